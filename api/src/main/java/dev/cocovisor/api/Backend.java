@@ -1,0 +1,4 @@
+package dev.cocovisor.api;
+
+/** One source of VM types and their hooks. */
+public interface Backend {}

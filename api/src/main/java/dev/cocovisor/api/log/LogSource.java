@@ -1,0 +1,45 @@
+package dev.cocovisor.api.log;
+
+import java.io.BufferedInputStream;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * A log's text and the name it is reported by.
+ *
+ * @param name the path as the user gave it
+ * @param opener opens the plain text anew
+ */
+public record LogSource(String name, Opener opener) {
+  /** Opens the text. */
+  @FunctionalInterface
+  public interface Opener {
+    /** Opens a reader at the first line. */
+    BufferedReader open() throws IOException;
+  }
+
+  /** Reads a file, unpacking it if it begins as gzip does (whatever its name). */
+  public static LogSource file(Path path) {
+    return new LogSource(path.toString(), () -> openFile(path));
+  }
+
+  /** Wraps text held in memory. */
+  public static LogSource text(String name, String text) {
+    return new LogSource(name, () -> new BufferedReader(new java.io.StringReader(text)));
+  }
+
+  private static BufferedReader openFile(Path path) throws IOException {
+    InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
+    in.mark(2);
+    boolean gzip = in.read() == 0x1f && in.read() == 0x8b;
+    in.reset();
+    InputStream plain = gzip ? new GZIPInputStream(in, 1 << 16) : in;
+    return new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8), 1 << 16);
+  }
+}

@@ -1,0 +1,16 @@
+package dev.cocovisor.api.log;
+
+/** A log breaks its grammar: says where, what stands there and what was expected. */
+public final class LogSyntaxException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /**
+   * Creates the error; its message reads {@code file:line:column: what, expected what}.
+   *
+   * @param line 1-based
+   * @param column 1-based
+   */
+  public LogSyntaxException(String file, int line, int column, String found, String expected) {
+    super(file + ":" + line + ":" + column + ": " + found + ", expected " + expected);
+  }
+}

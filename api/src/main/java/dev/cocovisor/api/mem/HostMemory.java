@@ -1,0 +1,53 @@
+package dev.cocovisor.api.mem;
+
+import dev.cocovisor.api.Errno;
+
+/**
+ * Host-physical memory as the host kernel has it: an allocator of frames, content, and the guards
+ * that every platform added.
+ */
+public interface HostMemory {
+  /** Returned by {@link #allocate} when there is no free block. */
+  long NO_FRAME = -1;
+
+  /** Returns the content without checks, for trusted halves. */
+  PhysicalMemory raw();
+
+  /**
+   * Takes a naturally aligned block of {@code 1 << order} frames from the buddy allocator. Its
+   * content is whatever was there; the kernel zeroes what it hands out.
+   *
+   * @param order 0 to 18
+   * @return the first frame, or {@link #NO_FRAME}
+   */
+  long allocate(int order);
+
+  /** Gives a block back. */
+  void free(long pfn, int order);
+
+  /** Returns the number of frames in use. */
+  long allocatedFrames();
+
+  /** Adds a guard, asked before every checked access. */
+  void addGuard(PhysicalGuard guard);
+
+  /** Takes a guard away again. */
+  void removeGuard(PhysicalGuard guard);
+
+  /** Asks all guards; the severest verdict wins (FAULT, POISON, CIPHER, ALLOW). */
+  PhysicalGuard.Verdict check(Accessor who, long pfn, boolean write);
+
+  /** Returns the kernel's direct map. */
+  DirectMap directMap();
+
+  /**
+   * Reads through the guards.
+   *
+   * @return {@link Errno#OK}, or {@link Errno#EFAULT} where a guard faults; bytes before it are
+   *     read
+   */
+  Errno read(Accessor who, long hpa, byte[] into, int offset, int length);
+
+  /** Writes through the guards; as {@link #read}. */
+  Errno write(Accessor who, long hpa, byte[] from, int offset, int length);
+}

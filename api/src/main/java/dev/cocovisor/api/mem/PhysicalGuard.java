@@ -1,0 +1,34 @@
+package dev.cocovisor.api.mem;
+
+/**
+ * A platform's say in every access to physical memory: the RMP, Arm's granule protection check, a
+ * hypervisor's stage 2 for the host, TDX's key ownership.
+ *
+ * <p>Called without locks, possibly from many threads; it must not allocate.
+ */
+@FunctionalInterface
+public interface PhysicalGuard {
+  /** Lets everything through. */
+  PhysicalGuard NONE = (who, pfn, write) -> Verdict.ALLOW;
+
+  /** What becomes of an access. */
+  enum Verdict {
+    /** It goes through. */
+    ALLOW,
+    /** It faults: RMP #PF, stage 2 abort, granule protection fault. */
+    FAULT,
+    /** A read goes through and sees ciphertext: bytes unrelated to the plain content. */
+    CIPHER,
+    /** It goes through and poisons the line: the owner's next read is a machine check. */
+    POISON
+  }
+
+  /**
+   * Judges one access.
+   *
+   * @param who who touches
+   * @param pfn the frame touched
+   * @param write true for a write, false for a read or fetch
+   */
+  Verdict check(Accessor who, long pfn, boolean write);
+}

@@ -1,0 +1,3 @@
+/** Arm CCA as a backend. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.cca;

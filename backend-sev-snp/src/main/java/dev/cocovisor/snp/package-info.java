@@ -1,0 +1,3 @@
+/** AMD SEV-SNP as a backend. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.snp;

@@ -1,0 +1,3 @@
+/** Intel TDX as a backend. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.tdx;

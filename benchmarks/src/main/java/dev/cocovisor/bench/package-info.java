@@ -1,0 +1,3 @@
+/** Measurements with JMH. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.bench;

@@ -1,0 +1,3 @@
+/** The cocovisor command. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.cli;

@@ -1,0 +1,3 @@
+/** Discovery, plugins and composition. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.host;

@@ -1,0 +1,3 @@
+/** The generic half of KVM. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.core;

@@ -1,0 +1,3 @@
+/** The compatibility kit for backends. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.tck;
