@@ -1,4 +1,24 @@
 package dev.cocovisor.api;
 
-/** One source of VM types and their hooks. */
-public interface Backend {}
+/**
+ * One technology for confidential guests: the only thing a plugin has to provide.
+ *
+ * <p>Found through {@link java.util.ServiceLoader} ({@code
+ * META-INF/services/dev.cocovisor.api.Backend}), on the class path or inside a plugin. A backend
+ * needs a public constructor without parameters, keeps no state of its own and may be asked for
+ * platforms of several hosts.
+ */
+public interface Backend {
+  /** Returns who this is and what it offers; always an equal value, never null. */
+  BackendInfo info();
+
+  /**
+   * Creates the trusted part that all VMs of this technology share on one host: one TDX module, one
+   * RMP, one RMM, one hypervisor. Called once a host, when the first VM of the technology is
+   * created.
+   *
+   * @param host the machine to live on
+   * @return a fresh platform, never null
+   */
+  Platform createPlatform(HostMachine host);
+}

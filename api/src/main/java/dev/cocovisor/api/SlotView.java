@@ -1,0 +1,34 @@
+package dev.cocovisor.api;
+
+/** A memory slot as a backend may see it; immutable. */
+public interface SlotView {
+  /** Returns the slot's number without its address space. */
+  int id();
+
+  /** Returns the first gfn. */
+  long baseGfn();
+
+  /** Returns the number of pages. */
+  long npages();
+
+  /** Returns the KVM_MEM_* flags. */
+  int flags();
+
+  /**
+   * Returns the VMM's address of the first page; meaningless where all memory is the guest_memfd's.
+   */
+  long userspaceAddr();
+
+  /** Tells whether a guest_memfd is bound. */
+  boolean hasGuestMemfd();
+
+  /** Returns the gfn behind the last page. */
+  default long endGfn() {
+    return baseGfn() + npages();
+  }
+
+  /** Returns the user address of {@code gfn}, which lies in this slot. */
+  default long userAddressOf(long gfn) {
+    return userspaceAddr() + ((gfn - baseGfn()) << PageLevel.PAGE_SHIFT);
+  }
+}

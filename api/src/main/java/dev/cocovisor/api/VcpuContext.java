@@ -1,0 +1,34 @@
+package dev.cocovisor.api;
+
+import dev.cocovisor.api.guest.Exit;
+import org.jspecify.annotations.Nullable;
+
+/** What the core tells and offers about one vCPU. Used only under the vCPU's mutex. */
+public interface VcpuContext {
+  /** Returns the id given to KVM_CREATE_VCPU. */
+  int id();
+
+  /** Returns its VM. */
+  VmContext vm();
+
+  /** Returns the logical processor it is loaded on. */
+  int cpu();
+
+  /** Tells whether it runs a nested guest (L2) right now. */
+  boolean inGuestMode();
+
+  /** Returns what the vendor half keeps for this vCPU. */
+  @Nullable Object vendorState();
+
+  /** Keeps an object for the vendor half. */
+  void setVendorState(@Nullable Object state);
+
+  /**
+   * Sets the exit that the current run ends with, for hooks whose answer is {@link
+   * dev.cocovisor.api.guest.AccessOutcome#EXIT}.
+   */
+  void setExit(Exit exit);
+
+  /** Drops this vCPU's cached translations (a request, served before it enters the guest again). */
+  void requestTlbFlush();
+}

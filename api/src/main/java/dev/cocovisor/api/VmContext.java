@@ -1,0 +1,149 @@
+package dev.cocovisor.api;
+
+import dev.cocovisor.api.ops.PopulateCallback;
+import dev.cocovisor.api.sched.ModelLock;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What KVM offers its vendor code for one VM.
+ *
+ * <p>Everything a backend may do to the generic half is here; a backend is unit-tested by mocking
+ * this interface. gfn and pfn count 4 KiB pages, ranges are half-open.
+ */
+public interface VmContext {
+  /** Returns a number unique on the host, from 1. */
+  int id();
+
+  /** Returns the type the VM was created with. */
+  VmType type();
+
+  /** Returns the host. */
+  HostMachine host();
+
+  /** Returns the vCPUs in creation order; a snapshot. */
+  List<? extends VcpuContext> vcpus();
+
+  // Locks, for assertions and for hooks that must take one. Order: kvm, vCPU, slots, gmem, mmu.
+
+  /** Returns {@code kvm->lock}. */
+  ModelLock kvmLock();
+
+  /** Returns {@code kvm->slots_lock}. */
+  ModelLock slotsLock();
+
+  /** Returns {@code kvm->mmu_lock}. */
+  ModelLock mmuLock();
+
+  // vCPUs and translations.
+
+  /**
+   * Makes every vCPU leave the guest and wait outside until the caller is done
+   * (kvm_make_all_cpus_request, KVM_REQ_OUTSIDE_GUEST_MODE).
+   */
+  void kickVcpus();
+
+  /** Drops every vCPU's cached translations (kvm_flush_remote_tlbs). */
+  void flushRemoteTlbs();
+
+  // Second stage.
+
+  /**
+   * Splits huge private leaves that cross either end of a range, so that a zap of the range leaves
+   * nothing half mapped (the series' kvm_split_cross_boundary_leafs). Needs {@link #mmuLock}
+   * exclusive.
+   *
+   * @return {@link Errno#OK}, or {@link Errno#ENOMEM} or a hook's error with nothing zapped
+   */
+  Errno splitRange(long gfnStart, long gfnEnd);
+
+  /**
+   * Splits the huge leaf that maps {@code gfn}, if any, down to {@code level}. Needs {@link
+   * #mmuLock} exclusive.
+   */
+  Errno splitTo(long gfn, PageLevel level);
+
+  /**
+   * Zaps all leaves of a range, private and shared, and flushes (kvm_unmap_gfn_range). Needs {@link
+   * #mmuLock} exclusive.
+   */
+  void zapRange(long gfnStart, long gfnEnd);
+
+  /**
+   * Maps one guest page as a fault by {@code vcpu} would (kvm_tdp_map_page).
+   *
+   * @param gpa bytes, without shared bit
+   * @param isPrivate whether the private half is to be mapped
+   * @return OK, or the fault's error
+   */
+  Errno mapPage(VcpuContext vcpu, long gpa, boolean isPrivate);
+
+  /**
+   * Returns the level of the leaf that maps {@code gfn} in the private or shared root; null if
+   * none.
+   */
+  @Nullable PageLevel mappedLevel(long gfn, boolean isPrivate);
+
+  /** Returns the frame a mapped gfn leads to, or -1. */
+  long mappedPfn(long gfn, boolean isPrivate);
+
+  // Memory.
+
+  /** Returns the slot that holds {@code gfn} in address space 0, or null. */
+  @Nullable SlotView slotOf(long gfn);
+
+  /** Returns all slots of address space 0 in gfn order; a snapshot. */
+  List<? extends SlotView> slots();
+
+  /** Tells whether KVM_MEMORY_ATTRIBUTE_PRIVATE is set on {@code gfn}. */
+  boolean isPrivate(long gfn);
+
+  /** Tells whether the whole range has exactly this privacy (kvm_range_has_memory_attributes). */
+  boolean rangeIs(long gfnStart, long gfnEnd, boolean isPrivate);
+
+  /**
+   * Fills private pages of a guest_memfd and hands each to the vendor (kvm_gmem_populate). Takes
+   * the guest_memfd invalidate lock.
+   *
+   * @param gfn first page
+   * @param userAddress source in the VMM's address space, or 0 for none
+   * @param npages number of pages
+   * @param each called once a block, in order; an error stops
+   * @return pages done (at least 1) or a negative errno if none was
+   */
+  long populate(long gfn, long userAddress, long npages, PopulateCallback each);
+
+  /**
+   * Returns the guest_memfd frame of a private page, allocating it if asked.
+   *
+   * @return the pfn, or -1 where there is none (no slot, no guest_memfd, hole)
+   */
+  long gmemPfn(long gfn, boolean allocate);
+
+  /** Reads the VMM's memory as copy_from_user would; {@link Errno#EFAULT} where it faults. */
+  Errno copyFromUser(long userAddress, byte[] into, int offset, int length);
+
+  /** Writes the VMM's memory as copy_to_user would. */
+  Errno copyToUser(long userAddress, byte[] from, int offset, int length);
+
+  /**
+   * Pins the frame behind a user address for writing (pin_user_pages), faulting it in.
+   *
+   * @return the pfn, or a negative errno
+   */
+  long pinUserPage(long userAddress);
+
+  /** Gives a pin back. */
+  void unpinUserPage(long pfn);
+
+  // State.
+
+  /** Marks the VM dead and reports why (KVM_BUG_ON): every later call answers EIO. */
+  void bug(String why);
+
+  /** Tells whether {@link #bug} was called. */
+  boolean isDead();
+
+  /** Counts frames that can never be used again (snp_leak_pages, TDX reclaim failure). */
+  void leak(long pfn, long count, String why);
+}

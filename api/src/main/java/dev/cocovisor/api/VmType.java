@@ -1,0 +1,43 @@
+package dev.cocovisor.api;
+
+/**
+ * A value of KVM_CREATE_VM's argument.
+ *
+ * @param name the uAPI name, e.g. {@code KVM_X86_TDX_VM}
+ * @param number its number on that architecture
+ * @param architecture the host architecture it exists on
+ */
+public record VmType(String name, long number, Architecture architecture) {
+  /**
+   * An ordinary x86 VM. Source: {@code arch/x86/include/uapi/asm/kvm.h}, like all x86 numbers here.
+   */
+  public static final VmType X86_DEFAULT = new VmType("KVM_X86_DEFAULT_VM", 0, Architecture.X86_64);
+
+  /** Private memory without any hardware behind it. */
+  public static final VmType X86_SW_PROTECTED =
+      new VmType("KVM_X86_SW_PROTECTED_VM", 1, Architecture.X86_64);
+
+  /** AMD SEV. */
+  public static final VmType X86_SEV = new VmType("KVM_X86_SEV_VM", 2, Architecture.X86_64);
+
+  /** AMD SEV-ES. */
+  public static final VmType X86_SEV_ES = new VmType("KVM_X86_SEV_ES_VM", 3, Architecture.X86_64);
+
+  /** AMD SEV-SNP. */
+  public static final VmType X86_SNP = new VmType("KVM_X86_SNP_VM", 4, Architecture.X86_64);
+
+  /** Intel TDX. */
+  public static final VmType X86_TDX = new VmType("KVM_X86_TDX_VM", 5, Architecture.X86_64);
+
+  /** An ordinary arm64 VM. */
+  public static final VmType ARM_NORMAL =
+      new VmType("KVM_VM_TYPE_ARM_NORMAL", 0, Architecture.ARM64);
+
+  /** A protected VM under pKVM; bit 31. Source: {@code include/uapi/linux/kvm.h}. */
+  public static final VmType ARM_PROTECTED =
+      new VmType("KVM_VM_TYPE_ARM_PROTECTED", 1L << 31, Architecture.ARM64);
+
+  /** A realm under CCA; bit 30. Source: the KVM CCA series (not merged in the reference kernel). */
+  public static final VmType ARM_REALM =
+      new VmType("KVM_VM_TYPE_ARM_REALM", 1L << 30, Architecture.ARM64);
+}

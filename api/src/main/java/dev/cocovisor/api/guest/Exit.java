@@ -1,0 +1,174 @@
+package dev.cocovisor.api.guest;
+
+import dev.cocovisor.api.Fields;
+
+/**
+ * How a run of a vCPU ended, with the kernel's names and fields.
+ *
+ * <p>Source of names and numbers: {@code include/uapi/linux/kvm.h}, struct kvm_run.
+ */
+public sealed interface Exit {
+  /** Returns KVM_EXIT_* as a number; -1 for ends that are no exit to userspace. */
+  int reason();
+
+  /** Returns the name as logs write it. */
+  String name();
+
+  /**
+   * The action completed and the x86 guest halted.
+   *
+   * @param value the byte read, rax of a hypercall, or -1 where there is none
+   */
+  record Hlt(long value) implements Exit {
+    @Override
+    public int reason() {
+      return 5;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_HLT";
+    }
+  }
+
+  /**
+   * The action completed; the guest goes on (arm64).
+   *
+   * @param value the byte read or the call's result, or -1 where there is none
+   */
+  record Done(long value) implements Exit {
+    @Override
+    public int reason() {
+      return -1;
+    }
+
+    @Override
+    public String name() {
+      return "DONE";
+    }
+  }
+
+  /**
+   * The guest took an exception instead of completing the action (arm64).
+   *
+   * @param esr the exception syndrome
+   */
+  record GuestAbort(long esr) implements Exit {
+    @Override
+    public int reason() {
+      return -1;
+    }
+
+    @Override
+    public String name() {
+      return "GUEST_ABORT";
+    }
+  }
+
+  /** The access hit no slot: userspace emulates it. */
+  record Mmio(long physAddr, int len, boolean isWrite) implements Exit {
+    @Override
+    public int reason() {
+      return 6;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_MMIO";
+    }
+  }
+
+  /** A triple fault, or a guest asking for its end. */
+  record Shutdown() implements Exit {
+    @Override
+    public int reason() {
+      return 8;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_SHUTDOWN";
+    }
+  }
+
+  /** KVM cannot go on. */
+  record KvmInternalError(int suberror) implements Exit {
+    @Override
+    public int reason() {
+      return 17;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_INTERNAL_ERROR";
+    }
+  }
+
+  /** Entry failed before a reason was set. */
+  record Unknown() implements Exit {
+    @Override
+    public int reason() {
+      return 0;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_UNKNOWN";
+    }
+  }
+
+  /** A hypercall is userspace's to answer. */
+  record Hypercall(long nr, long[] args, long flags) implements Exit {
+    @Override
+    public int reason() {
+      return 3;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_HYPERCALL";
+    }
+  }
+
+  /**
+   * The access and the memory's state do not fit: userspace may convert.
+   *
+   * @param flags KVM_MEMORY_EXIT_FLAG_PRIVATE (8) or 0
+   */
+  record MemoryFault(long flags, long gpa, long size) implements Exit {
+    /** KVM_MEMORY_EXIT_FLAG_PRIVATE. */
+    public static final long PRIVATE = 1L << 3;
+
+    @Override
+    public int reason() {
+      return 39;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_MEMORY_FAULT";
+    }
+  }
+
+  /** The guest asked for reset or shutdown, or crashed. */
+  record SystemEvent(int type) implements Exit {
+    @Override
+    public int reason() {
+      return 24;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_SYSTEM_EVENT";
+    }
+  }
+
+  /**
+   * An end only the backend knows.
+   *
+   * @param reason KVM_EXIT_* number, or -1
+   * @param name as logs write it
+   * @param fields printed and compared in order
+   */
+  record Vendor(int reason, String name, Fields fields) implements Exit {}
+}

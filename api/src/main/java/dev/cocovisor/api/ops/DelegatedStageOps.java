@@ -1,0 +1,51 @@
+package dev.cocovisor.api.ops;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
+
+/**
+ * Asks the trusted half to map and unmap, where it keeps the tables ({@link StageShape#DELEGATED}).
+ */
+public interface DelegatedStageOps {
+  /**
+   * Maps frames at a guest address: pKVM donates or shares them, CCA delegates and creates data or
+   * maps unprotected. The core has pinned or allocated the frames and records them in its registry
+   * after OK.
+   *
+   * <p>Locks: mmu shared, vCPU mutex. Errors: EAGAIN or EEXIST (already mapped by another vCPU:
+   * spurious) retry the access, others end it. Default: OK.
+   *
+   * @param gfn aligned to {@code level}, without shared bit
+   * @param writable whether the slot lets the guest write
+   */
+  default Errno mapDelegated(
+      VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
+    return Errno.OK;
+  }
+
+  /**
+   * Limits the level of a delegated mapping. Locks: slots read-side. Default: 4 KiB.
+   *
+   * @param wanted what slot, backing and attributes allow
+   */
+  default PageLevel delegatedMaxLevel(long gfn, long pfn, PageLevel wanted, boolean isPrivate) {
+    return PageLevel.PG_4K;
+  }
+
+  /**
+   * Unmaps what {@link #mapDelegated} mapped and takes the frames back. Locks: mmu exclusive.
+   * Errors: any; the frames stay in the registry and cannot be freed. Default: OK.
+   */
+  default Errno unmapDelegated(long gfn, long pfn, PageLevel level, boolean isPrivate) {
+    return Errno.OK;
+  }
+
+  /**
+   * Tells whether an MMU notifier may take the frames of this mapping (pKVM's protected guests: no,
+   * their pages are pinned until the VM ends). Locks: mmu exclusive. Default: yes.
+   */
+  default boolean notifierMayUnmap(long gfn, boolean isPrivate) {
+    return true;
+  }
+}

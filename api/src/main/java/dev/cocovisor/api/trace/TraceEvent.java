@@ -1,0 +1,23 @@
+package dev.cocovisor.api.trace;
+
+/**
+ * Something happened.
+ *
+ * @param kind what kind of thing
+ * @param name the kernel's or firmware's name: {@code set_external_spte}, {@code TDH.MEM.PAGE.AUG}
+ * @param arguments rendered as logs do: {@code gfn=0x200, level=2M}
+ * @param result status or errno as text; empty where there is none
+ */
+public record TraceEvent(Kind kind, String name, String arguments, String result) {
+  /** Kinds of events. */
+  public enum Kind {
+    /** The core called a hook. */
+    HOOK,
+    /** The vendor half called into its trusted half. */
+    FIRMWARE,
+    /** The core did something a reader wants to see: zap, split, flush, kick. */
+    CORE,
+    /** A frame changed hands. */
+    OWNERSHIP
+  }
+}

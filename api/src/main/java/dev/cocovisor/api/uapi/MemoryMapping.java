@@ -1,0 +1,10 @@
+package dev.cocovisor.api.uapi;
+
+/**
+ * {@code struct kvm_memory_mapping} of KVM_MAP_MEMORY v2.
+ *
+ * @param base_address gpa in bytes
+ * @param size bytes
+ * @param flags must be 0
+ */
+public record MemoryMapping(long base_address, long size, long flags) {}
