@@ -1,5 +1,6 @@
 package dev.cocovisor.api.measure;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
@@ -12,8 +13,18 @@ public interface LaunchMeasurer {
   /** Returns the modes it measures, as the command line names them: {@code snp}, {@code sev}, …. */
   List<String> modes();
 
-  /** Returns the options it understands, by name without dashes, with a line of help each. */
-  Map<String, String> options();
+  /**
+   * Returns the options {@code mode} understands, by name without dashes, with a line of help each.
+   *
+   * @param mode one of {@link #modes}
+   */
+  Map<String, String> options(String mode);
+
+  /**
+   * Returns the option that names the main input of {@code mode}: what {@code --diff} puts a file
+   * in place of.
+   */
+  String mainInput(String mode);
 
   /**
    * Measures.
@@ -26,23 +37,27 @@ public interface LaunchMeasurer {
    */
   byte[] measure(String mode, Map<String, String> options, StepSink steps);
 
-  /**
-   * Checks a vector file of this measurer's kind.
-   *
-   * @param vectors the file, in the format of {@code FORMAT.md}; images and files lie beside it
-   * @return one result a case
-   */
-  List<VectorResult> check(java.nio.file.Path vectors);
-
   /** Tells whether a vector file of {@code kind} (its {@code kind} field) is this measurer's. */
   boolean understands(String kind);
 
   /**
-   * The result of one vector.
+   * Checks one element of the {@code cases} of a vector file. Numbers, strings, lists and maps are
+   * as a JSON reader gives them; {@link VectorFields} reads them strictly.
    *
-   * @param name the case's name
-   * @param passed whether the model gave the expected answer
-   * @param detail expected and got, where they differ; empty otherwise
+   * @param vectorCase the case
+   * @param directory where the file lies; its images and files lie in {@code images/} and {@code
+   *     files/} below it
    */
-  record VectorResult(String name, boolean passed, String detail) {}
+  VectorResult check(Map<String, ?> vectorCase, Path directory);
+
+  /**
+   * Checks what else a vector file holds beside its cases: layouts of images, single updates,
+   * traces.
+   *
+   * @param document the whole file
+   * @return one result an entry; empty if there is nothing
+   */
+  default List<VectorResult> checkTables(Map<String, ?> document, Path directory) {
+    return List.of();
+  }
 }

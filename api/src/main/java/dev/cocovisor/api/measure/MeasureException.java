@@ -1,11 +1,16 @@
 package dev.cocovisor.api.measure;
 
-/** An input to a measurement is refused: says what is wrong at which offset. */
+/** An input to a measurement is refused: says what is wrong and, for an image, at which offset. */
 public final class MeasureException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** Creates the refusal. */
   public MeasureException(String message) {
     super(message);
+  }
+
+  /** Creates the refusal of a file that could not be read. */
+  public MeasureException(String message, Throwable cause) {
+    super(message, cause);
   }
 }

@@ -1,18 +1,29 @@
 package dev.cocovisor.api.measure;
 
-/** Told of every step of a measurement. */
+/** Told of every step of a measurement, in order. */
 @FunctionalInterface
 public interface StepSink {
-  /** Ignores everything. */
-  StepSink NONE = (type, gpa, contentHash, running) -> {};
+  /** Wants no steps. */
+  StepSink NONE =
+      new StepSink() {
+        @Override
+        public void step(MeasureStep step) {}
+
+        @Override
+        public boolean wanted() {
+          return false;
+        }
+      };
+
+  /** One page or block entered the measurement. */
+  void step(MeasureStep step);
 
   /**
-   * One page or block entered the digest.
-   *
-   * @param type what it is: {@code NORMAL}, {@code VMSA}, {@code MEM.PAGE.ADD}, {@code DATA}, …
-   * @param gpa guest-physical address in bytes, or -1 where the step has none
-   * @param contentHash hash of its content in hex; empty where only the address is measured
-   * @param running the running digest after the step in hex; empty where the hash is not readable
+   * Tells whether steps are wanted at all. A measurer that is told no saves the work of making
+   * them: texts, copies of the running hash, hashes of contents that the measurement itself takes
+   * in as a stream.
    */
-  void step(String type, long gpa, String contentHash, String running);
+  default boolean wanted() {
+    return true;
+  }
 }

@@ -1,6 +1,10 @@
 /**
- * Launch measurements of firmware images. Each technology offers one measurer, found through\n *
- * ServiceLoader; the command line only passes options and prints steps.\n
+ * Launch measurements of firmware images. Each technology offers one {@link
+ * dev.cocovisor.api.measure.LaunchMeasurer}, found through ServiceLoader; the command line passes
+ * options and prints steps, and reads vector files on its behalf. What two technologies share, the
+ * GUIDed table at the end of a firmware image, is here too, so that no backend needs another.
  */
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package dev.cocovisor.api.measure;
+
+import org.jspecify.annotations.NullMarked;
