@@ -1,0 +1,124 @@
+package dev.cocovisor.cli;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The arrows of the house, over every module: the command line sees them all on its class path. */
+@AnalyzeClasses(packages = "dev.cocovisor", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  private static final String[] MODEL = {
+    "dev.cocovisor.api..",
+    "dev.cocovisor.core..",
+    "dev.cocovisor.tdx..",
+    "dev.cocovisor.snp..",
+    "dev.cocovisor.pkvm..",
+    "dev.cocovisor.cca.."
+  };
+
+  @ArchTest static final ArchRule apiDependsOnNothing = onlyDependsOn("dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule coreDependsOnApi =
+      onlyDependsOn("dev.cocovisor.core..", "dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule tdxDependsOnApi =
+      onlyDependsOn("dev.cocovisor.tdx..", "dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule snpDependsOnApi =
+      onlyDependsOn("dev.cocovisor.snp..", "dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule pkvmDependsOnApi =
+      onlyDependsOn("dev.cocovisor.pkvm..", "dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule ccaDependsOnApi =
+      onlyDependsOn("dev.cocovisor.cca..", "dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule trustedHalvesDoNotKnowTheKvmHalf =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              "dev.cocovisor.tdx.module..",
+              "dev.cocovisor.snp.rmp..",
+              "dev.cocovisor.snp.psp..",
+              "dev.cocovisor.pkvm.hyp..",
+              "dev.cocovisor.cca.rmm..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "dev.cocovisor.*.kvm..", "dev.cocovisor.*.guest..", "dev.cocovisor.api.ops..");
+
+  @ArchTest
+  static final ArchRule hostDoesNotKnowTheCommandLineOrABackend =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.cocovisor.host..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "dev.cocovisor.cli..",
+              "dev.cocovisor.tdx..",
+              "dev.cocovisor.snp..",
+              "dev.cocovisor.pkvm..",
+              "dev.cocovisor.cca..")
+          .allowEmptyShould(true);
+
+  @ArchTest
+  static final ArchRule onePackageOwnsLocking =
+      noClasses()
+          .that()
+          .resideInAnyPackage(MODEL)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("java.util.concurrent.locks..");
+
+  @ArchTest
+  static final ArchRule nothingIsSynchronized =
+      methods()
+          .that()
+          .areDeclaredInClassesThat()
+          .resideInAnyPackage(MODEL)
+          .should()
+          .notHaveModifier(JavaModifier.SYNCHRONIZED);
+
+  @ArchTest
+  static final ArchRule nothingReadsAClockOrRandomSource =
+      noClasses()
+          .that()
+          .resideInAnyPackage(MODEL)
+          .should()
+          .callMethod(System.class, "nanoTime")
+          .orShould()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.util.Random")
+          .orShould()
+          .dependOnClassesThat()
+          .haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom");
+
+  private static ArchRule onlyDependsOn(String own, String... others) {
+    String[] allowed = new String[others.length + 3];
+    allowed[0] = own;
+    allowed[1] = "java..";
+    allowed[2] = "org.jspecify..";
+    System.arraycopy(others, 0, allowed, 3, others.length);
+    return classes()
+        .that()
+        .resideInAPackage(own)
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(allowed);
+  }
+}
