@@ -1,0 +1,91 @@
+package dev.cocovisor.cli;
+
+import dev.cocovisor.api.log.LogSyntaxException;
+import java.io.PrintStream;
+import java.nio.file.NoSuchFileException;
+import java.util.ServiceConfigurationError;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ParameterException;
+
+/** The entry of the {@code cocovisor} command. */
+@Command(
+    name = "cocovisor",
+    description = "An executable model of how KVM manages the private memory of confidential guests.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {
+      "",
+      "Exit codes: 0 clean, 1 mismatch or violation found, 2 usage or syntax error,",
+      "3 plugin error, 4 budget exhausted without verdict, 70 internal error."
+    })
+public final class Main {
+  private Main() {}
+
+  /** Runs the command and ends the process with its exit code. */
+  public static void main(String[] args) {
+    PrintStream out = System.out;
+    // Vendor code may print: only what a command reports reaches the real stdout.
+    System.setOut(System.err);
+    int code = run(Console.of(out, System.err, System::getenv), args);
+    out.flush();
+    System.exit(code);
+  }
+
+  /** Runs the command on a console and returns its exit code. */
+  static int run(Console console, String... args) {
+    var line = new CommandLine(new Main());
+    line.addSubcommand(new ReplayCommand(console));
+    line.setOut(new java.io.PrintWriter(console.out(), true));
+    line.setErr(new java.io.PrintWriter(console.err(), true));
+    line.setColorScheme(
+        CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
+    line.setExecutionExceptionHandler((e, _, _) -> failed(console, e, args));
+    if (args.length == 0) {
+      line.usage(console.err());
+      return ExitCode.USAGE;
+    }
+    return line.execute(args);
+  }
+
+  private static int failed(Console console, Exception e, String... args) {
+    switch (e) {
+      case UsageException _, LogSyntaxException _, ParameterException _ -> {
+        console.err().println("cocovisor: " + e.getMessage());
+        return ExitCode.USAGE;
+      }
+      case NoSuchFileException _ -> {
+        console.err().println("cocovisor: " + e.getMessage() + ": no such file");
+        return ExitCode.USAGE;
+      }
+      case java.io.IOException _ -> {
+        console.err().println("cocovisor: cannot read: " + e.getMessage());
+        return ExitCode.USAGE;
+      }
+      default -> {
+        if (e.getCause() instanceof ServiceConfigurationError bad) {
+          console.err().println("cocovisor: a plugin does not load: " + bad.getMessage());
+          return ExitCode.PLUGIN;
+        }
+        e.printStackTrace(console.err());
+        console.err().println("cocovisor: internal error: " + e);
+        console.err().println("reproduce: " + Quoting.command(args));
+        return ExitCode.INTERNAL;
+      }
+    }
+  }
+
+  /** Reads the version from the jar's manifest. */
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return new String[] {
+        "cocovisor " + (version == null ? "(unpackaged)" : version),
+        "JVM " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
+      };
+    }
+  }
+}
