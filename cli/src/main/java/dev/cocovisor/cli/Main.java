@@ -12,7 +12,8 @@ import picocli.CommandLine.ParameterException;
 /** The entry of the {@code cocovisor} command. */
 @Command(
     name = "cocovisor",
-    description = "An executable model of how KVM manages the private memory of confidential guests.",
+    description =
+        "An executable model of how KVM manages the private memory of confidential guests.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
@@ -40,8 +41,7 @@ public final class Main {
     line.addSubcommand(new ReplayCommand(console));
     line.setOut(new java.io.PrintWriter(console.out(), true));
     line.setErr(new java.io.PrintWriter(console.err(), true));
-    line.setColorScheme(
-        CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
+    line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
     line.setExecutionExceptionHandler((e, _, _) -> failed(console, e, args));
     if (args.length == 0) {
       line.usage(console.err());

@@ -1,6 +1,7 @@
 package dev.cocovisor.core;
 
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.host.KvmProcess;
 import java.util.List;
 
@@ -8,6 +9,7 @@ import java.util.List;
 public final class Kvm {
   private final HostConfig config;
   private final List<Backend> backends;
+  private final TraceSink trace;
 
   /**
    * Boots a host.
@@ -16,8 +18,23 @@ public final class Kvm {
    *     software-protected VM types
    */
   public Kvm(HostConfig config, List<Backend> backends) {
+    this(config, backends, TraceSink.OFF);
+  }
+
+  /**
+   * Boots a host whose events go to a sink.
+   *
+   * @param backends as for {@link #Kvm(HostConfig, List)}
+   */
+  public Kvm(HostConfig config, List<Backend> backends, TraceSink trace) {
     this.config = config;
     this.backends = List.copyOf(backends);
+    this.trace = trace;
+  }
+
+  /** Returns where events go. */
+  public TraceSink trace() {
+    return trace;
   }
 
   /** Returns how the host was set up. */

@@ -1,6 +1,10 @@
 package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.core.Kvm;
 import org.jspecify.annotations.Nullable;
 
@@ -220,6 +224,43 @@ public final class KvmProcess {
 
   /** Answers a KVM_EXIT_HYPERCALL with {@code ret} and runs on. */
   public long guestResume(int vcpuFd, long ret) {
+    return -Errno.ENOSYS.number();
+  }
+
+  /**
+   * One KVM_RUN in which the guest does {@code action}: the general form of the three above, for
+   * actions of a vendor and ends that {@link KvmRun} does not know. An access without a code page
+   * fetches nothing. A descriptor that is no vCPU answers EBADF or ENOTTY.
+   */
+  public RunResult guestRun(int vcpuFd, GuestAction action) {
+    return new RunResult(Errno.ENOSYS, new Exit.Unknown());
+  }
+
+  /**
+   * An ioctl on a VM or vCPU that only its vendor knows, such as KVM_ARM_VCPU_INIT.
+   *
+   * @return what the vendor answers, ENOTTY if nobody knows it
+   */
+  public long vendorIoctl(int fd, VendorCommand command) {
+    return -Errno.ENOSYS.number();
+  }
+
+  /** KVM_MEMORY_ENCRYPT_OP on a VM or vCPU. */
+  public long memoryEncryptOp(int fd, VendorCommand command) {
+    return -Errno.ENOSYS.number();
+  }
+
+  /** KVM_MEMORY_ENCRYPT_REG_REGION, or KVM_MEMORY_ENCRYPT_UNREG_REGION. */
+  public long memoryEncryptRegion(int vmFd, boolean register, long addr, long size) {
+    return -Errno.ENOSYS.number();
+  }
+
+  /**
+   * Lets the kernel read the process's memory, as write(2) to a pipe does.
+   *
+   * @return the number of bytes, or EFAULT
+   */
+  public long kernelRead(long addr, long len) {
     return -Errno.ENOSYS.number();
   }
 
