@@ -1,6 +1,7 @@
 package dev.cocovisor.cli;
 
 import java.io.PrintStream;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
@@ -21,7 +22,8 @@ record Console(PrintStream out, PrintStream err, boolean color, boolean terminal
    * @param env looks up environment variables
    */
   static Console of(PrintStream out, PrintStream err, UnaryOperator<@Nullable String> env) {
-    boolean terminal = System.console() != null && System.console().isTerminal();
+    boolean terminal =
+        Optional.ofNullable(System.console()).map(java.io.Console::isTerminal).orElse(false);
     String noColor = env.apply("NO_COLOR");
     boolean plain =
         (noColor != null && !noColor.isEmpty()) || "dumb".equals(env.apply("TERM")) || !terminal;

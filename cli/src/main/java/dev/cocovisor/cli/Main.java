@@ -1,7 +1,11 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.ServiceConfigurationError;
 import picocli.CommandLine;
@@ -39,8 +43,8 @@ public final class Main {
   static int run(Console console, String... args) {
     var line = new CommandLine(new Main());
     line.addSubcommand(new ReplayCommand(console));
-    line.setOut(new java.io.PrintWriter(console.out(), true));
-    line.setErr(new java.io.PrintWriter(console.err(), true));
+    line.setOut(writer(console.out()));
+    line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
     line.setExecutionExceptionHandler((e, _, _) -> failed(console, e, args));
     if (args.length == 0) {
@@ -51,30 +55,32 @@ public final class Main {
   }
 
   private static int failed(Console console, Exception e, String... args) {
-    switch (e) {
-      case UsageException _, LogSyntaxException _, ParameterException _ -> {
-        console.err().println("cocovisor: " + e.getMessage());
-        return ExitCode.USAGE;
-      }
-      case NoSuchFileException _ -> {
-        console.err().println("cocovisor: " + e.getMessage() + ": no such file");
-        return ExitCode.USAGE;
-      }
-      case java.io.IOException _ -> {
-        console.err().println("cocovisor: cannot read: " + e.getMessage());
-        return ExitCode.USAGE;
-      }
+    return switch (e) {
+      case UsageException _, LogSyntaxException _, ParameterException _ ->
+          refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
+      case NoSuchFileException _ ->
+          refuse(console, e.getMessage() + ": no such file", ExitCode.USAGE);
+      case IOException _ -> refuse(console, "cannot read: " + e.getMessage(), ExitCode.USAGE);
       default -> {
         if (e.getCause() instanceof ServiceConfigurationError bad) {
-          console.err().println("cocovisor: a plugin does not load: " + bad.getMessage());
-          return ExitCode.PLUGIN;
+          yield refuse(console, "a plugin does not load: " + bad.getMessage(), ExitCode.PLUGIN);
         }
         e.printStackTrace(console.err());
-        console.err().println("cocovisor: internal error: " + e);
-        console.err().println("reproduce: " + Quoting.command(args));
-        return ExitCode.INTERNAL;
+        yield refuse(
+            console,
+            "internal error: " + e + "\nreproduce: " + Quoting.command(args),
+            ExitCode.INTERNAL);
       }
-    }
+    };
+  }
+
+  private static PrintWriter writer(PrintStream stream) {
+    return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), true);
+  }
+
+  private static int refuse(Console console, String message, int code) {
+    console.err().println("cocovisor: " + message);
+    return code;
   }
 
   /** Reads the version from the jar's manifest. */

@@ -348,26 +348,21 @@ final class LineParser {
       throw error("the end of the line", "an escaped character");
     }
     char c = text.charAt(at++);
-    switch (c) {
-      case 'n':
-        return '\n';
-      case 't':
-        return '\t';
-      case 'r':
-        return '\r';
-      case 'v':
-        return 0x0b;
-      case 'f':
-        return '\f';
-      case 'x':
-        return digits(16, 2);
-      default:
-        if (c >= '0' && c <= '7') {
-          at--;
-          return digits(8, 3);
+    return switch (c) {
+      case 'n' -> '\n';
+      case 't' -> '\t';
+      case 'r' -> '\r';
+      case 'v' -> 0x0b;
+      case 'f' -> '\f';
+      case 'x' -> digits(16, 2);
+      default -> {
+        if (c < '0' || c > '7') {
+          yield c;
         }
-        return c;
-    }
+        at--;
+        yield digits(8, 3);
+      }
+    };
   }
 
   private char digits(int radix, int most) {
@@ -448,7 +443,7 @@ final class LineParser {
   /** Returns the token at the cursor, for messages. */
   private String run() {
     int end = at;
-    while (end < text.length() && end < at + 30 && (isWordPart(text.charAt(end)))) {
+    while (end < text.length() && end < at + 30 && isWordPart(text.charAt(end))) {
       end++;
     }
     return text.substring(at, Math.max(end, Math.min(at + 1, text.length())));

@@ -62,12 +62,12 @@ class LogFormatTest {
     assertThat(c.args().get(2)).isInstanceOf(Value.Change.class);
     assertThat(c.result()).isEqualTo(LogResult.failed("ENOENT"));
     LogCall run = call("guest_read(7, {code=0x1000, gpa=0x2}) = 0 (KVM_EXIT_HLT, value=245)");
-    LogResult result = run.result();
-    assertThat(result).isNotNull();
-    assertThat(result.exit())
+    assertThat(run.result())
         .isEqualTo(
-            new LogResult.Exit(
-                "KVM_EXIT_HLT", List.of(Value.Field.of("value", Value.Num.of(245)))));
+            LogResult.of(Value.Num.of(0))
+                .with(
+                    new LogResult.Exit(
+                        "KVM_EXIT_HLT", List.of(Value.Field.of("value", Value.Num.of(245))))));
   }
 
   @ParameterizedTest
