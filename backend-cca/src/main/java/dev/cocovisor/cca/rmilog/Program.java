@@ -1,0 +1,176 @@
+package dev.cocovisor.cca.rmilog;
+
+import static dev.cocovisor.cca.rmilog.ExitPage.hex;
+
+import dev.cocovisor.api.mem.SparseMemory;
+import dev.cocovisor.cca.rmm.Pe;
+import dev.cocovisor.cca.rmm.RealmSide;
+import dev.cocovisor.cca.rmm.RmiCommand;
+import dev.cocovisor.cca.rmm.Rmm;
+import dev.cocovisor.cca.rmm.RmmConfig;
+import dev.cocovisor.cca.rmm.RsiCall;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * One program of a log on a fresh RMM: carries a line out and says what its result should read.
+ *
+ * <p>The host's PE runs the REC; calls by other PEs while it runs use another one.
+ */
+final class Program {
+  private static final int SCANNED_GRANULES = 4096;
+  private static final int ENTER_REGISTERS = 8;
+  private static final Map<String, RmiCommand> COMMANDS = new TreeMap<>();
+  private static final Map<String, RsiCall> CALLS = new TreeMap<>();
+
+  static {
+    for (RmiCommand c : RmiCommand.values()) {
+      COMMANDS.put("RMI_" + c.name(), c);
+    }
+    for (RsiCall c : RsiCall.values()) {
+      CALLS.put(c.name(), c);
+    }
+  }
+
+  private final SparseMemory memory = new SparseMemory();
+  private final Rmm rmm = new Rmm(RmmConfig.RECORDED, memory);
+  private final Deltas deltas = new Deltas(rmm.granules(), rmm.view(), SCANNED_GRANULES);
+  private final Pe host = new Pe();
+  private final Pe other = new Pe();
+
+  // The REC that runs; 0 for none.
+  private long running;
+  private long exitStatus;
+
+  /** Set between the line that ends a run and its exit line, which tells what the run changed. */
+  private boolean exitDue;
+
+  /** Carries a call out and returns the result a log would show. */
+  String perform(Line line) {
+    return switch (line.name()) {
+      case "ns_write" -> write(line);
+      case "ns_fill" -> fill(line);
+      case "ns_read" -> hex(read(line.argument(0) + line.argument(2), width(line)));
+      case "smc" -> smc(line);
+      case "rsi" -> rsi(line);
+      case "realm" -> interrupt(line);
+      case "exit" -> exit(line);
+      case "granules" -> deltas.granules().substring("granules() = ".length());
+      default -> throw line.error(0, "a call of the rmilog grammar");
+    };
+  }
+
+  /** Returns the lines that should tell what the last call changed. */
+  List<String> changes() {
+    return exitDue ? List.of() : deltas.take();
+  }
+
+  private String exit(Line line) {
+    exitDue = false;
+    return ExitPage.describe(memory, line.argument(0), exitStatus);
+  }
+
+  private String write(Line line) {
+    int width = width(line);
+    long at = line.argument(0) + line.argument(2);
+    for (int i = 3; i < line.count(); i++, at += width) {
+      for (int b = 0; b < width; b++) {
+        memory.writeByte(at + b, (int) (line.argument(i) >>> (8 * b)));
+      }
+    }
+    return "0x0";
+  }
+
+  private String fill(Line line) {
+    long page = line.argument(0);
+    int value = (int) line.argument(1);
+    for (int i = 0; i < 4096; i++) {
+      memory.writeByte(page + i, value);
+    }
+    return "0x0";
+  }
+
+  private static int width(Line line) {
+    long width = line.argument(1);
+    if (width != 1 && width != 2 && width != 4 && width != 8) {
+      throw line.error(0, "a width of 1, 2, 4 or 8 bytes");
+    }
+    return (int) width;
+  }
+
+  private long read(long at, int width) {
+    long v = 0;
+    for (int b = width - 1; b >= 0; b--) {
+      v = v << 8 | memory.readByte(at + b);
+    }
+    return v;
+  }
+
+  private String smc(Line line) {
+    RmiCommand command = COMMANDS.get(line.word());
+    if (command == null) {
+      throw line.error(line.name().length() + 1, "a command of RMI 1.0");
+    }
+    Pe pe = running == 0 ? host : other;
+    long x0 = rmm.call(pe, command.fid(), line.arguments(5));
+    if (command == RmiCommand.REC_ENTER) {
+      exitStatus = x0;
+      if (pe.entered()) {
+        running = line.argument(0);
+        return "enter " + registers(0, ENTER_REGISTERS);
+      }
+    }
+    StringBuilder s = new StringBuilder(hex(x0));
+    for (int i = 1; i <= command.outputs(); i++) {
+      s.append(i == 1 ? " {" : ", ").append(hex(pe.x(i)));
+    }
+    return command.outputs() == 0 ? s.toString() : s.append('}').toString();
+  }
+
+  private String rsi(Line line) {
+    RsiCall call = CALLS.get(line.word().toUpperCase(Locale.ROOT));
+    if (call == null) {
+      throw line.error(line.name().length() + 1, "a call of RSI 1.0 or PSCI");
+    }
+    requireRunning(line);
+    RealmSide.Outcome outcome =
+        rmm.realmSide().call(host, running, call.fid(), line.arguments(10));
+    if (outcome.exited()) {
+      return exited(outcome);
+    }
+    String x0 = hex(rmm.realmSide().register(running, 0));
+    return call.outputs() == 0 ? x0 : x0 + " " + registers(1, call.outputs());
+  }
+
+  private String interrupt(Line line) {
+    requireRunning(line);
+    boolean fast = line.word().equals("FIQ");
+    if (!fast && !line.word().equals("IRQ")) {
+      throw line.error(line.name().length() + 1, "IRQ or FIQ");
+    }
+    return exited(rmm.realmSide().interrupt(running, fast));
+  }
+
+  private String exited(RealmSide.Outcome outcome) {
+    exitStatus = outcome.status();
+    running = 0;
+    exitDue = true;
+    return "exit";
+  }
+
+  private void requireRunning(Line line) {
+    if (running == 0) {
+      throw line.error(0, "no realm action while no REC runs");
+    }
+  }
+
+  private String registers(int first, int n) {
+    StringBuilder s = new StringBuilder("{");
+    for (int i = 0; i < n; i++) {
+      s.append(i == 0 ? "" : ", ").append(hex(rmm.realmSide().register(running, first + i)));
+    }
+    return s.append('}').toString();
+  }
+}

@@ -1,0 +1,133 @@
+package dev.cocovisor.cca.rmilog;
+
+import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.api.log.Mismatch;
+import dev.cocovisor.api.log.MismatchSink;
+import dev.cocovisor.api.log.ReplayOptions;
+import dev.cocovisor.api.log.ReplaySummary;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One pass over one log. */
+final class Replay {
+  private static final String PROGRAM = "# program ";
+  private static final String END = "# end";
+  private static final int NO_PROGRAM = -1;
+
+  private final String log;
+  private final ReplayOptions options;
+  private final MismatchSink sink;
+  private final Line line;
+  private final Map<String, Long> notes = new LinkedHashMap<>();
+
+  private int programs;
+  private long calls;
+  private long mismatches;
+  private int number = NO_PROGRAM;
+  private @Nullable Program program;
+
+  /** Lines that should come next because of what the last call changed. */
+  private List<String> due = List.of();
+
+  private String dueCall = "";
+  private int dueLine;
+
+  Replay(String log, ReplayOptions options, MismatchSink sink) {
+    this.log = log;
+    this.options = options;
+    this.sink = sink;
+    this.line = new Line(log);
+    notes.put("smc", 0L);
+    notes.put("rsi", 0L);
+  }
+
+  ReplaySummary run(BufferedReader reader) throws IOException {
+    int at = 0;
+    boolean ended = false;
+    String text = reader.readLine();
+    while (text != null && !full()) {
+      at++;
+      if (text.startsWith(PROGRAM)) {
+        begin(text, at);
+      } else if (text.startsWith(END)) {
+        ended = true;
+      } else if (!text.isEmpty() && text.charAt(0) != '#') {
+        step(text, at);
+      }
+      text = reader.readLine();
+    }
+    if (!full() && !ended) {
+      throw new LogSyntaxException(log, at + 1, 1, "end of file", "'# end'");
+    }
+    missing();
+    return new ReplaySummary(programs, calls, mismatches, notes);
+  }
+
+  private boolean full() {
+    return options.maxMismatches() > 0 && mismatches >= options.maxMismatches();
+  }
+
+  private void begin(String text, int at) {
+    missing();
+    try {
+      number = Integer.parseInt(text.substring(PROGRAM.length()).strip());
+    } catch (NumberFormatException e) {
+      throw new LogSyntaxException(log, at, PROGRAM.length() + 1, text, "a decimal number");
+    }
+    boolean wanted = options.program() < 0 || options.program() == number;
+    program = wanted ? new Program() : null;
+    programs += wanted ? 1 : 0;
+  }
+
+  private void step(String text, int at) {
+    if (number == NO_PROGRAM) {
+      throw new LogSyntaxException(log, at, 1, text, "'# program N' first");
+    }
+    Program current = program;
+    if (current == null) {
+      return;
+    }
+    calls++;
+    if (text.startsWith("changed(") || text.startsWith("state(") || text.startsWith("rim(")) {
+      change(text, at);
+      return;
+    }
+    missing();
+    line.parse(text, at);
+    notes.computeIfPresent(line.name(), (_, n) -> n + 1);
+    String got = current.perform(line);
+    if (!got.equals(line.result())) {
+      report(at, line.call(), line.result(), got);
+    }
+    due = current.changes();
+    dueCall = line.call();
+    dueLine = at;
+  }
+
+  private void change(String text, int at) {
+    String expected = due.isEmpty() ? null : due.getFirst();
+    if (expected != null) {
+      due = due.subList(1, due.size());
+    }
+    if (!text.equals(expected)) {
+      report(at, dueCall, text, expected == null ? "no change" : expected);
+    }
+  }
+
+  /** Reports changes of the model that the log does not tell of. */
+  private void missing() {
+    for (String extra : due) {
+      report(dueLine, dueCall, "no change", extra);
+    }
+    due = List.of();
+  }
+
+  private void report(int at, String call, String expected, String got) {
+    mismatches++;
+    sink.mismatch(new Mismatch(log, at, number, call, expected, got));
+  }
+}
