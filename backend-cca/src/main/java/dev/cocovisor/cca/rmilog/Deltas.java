@@ -1,7 +1,7 @@
 package dev.cocovisor.cca.rmilog;
 
-import dev.cocovisor.cca.rmm.GranuleTable;
 import dev.cocovisor.cca.rmm.GranuleState;
+import dev.cocovisor.cca.rmm.GranuleTable;
 import dev.cocovisor.cca.rmm.RmmView;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,8 +10,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one line changed: granules, realm states and measurements, written as a log writes them. A log
- * has a line for each only if there is something to say, so silence is compared too.
+ * What one line changed: granules, realm states and measurements, written as a log writes them. A
+ * log has a line for each only if there is something to say, so silence is compared too.
  */
 final class Deltas {
   private static final int GRANULE = 4096;
@@ -42,22 +42,21 @@ final class Deltas {
   List<String> take() {
     List<String> lines = new ArrayList<>(3);
     Runs runs = new Runs();
-    touched.forEach(
-        (a, before) -> {
-          GranuleState state = granules.stateAt(a);
-          int count = granules.countAt(a);
-          if (a < scannedEnd && (state != before.state || count != before.count)) {
-            runs.add(a, state + "/0x" + Integer.toHexString(count));
-          }
-          if (state != before.state && (state == GranuleState.RD || before.state == GranuleState.RD)) {
-            states.remove(a);
-            rims.remove(a);
-            if (state == GranuleState.RD) {
-              states.put(a, "");
-              rims.put(a, "");
-            }
-          }
-        });
+    touched.forEach((a, before) -> {
+      GranuleState state = granules.stateAt(a);
+      int count = granules.countAt(a);
+      if (a < scannedEnd && (state != before.state || count != before.count)) {
+        runs.add(a, state + "/0x" + Integer.toHexString(count));
+      }
+      if (state != before.state && (state == GranuleState.RD || before.state == GranuleState.RD)) {
+        states.remove(a);
+        rims.remove(a);
+        if (state == GranuleState.RD) {
+          states.put(a, "");
+          rims.put(a, "");
+        }
+      }
+    });
     touched.clear();
     if (!runs.isEmpty()) {
       lines.add("changed() = {" + runs + "}");
@@ -69,8 +68,7 @@ final class Deltas {
 
   private void compare(Map<Long, String> known, String name, List<String> lines) {
     for (Map.Entry<Long, String> e : known.entrySet()) {
-      String now =
-          name.equals("rim") ? view.rim(e.getKey()) : view.realmState(e.getKey());
+      String now = name.equals("rim") ? view.rim(e.getKey()) : view.realmState(e.getKey());
       if (now != null && !now.equals(e.getValue())) {
         e.setValue(now);
         lines.add(name + "(0x" + Long.toHexString(e.getKey()) + ") = " + now);

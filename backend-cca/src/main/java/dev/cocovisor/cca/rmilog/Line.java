@@ -83,7 +83,8 @@ final class Line {
 
   LogSyntaxException error(int column, String expected) {
     String rest = text.substring(Math.min(column, text.length()));
-    String found = rest.isEmpty() ? "end of line" : rest.length() > 40 ? rest.substring(0, 40) : rest;
+    String found =
+        rest.isEmpty() ? "end of line" : rest.length() > 40 ? rest.substring(0, 40) : rest;
     return new LogSyntaxException(log, number, column + 1, "'" + found + "'", expected);
   }
 

@@ -135,8 +135,7 @@ final class Program {
       throw line.error(line.name().length() + 1, "a call of RSI 1.0 or PSCI");
     }
     requireRunning(line);
-    RealmSide.Outcome outcome =
-        rmm.realmSide().call(host, running, call.fid(), line.arguments(10));
+    RealmSide.Outcome outcome = rmm.realmSide().call(host, running, call.fid(), line.arguments(10));
     if (outcome.exited()) {
       return exited(outcome);
     }

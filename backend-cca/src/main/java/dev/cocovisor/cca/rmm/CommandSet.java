@@ -1,8 +1,8 @@
 package dev.cocovisor.cca.rmm;
 
 /**
- * Further RMI commands, tried where RMI 1.0 knows none: the seam for RMM 2.0, whose commands work on
- * ranges and may be continued later by a handle.
+ * Further RMI commands, tried where RMI 1.0 knows none: the seam for RMM 2.0, whose commands work
+ * on ranges and may be continued later by a handle.
  *
  * <p>A set that has operations in progress keeps them itself; everything it does to granules goes
  * through the calls of an {@link Rmm}, so the rules of 1.0 hold for it too.

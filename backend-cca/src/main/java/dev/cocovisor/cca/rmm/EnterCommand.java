@@ -28,8 +28,8 @@ final class EnterCommand {
   }
 
   /**
-   * Enters a REC. On success the REC either runs ({@link Pe#entered}) until {@link #leave}, or it left
-   * at once because its pending host call cannot be completed.
+   * Enters a REC. On success the REC either runs ({@link Pe#entered}) until {@link #leave}, or it
+   * left at once because its pending host call cannot be completed.
    */
   long enter(Pe pe, long recAddress, long runPage) {
     if (!context.isNormalWorld(runPage)) {
@@ -120,9 +120,7 @@ final class EnterCommand {
       return;
     }
     boolean rejected =
-        rec.ripasValue == Rtte.RIPAS_RAM
-            && rec.ripasAddr != rec.ripasTop
-            && response == REJECT;
+        rec.ripasValue == Rtte.RIPAS_RAM && rec.ripasAddr != rec.ripasTop && response == REJECT;
     rec.answer(Rsi.SUCCESS);
     rec.regs[1] = rec.ripasAddr;
     rec.regs[2] = rejected ? REJECT : ACCEPT;

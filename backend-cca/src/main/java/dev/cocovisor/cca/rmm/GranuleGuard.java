@@ -4,9 +4,9 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 
 /**
- * The granule protection check: memory that was delegated is in the Realm address space and no access
- * of the normal world reaches it. A realm's accesses carry its VMID and reach DATA; what they may
- * reach among DATA is decided by its tables, not here.
+ * The granule protection check: memory that was delegated is in the Realm address space and no
+ * access of the normal world reaches it. A realm's accesses carry its VMID and reach DATA; what
+ * they may reach among DATA is decided by its tables, not here.
  */
 final class GranuleGuard implements PhysicalGuard {
   private final Context context;

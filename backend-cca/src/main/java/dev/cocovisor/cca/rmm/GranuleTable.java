@@ -6,8 +6,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The RMM's record of every granule it tracks: state, reference count, lock and, for a descriptor, a
- * REC or a table, the object that stands for its content.
+ * The RMM's record of every granule it tracks: state, reference count, lock and, for a descriptor,
+ * a REC or a table, the object that stands for its content.
  *
  * <p>A granule is named by its index, {@code (address - base) / 4096}, so that the hot path touches
  * only primitive arrays. They come in chunks of 2 MiB of memory made at first use: memory that was
@@ -33,8 +33,7 @@ public final class GranuleTable {
   private static final int SHIFT = 9;
   private static final int SIZE = 1 << SHIFT;
   private static final int MASK = SIZE - 1;
-  private static final VarHandle CHUNK =
-      MethodHandles.arrayElementVarHandle(Chunk[].class);
+  private static final VarHandle CHUNK = MethodHandles.arrayElementVarHandle(Chunk[].class);
   private static final VarHandle COUNT = MethodHandles.arrayElementVarHandle(short[].class);
   private static final VarHandle LOCK = MethodHandles.arrayElementVarHandle(ModelLock[].class);
 

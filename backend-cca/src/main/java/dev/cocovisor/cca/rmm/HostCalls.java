@@ -3,8 +3,8 @@ package dev.cocovisor.cca.rmm;
 import dev.cocovisor.api.mem.PhysicalMemory;
 
 /**
- * RSI_HOST_CALL: a structure in realm memory whose registers travel to the host at the exit and back
- * at the next entry.
+ * RSI_HOST_CALL: a structure in realm memory whose registers travel to the host at the exit and
+ * back at the next entry.
  */
 // TF-RMM runtime/rsi/host_call.c.
 final class HostCalls {

@@ -158,7 +158,8 @@ final class Psci {
         return Status.ERROR_INPUT;
       }
       if (on && status == DENIED) {
-        // DEN0137: nothing can be denied to a REC that is on. TF-RMM rel0 also answers the realm here.
+        // DEN0137: nothing can be denied to a REC that is on. TF-RMM rel0 also answers the realm
+        // here.
         return Status.ERROR_INPUT;
       }
       answer = on ? ALREADY_ON : status;

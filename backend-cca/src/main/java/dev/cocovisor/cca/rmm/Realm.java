@@ -37,8 +37,7 @@ final class Realm {
     this.vmid = p.vmid();
     this.rpv = Arrays.copyOf(p.rpv(), RealmParams.RPV_BYTES);
     this.rim = new Rim(HashAlgorithm.of(p.hashAlgo()));
-    rim.realmCreate(
-        p.flags(), p.s2sz(), p.sveVl(), p.numBps(), p.numWps(), p.pmuNumCtrs());
+    rim.realmCreate(p.flags(), p.s2sz(), p.sveVl(), p.numBps(), p.numWps(), p.pmuNumCtrs());
   }
 
   long recsCreated() {

@@ -3,8 +3,8 @@ package dev.cocovisor.cca.rmm;
 /**
  * Translates a realm's protected address as its second stage does.
  *
- * <p>The walked table stays locked until {@link #done}, so the page cannot be taken away between the
- * translation and its use.
+ * <p>The walked table stays locked until {@link #done}, so the page cannot be taken away between
+ * the translation and its use.
  */
 // TF-RMM runtime/core/... realm_ipa_to_pa.
 final class RealmAccess {

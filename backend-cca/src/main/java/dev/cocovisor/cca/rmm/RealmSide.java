@@ -7,8 +7,8 @@ import dev.cocovisor.api.sched.SchedulePoint;
  * What happens while a REC runs: its SMCs, its memory accesses and the interrupts that end the run.
  *
  * <p>A REC is named by its granule's address and must have been entered. Where control goes to the
- * host, the run page's exit half is written and {@link Outcome#status} of the returned outcome is the x0 of
- * the REC_ENTER that began the run.
+ * host, the run page's exit half is written and {@link Outcome#status} of the returned outcome is
+ * the x0 of the REC_ENTER that began the run.
  */
 public final class RealmSide {
   /**
@@ -113,9 +113,9 @@ public final class RealmSide {
   /**
    * Translates an access of a running REC.
    *
-   * <p>In the protected half EMPTY memory aborts in the realm and memory that is RAM or DESTROYED but
-   * not mapped exits to the host. In the shared half a fetch aborts in the realm and an unmapped
-   * address exits.
+   * <p>In the protected half EMPTY memory aborts in the realm and memory that is RAM or DESTROYED
+   * but not mapped exits to the host. In the shared half a fetch aborts in the realm and an
+   * unmapped address exits.
    *
    * @param write a store; else a load or, if {@code fetch}, an instruction
    */

@@ -7,8 +7,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The exit half of a run page (RmiRecExit), gathered while a REC runs and written when it leaves. It
- * starts as zeros at every entry, so nothing of an earlier exit is left.
+ * The exit half of a run page (RmiRecExit), gathered while a REC runs and written when it leaves.
+ * It starts as zeros at every entry, so nothing of an earlier exit is left.
  */
 final class RecExit {
   /** Offset of the exit half in a run page. */

@@ -1,8 +1,8 @@
 package dev.cocovisor.cca.rmm;
 
 /**
- * RMI_RTT_INIT_RIPAS and RMI_RTT_SET_RIPAS. Both walk once, to the deepest table that covers the base,
- * and go on in that table only; the host calls again with the top it was told.
+ * RMI_RTT_INIT_RIPAS and RMI_RTT_SET_RIPAS. Both walk once, to the deepest table that covers the
+ * base, and go on in that table only; the host calls again with the top it was told.
  */
 // TF-RMM runtime/rmi/rtt.c: smc_rtt_init_ripas, smc_rtt_set_ripas, update_ripas.
 final class RipasCommands {

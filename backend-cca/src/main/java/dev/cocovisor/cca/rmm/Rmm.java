@@ -10,21 +10,22 @@ import java.util.List;
  * A Realm Management Monitor: RMI for the host, RSI and PSCI for realms, over the granules of one
  * machine.
  *
- * <p><b>State.</b> {@link GranuleTable} says what every tracked granule is. The content of the RMM's
- * own granules (descriptors, RECs, tables) is kept as objects beside it, the content of DATA granules
- * in physical memory. A granule that is DELEGATED reads as zero: it is scrubbed when it arrives and
- * whenever it is given back, and tables and descriptors never leave traces in memory.
+ * <p><b>State.</b> {@link GranuleTable} says what every tracked granule is. The content of the
+ * RMM's own granules (descriptors, RECs, tables) is kept as objects beside it, the content of DATA
+ * granules in physical memory. A granule that is DELEGATED reads as zero: it is scrubbed when it
+ * arrives and whenever it is given back, and tables and descriptors never leave traces in memory.
  *
- * <p><b>Calls.</b> Each command checks in TF-RMM's order and returns x0; outputs are in the {@link Pe}
- * that called. Commands allocate only where they make something (a realm, a REC, a table) or measure.
- * A REC that was entered runs until one of its own calls, an interrupt or an abort ends the run; until
- * then other PEs may call.
+ * <p><b>Calls.</b> Each command checks in TF-RMM's order and returns x0; outputs are in the {@link
+ * Pe} that called. Commands allocate only where they make something (a realm, a REC, a table) or
+ * measure. A REC that was entered runs until one of its own calls, an interrupt or an abort ends
+ * the run; until then other PEs may call.
  *
- * <p><b>Locks.</b> One per granule, in the order that {@link GranuleTable} gives. A running REC holds
- * none, only a reference on its granule. Every call is a schedule point, and so is every lock.
+ * <p><b>Locks.</b> One per granule, in the order that {@link GranuleTable} gives. A running REC
+ * holds none, only a reference on its granule. Every call is a schedule point, and so is every
+ * lock.
  *
- * <p><b>Sources.</b> DEN0137 1.0; TF-RMM tag rmm-spec-v1.0-rel0, whose recorded answers are replayed in
- * the tests. Where the two differ the comment at the place says so.
+ * <p><b>Sources.</b> DEN0137 1.0; TF-RMM tag rmm-spec-v1.0-rel0, whose recorded answers are
+ * replayed in the tests. Where the two differ the comment at the place says so.
  */
 public final class Rmm {
   private static final long RMI_VERSION_1_0 = 0x10000;
@@ -55,13 +56,9 @@ public final class Rmm {
    * @param extensions command sets beyond RMI 1.0, tried in order
    */
   public Rmm(
-      RmmConfig config,
-      PhysicalMemory memory,
-      El3Monitor monitor,
-      List<CommandSet> extensions) {
+      RmmConfig config, PhysicalMemory memory, El3Monitor monitor, List<CommandSet> extensions) {
     GranuleTable granules = new GranuleTable(config.memoryBase(), config.memoryEnd());
-    this.context =
-        new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
+    this.context = new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
     this.extensions = List.copyOf(extensions);
     RealmAccess access = new RealmAccess(granules);
     HostCalls hostCalls = new HostCalls(context, access);

@@ -4,9 +4,9 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 
 /**
- * The Realm Services Interface: measurements, configuration and the state of the realm's own memory.
- * Every method takes a running REC whose registers hold the call and returns whether control goes to
- * the host.
+ * The Realm Services Interface: measurements, configuration and the state of the realm's own
+ * memory. Every method takes a running REC whose registers hold the call and returns whether
+ * control goes to the host.
  */
 // TF-RMM runtime/rsi/.
 final class Rsi {
@@ -53,8 +53,7 @@ final class Rsi {
     Realm realm = rec.realm;
     granules.lock(realm.granule);
     for (int i = 0; i < 8; i++) {
-      rec.regs[1 + i] =
-          index == 0 ? realm.rim.word(i) : Words.get(realm.rem[(int) index - 1], i);
+      rec.regs[1 + i] = index == 0 ? realm.rim.word(i) : Words.get(realm.rem[(int) index - 1], i);
     }
     granules.unlock(realm.granule);
     rec.regs[0] = SUCCESS;

@@ -6,9 +6,9 @@ import java.util.Arrays;
  * Walks and whole-table operations on a realm's translation tables.
  *
  * <p>A walk takes the locks hand over hand from the root: the next table is locked before the last
- * is let go, so two walks never deadlock and calls on distinct subtrees go on side by side. It ends at
- * the asked level or at the first entry that is no table, with that table locked and described by the
- * PE.
+ * is let go, so two walks never deadlock and calls on distinct subtrees go on side by side. It ends
+ * at the asked level or at the first entry that is no table, with that table locked and described
+ * by the PE.
  */
 final class Rtt {
   private Rtt() {}
@@ -20,8 +20,7 @@ final class Rtt {
    *     GranuleTable#NONE} to keep it
    */
   // TF-RMM lib/s2tt/src/s2tt.c, s2tt_walk_lock_unlock.
-  static void walk(
-      GranuleTable granules, Pe pe, Realm realm, long ipa, int level, int release) {
+  static void walk(GranuleTable granules, Pe pe, Realm realm, long ipa, int level, int release) {
     Geometry geometry = realm.geometry;
     int at = geometry.startLevel();
     int g = realm.rootGranule;
@@ -57,8 +56,8 @@ final class Rtt {
   }
 
   /**
-   * Returns the {@code top} of a call: {@code ipa} if the entry where the walk ended is live, else the
-   * address of the next live entry of that table, or of its end.
+   * Returns the {@code top} of a call: {@code ipa} if the entry where the walk ended is live, else
+   * the address of the next live entry of that table, or of its end.
    */
   // TF-RMM lib/s2tt/src/s2tt.c, s2tt_skip_non_live_entries: 512 entries whatever the level.
   static long top(Pe pe, long ipa) {
@@ -102,8 +101,9 @@ final class Rtt {
   }
 
   /**
-   * Tells whether a table says the same as its first entry would one level further up: all entries of
-   * one kind and, if they have addresses, contiguous from an aligned one and with equal attributes.
+   * Tells whether a table says the same as its first entry would one level further up: all entries
+   * of one kind and, if they have addresses, contiguous from an aligned one and with equal
+   * attributes.
    */
   // TF-RMM lib/s2tt/src/s2tt.c, table_is_uniform_block and table_maps_block.
   static boolean isHomogeneous(long[] table, int level) {

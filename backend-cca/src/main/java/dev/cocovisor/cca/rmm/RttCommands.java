@@ -75,8 +75,7 @@ final class RttCommands {
       } else {
         status = Status.SUCCESS;
         boolean isProtected = realm.geometry.isProtected(ipa);
-        pe.setWalkEntry(
-            Rtte.of(isProtected ? Rtte.UNASSIGNED_DESTROYED : Rtte.UNASSIGNED_NS));
+        pe.setWalkEntry(Rtte.of(isProtected ? Rtte.UNASSIGNED_DESTROYED : Rtte.UNASSIGNED_NS));
         granules.add(pe.walkGranule, -1);
         release(t);
         pe.out1(rtt);
@@ -130,9 +129,9 @@ final class RttCommands {
   }
 
   /**
-   * Judges a fold by the table's count first: 0 leaves the unassigned kinds and NS mappings, 512 the
-   * assigned ones. A block above level 1 is refused at the parent's level, for assigned memory before
-   * and for NS mappings after the entries were looked at.
+   * Judges a fold by the table's count first: 0 leaves the unassigned kinds and NS mappings, 512
+   * the assigned ones. A block above level 1 is refused at the parent's level, for assigned memory
+   * before and for NS mappings after the entries were looked at.
    */
   private static long foldable(int count, long[] table, int level) {
     boolean assigned = Rtte.isAssigned(table[0]);

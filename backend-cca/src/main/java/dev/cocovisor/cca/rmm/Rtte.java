@@ -1,12 +1,12 @@
 package dev.cocovisor.cca.rmm;
 
 /**
- * One translation table entry in 64 bits: its kind in bits 63:60, below it the output address or, for
- * memory shared with the host, the descriptor as the host gave it.
+ * One translation table entry in 64 bits: its kind in bits 63:60, below it the output address or,
+ * for memory shared with the host, the descriptor as the host gave it.
  *
- * <p>The kinds are the pairs of HIPAS (what the host did) and RIPAS (what the realm expects) that the
- * specification allows. The numbers are chosen so that zero is UNASSIGNED with RIPAS EMPTY, bit 2
- * tells an assigned entry and bits 1:0 are the RIPAS of a protected one.
+ * <p>The kinds are the pairs of HIPAS (what the host did) and RIPAS (what the realm expects) that
+ * the specification allows. The numbers are chosen so that zero is UNASSIGNED with RIPAS EMPTY, bit
+ * 2 tells an assigned entry and bits 1:0 are the RIPAS of a protected one.
  */
 final class Rtte {
   static final int UNASSIGNED_EMPTY = 0;
@@ -98,8 +98,8 @@ final class Rtte {
   }
 
   /**
-   * Returns what READ_ENTRY tells as descriptor: nothing for unassigned entries and for memory whose
-   * content is lost.
+   * Returns what READ_ENTRY tells as descriptor: nothing for unassigned entries and for memory
+   * whose content is lost.
    */
   // Recorded from TF-RMM rmm-spec-v1.0-rel0: ASSIGNED with RIPAS DESTROYED reads as 0.
   static long descriptor(long e) {

@@ -4,8 +4,8 @@ package dev.cocovisor.cca.rmm;
  * What an RMI call returns in x0: a status in bits 7:0 and an index in bits 15:8.
  *
  * <p>The index of {@link #ERROR_RTT} is the level at which the table walk ended (level -1 packs as
- * 0xff); that of {@link #ERROR_REALM} tells, for REC_ENTER, a realm that is new (0) from one that is
- * off (1).
+ * 0xff); that of {@link #ERROR_REALM} tells, for REC_ENTER, a realm that is new (0) from one that
+ * is off (1).
  */
 public final class Status {
   /** The command did what it was asked to. */

@@ -1,0 +1,3 @@
+/** Tests of the replayer. */
+@org.jspecify.annotations.NullMarked
+package dev.cocovisor.cca.rmilog;
