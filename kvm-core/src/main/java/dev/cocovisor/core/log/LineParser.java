@@ -169,6 +169,7 @@ final class LineParser {
     int start = at;
     if (isWordStart(peek())) {
       String name = word("a field's name");
+      name += settingName();
       if (peek() == '[') {
         int close = text.indexOf(']', at);
         if (close < 0) {
@@ -186,6 +187,20 @@ final class LineParser {
       at = start;
     }
     return new Value.Field("", changing(), start + 1);
+  }
+
+  /** Returns the rest of a setting's name, which may hold dots and dashes. */
+  private String settingName() {
+    int start = at;
+    while ((peek() == '.' || peek() == '-')
+        && at + 1 < text.length()
+        && isWordPart(text.charAt(at + 1))) {
+      at++;
+      while (at < text.length() && isWordPart(peek())) {
+        at++;
+      }
+    }
+    return text.substring(start, at);
   }
 
   private Value value() {
