@@ -5,6 +5,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.Kvm;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call returns {@code >= 0} or {@code -errno}. Descriptors are given out as the kernel
  * does, the lowest free number first, from 3.
  */
-public final class KvmProcess {
+public final class KvmProcess implements VmmCalls {
   /** A load or store ended in SIGBUS. */
   public static final long SIGBUS = -7;
 
@@ -38,6 +39,7 @@ public final class KvmProcess {
    *
    * @return a descriptor
    */
+  @Override
   public long openDevKvm() {
     return -Errno.ENOSYS.number();
   }
@@ -48,16 +50,19 @@ public final class KvmProcess {
    *
    * @return the address, or -errno
    */
+  @Override
   public long mmap(long addr, long len, int prot, int flags, int fd, long off) {
     return -Errno.ENOSYS.number();
   }
 
   /** munmap. */
+  @Override
   public long munmap(long addr, long len) {
     return -Errno.ENOSYS.number();
   }
 
   /** madvise: 4 DONTNEED, 14 HUGEPAGE, 15 NOHUGEPAGE, 25 COLLAPSE. */
+  @Override
   public long madvise(long addr, long len, int advice) {
     return -Errno.ENOSYS.number();
   }
@@ -67,21 +72,25 @@ public final class KvmProcess {
    *
    * @param type a VM type number of x86 (0 default, 1 software protected, 2.. by backends)
    */
+  @Override
   public long createVm(int devFd, long type) {
     return -Errno.ENOSYS.number();
   }
 
   /** KVM_CREATE_VCPU. */
+  @Override
   public long createVcpu(int vmFd, long id) {
     return -Errno.ENOSYS.number();
   }
 
   /** KVM_CREATE_GUEST_MEMFD. */
+  @Override
   public long createGuestMemfd(int vmFd, long size, long flags) {
     return -Errno.ENOSYS.number();
   }
 
   /** KVM_SET_USER_MEMORY_REGION2. */
+  @Override
   public long setUserMemoryRegion2(
       int vmFd,
       long slot,
@@ -95,12 +104,14 @@ public final class KvmProcess {
   }
 
   /** KVM_SET_USER_MEMORY_REGION. */
+  @Override
   public long setUserMemoryRegion(
       int vmFd, long slot, long flags, long guestPhysAddr, long memorySize, long userspaceAddr) {
     return -Errno.ENOSYS.number();
   }
 
   /** KVM_SET_MEMORY_ATTRIBUTES. */
+  @Override
   public long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags) {
     return -Errno.ENOSYS.number();
   }
@@ -110,6 +121,7 @@ public final class KvmProcess {
    *
    * @param range in: gpa and size; out: what is left
    */
+  @Override
   public long preFaultMemory(int vcpuFd, long flags, long[] range) {
     return -Errno.ENOSYS.number();
   }
@@ -125,11 +137,13 @@ public final class KvmProcess {
   }
 
   /** KVM_ENABLE_CAP on a VM. */
+  @Override
   public long enableCap(int vmFd, long cap, long flags, long arg0) {
     return -Errno.ENOSYS.number();
   }
 
   /** fallocate. */
+  @Override
   public long fallocate(int fd, int mode, long off, long len) {
     return -Errno.ENOSYS.number();
   }
@@ -165,6 +179,7 @@ public final class KvmProcess {
   }
 
   /** close. The last descriptor that keeps a VM alive destroys it. */
+  @Override
   public long close(int fd) {
     return -Errno.ENOSYS.number();
   }
@@ -174,6 +189,7 @@ public final class KvmProcess {
    *
    * @return 0 to 255, {@link #SIGBUS} or {@link #SIGSEGV}
    */
+  @Override
   public long hostRead(long addr) {
     return -Errno.ENOSYS.number();
   }
@@ -183,6 +199,7 @@ public final class KvmProcess {
    *
    * @return 0, {@link #SIGBUS} or {@link #SIGSEGV}
    */
+  @Override
   public long hostWrite(long addr, int value) {
     return -Errno.ENOSYS.number();
   }
@@ -232,6 +249,7 @@ public final class KvmProcess {
    * actions of a vendor and ends that {@link KvmRun} does not know. An access without a code page
    * fetches nothing. A descriptor that is no vCPU answers EBADF or ENOTTY.
    */
+  @Override
   public RunResult guestRun(int vcpuFd, GuestAction action) {
     return new RunResult(Errno.ENOSYS, new Exit.Unknown());
   }
@@ -241,16 +259,19 @@ public final class KvmProcess {
    *
    * @return what the vendor answers, ENOTTY if nobody knows it
    */
+  @Override
   public long vendorIoctl(int fd, VendorCommand command) {
     return -Errno.ENOSYS.number();
   }
 
   /** KVM_MEMORY_ENCRYPT_OP on a VM or vCPU. */
+  @Override
   public long memoryEncryptOp(int fd, VendorCommand command) {
     return -Errno.ENOSYS.number();
   }
 
   /** KVM_MEMORY_ENCRYPT_REG_REGION, or KVM_MEMORY_ENCRYPT_UNREG_REGION. */
+  @Override
   public long memoryEncryptRegion(int vmFd, boolean register, long addr, long size) {
     return -Errno.ENOSYS.number();
   }
@@ -260,6 +281,7 @@ public final class KvmProcess {
    *
    * @return the number of bytes, or EFAULT
    */
+  @Override
   public long kernelRead(long addr, long len) {
     return -Errno.ENOSYS.number();
   }

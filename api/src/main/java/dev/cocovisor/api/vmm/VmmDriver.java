@@ -1,0 +1,130 @@
+package dev.cocovisor.api.vmm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.uapi.MemoryAttributes;
+import java.util.List;
+
+/**
+ * How the VMM of one technology carries out what every technology has.
+ *
+ * <p>Found through ServiceLoader ({@code META-INF/services/dev.cocovisor.api.vmm.VmmDriver}), one
+ * for each backend. The defaults are a VMM without a trusted half: KVM_X86_SW_PROTECTED_VM, where
+ * nothing is measured and nothing has to be accepted. Steps return {@code >= 0} or {@code -errno},
+ * as the last system call they made.
+ *
+ * <p>A launch calls, in order: {@link #vmType} (KVM_CREATE_VM), {@link #vmCreated}, the vCPUs
+ * (KVM_CREATE_VCPU), the RAM (guest_memfd, memslot, attributes), {@link #ready}; then the scenario
+ * populates and finalizes.
+ */
+public interface VmmDriver {
+  /** Returns the id of the backend this VMM is for; {@code sw-protected} is built in. */
+  String backend();
+
+  /** Returns KVM_CREATE_VM's argument. */
+  long vmType();
+
+  /** Returns the guest-physical address where RAM begins. */
+  default long ramBase() {
+    return 0;
+  }
+
+  /**
+   * Tells whether private memory comes from a guest_memfd, with the shared half in the VMM's own
+   * mapping; otherwise all RAM is the VMM's mapping (SEV, pKVM).
+   */
+  default boolean guestMemfd() {
+    return true;
+  }
+
+  /** Tells whether RAM is marked private by KVM_SET_MEMORY_ATTRIBUTES when it is plugged. */
+  default boolean privateFromStart() {
+    return guestMemfd();
+  }
+
+  /** Called after KVM_CREATE_VM: KVM_TDX_INIT_VM, KVM_SEV_INIT2. */
+  default long vmCreated(VmmMachine vm) {
+    return 0;
+  }
+
+  /** Called when vCPUs and RAM are there: KVM_TDX_INIT_VCPU, LAUNCH_START, KVM_ARM_VCPU_INIT. */
+  default long ready(VmmMachine vm) {
+    return 0;
+  }
+
+  /**
+   * Puts initial contents into private memory. The default copies nothing: it faults the range in.
+   *
+   * @param gpa first byte, page-aligned
+   * @param size bytes, whole pages
+   * @param source the contents in the VMM's memory, page-aligned
+   * @param measured whether the contents go into the launch measurement
+   */
+  default long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    return vm.calls().preFaultMemory(vm.vcpuFds().getFirst(), 0, new long[] {gpa, size});
+  }
+
+  /** Ends the launch: the guest may run from here on. */
+  default long finalizeLaunch(VmmMachine vm) {
+    return 0;
+  }
+
+  /**
+   * Returns the address by which the guest reaches a page.
+   *
+   * @param shared by its shared alias, where the technology has one in the address
+   */
+  default long guestAddress(VmmMachine vm, long gpa, boolean shared) {
+    return gpa;
+  }
+
+  /**
+   * Returns what the guest does to take a private range into use; empty where nothing has to be
+   * accepted.
+   *
+   * @param level the size of page the guest accepts at
+   */
+  default List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
+    return List.of();
+  }
+
+  /**
+   * Returns what the guest does before the host converts a range it asked to convert: it gives its
+   * page up (PVALIDATE rescind) and asks (GHCB page state change, TDVMCALL MapGPA, HVC share). The
+   * host's part follows by {@link #convert}, and {@link #accept} after a conversion to private.
+   */
+  default List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    return List.of();
+  }
+
+  /** The host's part of a conversion. */
+  default long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    return vm.calls()
+        .setMemoryAttributes(vm.vmFd(), gpa, size, toPrivate ? MemoryAttributes.PRIVATE : 0, 0);
+  }
+
+  /**
+   * Gives private pages back to the host: a hole in the guest_memfd. A technology without one
+   * answers EOPNOTSUPP unless its VMM has another way.
+   */
+  default long punch(VmmMachine vm, long gpa, long size) {
+    VmmBank bank = vm.bankOf(gpa, size);
+    if (bank == null) {
+      return -Errno.EINVAL.number();
+    }
+    if (bank.guestMemfd() < 0) {
+      return -Errno.EOPNOTSUPP.number();
+    }
+    int punchHoleKeepSize = 3;
+    return vm.calls().fallocate(bank.guestMemfd(), punchHoleKeepSize, gpa - bank.gpa(), size);
+  }
+
+  /**
+   * Prepares the VM for another boot. The default is a VMM that cannot: EOPNOTSUPP makes the runner
+   * end the VM and launch a new one, which is how confidential guests are rebooted.
+   */
+  default long reboot(VmmMachine vm) {
+    return -Errno.EOPNOTSUPP.number();
+  }
+}
