@@ -98,6 +98,29 @@ public final class Rim {
     } else {
       Arrays.fill(content, (byte) 0);
     }
+    extendData(ipa, measured);
+  }
+
+  /**
+   * Extends by a measured data page whose hash is already known, so that pages can be hashed
+   * elsewhere and in parallel.
+   *
+   * @param contentHash what {@link #contentHash} returned for the page
+   */
+  public void dataCreateHashed(long ipa, byte[] contentHash) {
+    Arrays.fill(content, (byte) 0);
+    System.arraycopy(contentHash, 0, content, 0, algorithm.bytes());
+    extendData(ipa, true);
+  }
+
+  /** Hashes a page of 4096 bytes the way {@link #dataCreate} does; safe for many threads. */
+  public static byte[] contentHash(HashAlgorithm algorithm, byte[] page) {
+    MessageDigest digest = algorithm.digest();
+    digest.update(page, 0, PAGE);
+    return digest.digest();
+  }
+
+  private void extendData(long ipa, boolean measured) {
     begin(TYPE_DATA);
     LONG.set(descriptor, 0x50, ipa);
     LONG.set(descriptor, 0x58, measured ? 1L : 0L);

@@ -133,7 +133,14 @@ public final class LaunchDigest {
     extend(type, gpa, contents, offset, 0, false);
   }
 
-  private void extend(
+  /**
+   * Extends the digest by a page whose CONTENTS field is already known.
+   *
+   * @param contents 48 bytes at {@code offset}
+   * @param vmplPerms permissions of VMPL1 in bits 7:0, VMPL2 in 15:8, VMPL3 in 23:16
+   * @param imi true for a page of an initial migration image
+   */
+  public void extend(
       LaunchPageType type, long gpa, byte[] contents, int offset, int vmplPerms, boolean imi) {
     Arrays.fill(info, (byte) 0);
     System.arraycopy(value, 0, info, 0, SIZE);
@@ -162,6 +169,24 @@ public final class LaunchDigest {
       hashContent(sha384(), type, page, offset, out, 0);
     }
     return out;
+  }
+
+  /**
+   * Computes the CONTENTS fields of neighbouring pages with one hash object.
+   *
+   * @param pages holds the pages one after another from {@code offset}
+   * @param out takes 48 bytes a page from {@code at}
+   */
+  public static void contentHashes(
+      LaunchPageType type, byte[] pages, int offset, int count, byte[] out, int at) {
+    if (!type.contentMeasured()) {
+      Arrays.fill(out, at, at + count * SIZE, (byte) 0);
+      return;
+    }
+    MessageDigest sha = sha384();
+    for (int i = 0; i < count; i++) {
+      hashContent(sha, type, pages, offset + i * 4096, out, at + i * SIZE);
+    }
   }
 
   private static void hashContent(
