@@ -43,6 +43,7 @@ public final class Main {
   static int run(Console console, String... args) {
     var line = new CommandLine(new Main());
     line.addSubcommand(new ReplayCommand(console));
+    line.addSubcommand("measure", MeasureCommand.create(console, Measurers.onClassPath()));
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));

@@ -40,8 +40,7 @@ final class CcaVectors {
       String got = HexFormat.of().formatHex(build.value());
       if (step.has("rim") && !step.text("rim").equals(got) && firstDifference.isEmpty()) {
         firstDifference.append(
-            "step %d %s: expected %s, got %s"
-                .formatted(i, step.text("op"), step.text("rim"), got));
+            "step %d %s: expected %s, got %s".formatted(i, step.text("op"), step.text("rim"), got));
       }
     }
     return build.value();
@@ -75,7 +74,8 @@ final class CcaVectors {
       case "DATA_CREATE_UNKNOWN" -> {
         // Content the RMM does not take from the host is not measured.
       }
-      case "REC_CREATE" -> build.rec(step.hex("flags"), step.hex("pc"), Arrays.copyOf(step.hexes("gprs"), 8));
+      case "REC_CREATE" ->
+          build.rec(step.hex("flags"), step.hex("pc"), Arrays.copyOf(step.hexes("gprs"), 8));
       default -> throw new MalformedVector("unknown op " + step.text("op"));
     }
   }

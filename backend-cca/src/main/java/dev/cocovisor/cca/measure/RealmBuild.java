@@ -71,8 +71,7 @@ final class RealmBuild {
     rim.recCreate(flags, pc, gprs);
     if (steps.wanted()) {
       String registers =
-          String.join(
-              ", ", Arrays.stream(gprs).mapToObj(x -> "0x" + Long.toHexString(x)).toList());
+          String.join(", ", Arrays.stream(gprs).mapToObj(x -> "0x" + Long.toHexString(x)).toList());
       step("REC", -1, "flags 0x%x, pc 0x%x, gprs %s".formatted(flags, pc, registers), "");
     }
   }

@@ -15,13 +15,7 @@ import java.util.Map;
  * @param pmuNumCtrs PMU counters
  */
 record RealmSettings(
-    long flags,
-    int s2sz,
-    int sveVl,
-    int numBps,
-    int numWps,
-    int pmuNumCtrs,
-    HashAlgorithm hash) {
+    long flags, int s2sz, int sveVl, int numBps, int numWps, int pmuNumCtrs, HashAlgorithm hash) {
 
   /** The keys of a REALM_CREATE line, and the command line's options, with their help. */
   static final Map<String, String> KEYS =

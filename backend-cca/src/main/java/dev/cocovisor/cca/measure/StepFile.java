@@ -194,11 +194,10 @@ final class StepFile {
     byte[][] out = new byte[pages][];
     IntStream.range(0, pages)
         .parallel()
-        .forEach(
-            i -> {
-              byte[] page = Arrays.copyOfRange(data, i * PAGE, (i + 1) * PAGE);
-              out[i] = Rim.contentHash(algorithm, page);
-            });
+        .forEach(i -> {
+          byte[] page = Arrays.copyOfRange(data, i * PAGE, (i + 1) * PAGE);
+          out[i] = Rim.contentHash(algorithm, page);
+        });
     return out;
   }
 

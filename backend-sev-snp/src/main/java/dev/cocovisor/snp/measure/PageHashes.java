@@ -20,17 +20,16 @@ final class PageHashes {
     byte[] out = new byte[pages * LaunchDigest.SIZE];
     IntStream.range(0, (pages + BATCH - 1) / BATCH)
         .parallel()
-        .forEach(
-            batch -> {
-              int first = batch * BATCH;
-              LaunchDigest.contentHashes(
-                  LaunchPageType.NORMAL,
-                  image,
-                  first * Vmsa.SIZE,
-                  Math.min(BATCH, pages - first),
-                  out,
-                  first * LaunchDigest.SIZE);
-            });
+        .forEach(batch -> {
+          int first = batch * BATCH;
+          LaunchDigest.contentHashes(
+              LaunchPageType.NORMAL,
+              image,
+              first * Vmsa.SIZE,
+              Math.min(BATCH, pages - first),
+              out,
+              first * LaunchDigest.SIZE);
+        });
     return out;
   }
 }

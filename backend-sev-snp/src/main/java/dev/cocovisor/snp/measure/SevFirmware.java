@@ -71,8 +71,7 @@ final class SevFirmware {
     if (image.find(METADATA) == null) {
       return List.of();
     }
-    int at =
-        image.fromEnd(image.require(METADATA, "SEV metadata", 4), "SEV descriptor", HEADER);
+    int at = image.fromEnd(image.require(METADATA, "SEV metadata", 4), "SEV descriptor", HEADER);
     if (!image.tag(at).equals(SIGNATURE)) {
       throw image.refuse(
           at, "the SEV descriptor's signature is '%s', not 'ASEV'".formatted(image.tag(at)));

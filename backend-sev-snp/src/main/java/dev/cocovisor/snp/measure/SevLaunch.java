@@ -66,9 +66,7 @@ final class SevLaunch {
                       vcpu,
                       request.vmm().label(),
                       vcpu == 0 ? Vmsa.RESET_VECTOR : apEip,
-                      request.vmm() == Vmm.QEMU
-                          ? ", edx 0x%x".formatted(request.signature())
-                          : "")
+                      request.vmm() == Vmm.QEMU ? ", edx 0x%x".formatted(request.signature()) : "")
               : "";
       add("VMSA", -1, origin, vcpu == 0 ? boot : ap);
     }

@@ -162,7 +162,8 @@ final class SnpLaunch {
     }
     switch (type) {
       case SEC_MEM ->
-          range(firmware, s, type, vmm == Vmm.GCE ? LaunchPageType.UNMEASURED : LaunchPageType.ZERO);
+          range(
+              firmware, s, type, vmm == Vmm.GCE ? LaunchPageType.UNMEASURED : LaunchPageType.ZERO);
       case SVSM_CAA -> range(firmware, s, type, LaunchPageType.ZERO);
       case SECRETS -> empty(LaunchPageType.SECRETS, s.gpa(), s, type);
       case CPUID -> empty(LaunchPageType.CPUID, s.gpa(), s, type);
@@ -224,9 +225,7 @@ final class SnpLaunch {
                       n,
                       request.vmm().label(),
                       n == 0 ? bootEip : apEip,
-                      request.vmm() == Vmm.QEMU
-                          ? "edx 0x%x, ".formatted(request.signature())
-                          : "",
+                      request.vmm() == Vmm.QEMU ? "edx 0x%x, ".formatted(request.signature()) : "",
                       request.features()));
     }
   }

@@ -30,8 +30,7 @@ final class SnpVectors {
   }
 
   private static LaunchRequest request(VectorFields c, Path directory) {
-    FirmwareImage image =
-        new FirmwareImage(c.text("image"), c.read("image", directory, "images"));
+    FirmwareImage image = new FirmwareImage(c.text("image"), c.read("image", directory, "images"));
     if (c.text("mode").equals("snp:ovmf-hash")) {
       return SnpMeasurer.requestOf(image);
     }
@@ -108,16 +107,13 @@ final class SnpVectors {
     }
     image
         .table()
-        .forEach(
-            (guid, e) ->
-                got.append(
-                    "[%s, %s]\n"
-                        .formatted(
-                            guid,
-                            HEX.formatHex(image.bytes(), e.offset(), e.offset() + e.size()))));
+        .forEach((guid, e) ->
+            got.append(
+                "[%s, %s]\n"
+                    .formatted(
+                        guid, HEX.formatHex(image.bytes(), e.offset(), e.offset() + e.size()))));
     for (VectorFields s : layout.objects("sections")) {
-      expected.append(
-          "%x+%x %d\n".formatted(s.hex("gpa"), s.hex("size"), s.count("type")));
+      expected.append("%x+%x %d\n".formatted(s.hex("gpa"), s.hex("size"), s.count("type")));
     }
     for (SevFirmware.Section s : firmware.sections()) {
       got.append("%x+%x %d\n".formatted(s.gpa(), s.size(), s.code()));
@@ -141,8 +137,7 @@ final class SnpVectors {
 
   private static VectorResult vcpuSignature(String name, VectorFields v) {
     int got = VcpuSignature.of(v.count("family"), v.count("model"), v.count("stepping"));
-    return VectorResult.equal(
-        name, Long.toHexString(v.hex("signature")), Integer.toHexString(got));
+    return VectorResult.equal(name, Long.toHexString(v.hex("signature")), Integer.toHexString(got));
   }
 
   private static VectorResult vmsa(String name, VectorFields v) {
@@ -183,12 +178,10 @@ final class SnpVectors {
             c,
             directory,
             step ->
-                got.append(
-                    "[%s, 0x%x, %s]\n".formatted(step.type(), step.gpa(), step.running())));
+                got.append("[%s, 0x%x, %s]\n".formatted(step.type(), step.gpa(), step.running())));
         StringBuilder expected = new StringBuilder();
         v.list("steps").forEach(step -> expected.append(step).append('\n'));
-        return VectorResult.equal(
-            name + " " + v.text("case"), expected.toString(), got.toString());
+        return VectorResult.equal(name + " " + v.text("case"), expected.toString(), got.toString());
       }
     }
     throw new MalformedVector("there is no case " + v.text("case"));

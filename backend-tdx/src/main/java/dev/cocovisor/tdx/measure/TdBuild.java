@@ -99,7 +99,6 @@ final class TdBuild {
   }
 
   private void step(String type, Section s, long at, String origin, String content) {
-    steps.step(
-        new MeasureStep(type, s.gpa() + at, origin, content, HEX.formatHex(mrtd.value())));
+    steps.step(new MeasureStep(type, s.gpa() + at, origin, content, HEX.formatHex(mrtd.value())));
   }
 }

@@ -89,8 +89,7 @@ final class Tdvf {
     if (length < needed) {
       throw image.refuse(
           at + 4,
-          "the TDX descriptor's length of %d has no room for %d sections"
-              .formatted(length, count));
+          "the TDX descriptor's length of %d has no room for %d sections".formatted(length, count));
     }
     List<Section> list = new ArrayList<>();
     for (int i = 0; i < count; i++) {

@@ -32,8 +32,7 @@ final class TdxVectors {
 
   private static byte[] image(VectorFields c, Path directory, long[] calls) {
     BuildOrder order = BuildOrder.of(c.text("order"));
-    FirmwareImage image =
-        new FirmwareImage(c.text("image"), c.read("image", directory, "images"));
+    FirmwareImage image = new FirmwareImage(c.text("image"), c.read("image", directory, "images"));
     TdBuild build = new TdBuild(new Tdvf(image), StepSink.NONE);
     byte[] mrtd = build.run(order);
     calls[0] = build.adds();
@@ -86,8 +85,7 @@ final class TdxVectors {
     StringBuilder got = new StringBuilder();
     Tdvf tdvf = new Tdvf(new FirmwareImage(name, VectorFields.read(name, folder)));
     for (Tdvf.Section s : tdvf.sections()) {
-      line(
-          got, s.dataOffset(), s.dataSize(), s.gpa(), s.memorySize(), s.type(), s.attributes());
+      line(got, s.dataOffset(), s.dataSize(), s.gpa(), s.memorySize(), s.type(), s.attributes());
     }
     return VectorResult.equal(name + " sections", expected.toString(), got.toString());
   }
