@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a host builds a realm, as text: one RMI call a line, {@code NAME key=value …}; {@code #}
@@ -57,7 +58,7 @@ final class StepFile {
   }
 
   private Line line(int number, String text) {
-    String[] words = text.split("\\s+");
+    String[] words = text.split("\\s+", -1);
     Map<String, String> values = new HashMap<>();
     for (int i = 1; i < words.length; i++) {
       int equals = words[i].indexOf('=');
@@ -164,7 +165,7 @@ final class StepFile {
     }
   }
 
-  private byte[] data(Line line, @org.jspecify.annotations.Nullable String name) {
+  private byte[] data(Line line, @Nullable String name) {
     if ((name == null) != line.values.containsKey("fill")) {
       throw refuse(line.number, "DATA_CREATE takes either file= or fill=");
     }

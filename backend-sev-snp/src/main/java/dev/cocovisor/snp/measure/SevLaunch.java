@@ -35,12 +35,13 @@ final class SevLaunch {
     FirmwareImage image = request.firmware();
     SevFirmware firmware = new SevFirmware(image);
     KernelHashes hashes = request.hashes();
-    Long area = firmware.hashArea();
-    if (hashes != null && (area == null || area == 0)) {
+    Long named = firmware.hashArea();
+    long area = named == null ? 0 : named;
+    if (hashes != null && area == 0) {
       throw image.refuse(
           Math.max(0, image.size() - 50),
           "a kernel is given, but the footer table %s for its hashes"
-              .formatted(area == null ? "names no area" : "gives an area at address 0"));
+              .formatted(named == null ? "names no area" : "gives an area at address 0"));
     }
     // A single vCPU would not need it, but an image without is not made for SEV-ES.
     long apEip = encryptedState ? firmware.resetEip() : 0;
