@@ -1,9 +1,9 @@
 /**
- * The Intel TDX module: the trusted half of a TDX host. It owns Secure-EPTs, the physical address
- * metadata table and TD life cycles, and answers SEAMCALLs of the host and TDCALLs of guests. It
- * knows nothing of KVM and can be built, driven and tested alone.
+ * The Intel TDX module: Secure EPT, PAMT, TD and vCPU life cycle, measurement, guest calls. It is
+ * the trusted half; it knows nothing of KVM and can be driven alone, by register-level SEAMCALLs
+ * ({@link dev.cocovisor.tdx.module.TdxModule#seamcall}) or by the typed {@link
+ * dev.cocovisor.tdx.module.SeamCalls}. The rules are those of module 1.5.01, checked against a
+ * recording of Intel's own code.
  */
-@NullMarked
+@org.jspecify.annotations.NullMarked
 package dev.cocovisor.tdx.module;
-
-import org.jspecify.annotations.NullMarked;

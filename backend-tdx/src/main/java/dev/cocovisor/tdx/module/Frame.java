@@ -1,0 +1,151 @@
+package dev.cocovisor.tdx.module;
+
+import dev.cocovisor.api.sched.ModelLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The working storage of one SEAMCALL: the TD found, where the walk stopped, and every lock taken.
+ *
+ * <p>A leaf takes locks as it goes and never gives one back; whatever way it ends, {@link
+ * #releaseAll} frees them in reverse order. Reused call after call, so that a call allocates
+ * nothing.
+ */
+final class Frame {
+  private static final int MAX_PAMT_LOCKS = 16;
+
+  private final Pamt[] pamts = new Pamt[MAX_PAMT_LOCKS];
+  private final long[] pages = new long[MAX_PAMT_LOCKS];
+  private final int[] modes = new int[MAX_PAMT_LOCKS];
+  private int locks;
+  private @Nullable ModelLock opState;
+  private @Nullable ModelLock tree;
+  private boolean treeExclusive;
+  private @Nullable ModelLock kot;
+  private boolean kotExclusive;
+  private boolean entryLocked;
+
+  @Nullable Td td;
+  @Nullable SeptTable table;
+  int index;
+  int level;
+
+  /** The entry as last read. */
+  long entry;
+
+  Td td() {
+    Td t = td;
+    if (t == null) {
+      throw new IllegalStateException("no TD was checked");
+    }
+    return t;
+  }
+
+  SeptTable table() {
+    SeptTable t = table;
+    if (t == null) {
+      throw new IllegalStateException("no walk was made");
+    }
+    return t;
+  }
+
+  boolean lockPamt(Pamt pamt, int size, long hpa, boolean exclusive) {
+    if (!pamt.tryLock(size, hpa, exclusive)) {
+      return false;
+    }
+    pushPamt(pamt, size, hpa, exclusive);
+    return true;
+  }
+
+  private void pushPamt(Pamt pamt, int size, long hpa, boolean exclusive) {
+    pamts[locks] = pamt;
+    pages[locks] = hpa;
+    modes[locks] = size << 1 | (exclusive ? 1 : 0);
+    locks++;
+  }
+
+  /** Makes the newest PAMT lock exclusive, which works if nobody else shares it. */
+  boolean upgradeNewest() {
+    int i = locks - 1;
+    if (!pamts[i].tryUpgrade(modes[i] >> 1, pages[i])) {
+      return false;
+    }
+    modes[i] |= 1;
+    return true;
+  }
+
+  boolean lockOpState(Td of) {
+    if (!of.opStateLock.tryLockShared()) {
+      return false;
+    }
+    opState = of.opStateLock;
+    return true;
+  }
+
+  boolean lockTree(Td of, boolean exclusive) {
+    if (!(exclusive ? of.treeLock.tryLock() : of.treeLock.tryLockShared())) {
+      return false;
+    }
+    tree = of.treeLock;
+    treeExclusive = exclusive;
+    return true;
+  }
+
+  boolean lockKot(ModelLock lock, boolean exclusive) {
+    if (!(exclusive ? lock.tryLock() : lock.tryLockShared())) {
+      return false;
+    }
+    kot = lock;
+    kotExclusive = exclusive;
+    return true;
+  }
+
+  /** Locks the entry the walk stopped at and reads it again. */
+  boolean lockEntry() {
+    if (!table().tryLockHost(index)) {
+      return false;
+    }
+    entryLocked = true;
+    entry = table().get(index);
+    return true;
+  }
+
+  void releaseAll() {
+    if (entryLocked) {
+      table().unlock(index);
+      entryLocked = false;
+    }
+    if (tree != null) {
+      unlock(tree, treeExclusive);
+      tree = null;
+    }
+    if (kot != null) {
+      unlock(kot, kotExclusive);
+      kot = null;
+    }
+    if (opState != null) {
+      opState.unlockShared();
+      opState = null;
+    }
+    while (locks > 0) {
+      locks--;
+      pamts[locks].unlock(modes[locks] >> 1, pages[locks], (modes[locks] & 1) != 0);
+    }
+    td = null;
+    table = null;
+  }
+
+  /** Hands the PAMT locks taken so far over to whoever releases them later. */
+  int keepPamtLocks() {
+    int kept = locks;
+    locks = 0;
+    return kept;
+  }
+
+  private static void unlock(ModelLock lock, boolean exclusive) {
+    if (exclusive) {
+      lock.unlock();
+    } else {
+      lock.unlockShared();
+    }
+  }
+}

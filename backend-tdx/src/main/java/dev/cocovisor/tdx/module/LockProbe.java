@@ -1,0 +1,100 @@
+package dev.cocovisor.tdx.module;
+
+import dev.cocovisor.api.sched.ModelLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds single locks of the module from outside, as another SEAMCALL that is going on would.
+ *
+ * <p>For replayers and tests of contention. Not thread-safe.
+ */
+public final class LockProbe {
+  private final TdxModule module;
+  private @Nullable ModelLock lock;
+  private boolean lockExclusive;
+  private final long[] pages = new long[2];
+  private final int[] sizes = new int[2];
+  private final boolean[] modes = new boolean[2];
+  private int held;
+  private @Nullable SeptTable table;
+  private int index;
+
+  /** Creates a probe that holds nothing. */
+  public LockProbe(TdxModule module) {
+    this.module = module;
+  }
+
+  /** Takes a TD's Secure-EPT tree lock. */
+  public boolean tree(Td td, boolean exclusive) {
+    return take(td.treeLock, exclusive);
+  }
+
+  /** Takes a TD's op-state lock. */
+  public boolean opState(Td td, boolean exclusive) {
+    return take(td.opStateLock, exclusive);
+  }
+
+  /** Takes a TD's epoch lock. */
+  public boolean epoch(Td td, boolean exclusive) {
+    return take(td.epochLock, exclusive);
+  }
+
+  /** Takes the lock of a PAMT entry of a size (0 = 4 KiB). */
+  public boolean pamt(long hpa, int size, boolean exclusive) {
+    Pamt p = module.pamt(hpa);
+    if (p == null || !p.tryLock(size, hpa, exclusive)) {
+      return false;
+    }
+    pages[held] = hpa;
+    sizes[held] = size;
+    modes[held] = exclusive;
+    held++;
+    return true;
+  }
+
+  /** Takes the lock of the entry a walk to {@code level} stops at, as a host call does. */
+  public boolean entry(Td td, long gpa, int level) {
+    Frame f = new Frame();
+    Checks.walk(f, td, gpa, level);
+    if (f.level != level || !f.table().tryLockHost(f.index)) {
+      return false;
+    }
+    table = f.table();
+    index = f.index;
+    return true;
+  }
+
+  private boolean take(ModelLock l, boolean exclusive) {
+    if (!(exclusive ? l.tryLock() : l.tryLockShared())) {
+      return false;
+    }
+    lock = l;
+    lockExclusive = exclusive;
+    return true;
+  }
+
+  /** Gives everything back. */
+  public void release() {
+    SeptTable t = table;
+    if (t != null) {
+      t.unlock(index);
+      table = null;
+    }
+    ModelLock l = lock;
+    if (l != null) {
+      if (lockExclusive) {
+        l.unlock();
+      } else {
+        l.unlockShared();
+      }
+      lock = null;
+    }
+    while (held > 0) {
+      held--;
+      Pamt p = module.pamt(pages[held]);
+      if (p != null) {
+        p.unlock(sizes[held], pages[held], modes[held]);
+      }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package dev.cocovisor.tdx.module;
+
+/** Page types of the PAMT, by their numbers (TDX module 1.5.01, {@code pamt_manager.h}). */
+public final class PageType {
+  /** Not assigned: free. */
+  public static final int NDA = 0;
+
+  /** Reserved. */
+  public static final int RSVD = 1;
+
+  /** A page of a TD's memory. */
+  public static final int REG = 3;
+
+  /** A TD root. */
+  public static final int TDR = 4;
+
+  /** A control page of a TD or vCPU. */
+  public static final int TDCX = 5;
+
+  /** A vCPU root. */
+  public static final int TDVPR = 6;
+
+  /** A Secure-EPT page. */
+  public static final int EPT = 8;
+
+  private PageType() {}
+}

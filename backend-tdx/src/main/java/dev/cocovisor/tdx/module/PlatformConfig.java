@@ -1,0 +1,23 @@
+package dev.cocovisor.tdx.module;
+
+/**
+ * What the module learned about the machine when it was initialised.
+ *
+ * @param maxPa physical address bits, key bits included
+ * @param keyBits how many of the upper ones are the HKID
+ * @param firstPrivateHkid the global private HKID; TDs use those above it
+ * @param lastPrivateHkid the last HKID
+ * @param processors logical processors, all in one package
+ */
+public record PlatformConfig(
+    int maxPa, int keyBits, int firstPrivateHkid, int lastPrivateHkid, int processors) {
+  /** 52 bits with six of key, HKIDs 16 to 63, as recorded. */
+  public static PlatformConfig standard(int processors) {
+    return new PlatformConfig(52, 6, 16, 63, processors);
+  }
+
+  /** Returns the lowest key bit of an address. */
+  int keyShift() {
+    return maxPa - keyBits;
+  }
+}

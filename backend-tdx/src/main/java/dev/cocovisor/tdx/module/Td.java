@@ -1,0 +1,190 @@
+package dev.cocovisor.tdx.module;
+
+import dev.cocovisor.api.sched.ModelLock;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A TD as the module sees it: what TDR and TDCS hold.
+ *
+ * <p>Counters that calls with a shared TDR lock change are atomic; everything else changes under an
+ * exclusive TDR lock or the lock named beside it.
+ */
+public final class Td {
+  /** Life-cycle state: the HKID is assigned, no key yet. */
+  public static final int HKID_ASSIGNED = 0;
+
+  /** Life-cycle state: keys are configured; the only one in which the TD can be used. */
+  public static final int KEYS_CONFIGURED = 1;
+
+  /** Life-cycle state: all vCPUs are flushed for good. */
+  public static final int BLOCKED = 2;
+
+  /** Life-cycle state: the HKID is free and pages can be reclaimed. */
+  public static final int TEARDOWN = 3;
+
+  /** Operation state: not initialised. */
+  public static final int UNINITIALIZED = 0;
+
+  /** Operation state: initialised, being built. */
+  public static final int INITIALIZED = 1;
+
+  /** Operation state: finalised. */
+  public static final int RUNNABLE = 2;
+
+  private static final VarHandle CHILDREN;
+  private static final VarHandle REF0;
+  private static final VarHandle REF1;
+  private static final VarHandle VCPUS;
+  private static final VarHandle ASSOCIATED;
+
+  static {
+    try {
+      var lookup = MethodHandles.lookup();
+      CHILDREN = lookup.findVarHandle(Td.class, "children", long.class);
+      REF0 = lookup.findVarHandle(Td.class, "ref0", int.class);
+      REF1 = lookup.findVarHandle(Td.class, "ref1", int.class);
+      VCPUS = lookup.findVarHandle(Td.class, "vcpus", int.class);
+      ASSOCIATED = lookup.findVarHandle(Td.class, "associated", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  final ModelLock opStateLock = new ModelLock("TDCS.OP_STATE");
+  final ModelLock treeLock = new ModelLock("TDCS.SECURE_EPT");
+  final ModelLock epochLock = new ModelLock("TDCS.TD_EPOCH");
+
+  private final long tdr;
+  private final int hkid;
+  volatile int lifecycle = HKID_ASSIGNED;
+  volatile int opState = UNINITIALIZED;
+  volatile boolean fatal;
+  volatile long epoch;
+  private volatile long children;
+  private volatile int ref0;
+  private volatile int ref1;
+  private volatile int vcpus;
+  private volatile int associated;
+  int tdcxPages;
+  long rootHpa;
+  @Nullable SeptTable root;
+  Mrtd mrtdInProgress = new Mrtd();
+  byte @Nullable [] mrtd;
+  TdParams params = TdParams.NONE;
+
+  Td(long tdr, int hkid) {
+    this.tdr = tdr;
+    this.hkid = hkid;
+  }
+
+  /** Returns the address of the TDR page, the TD's handle. */
+  public long tdr() {
+    return tdr;
+  }
+
+  /** Returns the private HKID the TD was created with. */
+  public int hkid() {
+    return hkid;
+  }
+
+  /** Returns the life-cycle state, 0 to 3. */
+  public int lifecycle() {
+    return lifecycle;
+  }
+
+  /** Returns the operation state, 0 to 10. */
+  public int opState() {
+    return opState;
+  }
+
+  /** Returns the TLB epoch; 0 before MNG.INIT. */
+  public long epoch() {
+    return epoch;
+  }
+
+  /** Returns the vCPUs inside the guest that entered in an epoch of this parity (0 or 1). */
+  public int references(int parity) {
+    return parity == 0 ? ref0 : ref1;
+  }
+
+  /** Returns the pages that belong to the TD besides its TDR, in 4 KiB units. */
+  public long children() {
+    return children;
+  }
+
+  /** Returns the parameters given to MNG.INIT. */
+  public TdParams params() {
+    return params;
+  }
+
+  /** Returns the root table, or null before MNG.INIT. */
+  public @Nullable SeptTable root() {
+    return root;
+  }
+
+  /** Returns the 48 bytes of the final measurement, or null before MR.FINALIZE. */
+  public byte @Nullable [] mrtd() {
+    return mrtd == null ? null : mrtd.clone();
+  }
+
+  /** Marks the TD as met by a fatal error, as a machine check on its memory does. */
+  public void markFatal() {
+    fatal = true;
+  }
+
+  SeptTable rootTable() {
+    SeptTable r = root;
+    if (r == null) {
+      throw new IllegalStateException("a walk before MNG.INIT");
+    }
+    return r;
+  }
+
+  void addChildren(long pages) {
+    CHILDREN.getAndAdd(this, pages);
+  }
+
+  int vcpus() {
+    return vcpus;
+  }
+
+  /** Takes the next vCPU index, or -1 if there are {@code max}. */
+  int takeVcpuIndex(int max) {
+    while (true) {
+      int n = vcpus;
+      if (n >= max) {
+        return -1;
+      }
+      if (VCPUS.compareAndSet(this, n, n + 1)) {
+        return n;
+      }
+    }
+  }
+
+  int associated() {
+    return associated;
+  }
+
+  void addAssociated(int n) {
+    ASSOCIATED.getAndAdd(this, n);
+  }
+
+  void reference(long inEpoch, int n) {
+    ((inEpoch & 1) == 0 ? REF0 : REF1).getAndAdd(this, n);
+  }
+
+  /**
+   * Tells whether no processor can hold a translation older than a block made in {@code bepoch}.
+   *
+   * <p>Source: TDX module 1.5.01, {@code helpers.c}, is_tlb_tracked.
+   */
+  boolean tracked(long bepoch) {
+    if (bepoch < 0) {
+      return false;
+    }
+    long now = epoch;
+    return bepoch < now - 1 || bepoch == now - 1 && references((int) (bepoch & 1)) == 0;
+  }
+}

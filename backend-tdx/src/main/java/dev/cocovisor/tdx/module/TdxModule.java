@@ -1,0 +1,273 @@
+package dev.cocovisor.tdx.module;
+
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The TDX module of one host: the trusted half of Intel TDX.
+ *
+ * <p><b>What it holds.</b> A {@link Pamt} for each TDMR says what every page is and whose. A TD
+ * ({@link Td}) hangs on its TDR page, a vCPU ({@link Tdvps}) on its TDVPR page, so handles are
+ * host-physical addresses as in reality. A TD's Secure EPT is a tree of {@link SeptTable}s whose
+ * entries are kept bit for bit. The key table says which HKID is whose.
+ *
+ * <p><b>States.</b> A TD has a life cycle (HKID assigned, keys configured, blocked, teardown) and,
+ * while its keys are configured, an operation state (uninitialised, initialised, runnable). An entry
+ * is free, a table, or a page that is mapped or pending, each of them possibly blocked ({@link
+ * SeptState}). A page leaves a runnable TD only when it is blocked and tracked: every vCPU that may
+ * hold a translation from before the block has been outside since.
+ *
+ * <p><b>Locks.</b> All are try-locks; nobody ever waits, a loser gets OPERAND_BUSY with the name of
+ * the lock. Order: PAMT path of explicit pages, TDR, op state, Secure-EPT tree, entry, PAMT entry of
+ * the page found, epoch. A leaf takes its locks in that order and gives all back at its end, except
+ * VP.ENTER, which keeps TDVPR and TDR shared until the TD exit. The lock of an entry is inside the
+ * entry and prefers the host: a host that failed leaves a mark that makes guests stand back.
+ *
+ * <p><b>Calls.</b> {@link #seamcall} and {@link #tdcall} take and give registers; {@link #access} is
+ * what the hardware does for a plain guest access; {@link #vmExit} ends a stay in the guest. {@link
+ * SeamCalls} is the same with Java types. Nothing is allocated on the way of a page call.
+ *
+ * <p><b>Sources.</b> The behaviour is that of the module's own code, tag TDX_1.5.01, checked against
+ * a recording of it; nested VMs, migration and service TDs are not modelled. Thread-safe as the real
+ * one: each logical processor is driven by one thread at a time.
+ */
+public final class TdxModule {
+  /** Returned by VP.ENTER when the vCPU is inside the guest; no status has this value. */
+  public static final long IN_GUEST = -1L;
+
+  private static final long LEAF_MASK = 0xffff;
+  private static final int VERSION_SHIFT = 16;
+  private static final long VERSION_MASK = 0xff0000;
+
+  private final PlatformConfig config;
+  private final Pamt[] pamts;
+  private final KeyTable keys;
+  private final Checks checks;
+  private final Processor[] processors;
+  private final TdLifecycle tds;
+  private final VcpuLifecycle vcpus;
+  private final SeptCalls sept;
+  private final PageCalls pages;
+  private final SizeCalls sizes;
+  private final RangeCalls ranges;
+  private final MeasureCalls measure;
+  private final PhymemCalls phymem;
+  private final GuestEntry entry;
+  private final GuestCalls guest;
+
+  /**
+   * Creates an initialised module (as after TDH.SYS.INIT and TDMR.INIT).
+   *
+   * @param config the machine
+   * @param memory content of physical memory; a TD's pages are kept in plain and guarded
+   * @param pamts one for each TDMR, all free
+   */
+  public TdxModule(PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts) {
+    this.config = config;
+    this.pamts = pamts.toArray(Pamt[]::new);
+    keys = new KeyTable(config);
+    checks = new Checks(config, this.pamts);
+    processors = new Processor[config.processors()];
+    for (int i = 0; i < processors.length; i++) {
+      processors[i] = new Processor(i);
+    }
+    tds = new TdLifecycle(checks, keys, memory, config);
+    vcpus = new VcpuLifecycle(checks);
+    sept = new SeptCalls(checks);
+    pages = new PageCalls(checks, memory, tds);
+    sizes = new SizeCalls(checks);
+    ranges = new RangeCalls(checks);
+    measure = new MeasureCalls(checks, memory);
+    phymem = new PhymemCalls(checks, keys, config, memory);
+    entry = new GuestEntry(checks, vcpus);
+    guest = new GuestCalls(checks, memory, entry);
+  }
+
+  /** Returns the machine. */
+  public PlatformConfig config() {
+    return config;
+  }
+
+  /**
+   * Makes a SEAMCALL.
+   *
+   * @param lp the logical processor it is made on, which must be outside a guest
+   * @param r leaf and operands in, outputs out; RAX becomes the status
+   * @return the status, or {@link #IN_GUEST}
+   */
+  public long seamcall(int lp, Registers r) {
+    SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
+    long rax = r.rax;
+    SeamCall leaf = SeamCall.of((int) (rax & LEAF_MASK));
+    int version = (int) (rax & VERSION_MASK) >>> VERSION_SHIFT;
+    long status;
+    if ((rax & ~(LEAF_MASK | VERSION_MASK)) != 0 || leaf == null || !leaf.knows(version)) {
+      status = SeamStatus.OPERAND_INVALID.with(Operand.RAX);
+    } else {
+      status = call(leaf, version, processors[lp], r);
+    }
+    r.rax = status;
+    return status;
+  }
+
+  /** Makes a SEAMCALL whose RAX needs no check. */
+  long call(SeamCall leaf, int version, Processor lp, Registers r) {
+    Frame f = lp.frame;
+    try {
+      return dispatch(leaf, version, lp, f, r);
+    } finally {
+      f.releaseAll();
+    }
+  }
+
+  private long dispatch(SeamCall leaf, int version, Processor lp, Frame f, Registers r) {
+    return switch (leaf) {
+      case MEM_PAGE_AUG -> pages.aug(f, r);
+      case MEM_RANGE_BLOCK -> ranges.block(f, r);
+      case MEM_TRACK -> ranges.track(f, r);
+      case MEM_PAGE_REMOVE -> pages.remove(f, r);
+      case VP_ENTER -> entry.enter(f, r, lp);
+      case MEM_SEPT_ADD -> sept.add(f, r, version);
+      case MEM_SEPT_REMOVE -> sept.remove(f, r, version);
+      case MEM_SEPT_RD -> sept.read(f, r);
+      case MEM_PAGE_ADD -> pages.add(f, r);
+      case MEM_PAGE_RELOCATE -> pages.relocate(f, r);
+      case MEM_PAGE_DEMOTE -> sizes.demote(f, r, lp.interrupts);
+      case MEM_PAGE_PROMOTE -> sizes.promote(f, r, version, lp.interrupts);
+      case MEM_RANGE_UNBLOCK -> ranges.unblock(f, r);
+      case MR_EXTEND -> measure.extend(f, r);
+      case MR_FINALIZE -> measure.finish(f, r);
+      case MNG_CREATE -> tds.create(f, r);
+      case MNG_KEY_CONFIG -> tds.keyConfig(f, r);
+      case MNG_ADDCX -> tds.addCx(f, r);
+      case MNG_INIT -> tds.init(f, r);
+      case MNG_VPFLUSHDONE -> tds.vpFlushDone(f, r);
+      case MNG_KEY_FREEID -> tds.keyFreeId(f, r);
+      case MNG_KEY_RECLAIMID -> 0;
+      case VP_CREATE -> vcpus.create(f, r);
+      case VP_ADDCX -> vcpus.addCx(f, r);
+      case VP_INIT -> vcpus.init(f, r, lp.number);
+      case VP_FLUSH -> vcpus.flush(f, r, lp.number);
+      case PHYMEM_PAGE_RDMD -> phymem.readMetadata(f, r);
+      case PHYMEM_PAGE_RECLAIM -> phymem.reclaim(f, r);
+      case PHYMEM_PAGE_WBINVD -> phymem.pageWriteBack(f, r);
+      case PHYMEM_CACHE_WB -> phymem.cacheWriteBack(f, r, lp.interrupts, lp);
+    };
+  }
+
+  /**
+   * Makes a TDCALL on a processor that is inside a guest.
+   *
+   * @param r leaf and operands in, outputs out; meaningful when {@link GuestOutcome#DONE}
+   */
+  public GuestOutcome tdcall(int lp, Registers r) {
+    SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
+    return guest.tdcall(processors[lp], r);
+  }
+
+  /** Makes a plain guest access; on DONE the address reached is {@link #translated}. */
+  public GuestOutcome access(int lp, long gpa, AccessKind kind) {
+    return guest.access(processors[lp], gpa, kind);
+  }
+
+  /** Ends a stay in the guest for a VMX exit reason of the host's own making (an interrupt). */
+  public void vmExit(int lp, long reason) {
+    Processor p = processors[lp];
+    GuestEntry.onVmExit(p);
+    entry.exit(p, reason, 0, 0, 0);
+  }
+
+  /** Returns what the host found in its registers at this processor's last TD exit. */
+  public Registers exitRegisters(int lp) {
+    return processors[lp].exit;
+  }
+
+  /** Returns what the guest found about its last #VE on this processor. */
+  public VirtualizationException exception(int lp) {
+    return processors[lp].ve;
+  }
+
+  /** Returns the host-physical address of this processor's last successful guest access. */
+  public long translated(int lp) {
+    return processors[lp].translated;
+  }
+
+  /** Tells whether the last VP.ENTER on a processor dropped its translations of the TD. */
+  public boolean droppedTranslations(int lp) {
+    return processors[lp].translationsDropped;
+  }
+
+  /** Returns the vCPU a processor is inside of, or null. */
+  public @Nullable Tdvps inside(int lp) {
+    return processors[lp].inside;
+  }
+
+  /** Sets where a processor's long calls look for interrupts. */
+  public void setInterrupts(int lp, PendingInterrupts interrupts) {
+    processors[lp].interrupts = interrupts;
+  }
+
+  /** Returns the PAMT of the TDMR around an address, or null outside all. */
+  public @Nullable Pamt pamt(long hpa) {
+    return checks.pamtOf(hpa);
+  }
+
+  /** Returns the TD whose TDR page is at an address, or null. */
+  public @Nullable Td td(long tdr) {
+    Pamt p = pamt(tdr);
+    return p != null && p.control(tdr) instanceof Td td ? td : null;
+  }
+
+  /** Returns the vCPU whose TDVPR page is at an address, or null. */
+  public @Nullable Tdvps vcpu(long tdvpr) {
+    Pamt p = pamt(tdvpr);
+    return p != null && p.control(tdvpr) instanceof Tdvps v ? v : null;
+  }
+
+  /**
+   * Returns the memory controller's say: a TD's page reads as ciphertext to all but that TD and is
+   * poisoned by their writes; a page that left a TD stays ciphertext until PHYMEM.PAGE.WBINVD.
+   */
+  public PhysicalGuard guard() {
+    return this::judge;
+  }
+
+  private PhysicalGuard.Verdict judge(Accessor who, long pfn, boolean write) {
+    long hpa = pfn << 12;
+    Pamt p = checks.pamtOf(hpa);
+    if (p == null || who.kind() == Accessor.Kind.FIRMWARE) {
+      return PhysicalGuard.Verdict.ALLOW;
+    }
+    int size = p.sizeOf(hpa);
+    int type = p.type(size, hpa);
+    if (type == PageType.NDA || type == PageType.RSVD) {
+      boolean cipher = !write && checks.cipher(hpa).isStale(pfn);
+      return cipher ? PhysicalGuard.Verdict.CIPHER : PhysicalGuard.Verdict.ALLOW;
+    }
+    if (who.kind() == Accessor.Kind.GUEST && owns(p, size, hpa, who.key())) {
+      return PhysicalGuard.Verdict.ALLOW;
+    }
+    if (!write) {
+      return PhysicalGuard.Verdict.CIPHER;
+    }
+    checks.cipher(hpa).poison(pfn);
+    return PhysicalGuard.Verdict.POISON;
+  }
+
+  private boolean owns(Pamt p, int size, long hpa, int key) {
+    if (p.type(size, hpa) != PageType.REG) {
+      return false;
+    }
+    Td td = td(p.owner(size, hpa));
+    return td != null && td.hkid() == key && td.lifecycle() <= Td.BLOCKED;
+  }
+
+  Processor processor(int lp) {
+    return processors[lp];
+  }
+}
