@@ -7,9 +7,9 @@ import java.lang.invoke.VarHandle;
 /**
  * Which frames hold bytes that only a TD's key can read, and which were written with a wrong key.
  *
- * <p>A page a TD owns, or owned until WBINVD, is ciphertext to everybody else. A foreign write to an
- * owned page breaks the line's integrity; the TD's next read of it is a machine check, which is the
- * end of the TD. One bit a frame for each, over one TDMR.
+ * <p>A page a TD owns, or owned until WBINVD, is ciphertext to everybody else. A foreign write to
+ * an owned page breaks the line's integrity; the TD's next read of it is a machine check, which is
+ * the end of the TD. One bit a frame for each, over one TDMR.
  */
 final class CipherState {
   private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
@@ -20,7 +20,7 @@ final class CipherState {
 
   CipherState(long base, long end) {
     baseFrame = base >>> 12;
-    int words = (int) (end - base >>> 18);
+    int words = (int) ((end - base) >>> 18);
     stale = new long[words];
     poisoned = new long[words];
   }

@@ -123,16 +123,14 @@ final class GuestCalls {
         memory.zero(page + done, 1);
         done++;
         if (done < PAGES_PER_2M && lp.interrupts.poll()) {
-          f.table()
-              .update(f.index, e & ~SeptEntry.COUNTER_MASK | done * SeptEntry.COUNTER_ONE);
+          f.table().update(f.index, (e & ~SeptEntry.COUNTER_MASK) | done * SeptEntry.COUNTER_ONE);
           return GuestOutcome.INTERRUPTED;
         }
       }
     }
     SeptState to =
         SeptState.of(e) == SeptState.PENDING ? SeptState.MAPPED : SeptState.EXPORTED_DIRTY;
-    f.table()
-        .update(f.index, SeptEntry.withState(SeptEntry.withoutCounter(e, f.level), to));
+    f.table().update(f.index, SeptEntry.withState(SeptEntry.withoutCounter(e, f.level), to));
     return GuestOutcome.DONE;
   }
 
@@ -166,7 +164,7 @@ final class GuestCalls {
       return GuestOutcome.TD_EXIT;
     }
     r.rax = 0;
-    r.rcx = gpa & -(4096L << (9 * f.level)) | f.level;
+    r.rcx = (gpa & -(4096L << (9 * f.level))) | f.level;
     r.rdx = L1_VALID | (state.acceptable() ? 0 : L1_ATTRIBUTES);
     return GuestOutcome.DONE;
   }
@@ -234,11 +232,11 @@ final class GuestCalls {
     Checks.walk(f, td, gpa, 0);
     SeptState state = SeptState.of(f.entry);
     if (state.leaf() && (state.rwx() & kind.bit()) != 0) {
-      long page = SeptEntry.hpa(f.entry, f.level) | gpa & ((4096L << (9 * f.level)) - 1) & -4096L;
-      if (checks.cipher(page).isPoisoned(page >>> 12)) {
+      long hpa = SeptEntry.hpa(f.entry, f.level) | (gpa & ((4096L << (9 * f.level)) - 1));
+      if (checks.cipher(hpa).isPoisoned(hpa >>> 12)) {
         return machineCheck(lp, td);
       }
-      lp.translated = SeptEntry.hpa(f.entry, f.level) | gpa & ((4096L << (9 * f.level)) - 1);
+      lp.translated = hpa;
       return GuestOutcome.DONE;
     }
     GuestEntry.onVmExit(lp);

@@ -19,8 +19,7 @@ final class PageCalls {
           SeptState.BLOCKEDW,
           SeptState.PENDING_BLOCKEDW);
   private static final int RELOCATE_FROM =
-      ~Checks.states(
-          SeptState.FREE, SeptState.REMOVED, SeptState.NL_MAPPED, SeptState.NL_BLOCKED);
+      ~Checks.states(SeptState.FREE, SeptState.REMOVED, SeptState.NL_MAPPED, SeptState.NL_BLOCKED);
 
   private final Checks checks;
   private final PhysicalMemory memory;

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
  * The physical address metadata table of one TDMR: an entry per 1 GiB, 2 MiB and 4 KiB page.
  *
  * <p>A page in use at a size has its entry there and no assigned entry at the other sizes. An entry
- * is two words, as the hardware's 16 bytes: lock 15:0, type 23:16, owner frame 63:24; BEPOCH. The
- * 4 KiB entries come in blocks of 512 made on first use, so an unused 2 MiB costs 24 bytes and a
- * used 4 KiB page 16. Freeing an entry keeps its owner and BEPOCH, as the module does.
+ * is two words, as the hardware's 16 bytes: lock 15:0, type 23:16, owner frame 63:24; BEPOCH. The 4
+ * KiB entries come in blocks of 512 made on first use, so an unused 2 MiB costs 24 bytes and a used
+ * 4 KiB page 16. Freeing an entry keeps its owner and BEPOCH, as the module does.
  *
  * <p>The lock of an entry is shared by many or exclusive to one and only ever tried. Its
  * host-priority flag has no effect here, since no guest call of the model takes a PAMT lock.
@@ -57,9 +57,9 @@ public final class Pamt {
     }
     this.base = base;
     this.end = end;
-    this.gigas = new long[(int) (end - base >>> 30) * 2];
-    this.megas = new long[(int) (end - base >>> 21) * 2];
-    this.blocks = new Block[(int) (end - base >>> 21)];
+    this.gigas = new long[(int) ((end - base) >>> 30) * 2];
+    this.megas = new long[(int) ((end - base) >>> 21) * 2];
+    this.blocks = new Block[(int) ((end - base) >>> 21)];
   }
 
   /** Returns the first address covered. */
@@ -78,7 +78,7 @@ public final class Pamt {
   }
 
   private Block block(long hpa) {
-    int i = (int) (hpa - base >>> 21);
+    int i = (int) ((hpa - base) >>> 21);
     Block b = (Block) BLOCK.getVolatile(blocks, i);
     if (b == null) {
       b = new Block();
@@ -91,7 +91,7 @@ public final class Pamt {
   }
 
   private @Nullable Block blockIfAny(long hpa) {
-    return (Block) BLOCK.getVolatile(blocks, (int) (hpa - base >>> 21));
+    return (Block) BLOCK.getVolatile(blocks, (int) ((hpa - base) >>> 21));
   }
 
   private long[] words(int size, long hpa) {
@@ -101,7 +101,7 @@ public final class Pamt {
   private int index(int size, long hpa) {
     return size == 0
         ? (int) (hpa >>> 12 & 511) << 1
-        : (int) (hpa - base >>> (size == 1 ? 21 : 30)) << 1;
+        : (int) ((hpa - base) >>> (size == 1 ? 21 : 30)) << 1;
   }
 
   private long word(int size, long hpa) {
@@ -155,7 +155,7 @@ public final class Pamt {
     int i = index(size, hpa);
     while (true) {
       long old = (long) WORD.getVolatile(w, i);
-      if (WORD.compareAndSet(w, i, old, old & 0xffff | (long) type << 16 | owner >>> 12 << 24)) {
+      if (WORD.compareAndSet(w, i, old, (old & 0xffff) | (long) type << 16 | owner >>> 12 << 24)) {
         if (size == 0 && (old >>> 16 & 0xff) == PageType.NDA) {
           USED.getAndAdd(block(hpa), 1);
         }

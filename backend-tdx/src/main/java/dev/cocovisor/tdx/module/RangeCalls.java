@@ -94,10 +94,11 @@ final class RangeCalls {
       return SeamStatus.OPERAND_BUSY.with(Operand.TD_EPOCH);
     }
     try {
-      if (td.references((int) (td.epoch - 1 & 1)) != 0) {
+      long epoch = td.epoch;
+      if (td.references((int) (epoch + 1) & 1) != 0) {
         return SeamStatus.PREVIOUS_TLB_EPOCH_BUSY.code();
       }
-      td.epoch = td.epoch + 1;
+      td.epoch = epoch + 1;
       return 0;
     } finally {
       td.epochLock.unlock();

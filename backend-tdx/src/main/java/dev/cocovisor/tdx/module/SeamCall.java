@@ -24,10 +24,7 @@ public enum SeamCall {
   MEM_PAGE_RELOCATE("TDH.MEM.PAGE.RELOCATE", 5, 0, OpState.NO_EARLY_IMPORT),
   /** Adds a pending page at run time. */
   MEM_PAGE_AUG(
-      "TDH.MEM.PAGE.AUG",
-      6,
-      0,
-      OpState.BUILD_OR_RUN | OpState.LIVE_EXPORT | OpState.LIVE_IMPORT),
+      "TDH.MEM.PAGE.AUG", 6, 0, OpState.BUILD_OR_RUN | OpState.LIVE_EXPORT | OpState.LIVE_IMPORT),
   /** Blocks an entry. */
   MEM_RANGE_BLOCK("TDH.MEM.RANGE.BLOCK", 7, 0, OpState.NO_EARLY_IMPORT),
   /** Configures a TD's key on this package. */
@@ -110,7 +107,9 @@ public enum SeamCall {
     return maxVersion;
   }
 
-  /** Tells whether the dispatcher lets a version through: leaves with versions check it themselves. */
+  /**
+   * Tells whether the dispatcher lets a version through: leaves with versions check it themselves.
+   */
   boolean knows(int version) {
     return version == 0 || maxVersion > 0;
   }

@@ -7,9 +7,9 @@ import dev.cocovisor.api.sched.SchedulePoint;
  * SEAMCALLs with Java types, made on one logical processor.
  *
  * <p>Every method returns the completion status ({@link SeamStatus}); outputs are read from {@link
- * #rcx}, {@link #rdx}, {@link #r8}, {@link #r9} until the next call. Addresses are bytes; levels are
- * those of the module (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB). Nothing is allocated. Not thread-safe: one
- * instance for each thread that makes calls.
+ * #rcx}, {@link #rdx}, {@link #r8}, {@link #r9} until the next call. Addresses are bytes; levels
+ * are those of the module (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB). Nothing is allocated. Not thread-safe:
+ * one instance for each thread that makes calls.
  */
 public final class SeamCalls {
   private final TdxModule module;

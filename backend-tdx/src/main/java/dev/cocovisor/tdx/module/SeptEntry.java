@@ -27,7 +27,7 @@ public final class SeptEntry {
   }
 
   static int code(long e) {
-    return (int) (e >>> 9 & 1 | e >>> 52 & 0x1e | e >>> 1 & 0x60);
+    return (int) ((e >>> 9 & 1) | (e >>> 52 & 0x1e) | (e >>> 1 & 0x60));
   }
 
   /** Makes a leaf in a state, unlocked. */
@@ -42,7 +42,7 @@ public final class SeptEntry {
 
   /** Changes state and permissions and keeps the rest, the lock too. */
   static long withState(long e, SeptState state) {
-    return e & ~(CODE_BITS | 7) | codeBits(state.code()) | state.rwx();
+    return (e & ~(CODE_BITS | 7)) | codeBits(state.code()) | state.rwx();
   }
 
   static long rwx(long e) {

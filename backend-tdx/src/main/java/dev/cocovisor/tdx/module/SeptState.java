@@ -9,37 +9,37 @@ package dev.cocovisor.tdx.module;
  */
 public enum SeptState {
   /** Nothing is here. */
-  FREE(0x0e, 0, 0, false),
+  FREE(0, 0x0e, 0, 0, false),
   /** A migration import removed the page. */
-  REMOVED(0x0c, 5, 0, false),
+  REMOVED(1, 0x0c, 5, 0, false),
   /** A table is linked. */
-  NL_MAPPED(0x00, 0x84, 7, true),
+  NL_MAPPED(2, 0x00, 0x84, 7, true),
   /** A table is linked and blocked. */
-  NL_BLOCKED(0x08, 0x81, 0, true),
+  NL_BLOCKED(3, 0x08, 0x81, 0, true),
   /** A page the guest can use. */
-  MAPPED(0x60, 4, 7, true),
+  MAPPED(4, 0x60, 4, 7, true),
   /** A blocked page that was mapped. */
-  BLOCKED(0x68, 1, 0, true),
+  BLOCKED(5, 0x68, 1, 0, true),
   /** A page blocked for writing. */
-  BLOCKEDW(0x64, 8, 5, true),
+  BLOCKEDW(6, 0x64, 8, 5, true),
   /** An exported page blocked for writing. */
-  EXPORTED_BLOCKEDW(0x66, 9, 5, false),
+  EXPORTED_BLOCKEDW(7, 0x66, 9, 5, false),
   /** A page changed since its export. */
-  EXPORTED_DIRTY(0x63, 11, 7, true),
+  EXPORTED_DIRTY(8, 0x63, 11, 7, true),
   /** A changed page blocked for writing again. */
-  EXPORTED_DIRTY_BLOCKEDW(0x67, 12, 5, true),
+  EXPORTED_DIRTY_BLOCKEDW(9, 0x67, 12, 5, true),
   /** A page the guest has yet to accept. */
-  PENDING(0x70, 2, 0, true),
+  PENDING(10, 0x70, 2, 0, true),
   /** A blocked page that was pending. */
-  PENDING_BLOCKED(0x78, 3, 0, true),
+  PENDING_BLOCKED(11, 0x78, 3, 0, true),
   /** As {@link #BLOCKEDW}, pending. */
-  PENDING_BLOCKEDW(0x74, 16, 0, true),
+  PENDING_BLOCKEDW(12, 0x74, 16, 0, true),
   /** As {@link #EXPORTED_BLOCKEDW}, pending. */
-  PENDING_EXPORTED_BLOCKEDW(0x76, 17, 0, false),
+  PENDING_EXPORTED_BLOCKEDW(13, 0x76, 17, 0, false),
   /** As {@link #EXPORTED_DIRTY}, pending. */
-  PENDING_EXPORTED_DIRTY(0x73, 19, 0, true),
+  PENDING_EXPORTED_DIRTY(14, 0x73, 19, 0, true),
   /** As {@link #EXPORTED_DIRTY_BLOCKEDW}, pending. */
-  PENDING_EXPORTED_DIRTY_BLOCKEDW(0x77, 20, 0, true);
+  PENDING_EXPORTED_DIRTY_BLOCKEDW(15, 0x77, 20, 0, true);
 
   private static final SeptState[] BY_CODE = new SeptState[128];
 
@@ -50,12 +50,14 @@ public enum SeptState {
     }
   }
 
+  private final int index;
   private final int code;
   private final int number;
   private final int rwx;
   private final boolean trackingRequired;
 
-  SeptState(int code, int number, int rwx, boolean trackingRequired) {
+  SeptState(int index, int code, int number, int rwx, boolean trackingRequired) {
+    this.index = index;
     this.code = code;
     this.number = number;
     this.rwx = rwx;
@@ -108,6 +110,6 @@ public enum SeptState {
   }
 
   int bit() {
-    return 1 << ordinal();
+    return 1 << index;
   }
 }

@@ -85,7 +85,8 @@ public final class SeptTable {
     while (true) {
       long e = get(index);
       boolean free = (e & SeptEntry.LOCK) == 0;
-      long to = free ? (e | SeptEntry.LOCK) & ~SeptEntry.HOST_PRIORITY : e | SeptEntry.HOST_PRIORITY;
+      long to =
+          free ? (e | SeptEntry.LOCK) & ~SeptEntry.HOST_PRIORITY : e | SeptEntry.HOST_PRIORITY;
       if (ENTRY.compareAndSet(entries, index, e, to)) {
         return free;
       }
@@ -121,7 +122,7 @@ public final class SeptTable {
       long e = get(index);
       long keep = e & (SeptEntry.LOCK | SeptEntry.HOST_PRIORITY);
       if (ENTRY.compareAndSet(
-          entries, index, e, entry & ~(SeptEntry.LOCK | SeptEntry.HOST_PRIORITY) | keep)) {
+          entries, index, e, (entry & ~(SeptEntry.LOCK | SeptEntry.HOST_PRIORITY)) | keep)) {
         return;
       }
     }

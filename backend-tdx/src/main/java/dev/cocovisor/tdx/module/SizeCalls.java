@@ -118,8 +118,7 @@ final class SizeCalls {
         }
         locked++;
         if (locked == 1 ? !mayBeFirst(e, f.level) : e != want) {
-          return Checks.details(
-              f, r, SeamStatus.EPT_INVALID_PROMOTE_CONDITIONS.with(Operand.RCX));
+          return Checks.details(f, r, SeamStatus.EPT_INVALID_PROMOTE_CONDITIONS.with(Operand.RCX));
         }
       }
       return merge(f, r, table, tableHpa, rcx, tdr, interrupts);

@@ -185,6 +185,6 @@ public final class Td {
       return false;
     }
     long now = epoch;
-    return bepoch < now - 1 || bepoch == now - 1 && references((int) (bepoch & 1)) == 0;
+    return bepoch < now - 1 || (bepoch == now - 1 && references((int) (bepoch & 1)) == 0);
   }
 }

@@ -109,7 +109,7 @@ public record TdParams(
     if ((configFlags & ~7) != 0) {
       return SeamStatus.OPERAND_INVALID.with(Operand.EXEC_CONTROLS);
     }
-    boolean levelsOk = levels() == 5 || levels() == 4 && !wide();
+    boolean levelsOk = levels() == 5 || (levels() == 4 && !wide());
     if ((eptpControls & ~0x3fL) != 0 || (eptpControls & 7) != 6 || !levelsOk) {
       return SeamStatus.OPERAND_INVALID.with(Operand.EPTP);
     }
@@ -122,7 +122,7 @@ public record TdParams(
   private static long number(byte[] raw, int at, int length) {
     long v = 0;
     for (int i = length - 1; i >= 0; i--) {
-      v = v << 8 | raw[at + i] & 0xff;
+      v = v << 8 | (raw[at + i] & 0xff);
     }
     return v;
   }

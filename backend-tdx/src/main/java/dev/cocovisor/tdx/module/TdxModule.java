@@ -17,24 +17,25 @@ import org.jspecify.annotations.Nullable;
  * entries are kept bit for bit. The key table says which HKID is whose.
  *
  * <p><b>States.</b> A TD has a life cycle (HKID assigned, keys configured, blocked, teardown) and,
- * while its keys are configured, an operation state (uninitialised, initialised, runnable). An entry
- * is free, a table, or a page that is mapped or pending, each of them possibly blocked ({@link
- * SeptState}). A page leaves a runnable TD only when it is blocked and tracked: every vCPU that may
- * hold a translation from before the block has been outside since.
+ * while its keys are configured, an operation state (uninitialised, initialised, runnable). An
+ * entry is free, a table, or a page that is mapped or pending, each of them possibly blocked
+ * ({@link SeptState}). A page leaves a runnable TD only when it is blocked and tracked: every vCPU
+ * that may hold a translation from before the block has been outside since.
  *
  * <p><b>Locks.</b> All are try-locks; nobody ever waits, a loser gets OPERAND_BUSY with the name of
- * the lock. Order: PAMT path of explicit pages, TDR, op state, Secure-EPT tree, entry, PAMT entry of
- * the page found, epoch. A leaf takes its locks in that order and gives all back at its end, except
- * VP.ENTER, which keeps TDVPR and TDR shared until the TD exit. The lock of an entry is inside the
- * entry and prefers the host: a host that failed leaves a mark that makes guests stand back.
+ * the lock. Order: PAMT path of explicit pages, TDR, op state, Secure-EPT tree, entry, PAMT entry
+ * of the page found, epoch. A leaf takes its locks in that order and gives all back at its end,
+ * except VP.ENTER, which keeps TDVPR and TDR shared until the TD exit. The lock of an entry is
+ * inside the entry and prefers the host: a host that failed leaves a mark that makes guests stand
+ * back.
  *
- * <p><b>Calls.</b> {@link #seamcall} and {@link #tdcall} take and give registers; {@link #access} is
- * what the hardware does for a plain guest access; {@link #vmExit} ends a stay in the guest. {@link
- * SeamCalls} is the same with Java types. Nothing is allocated on the way of a page call.
+ * <p><b>Calls.</b> {@link #seamcall} and {@link #tdcall} take and give registers; {@link #access}
+ * is what the hardware does for a plain guest access; {@link #vmExit} ends a stay in the guest.
+ * {@link SeamCalls} is the same with Java types. Nothing is allocated on the way of a page call.
  *
- * <p><b>Sources.</b> The behaviour is that of the module's own code, tag TDX_1.5.01, checked against
- * a recording of it; nested VMs, migration and service TDs are not modelled. Thread-safe as the real
- * one: each logical processor is driven by one thread at a time.
+ * <p><b>Sources.</b> The behaviour is that of the module's own code, tag TDX_1.5.01, checked
+ * against a recording of it; nested VMs, migration and service TDs are not modelled. Thread-safe as
+ * the real one: each logical processor is driven by one thread at a time.
  */
 public final class TdxModule {
   /** Returned by VP.ENTER when the vCPU is inside the guest; no status has this value. */

@@ -43,7 +43,8 @@ final class LineScanner {
 
   LogSyntaxException error(String expected) {
     String rest = text.substring(Math.min(at, text.length()));
-    String found = rest.isEmpty() ? "end of line" : "'" + rest.substring(0, Math.min(24, rest.length())) + "'";
+    String found =
+        rest.isEmpty() ? "end of line" : "'" + rest.substring(0, Math.min(24, rest.length())) + "'";
     return new LogSyntaxException(file, line, at + 1, found, expected);
   }
 

@@ -5,15 +5,15 @@ import static dev.cocovisor.tdx.seamlog.StateView.hex;
 import dev.cocovisor.tdx.module.AccessKind;
 import dev.cocovisor.tdx.module.GuestOutcome;
 import dev.cocovisor.tdx.module.LockProbe;
+import dev.cocovisor.tdx.module.Operand;
 import dev.cocovisor.tdx.module.PendingInterrupts;
 import dev.cocovisor.tdx.module.Registers;
 import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.Operand;
 import dev.cocovisor.tdx.module.TdCall;
 import dev.cocovisor.tdx.module.TdParams;
-import dev.cocovisor.tdx.module.TdxModule;
 import dev.cocovisor.tdx.module.Tdvps;
+import dev.cocovisor.tdx.module.TdxModule;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -237,13 +237,13 @@ final class ProgramRun {
 
   /** R8 and R9 can hold what the recorder left in them where the leaf does not use them. */
   private static boolean compared(int n, @Nullable SeamCall leaf, int given, long status) {
-    if (n != 3 && n != 4 || (given & 1 << n) != 0) {
+    if ((n != 3 && n != 4) || (given & 1 << n) != 0) {
       return true;
     }
     if (status == SeamStatus.OPERAND_INVALID.with(Operand.RAX)) {
       return false;
     }
-    return n != 3 || leaf != SeamCall.MEM_SEPT_REMOVE && leaf != SeamCall.MEM_PAGE_PROMOTE;
+    return n != 3 || (leaf != SeamCall.MEM_SEPT_REMOVE && leaf != SeamCall.MEM_PAGE_PROMOTE);
   }
 
   private static final String[] NAMES = {"rax", "rcx", "rdx", "r8", "r9", "r10", "r11"};

@@ -9,14 +9,14 @@ import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.module.Td;
 import dev.cocovisor.tdx.module.TdParams;
-import dev.cocovisor.tdx.module.TdxModule;
 import dev.cocovisor.tdx.module.Tdvps;
+import dev.cocovisor.tdx.module.TdxModule;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The platform of the recordings: one TDMR of 2 GiB, four processors, two TDs with two vCPUs each at
- * fixed addresses.
+ * The platform of the recordings: one TDMR of 2 GiB, four processors, two TDs with two vCPUs each
+ * at fixed addresses.
  */
 final class RecordedMachine {
   static final int TDS = 2;

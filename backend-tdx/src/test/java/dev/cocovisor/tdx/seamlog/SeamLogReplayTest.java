@@ -18,8 +18,7 @@ import java.util.ServiceLoader;
 import org.junit.jupiter.api.Test;
 
 class SeamLogReplayTest {
-  private static final String SETUP =
-      "# program 3\nsetup(levels=4, gpaw=0, sept_ve_disable=0)\n";
+  private static final String SETUP = "# program 3\nsetup(levels=4, gpaw=0, sept_ve_disable=0)\n";
 
   private static ReplaySummary replay(String text, List<Mismatch> found) throws IOException {
     return new SeamLogReplayer()
