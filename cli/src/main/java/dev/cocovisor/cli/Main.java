@@ -44,6 +44,9 @@ public final class Main {
     var line = new CommandLine(new Main());
     line.addSubcommand(new ReplayCommand(console));
     line.addSubcommand("measure", MeasureCommand.create(console, Measurers.onClassPath()));
+    line.addSubcommand(new RunCommand(console));
+    line.addSubcommand(new CompareCommand(console));
+    line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));

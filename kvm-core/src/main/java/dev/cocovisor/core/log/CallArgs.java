@@ -61,6 +61,26 @@ final class CallArgs {
     return name;
   }
 
+  /** Returns a list of names, given as strings or symbols; empty if the argument is left out. */
+  List<String> names(int arg) {
+    if (arg >= call.args().size()) {
+      return List.of();
+    }
+    Value v = call.args().get(arg);
+    return switch (v) {
+      case Value.Items i -> i.items().stream().map(one -> name(arg, one)).toList();
+      default -> List.of(name(arg, v));
+    };
+  }
+
+  private String name(int arg, Value v) {
+    return switch (v) {
+      case Value.Str s -> s.text();
+      case Value.Sym s -> s.name();
+      default -> throw wrong(arg, v, "a name");
+    };
+  }
+
   /** Returns a struct's field that must be there. */
   long field(int arg, String name) {
     Value v = struct(arg).get(name);
@@ -72,7 +92,7 @@ final class CallArgs {
 
   /** Returns a struct's field, or what it is when left out. */
   long field(int arg, String name, long otherwise) {
-    Value v = struct(arg).get(name);
+    Value v = arg < call.args().size() ? struct(arg).get(name) : null;
     return v == null ? otherwise : fieldNumber(arg, name, v);
   }
 
@@ -85,6 +105,11 @@ final class CallArgs {
       case null, default ->
           throw wrong(arg, v == null ? struct(arg) : v, "a field '" + name + "' with a name");
     };
+  }
+
+  /** Returns a field as text, or what it is when left out. */
+  String textField(int arg, String name, String otherwise) {
+    return arg < call.args().size() ? fields(arg).text(name, otherwise) : otherwise;
   }
 
   Fields fields(int arg) {

@@ -203,7 +203,7 @@ final class CallRunner {
     return new Value.Struct(List.copyOf(fields));
   }
 
-  private static Reply plain(long ret) {
+  static Reply plain(long ret) {
     return Reply.of(
         ret < 0 && ret >= -4095
             ? LogResult.failed(Errno.of((int) -ret).name())
@@ -211,7 +211,7 @@ final class CallRunner {
   }
 
   /** A load or store by the process: a fault is a signal. */
-  private static Reply touched(long ret) {
+  static Reply touched(long ret) {
     if (ret == KvmProcess.SIGBUS) {
       return Reply.of(LogResult.failed("SIGBUS"));
     }

@@ -8,43 +8,57 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** One program on a host of its own: carries out its calls in order. */
+/**
+ * One program on a host of its own: carries out its calls in order.
+ *
+ * <p>Two lines steer instead of calling: {@code backends(["tdx", …])} names the technologies that a
+ * scenario is for, and {@code on(["tdx"])} makes the lines up to the next {@code on} count for some
+ * of them only ({@code on()}: for all again).
+ */
 final class CallSession {
   private final String file;
   private final List<LogCall> program;
   private final HostSetup setup;
   private final TraceSink trace;
+  private final VmmDrivers drivers;
   private final Descriptors fds = new Descriptors();
+  private final @Nullable String forced;
+  private List<String> scenarioFor = List.of();
+  private List<String> only = List.of();
   private @Nullable CallRunner runner;
+  private @Nullable VmmSteps vmm;
 
   /**
    * Prepares a program.
    *
    * @param file the log's name, for errors
    * @param program all its calls, which tell what host it needs
+   * @param backend the technology to use, or null for what the program asks for
    */
-  CallSession(String file, List<LogCall> program, List<Backend> available, TraceSink trace) {
+  CallSession(
+      String file,
+      List<LogCall> program,
+      List<Backend> available,
+      VmmDrivers drivers,
+      @Nullable String backend,
+      TraceSink trace) {
     this.file = file;
     this.program = program;
     this.trace = trace;
+    this.drivers = drivers;
+    this.forced = backend;
     this.setup = new HostSetup(available);
+    if (backend != null) {
+      setup.want(backend);
+    }
     program.forEach(setup::look);
   }
 
-  /** Carries out the program's call of this index. */
-  Reply step(int index) {
+  /** Carries out the program's call of this index; null if it is not for this technology. */
+  @Nullable Reply step(int index) {
     LogCall call = program.get(index);
-    KvmCall typed = CallDecoder.decode(file, call);
     try {
-      if (typed instanceof KvmCall.HostSetup host && runner == null) {
-        setup.apply(host.fields());
-        return Reply.of(LogResult.of(Value.Num.of(0)));
-      }
-      CallRunner r = runner();
-      List<Long> left = typed instanceof KvmCall.Close c ? idleVcpus(c.fd(), index) : List.of();
-      Reply reply = r.run(typed, call.result());
-      r.closeAll(left);
-      return reply;
+      return step(call, index);
     } catch (IllegalArgumentException e) {
       // A vendor's command lacks a field, or a setting is out of range: the line is wrong.
       throw new LogSyntaxException(
@@ -54,6 +68,71 @@ final class CallSession {
           String.valueOf(e.getMessage()),
           "what " + call.name() + " takes");
     }
+  }
+
+  private @Nullable Reply step(LogCall call, int index) {
+    var args = new CallArgs(file, call);
+    switch (call.name()) {
+      case "backends" -> {
+        scenarioFor = args.names(0);
+        return ok();
+      }
+      case "on" -> {
+        only = args.names(0);
+        return ok();
+      }
+      default -> {
+        if (!only.isEmpty() && !only.contains(backend())) {
+          return null;
+        }
+      }
+    }
+    if (VmmSteps.NAMES.contains(call.name())) {
+      return vmm().run(call.name(), args);
+    }
+    KvmCall typed = CallDecoder.decode(file, call);
+    if (typed instanceof KvmCall.HostSetup host && runner == null) {
+      setup.apply(host.fields());
+      return ok();
+    }
+    CallRunner r = runner();
+    List<Long> left = typed instanceof KvmCall.Close c ? idleVcpus(c.fd(), index) : List.of();
+    Reply reply = r.run(typed, call.result());
+    r.closeAll(left);
+    return reply;
+  }
+
+  private static Reply ok() {
+    return Reply.of(LogResult.of(Value.Num.of(0)));
+  }
+
+  /** Returns the id of the technology in use. */
+  String backend() {
+    if (forced != null) {
+      return forced;
+    }
+    String first = setup.first();
+    if (first != null) {
+      return first;
+    }
+    return scenarioFor.isEmpty() ? VmmDrivers.BUILT_IN : scenarioFor.getFirst();
+  }
+
+  private VmmSteps vmm() {
+    VmmSteps steps = vmm;
+    if (steps == null) {
+      if (runner == null) {
+        setup.want(backend());
+      }
+      steps = new VmmSteps(runner().process(), drivers.of(backend()));
+      vmm = steps;
+    }
+    return steps;
+  }
+
+  /** Returns the descriptors of the VMs launched by steps; -1 for those gone. */
+  List<Integer> launched() {
+    return vmm == null ? List.of() : vmm.vmFds();
   }
 
   /** Returns the runner, which boots the host on first use. */

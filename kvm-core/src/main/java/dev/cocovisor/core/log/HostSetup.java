@@ -10,7 +10,9 @@ import dev.cocovisor.core.Kvm;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.SequencedSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out what host a program ran on, from its {@code host_config} lines and its vocabulary.
@@ -24,13 +26,25 @@ final class HostSetup {
   private static final String ARM_DEFAULT = "pkvm";
 
   private final List<Backend> available;
-  private final Set<String> wanted = new LinkedHashSet<>();
+  private final SequencedSet<String> wanted = new LinkedHashSet<>();
   private final Set<String> symbols = new LinkedHashSet<>();
   private HostConfig config = HostConfig.DEFAULT;
   private boolean architectureGiven;
 
   HostSetup(List<Backend> available) {
     this.available = available;
+  }
+
+  /** Adds a technology that the program does not name itself. */
+  void want(String backend) {
+    if (!backend.equals(VmmDrivers.BUILT_IN)) {
+      wanted.add(backend);
+    }
+  }
+
+  /** Returns the technology asked for first, or null. */
+  @Nullable String first() {
+    return wanted.isEmpty() ? null : wanted.getFirst();
   }
 
   /** Looks at a call for words that tell the host's architecture and technology. */

@@ -62,6 +62,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private final ReplayOptions options;
     private final MismatchSink sink;
     private final List<Backend> available;
+    private final VmmDrivers drivers = VmmDrivers.onClassPath();
     private final List<LogCall> program = new ArrayList<>();
     private int number;
     private int programs;
@@ -87,6 +88,7 @@ public final class KvmLogReplayer implements LogReplayer {
                     number,
                     List.copyOf(program),
                     available,
+                    drivers,
                     m -> {
                       mismatches++;
                       sink.mismatch(m);

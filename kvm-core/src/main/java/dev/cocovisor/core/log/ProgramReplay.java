@@ -34,11 +34,12 @@ final class ProgramReplay {
       int number,
       List<LogCall> calls,
       List<Backend> available,
+      VmmDrivers drivers,
       Predicate<Mismatch> sink) {
     this.file = file;
     this.number = number;
     this.calls = calls;
-    this.session = new CallSession(file, calls, available, TraceSink.OFF);
+    this.session = new CallSession(file, calls, available, drivers, null, TraceSink.OFF);
     this.sink = sink;
   }
 
@@ -50,13 +51,16 @@ final class ProgramReplay {
       if (!stats && i > 0 && !silent(calls.get(i - 1))) {
         return false;
       }
-      Reply reply;
+      @Nullable Reply reply;
       try {
         reply = session.step(i);
       } catch (dev.cocovisor.api.log.LogSyntaxException e) {
         throw e;
       } catch (RuntimeException | AssertionError e) {
         throw new IllegalStateException(file + ":" + call.line() + ": " + call + ": " + e, e);
+      }
+      if (reply == null) {
+        continue;
       }
       if (stats) {
         remember(call);

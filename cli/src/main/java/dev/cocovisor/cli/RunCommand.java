@@ -1,0 +1,207 @@
+package dev.cocovisor.cli;
+
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.core.log.LogWriter;
+import dev.cocovisor.core.log.Scenario;
+import dev.cocovisor.core.log.ScenarioStep;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Runs a scenario and prints what each call answered and caused. */
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs a scenario and prints what each call answered and caused.",
+      "A result written in the scenario is an expectation; results may be left out."
+    })
+final class RunCommand implements Callable<Integer> {
+  /** What is printed below a call. */
+  enum Trace {
+    NONE,
+    HOOKS,
+    FIRMWARE,
+    ALL;
+
+    boolean shows(TraceEvent.Kind kind) {
+      return switch (this) {
+        case NONE -> false;
+        case HOOKS -> kind == TraceEvent.Kind.HOOK;
+        case FIRMWARE -> kind == TraceEvent.Kind.FIRMWARE;
+        case ALL -> true;
+      };
+    }
+  }
+
+  private final Console console;
+
+  @Parameters(paramLabel = "SCENARIO", description = "A call log, plain or packed by gzip.")
+  private Path file = Path.of("");
+
+  @Option(
+      names = "--backend",
+      paramLabel = "ID",
+      description = "The technology to run on; without it, the first the scenario names.")
+  private @Nullable String backend;
+
+  @Option(
+      names = "--trace",
+      paramLabel = "WHAT",
+      defaultValue = "ALL",
+      description = "What to print below each call: none, hooks, firmware or all.")
+  private Trace trace = Trace.ALL;
+
+  @Option(
+      names = "--save",
+      paramLabel = "LOG",
+      description = "Save the calls with their results as a log that replays.")
+  private @Nullable Path save;
+
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
+  RunCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Scenario scenario = Scenarios.read(file);
+    var world = new Scenarios();
+    String on = backend != null ? world.known(backend) : firstOf(scenario, world);
+    if (on != null && !json) {
+      console.out().println(console.dim("# on " + on));
+    }
+    var steps = new ArrayList<ScenarioStep>();
+    scenario.run(
+        on,
+        world.backends(),
+        world.drivers(),
+        step -> {
+          steps.add(step);
+          if (!json) {
+            print(step);
+          }
+        });
+    if (save != null) {
+      save(save, on, steps);
+    }
+    long unmet = steps.stream().filter(s -> s.unmet() != null).count();
+    if (json) {
+      console.json(document(on, steps, unmet));
+    } else {
+      String summary = "calls=" + steps.size() + " unmet=" + unmet;
+      console.out().println(unmet == 0 ? console.green(summary) : console.red(summary));
+    }
+    return unmet == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  private static @Nullable String firstOf(Scenario scenario, Scenarios world) {
+    List<String> named = scenario.backends();
+    return named.isEmpty() ? null : world.known(named.getFirst());
+  }
+
+  private void print(ScenarioStep step) {
+    console.out().println(LogWriter.line(step.answered()));
+    for (TraceEvent e : step.events()) {
+      if (trace.shows(e.kind())) {
+        console.out().println(console.dim("    " + line(e)));
+      }
+    }
+    if (trace != Trace.NONE) {
+      step.counters().forEach(c -> console.out().println(console.dim("    " + c)));
+    }
+    String unmet = step.unmet();
+    if (unmet != null) {
+      console.out().println(console.red(file + ":" + step.call().line() + ": not as expected"));
+      console.out().println("  expected   " + unmet);
+      console.out().println("  got        " + step.got());
+      console.out().println("  reproduce  " + reproduce());
+    }
+  }
+
+  /** Renders an event as {@code kind name(arguments) = result}. */
+  static String line(TraceEvent e) {
+    return "%-9s %s(%s)%s"
+        .formatted(
+            e.kind().name().toLowerCase(Locale.ROOT),
+            e.name(),
+            e.arguments(),
+            e.result().isEmpty() ? "" : " = " + e.result());
+  }
+
+  private String reproduce() {
+    return backend == null
+        ? Quoting.command("run", file.toString())
+        : Quoting.command("run", file.toString(), "--backend", backend);
+  }
+
+  private static void save(Path to, @Nullable String on, List<ScenarioStep> steps)
+      throws IOException {
+    try (BufferedWriter out = Files.newBufferedWriter(to)) {
+      out.write("# program 0\n");
+      if (on != null) {
+        out.write("host_config({backend=\"" + on + "\"}) = 0\n");
+      }
+      for (ScenarioStep s : steps) {
+        out.write(LogWriter.line(s.answered()));
+        out.write('\n');
+      }
+    }
+  }
+
+  private Map<String, Object> document(@Nullable String on, List<ScenarioStep> steps, long unmet) {
+    var list = new ArrayList<Map<String, Object>>();
+    for (ScenarioStep s : steps) {
+      var entry = new LinkedHashMap<String, Object>();
+      entry.put("line", s.call().line());
+      entry.put("call", LogWriter.callOnly(s.call()));
+      entry.put("result", s.got());
+      String expected = s.unmet();
+      if (expected != null) {
+        entry.put("expected", expected);
+      }
+      entry.put("events", events(s));
+      entry.put("counters", s.counters());
+      list.add(entry);
+    }
+    var doc = new LinkedHashMap<String, Object>();
+    doc.put("format", "cocovisor.run");
+    doc.put("version", 1);
+    doc.put("scenario", file.toString());
+    if (on != null) {
+      doc.put("backend", on);
+    }
+    doc.put("calls", steps.size());
+    doc.put("unmet", unmet);
+    doc.put("steps", list);
+    return doc;
+  }
+
+  private List<Map<String, String>> events(ScenarioStep s) {
+    var out = new ArrayList<Map<String, String>>();
+    for (TraceEvent e : s.events()) {
+      if (trace.shows(e.kind())) {
+        var entry = new LinkedHashMap<String, String>();
+        entry.put("kind", e.kind().name().toLowerCase(Locale.ROOT));
+        entry.put("name", e.name());
+        entry.put("arguments", e.arguments());
+        entry.put("result", e.result());
+        out.add(entry);
+      }
+    }
+    return out;
+  }
+}
