@@ -1,6 +1,7 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.host.HostException;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
@@ -47,6 +48,8 @@ public final class Main {
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.addSubcommand(new BackendsCommand(console));
+    line.addSubcommand(new PluginsCommand(console));
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
@@ -62,6 +65,7 @@ public final class Main {
     return switch (e) {
       case UsageException _, LogSyntaxException _, ParameterException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
+      case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case NoSuchFileException _ ->
           refuse(console, e.getMessage() + ": no such file", ExitCode.USAGE);
       case IOException _ -> refuse(console, "cannot read: " + e.getMessage(), ExitCode.USAGE);

@@ -134,23 +134,32 @@ public final class BackendRegistry implements AutoCloseable {
    * @throws HostException with the first error found; nothing of it stays loaded then
    */
   public PluginStatus load(Path file) {
+    PluginStatus status = tryLoad(file);
+    if (status.state() != PluginStatus.State.LOADED) {
+      throw new HostException(firstError(status));
+    }
+    return status;
+  }
+
+  /** Loads one more package as {@link #load} does, and tells what is wrong instead of throwing. */
+  public PluginStatus tryLoad(Path file) {
     changes.lock();
     try {
       PluginPackage read = PluginPackage.read(file);
       PluginStatus status = loadAll(List.of(read)).getFirst();
-      if (status.state() == PluginStatus.State.LOADED) {
-        plugins.put(file, status);
-        publish();
-        Finding duplicate = duplicateOf(status);
-        if (duplicate == null) {
-          return status;
-        }
-        shelf().unload(status.id());
-        plugins.remove(file);
-        publish();
-        throw new HostException(duplicate);
+      if (status.state() != PluginStatus.State.LOADED) {
+        return status;
       }
-      throw new HostException(firstError(status));
+      plugins.put(file, status);
+      publish();
+      Finding duplicate = duplicateOf(status);
+      if (duplicate == null) {
+        return status;
+      }
+      shelf().unload(status.id());
+      plugins.remove(file);
+      publish();
+      return failed(read, List.of(duplicate));
     } finally {
       changes.unlock();
     }

@@ -1,0 +1,76 @@
+package dev.cocovisor.cli;
+
+import dev.cocovisor.host.BackendRegistry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import picocli.CommandLine.Option;
+
+/** The options by which a command finds backends. */
+final class PluginOptions {
+  /** The plugin folder's environment variable. */
+  static final String FOLDER_VARIABLE = "COCOVISOR_PLUGINS";
+
+  // PF4J logs what the findings say better. A logger that nobody holds forgets its level.
+  private static final Logger PF4J = Logger.getLogger("org.pf4j");
+
+  @Option(
+      names = "--plugins",
+      paramLabel = "FOLDER",
+      description =
+          "Folders with plugins instead of $" + FOLDER_VARIABLE + " or the program's own plugins/.")
+  private List<Path> folders = new ArrayList<>();
+
+  @Option(
+      names = "--prefer",
+      paramLabel = "ID=PLUGIN",
+      description =
+          "Where several offer backend ID, take PLUGIN's ('class-path' for the built-in).")
+  private Map<String, String> preferred = new LinkedHashMap<>();
+
+  /** Returns the folders to look in. */
+  List<Path> folders() {
+    if (!folders.isEmpty()) {
+      for (Path folder : folders) {
+        if (!Files.isDirectory(folder)) {
+          throw new UsageException(folder + ": no such folder");
+        }
+      }
+      return folders;
+    }
+    return List.of(defaultFolder());
+  }
+
+  /** Returns the folder that is used where none is named; it need not exist. */
+  static Path defaultFolder() {
+    String named = System.getenv(FOLDER_VARIABLE);
+    if (named != null && !named.isEmpty()) {
+      return Path.of(named);
+    }
+    return root().resolve("plugins");
+  }
+
+  /** Returns the folder the program lives in. */
+  static Path root() {
+    return Path.of(System.getProperty("cocovisor.root", "."));
+  }
+
+  /** Finds backends on the class path and in the folders. */
+  BackendRegistry open() {
+    BackendRegistry.Builder builder = registry().classPath();
+    folders().forEach(builder::pluginFolder);
+    preferred.forEach(builder::prefer);
+    return builder.open();
+  }
+
+  /** Returns the description of an empty registry, with PF4J silenced. */
+  static BackendRegistry.Builder registry() {
+    PF4J.setLevel(Level.OFF);
+    return BackendRegistry.builder();
+  }
+}
