@@ -2,7 +2,6 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
@@ -11,7 +10,7 @@ import java.util.TreeMap;
 
 /** The launch measurers on the class path, by mode. */
 final class Measurers {
-  private final Map<String, LaunchMeasurer> byMode = new LinkedHashMap<>();
+  private final Map<String, LaunchMeasurer> byMode = new TreeMap<>();
   private final List<LaunchMeasurer> all = new ArrayList<>();
 
   Measurers(Iterable<LaunchMeasurer> found) {

@@ -19,6 +19,10 @@ final class Tdvf {
   private static final long PAGE_AUG = 2;
   private static final int TD_INFO = 7;
   private static final long GPA_LIMIT = 1L << 52;
+
+  /** Memory no host adds page by page before launch; more is a broken size, not a big guest. */
+  private static final long BUILD_LIMIT = 64L << 30;
+
   private static final String[] TYPES = {
     "BFV", "CFV", "TD_HOB", "TempMem", "PermMem", "Payload", "PayloadParam", "TdInfo"
   };
@@ -92,8 +96,18 @@ final class Tdvf {
           "the TDX descriptor's length of %d has no room for %d sections".formatted(length, count));
     }
     List<Section> list = new ArrayList<>();
+    long build = 0;
     for (int i = 0; i < count; i++) {
-      list.add(section(image, i, at + HEADER + SECTION * i));
+      int record = at + HEADER + SECTION * i;
+      Section s = section(image, i, record);
+      build += s.added() ? s.memorySize : 0;
+      if (build > BUILD_LIMIT) {
+        throw image.refuse(
+            record + 16,
+            "with TDX section %d (%s) the build has 0x%x bytes of memory, more than 64 GiB"
+                .formatted(i, s.typeName(), build));
+      }
+      list.add(s);
     }
     this.sections = List.copyOf(list);
   }
