@@ -1,0 +1,70 @@
+package dev.cocovisor.snp.psp;
+
+/**
+ * Command numbers of the AMD secure processor: one table.
+ *
+ * <p>Source: {@code include/linux/psp-sev.h}, sev_cmd.
+ */
+public enum FwCommand {
+  SNP_INIT(0x81),
+  SNP_SHUTDOWN(0x82),
+  SNP_PLATFORM_STATUS(0x83),
+  SNP_DF_FLUSH(0x84),
+  SNP_INIT_EX(0x85),
+  SNP_SHUTDOWN_EX(0x86),
+  SNP_DECOMMISSION(0x90),
+  SNP_ACTIVATE(0x91),
+  SNP_GUEST_STATUS(0x92),
+  SNP_GCTX_CREATE(0x93),
+  SNP_GUEST_REQUEST(0x94),
+  SNP_ACTIVATE_EX(0x95),
+  SNP_LAUNCH_START(0xA0),
+  SNP_LAUNCH_UPDATE(0xA1),
+  SNP_LAUNCH_FINISH(0xA2),
+  SNP_DBG_DECRYPT(0xB0),
+  SNP_DBG_ENCRYPT(0xB1),
+  SNP_PAGE_SWAP_OUT(0xC0),
+  SNP_PAGE_SWAP_IN(0xC1),
+  SNP_PAGE_MOVE(0xC2),
+  SNP_PAGE_MD_INIT(0xC3),
+  SNP_PAGE_SET_STATE(0xC6),
+  SNP_PAGE_RECLAIM(0xC7),
+  SNP_PAGE_UNSMASH(0xC8),
+  SNP_CONFIG(0xC9),
+  SNP_DOWNLOAD_FIRMWARE_EX(0xCA),
+  SNP_COMMIT(0xCB),
+  SNP_VLEK_LOAD(0xCD),
+  DECOMMISSION(0x20),
+  ACTIVATE(0x21),
+  DEACTIVATE(0x22),
+  GUEST_STATUS(0x23),
+  LAUNCH_START(0x30),
+  LAUNCH_UPDATE_DATA(0x31),
+  LAUNCH_UPDATE_VMSA(0x32),
+  LAUNCH_MEASURE(0x33),
+  LAUNCH_UPDATE_SECRET(0x34),
+  LAUNCH_FINISH(0x35),
+  ATTESTATION_REPORT(0x36),
+  SEND_START(0x40),
+  SEND_UPDATE_DATA(0x41),
+  SEND_UPDATE_VMSA(0x42),
+  SEND_FINISH(0x43),
+  SEND_CANCEL(0x44),
+  RECEIVE_START(0x50),
+  RECEIVE_UPDATE_DATA(0x51),
+  RECEIVE_UPDATE_VMSA(0x52),
+  RECEIVE_FINISH(0x53),
+  DBG_DECRYPT(0x60),
+  DBG_ENCRYPT(0x61);
+
+  private final int code;
+
+  FwCommand(int code) {
+    this.code = code;
+  }
+
+  /** Returns the firmware's number. */
+  public int code() {
+    return code;
+  }
+}
