@@ -293,8 +293,8 @@ public final class SnpFirmware {
     if (!port.move(pfn, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, vmsa)) {
       return FwStatus.INVALID_PAGE_STATE;
     }
-    if (vmplPerms != 0) {
-      boolean unused = port.setPermissions(pfn, vmplPerms);
+    if (vmplPerms != 0 && !port.setPermissions(pfn, vmplPerms)) {
+      return FwStatus.INVALID_PAGE_STATE;
     }
     switch (type) {
       case ZERO -> memory.zero(pfn, count);
