@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Content: memory holds what its owner sees, and the RMP guard decides who sees ciphertext
  * instead, so "encrypt in place" changes no byte here.
  *
- * <p>Source: AMD's SNP firmware ABI document (56860) as {@code include/linux/psp-sev.h} and the page
- * state table show it.
+ * <p>Source: AMD's SNP firmware ABI document (56860) as {@code include/linux/psp-sev.h} and the
+ * page state table show it.
  */
 public final class SnpFirmware {
   /** The ABI version this firmware offers: major in 15:8, minor in 7:0. */
@@ -70,7 +70,8 @@ public final class SnpFirmware {
     this.cpuidFilter = filter;
   }
 
-  // ---- platform ----------------------------------------------------------------------------------
+  // ---- platform
+  // ----------------------------------------------------------------------------------
 
   /** SNP_INIT: needs SNP enabled (RMP_INIT_REQUIRED) and an uninitialised platform. */
   public FwStatus init() {
@@ -121,7 +122,8 @@ public final class SnpFirmware {
         });
   }
 
-  // ---- guest contexts ----------------------------------------------------------------------------
+  // ---- guest contexts
+  // ----------------------------------------------------------------------------
 
   /** SNP_GCTX_CREATE: turns a Firmware page into a guest context. */
   public FwStatus gctxCreate(long gctx) {
@@ -237,7 +239,8 @@ public final class SnpFirmware {
     return g == null ? null : g.digest.value();
   }
 
-  // ---- launch ------------------------------------------------------------------------------------
+  // ---- launch
+  // ------------------------------------------------------------------------------------
 
   /**
    * SNP_LAUNCH_UPDATE: measures and encrypts a Pre-Guest page of the guest, leaving it Guest-Valid.
@@ -262,9 +265,7 @@ public final class SnpFirmware {
           }
           LaunchPageType t = LaunchPageType.of(type);
           boolean single =
-              t == LaunchPageType.VMSA
-                  || t == LaunchPageType.SECRETS
-                  || t == LaunchPageType.CPUID;
+              t == LaunchPageType.VMSA || t == LaunchPageType.SECRETS || t == LaunchPageType.CPUID;
           if (t == null) {
             return FwStatus.INVALID_PARAM;
           }
@@ -340,8 +341,7 @@ public final class SnpFirmware {
                 || idAuth.length != IdBlock.AUTH_SIZE) {
               return FwStatus.INVALID_PARAM;
             }
-            FwStatus s =
-                IdBlock.check(idBlock, idAuth, authorKey, g.digest.value(), g.policy);
+            FwStatus s = IdBlock.check(idBlock, idAuth, authorKey, g.digest.value(), g.policy);
             if (!s.ok()) {
               return s;
             }
@@ -352,7 +352,8 @@ public final class SnpFirmware {
         });
   }
 
-  // ---- pages -------------------------------------------------------------------------------------
+  // ---- pages
+  // -------------------------------------------------------------------------------------
 
   /** SNP_PAGE_RECLAIM: gives a page that the firmware holds back to its owner. */
   public FwStatus pageReclaim(long page, boolean huge) {
@@ -459,15 +460,14 @@ public final class SnpFirmware {
           if (!s.ok()) {
             return s;
           }
-          if (from.gctx() != gctx
-              || from.serial() != g.serial
-              || from.gpa() != rmp.entry(page >>> 12).gpa()) {
+          if (from.gctx != gctx
+              || from.serial != g.serial
+              || from.gpa != rmp.entry(page >>> 12).gpa()) {
             return FwStatus.INVALID_MDATA_ENTRY;
           }
-          memory.write(page, from.content(), 0, 4096);
+          memory.write(page, from.content, 0, 4096);
           return moved(
-              port.move(
-                  page >>> 12, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, from.vmsa()));
+              port.move(page >>> 12, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, from.vmsa));
         });
   }
 
@@ -521,7 +521,8 @@ public final class SnpFirmware {
         });
   }
 
-  // ---- common ------------------------------------------------------------------------------------
+  // ---- common
+  // ------------------------------------------------------------------------------------
 
   @FunctionalInterface
   private interface GuestCommand {

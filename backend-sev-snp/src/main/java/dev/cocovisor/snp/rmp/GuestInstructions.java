@@ -142,10 +142,9 @@ public final class GuestInstructions {
       int shift = (target - 1) * 8;
       long word = r.get(p);
       if (cpu.vmpl() == 0) {
-        word =
-            (attributes & VMSA) != 0 ? word | RmpRegion.VMSA : word & ~RmpRegion.VMSA;
+        word = (attributes & VMSA) != 0 ? word | RmpRegion.VMSA : word & ~RmpRegion.VMSA;
       }
-      rmp.write(r, p, word, perms & ~(0xff << shift) | wanted << shift);
+      rmp.write(r, p, word, (perms & ~(0xff << shift)) | (wanted << shift));
       return RmpCode.OK;
     } finally {
       r.lock.unlock();
@@ -177,10 +176,7 @@ public final class GuestInstructions {
     }
     RmpEntry e = rmp.entry(pfn);
     into[0] = e.huge() ? 1 : 0;
-    into[1] =
-        target
-            | (long) permissions(e.perms(), (int) target) << 8
-            | (e.vmsa() ? VMSA : 0);
+    into[1] = target | (long) permissions(e.perms(), (int) target) << 8 | (e.vmsa() ? VMSA : 0);
     return RmpCode.OK;
   }
 

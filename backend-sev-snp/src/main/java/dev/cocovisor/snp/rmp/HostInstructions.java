@@ -61,7 +61,7 @@ public final class HostInstructions {
         || asid < 0
         || asid >= rmp.asids()
         || (gpa & align) != 0
-        || gpa >>> 52 != 0
+        || (gpa >>> 52) != 0
         || (!assign && ((flags & IMMUTABLE) != 0 || asid != 0))) {
       return RmpCode.FAIL_INPUT;
     }
@@ -83,7 +83,7 @@ public final class HostInstructions {
     boolean huge = (flags & SIZE_2M) != 0;
     long old = r.get(p);
     boolean oldHuge = r.huge();
-    if (huge || oldHuge ? r.anyRunning() : r.running(p)) {
+    if ((huge || oldHuge) ? r.anyRunning() : r.running(p)) {
       return RmpCode.FAIL_INUSE;
     }
     if ((old & RmpRegion.IMMUTABLE) != 0) {
@@ -154,7 +154,7 @@ public final class HostInstructions {
       int perms = r.perms(0);
       // Walkers look at the head first, so it changes last.
       for (int p = RmpRegion.PAGES - 1; p >= 0; p--) {
-        rmp.write(r, p, (head & ~RmpRegion.HUGE) + ((long) p << 24), perms);
+        rmp.write(r, p, RmpRegion.part(head, p) & ~RmpRegion.HUGE, perms);
       }
       return RmpCode.OK;
     } finally {

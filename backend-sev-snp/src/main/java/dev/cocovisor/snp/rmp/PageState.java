@@ -51,9 +51,7 @@ public enum PageState {
       return asid != 0 || validated ? INVALID : immutable ? HV_FIXED : HYPERVISOR;
     }
     if (asid != 0) {
-      return immutable
-          ? validated ? PRE_SWAP : PRE_GUEST
-          : validated ? GUEST_VALID : GUEST_INVALID;
+      return immutable ? validated ? PRE_SWAP : PRE_GUEST : validated ? GUEST_VALID : GUEST_INVALID;
     }
     if (validated) {
       return INVALID;

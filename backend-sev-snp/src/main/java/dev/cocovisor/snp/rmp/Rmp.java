@@ -105,7 +105,9 @@ public final class Rmp {
     return RmpRegion.asid(effective(pfn));
   }
 
-  /** Tells whether any page of the 2 MiB region of a frame is assigned, in time independent of it. */
+  /**
+   * Tells whether any page of the 2 MiB region of a frame is assigned, in time independent of it.
+   */
   public boolean regionAssigned(long pfn) {
     RmpRegion r = region(pfn);
     return r != null && (r.subAssigned != 0 || (r.get(0) & RmpRegion.ASSIGNED) != 0);
@@ -188,7 +190,7 @@ public final class Rmp {
     if (p != 0) {
       long head = r.get(0);
       if ((head & RmpRegion.HUGE) != 0) {
-        return head + ((long) p << 24);
+        return RmpRegion.part(head, p);
       }
     }
     return r.get(p);

@@ -97,9 +97,7 @@ public final class RmpAccess {
   public long snpGuest(
       CpuMode cpu, long gpa, long pfn, boolean nested2m, Kind kind, boolean encrypted) {
     if (!encrypted && !kind.fetches() && !kind.table()) {
-      return kind.writes() && rmp.assigned(pfn)
-          ? fault(kind, false, Outcome.RMP)
-          : Outcome.OK;
+      return kind.writes() && rmp.assigned(pfn) ? fault(kind, false, Outcome.RMP) : Outcome.OK;
     }
     long word = rmp.effective(pfn);
     if (!ownedMutable(rmp, cpu, word, gpa, pfn)) {

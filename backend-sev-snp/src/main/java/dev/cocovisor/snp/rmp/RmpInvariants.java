@@ -23,8 +23,7 @@ public final class RmpInvariants {
     }
     for (int asid = 1; asid < pages.length; asid++) {
       if (pages[asid] != rmp.pagesOf(asid)) {
-        wrong.add(
-            "ASID " + asid + " owns " + pages[asid] + " pages, counted " + rmp.pagesOf(asid));
+        wrong.add("ASID " + asid + " owns " + pages[asid] + " pages, counted " + rmp.pagesOf(asid));
       }
     }
     return wrong;

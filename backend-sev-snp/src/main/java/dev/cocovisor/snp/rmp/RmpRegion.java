@@ -47,7 +47,12 @@ final class RmpRegion {
   }
 
   static long word(long gfn, int asid, long flags) {
-    return gfn << 24 | (long) asid << 8 | flags;
+    return (gfn << 24) | ((long) asid << 8) | flags;
+  }
+
+  /** Returns what a 2 MiB entry says about page {@code p} of it: guest addresses count up. */
+  static long part(long head, int p) {
+    return asid(head) == 0 ? head : head + ((long) p << 24);
   }
 
   static long gfn(long word) {
@@ -83,7 +88,7 @@ final class RmpRegion {
       }
       extras = e = new int[PAGES];
     }
-    e[page] = e[page] & 0xff000000 | perms;
+    e[page] = (e[page] & 0xff000000) | perms;
   }
 
   boolean running(int page) {

@@ -47,17 +47,15 @@ class GuestInstructionTableTest {
   Stream<DynamicTest> table() {
     return TABLE
         .lines()
-        .flatMap(
-            line -> {
-              String[] c = line.trim().split(" +", -1);
-              return Stream.iterate(0, i -> i + 1)
-                  .limit(7)
-                  .map(
-                      i ->
-                          DynamicTest.dynamicTest(
-                              c[0] + " " + c[1] + " column " + i,
-                              () -> cell(PageState.valueOf(c[0]), c[1].equals("2M"), i, c[2 + i])));
-            });
+        .flatMap(line -> {
+          String[] c = line.trim().split(" +", -1);
+          return Stream.iterate(0, i -> i + 1)
+              .limit(7)
+              .map(i ->
+                  DynamicTest.dynamicTest(
+                      c[0] + " " + c[1] + " column " + i,
+                      () -> cell(PageState.valueOf(c[0]), c[1].equals("2M"), i, c[2 + i])));
+        });
   }
 
   private static void cell(PageState state, boolean huge, int column, String expected) {
@@ -109,8 +107,7 @@ class GuestInstructionTableTest {
     assertThat(p.guest.pvalidate(g, GPA, -1, true, GPA, 512, true)).isEqualTo(1);
     assertThat(p.guest.pvalidate(g.atCpl(3), GPA, 2, true, GPA, 512, true)).isEqualTo(Outcome.GP);
     assertThat(p.guest.pvalidate(g.atVmpl(1), GPA, 2, true, GPA, 512, true)).isEqualTo(Outcome.GP);
-    assertThat(p.guest.pvalidate(CpuMode.HOST, GPA, 0, true, GPA, 512, true))
-        .isEqualTo(Outcome.UD);
+    assertThat(p.guest.pvalidate(CpuMode.HOST, GPA, 0, true, GPA, 512, true)).isEqualTo(Outcome.UD);
     assertThat(p.guest.pvalidate(new CpuMode(false, 0, 7, 0, true), GPA, 0, true, GPA, 512, true))
         .isEqualTo(Outcome.UD);
     assertThat(p.guest.rmpadjust(g, GPA + 0x1000, 1, 1, GPA, 512, true)).isEqualTo(1);

@@ -78,18 +78,16 @@ class HostInstructionTableTest {
   Stream<DynamicTest> rmpupdate() {
     return TABLE
         .lines()
-        .flatMap(
-            line -> {
-              String[] cell = line.trim().split(" +", -1);
-              assertThat(cell).hasSize(2 + REQUESTS.size());
-              return Stream.iterate(0, i -> i + 1)
-                  .limit(REQUESTS.size())
-                  .map(
-                      i ->
-                          DynamicTest.dynamicTest(
-                              cell[0] + " " + cell[1] + " " + REQUESTS.get(i).name(),
-                              () -> cell(cell[0], cell[1], REQUESTS.get(i), cell[2 + i])));
-            });
+        .flatMap(line -> {
+          String[] cell = line.trim().split(" +", -1);
+          assertThat(cell).hasSize(2 + REQUESTS.size());
+          return Stream.iterate(0, i -> i + 1)
+              .limit(REQUESTS.size())
+              .map(i ->
+                  DynamicTest.dynamicTest(
+                      cell[0] + " " + cell[1] + " " + REQUESTS.get(i).name(),
+                      () -> cell(cell[0], cell[1], REQUESTS.get(i), cell[2 + i])));
+        });
   }
 
   private static void cell(String state, String place, Request q, String expected) {
@@ -137,8 +135,7 @@ class HostInstructionTableTest {
       Pages pages = new Pages();
       pages.put(600, s, GPA, false);
       boolean assigned = s != PageState.HYPERVISOR && s != PageState.HV_FIXED;
-      assertThat(
-              pages.host.rmpupdate(CpuMode.HOST, 512 << 12, GPA, A | H, Pages.ASID))
+      assertThat(pages.host.rmpupdate(CpuMode.HOST, 512 << 12, GPA, A | H, Pages.ASID))
           .as("%s", s)
           .isEqualTo(assigned ? RmpCode.FAIL_OVERLAP : RmpCode.OK);
     }
@@ -244,8 +241,7 @@ class HostInstructionTableTest {
     assertThat(out).containsExactly(0, A);
     pages.put(5, PageState.PRE_GUEST, 0x9000, false);
     assertThat(pages.host.rmpread(CpuMode.HOST, 5 << 12, out)).isZero();
-    assertThat(out)
-        .containsExactly(0x9000, A | I | HostInstructions.REGION_STATUS | 7L << 32);
+    assertThat(out).containsExactly(0x9000, A | I | HostInstructions.REGION_STATUS | 7L << 32);
     assertThat(pages.host.rmpread(CpuMode.guest(7), 0, out)).isEqualTo(2);
     assertThat(pages.host.rmpread(CpuMode.HOST, 0x10, out)).isEqualTo(1);
     assertThat(pages.host.rmpread(CpuMode.HOST, 1L << 40, out)).isEqualTo(1);

@@ -44,8 +44,7 @@ final class Pages {
       case GUEST_INVALID -> update(pfn, gpa, assign, ASID);
       case GUEST_VALID, PRE_SWAP -> {
         update(pfn, gpa, assign, ASID);
-        assertThat(
-                guest.pvalidate(CpuMode.guest(ASID), gpa, huge ? 1 : 0, true, gpa, pfn, huge))
+        assertThat(guest.pvalidate(CpuMode.guest(ASID), gpa, huge ? 1 : 0, true, gpa, pfn, huge))
             .isZero();
         if (state == PageState.PRE_SWAP) {
           update(pfn, gpa, fixed, ASID);

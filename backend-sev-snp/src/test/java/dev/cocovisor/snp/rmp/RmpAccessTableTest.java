@@ -39,20 +39,17 @@ class RmpAccessTableTest {
   Stream<DynamicTest> table() {
     return TABLE
         .lines()
-        .flatMap(
-            line -> {
-              String[] c = line.trim().split(" +", -1);
-              return Stream.of(false, true)
-                  .flatMap(
-                      huge ->
-                          Stream.iterate(0, i -> i + 1)
-                              .limit(10)
-                              .map(
-                                  i ->
-                                      DynamicTest.dynamicTest(
-                                          c[0] + (huge ? " 2M" : " 4K") + " column " + i,
-                                          () -> cell(c[0], huge, i, c[1 + i]))));
-            });
+        .flatMap(line -> {
+          String[] c = line.trim().split(" +", -1);
+          return Stream.of(false, true)
+              .flatMap(huge ->
+                  Stream.iterate(0, i -> i + 1)
+                      .limit(10)
+                      .map(i ->
+                          DynamicTest.dynamicTest(
+                              c[0] + (huge ? " 2M" : " 4K") + " column " + i,
+                              () -> cell(c[0], huge, i, c[1 + i]))));
+        });
   }
 
   private static void cell(String name, boolean huge, int column, String expected) {

@@ -64,11 +64,7 @@ class RmpRandomProgramTest {
           boolean take = (flags & HostInstructions.ASSIGN) == 0;
           long code =
               p.host.rmpupdate(
-                  CpuMode.HOST,
-                  pfn << 12,
-                  take || asid == 0 ? 0 : gpa,
-                  flags,
-                  take ? 0 : asid);
+                  CpuMode.HOST, pfn << 12, take || asid == 0 ? 0 : gpa, flags, take ? 0 : asid);
           assertThat(code).isBetween(0L, 4L);
         }
         case 2 -> assertThat(p.host.psmash(CpuMode.HOST, (pfn & ~511L) << 12)).isLessThan(8);
