@@ -107,7 +107,7 @@ class CommandTest {
     String log = file("a.kvmlog", CLEAN.replace("0x1000)", "0x1000"));
     Ran ran = run("replay", log);
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(ran.err()).isEqualTo("cocovisor: " + log + ":3:37: '=', expected ')'\n");
+    assertThat(ran.err()).isEqualTo("cocovisor: " + log + ":3:35: '=', expected ')'\n");
     assertThat(ran.out()).isEmpty();
   }
 
