@@ -47,6 +47,7 @@ public final class Main {
     line.addSubcommand("measure", MeasureCommand.create(console, Measurers.onClassPath()));
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
+    line.addSubcommand(new GenerateCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));

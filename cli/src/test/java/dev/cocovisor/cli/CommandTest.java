@@ -115,7 +115,9 @@ class CommandTest {
   void anUnknownCallIsASyntaxErrorThatListsThoseThereAre() throws IOException {
     Ran ran = run("replay", file("a.kvmlog", "fallocat(1) = 0\n"));
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(ran.err()).contains("a.kvmlog:1:1: 'fallocat', expected a call").contains("fallocate");
+    assertThat(ran.err())
+        .contains("a.kvmlog:1:1: 'fallocat', expected a call")
+        .contains("fallocate");
   }
 
   @Test

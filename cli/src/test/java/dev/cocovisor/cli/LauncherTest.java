@@ -76,8 +76,7 @@ class LauncherTest {
   void jdksThatAreTooOldAreNamed() throws Exception {
     Path old = jdk("jvm/java-17", "17.0.15");
     jdk("jvm/java-8", "1.8.0_402");
-    assertThat(launch(Map.of("JAVA_HOME", old.toString())).text())
-        .contains("found only 17, 8;");
+    assertThat(launch(Map.of("JAVA_HOME", old.toString())).text()).contains("found only 17, 8;");
   }
 
   @Test
