@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class Pamt {
   private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle BLOCK = MethodHandles.arrayElementVarHandle(Block[].class);
+  private static final VarHandle PART = MethodHandles.arrayElementVarHandle(Giga[].class);
   private static final VarHandle USED;
 
   static {
@@ -44,11 +45,16 @@ public final class Pamt {
     volatile int used;
   }
 
+  /** What lies below an entry of 1 GiB: 512 entries of 2 MiB and their blocks. */
+  private static final class Giga {
+    final long[] megas = new long[1024];
+    final @Nullable Block[] blocks = new Block[512];
+  }
+
   private final long base;
   private final long end;
   private final long[] gigas;
-  private final long[] megas;
-  private final @Nullable Block[] blocks;
+  private final @Nullable Giga[] parts;
 
   /** Creates an all-free table; both bounds are multiples of 1 GiB. */
   public Pamt(long base, long end) {
@@ -57,9 +63,9 @@ public final class Pamt {
     }
     this.base = base;
     this.end = end;
-    this.gigas = new long[(int) ((end - base) >>> 30) * 2];
-    this.megas = new long[(int) ((end - base) >>> 21) * 2];
-    this.blocks = new Block[(int) ((end - base) >>> 21)];
+    int n = (int) ((end - base) >>> 30);
+    this.gigas = new long[n * 2];
+    this.parts = new Giga[n];
   }
 
   /** Returns the first address covered. */
@@ -77,8 +83,26 @@ public final class Pamt {
     return hpa >= base && hpa < end;
   }
 
+  private @Nullable Giga partIfAny(long hpa) {
+    return (Giga) PART.getVolatile(parts, (int) ((hpa - base) >>> 30));
+  }
+
+  private Giga part(long hpa) {
+    Giga g = partIfAny(hpa);
+    if (g == null) {
+      g = new Giga();
+      Giga other =
+          (Giga) PART.compareAndExchange(parts, (int) ((hpa - base) >>> 30), (Giga) null, g);
+      if (other != null) {
+        g = other;
+      }
+    }
+    return g;
+  }
+
   private Block block(long hpa) {
-    int i = (int) ((hpa - base) >>> 21);
+    @Nullable Block[] blocks = part(hpa).blocks;
+    int i = (int) (hpa >>> 21) & 511;
     Block b = (Block) BLOCK.getVolatile(blocks, i);
     if (b == null) {
       b = new Block();
@@ -91,25 +115,37 @@ public final class Pamt {
   }
 
   private @Nullable Block blockIfAny(long hpa) {
-    return (Block) BLOCK.getVolatile(blocks, (int) ((hpa - base) >>> 21));
+    Giga g = partIfAny(hpa);
+    return g == null ? null : (Block) BLOCK.getVolatile(g.blocks, (int) (hpa >>> 21) & 511);
+  }
+
+  private long @Nullable [] wordsIfAny(int size, long hpa) {
+    if (size == 0) {
+      Block b = blockIfAny(hpa);
+      return b == null ? null : b.words;
+    }
+    if (size == 1) {
+      Giga g = partIfAny(hpa);
+      return g == null ? null : g.megas;
+    }
+    return gigas;
   }
 
   private long[] words(int size, long hpa) {
-    return size == 0 ? block(hpa).words : size == 1 ? megas : gigas;
+    return size == 0 ? block(hpa).words : size == 1 ? part(hpa).megas : gigas;
   }
 
   private int index(int size, long hpa) {
-    return size == 0
-        ? (int) (hpa >>> 12 & 511) << 1
-        : (int) ((hpa - base) >>> (size == 1 ? 21 : 30)) << 1;
+    return switch (size) {
+      case 0 -> ((int) (hpa >>> 12) & 511) << 1;
+      case 1 -> ((int) (hpa >>> 21) & 511) << 1;
+      default -> (int) ((hpa - base) >>> 30) << 1;
+    };
   }
 
   private long word(int size, long hpa) {
-    if (size == 0) {
-      Block b = blockIfAny(hpa);
-      return b == null ? 0 : (long) WORD.getVolatile(b.words, index(0, hpa));
-    }
-    return (long) WORD.getVolatile(words(size, hpa), index(size, hpa));
+    long[] w = wordsIfAny(size, hpa);
+    return w == null ? 0 : (long) WORD.getVolatile(w, index(size, hpa));
   }
 
   /** Returns the page type of an entry. */
@@ -124,11 +160,8 @@ public final class Pamt {
 
   /** Returns the TD epoch at which the page was last blocked. */
   public long bepoch(int size, long hpa) {
-    if (size == 0) {
-      Block b = blockIfAny(hpa);
-      return b == null ? 0 : b.words[index(0, hpa) + 1];
-    }
-    return words(size, hpa)[index(size, hpa) + 1];
+    long[] w = wordsIfAny(size, hpa);
+    return w == null ? 0 : w[index(size, hpa) + 1];
   }
 
   /** Returns the size at which an address is in use, or 0 if it is free. */

@@ -42,7 +42,8 @@ public final class SeamCalls {
     return r.r9;
   }
 
-  private long call(SeamCall leaf, long rcx, long rdx, long r8, long r9) {
+  /** Makes a version-0 call of any leaf; R10 and R11 are zero. */
+  public long call(SeamCall leaf, long rcx, long rdx, long r8, long r9) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, module);
     r.rcx = rcx;
     r.rdx = rdx;

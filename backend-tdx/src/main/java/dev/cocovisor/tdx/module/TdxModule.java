@@ -49,7 +49,7 @@ public final class TdxModule {
   private final Pamt[] pamts;
   private final KeyTable keys;
   private final Checks checks;
-  private final Processor[] processors;
+  private volatile Processor[] processors = new Processor[0];
   private final TdLifecycle tds;
   private final VcpuLifecycle vcpus;
   private final SeptCalls sept;
@@ -73,10 +73,7 @@ public final class TdxModule {
     this.pamts = pamts.toArray(Pamt[]::new);
     keys = new KeyTable(config);
     checks = new Checks(config, this.pamts);
-    processors = new Processor[config.processors()];
-    for (int i = 0; i < processors.length; i++) {
-      processors[i] = new Processor(i);
-    }
+    addProcessors(config.processors());
     tds = new TdLifecycle(checks, keys, memory, config);
     vcpus = new VcpuLifecycle(checks);
     sept = new SeptCalls(checks);
@@ -87,6 +84,21 @@ public final class TdxModule {
     phymem = new PhymemCalls(checks, keys, config, memory);
     entry = new GuestEntry(checks, vcpus);
     guest = new GuestCalls(checks, memory, entry);
+  }
+
+  /**
+   * Makes sure that processors 0 to {@code count - 1} are there. Called by whoever brings
+   * processors up, one caller at a time; calls on processors that exist may go on meanwhile.
+   */
+  public void addProcessors(int count) {
+    Processor[] old = processors;
+    if (count > old.length) {
+      Processor[] more = java.util.Arrays.copyOf(old, count);
+      for (int i = old.length; i < count; i++) {
+        more[i] = new Processor(i);
+      }
+      processors = more;
+    }
   }
 
   /** Returns the machine. */

@@ -1,0 +1,91 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.RunResult;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * TDVMCALL MapGPA: the guest asks for a range to be private or shared, KVM passes it to userspace
+ * in chunks of 2 MiB, each a KVM_HC_MAP_GPA_RANGE exit.
+ *
+ * <p>The module has no part in it. Source: {@code arch/x86/kvm/vmx/tdx.c}, tdx_map_gpa,
+ * __tdx_map_gpa, tdx_complete_vmcall_map_gpa.
+ */
+final class MapGpa {
+  /** The function number of MapGPA. */
+  static final long FUNCTION = 0x10001;
+
+  static final long SUCCESS = 0;
+  static final long RETRY = 1;
+  static final long INVALID_OPERAND = 0x8000000000000000L;
+  static final long ALIGN_ERROR = 0x8000000000000002L;
+  static final long SUBFUNC_UNSUPPORTED = 0x8000000000000003L;
+
+  private static final long CHUNK = 2L << 20;
+  private static final long HC_MAP_GPA_RANGE = 12;
+  private static final long ENCRYPTED = 1L << 4;
+  private static final long LONG_MODE = 1;
+
+  private final long sharedBit;
+  private final long gpa;
+  private final long size;
+  private long at;
+  private long chunk;
+
+  private MapGpa(long gpa, long size, long sharedBit) {
+    this.gpa = gpa;
+    this.size = size;
+    this.sharedBit = sharedBit;
+    this.at = gpa;
+  }
+
+  /** Reads the operands {@code fn}, {@code gpa}, {@code size}; null for another function. */
+  static @Nullable MapGpa of(Fields f, long sharedBit) {
+    boolean named = f.text("fn", "").equals("MapGPA");
+    if (!named && f.number("fn", 0) != FUNCTION) {
+      return null;
+    }
+    return new MapGpa(f.number("gpa"), f.number("size"), sharedBit);
+  }
+
+  private static RunResult done(long status) {
+    return RunResult.ok(new Exit.Hlt(status));
+  }
+
+  /** Checks the range, then exits for the first chunk. */
+  RunResult next() {
+    long end = gpa + size;
+    boolean legal =
+        size > 0
+            && gpa >= 0
+            && end > gpa
+            && end - 1 < sharedBit << 1
+            && (gpa & sharedBit) == ((end - 1) & sharedBit);
+    if (!legal) {
+      return done(INVALID_OPERAND);
+    }
+    if (((gpa | size) & 4095) != 0) {
+      return done(ALIGN_ERROR);
+    }
+    return exit();
+  }
+
+  private RunResult exit() {
+    chunk = Math.min(CHUNK, gpa + size - at);
+    long attributes = (gpa & sharedBit) == 0 ? ENCRYPTED : 0;
+    long[] args = {at & ~sharedBit, chunk >>> 12, attributes};
+    return RunResult.ok(new Exit.Hypercall(HC_MAP_GPA_RANGE, args, LONG_MODE));
+  }
+
+  /** Goes on after userspace's answer: the next chunk, or the guest's result. */
+  RunResult answered(long ret) {
+    if (ret != 0) {
+      return done(
+          ret == Errno.EAGAIN.number() || ret == -Errno.EAGAIN.number() ? RETRY : INVALID_OPERAND);
+    }
+    at += chunk;
+    return at < gpa + size ? exit() : done(SUCCESS);
+  }
+}

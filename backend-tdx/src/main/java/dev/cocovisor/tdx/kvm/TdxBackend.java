@@ -1,0 +1,43 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.VmType;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Intel TDX: module 1.5.01 below, KVM's vendor half above. */
+public final class TdxBackend implements Backend {
+  static final String ID = "tdx";
+  static final String POLICY = "tdx.page-size-policy";
+  static final String WIDTH = "tdx.guest-pa-width";
+  static final String HKIDS = "tdx.hkids";
+
+  /** Creates the backend; it has no state. */
+  public TdxBackend() {}
+
+  @Override
+  public BackendInfo info() {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put(POLICY, "page sizes of private memory: upstream, rfc-v1 or v3; default upstream");
+    settings.put(WIDTH, "guest-physical address bits: 48 or 52; default 48");
+    settings.put(HKIDS, "private HKIDs that TDs can have, 1 to 47; default 47");
+    return new BackendInfo(
+        ID,
+        "0.1.0",
+        "Intel TDX (module 1.5.01, KVM with or without huge pages)",
+        Architecture.X86_64,
+        List.of(VmType.X86_TDX),
+        Map.of(),
+        settings);
+  }
+
+  @Override
+  public Platform createPlatform(HostMachine host) {
+    return new TdxPlatform(host);
+  }
+}

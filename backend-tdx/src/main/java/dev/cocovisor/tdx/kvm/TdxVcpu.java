@@ -1,0 +1,34 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.tdx.module.Registers;
+import dev.cocovisor.tdx.module.SeamCalls;
+import org.jspecify.annotations.Nullable;
+
+/** What KVM keeps for a vCPU of a TD (struct vcpu_tdx). */
+final class TdxVcpu {
+  /** VCPU_TD_STATE_INITIALIZED. */
+  boolean initialized;
+
+  /** The TDVPR page in bytes, 0 while there is none. */
+  long tdvpr;
+
+  /** TDCX pages as pfns. */
+  final long[] tdcx = new long[5];
+
+  int tdcxCount;
+  int lp = -1;
+  @Nullable SeamCalls seam;
+  final Registers registers = new Registers();
+
+  /** The page the guest last tried to accept, and at which level (RFC v1, violation_*). */
+  long hintGfn = -1;
+
+  @Nullable PageLevel hintLevel;
+
+  /** Why the last walk stopped: the extended exit qualification of its TD exit. */
+  long extendedQualification;
+
+  /** A MapGPA that userspace is carrying out chunk by chunk. */
+  @Nullable MapGpa mapGpa;
+}

@@ -1,0 +1,280 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.AccessOutcome;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.tdx.module.Td;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One TD as KVM sees it (struct kvm_tdx): its state and the table of hooks.
+ *
+ * <p>The work is done by {@link TdBuild} (commands), {@link SeptHooks} (mirror to Secure EPT),
+ * {@link GuestRun} (running the guest) and {@link Teardown}. Source: {@code arch/x86/kvm/vmx/tdx.c}
+ * and {@code main.c}.
+ */
+public final class TdxVm implements VmOps {
+  /** States of a TD, enum kvm_tdx_state. */
+  enum State {
+    UNINITIALIZED,
+    INITIALIZED,
+    RUNNABLE
+  }
+
+  private final VmContext vm;
+  private final TdxPlatform platform;
+  private final TdBuild build;
+  private final SeptHooks hooks;
+  private final GuestRun guest;
+  private final Teardown teardown;
+  private final InhibitedRanges inhibited = new InhibitedRanges();
+
+  volatile State state = State.UNINITIALIZED;
+  int hkid = -1;
+
+  /** The TDR page in bytes; 0 while there is none. */
+  long tdr;
+
+  final long[] tdcx = new long[6];
+  int tdcxCount;
+
+  /** Whose shared-memory source the next PAGE.ADD copies, in bytes (page_add_src); 0 for none. */
+  long pageAddSource;
+
+  TdxVm(VmContext vm, TdxPlatform platform) {
+    this.vm = vm;
+    this.platform = platform;
+    build = new TdBuild(this);
+    hooks = new SeptHooks(this);
+    guest = new GuestRun(this);
+    teardown = new Teardown(this);
+  }
+
+  VmContext vm() {
+    return vm;
+  }
+
+  TdxPlatform platform() {
+    return platform;
+  }
+
+  Seam seam() {
+    return platform.seam();
+  }
+
+  PagePolicy policy() {
+    return platform.policy();
+  }
+
+  InhibitedRanges inhibited() {
+    return inhibited;
+  }
+
+  GuestRun guest() {
+    return guest;
+  }
+
+  boolean runnable() {
+    return state == State.RUNNABLE;
+  }
+
+  boolean hasHkid() {
+    return hkid >= 0;
+  }
+
+  /** Returns the TDR page, the TD's handle, or 0. */
+  public long tdr() {
+    return tdr;
+  }
+
+  /** Returns the TD in the module, or null before KVM_TDX_INIT_VM. */
+  public @Nullable Td td() {
+    return tdr == 0 ? null : platform.module().td(tdr);
+  }
+
+  /** Returns the gfn bit that says shared. */
+  long sharedGfnMask() {
+    return 1L << (platform.width() == 52 ? 51 - 12 : 47 - 12);
+  }
+
+  int rootLevel() {
+    return platform.width() == 52 ? 5 : 4;
+  }
+
+  static TdxVcpu vcpu(VcpuContext vcpu) {
+    if (vcpu.vendorState() instanceof TdxVcpu v) {
+      return v;
+    }
+    throw new IllegalStateException("vCPU " + vcpu.id() + " was not created for a TD");
+  }
+
+  // ---- life cycle
+
+  @Override
+  public void vmPreDestroy() {
+    teardown.releaseHkid();
+  }
+
+  @Override
+  public void vmDestroy() {
+    teardown.freeTd();
+    platform.gone(this);
+  }
+
+  @Override
+  public Errno vcpuCreate(VcpuContext vcpu) {
+    if (state != State.INITIALIZED) {
+      return Errno.EIO;
+    }
+    vcpu.setVendorState(new TdxVcpu());
+    return Errno.OK;
+  }
+
+  @Override
+  public void vcpuFree(VcpuContext vcpu) {
+    if (vcpu.vendorState() instanceof TdxVcpu v) {
+      teardown.freeVcpu(v);
+    }
+  }
+
+  @Override
+  public Errno vcpuPreRun(VcpuContext vcpu) {
+    return vcpu(vcpu).initialized && runnable() ? Errno.OK : Errno.EINVAL;
+  }
+
+  @Override
+  public long memEncIoctl(VendorCommand command) {
+    return build.vmCommand(command);
+  }
+
+  @Override
+  public long vcpuMemEncIoctl(VcpuContext vcpu, VendorCommand command) {
+    return build.vcpuCommand(vcpu, command);
+  }
+
+  // ---- mapping
+
+  @Override
+  public VmTraits traits() {
+    PageLevel max = policy() == PagePolicy.UPSTREAM ? PageLevel.PG_4K : PageLevel.PG_2M;
+    return new VmTraits(
+        StageShape.MIRRORED,
+        true,
+        PrivateRule.SHARED_BIT,
+        sharedGfnMask(),
+        max,
+        false,
+        false,
+        false,
+        true);
+  }
+
+  @Override
+  public Errno preMmuMapPage(VcpuContext vcpu, MemoryMapping mapping, boolean isPrivate) {
+    return runnable() ? Errno.OK : Errno.EOPNOTSUPP;
+  }
+
+  @Override
+  public boolean preFaultAllowed() {
+    return runnable();
+  }
+
+  /**
+   * Private pages are small while the TD is built; then the policy says. Sources: tdx.c,
+   * tdx_gmem_max_mapping_level; RFC v1 patches 9, 11, 12; v3 patches 8, 13.
+   */
+  @Override
+  public @Nullable PageLevel privateMaxMappingLevel(
+      @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
+    if (policy() == PagePolicy.UPSTREAM || !runnable()) {
+      return PageLevel.PG_4K;
+    }
+    if (policy() == PagePolicy.V3) {
+      return inhibited.contains(gfn) ? PageLevel.PG_4K : PageLevel.PG_2M;
+    }
+    if (prefetch || vcpu == null) {
+      return PageLevel.PG_4K;
+    }
+    TdxVcpu v = vcpu(vcpu);
+    PageLevel hint = v.hintLevel;
+    boolean hinted = hint != null && hint.alignDown(gfn) == hint.alignDown(v.hintGfn);
+    return hinted && hint == PageLevel.PG_4K ? PageLevel.PG_4K : PageLevel.PG_2M;
+  }
+
+  @Override
+  public @Nullable PageLevel gmemMaxMappingLevel(long pfn, int order, boolean isPrivate) {
+    if (!isPrivate) {
+      return null;
+    }
+    return policy() == PagePolicy.UPSTREAM || !runnable() ? PageLevel.PG_4K : PageLevel.PG_2M;
+  }
+
+  @Override
+  public @Nullable PageLevel faultLevelHint(VcpuContext vcpu, long gfn) {
+    TdxVcpu v = vcpu(vcpu);
+    PageLevel hint = v.hintLevel;
+    return policy() == PagePolicy.RFC_V1
+            && hint != null
+            && hint.alignDown(gfn) == hint.alignDown(v.hintGfn)
+        ? hint
+        : null;
+  }
+
+  @Override
+  public long guestWalk(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
+    return isPrivate ? guest.walk(vcpu, gpa, access) : WALK_CORE;
+  }
+
+  @Override
+  public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
+    return isPrivate ? guest.preFault(vcpu) : AccessOutcome.FAULT;
+  }
+
+  @Override
+  public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
+    return guest.action(vcpu, action);
+  }
+
+  // ---- external table
+
+  @Override
+  public Errno linkExternalSpt(long gfn, PageLevel level, long sptPfn) {
+    return hooks.link(gfn, level, sptPfn);
+  }
+
+  @Override
+  public Errno setExternalSpte(long gfn, PageLevel level, long pfn) {
+    return hooks.set(gfn, level, pfn);
+  }
+
+  @Override
+  public Errno removeExternalSpte(long gfn, PageLevel level, long pfn) {
+    return hooks.remove(gfn, level, pfn);
+  }
+
+  @Override
+  public Errno splitExternalSpt(long gfn, PageLevel level, long pfn, long sptPfn, boolean shared) {
+    return hooks.split(gfn, level, sptPfn, shared);
+  }
+
+  @Override
+  public Errno freeExternalSpt(long gfn, PageLevel level, long sptPfn) {
+    return hooks.free(level, sptPfn);
+  }
+
+  @Override
+  public long externalPfn(long gfn, PageLevel level) {
+    return hooks.mapped(gfn, level);
+  }
+}

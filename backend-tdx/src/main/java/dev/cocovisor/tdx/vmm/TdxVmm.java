@@ -1,0 +1,108 @@
+package dev.cocovisor.tdx.vmm;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+import dev.cocovisor.tdx.guest.TdCalls;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A VMM of TDs, as QEMU does it: INIT_VM, vCPUs, INIT_VCPU, INIT_MEM_REGION, FINALIZE_VM.
+ *
+ * <p>Policy fields: {@code attributes}, {@code xfam}, {@code guest_pa_width} (48 or 52).
+ */
+public final class TdxVmm implements VmmDriver {
+  private static final long ADDRESS_LEAF = 0x80000008L;
+
+  /** Creates the driver; it has no state. */
+  public TdxVmm() {}
+
+  @Override
+  public String backend() {
+    return "tdx";
+  }
+
+  @Override
+  public long vmType() {
+    return VmType.X86_TDX.number();
+  }
+
+  private static long width(VmmMachine vm) {
+    return vm.policy().number("guest_pa_width", 48);
+  }
+
+  @Override
+  public long vmCreated(VmmMachine vm) {
+    Fields leaf = new Fields().put("function", ADDRESS_LEAF).put("eax", width(vm) << 16);
+    Fields in =
+        new Fields()
+            .put("attributes", vm.policy().number("attributes", 1L << 28))
+            .put("xfam", vm.policy().number("xfam", 3))
+            .putAny("cpuid", List.of(leaf));
+    return vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand("KVM_TDX_INIT_VM", in));
+  }
+
+  @Override
+  public long ready(VmmMachine vm) {
+    for (int fd : vm.vcpuFds()) {
+      long r =
+          vm.calls()
+              .memoryEncryptOp(
+                  fd, new VendorCommand("KVM_TDX_INIT_VCPU", new Fields().put("data", 0)));
+      if (r < 0) {
+        return r;
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    Fields in =
+        new Fields()
+            .put("flags", measured ? 1 : 0)
+            .put("source_addr", source)
+            .put("gpa", gpa)
+            .put("nr_pages", size >>> 12);
+    return vm.calls()
+        .memoryEncryptOp(vm.vcpuFds().getFirst(), new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
+  }
+
+  @Override
+  public long finalizeLaunch(VmmMachine vm) {
+    return vm.calls()
+        .memoryEncryptOp(vm.vmFd(), new VendorCommand("KVM_TDX_FINALIZE_VM", new Fields()));
+  }
+
+  @Override
+  public long guestAddress(VmmMachine vm, long gpa, boolean shared) {
+    return shared ? gpa | sharedBit(vm) : gpa;
+  }
+
+  private static long sharedBit(VmmMachine vm) {
+    return width(vm) == 52 ? 1L << 51 : 1L << 47;
+  }
+
+  @Override
+  public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
+    List<GuestAction> actions = new ArrayList<>();
+    long at = gpa;
+    while (at < gpa + size) {
+      boolean fits = (at & (level.bytes() - 1)) == 0 && gpa + size - at >= level.bytes();
+      PageLevel step = fits ? level : PageLevel.PG_4K;
+      actions.add(TdCalls.accept(at, step));
+      at += step.bytes();
+    }
+    return actions;
+  }
+
+  @Override
+  public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    return List.of(TdCalls.mapGpa(guestAddress(vm, gpa, !toPrivate), size));
+  }
+}
