@@ -8,6 +8,9 @@ final class Aborts {
   private static final long TRANSLATION_FAULT_L0 = 4;
   private static final long TRANSLATION_FAULT_LM1 = 0x2b;
 
+  /** Added to a translation fault's code, makes it a permission fault of the same level. */
+  static final long PERMISSION = 8;
+
   private Aborts() {}
 
   /** Fills a SYNC exit: translation fault at a level, the page's address in HPFAR. */

@@ -134,7 +134,9 @@ public final class RealmSide {
     access.walk(pe, realm, ipa & ~0xfffL);
     long e = pe.walkEntry();
     Access result = Access.EXIT;
-    if (isProtected ? access.isMapped(pe) : Rtte.kind(e) == Rtte.ASSIGNED_NS) {
+    boolean present = isProtected ? access.isMapped(pe) : Rtte.kind(e) == Rtte.ASSIGNED_NS;
+    boolean denied = present && !isProtected && !Rtte.hostAllows(e, write);
+    if (present && !denied) {
       pe.out1(address(pe, realm, ipa, isProtected));
       result = Access.DONE;
     } else if (isProtected && Rtte.ripas(e) == Rtte.RIPAS_EMPTY) {
@@ -143,7 +145,8 @@ public final class RealmSide {
     int level = pe.walkLevel;
     access.done(pe);
     if (result == Access.EXIT) {
-      long syndrome = (write ? WNR : 0) | (isProtected ? 0 : ISV);
+      long syndrome =
+          (write ? WNR : 0) | (isProtected ? 0 : ISV) | (denied ? Aborts.PERMISSION : 0);
       Aborts.reportAccess(rec, ipa, level, syndrome);
       pe.out1(enterCommand.leave(rec));
     }

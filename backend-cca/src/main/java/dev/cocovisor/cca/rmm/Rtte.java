@@ -125,4 +125,9 @@ final class Rtte {
     long address = desc & ((1L << (lpa2 ? 50 : 48)) - Geometry.entrySize(level));
     return lpa2 ? address | (desc & LPA2_LOW_BITS) << 42 : address;
   }
+
+  /** Tells whether the host's access permissions (S2AP) of a shared entry let an access through. */
+  static boolean hostAllows(long e, boolean write) {
+    return (e & (write ? 0x80L : 0x40L)) != 0;
+  }
 }

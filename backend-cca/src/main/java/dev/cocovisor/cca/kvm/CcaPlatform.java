@@ -1,0 +1,80 @@
+package dev.cocovisor.cca.kvm;
+
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.cca.rmm.El3Monitor;
+import dev.cocovisor.cca.rmm.GranuleState;
+import dev.cocovisor.cca.rmm.GranuleTable;
+import dev.cocovisor.cca.rmm.Rmm;
+import dev.cocovisor.cca.rmm.RmmConfig;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/** One RMM and what KVM shares between all realms of a host: VMIDs and the granule guard. */
+final class CcaPlatform implements Platform {
+  private final HostMachine host;
+  private final Rmm rmm;
+  private final Granules granules;
+  private final Realms realms = new Realms();
+
+  CcaPlatform(HostMachine host) {
+    this.host = host;
+    int bits = Math.clamp(Integer.parseInt(host.setting(CcaBackend.MEMORY_BITS, "40")), 30, 42);
+    long refused = Long.parseLong(host.setting(CcaBackend.REFUSE_DELEGATE, "0"));
+    this.rmm =
+        new Rmm(
+            RmmConfig.RECORDED.withMemory(0, 1L << bits),
+            host.memory().raw(),
+            refusingNth(refused),
+            List.of());
+    this.granules = new Granules(rmm, host.memory());
+  }
+
+  private static El3Monitor refusingNth(long n) {
+    if (n <= 0) {
+      return El3Monitor.GRANTS;
+    }
+    AtomicLong calls = new AtomicLong();
+    return _ -> calls.incrementAndGet() != n;
+  }
+
+  @Override
+  public VmOps createVm(VmContext vm, VmType type) {
+    boolean hugePages = Boolean.parseBoolean(host.setting(CcaBackend.HUGE_PAGES, "true"));
+    return new RealmOps(vm, rmm, granules, realms, hugePages);
+  }
+
+  /**
+   * A realm's accesses come with its VM's number. Which DATA they reach is up to the RMM's tables,
+   * so here it is enough that they are a realm's.
+   */
+  @Override
+  public PhysicalGuard guard() {
+    PhysicalGuard physical = rmm.guard();
+    GranuleTable table = rmm.granules();
+    return (who, pfn, write) ->
+        who.kind() == Accessor.Kind.GUEST
+                && table.stateAt(pfn << 12) == GranuleState.DATA
+                && realms.contains(who.vm())
+            ? PhysicalGuard.Verdict.ALLOW
+            : physical.check(who, pfn, write);
+  }
+
+  /** Every granule that is not the normal world's is one that this host gave away. */
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    GranuleTable table = rmm.granules();
+    for (long a = table.nextInUse(0); a >= 0; a = table.nextInUse(a + 4096)) {
+      GranuleState state = table.stateAt(a);
+      if (state == GranuleState.DELEGATED && !host.memory().raw().isZero(a >>> 12)) {
+        violation.accept("delegated granule 0x" + Long.toHexString(a) + " is not zero");
+      }
+    }
+  }
+}

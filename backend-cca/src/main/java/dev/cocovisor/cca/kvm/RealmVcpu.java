@@ -1,0 +1,41 @@
+package dev.cocovisor.cca.kvm;
+
+import dev.cocovisor.cca.rmm.Pe;
+
+/** What KVM keeps for a vCPU of a realm: its REC, the run page and an unanswered RIPAS change. */
+final class RealmVcpu {
+  final int id;
+  final Pe pe = new Pe();
+
+  /** Whether it starts powered off: KVM_ARM_VCPU_POWER_OFF. */
+  boolean powerOff;
+
+  long rec = Granules.NONE;
+  long run = Granules.NONE;
+  long[] aux = {};
+
+  /** x0 of the last REC_ENTER. */
+  long entryStatus;
+
+  // The range of the last RIPAS_CHANGE exit; base == top once the RMM has been asked.
+  long ripasBase;
+  long ripasTop;
+  boolean ripasRam;
+  boolean ripasRefused;
+
+  RealmVcpu(int id) {
+    this.id = id;
+  }
+
+  /** Returns the affinity that RMI expects for the n-th REC: Aff0 has 4 bits, the others 8. */
+  static long mpidr(int id) {
+    return (id & 0xf)
+        | (long) (id >>> 4 & 0xff) << 8
+        | (long) (id >>> 12 & 0xff) << 16
+        | (long) (id >>> 20 & 0xff) << 24;
+  }
+
+  static int idOf(long mpidr) {
+    return (int) ((mpidr & 0xf) | (mpidr >>> 8 & 0xff) << 4 | (mpidr >>> 16 & 0xff) << 12);
+  }
+}
