@@ -98,6 +98,16 @@ public interface VmmDriver {
     return List.of();
   }
 
+  /**
+   * Returns how the guest goes on after the VMM converted what it asked for (KVM_EXIT_HYPERCALL or
+   * KVM_EXIT_MEMORY_FAULT in the middle of {@link #askConversion}).
+   *
+   * @param ret what the VMM tells the guest: 0, or a positive errno
+   */
+  default GuestAction resume(VmmMachine vm, long ret) {
+    return new GuestAction.Resume(ret);
+  }
+
   /** The host's part of a conversion. */
   default long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return vm.calls()

@@ -279,16 +279,13 @@ final class VmmSteps {
     boolean converted = false;
     for (GuestAction action : driver.askConversion(m, gpa, size, toPrivate)) {
       RunResult run = process.guestRun(vcpu(m, a), action);
-      if (!run.errno().ok()) {
-        return ran(run, "write");
-      }
       if (leavesToHost(run.exit())) {
         long ret = driver.convert(m, gpa, size, toPrivate);
         converted = true;
         if (ret < 0) {
           return failed(ret);
         }
-        run = process.guestRun(vcpu(m, a), new GuestAction.Resume(0));
+        run = process.guestRun(vcpu(m, a), driver.resume(m, 0));
       }
       if (!completed(run)) {
         return ran(run, "write");
