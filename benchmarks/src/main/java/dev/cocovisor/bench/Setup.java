@@ -1,0 +1,20 @@
+package dev.cocovisor.bench;
+
+import java.nio.file.Path;
+
+/** What benchmarks share. */
+final class Setup {
+  private Setup() {}
+
+  /** Stops a benchmark whose model refuses a step: its figure would mean nothing. */
+  static void ok(long status) {
+    if (status != 0) {
+      throw new IllegalStateException("status 0x" + Long.toHexString(status));
+    }
+  }
+
+  /** Returns a file of the repository. */
+  static Path file(String name) {
+    return Path.of(System.getProperty("cocovisor.root", "."), name);
+  }
+}
