@@ -232,12 +232,17 @@ final class GuestRun {
       Exit exit = new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, gpa, 4096);
       return new RunResult(Errno.EFAULT, exit);
     }
+    v.inViolation = true;
     Errno mapped = td.vm().mapPage(vcpu, gpa, true);
     for (int i = 0; retry(mapped) && i < LOCAL_RETRIES; i++) {
       mapped = td.vm().mapPage(vcpu, gpa, true);
     }
+    v.inViolation = false;
     if (mapped.ok() || retry(mapped)) {
       return null;
+    }
+    if (mapped == Errno.EFAULT) {
+      return new RunResult(mapped, new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, gpa, 4096));
     }
     return new RunResult(mapped, new Exit.Unknown());
   }

@@ -180,7 +180,8 @@ final class SeptHooks {
   /** RFC v1 ignores a split in a fault: the vCPU's next try asks for the size that is there. */
   private Errno splitInFault(long gfn) {
     if (td.policy() != PagePolicy.RFC_V1) {
-      return bug("a split under the shared mmu_lock");
+      // Later versions split under the exclusive lock only.
+      return Errno.EAGAIN;
     }
     for (VcpuContext v : td.vm().vcpus()) {
       if (v.vendorState() instanceof TdxVcpu t

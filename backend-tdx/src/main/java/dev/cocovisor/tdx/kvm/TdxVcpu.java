@@ -26,6 +26,9 @@ final class TdxVcpu {
 
   @Nullable PageLevel hintLevel;
 
+  /** Whether pages are being mapped for an EPT violation of this vCPU, not ahead of one. */
+  boolean inViolation;
+
   /** Why the last walk stopped: the extended exit qualification of its TD exit. */
   long extendedQualification;
 

@@ -203,13 +203,12 @@ public final class TdxVm implements VmOps {
     if (policy() == PagePolicy.V3) {
       return inhibited.contains(gfn) ? PageLevel.PG_4K : PageLevel.PG_2M;
     }
-    if (prefetch || vcpu == null) {
-      return PageLevel.PG_4K;
+    TdxVcpu v = vcpu == null ? null : vcpu(vcpu);
+    if (v == null || (prefetch && !v.inViolation)) {
+      // What is mapped large already stays so.
+      return vm.mappedLevel(gfn, true) == PageLevel.PG_2M ? PageLevel.PG_2M : PageLevel.PG_4K;
     }
-    TdxVcpu v = vcpu(vcpu);
-    PageLevel hint = v.hintLevel;
-    boolean hinted = hint != null && hint.alignDown(gfn) == hint.alignDown(v.hintGfn);
-    return hinted && hint == PageLevel.PG_4K ? PageLevel.PG_4K : PageLevel.PG_2M;
+    return hint(v, gfn) == PageLevel.PG_4K ? PageLevel.PG_4K : PageLevel.PG_2M;
   }
 
   @Override
@@ -222,13 +221,12 @@ public final class TdxVm implements VmOps {
 
   @Override
   public @Nullable PageLevel faultLevelHint(VcpuContext vcpu, long gfn) {
-    TdxVcpu v = vcpu(vcpu);
+    return policy() == PagePolicy.RFC_V1 ? hint(vcpu(vcpu), gfn) : null;
+  }
+
+  private static @Nullable PageLevel hint(TdxVcpu v, long gfn) {
     PageLevel hint = v.hintLevel;
-    return policy() == PagePolicy.RFC_V1
-            && hint != null
-            && hint.alignDown(gfn) == hint.alignDown(v.hintGfn)
-        ? hint
-        : null;
+    return hint != null && hint.alignDown(gfn) == hint.alignDown(v.hintGfn) ? hint : null;
   }
 
   @Override

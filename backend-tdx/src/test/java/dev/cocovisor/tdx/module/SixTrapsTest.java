@@ -1,0 +1,121 @@
+package dev.cocovisor.tdx.module;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+/** The six rules that most wrong implementations miss (facts, section 8), by name. */
+class SixTrapsTest {
+  private static final long GPA = 0x40000000L;
+  private static final long TDR = Bench.TDR;
+
+  @Test
+  void aSmallCallUnderALargeLeafFailsItsWalkAndALargeCallOnATableFindsAWrongState() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 1);
+    b.must(b.host.memPageAug(TDR, GPA, 1, b.huge()));
+    assertThat(b.host.memPageAug(TDR, GPA, 0, b.page()))
+        .isEqualTo(SeamStatus.EPT_WALK_FAILED.with(Operand.RCX));
+    assertThat(b.host.rdx()).isEqualTo(0x201);
+    long other = GPA + (2L << 20);
+    b.must(b.host.memSeptAdd(TDR, other, 1, b.page()));
+    assertThat(b.host.memPageAug(TDR, other, 1, b.huge()))
+        .isEqualTo(SeamStatus.EPT_ENTRY_STATE_INCORRECT.with(Operand.RCX));
+    assertThat(b.host.rdx()).isEqualTo(0x8401);
+  }
+
+  @Test
+  void aLiveEntryThatWasNeverBlockedIsNotBlockedRatherThanInAWrongState() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 0);
+    b.must(b.host.memPageAug(TDR, GPA, 0, b.page()));
+    assertThat(b.host.memPageRemove(TDR, GPA, 0))
+        .isEqualTo(SeamStatus.GPA_RANGE_NOT_BLOCKED.with(Operand.RCX));
+    assertThat(b.host.memPageRemove(TDR, GPA + 4096, 0))
+        .isEqualTo(SeamStatus.EPT_ENTRY_STATE_INCORRECT.with(Operand.RCX));
+  }
+
+  @Test
+  void whileTheTdIsBuiltNothingHasToBeBlockedOrTracked() {
+    Bench b = Bench.initialized(true);
+    b.tables(GPA, 0);
+    b.must(b.host.memPageAdd(TDR, GPA, b.page(), Bench.SOURCE));
+    b.must(b.host.memPageRemove(TDR, GPA, 0));
+    b.must(b.host.memSeptRemove(TDR, GPA, 1));
+    b.must(b.host.memPageAug(TDR, GPA, 1, b.huge()));
+    b.must(b.host.memPageDemote(TDR, GPA, 1, b.page()));
+    assertThat(b.td().epoch()).isEqualTo(1);
+  }
+
+  @Test
+  void demoteLeavesItsChildrenUnblocked() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 1);
+    b.must(b.host.memPageAug(TDR, GPA, 1, b.huge()));
+    b.mustAccept(GPA, 1);
+    b.must(b.host.memRangeBlock(TDR, GPA, 1));
+    b.track();
+    b.must(b.host.memPageDemote(TDR, GPA, 1, b.page()));
+    assertThat(b.state(GPA, 1)).isEqualTo(SeptState.NL_MAPPED);
+    for (int i = 0; i < 512; i++) {
+      assertThat(b.state(GPA + i * 4096L, 0)).isEqualTo(SeptState.MAPPED);
+    }
+    b.enter();
+    assertThat(b.module.access(Bench.LP, GPA + 0x5123, AccessKind.READ))
+        .isEqualTo(GuestOutcome.DONE);
+  }
+
+  @Test
+  void acceptAtAnotherSizeThanTheEntryHasThreeAnswers() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 1);
+    b.must(b.host.memSeptAdd(TDR, GPA, 1, b.page()));
+    long pending = GPA + (2L << 20);
+    long mapped = GPA + (4L << 20);
+    b.must(b.host.memPageAug(TDR, pending, 1, b.huge()));
+    b.must(b.host.memPageAug(TDR, mapped, 1, b.huge()));
+    b.mustAccept(mapped, 1);
+    b.enter();
+    assertThat(b.accept(GPA, 1)).isEqualTo(GuestOutcome.DONE);
+    assertThat(b.r.rax).isEqualTo(SeamStatus.PAGE_SIZE_MISMATCH.with(1));
+    assertThat(b.accept(mapped + 0x3000, 0)).isEqualTo(GuestOutcome.DONE);
+    assertThat(b.r.rax).isEqualTo(SeamStatus.PAGE_ALREADY_ACCEPTED.with(1));
+    assertThat(SeamStatus.isError(b.r.rax)).isFalse();
+    assertThat(b.accept(pending + 0x3000, 0)).isEqualTo(GuestOutcome.TD_EXIT);
+    Registers e = b.module.exitRegisters(Bench.LP);
+    assertThat(e.rax).isEqualTo(0x30);
+    // Type ACCEPT; asked for level 0, stopped at level 1, pending, a leaf.
+    assertThat(e.rdx).isEqualTo(0x4088_0000_0001L);
+    assertThat(e.r8).isEqualTo(pending + 0x3000);
+  }
+
+  @Test
+  void blockingAHalfAcceptedPageForgetsHowFarTheGuestCame() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 1);
+    b.must(b.host.memPageAug(TDR, GPA, 1, b.huge()));
+    b.enter();
+    int[] polls = {0};
+    b.module.setInterrupts(Bench.LP, () -> ++polls[0] >= 100);
+    assertThat(b.accept(GPA, 1)).isEqualTo(GuestOutcome.INTERRUPTED);
+    b.leave();
+    b.must(b.host.memSeptRead(TDR, GPA, 1));
+    assertThat(b.host.rcx() >>> 12 & 0x1ff).isEqualTo(100);
+    b.must(b.host.memRangeBlock(TDR, GPA, 1));
+    b.must(b.host.memSeptRead(TDR, GPA, 1));
+    assertThat(b.host.rcx() >>> 12 & 0x1ff).isZero();
+    b.track();
+    b.must(b.host.memRangeUnblock(TDR, GPA, 1));
+    assertThat(b.state(GPA, 1)).isEqualTo(SeptState.PENDING);
+    b.enter();
+    int[] again = {0};
+    b.module.setInterrupts(
+        Bench.LP,
+        () -> {
+          again[0]++;
+          return false;
+        });
+    assertThat(b.accept(GPA, 1)).isEqualTo(GuestOutcome.DONE);
+    assertThat(again[0]).isEqualTo(511);
+  }
+}
