@@ -1,0 +1,34 @@
+package dev.cocovisor.core.gmem;
+
+import dev.cocovisor.core.slot.MemSlot;
+import java.util.List;
+
+/** A VM as its private files see it: told before pages go, and asked to let them go. */
+public interface BindingOwner {
+  /**
+   * Opens an invalidation and takes the pages out of the second stage (kvm_gmem_invalidate_begin).
+   *
+   * @param bound the slots bound to some page of the range; at least one
+   * @param startPage first page of the file
+   * @param endPage page behind the last
+   */
+  void gmemInvalidateBegin(List<MemSlot> bound, long startPage, long endPage, boolean shared);
+
+  /** Closes the invalidation. */
+  void gmemInvalidateEnd();
+
+  /** Frames go back to the host (kvm_arch_gmem_invalidate). */
+  void gmemFreed(long pfnStart, long pfnEnd);
+
+  /** A file of this VM was opened: it keeps the VM alive. */
+  void gmemOpened();
+
+  /** A file of this VM is gone. */
+  void gmemClosed();
+
+  /** Takes slots_lock, which guards {@link MemSlot#dropGmem} against slot updates. */
+  void lockSlots();
+
+  /** Gives slots_lock back. */
+  void unlockSlots();
+}

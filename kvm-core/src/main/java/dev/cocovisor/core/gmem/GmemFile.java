@@ -1,0 +1,233 @@
+package dev.cocovisor.core.gmem;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mem.MappableFile;
+import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.slot.MemSlot;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * One VM's view of a guest_memfd: the file with the slots bound to it (struct gmem_file).
+ *
+ * <p>References are descriptors and user mappings; the last one releases the file, which takes its
+ * pages out of the VM and its bindings away but leaves the folios to the inode. Bindings change
+ * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
+ */
+public final class GmemFile implements BackingStore, MappableFile {
+  private final GmemInode inode;
+  private final BindingOwner owner;
+  private final TreeMap<Long, MemSlot> bindings = new TreeMap<>();
+  private int references = 1;
+
+  private GmemFile(GmemInode inode, BindingOwner owner) {
+    this.inode = inode;
+    this.owner = owner;
+  }
+
+  /** Creates a file with a fresh inode, with one reference. */
+  public static GmemFile create(
+      PhysicalHost memory,
+      BindingOwner owner,
+      long inodeNumber,
+      long size,
+      long flags,
+      int preferredOrder) {
+    GmemInode inode = new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner);
+    return inode(inode, owner);
+  }
+
+  private static GmemFile inode(GmemInode inode, BindingOwner owner) {
+    GmemFile file = new GmemFile(inode, owner);
+    inode.opened(file);
+    owner.gmemOpened();
+    return file;
+  }
+
+  /**
+   * Opens the same memory for another VM, with one reference (intra-host migration; KVM_LINK_GUEST
+   * _MEMFD of the series).
+   */
+  public GmemFile link(BindingOwner other) {
+    return inode(inode, other);
+  }
+
+  BindingOwner owner() {
+    return owner;
+  }
+
+  /** Adds a reference: a descriptor was copied. */
+  public void acquire() {
+    references++;
+  }
+
+  /** Gives a reference up; the last one releases the file. */
+  public void release() {
+    if (--references > 0) {
+      return;
+    }
+    owner.lockSlots();
+    try {
+      inode.lock().lock();
+      try {
+        List<MemSlot> bound = List.copyOf(bindings.values());
+        for (MemSlot s : bound) {
+          s.dropGmem();
+        }
+        if (!bound.isEmpty()) {
+          owner.gmemInvalidateBegin(
+              bound, 0, Long.MAX_VALUE, inode.has(GmemInode.FLAG_INIT_SHARED));
+          owner.gmemInvalidateEnd();
+        }
+        bindings.clear();
+        inode.closed(this);
+      } finally {
+        inode.lock().unlock();
+      }
+    } finally {
+      owner.unlockSlots();
+    }
+    owner.gmemClosed();
+  }
+
+  /** Returns the inode's number. */
+  public long inodeNumber() {
+    return inode.number();
+  }
+
+  /** fallocate, after the VFS's own checks. */
+  public Errno fallocate(int mode, long offset, long length) {
+    return inode.fallocate(mode, offset, length);
+  }
+
+  /** Counts the pages the inode holds. */
+  public long pages() {
+    return inode.pages();
+  }
+
+  void invalidateBegin(long start, long end) {
+    List<MemSlot> hit = bound(start, end);
+    if (!hit.isEmpty()) {
+      owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
+    }
+  }
+
+  void invalidateEnd(long start, long end) {
+    if (!bound(start, end).isEmpty()) {
+      owner.gmemInvalidateEnd();
+    }
+  }
+
+  private List<MemSlot> bound(long start, long end) {
+    List<MemSlot> hit = new ArrayList<>();
+    Map.Entry<Long, MemSlot> e = bindings.floorEntry(start);
+    long from = e != null && e.getKey() + e.getValue().npages() > start ? e.getKey() : start;
+    if (from < end) {
+      hit.addAll(bindings.subMap(from, end).values());
+    }
+    return hit;
+  }
+
+  @Override
+  public long page(long index, int cpu) {
+    return inode.page(index, cpu);
+  }
+
+  @Override
+  public long peek(long index) {
+    return inode.peek(index);
+  }
+
+  @Override
+  public void markPrepared(long index, boolean prepared) {
+    inode.markPrepared(index, prepared);
+  }
+
+  @Override
+  public ModelLock invalidateLock() {
+    return inode.lock();
+  }
+
+  @Override
+  public long size() {
+    return inode.size();
+  }
+
+  @Override
+  public boolean servesShared() {
+    return inode.has(GmemInode.FLAG_MMAP);
+  }
+
+  @Override
+  public Errno checkBind(BindingOwner vm, long offset, long size) {
+    boolean fits = offset >= 0 && (offset & 4095) == 0 && size <= inode.size() - offset;
+    return vm == owner && fits ? Errno.OK : Errno.EINVAL;
+  }
+
+  @Override
+  public Errno bind(MemSlot slot) {
+    inode.lock().lock();
+    try {
+      long start = slot.gmemPage();
+      if (!bound(start, start + slot.npages()).isEmpty()) {
+        return Errno.EEXIST;
+      }
+      bindings.put(start, slot);
+      return Errno.OK;
+    } finally {
+      inode.lock().unlock();
+    }
+  }
+
+  @Override
+  public void rebind(MemSlot old, MemSlot now) {
+    bindings.replace(old.gmemPage(), old, now);
+  }
+
+  @Override
+  public void unbind(MemSlot slot) {
+    inode.lock().lock();
+    try {
+      MemSlot bound = bindings.get(slot.gmemPage());
+      if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
+        bindings.remove(slot.gmemPage());
+      }
+    } finally {
+      inode.lock().unlock();
+    }
+    slot.dropGmem();
+  }
+
+  @Override
+  public boolean isBound(MemSlot slot, long index) {
+    MemSlot bound = bindings.get(slot.gmemPage());
+    return bound != null && bound.id() == slot.id() && index < slot.gmemPage() + slot.npages();
+  }
+
+  @Override
+  public Errno mayMap(boolean shared) {
+    return inode.mayMap(shared);
+  }
+
+  @Override
+  public long userFault(long pageIndex) {
+    return inode.userFault(pageIndex);
+  }
+
+  @Override
+  public void mapped(AddressSpace space, Vma vma) {
+    acquire();
+    inode.mapped(space, vma);
+  }
+
+  @Override
+  public void unmapped(AddressSpace space, Vma vma) {
+    inode.unmapped(space, vma);
+    release();
+  }
+}

@@ -1,0 +1,276 @@
+package dev.cocovisor.core.gmem;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mem.LongRadix;
+import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mem.Vma;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The inode of a guest_memfd: folios, flags, size.
+ *
+ * <p>Folios are of one preferred order (0, 9 or 18; the reference kernel has 0 only); a block that
+ * does not fit the file or meets smaller folios falls back to a smaller order. A hole that cuts a
+ * large folio splits it. The inode outlives its files while a user mapping keeps it.
+ *
+ * <p>Locks: {@link #lock} (the mapping's invalidate lock) shared to allocate, exclusive to free; the
+ * tree itself is safe for readers without it. Source: {@code virt/kvm/guest_memfd.c}.
+ */
+public final class GmemInode {
+  /** GUEST_MEMFD_FLAG_MMAP. */
+  public static final long FLAG_MMAP = 1;
+
+  /** GUEST_MEMFD_FLAG_INIT_SHARED. */
+  public static final long FLAG_INIT_SHARED = 2;
+
+  private final PhysicalHost memory;
+  private final long number;
+  private final long size;
+  private final long flags;
+  private final int preferredOrder;
+  private final ModelLock lock = new ModelLock("mapping->invalidate_lock");
+  private final LongRadix folios = new LongRadix();
+  private final List<GmemFile> files = new ArrayList<>();
+  private final List<Mapping> mappings = new ArrayList<>();
+  private int users;
+  private BindingOwner lastOwner;
+
+  private record Mapping(AddressSpace space, Vma vma) {}
+
+  GmemInode(
+      PhysicalHost memory,
+      long number,
+      long size,
+      long flags,
+      int preferredOrder,
+      BindingOwner owner) {
+    this.memory = memory;
+    this.number = number;
+    this.size = size;
+    this.flags = flags;
+    this.preferredOrder = preferredOrder;
+    this.lastOwner = owner;
+  }
+
+  long number() {
+    return number;
+  }
+
+  long size() {
+    return size;
+  }
+
+  boolean has(long flag) {
+    return (flags & flag) != 0;
+  }
+
+  ModelLock lock() {
+    return lock;
+  }
+
+  void opened(GmemFile file) {
+    users++;
+    files.add(file);
+    lastOwner = file.owner();
+  }
+
+  /** The view of one VM is gone; its bindings are already. */
+  void closed(GmemFile file) {
+    files.remove(file);
+    drop();
+  }
+
+  void mapped(AddressSpace space, Vma vma) {
+    users++;
+    mappings.add(new Mapping(space, vma));
+  }
+
+  void unmapped(AddressSpace space, Vma vma) {
+    mappings.remove(new Mapping(space, vma));
+    drop();
+  }
+
+  private void drop() {
+    if (--users == 0) {
+      free(0, size >>> 12);
+    }
+  }
+
+  long peek(long index) {
+    return folios.get(index);
+  }
+
+  /** Finds or allocates; a Folio number or a negative errno. */
+  long page(long index, int cpu) {
+    long have = folios.get(index);
+    if (have != 0) {
+      return have;
+    }
+    // Whoever holds the lock exclusively (populate) allocates under it.
+    boolean mine = !lock.heldExclusive();
+    if (mine) {
+      lock.lockShared();
+    }
+    try {
+      return allocate(index, cpu);
+    } finally {
+      if (mine) {
+        lock.unlockShared();
+      }
+    }
+  }
+
+  private long allocate(long index, int cpu) {
+    for (int order = preferredOrder; order > 0; order -= 9) {
+      long first = index & -(1L << order);
+      long end = first + (1L << order);
+      if (end <= size >>> 12 && folios.next(first, end) < 0) {
+        long pfn = memory.allocate(order, cpu);
+        if (pfn != HostMemory.NO_FRAME) {
+          memory.raw().zero(pfn, 1L << order);
+          for (long i = 0; i < 1L << order; i++) {
+            folios.set(first + i, Folio.of(pfn + i, order));
+          }
+          return folios.get(index);
+        }
+      }
+    }
+    while (true) {
+      long have = folios.get(index);
+      if (have != 0) {
+        return have;
+      }
+      long pfn = memory.allocate(0, cpu);
+      if (pfn == HostMemory.NO_FRAME) {
+        return -Errno.ENOMEM.number();
+      }
+      memory.raw().zero(pfn, 1);
+      if (folios.compareAndSet(index, 0, Folio.of(pfn, 0))) {
+        return Folio.of(pfn, 0);
+      }
+      memory.free(pfn, 0);
+    }
+  }
+
+  void markPrepared(long index, boolean prepared) {
+    long entry = folios.get(index);
+    if (entry != 0) {
+      int order = Folio.order(entry);
+      long first = index & -(1L << order);
+      for (long i = first; i < first + (1L << order); i++) {
+        folios.set(i, Folio.withPrepared(folios.get(i), prepared));
+      }
+    }
+  }
+
+  /**
+   * fallocate, after the VFS had its say. Source: kvm_gmem_fallocate: KEEP_SIZE must be there,
+   * nothing but PUNCH_HOLE besides, all page aligned; only allocation minds the size.
+   */
+  Errno fallocate(int mode, long offset, long length) {
+    if ((mode & 1) == 0 || (mode & ~3) != 0) {
+      return Errno.EOPNOTSUPP;
+    }
+    if (((offset | length) & 4095) != 0) {
+      return Errno.EINVAL;
+    }
+    long start = offset >>> 12;
+    long end = (offset + length) >>> 12;
+    if ((mode & 2) != 0) {
+      punch(start, end);
+      return Errno.OK;
+    }
+    if (offset + length > size) {
+      return Errno.EINVAL;
+    }
+    for (long i = start; i < end; ) {
+      long entry = page(i, 0);
+      if (entry < 0) {
+        return Errno.of((int) -entry);
+      }
+      i = (i & -(1L << Folio.order(entry))) + (1L << Folio.order(entry));
+    }
+    return Errno.OK;
+  }
+
+  private void punch(long start, long end) {
+    lock.lock();
+    try {
+      for (GmemFile f : files) {
+        f.invalidateBegin(start, end);
+      }
+      free(start, Math.min(end, (size + 4095) >>> 12));
+      for (GmemFile f : files) {
+        f.invalidateEnd(start, end);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void free(long start, long end) {
+    long i = start;
+    while (i < end && (i = folios.next(i, end)) >= 0) {
+      long entry = folios.get(i);
+      int order = Folio.order(entry);
+      long first = i & -(1L << order);
+      long last = first + (1L << order);
+      if (first < start || last > end) {
+        splitFolio(first, order);
+        order = 0;
+        first = i;
+        last = i + 1;
+      }
+      for (Mapping m : List.copyOf(mappings)) {
+        for (long p = first; p < last; p++) {
+          m.space.unmapFilePage(m.vma, p);
+        }
+      }
+      long pfn = Folio.pfn(entry) - (i - first);
+      for (long p = first; p < last; p++) {
+        folios.set(p, 0);
+      }
+      lastOwner.gmemFreed(pfn, pfn + (last - first));
+      memory.free(pfn, order);
+      i = last;
+    }
+  }
+
+  private void splitFolio(long first, int order) {
+    for (long p = first; p < first + (1L << order); p++) {
+      long e = folios.get(p);
+      folios.set(p, Folio.withPrepared(Folio.of(Folio.pfn(e), 0), Folio.prepared(e)));
+    }
+  }
+
+  Errno mayMap(boolean shared) {
+    // Source: kvm_gmem_mmap: the flag first, then the kind of mapping.
+    if (!has(FLAG_MMAP)) {
+      return Errno.ENODEV;
+    }
+    return shared ? Errno.OK : Errno.EINVAL;
+  }
+
+  long userFault(long pageIndex) {
+    if (pageIndex << 12 >= size || !has(FLAG_INIT_SHARED)) {
+      return -1;
+    }
+    long entry = page(pageIndex, 0);
+    return entry < 0 ? -1 : Folio.pfn(entry);
+  }
+
+  /** Counts pages present, for checkers. */
+  long pages() {
+    long n = 0;
+    long i = 0;
+    while ((i = folios.next(i, Long.MAX_VALUE)) >= 0) {
+      n++;
+      i++;
+    }
+    return n;
+  }
+}

@@ -1,0 +1,236 @@
+package dev.cocovisor.core.mem;
+
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.sched.ModelLock;
+import java.util.Arrays;
+
+/**
+ * A buddy allocator of frames, orders 0 to 18, with a small cache of single frames for each CPU.
+ *
+ * <p>Free blocks are stacks by order; a byte map says which frame heads a free block of which
+ * order, so that a block whose buddy is free merges with it. Merging does not search a stack: it
+ * clears the map, and a stack entry the map no longer confirms is skipped when popped. The byte map
+ * is lazy: a terabyte that nobody uses costs nothing.
+ *
+ * <p>Source of the idea: {@code mm/page_alloc.c}, __free_one_page and the per-CPU page sets.
+ * Thread-safe: the zone lock, and one lock a CPU cache, always taken cache first.
+ */
+final class BuddyAllocator {
+  static final int MAX_ORDER = 18;
+  private static final int CPU_CACHES = 8;
+  private static final int CACHE = 128;
+
+  private final ModelLock zone = new ModelLock("zone->lock");
+  private final long frames;
+  private final long[][] stacks = new long[MAX_ORDER + 1][16];
+  private final int[] depth = new int[MAX_ORDER + 1];
+  private final byte[][][] freeOrder;
+  private long used;
+
+  /** Frames from here on were never handed out and are on no stack yet. */
+  private long virgin;
+
+  private static final class CpuCache {
+    final ModelLock lock = new ModelLock("pcp->lock");
+    final long[] frames = new long[CACHE];
+    int count;
+  }
+
+  private final CpuCache[] caches = new CpuCache[CPU_CACHES];
+
+  BuddyAllocator(long frames) {
+    this.frames = frames;
+    this.freeOrder = new byte[(int) ((frames + (1L << MAX_ORDER) - 1) >>> MAX_ORDER)][][];
+    for (int i = 0; i < CPU_CACHES; i++) {
+      caches[i] = new CpuCache();
+    }
+  }
+
+  /** Takes a block, or {@link HostMemory#NO_FRAME}. */
+  long allocate(int order, int cpu) {
+    if (order != 0) {
+      zone.lock();
+      try {
+        return takeBlock(order);
+      } finally {
+        zone.unlock();
+      }
+    }
+    CpuCache cache = caches[cpu & (CPU_CACHES - 1)];
+    cache.lock.lock();
+    try {
+      if (cache.count == 0 && !refill(cache)) {
+        return drainOthers(cache);
+      }
+      return cache.frames[--cache.count];
+    } finally {
+      cache.lock.unlock();
+    }
+  }
+
+  void free(long pfn, int order, int cpu) {
+    if (pfn < 0 || pfn + (1L << order) > frames || (pfn & ((1L << order) - 1)) != 0) {
+      throw new IllegalArgumentException("no block of order " + order + " at frame " + pfn);
+    }
+    if (order != 0) {
+      zone.lock();
+      try {
+        giveBlock(pfn, order);
+      } finally {
+        zone.unlock();
+      }
+      return;
+    }
+    CpuCache cache = caches[cpu & (CPU_CACHES - 1)];
+    cache.lock.lock();
+    try {
+      if (cache.count == CACHE) {
+        zone.lock();
+        try {
+          while (cache.count > CACHE / 2) {
+            giveBlock(cache.frames[--cache.count], 0);
+          }
+        } finally {
+          zone.unlock();
+        }
+      }
+      cache.frames[cache.count++] = pfn;
+    } finally {
+      cache.lock.unlock();
+    }
+  }
+
+  /** Frames handed out and not in a CPU cache. */
+  long allocated() {
+    long cached = 0;
+    for (CpuCache c : caches) {
+      cached += c.count;
+    }
+    return used - cached;
+  }
+
+  private boolean refill(CpuCache cache) {
+    zone.lock();
+    try {
+      while (cache.count < CACHE / 2) {
+        long pfn = takeBlock(0);
+        if (pfn == HostMemory.NO_FRAME) {
+          break;
+        }
+        cache.frames[cache.count++] = pfn;
+      }
+    } finally {
+      zone.unlock();
+    }
+    // Pop hands out the last one first; keep ascending order for whoever looks at frames.
+    for (int i = 0, j = cache.count - 1; i < j; i++, j--) {
+      long t = cache.frames[i];
+      cache.frames[i] = cache.frames[j];
+      cache.frames[j] = t;
+    }
+    return cache.count > 0;
+  }
+
+  /** Out of memory in the zone: another CPU's cache may still hold a frame. */
+  private long drainOthers(CpuCache mine) {
+    for (CpuCache other : caches) {
+      if (other != mine && other.lock.tryLock()) {
+        try {
+          if (other.count > 0) {
+            return other.frames[--other.count];
+          }
+        } finally {
+          other.lock.unlock();
+        }
+      }
+    }
+    return HostMemory.NO_FRAME;
+  }
+
+  private long takeBlock(int order) {
+    for (int o = order; o <= MAX_ORDER; o++) {
+      long pfn = pop(o);
+      if (pfn != HostMemory.NO_FRAME) {
+        while (o > order) {
+          o--;
+          push(o, pfn + (1L << o));
+        }
+        used += 1L << order;
+        return pfn;
+      }
+    }
+    while (virgin < frames) {
+      int o = Long.numberOfTrailingZeros(virgin | 1L << MAX_ORDER);
+      while (virgin + (1L << o) > frames) {
+        o--;
+      }
+      long pfn = virgin;
+      virgin += 1L << o;
+      if (o >= order) {
+        while (o > order) {
+          o--;
+          push(o, pfn + (1L << o));
+        }
+        used += 1L << order;
+        return pfn;
+      }
+      push(o, pfn);
+    }
+    return HostMemory.NO_FRAME;
+  }
+
+  private void giveBlock(long pfn, int order) {
+    used -= 1L << order;
+    long head = pfn;
+    int o = order;
+    while (o < MAX_ORDER) {
+      long buddy = head ^ (1L << o);
+      if (buddy + (1L << o) > frames || mark(buddy) != o + 1) {
+        break;
+      }
+      setMark(buddy, 0);
+      head = Math.min(head, buddy);
+      o++;
+    }
+    push(o, head);
+  }
+
+  private void push(int order, long pfn) {
+    setMark(pfn, order + 1);
+    if (depth[order] == stacks[order].length) {
+      stacks[order] = Arrays.copyOf(stacks[order], depth[order] * 2);
+    }
+    stacks[order][depth[order]++] = pfn;
+  }
+
+  private long pop(int order) {
+    while (depth[order] > 0) {
+      long pfn = stacks[order][--depth[order]];
+      if (mark(pfn) == order + 1) {
+        setMark(pfn, 0);
+        return pfn;
+      }
+    }
+    return HostMemory.NO_FRAME;
+  }
+
+  private int mark(long pfn) {
+    byte[][] mid = freeOrder[(int) (pfn >>> MAX_ORDER)];
+    byte[] low = mid == null ? null : mid[(int) (pfn >>> 12) & 63];
+    return low == null ? 0 : low[(int) pfn & 4095];
+  }
+
+  private void setMark(long pfn, int value) {
+    byte[][] mid = freeOrder[(int) (pfn >>> MAX_ORDER)];
+    if (mid == null) {
+      mid = new byte[64][];
+      freeOrder[(int) (pfn >>> MAX_ORDER)] = mid;
+    }
+    byte[] low = mid[(int) (pfn >>> 12) & 63];
+    if (low == null) {
+      low = new byte[4096];
+      mid[(int) (pfn >>> 12) & 63] = low;
+    }
+    low[(int) pfn & 4095] = (byte) value;
+  }
+}

@@ -1,0 +1,171 @@
+package dev.cocovisor.core.mem;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.DirectMap;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
+import dev.cocovisor.api.mem.PhysicalMemory;
+import java.util.Arrays;
+
+/**
+ * Physical memory of one host: allocator, content, guards and direct map.
+ *
+ * <p>Thread-safe; guards are added and removed while platforms come and go, not during accesses.
+ */
+public final class PhysicalHost implements HostMemory {
+  private final FrameStore content = new FrameStore();
+  private final BuddyAllocator allocator;
+  private final KernelDirectMap directMap = new KernelDirectMap();
+  private final long zeroPage;
+  private volatile PhysicalGuard[] guards = {};
+
+  /**
+   * Creates memory of {@code frames} 4 KiB frames. Frame 0 is the kernel's page of zeros, which
+   * reads of untouched anonymous memory share.
+   */
+  public PhysicalHost(long frames) {
+    allocator = new BuddyAllocator(frames);
+    zeroPage = allocator.allocate(0, 0);
+  }
+
+  /** Returns the frame of the shared page of zeros; it is never freed or written. */
+  public long zeroPage() {
+    return zeroPage;
+  }
+
+  @Override
+  public PhysicalMemory raw() {
+    return content;
+  }
+
+  @Override
+  public long allocate(int order) {
+    return allocator.allocate(order, 0);
+  }
+
+  /** Allocates from the cache of a CPU, so that CPUs do not meet on the zone's lock. */
+  public long allocate(int order, int cpu) {
+    return allocator.allocate(order, cpu);
+  }
+
+  @Override
+  public void free(long pfn, int order) {
+    allocator.free(pfn, order, 0);
+  }
+
+  @Override
+  public long allocatedFrames() {
+    return allocator.allocated();
+  }
+
+  @Override
+  public void addGuard(PhysicalGuard guard) {
+    PhysicalGuard[] now = Arrays.copyOf(guards, guards.length + 1);
+    now[now.length - 1] = guard;
+    guards = now;
+  }
+
+  @Override
+  public void removeGuard(PhysicalGuard guard) {
+    guards = Arrays.stream(guards).filter(g -> g != guard).toArray(PhysicalGuard[]::new);
+  }
+
+  @Override
+  public Verdict check(Accessor who, long pfn, boolean write) {
+    Verdict worst = Verdict.ALLOW;
+    for (PhysicalGuard g : guards) {
+      Verdict v = g.check(who, pfn, write);
+      if (severity(v) > severity(worst)) {
+        worst = v;
+      }
+    }
+    return worst;
+  }
+
+  private static int severity(Verdict v) {
+    return switch (v) {
+      case ALLOW -> 0;
+      case CIPHER -> 1;
+      case POISON -> 2;
+      case FAULT -> 3;
+    };
+  }
+
+  @Override
+  public DirectMap directMap() {
+    return directMap;
+  }
+
+  @Override
+  public Errno read(Accessor who, long hpa, byte[] into, int offset, int length) {
+    for (int done = 0; done < length; ) {
+      long at = hpa + done;
+      int n = Math.min(4096 - (int) (at & 4095), length - done);
+      long pfn = at >>> 12;
+      if (blockedByDirectMap(who, pfn)) {
+        return Errno.EFAULT;
+      }
+      Verdict v = check(who, pfn, false);
+      if (v == Verdict.FAULT) {
+        return Errno.EFAULT;
+      }
+      content.read(at, into, offset + done, n);
+      if (v == Verdict.CIPHER) {
+        for (int i = 0; i < n; i++) {
+          into[offset + done + i] = (byte) cipher(at + i, into[offset + done + i]);
+        }
+      }
+      done += n;
+    }
+    return Errno.OK;
+  }
+
+  @Override
+  public Errno write(Accessor who, long hpa, byte[] from, int offset, int length) {
+    for (int done = 0; done < length; ) {
+      long at = hpa + done;
+      int n = Math.min(4096 - (int) (at & 4095), length - done);
+      if (blockedByDirectMap(who, at >>> 12) || check(who, at >>> 12, true) == Verdict.FAULT) {
+        return Errno.EFAULT;
+      }
+      content.write(at, from, offset + done, n);
+      done += n;
+    }
+    return Errno.OK;
+  }
+
+  /**
+   * Reads one byte through the guards.
+   *
+   * @return 0 to 255, or -1 where a guard faults
+   */
+  public int readByte(Accessor who, long hpa) {
+    Verdict v = check(who, hpa >>> 12, false);
+    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> 12)) {
+      return -1;
+    }
+    int b = content.readByte(hpa);
+    return v == Verdict.CIPHER ? cipher(hpa, b) : b;
+  }
+
+  /** Writes one byte through the guards; false where one faults. */
+  public boolean writeByte(Accessor who, long hpa, int value) {
+    if (blockedByDirectMap(who, hpa >>> 12) || check(who, hpa >>> 12, true) == Verdict.FAULT) {
+      return false;
+    }
+    content.writeByte(hpa, value);
+    return true;
+  }
+
+  private boolean blockedByDirectMap(Accessor who, long pfn) {
+    return who.kind() == Accessor.Kind.HOST_KERNEL && !directMap.isPresent(pfn);
+  }
+
+  /** What a reader without the key sees: a value that depends on place and content alone. */
+  private static int cipher(long hpa, int plain) {
+    long x = (hpa * 0x9e3779b97f4a7c15L) ^ ((plain & 0xffL) * 0xc2b2ae3d27d4eb4fL);
+    return (int) (x >>> 40) & 0xff;
+  }
+}

@@ -1,0 +1,71 @@
+package dev.cocovisor.core.mmu;
+
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One table of 512 entries (struct kvm_mmu_page). Tables of level 1 hold leaves only, so they are
+ * one array of longs: eight bytes a mapped page and nothing else.
+ */
+final class PageTable {
+  private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
+  private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(PageTable[].class);
+
+  /** The level of the entries, 1 for 4 KiB. */
+  final int level;
+
+  /** The gfn of entry 0. */
+  final long baseGfn;
+
+  /** The frame of the external table page this table mirrors; -1 where there is none. */
+  final long externalPfn;
+
+  private final long[] entries = new long[512];
+  private final PageTable @Nullable [] children;
+
+  PageTable(int level, long baseGfn, long externalPfn) {
+    this.level = level;
+    this.baseGfn = baseGfn;
+    this.externalPfn = externalPfn;
+    this.children = level > 1 ? new PageTable[512] : null;
+  }
+
+  static int index(long gfn, int level) {
+    return (int) (gfn >>> (9 * (level - 1))) & 511;
+  }
+
+  long gfnOf(int i) {
+    return baseGfn + ((long) i << (9 * (level - 1)));
+  }
+
+  long get(int i) {
+    return (long) ENTRY.getAcquire(entries, i);
+  }
+
+  /** Writes under the exclusive lock. */
+  void set(int i, long spte) {
+    ENTRY.setRelease(entries, i, spte);
+  }
+
+  boolean cas(int i, long expected, long spte) {
+    SchedulePoint.reach(PointKind.SPTE_CAS, this);
+    return ENTRY.compareAndSet(entries, i, expected, spte);
+  }
+
+  @Nullable PageTable child(int i) {
+    PageTable[] c = children;
+    return c == null ? null : (PageTable) CHILD.getAcquire(c, i);
+  }
+
+  /** Hangs a table in before its entry is written; readers go by the entry. */
+  void setChild(int i, @Nullable PageTable table) {
+    PageTable[] c = children;
+    if (c == null) {
+      throw new IllegalStateException("a table of level 1 has no children");
+    }
+    CHILD.setRelease(c, i, table);
+  }
+}
