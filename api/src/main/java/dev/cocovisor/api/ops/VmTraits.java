@@ -41,7 +41,11 @@ public record VmTraits(
           true,
           false);
 
-  /** A software-protected VM: private memory, nothing behind it; no read-only slots. */
+  /**
+   * A software-protected VM: private memory, nothing behind it. Read-only slots are its userspace's
+   * to use: KVM refuses them for guests whose registers are hidden only
+   * (kvm_arch_has_readonly_mem).
+   */
   public static final VmTraits SW_PROTECTED =
       new VmTraits(
           StageShape.DIRECT,
@@ -50,7 +54,7 @@ public record VmTraits(
           0,
           PageLevel.PG_1G,
           false,
-          false,
+          true,
           true,
           false);
 }

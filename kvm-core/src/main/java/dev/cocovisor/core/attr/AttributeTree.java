@@ -97,8 +97,7 @@ public final class AttributeTree {
         }
       } else {
         long at = base + i * span;
-        if (!rangeIs(
-            next, h - 1, at, Math.max(start, at), Math.min(end, at + span), mask, want)) {
+        if (!rangeIs(next, h - 1, at, Math.max(start, at), Math.min(end, at + span), mask, want)) {
           return false;
         }
       }

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.gmem;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.List;
 
@@ -11,8 +12,10 @@ public interface BindingOwner {
    * @param bound the slots bound to some page of the range; at least one
    * @param startPage first page of the file
    * @param endPage page behind the last
+   * @param shared whether the file's memory is shared rather than private
+   * @return OK, or an error with nothing opened: a huge private leaf could not be split
    */
-  void gmemInvalidateBegin(List<MemSlot> bound, long startPage, long endPage, boolean shared);
+  Errno gmemInvalidateBegin(List<MemSlot> bound, long startPage, long endPage, boolean shared);
 
   /** Closes the invalidation. */
   void gmemInvalidateEnd();

@@ -80,9 +80,13 @@ public final class GmemFile implements BackingStore, MappableFile {
           s.dropGmem();
         }
         if (!bound.isEmpty()) {
-          owner.gmemInvalidateBegin(
-              bound, 0, Long.MAX_VALUE, inode.has(GmemInode.FLAG_INIT_SHARED));
-          owner.gmemInvalidateEnd();
+          // Whole slots: no huge leaf is cut, so this cannot fail.
+          Errno r =
+              owner.gmemInvalidateBegin(
+                  bound, 0, Long.MAX_VALUE, inode.has(GmemInode.FLAG_INIT_SHARED));
+          if (r.ok()) {
+            owner.gmemInvalidateEnd();
+          }
         }
         bindings.clear();
         inode.closed(this);
@@ -110,11 +114,11 @@ public final class GmemFile implements BackingStore, MappableFile {
     return inode.pages();
   }
 
-  void invalidateBegin(long start, long end) {
+  Errno invalidateBegin(long start, long end) {
     List<MemSlot> hit = bound(start, end);
-    if (!hit.isEmpty()) {
-      owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
-    }
+    return hit.isEmpty()
+        ? Errno.OK
+        : owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
   }
 
   void invalidateEnd(long start, long end) {

@@ -17,8 +17,8 @@ import java.util.List;
  * does not fit the file or meets smaller folios falls back to a smaller order. A hole that cuts a
  * large folio splits it. The inode outlives its files while a user mapping keeps it.
  *
- * <p>Locks: {@link #lock} (the mapping's invalidate lock) shared to allocate, exclusive to free; the
- * tree itself is safe for readers without it. Source: {@code virt/kvm/guest_memfd.c}.
+ * <p>Locks: {@link #lock} (the mapping's invalidate lock) shared to allocate, exclusive to free;
+ * the tree itself is safe for readers without it. Source: {@code virt/kvm/guest_memfd.c}.
  */
 public final class GmemInode {
   /** GUEST_MEMFD_FLAG_MMAP. */
@@ -181,8 +181,7 @@ public final class GmemInode {
     long start = offset >>> 12;
     long end = (offset + length) >>> 12;
     if ((mode & 2) != 0) {
-      punch(start, end);
-      return Errno.OK;
+      return punch(start, end);
     }
     if (offset + length > size) {
       return Errno.EINVAL;
@@ -197,16 +196,23 @@ public final class GmemInode {
     return Errno.OK;
   }
 
-  private void punch(long start, long end) {
+  private Errno punch(long start, long end) {
     lock.lock();
     try {
-      for (GmemFile f : files) {
-        f.invalidateBegin(start, end);
+      for (int i = 0; i < files.size(); i++) {
+        Errno r = files.get(i).invalidateBegin(start, end);
+        if (!r.ok()) {
+          for (GmemFile begun : files.subList(0, i)) {
+            begun.invalidateEnd(start, end);
+          }
+          return r;
+        }
       }
       free(start, Math.min(end, (size + 4095) >>> 12));
       for (GmemFile f : files) {
         f.invalidateEnd(start, end);
       }
+      return Errno.OK;
     } finally {
       lock.unlock();
     }

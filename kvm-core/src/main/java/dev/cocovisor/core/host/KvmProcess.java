@@ -1,19 +1,27 @@
 package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.gmem.GmemFile;
+import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mem.MemFd;
+import dev.cocovisor.core.vm.Vcpu;
+import dev.cocovisor.core.vm.Vm;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A host process: descriptors, user mappings, and the system calls a VMM makes.
  *
  * <p>Every call returns {@code >= 0} or {@code -errno}. Descriptors are given out as the kernel
- * does, the lowest free number first, from 3.
+ * does, the lowest free number first, from 3. Calls on memory are {@link ProcessMemory}'s.
  */
 public final class KvmProcess implements VmmCalls {
   /** A load or store ended in SIGBUS. */
@@ -22,11 +30,25 @@ public final class KvmProcess implements VmmCalls {
   /** A load or store ended in SIGSEGV. */
   public static final long SIGSEGV = -11;
 
+  private static final int KEEP_SIZE = 1;
+  private static final int PUNCH_HOLE = 2;
+
+  /** Every operation bit of fallocate besides KEEP_SIZE (FALLOC_FL_MODE_MASK). */
+  private static final int MODE_MASK = 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80;
+
   private final Kvm kvm;
+  private final Descriptors fds = new Descriptors();
+  private final AddressSpace space;
+  private final ProcessMemory memory;
+
+  /** A vCPU's descriptor: the vCPU and its kvm_run page. */
+  private record VcpuFile(Vcpu vcpu, KvmRun run) {}
 
   /** Creates a process with no open file; use {@link Kvm#newProcess}. */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
+    this.space = new AddressSpace(kvm.physicalMemory());
+    this.memory = new ProcessMemory(kvm, space);
   }
 
   /** Returns the host. */
@@ -34,62 +56,192 @@ public final class KvmProcess implements VmmCalls {
     return kvm;
   }
 
+  /** Returns the process's mappings. */
+  public AddressSpace space() {
+    return space;
+  }
+
+  private static long ret(Errno e) {
+    return -e.number();
+  }
+
+  /** EBADF for a closed descriptor, else what an ioctl of another object answers. */
+  private long wrong(long fd, Errno otherwise) {
+    return ret(fds.get(fd) == null ? Errno.EBADF : otherwise);
+  }
+
+  /** Returns the VM a descriptor names, or null. */
+  public @Nullable Vm vm(long fd) {
+    return fds.get(fd) instanceof Vm vm ? vm : null;
+  }
+
+  /** Returns the vCPU a descriptor names, or null. */
+  public @Nullable Vcpu vcpu(long fd) {
+    return fds.get(fd) instanceof VcpuFile f ? f.vcpu : null;
+  }
+
+  /** Returns the guest_memfd a descriptor names, or null. */
+  public @Nullable GmemFile guestMemfd(long fd) {
+    return fds.get(fd) instanceof GmemFile f ? f : null;
+  }
+
+  /** Opens a descriptor for a guest_memfd made elsewhere, taking over its reference. */
+  public int install(GmemFile file) {
+    return fds.install(file);
+  }
+
+  // Opening and closing.
+
+  @Override
+  public long openDevKvm() {
+    return fds.install(Descriptors.DEV_KVM);
+  }
+
   /**
-   * Opens /dev/kvm.
+   * memfd_create and ftruncate in one.
    *
    * @return a descriptor
    */
+  public long memfdCreate(long size) {
+    return size < 0 ? ret(Errno.EINVAL) : fds.install(new MemFd(kvm.physicalMemory(), size));
+  }
+
   @Override
-  public long openDevKvm() {
-    return -Errno.ENOSYS.number();
+  public long close(int fd) {
+    Object was = fds.remove(fd);
+    switch (was) {
+      case null -> {
+        return ret(Errno.EBADF);
+      }
+      case Vm vm -> vm.put();
+      case VcpuFile f -> f.vcpu.machine().put();
+      case GmemFile f -> f.release();
+      case MemFd f -> f.release();
+      default -> {}
+    }
+    return 0;
+  }
+
+  /** Ends the process: its descriptors are closed in order, its mappings go. */
+  public void exit() {
+    for (int fd : fds.all()) {
+      long unused = close(fd);
+    }
+    space.clear();
+  }
+
+  // Memory.
+
+  @Override
+  public long mmap(long addr, long len, int prot, int flags, int fd, long off) {
+    return memory.mmap(addr, len, prot, flags, fds.get(fd), off);
+  }
+
+  @Override
+  public long munmap(long addr, long len) {
+    return ret(space.unmap(addr, len));
+  }
+
+  @Override
+  public long madvise(long addr, long len, int advice) {
+    return ret(memory.madvise(addr, len, advice));
+  }
+
+  @Override
+  public long hostRead(long addr) {
+    return memory.read(addr);
+  }
+
+  @Override
+  public long hostWrite(long addr, int value) {
+    return memory.write(addr, value);
   }
 
   /**
-   * mmap. {@code prot} and {@code flags} are Linux numbers; an {@code addr} of 0 without MAP_FIXED
-   * lets the kernel choose, else it is a hint that is taken when it is free.
+   * Writes the guest's code page.
    *
-   * @return the address, or -errno
+   * @return 0, {@link #SIGBUS} or {@link #SIGSEGV}
+   */
+  public long hostInstallStub(long addr) {
+    return memory.installStub(addr);
+  }
+
+  /**
+   * Lets the kernel read the process's memory, as write(2) to a pipe does.
+   *
+   * @return the number of bytes, or EFAULT
    */
   @Override
-  public long mmap(long addr, long len, int prot, int flags, int fd, long off) {
-    return -Errno.ENOSYS.number();
+  public long kernelRead(long addr, long len) {
+    return memory.kernelRead(addr, len);
   }
 
-  /** munmap. */
-  @Override
-  public long munmap(long addr, long len) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** madvise: 4 DONTNEED, 14 HUGEPAGE, 15 NOHUGEPAGE, 25 COLLAPSE. */
-  @Override
-  public long madvise(long addr, long len, int advice) {
-    return -Errno.ENOSYS.number();
-  }
+  // /dev/kvm.
 
   /**
    * KVM_CREATE_VM.
    *
-   * @param type a VM type number of x86 (0 default, 1 software protected, 2.. by backends)
+   * @param type a VM type's number on the host's architecture
    */
   @Override
   public long createVm(int devFd, long type) {
-    return -Errno.ENOSYS.number();
+    if (fds.get(devFd) != Descriptors.DEV_KVM) {
+      return wrong(devFd, Errno.ENOTTY);
+    }
+    VmType t = kvm.vmType(type);
+    if (t == null) {
+      return ret(Errno.EINVAL);
+    }
+    Vm vm = kvm.createVm(t, space);
+    Errno r = vm.init();
+    return r.ok() ? fds.install(vm) : ret(r);
   }
 
-  /** KVM_CREATE_VCPU. */
+  /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
+  public long checkExtension(int fd, long cap) {
+    Object o = fds.get(fd);
+    if (o instanceof Vm vm) {
+      return Extensions.check(kvm, vm, cap);
+    }
+    return o == Descriptors.DEV_KVM ? Extensions.check(kvm, null, cap) : wrong(fd, Errno.ENOTTY);
+  }
+
+  // VMs.
+
   @Override
   public long createVcpu(int vmFd, long id) {
-    return -Errno.ENOSYS.number();
+    Vm vm = vm(vmFd);
+    if (vm == null) {
+      return wrong(vmFd, Errno.ENOTTY);
+    }
+    Errno r = vm.createVcpu((int) Math.min(id & 0xffffffffL, Integer.MAX_VALUE));
+    Vcpu v = r.ok() ? vm.vcpu((int) id) : null;
+    if (v == null) {
+      return ret(r);
+    }
+    vm.get();
+    return fds.install(new VcpuFile(v, new KvmRun()));
   }
 
-  /** KVM_CREATE_GUEST_MEMFD. */
+  /** KVM_CREATE_GUEST_MEMFD. Source: {@code guest_memfd.c}, kvm_gmem_create: flags, then size. */
   @Override
   public long createGuestMemfd(int vmFd, long size, long flags) {
-    return -Errno.ENOSYS.number();
+    Vm vm = vm(vmFd);
+    if (vm == null) {
+      return wrong(vmFd, Errno.ENOTTY);
+    }
+    if (vm.isDead()) {
+      return ret(Errno.EIO);
+    }
+    if ((flags & ~Extensions.gmemFlags(vm)) != 0
+        || size <= 0
+        || (size & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return ret(Errno.EINVAL);
+    }
+    return fds.install(
+        GmemFile.create(kvm.physicalMemory(), vm, kvm.newInode(), size, flags, kvm.gmemOrder()));
   }
 
-  /** KVM_SET_USER_MEMORY_REGION2. */
   @Override
   public long setUserMemoryRegion2(
       int vmFd,
@@ -100,117 +252,87 @@ public final class KvmProcess implements VmmCalls {
       long userspaceAddr,
       long guestMemfdOffset,
       int guestMemfd) {
-    return -Errno.ENOSYS.number();
+    Vm vm = vm(vmFd);
+    if (vm == null) {
+      return wrong(vmFd, Errno.ENOTTY);
+    }
+    Object file = fds.get(guestMemfd);
+    BackingStore store = file instanceof BackingStore b ? b : null;
+    return ret(
+        vm.setMemoryRegion(
+            false,
+            slot,
+            flags,
+            guestPhysAddr,
+            memorySize,
+            userspaceAddr,
+            guestMemfdOffset,
+            file != null,
+            store));
   }
 
-  /** KVM_SET_USER_MEMORY_REGION. */
   @Override
   public long setUserMemoryRegion(
       int vmFd, long slot, long flags, long guestPhysAddr, long memorySize, long userspaceAddr) {
-    return -Errno.ENOSYS.number();
+    Vm vm = vm(vmFd);
+    return vm == null
+        ? wrong(vmFd, Errno.ENOTTY)
+        : ret(
+            vm.setMemoryRegion(
+                true, slot, flags, guestPhysAddr, memorySize, userspaceAddr, 0, false, null));
   }
 
-  /** KVM_SET_MEMORY_ATTRIBUTES. */
   @Override
   public long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags) {
-    return -Errno.ENOSYS.number();
+    Vm vm = vm(vmFd);
+    return vm == null
+        ? wrong(vmFd, Errno.ENOTTY)
+        : ret(vm.setMemoryAttributes(address, size, attributes, flags));
   }
 
-  /**
-   * KVM_PRE_FAULT_MEMORY.
-   *
-   * @param range in: gpa and size; out: what is left
-   */
+  @Override
+  public long enableCap(int vmFd, long cap, long flags, long arg0) {
+    Vm vm = vm(vmFd);
+    return vm == null ? wrong(vmFd, Errno.ENOTTY) : ret(vm.enableCap((int) cap, flags, arg0));
+  }
+
+  /** Returns a VM's page counters, or null if the descriptor is not a VM. */
+  public @Nullable PageStats stats(int vmFd) {
+    Vm vm = vm(vmFd);
+    if (vm == null) {
+      return null;
+    }
+    var c = vm.stage().counters();
+    return new PageStats(c.get(1), c.get(2), c.get(3));
+  }
+
+  // vCPUs.
+
   @Override
   public long preFaultMemory(int vcpuFd, long flags, long[] range) {
-    return -Errno.ENOSYS.number();
+    Vcpu v = vcpu(vcpuFd);
+    return v == null ? wrong(vcpuFd, Errno.ENOTTY) : v.prefault(flags, range, false);
   }
 
   /** KVM_MAP_MEMORY, second revision; as {@link #preFaultMemory}. */
   public long mapMemory(int vcpuFd, long flags, long[] range) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
-  public long checkExtension(int fd, long cap) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** KVM_ENABLE_CAP on a VM. */
-  @Override
-  public long enableCap(int vmFd, long cap, long flags, long arg0) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** fallocate. */
-  @Override
-  public long fallocate(int fd, int mode, long off, long len) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** fstat. */
-  public long fstat(int fd, FileStat into) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** ftruncate. */
-  public long ftruncate(int fd, long length) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** read. */
-  public long read(int fd, long count) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** write. */
-  public long write(int fd, long count) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** pread64. */
-  public long pread(int fd, long count, long off) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** pwrite64. */
-  public long pwrite(int fd, long count, long off) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** close. The last descriptor that keeps a VM alive destroys it. */
-  @Override
-  public long close(int fd) {
-    return -Errno.ENOSYS.number();
+    Vcpu v = vcpu(vcpuFd);
+    return v == null ? wrong(vcpuFd, Errno.ENOTTY) : v.prefault(flags, range, true);
   }
 
   /**
-   * A load by the process itself.
-   *
-   * @return 0 to 255, {@link #SIGBUS} or {@link #SIGSEGV}
+   * One KVM_RUN in which the guest does {@code action}. An access without a code page fetches
+   * nothing. A descriptor that is no vCPU answers EBADF or ENOTTY.
    */
   @Override
-  public long hostRead(long addr) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /**
-   * A store by the process itself.
-   *
-   * @return 0, {@link #SIGBUS} or {@link #SIGSEGV}
-   */
-  @Override
-  public long hostWrite(long addr, int value) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /**
-   * Writes the guest's code page.
-   *
-   * @return 0, {@link #SIGBUS} or {@link #SIGSEGV}
-   */
-  public long hostInstallStub(long addr) {
-    return -Errno.ENOSYS.number();
+  public RunResult guestRun(int vcpuFd, GuestAction action) {
+    if (!(fds.get(vcpuFd) instanceof VcpuFile f)) {
+      return new RunResult(
+          fds.get(vcpuFd) == null ? Errno.EBADF : Errno.ENOTTY, new Exit.Unknown());
+    }
+    RunResult r = f.vcpu.run(action);
+    f.run.set(r.exit());
+    return r;
   }
 
   /**
@@ -220,79 +342,147 @@ public final class KvmProcess implements VmmCalls {
    * @return 0 or -errno; the exit is in {@link #run}
    */
   public long guestRead(int vcpuFd, long code, long gpa) {
-    return -Errno.ENOSYS.number();
+    return ret(guestRun(vcpuFd, new GuestAction.Read(gpa, code, true)).errno());
   }
 
-  /**
-   * One KVM_RUN in which the guest fetches at {@code code}, writes a byte and halts; as {@link
-   * #guestRead}.
-   */
+  /** As {@link #guestRead}, fetching at {@code code} and writing a byte. */
   public long guestWrite(int vcpuFd, long code, long gpa, int value) {
-    return -Errno.ENOSYS.number();
+    return ret(guestRun(vcpuFd, new GuestAction.Write(gpa, value, code, true)).errno());
   }
 
-  /**
-   * One KVM_RUN in which the guest fetches at {@code code + 32}, issues a hypercall and halts; as
-   * {@link #guestRead}.
-   */
+  /** As {@link #guestRead}, fetching at {@code code + 32} and issuing a hypercall. */
   public long guestHypercall(int vcpuFd, long code, long nr, long a0, long a1, long a2) {
-    return -Errno.ENOSYS.number();
+    GuestAction call = new GuestAction.Hypercall(nr, new long[] {a0, a1, a2}, code);
+    return ret(guestRun(vcpuFd, call).errno());
   }
 
-  /** Answers a KVM_EXIT_HYPERCALL with {@code ret} and runs on. */
-  public long guestResume(int vcpuFd, long ret) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /**
-   * One KVM_RUN in which the guest does {@code action}: the general form of the three above, for
-   * actions of a vendor and ends that {@link KvmRun} does not know. An access without a code page
-   * fetches nothing. A descriptor that is no vCPU answers EBADF or ENOTTY.
-   */
-  @Override
-  public RunResult guestRun(int vcpuFd, GuestAction action) {
-    return new RunResult(Errno.ENOSYS, new Exit.Unknown());
-  }
-
-  /**
-   * An ioctl on a VM or vCPU that only its vendor knows, such as KVM_ARM_VCPU_INIT.
-   *
-   * @return what the vendor answers, ENOTTY if nobody knows it
-   */
-  @Override
-  public long vendorIoctl(int fd, VendorCommand command) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** KVM_MEMORY_ENCRYPT_OP on a VM or vCPU. */
-  @Override
-  public long memoryEncryptOp(int fd, VendorCommand command) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /** KVM_MEMORY_ENCRYPT_REG_REGION, or KVM_MEMORY_ENCRYPT_UNREG_REGION. */
-  @Override
-  public long memoryEncryptRegion(int vmFd, boolean register, long addr, long size) {
-    return -Errno.ENOSYS.number();
-  }
-
-  /**
-   * Lets the kernel read the process's memory, as write(2) to a pipe does.
-   *
-   * @return the number of bytes, or EFAULT
-   */
-  @Override
-  public long kernelRead(long addr, long len) {
-    return -Errno.ENOSYS.number();
+  /** Answers a KVM_EXIT_HYPERCALL with {@code answer} and runs on. */
+  public long guestResume(int vcpuFd, long answer) {
+    return ret(guestRun(vcpuFd, new GuestAction.Resume(answer)).errno());
   }
 
   /** Returns how the last run of a vCPU ended, or null if the descriptor is not a vCPU. */
   public @Nullable KvmRun run(int vcpuFd) {
-    return null;
+    return fds.get(vcpuFd) instanceof VcpuFile f ? f.run : null;
   }
 
-  /** Returns a VM's page counters, or null if the descriptor is not a VM. */
-  public @Nullable PageStats stats(int vmFd) {
-    return null;
+  // What only a vendor knows.
+
+  @Override
+  public long vendorIoctl(int fd, VendorCommand command) {
+    Object o = fds.get(fd);
+    if (o instanceof Vm vm) {
+      return vm.isDead() ? ret(Errno.EIO) : vm.ops().vmIoctl(command);
+    }
+    if (o instanceof VcpuFile f) {
+      Vm vm = f.vcpu.machine();
+      return vm.isDead()
+          ? ret(Errno.EIO)
+          : f.vcpu.locked(() -> vm.ops().vcpuIoctl(f.vcpu, command));
+    }
+    return wrong(fd, Errno.ENOTTY);
+  }
+
+  @Override
+  public long memoryEncryptOp(int fd, VendorCommand command) {
+    Object o = fds.get(fd);
+    if (o instanceof Vm vm) {
+      return vm.isDead() ? ret(Errno.EIO) : vm.ops().memEncIoctl(command);
+    }
+    if (o instanceof VcpuFile f) {
+      Vm vm = f.vcpu.machine();
+      return vm.isDead()
+          ? ret(Errno.EIO)
+          : f.vcpu.locked(() -> vm.ops().vcpuMemEncIoctl(f.vcpu, command));
+    }
+    return wrong(fd, Errno.ENOTTY);
+  }
+
+  @Override
+  public long memoryEncryptRegion(int vmFd, boolean register, long addr, long size) {
+    Vm vm = vm(vmFd);
+    if (vm == null) {
+      return wrong(vmFd, Errno.ENOTTY);
+    }
+    return ret(
+        register
+            ? vm.ops().memEncRegisterRegion(addr, size)
+            : vm.ops().memEncUnregisterRegion(addr, size));
+  }
+
+  // Files.
+
+  /**
+   * fallocate: the VFS's checks, then the file's. Source: {@code fs/open.c}, vfs_fallocate: offset
+   * and length, known mode bits, which bits go together, the kind of file, overflow.
+   */
+  @Override
+  public long fallocate(int fd, int mode, long off, long len) {
+    Object o = fds.get(fd);
+    if (o == null) {
+      return ret(Errno.EBADF);
+    }
+    if (off < 0 || len <= 0) {
+      return ret(Errno.EINVAL);
+    }
+    int op = mode & MODE_MASK;
+    boolean keep = (mode & KEEP_SIZE) != 0;
+    boolean known = (mode & ~(MODE_MASK | KEEP_SIZE)) == 0;
+    boolean fits =
+        switch (op) {
+          case 0, 0x10, 0x40 -> true;
+          case PUNCH_HOLE -> keep;
+          case 0x8, 0x20, 0x80 -> !keep;
+          default -> false;
+        };
+    if (!known || !fits) {
+      return ret(Errno.EOPNOTSUPP);
+    }
+    if (!(o instanceof GmemFile || o instanceof MemFd)) {
+      return ret(Errno.ENODEV);
+    }
+    if (off + len < 0) {
+      return ret(Errno.EFBIG);
+    }
+    return o instanceof GmemFile f ? ret(f.fallocate(mode, off, len)) : ret(Errno.EOPNOTSUPP);
+  }
+
+  /** fstat. A guest_memfd never counts blocks. */
+  public long fstat(int fd, FileStat into) {
+    Object o = fds.get(fd);
+    if (o == null) {
+      return ret(Errno.EBADF);
+    }
+    GmemFile f = o instanceof GmemFile g ? g : null;
+    into.size = f != null ? f.size() : o instanceof MemFd m ? m.size() : 0;
+    into.inode = f != null ? f.inodeNumber() : 0;
+    into.blksize = PageLevel.PAGE_SIZE;
+    into.blocks = 0;
+    return 0;
+  }
+
+  /** ftruncate: a guest_memfd's size is fixed, and nothing else here is a regular file. */
+  public long ftruncate(int fd, long length) {
+    return ret(length < 0 || fds.get(fd) != null ? Errno.EINVAL : Errno.EBADF);
+  }
+
+  /** read: none of these files can be read so. */
+  public long read(int fd, long count) {
+    return wrong(fd, Errno.EINVAL);
+  }
+
+  /** write: none of these files can be written so. */
+  public long write(int fd, long count) {
+    return wrong(fd, Errno.EINVAL);
+  }
+
+  /** pread64: a guest_memfd has no position to read at. */
+  public long pread(int fd, long count, long off) {
+    return off < 0 ? ret(Errno.EINVAL) : wrong(fd, Errno.ESPIPE);
+  }
+
+  /** pwrite64; as {@link #pread}. */
+  public long pwrite(int fd, long count, long off) {
+    return off < 0 ? ret(Errno.EINVAL) : wrong(fd, Errno.ESPIPE);
   }
 }

@@ -1,5 +1,7 @@
 package dev.cocovisor.core.host;
 
+import dev.cocovisor.api.guest.Exit;
+
 /**
  * How the last run of a vCPU ended: the model's struct kvm_run. One per vCPU, overwritten by every
  * run, so that a run allocates nothing.
@@ -38,6 +40,31 @@ public final class KvmRun {
   long size;
 
   KvmRun() {}
+
+  /** Takes over how a run ended; ends this page has no fields for leave the reason only. */
+  void set(Exit exit) {
+    exitReason = exit.reason();
+    switch (exit) {
+      case Exit.Hlt e -> value = e.value() == -1 ? 0 : e.value();
+      case Exit.Mmio e -> {
+        physAddr = e.physAddr();
+        len = e.len();
+        write = e.isWrite();
+      }
+      case Exit.Hypercall e -> {
+        nr = e.nr();
+        flags = e.flags();
+        java.util.Arrays.fill(args, 0);
+        System.arraycopy(e.args(), 0, args, 0, e.args().length);
+      }
+      case Exit.MemoryFault e -> {
+        flags = e.flags();
+        gpa = e.gpa();
+        size = e.size();
+      }
+      default -> {}
+    }
+  }
 
   /** Returns one of the EXIT constants, the kernel's numbers. */
   public int exitReason() {

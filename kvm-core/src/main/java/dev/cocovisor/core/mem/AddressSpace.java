@@ -195,6 +195,11 @@ public final class AddressSpace {
     return hole || covered < end ? Errno.ENOMEM : Errno.OK;
   }
 
+  /** Tells whether nothing is mapped in a range. */
+  public boolean isFree(long addr, long len) {
+    return !overlaps(addr & -4096L, addr + len);
+  }
+
   /** Returns ENOMEM if part of a range is not mapped. */
   public Errno checkMapped(long addr, long len) {
     long covered = addr;

@@ -3,7 +3,9 @@ package dev.cocovisor.core.mmu;
 import dev.cocovisor.core.slot.MemSlot;
 import org.jspecify.annotations.Nullable;
 
-/** One fault on its way (struct kvm_page_fault). One object a vCPU, reused: faults allocate nothing. */
+/**
+ * One fault on its way (struct kvm_page_fault). One object a vCPU, reused: faults allocate nothing.
+ */
 public final class PageFault {
   /** Guest frame, without shared bit. */
   public long gfn;

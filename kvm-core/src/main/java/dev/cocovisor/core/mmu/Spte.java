@@ -23,11 +23,7 @@ public final class Spte {
   private Spte() {}
 
   static long leaf(long pfn, boolean writable, boolean isPrivate) {
-    return pfn << 12
-        | PRESENT
-        | LEAF
-        | (writable ? WRITABLE : 0)
-        | (isPrivate ? PRIVATE : 0);
+    return pfn << 12 | PRESENT | LEAF | (writable ? WRITABLE : 0) | (isPrivate ? PRIVATE : 0);
   }
 
   static long table(long externalPfn) {

@@ -2,6 +2,7 @@ package dev.cocovisor.core.mmu;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.core.slot.MemSlot;
 import org.jspecify.annotations.Nullable;
 
@@ -24,13 +25,7 @@ import org.jspecify.annotations.Nullable;
  * tdp_mmu_zap_leafs, tdp_mmu_split_huge_page, recover_huge_pages_range; the series "TDX huge page
  * support for private memory" for the mirror's splits.
  */
-public final class TdpMmu {
-  /** Root choice: shared and unprotected private memory. */
-  public static final int DIRECT = 1;
-
-  /** Root choice: private memory kept in an external table. */
-  public static final int MIRROR = 2;
-
+public final class TdpMmu implements SecondStage {
   private static final int ROOT_LEVEL = 5;
 
   private final MmuHost host;
@@ -46,7 +41,7 @@ public final class TdpMmu {
     this.mirrorRoot = mirrored ? new PageTable(ROOT_LEVEL, 0, -1) : null;
   }
 
-  /** Returns the leaf counters. */
+  @Override
   public PageCounters counters() {
     return counters;
   }
@@ -60,8 +55,8 @@ public final class TdpMmu {
     return isPrivate && m != null ? m : directRoot;
   }
 
-  /** Maps what a fault found; mmu_lock is held shared. */
-  public int map(PageFault f) {
+  @Override
+  public int map(PageFault f, VcpuContext vcpu) {
     PageTable t = root(f.isPrivate);
     boolean mirror = isMirror(f);
     while (true) {
@@ -189,15 +184,12 @@ public final class TdpMmu {
   }
 
   /** Splits the huge leaf {@code old} that stands at a frozen entry; on error it is put back. */
-  private Errno splitFrozen(
-      PageTable t, int i, long old, boolean mirror, boolean shared, int cpu) {
+  private Errno splitFrozen(PageTable t, int i, long old, boolean mirror, boolean shared, int cpu) {
     long spt = -1;
     if (mirror) {
       spt = external.allocateTable(cpu);
       Errno r =
-          spt < 0
-              ? Errno.ENOMEM
-              : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
+          spt < 0 ? Errno.ENOMEM : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
       if (!r.ok()) {
         if (spt >= 0) {
           external.giveTableBack(spt);
@@ -210,8 +202,7 @@ public final class TdpMmu {
     PageTable table = new PageTable(small, t.gfnOf(i), spt);
     long step = PageLevel.of(small).pages();
     for (int k = 0; k < 512; k++) {
-      table.set(
-          k, Spte.leaf(Spte.pfn(old) + k * step, Spte.isWritable(old), Spte.isPrivate(old)));
+      table.set(k, Spte.leaf(Spte.pfn(old) + k * step, Spte.isWritable(old), Spte.isPrivate(old)));
     }
     t.setChild(i, table);
     t.set(i, Spte.table(Math.max(spt, 0)));
@@ -235,19 +226,14 @@ public final class TdpMmu {
     }
   }
 
-  /**
-   * Zaps the leaves that overlap a range; a huge leaf goes whole. mmu_lock is held exclusive.
-   *
-   * @param roots DIRECT, MIRROR or both
-   * @return whether translations must be flushed
-   */
-  public boolean zapLeafs(long start, long end, int roots) {
+  @Override
+  public boolean zapLeafs(long start, long end, int roots, boolean notifier) {
     boolean flush = false;
     if ((roots & DIRECT) != 0) {
       flush = zapLeafs(directRoot, start, end, false);
     }
     PageTable m = mirrorRoot;
-    if ((roots & MIRROR) != 0 && m != null) {
+    if ((roots & PRIVATE_ROOT) != 0 && m != null) {
       flush |= zapLeafs(m, start, end, true);
     }
     if (flush) {
@@ -296,6 +282,7 @@ public final class TdpMmu {
   }
 
   /** Drops the direct root with everything under it (kvm_mmu_zap_all_fast). */
+  @Override
   public void zapAllDirect() {
     directRoot = new PageTable(ROOT_LEVEL, 0, -1);
     PageTable m = mirrorRoot;
@@ -306,6 +293,7 @@ public final class TdpMmu {
   }
 
   /** Tears everything down: leaves, then tables from the leaves up. */
+  @Override
   public void destroy() {
     zapAllDirect();
     PageTable m = mirrorRoot;
@@ -333,6 +321,7 @@ public final class TdpMmu {
    * Splits huge private leaves that cross either end of a range (splitBoundaryLeafs), before
    * anything is zapped. mmu_lock is held exclusive.
    */
+  @Override
   public Errno splitBoundaryLeafs(long start, long end) {
     Errno r = splitAcross(start, true);
     return r.ok() ? splitAcross(end, true) : r;
@@ -364,6 +353,7 @@ public final class TdpMmu {
   }
 
   /** Splits the leaf over {@code gfn} down to {@code level}; mmu_lock is held exclusive. */
+  @Override
   public Errno splitTo(long gfn, int level, boolean isPrivate) {
     PageTable t = root(isPrivate);
     while (t.level > level) {
@@ -395,7 +385,10 @@ public final class TdpMmu {
     return r;
   }
 
-  /** Splits all leaves of a range to 4 KiB, for dirty logging (kvm_tdp_mmu_try_split_huge_pages). */
+  /**
+   * Splits all leaves of a range to 4 KiB, for dirty logging (kvm_tdp_mmu_try_split_huge_pages).
+   */
+  @Override
   public void splitAll(long start, long end) {
     splitAll(directRoot, start, end);
   }
@@ -428,6 +421,7 @@ public final class TdpMmu {
    * Replaces tables by huge leaves where the rule allows it again, as after dirty logging
    * (kvm_tdp_mmu_recover_huge_pages). mmu_lock is held exclusive.
    */
+  @Override
   public void recoverHuge(MemSlot slot, LevelRule rule) {
     if (recoverHuge(directRoot, slot, rule)) {
       host.flushRemoteTlbs();
@@ -484,6 +478,7 @@ public final class TdpMmu {
    *
    * @return the entry the walk ends at; its level is in {@link #levelAt}
    */
+  @Override
   public long walk(long gfn, boolean isPrivate) {
     PageTable t = root(isPrivate);
     while (true) {
@@ -498,6 +493,7 @@ public final class TdpMmu {
   }
 
   /** Returns the level of the entry that {@link #walk} ends at. */
+  @Override
   public int levelAt(long gfn, boolean isPrivate) {
     PageTable t = root(isPrivate);
     while (true) {
@@ -516,6 +512,7 @@ public final class TdpMmu {
   }
 
   /** Visits the leaves of a root in gfn order. */
+  @Override
   public void visitLeafs(boolean mirror, LeafVisitor visitor) {
     PageTable m = mirrorRoot;
     if (!mirror) {
@@ -539,8 +536,8 @@ public final class TdpMmu {
     }
   }
 
-  /** Tells whether there is a mirror. */
-  public boolean hasMirror() {
+  @Override
+  public boolean hasPrivateRoot() {
     return mirrorRoot != null;
   }
 }

@@ -34,7 +34,9 @@ public final class MemSlot implements SlotView {
   private final long gmemPage;
   private volatile @Nullable BackingStore gmem;
 
-  /** Creates a slot; {@code gmem} is null without a guest_memfd, {@code gmemPage} its first page. */
+  /**
+   * Creates a slot; {@code gmem} is null without a guest_memfd, {@code gmemPage} its first page.
+   */
   public MemSlot(
       int asId,
       int id,
@@ -56,8 +58,7 @@ public final class MemSlot implements SlotView {
 
   /** Returns a copy that readers must not use any more. */
   public MemSlot invalidated() {
-    return new MemSlot(
-        asId, id, baseGfn, npages, flags | INVALID, userspaceAddr, gmem, gmemPage);
+    return new MemSlot(asId, id, baseGfn, npages, flags | INVALID, userspaceAddr, gmem, gmemPage);
   }
 
   /** Returns the address space: 0, or 1 for SMM. */

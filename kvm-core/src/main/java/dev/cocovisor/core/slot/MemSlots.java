@@ -67,9 +67,7 @@ public final class MemSlots {
 
   /** Tells whether a slot other than {@code exceptId}'s overlaps (kvm_check_memslot_overlap). */
   public boolean overlaps(int exceptId, long startGfn, long endGfn) {
-    for (int i = firstEndingAfter(startGfn);
-        i < byGfn.length && byGfn[i].baseGfn() < endGfn;
-        i++) {
+    for (int i = firstEndingAfter(startGfn); i < byGfn.length && byGfn[i].baseGfn() < endGfn; i++) {
       if (byGfn[i].id() != exceptId) {
         return true;
       }

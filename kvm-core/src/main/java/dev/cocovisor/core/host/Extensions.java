@@ -1,0 +1,106 @@
+package dev.cocovisor.core.host;
+
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.gmem.GmemInode;
+import dev.cocovisor.core.vm.Vm;
+import dev.cocovisor.core.vm.VmSettings;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * KVM_CHECK_EXTENSION. Sources: {@code virt/kvm/kvm_main.c}, kvm_vm_ioctl_check_extension_generic;
+ * {@code arch/x86/kvm/x86.c}, kvm_vm_ioctl_check_extension.
+ */
+final class Extensions {
+  private static final int NR_MEMSLOTS = 32767 - 3;
+
+  private Extensions() {}
+
+  /** The flags of KVM_CREATE_GUEST_MEMFD: shared from the start only without private memory. */
+  static long gmemFlags(@Nullable Vm vm) {
+    return vm == null || !vm.traits().hasPrivateMemory()
+        ? GmemInode.FLAG_MMAP | GmemInode.FLAG_INIT_SHARED
+        : GmemInode.FLAG_MMAP;
+  }
+
+  static long check(Kvm kvm, @Nullable Vm vm, long cap) {
+    boolean x86 = kvm.architecture() == Architecture.X86_64;
+    boolean mayBePrivate = vm == null || vm.traits().hasPrivateMemory();
+    Capability known = cap < 0 || cap > Integer.MAX_VALUE ? null : Capability.of((int) cap);
+    if (known != null) {
+      switch (known) {
+        case KVM_CAP_USER_MEMORY,
+            KVM_CAP_SYNC_MMU,
+            KVM_CAP_USER_MEMORY2,
+            KVM_CAP_MEMORY_FAULT_INFO -> {
+          return 1;
+        }
+        case KVM_CAP_READONLY_MEM -> {
+          return vm == null || vm.traits().readonlySlots() ? 1 : 0;
+        }
+        case KVM_CAP_NR_VCPUS -> {
+          return kvm.cpus();
+        }
+        case KVM_CAP_NR_MEMSLOTS -> {
+          return NR_MEMSLOTS;
+        }
+        case KVM_CAP_MAX_VCPUS -> {
+          return VmSettings.MAX_VCPUS;
+        }
+        case KVM_CAP_MAX_VCPU_ID -> {
+          return VmSettings.MAX_VCPU_IDS;
+        }
+        case KVM_CAP_MULTI_ADDRESS_SPACE -> {
+          return x86 && (vm == null || !vm.traits().hasPrivateMemory()) ? 2 : 1;
+        }
+        case KVM_CAP_EXIT_HYPERCALL -> {
+          return x86 ? VmSettings.EXIT_HYPERCALL_VALID : 0;
+        }
+        case KVM_CAP_MEMORY_ATTRIBUTES -> {
+          return x86 && mayBePrivate && kvm.config().tdpMmu() ? 8 : 0;
+        }
+        case KVM_CAP_GUEST_MEMFD -> {
+          return 1;
+        }
+        case KVM_CAP_GUEST_MEMFD_FLAGS -> {
+          return gmemFlags(vm);
+        }
+        case KVM_CAP_PRE_FAULT_MEMORY -> {
+          return x86 && kvm.config().tdpMmu() ? 1 : 0;
+        }
+        case KVM_CAP_X86_GUEST_MODE -> {
+          return x86 ? 1 : 0;
+        }
+        case KVM_CAP_VM_TYPES -> {
+          return x86 ? vmTypes(kvm) : 0;
+        }
+        default -> {}
+      }
+    }
+    for (Backend b : kvm.backends()) {
+      Integer v = b.info().capabilities().get((int) cap);
+      if (v != null && b.info().architecture() == kvm.architecture()) {
+        return v;
+      }
+    }
+    return 0;
+  }
+
+  private static long vmTypes(Kvm kvm) {
+    long mask = 0;
+    for (VmType t : kvm.builtInTypes()) {
+      mask |= 1L << t.number();
+    }
+    for (Backend b : kvm.backends()) {
+      for (VmType t : b.info().vmTypes()) {
+        if (t.architecture() == Architecture.X86_64) {
+          mask |= 1L << t.number();
+        }
+      }
+    }
+    return mask;
+  }
+}

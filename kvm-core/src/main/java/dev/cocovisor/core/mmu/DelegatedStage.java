@@ -1,0 +1,175 @@
+package dev.cocovisor.core.mmu;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.core.mem.LongRadix;
+import dev.cocovisor.core.slot.MemSlot;
+
+/**
+ * A second stage that a trusted half keeps: the host only remembers what it gave.
+ *
+ * <p>The registry holds one entry a leaf, at its first gfn, so that everything given can be taken
+ * back. A frame that the trusted half does not give back stays in the registry. Sources: {@code
+ * arch/arm64/kvm/pkvm.c}, the registry of pkvm_mapping; the KVM series for CCA, realm_map_ipa.
+ */
+public final class DelegatedStage implements SecondStage {
+  private static final int LEVEL_SHIFT = 6;
+
+  private final MmuHost host;
+  private final PageCounters counters = new PageCounters();
+  private final LongRadix[] registry = {new LongRadix(), new LongRadix()};
+
+  /** Creates an empty registry. */
+  public DelegatedStage(MmuHost host) {
+    this.host = host;
+  }
+
+  // An entry is an Spte leaf with the level in bits 6 to 8.
+  private static int level(long e) {
+    return (int) (e >>> LEVEL_SHIFT) & 7;
+  }
+
+  private long find(long gfn, boolean isPrivate) {
+    LongRadix r = registry[isPrivate ? 1 : 0];
+    for (int level = 1; level <= 3; level++) {
+      long e = r.get(PageLevel.of(level).alignDown(gfn));
+      if (e != 0 && level(e) >= level) {
+        return e;
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public int map(PageFault f, VcpuContext vcpu) {
+    long have = find(f.gfn, f.isPrivate);
+    if (have != 0 && (!f.write || Spte.isWritable(have))) {
+      return RetPf.SPURIOUS;
+    }
+    PageLevel level = PageLevel.of(f.goalLevel);
+    PageLevel limit =
+        host.ops()
+            .delegatedMaxLevel(f.gfn, f.pfn + (f.gfn & (level.pages() - 1)), level, f.isPrivate);
+    if (limit.number() < level.number()) {
+      f.pfn += f.gfn & (level.pages() - 1) & -limit.pages();
+      level = limit;
+      f.goalLevel = limit.number();
+    }
+    long gfn = level.alignDown(f.gfn);
+    Errno r = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
+    host.traceHook("map_delegated", gfn, level.number(), f.pfn, r.name());
+    if (r == Errno.EAGAIN || r == Errno.EEXIST) {
+      return RetPf.RETRY;
+    }
+    if (!r.ok()) {
+      return -r.number();
+    }
+    registry[f.isPrivate ? 1 : 0].set(
+        gfn, Spte.leaf(f.pfn, f.mapWritable, f.isPrivate) | (long) level.number() << LEVEL_SHIFT);
+    if (have == 0) {
+      counters.add(level.number(), 1, f.cpu);
+    }
+    return RetPf.FIXED;
+  }
+
+  @Override
+  public boolean zapLeafs(long start, long end, int roots, boolean notifier) {
+    boolean flush = false;
+    if ((roots & DIRECT) != 0) {
+      flush = zap(false, start, end, notifier);
+    }
+    if ((roots & PRIVATE_ROOT) != 0) {
+      flush |= zap(true, start, end, notifier);
+    }
+    if (flush) {
+      host.traceCore("zap", start, end);
+    }
+    return flush;
+  }
+
+  private boolean zap(boolean isPrivate, long start, long end, boolean notifier) {
+    LongRadix r = registry[isPrivate ? 1 : 0];
+    boolean any = false;
+    long gfn = PageLevel.PG_1G.alignDown(start);
+    while ((gfn = r.next(gfn, end)) >= 0) {
+      long e = r.get(gfn);
+      PageLevel level = PageLevel.of(level(e));
+      boolean overlaps = gfn + level.pages() > start;
+      if (overlaps && (!notifier || host.ops().notifierMayUnmap(gfn, isPrivate))) {
+        Errno done = host.ops().unmapDelegated(gfn, Spte.pfn(e), level, isPrivate);
+        host.traceHook("unmap_delegated", gfn, level.number(), Spte.pfn(e), done.name());
+        if (done.ok()) {
+          r.set(gfn, 0);
+          counters.add(level.number(), -1, 0);
+          any = true;
+        }
+      }
+      gfn++;
+    }
+    return any;
+  }
+
+  @Override
+  public void zapAllDirect() {
+    zap(false, 0, Long.MAX_VALUE, false);
+  }
+
+  @Override
+  public Errno splitBoundaryLeafs(long start, long end) {
+    return Errno.OK;
+  }
+
+  @Override
+  public Errno splitTo(long gfn, int level, boolean isPrivate) {
+    return Errno.OK;
+  }
+
+  @Override
+  public void splitAll(long start, long end) {
+    zap(false, start, end, false);
+  }
+
+  @Override
+  public void recoverHuge(MemSlot slot, TdpMmu.LevelRule rule) {
+    zap(false, slot.baseGfn(), slot.endGfn(), false);
+  }
+
+  @Override
+  public long walk(long gfn, boolean isPrivate) {
+    return find(gfn, isPrivate) & ~(7L << LEVEL_SHIFT);
+  }
+
+  @Override
+  public int levelAt(long gfn, boolean isPrivate) {
+    long e = find(gfn, isPrivate);
+    return e == 0 ? 1 : level(e);
+  }
+
+  @Override
+  public void visitLeafs(boolean privateRoot, LeafVisitor visitor) {
+    LongRadix r = registry[privateRoot ? 1 : 0];
+    long gfn = 0;
+    while ((gfn = r.next(gfn, Long.MAX_VALUE)) >= 0) {
+      long e = r.get(gfn);
+      visitor.leaf(gfn, level(e), e & ~(7L << LEVEL_SHIFT));
+      gfn++;
+    }
+  }
+
+  @Override
+  public PageCounters counters() {
+    return counters;
+  }
+
+  @Override
+  public void destroy() {
+    zap(true, 0, Long.MAX_VALUE, false);
+    zap(false, 0, Long.MAX_VALUE, false);
+  }
+
+  @Override
+  public boolean hasPrivateRoot() {
+    return true;
+  }
+}

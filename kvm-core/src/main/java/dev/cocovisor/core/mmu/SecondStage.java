@@ -1,0 +1,61 @@
+package dev.cocovisor.core.mmu;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.core.slot.MemSlot;
+
+/** The second stage of a VM: the core's own tables, or a registry of what a trusted half maps. */
+public interface SecondStage {
+  /** Root choice: shared and unprotected private memory. */
+  int DIRECT = 1;
+
+  /** Root choice: private memory that a mirror or a trusted half keeps apart. */
+  int PRIVATE_ROOT = 2;
+
+  /** Both roots. */
+  int BOTH = DIRECT | PRIVATE_ROOT;
+
+  /** Maps what a fault found; mmu_lock is held shared. Returns a {@link RetPf} value or -errno. */
+  int map(PageFault fault, VcpuContext vcpu);
+
+  /**
+   * Takes away the leaves that overlap a range; mmu_lock is held exclusive.
+   *
+   * @param notifier whether an MMU notifier asks, which may not take every page
+   * @return whether translations must be flushed
+   */
+  boolean zapLeafs(long start, long end, int roots, boolean notifier);
+
+  /** Drops all shared and unprotected mappings at once (kvm_mmu_zap_all_fast). */
+  void zapAllDirect();
+
+  /** Splits huge private leaves that cross an end of a range; mmu_lock is held exclusive. */
+  Errno splitBoundaryLeafs(long start, long end);
+
+  /** Splits the leaf over a gfn down to a level; mmu_lock is held exclusive. */
+  Errno splitTo(long gfn, int level, boolean isPrivate);
+
+  /** Splits every leaf of a range to 4 KiB, for dirty logging; mmu_lock is held exclusive. */
+  void splitAll(long start, long end);
+
+  /** Makes leaves of a slot huge again where {@code rule} allows; mmu_lock is held exclusive. */
+  void recoverHuge(MemSlot slot, TdpMmu.LevelRule rule);
+
+  /** Walks as the hardware does and returns the {@link Spte} number the walk ends at. */
+  long walk(long gfn, boolean isPrivate);
+
+  /** Returns the level of the entry that {@link #walk} ends at. */
+  int levelAt(long gfn, boolean isPrivate);
+
+  /** Visits the leaves of a root. */
+  void visitLeafs(boolean privateRoot, LeafVisitor visitor);
+
+  /** Returns the leaf counters. */
+  PageCounters counters();
+
+  /** Tears everything down; mmu_lock is held exclusive. */
+  void destroy();
+
+  /** Tells whether private memory has a root of its own. */
+  boolean hasPrivateRoot();
+}

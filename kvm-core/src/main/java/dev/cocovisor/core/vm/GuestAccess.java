@@ -1,0 +1,181 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.AccessOutcome;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.ops.MappingOps;
+import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.mmu.RetPf;
+import dev.cocovisor.core.mmu.Spte;
+import dev.cocovisor.core.mmu.TdpMmu;
+
+/**
+ * One guest access: translate, fault, translate again, touch the byte.
+ *
+ * <p>A software-protected VM's access is private where the attribute says so, except a fault on a
+ * cached MMIO entry, which the hardware reports as reserved and KVM takes for shared: an address
+ * without a slot keeps exiting as MMIO until the slots change, whatever its attribute. Source:
+ * {@code arch/x86/kvm/mmu/mmu.c}, kvm_mmu_page_fault and handle_mmio_page_fault.
+ */
+final class GuestAccess {
+  /** The run ends with 0 and the exit that was set. */
+  static final long EXITED = -1_000_000;
+
+  private static final int KVM_INTERNAL_ERROR_EMULATION = 1;
+
+  private final Vm vm;
+  private final Vcpu vcpu;
+  private final Accessor who;
+  private final PrivateRule rule;
+  private final long sharedMask;
+
+  GuestAccess(Vm vm, Vcpu vcpu) {
+    this.vm = vm;
+    this.vcpu = vcpu;
+    this.who = new Accessor(Accessor.Kind.GUEST, vm.id(), 0);
+    this.rule = vm.traits().privateRule();
+    this.sharedMask = vm.traits().sharedGfnMask();
+  }
+
+  /** Returns 0 to 255, a negative errno, or {@link #EXITED}. */
+  long access(long gpa, Access access, int value, boolean encrypted) {
+    long bare = gpa & ~(sharedMask << PageLevel.PAGE_SHIFT);
+    long gfn = Vcpu.pageOf(bare);
+    boolean write = access == Access.WRITE;
+    while (true) {
+      vcpu.serveRequests();
+      if (vm.isDead()) {
+        return -Errno.EIO.number();
+      }
+      boolean isPrivate = isPrivate(gpa, gfn, encrypted);
+      long hpa = vm.ops().guestWalk(vcpu, gpa, access, isPrivate);
+      boolean cachedMmio = false;
+      if (hpa == MappingOps.WALK_CORE) {
+        long t = translate(gfn, isPrivate, write);
+        if (t >= 0) {
+          long pfn = t >>> 4;
+          PageLevel level = PageLevel.of((int) (t >>> 1) & 7);
+          AccessOutcome o = vm.ops().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
+          if (o == AccessOutcome.ALLOW) {
+            long r = touch(pfn << 12 | (bare & 4095), write, value);
+            return r < 0 ? guardFault(bare, isPrivate) : r;
+          }
+          if (o == AccessOutcome.EXIT) {
+            return EXITED;
+          }
+          if (o == AccessOutcome.RETRY) {
+            continue;
+          }
+        } else {
+          cachedMmio = Spte.isMmio(lastWalk);
+        }
+      } else if (hpa >= 0) {
+        // The vendor's own hardware walked and judged; its memory needs no second opinion.
+        return touchRaw(hpa, write, value);
+      } else if (hpa == MappingOps.WALK_EXIT) {
+        return EXITED;
+      } else if (hpa == MappingOps.WALK_RETRY) {
+        continue;
+      }
+      long r = fault(bare, gfn, access, isPrivate, gpa, cachedMmio);
+      if (r != 0) {
+        return r;
+      }
+    }
+  }
+
+  private long lastWalk;
+
+  private boolean isPrivate(long gpa, long gfn, boolean encrypted) {
+    return switch (rule) {
+      case ATTRIBUTE -> vm.isPrivate(gfn);
+      case SHARED_BIT -> (Vcpu.pageOf(gpa) & sharedMask) == 0;
+      case ENCRYPTION_BIT -> encrypted;
+      case ALWAYS -> true;
+      case NEVER -> false;
+    };
+  }
+
+  /** The TLB, then the tables; the translation as {@link Tlb#find} gives it, or -1. */
+  private long translate(long gfn, boolean isPrivate, boolean write) {
+    long t = vcpu.tlb().find(gfn, isPrivate, write);
+    if (t >= 0) {
+      return t;
+    }
+    long e = vm.stage().walk(gfn, isPrivate);
+    lastWalk = e;
+    if (!Spte.isLeaf(e) || (write && !Spte.isWritable(e))) {
+      return -1;
+    }
+    int level = vm.stage().levelAt(gfn, isPrivate);
+    long pfn = Spte.pfn(e) + (gfn & (PageLevel.of(level).pages() - 1));
+    return vcpu.tlb().fill(gfn, isPrivate, pfn, level, Spte.isWritable(e));
+  }
+
+  private long touch(long hpa, boolean write, int value) {
+    if (write) {
+      return vm.memory().writeByte(who, hpa, value) ? 0 : -1;
+    }
+    return vm.memory().readByte(who, hpa);
+  }
+
+  private long touchRaw(long hpa, boolean write, int value) {
+    if (write) {
+      vm.memory().raw().writeByte(hpa, value);
+      return 0;
+    }
+    return vm.memory().raw().readByte(hpa);
+  }
+
+  /** A guard refused a guest that its own tables let through: nobody can mend that. */
+  private long guardFault(long gpa, boolean isPrivate) {
+    vcpu.setExit(
+        new Exit.MemoryFault(
+            isPrivate ? Exit.MemoryFault.PRIVATE : 0, gpa & -4096L, PageLevel.PAGE_SIZE));
+    return -Errno.EFAULT.number();
+  }
+
+  /** Handles a fault; 0 lets the guest try again. */
+  private long fault(
+      long bare, long gfn, Access access, boolean isPrivate, long gpa, boolean cachedMmio) {
+    AccessOutcome o = vm.ops().preFault(vcpu, gpa, access, isPrivate);
+    if (o == AccessOutcome.EXIT) {
+      return EXITED;
+    }
+    if (o == AccessOutcome.RETRY || o == AccessOutcome.ALLOW) {
+      return 0;
+    }
+    boolean wanted = isPrivate;
+    if (cachedMmio) {
+      if (TdpMmu.mmioCurrent(lastWalk, vm.slotsOf(0).generation())) {
+        return emulate(bare, access);
+      }
+      wanted = isPrivate && rule != PrivateRule.ATTRIBUTE;
+    }
+    PageFault f = vcpu.fault();
+    f.gfn = gfn;
+    f.write = access == Access.WRITE;
+    f.prefetch = false;
+    f.isPrivate = wanted;
+    f.maxLevel = vm.maxLevel();
+    f.cpu = vcpu.cpu();
+    int r = vm.faults().handle(vcpu, f);
+    if (r == RetPf.EMULATE) {
+      return emulate(bare, access);
+    }
+    return r < 0 ? r : 0;
+  }
+
+  /** No memory there: userspace emulates a load or store; nobody emulates a fetch. */
+  private long emulate(long gpa, Access access) {
+    vcpu.setExit(
+        access == Access.FETCH
+            ? new Exit.KvmInternalError(KVM_INTERNAL_ERROR_EMULATION)
+            : new Exit.Mmio(gpa, 1, access == Access.WRITE));
+    return EXITED;
+  }
+}

@@ -1,0 +1,54 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
+
+/**
+ * The invalidation sequence: how a fault notices that its page was taken away meanwhile.
+ *
+ * <p>Changed under mmu_lock exclusive; the number is read without a lock before a page is looked up
+ * and checked under the lock before it is mapped. Source: {@code virt/kvm/kvm_main.c},
+ * kvm_mmu_invalidate_begin and _end; {@code include/linux/kvm_host.h}, mmu_invalidate_retry_gfn.
+ */
+final class Invalidation {
+  private volatile long sequence;
+  private volatile int inProgress;
+  private volatile long start = Long.MAX_VALUE;
+  private volatile long end;
+
+  /** Returns the number to remember before looking a page up. */
+  long read() {
+    SchedulePoint.reach(PointKind.SEQUENCE_READ, this);
+    return sequence;
+  }
+
+  void begin() {
+    if (inProgress == 0) {
+      start = Long.MAX_VALUE;
+      end = 0;
+    }
+    inProgress = inProgress + 1;
+  }
+
+  void add(long from, long to) {
+    start = Math.min(start, from);
+    end = Math.max(end, to);
+  }
+
+  void end() {
+    sequence = sequence + 1;
+    inProgress = inProgress - 1;
+    if (inProgress < 0) {
+      throw new IllegalStateException("invalidation ended that never began");
+    }
+  }
+
+  boolean active() {
+    return inProgress != 0;
+  }
+
+  /** Tells whether a page looked up under {@code seen} may be gone. */
+  boolean mustRetry(long seen, long gfn) {
+    return (inProgress != 0 && gfn >= start && gfn < end) || sequence != seen;
+  }
+}

@@ -1,0 +1,253 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.ops.LifecycleOps.SlotChange;
+import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mmu.SecondStage;
+import dev.cocovisor.core.slot.MemSlot;
+import dev.cocovisor.core.slot.MemSlots;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * KVM_SET_USER_MEMORY_REGION and ..2: the checks in the kernel's order, then the change.
+ *
+ * <p>Delete and move are two-phase: the slot is first replaced by an invalid copy and its mappings
+ * are flushed; only then is it taken away or moved. Binding a guest_memfd is two-phase too: what
+ * the descriptor is, is checked before the slot is prepared; whether the file range is free, after.
+ * Sources: {@code virt/kvm/kvm_main.c}, kvm_set_memory_region, kvm_set_memslot,
+ * kvm_invalidate_memslot, check_memory_region_flags; {@code arch/x86/kvm/x86.c},
+ * kvm_arch_prepare_memory_region, kvm_arch_flush_shadow_memslot, kvm_mmu_slot_apply_flags.
+ */
+final class MemoryRegions {
+  /** KVM_USER_MEM_SLOTS on x86: SHRT_MAX less three internal slots. */
+  static final int USER_SLOTS = 32767 - 3;
+
+  private static final long MAX_NR_PAGES = (1L << 31) - 1;
+
+  /** The flags that the first version of the ioctl knows. */
+  private static final long V1_FLAGS = MemSlot.LOG_DIRTY | MemSlot.READONLY;
+
+  private final Vm vm;
+  private long totalPages;
+
+  MemoryRegions(Vm vm) {
+    this.vm = vm;
+  }
+
+  /**
+   * One call.
+   *
+   * @param v1 whether it is the ioctl without guest_memfd
+   * @param fdOpen whether {@code fd} is open
+   * @param store what {@code fd} names, null if it is no guest_memfd
+   */
+  Errno set(
+      boolean v1,
+      long slotNumber,
+      long flags,
+      long gpa,
+      long size,
+      long uaddr,
+      long offset,
+      boolean fdOpen,
+      @Nullable BackingStore store) {
+    if (v1 && (flags & ~V1_FLAGS) != 0) {
+      return Errno.EINVAL;
+    }
+    if ((slotNumber & 0xffff) >= USER_SLOTS) {
+      return Errno.EINVAL;
+    }
+    vm.slotsLock().lock();
+    try {
+      return locked(slotNumber, flags, gpa, size, uaddr, offset, fdOpen, store);
+    } finally {
+      vm.slotsLock().unlock();
+    }
+  }
+
+  private Errno locked(
+      long slotNumber,
+      long flags,
+      long gpa,
+      long size,
+      long uaddr,
+      long offset,
+      boolean fdOpen,
+      @Nullable BackingStore store) {
+    int asId = (int) (slotNumber >>> 16) & 0xffff;
+    int id = (int) slotNumber & 0xffff;
+    boolean gmem = (flags & MemSlot.GUEST_MEMFD) != 0;
+    if (!flagsValid(flags)
+        || !aligned(size)
+        || !aligned(gpa)
+        || !aligned(uaddr)
+        || !AddressSpace.accessOk(uaddr, size)
+        || (gmem && (!aligned(offset) || wraps(offset, size)))
+        || asId >= vm.addressSpaces()
+        || wraps(gpa, size)
+        || size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES) {
+      return Errno.EINVAL;
+    }
+    MemSlots slots = vm.slotsOf(asId);
+    MemSlot old = slots.byId(id);
+    if (size == 0) {
+      return old == null ? Errno.EINVAL : delete(old);
+    }
+    long base = gpa >>> PageLevel.PAGE_SHIFT;
+    long npages = size >>> PageLevel.PAGE_SHIFT;
+    SlotChange change = SlotChange.CREATE;
+    if (old != null) {
+      // Slots on a guest_memfd are immutable: they can only be deleted.
+      if (gmem
+          || uaddr != old.userspaceAddr()
+          || npages != old.npages()
+          || ((flags ^ old.flags()) & (MemSlot.READONLY | MemSlot.GUEST_MEMFD)) != 0) {
+        return Errno.EINVAL;
+      }
+      if (base != old.baseGfn()) {
+        change = SlotChange.MOVE;
+      } else if (flags != old.flags()) {
+        change = SlotChange.FLAGS_ONLY;
+      } else {
+        return Errno.OK;
+      }
+    }
+    if (change != SlotChange.FLAGS_ONLY && slots.overlaps(id, base, base + npages)) {
+      return Errno.EEXIST;
+    }
+    if (gmem) {
+      if (!fdOpen) {
+        return Errno.EBADF;
+      }
+      if (store == null || !store.checkBind(vm, offset, size).ok()) {
+        return Errno.EINVAL;
+      }
+    }
+    int own = gmem && store != null && store.servesShared() ? MemSlot.GMEM_ONLY : 0;
+    MemSlot now =
+        new MemSlot(
+            asId,
+            id,
+            base,
+            npages,
+            (int) flags | own,
+            uaddr,
+            gmem ? store : null,
+            gmem ? offset >>> PageLevel.PAGE_SHIFT : 0);
+    return apply(change, old, now);
+  }
+
+  private static boolean aligned(long bytes) {
+    return (bytes & (PageLevel.PAGE_SIZE - 1)) == 0;
+  }
+
+  private static boolean wraps(long start, long size) {
+    return Long.compareUnsigned(start + size, start) < 0;
+  }
+
+  private boolean flagsValid(long flags) {
+    long valid = MemSlot.LOG_DIRTY | MemSlot.GUEST_MEMFD;
+    if ((flags & MemSlot.GUEST_MEMFD) != 0) {
+      valid &= ~MemSlot.LOG_DIRTY;
+    } else if (vm.traits().readonlySlots()) {
+      valid |= MemSlot.READONLY;
+    }
+    if (!vm.traits().dirtyLogging()) {
+      valid &= ~MemSlot.LOG_DIRTY;
+    }
+    return (flags & ~valid) == 0;
+  }
+
+  private Errno delete(MemSlot old) {
+    invalidate(old);
+    Errno r = vm.ops().prepareMemoryRegion(SlotChange.DELETE, old, null);
+    if (!r.ok()) {
+      vm.publish(old.asId(), old, old);
+      return r;
+    }
+    vm.publish(old.asId(), old, null);
+    totalPages -= old.npages();
+    vm.ops().commitMemoryRegion(SlotChange.DELETE, old, null);
+    unbind(old);
+    return Errno.OK;
+  }
+
+  private Errno apply(SlotChange change, @Nullable MemSlot old, MemSlot now) {
+    if (change == SlotChange.MOVE && old != null) {
+      invalidate(old);
+    }
+    Errno r = prepare(change, old, now);
+    if (!r.ok()) {
+      if (change == SlotChange.MOVE && old != null) {
+        vm.publish(old.asId(), old, old);
+      }
+      return r;
+    }
+    vm.publish(now.asId(), old, now);
+    if (change == SlotChange.CREATE) {
+      totalPages += now.npages();
+    }
+    vm.ops().commitMemoryRegion(change, old, now);
+    if (change == SlotChange.FLAGS_ONLY && old != null) {
+      applyFlags(old, now);
+    }
+    return Errno.OK;
+  }
+
+  private Errno prepare(SlotChange change, @Nullable MemSlot old, MemSlot now) {
+    if (change == SlotChange.CREATE && totalPages + now.npages() < totalPages) {
+      return Errno.EINVAL;
+    }
+    if (change != SlotChange.FLAGS_ONLY && now.endGfn() - 1 > vm.maxGfn()) {
+      return Errno.EINVAL;
+    }
+    Errno r = vm.ops().prepareMemoryRegion(change, old, now);
+    BackingStore store = now.gmem();
+    return r.ok() && store != null ? store.bind(now) : r;
+  }
+
+  /** First phase of delete and move: nobody may use the slot, and nothing of it stays mapped. */
+  private void invalidate(MemSlot old) {
+    vm.publish(old.asId(), old, old.invalidated());
+    vm.mmuLock().lock();
+    try {
+      if (vm.zapsAllOnSlotChange()) {
+        vm.stage().zapAllDirect();
+        vm.flushRemoteTlbs();
+      } else if (old.asId() == 0
+          && vm.stage().zapLeafs(old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
+        vm.flushRemoteTlbs();
+      }
+    } finally {
+      vm.mmuLock().unlock();
+    }
+    vm.ops().guestMemoryReclaimed();
+  }
+
+  void unbind(MemSlot old) {
+    BackingStore store = old.gmem();
+    if (store != null) {
+      store.unbind(old);
+    }
+  }
+
+  /** Dirty logging on: huge pages are split. Off: they come back. */
+  private void applyFlags(MemSlot old, MemSlot now) {
+    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || now.asId() != 0) {
+      return;
+    }
+    vm.mmuLock().lock();
+    try {
+      if (now.isDirtyLogged()) {
+        vm.stage().splitAll(now.baseGfn(), now.endGfn());
+        vm.flushRemoteTlbs();
+      } else {
+        vm.stage().recoverHuge(now, vm::recoverLevel);
+      }
+    } finally {
+      vm.mmuLock().unlock();
+    }
+  }
+}

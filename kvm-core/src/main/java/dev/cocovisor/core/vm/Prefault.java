@@ -1,0 +1,111 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.mmu.RetPf;
+
+/**
+ * KVM_PRE_FAULT_MEMORY, and KVM_MAP_MEMORY as its second revision had it.
+ *
+ * <p>Both work on bytes, advance the caller's range by what they mapped, and answer success once
+ * anything was mapped. Sources: {@code virt/kvm/kvm_main.c}, kvm_vcpu_pre_fault_memory; {@code
+ * arch/x86/kvm/mmu/mmu.c}, kvm_arch_vcpu_pre_fault_memory and kvm_tdp_page_prefault; background S0
+ * for KVM_MAP_MEMORY: the vendor is asked before each mapping, and a range outside any slot is
+ * EFAULT where the later ioctl says ENOENT.
+ */
+final class Prefault {
+  private final Vm vm;
+
+  Prefault(Vm vm) {
+    this.vm = vm;
+  }
+
+  /**
+   * Runs one of the two.
+   *
+   * @param range gpa and size in bytes, advanced
+   * @param mapMemory whether it is KVM_MAP_MEMORY
+   */
+  long run(Vcpu vcpu, long flags, long[] range, boolean mapMemory) {
+    long gpa = range[0];
+    long size = range[1];
+    if (flags != 0
+        || ((gpa | size) & (PageLevel.PAGE_SIZE - 1)) != 0
+        || Long.compareUnsigned(gpa + size, gpa) <= 0) {
+      return -Errno.EINVAL.number();
+    }
+    long left = size;
+    long r = 0;
+    do {
+      r = step(vcpu, range[0], left, mapMemory);
+      if (r <= 0) {
+        break;
+      }
+      range[0] += r;
+      left -= r;
+    } while (left != 0);
+    range[1] = left;
+    return left == size ? r : 0;
+  }
+
+  /** Maps the page at {@code gpa}: bytes of the range done, or -errno. */
+  private long step(Vcpu vcpu, long gpa, long size, boolean mapMemory) {
+    if (vm.isDead()) {
+      return -Errno.EIO.number();
+    }
+    if (!vm.tdpMmu() || !vm.ops().preFaultAllowed()) {
+      return -Errno.EOPNOTSUPP.number();
+    }
+    // KVM_MAP_MEMORY, first revision: refused for a vCPU in guest mode; the later patch maps the
+    // L1 address whatever the mode.
+    if (mapMemory && vcpu.inGuestMode() && vm.mapMemoryRefusesGuestMode()) {
+      return -Errno.EOPNOTSUPP.number();
+    }
+    long gfn = gpa >>> PageLevel.PAGE_SHIFT;
+    boolean isPrivate = vm.prefaultsPrivate(gfn);
+    if (mapMemory) {
+      Errno r = vm.ops().preMmuMapPage(vcpu, new MemoryMapping(gpa, size, 0), isPrivate);
+      if (!r.ok()) {
+        return -r.number();
+      }
+    }
+    long r = map(vcpu, gfn, isPrivate);
+    if (r < 0) {
+      return mapMemory && r == -Errno.ENOENT.number() ? -Errno.EFAULT.number() : r;
+    }
+    long end = (gpa & -(PageLevel.of((int) r).bytes())) + PageLevel.of((int) r).bytes();
+    return Math.min(size, end - gpa);
+  }
+
+  /** Maps one page as a read would; the level mapped, or -errno. */
+  long map(Vcpu vcpu, long gfn, boolean isPrivate) {
+    PageFault f = vcpu.fault();
+    while (true) {
+      f.gfn = gfn;
+      f.write = false;
+      f.prefetch = true;
+      f.isPrivate = isPrivate;
+      f.maxLevel = vm.maxLevel();
+      f.cpu = vcpu.cpu();
+      int r = vm.faults().handle(vcpu, f);
+      switch (r) {
+        case RetPf.RETRY -> {
+          if (vm.isDead()) {
+            return -Errno.EIO.number();
+          }
+        }
+        case RetPf.FIXED, RetPf.SPURIOUS -> {
+          return f.goalLevel;
+        }
+        case RetPf.EMULATE -> {
+          return -Errno.ENOENT.number();
+        }
+        default -> {
+          return r < 0 ? r : -Errno.EIO.number();
+        }
+      }
+    }
+  }
+}

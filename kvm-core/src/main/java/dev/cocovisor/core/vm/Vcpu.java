@@ -1,0 +1,250 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.slot.MemSlot;
+import dev.cocovisor.core.slot.MemSlots;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One vCPU: mutex, pending requests, cached translations, the exit of the last run.
+ *
+ * <p>A run is one {@link GuestAction}. On x86 the guest first fetches from its code page, then
+ * acts, then halts; elsewhere it just acts. Source of the loop: {@code arch/x86/kvm/x86.c},
+ * vcpu_run and vcpu_enter_guest.
+ */
+public final class Vcpu implements VcpuContext {
+  /** Where in the code page the guest's three little programs start. */
+  private static final int READ_CODE = 16;
+
+  private static final int WRITE_CODE = 0;
+  private static final int HYPERCALL_CODE = 32;
+
+  private final Vm vm;
+  private final int id;
+  private final int cpu;
+  private final ModelLock mutex = new ModelLock("vcpu->mutex");
+  private final Tlb tlb = new Tlb();
+  private final PageFault fault = new PageFault();
+  private final GuestAccess guestAccess;
+  private final Hypercalls hypercalls;
+  private @Nullable Object vendorState;
+  private @Nullable Exit exit;
+  private @Nullable MemSlot lastSlot;
+  private @Nullable MemSlots lastSlots;
+  private volatile boolean flushRequested;
+  private boolean guestMode;
+
+  Vcpu(Vm vm, int id, int cpu) {
+    this.vm = vm;
+    this.id = id;
+    this.cpu = cpu;
+    this.guestAccess = new GuestAccess(vm, this);
+    this.hypercalls = new Hypercalls(vm, this);
+  }
+
+  /** Returns the VM. */
+  public Vm machine() {
+    return vm;
+  }
+
+  /** Runs the guest once (KVM_RUN). */
+  public RunResult run(GuestAction action) {
+    mutex.lock();
+    try {
+      exit = null;
+      if (vm.isDead()) {
+        return new RunResult(Errno.EIO, new Exit.Unknown());
+      }
+      Errno r = vm.ops().vcpuPreRun(this);
+      return r.ok() ? act(action) : ended(-r.number());
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  private RunResult act(GuestAction action) {
+    return switch (action) {
+      case GuestAction.Read a ->
+          completed(fetchedThen(a.code(), READ_CODE, a.encrypted(), a.gpa(), Access.READ, 0), true);
+      case GuestAction.Write a ->
+          completed(
+              fetchedThen(a.code(), WRITE_CODE, a.encrypted(), a.gpa(), Access.WRITE, a.value()),
+              false);
+      case GuestAction.Fetch a ->
+          completed(guestAccess.access(a.gpa(), Access.FETCH, 0, a.encrypted()), true);
+      case GuestAction.Hypercall a -> {
+        long r = fetch(a.code(), HYPERCALL_CODE, true);
+        yield r < 0 ? ended(r) : hypercalls.call(a.nr(), a.args(), a.code());
+      }
+      case GuestAction.Resume a -> hypercalls.resume(a.ret());
+      case GuestAction.Vendor a -> {
+        RunResult r = vm.ops().guestAction(this, a);
+        yield r == null ? new RunResult(Errno.EINVAL, new Exit.Unknown()) : r;
+      }
+      default ->
+          throw new IllegalArgumentException("unknown action " + action.getClass().getName());
+    };
+  }
+
+  private long fetchedThen(
+      long code, int offset, boolean encrypted, long gpa, Access access, int value) {
+    long r = fetch(code, offset, encrypted);
+    return r < 0 ? r : guestAccess.access(gpa, access, value, encrypted);
+  }
+
+  long fetch(long code, int offset, boolean encrypted) {
+    return code == GuestAction.NO_CODE
+        ? 0
+        : guestAccess.access(code + offset, Access.FETCH, 0, encrypted);
+  }
+
+  long fetchHypercall(long code) {
+    return fetch(code, HYPERCALL_CODE, true);
+  }
+
+  /**
+   * Touches one byte without the rest of a run, as benchmarks and explorers do; allocates nothing
+   * unless it ends in an exit.
+   *
+   * @return 0 to 255, or a negative errno, or {@link GuestAccess#EXITED}
+   */
+  public long touch(long gpa, Access access, int value) {
+    mutex.lock();
+    try {
+      return guestAccess.access(gpa, access, value, true);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  private RunResult completed(long r, boolean hasValue) {
+    return r < 0 ? ended(r) : halted(hasValue ? r : -1);
+  }
+
+  /** The action is done: an x86 guest halts, others go on. */
+  RunResult halted(long value) {
+    return RunResult.ok(
+        vm.host().architecture() == Architecture.X86_64
+            ? new Exit.Hlt(value)
+            : new Exit.Done(value));
+  }
+
+  /** The run ends with what was set, or with no described exit. */
+  RunResult ended(long r) {
+    Exit e = exit == null ? new Exit.Unknown() : exit;
+    return new RunResult(r == GuestAccess.EXITED ? Errno.OK : Errno.of((int) -r), e);
+  }
+
+  /** KVM_PRE_FAULT_MEMORY, or KVM_MAP_MEMORY. */
+  public long prefault(long flags, long[] range, boolean mapMemory) {
+    mutex.lock();
+    try {
+      exit = null;
+      return vm.prefault(this, flags, range, mapMemory);
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /** Runs {@code body} with the vCPU's mutex held, for vendor ioctls. */
+  public long locked(java.util.function.LongSupplier body) {
+    mutex.lock();
+    try {
+      return body.getAsLong();
+    } finally {
+      mutex.unlock();
+    }
+  }
+
+  /** Puts the vCPU into or out of a nested guest. */
+  public void setGuestMode(boolean nested) {
+    guestMode = nested;
+  }
+
+  PageFault fault() {
+    return fault;
+  }
+
+  Tlb tlb() {
+    return tlb;
+  }
+
+  /** Serves pending requests before the guest is entered. */
+  void serveRequests() {
+    if (flushRequested) {
+      flushRequested = false;
+      tlb.flush();
+    }
+  }
+
+  boolean flushPending() {
+    return flushRequested;
+  }
+
+  /** Finds a slot, trying the last one first (kvm_vcpu_gfn_to_memslot). */
+  @Nullable MemSlot slotOf(long gfn) {
+    MemSlots now = vm.slotsOf(0);
+    MemSlot last = lastSlot;
+    if (last != null && lastSlots == now && gfn >= last.baseGfn() && gfn < last.endGfn()) {
+      return last;
+    }
+    MemSlot found = now.find(gfn);
+    lastSlots = now;
+    lastSlot = found;
+    return found;
+  }
+
+  @Override
+  public int id() {
+    return id;
+  }
+
+  @Override
+  public VmContext vm() {
+    return vm.context();
+  }
+
+  @Override
+  public int cpu() {
+    return cpu;
+  }
+
+  @Override
+  public boolean inGuestMode() {
+    return guestMode;
+  }
+
+  @Override
+  public @Nullable Object vendorState() {
+    return vendorState;
+  }
+
+  @Override
+  public void setVendorState(@Nullable Object state) {
+    vendorState = state;
+  }
+
+  @Override
+  public void setExit(Exit e) {
+    exit = e;
+  }
+
+  @Override
+  public void requestTlbFlush() {
+    flushRequested = true;
+  }
+
+  static long pageOf(long gpa) {
+    return gpa >>> PageLevel.PAGE_SHIFT;
+  }
+}

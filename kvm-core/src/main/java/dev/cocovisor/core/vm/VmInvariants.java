@@ -1,0 +1,141 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.ops.ExternalTableOps;
+import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.gmem.Folio;
+import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mmu.SecondStage;
+import dev.cocovisor.core.mmu.Spte;
+import dev.cocovisor.core.slot.MemSlot;
+import java.util.function.Consumer;
+
+/**
+ * What must hold of a VM between calls. Costs time proportional to its tables.
+ *
+ * <ul>
+ *   <li>every leaf lies in a valid slot and leads to the frame that slot's memory has there;
+ *   <li>no huge leaf spans mixed attributes or leaves its slot;
+ *   <li>a leaf for private memory stands only on private gfns, unless nothing protects it;
+ *   <li>the mirror and the external table agree leaf by leaf, where the vendor can tell;
+ *   <li>no cached translation says what the tables do not say, unless a flush is pending;
+ *   <li>the counters count the leaves;
+ *   <li>no invalidation is left open.
+ * </ul>
+ */
+public final class VmInvariants {
+  private final Vm vm;
+  private final Consumer<String> violation;
+  private final long[] leaves = new long[4];
+
+  private VmInvariants(Vm vm, Consumer<String> violation) {
+    this.vm = vm;
+    this.violation = violation;
+  }
+
+  /** Reports everything broken, in words that name the gfn. */
+  public static void check(Vm vm, Consumer<String> violation) {
+    new VmInvariants(vm, violation).run();
+  }
+
+  private void run() {
+    SecondStage stage = vm.stage();
+    stage.visitLeafs(false, this::leaf);
+    if (stage.hasPrivateRoot()) {
+      stage.visitLeafs(true, this::leaf);
+      stage.visitLeafs(true, this::mirrored);
+    }
+    for (int level = 1; level <= 3; level++) {
+      if (stage.counters().get(level) != leaves[level]) {
+        violation.accept(
+            "level %d: counter says %d, tables have %d leaves"
+                .formatted(level, stage.counters().get(level), leaves[level]));
+      }
+    }
+    for (Vcpu v : vm.vcpuArray()) {
+      if (!v.flushPending()) {
+        v.tlb().visit((gfn, priv, pfn, writable) -> cached(v, gfn, priv, pfn, writable));
+      }
+    }
+    if (vm.invalidation().active()) {
+      violation.accept("an invalidation is still open");
+    }
+  }
+
+  private static String at(long gfn, int level) {
+    return "gfn 0x%x level %d".formatted(gfn, level);
+  }
+
+  private void leaf(long gfn, int level, long spte) {
+    leaves[level]++;
+    MemSlot slot = vm.slotsOf(0).find(gfn);
+    if (slot == null || slot.isInvalid()) {
+      violation.accept(at(gfn, level) + " is mapped without a slot");
+      return;
+    }
+    PageLevel pages = PageLevel.of(level);
+    if (gfn + pages.pages() > slot.endGfn()) {
+      violation.accept(at(gfn, level) + " leaves its slot");
+    }
+    boolean isPrivate = Spte.isPrivate(spte);
+    if (vm.supportedAttributes() != 0) {
+      if (!vm.attributes().isUniform(gfn, pages)) {
+        violation.accept(at(gfn, level) + " spans mixed attributes");
+      } else if (vm.isPrivate(gfn) != isPrivate) {
+        violation.accept(
+            at(gfn, level)
+                + " is mapped "
+                + (isPrivate ? "private" : "shared")
+                + " against its attribute");
+      }
+    }
+    for (long i = 0; i < pages.pages(); i++) {
+      frame(slot, gfn + i, level, Spte.pfn(spte) + i, isPrivate, Spte.isWritable(spte));
+    }
+  }
+
+  private void frame(
+      MemSlot slot, long gfn, int level, long pfn, boolean isPrivate, boolean writable) {
+    boolean gmem = isPrivate ? !vm.traits().privateFromUserMemory() : slot.isGmemOnly();
+    if (gmem) {
+      BackingStore store = slot.gmem();
+      long page = store == null ? 0 : store.peek(slot.gmemIndex(gfn));
+      if (page == 0 || Folio.pfn(page) != pfn) {
+        violation.accept(at(gfn, level) + " maps a frame its guest_memfd does not have");
+      }
+      return;
+    }
+    long hva = slot.userAddressOf(gfn);
+    long pte = vm.space().peek(hva);
+    if (isPrivate) {
+      return;
+    }
+    if (pte == 0 || vm.space().frameOf(hva, pte) != pfn) {
+      violation.accept(at(gfn, level) + " maps a frame the process does not have there");
+    } else if (writable && !AddressSpace.isWritable(pte)) {
+      violation.accept(at(gfn, level) + " is writable where the process may not write");
+    }
+  }
+
+  private void mirrored(long gfn, int level, long spte) {
+    long there = vm.ops().externalPfn(gfn, PageLevel.of(level));
+    if (there != ExternalTableOps.UNKNOWN && there != Spte.pfn(spte)) {
+      violation.accept(
+          "%s: mirror has frame 0x%x, external table 0x%x"
+              .formatted(at(gfn, level), Spte.pfn(spte), there));
+    }
+  }
+
+  private void cached(Vcpu v, long gfn, boolean isPrivate, long pfn, boolean writable) {
+    long e = vm.stage().walk(gfn, isPrivate);
+    int level = vm.stage().levelAt(gfn, isPrivate);
+    boolean same =
+        Spte.isLeaf(e)
+            && Spte.pfn(e) + (gfn & (PageLevel.of(level).pages() - 1)) == pfn
+            && (!writable || Spte.isWritable(e));
+    if (!same) {
+      violation.accept(
+          "vcpu %d caches gfn 0x%x, which the tables do not have so".formatted(v.id(), gfn));
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package dev.cocovisor.core.vm;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * How KVM was loaded, as far as a VM minds.
+ *
+ * @param tdpMmu whether nested paging is on
+ * @param maxLevel the largest page mapped, kernel numbering
+ * @param slotZapAll KVM_X86_QUIRK_SLOT_ZAP_ALL, on unless userspace disables it
+ * @param mapMemoryRefusesGuestMode the first revision's rule of KVM_MAP_MEMORY
+ */
+public record VmSettings(
+    boolean tdpMmu, int maxLevel, boolean slotZapAll, boolean mapMemoryRefusesGuestMode) {
+  /** KVM_CAP_EXIT_HYPERCALL. */
+  static final int CAP_EXIT_HYPERCALL = 201;
+
+  /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
+  public static final long EXIT_HYPERCALL_VALID = 1L << 12;
+
+  /** KVM_MAX_VCPU_IDS on x86. */
+  public static final int MAX_VCPU_IDS = 4096 * 4;
+
+  /** KVM_MAX_VCPUS on x86. */
+  public static final int MAX_VCPUS = 4096;
+
+  /** kvm_mmu_max_gfn of a host with 48 address bits. */
+  static final long MAX_GFN = (1L << (48 - 12)) - 1;
+
+  /** Publishes slot sets. */
+  static final VarHandle SLOTS =
+      MethodHandles.arrayElementVarHandle(dev.cocovisor.core.slot.MemSlots[].class);
+}
