@@ -15,7 +15,7 @@ import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmSettings;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -35,7 +35,7 @@ public final class Kvm implements HostMachine {
   private final List<Backend> backends;
   private final TraceSink trace;
   private final PhysicalHost memory;
-  private final Map<Backend, Platform> platforms = new IdentityHashMap<>();
+  private final Map<String, Platform> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
@@ -166,10 +166,10 @@ public final class Kvm implements HostMachine {
 
   /** Returns the platform of a backend, created with its first VM. */
   public Platform platform(Backend backend) {
-    Platform p = platforms.get(backend);
+    Platform p = platforms.get(backend.info().id());
     if (p == null) {
       p = backend.createPlatform(this);
-      platforms.put(backend, p);
+      platforms.put(backend.info().id(), p);
       memory.addGuard(p.guard());
     }
     return p;
