@@ -125,7 +125,7 @@ public final class KvmProcess implements VmmCalls {
   /** Ends the process: its descriptors are closed in order, its mappings go. */
   public void exit() {
     for (int fd : fds.all()) {
-      long unused = close(fd);
+      var _ = close(fd);
     }
     space.clear();
   }
