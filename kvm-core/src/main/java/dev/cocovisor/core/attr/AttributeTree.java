@@ -127,7 +127,8 @@ public final class AttributeTree {
       // Height first: a reader between the two writes then walks one level too few and at worst
       // sees an old value, which its sequence check discards.
       root = top;
-      height = height + 1;
+      int taller = height + 1;
+      height = taller;
     }
     set(root, height, 0, start, end, (byte) value);
   }

@@ -23,24 +23,30 @@ final class Invalidation {
   }
 
   void begin() {
-    if (inProgress == 0) {
+    // One writer at a time, under mmu_lock: plain steps on volatile fields.
+    int open = inProgress;
+    if (open == 0) {
       start = Long.MAX_VALUE;
       end = 0;
     }
-    inProgress = inProgress + 1;
+    inProgress = open + 1;
   }
 
   void add(long from, long to) {
-    start = Math.min(start, from);
-    end = Math.max(end, to);
+    long low = Math.min(start, from);
+    long high = Math.max(end, to);
+    start = low;
+    end = high;
   }
 
   void end() {
-    sequence = sequence + 1;
-    inProgress = inProgress - 1;
-    if (inProgress < 0) {
+    int open = inProgress;
+    if (open <= 0) {
       throw new IllegalStateException("invalidation ended that never began");
     }
+    long next = sequence + 1;
+    sequence = next;
+    inProgress = open - 1;
   }
 
   boolean active() {
