@@ -1,0 +1,424 @@
+package dev.cocovisor.pkvm.hyp;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hypervisor at EL2: one per host.
+ *
+ * <p><b>State.</b> For every page: the host's state and EL2's state ({@link HypPages}), the host's
+ * stage 2 with annotations that name owners ({@link HostStage2}), EL2's own mappings. For every VM:
+ * its stage 2, whose leaves carry the guest's state. A page has one owner at any time; the other
+ * components' states follow from the owner's.
+ *
+ * <p><b>Entry points.</b> {@link #hostCall} is the host's HVC; {@link #hostFault} and {@link #check}
+ * are the host's memory accesses; {@link #guestWalk} and {@link #guestHvc} are what a loaded vCPU
+ * does. Nothing else changes state, except the internal transitions that the self-test drives.
+ *
+ * <p><b>Locks.</b> vm_table_lock, then host_mmu.lock, then pkvm_pgd_lock or a VM's lock. Memory
+ * checks by {@link #check} read single words and take none, as hardware does.
+ *
+ * <p><b>Sources.</b> Linux 7.3, {@code arch/arm64/kvm/hyp/nvhe/}: mem_protect.c, pkvm.c, hyp-main.c.
+ */
+public final class Hyp implements PhysicalGuard {
+  /** {@link #guestWalk}: nothing maps the address; the host has to handle the abort. */
+  public static final long WALK_TRANSLATION_FAULT = -1;
+
+  /** {@link #guestWalk}: mapped, but not for this access. */
+  public static final long WALK_PERMISSION_FAULT = -2;
+
+  /** {@link #guestWalk}: beyond the VM's address size. */
+  public static final long WALK_ADDRESS_SIZE_FAULT = -3;
+
+  /** {@link #guestWalk}, {@link #hostCall} of VCPU_RUN: no vCPU is loaded here. */
+  public static final long WALK_NOT_LOADED = -Errno.EINVAL.number();
+
+  private static final long NOT_SUPPORTED = -1;
+
+  private final MemProtect mp;
+  private final HostTransitions hostTransitions;
+  private final GuestTransitions guestTransitions;
+  private final GuestCalls guestCalls;
+  private final VmTable vms = new VmTable();
+  private final VmLife life;
+  private final HypCpu[] cpus;
+  private boolean hostDeprivileged;
+
+  /**
+   * Starts EL2 on a machine whose host owns all memory.
+   *
+   * @param map the memory regions
+   * @param memory content of memory
+   * @param cpus number of CPUs
+   * @param structs how the host's structures are found
+   */
+  public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
+    mp = new MemProtect(map, memory);
+    hostTransitions = new HostTransitions(mp);
+    guestTransitions = new GuestTransitions(mp, vms);
+    guestCalls = new GuestCalls(guestTransitions);
+    this.cpus = new HypCpu[cpus];
+    for (int i = 0; i < cpus; i++) {
+      this.cpus[i] = new HypCpu();
+    }
+    life = new VmLife(mp, hostTransitions, vms, structs, this.cpus);
+  }
+
+  /** Boots as the host does: every CPU gives up its privileges. */
+  public void finalise() {
+    for (int i = 0; i < cpus.length; i++) {
+      hostCall(i, Hypercall.PROT_FINALIZE.id(), 0, 0, 0, 0);
+    }
+  }
+
+  /**
+   * The host's hypercall.
+   *
+   * @param cpu the CPU that makes it
+   * @param id function id, see {@link Hypercall}
+   * @return x1: the result or a negative errno; meaningless if {@link #x0} is -1
+   */
+  public long hostCall(int cpu, long id, long a0, long a1, long a2, long a3) {
+    SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
+    HypCpu c = cpus[cpu];
+    Hypercall call = Hypercall.of(id);
+    if (call == null || !allowed(call)) {
+      c.x0 = NOT_SUPPORTED;
+      return 0;
+    }
+    c.x0 = 0;
+    return dispatch(call, cpu, a0, a1, a2, a3);
+  }
+
+  /** Returns x0 of the last host call on a CPU: 0, or -1 if it was not dispatched. */
+  public long x0(int cpu) {
+    return cpus[cpu].x0;
+  }
+
+  private boolean allowed(Hypercall call) {
+    return switch (call.band()) {
+      case NEVER -> false;
+      case BEFORE -> !hostDeprivileged;
+      case ALWAYS -> true;
+      case AFTER -> hostDeprivileged;
+    };
+  }
+
+  private static long result(Errno e) {
+    return -e.number();
+  }
+
+  private long dispatch(Hypercall call, int cpu, long a0, long a1, long a2, long a3) {
+    return switch (call) {
+      case PROT_FINALIZE -> result(finalise(cpus[cpu]));
+      case VCPU_RUN -> cpus[cpu].loaded == null ? result(Errno.EINVAL) : 0;
+      case HOST_SHARE_HYP -> result(hostTransitions.shareHyp(a0));
+      case HOST_UNSHARE_HYP -> result(hostTransitions.unshareHyp(a0));
+      case HOST_DONATE_GUEST -> result(donateGuest(cpus[cpu], a0, a1));
+      case HOST_SHARE_GUEST -> result(shareGuest(cpus[cpu], a0, a1, a2, a3));
+      case HOST_UNSHARE_GUEST -> {
+        HypVm vm = life.unprotected((int) a0);
+        yield result(vm == null ? Errno.EINVAL : guestTransitions.unshareGuest(vm, a1, a2));
+      }
+      case HOST_RELAX_PERMS_GUEST -> {
+        HypVcpu v = unprotectedLoaded(cpu);
+        yield result(
+            v == null ? Errno.EINVAL : guestTransitions.relaxPerms(v.vm, a0, (int) a1));
+      }
+      case HOST_WRPROTECT_GUEST -> {
+        HypVm vm = life.unprotected((int) a0);
+        yield result(vm == null ? Errno.EINVAL : guestTransitions.wrprotect(vm, a1, a2));
+      }
+      case HOST_TEST_CLEAR_YOUNG_GUEST -> {
+        HypVm vm = life.unprotected((int) a0);
+        yield vm == null
+            ? result(Errno.EINVAL)
+            : guestTransitions.testClearYoung(vm, a1, a2, a3 != 0);
+      }
+      case HOST_MKYOUNG_GUEST -> {
+        HypVcpu v = unprotectedLoaded(cpu);
+        yield result(v == null ? Errno.EINVAL : guestTransitions.makeYoung(v.vm, a0));
+      }
+      case RESERVE_VM -> life.reserve();
+      case UNRESERVE_VM -> {
+        life.unreserve((int) a0);
+        yield 0;
+      }
+      case INIT_VM -> result(life.initVm(a0, a1, a2));
+      case INIT_VCPU -> result(life.initVcpu((int) a0, a1, a2));
+      case VCPU_IN_POISON_FAULT -> inPoisonFault(cpus[cpu]);
+      case FORCE_RECLAIM_GUEST_PAGE -> result(guestTransitions.forceReclaim(a0 >>> 12));
+      case RECLAIM_DYING_GUEST_PAGE -> {
+        HypVm vm = life.dying((int) a0);
+        yield result(vm == null ? Errno.EINVAL : guestTransitions.reclaimDying(vm, a1));
+      }
+      case START_TEARDOWN_VM -> result(life.startTeardown((int) a0));
+      case FINALIZE_TEARDOWN_VM -> result(life.finalizeTeardown((int) a0));
+      case VCPU_LOAD -> {
+        life.load(cpu, (int) a0, (int) a1);
+        yield 0;
+      }
+      case VCPU_PUT -> {
+        life.put(cpu);
+        yield 0;
+      }
+      default -> 0;
+    };
+  }
+
+  private Errno finalise(HypCpu c) {
+    if (c.finalised) {
+      return Errno.EPERM;
+    }
+    c.finalised = true;
+    // The host flips its static key before the first CPU gets here; no call of the early band can
+    // come later.
+    hostDeprivileged = true;
+    return Errno.OK;
+  }
+
+  private @Nullable HypVcpu unprotectedLoaded(int cpu) {
+    HypVcpu v = cpus[cpu].loaded;
+    return v == null || v.vm.isProtected ? null : v;
+  }
+
+  // handle___pkvm_host_donate_guest: a loaded vCPU of a protected VM, then its cache, then the page.
+  private Errno donateGuest(HypCpu c, long pfn, long gfn) {
+    HypVcpu v = c.loaded;
+    if (v == null || !v.vm.isProtected) {
+      return Errno.EINVAL;
+    }
+    Errno e = life.refill(v);
+    return e.ok() ? guestTransitions.donateGuest(v, pfn, gfn) : e;
+  }
+
+  private Errno shareGuest(HypCpu c, long pfn, long gfn, long nr, long prot) {
+    HypVcpu v = c.loaded;
+    if (v == null || v.vm.isProtected) {
+      return Errno.EINVAL;
+    }
+    Errno e = life.refill(v);
+    return e.ok() ? guestTransitions.shareGuest(v, pfn, gfn, nr, (int) prot) : e;
+  }
+
+  // __pkvm_vcpu_in_poison_fault: answers for the address EL2 saw itself, so that the host cannot
+  // probe a guest's address space with it.
+  private static long inPoisonFault(HypCpu c) {
+    HypVcpu v = c.loaded;
+    if (v == null || !v.exitIsTranslationAbort) {
+      return result(Errno.EINVAL);
+    }
+    long gfn = v.faultIpa >>> 12;
+    v.vm.lock.lock();
+    try {
+      if (v.vm.stage2.leafLevel(gfn) != PageTable.PAGE_LEVEL) {
+        return result(Errno.EINVAL);
+      }
+      return Pte.isPoisoned(v.vm.stage2.leaf(gfn)) ? 1 : 0;
+    } finally {
+      v.vm.lock.unlock();
+    }
+  }
+
+  /**
+   * A stage-2 abort of the host: maps what it may have.
+   *
+   * @return OK or EEXIST: go on; EPERM: the host gets an abort with S1PTW set
+   */
+  public Errno hostFault(long pfn) {
+    mp.hostLock.lock();
+    try {
+      return mp.host.fault(pfn);
+    } finally {
+      mp.hostLock.unlock();
+    }
+  }
+
+  /**
+   * Judges the host's accesses: whatever belongs to EL2 or to a guest alone faults. Devices pass,
+   * since mainline keeps no IOMMU tables.
+   */
+  @Override
+  public Verdict check(Accessor who, long pfn, boolean write) {
+    return switch (who.kind()) {
+      case HOST_KERNEL, HOST_USER ->
+          pfn < mp.pages.frames() && mp.pages.host(pfn) == PageState.NOPAGE
+              ? Verdict.FAULT
+              : Verdict.ALLOW;
+      case GUEST, FIRMWARE, DEVICE -> Verdict.ALLOW;
+    };
+  }
+
+  /** Tells whether a vCPU is loaded on a CPU. */
+  public boolean isLoaded(int cpu) {
+    return cpus[cpu].loaded != null;
+  }
+
+  /**
+   * An access by the vCPU loaded on {@code cpu}.
+   *
+   * @param gpa guest-physical address in bytes
+   * @param write true for a store
+   * @param fetch true for an instruction fetch
+   * @return the host-physical address, or one of the WALK constants
+   */
+  public long guestWalk(int cpu, long gpa, boolean write, boolean fetch) {
+    HypVcpu v = cpus[cpu].loaded;
+    if (v == null) {
+      return WALK_NOT_LOADED;
+    }
+    long gfn = gpa >>> 12;
+    PageTable table = v.vm.stage2;
+    v.exitIsTranslationAbort = false;
+    if (!table.covers(gfn)) {
+      return WALK_ADDRESS_SIZE_FAULT;
+    }
+    long pte = table.leaf(gfn);
+    if (!Pte.valid(pte)) {
+      v.exitIsTranslationAbort = true;
+      v.faultIpa = gpa;
+      return WALK_TRANSLATION_FAULT;
+    }
+    int needed = fetch ? Pte.X : write ? Pte.W : Pte.R;
+    if ((Pte.prot(pte) & needed) == 0) {
+      v.faultIpa = gpa;
+      return WALK_PERMISSION_FAULT;
+    }
+    if ((pte & Pte.ACCESSED) == 0) {
+      table.update(gfn, pte | Pte.ACCESSED);
+    }
+    return (table.translate(gfn) << 12) | (gpa & 0xfff);
+  }
+
+  /** A hypercall by the vCPU loaded on {@code cpu}. */
+  public HvcOutcome guestHvc(int cpu, long fn, long a0, long a1, long a2) {
+    HypCpu c = cpus[cpu];
+    HypVcpu v = c.loaded;
+    if (v == null) {
+      throw new IllegalStateException("no vCPU is loaded on CPU " + cpu);
+    }
+    return guestCalls.call(c, v, fn, a0, a1, a2);
+  }
+
+  /** Returns x0 of the last guest hypercall that was answered on a CPU. */
+  public long guestX0(int cpu) {
+    return cpus[cpu].guestX0;
+  }
+
+  // Transitions that no hypercall reaches: EL2's own, and the secure world's.
+
+  /** EL2 takes pages from the host for itself (memcaches, VM structures). */
+  public Errno hostDonateHyp(long pfn, long n) {
+    return hostTransitions.donateHyp(pfn, n);
+  }
+
+  /** EL2 returns pages to the host. */
+  public Errno hypDonateHost(long pfn, long n) {
+    return hostTransitions.hypDonateHost(pfn, n);
+  }
+
+  /** EL2 pins pages the host shared with it. */
+  public Errno pinSharedMem(long pfn, long n) {
+    return hostTransitions.pin(pfn, n);
+  }
+
+  /** EL2 drops pins taken with {@link #pinSharedMem}. */
+  public void unpinSharedMem(long pfn, long n) {
+    hostTransitions.unpin(pfn, n);
+  }
+
+  /** The FF-A proxy shares pages with the secure world. */
+  public Errno hostShareFfa(long pfn, long n) {
+    return hostTransitions.shareFfa(pfn, n);
+  }
+
+  /** The FF-A proxy takes pages back, trusting the secure world's list of them. */
+  public Errno hostUnshareFfa(long pfn, long n) {
+    return hostTransitions.unshareFfa(pfn, n);
+  }
+
+  // Inspection, for checkers and traces.
+
+  /** Returns the host's state of a page. */
+  public PageState hostState(long pfn) {
+    return pfn < mp.pages.frames() ? mp.pages.host(pfn) : PageState.OWNED;
+  }
+
+  /** Returns EL2's state of a page. */
+  public PageState hypState(long pfn) {
+    return pfn < mp.pages.frames() ? mp.pages.hyp(pfn) : PageState.NOPAGE;
+  }
+
+  /** Returns a guest's state of an address; NOPAGE if the VM is unknown. */
+  public PageState guestState(int handle, long gfn) {
+    HypVm vm = vms.get(handle);
+    return vm == null || !vm.stage2.covers(gfn)
+        ? PageState.NOPAGE
+        : Pte.state(vm.stage2.leaf(gfn));
+  }
+
+  /** Returns the frame a guest address translates to, or -1. */
+  public long guestPfn(int handle, long gfn) {
+    HypVm vm = vms.get(handle);
+    return vm == null || !vm.stage2.covers(gfn) || !Pte.valid(vm.stage2.leaf(gfn))
+        ? -1
+        : vm.stage2.translate(gfn);
+  }
+
+  /** Returns how often a page is pinned. */
+  public int pinCount(long pfn) {
+    return mp.pages.refcount(pfn);
+  }
+
+  /** Returns how many unprotected guests' mappings a page has. */
+  public int guestShares(long pfn) {
+    return mp.pages.guestShares(pfn);
+  }
+
+  /**
+   * Returns the level at which the host's stage 2 maps a page (1 for 1 GiB to 3), or -1 where
+   * nothing is mapped.
+   */
+  public int hostMappingLevel(long pfn) {
+    return Pte.valid(mp.host.entry(pfn)) ? mp.host.level(pfn) : -1;
+  }
+
+  /** Returns whom the host's stage 2 names as a page's owner; HOST where it names nobody. */
+  public Owner ownerOf(long pfn) {
+    long pte = mp.host.entry(pfn);
+    return Pte.valid(pte) ? Owner.HOST : Pte.owner(pte);
+  }
+
+  /** Tells whether EL2 maps a page. */
+  public boolean isMappedAtHyp(long pfn) {
+    return Pte.valid(mp.hyp.leaf(pfn));
+  }
+
+  /** Returns the number of pages in the initial state no more; 0 when nothing is lent or lost. */
+  public long touchedPages() {
+    long[] n = new long[1];
+    mp.pages.forEachTouched(p -> n[0]++);
+    return n[0];
+  }
+
+  /** Returns the transitions below the hypercalls' own checks, for the self-test. */
+  GuestTransitions guestTransitions() {
+    return guestTransitions;
+  }
+
+  /** Returns the vCPU loaded on a CPU, for the self-test. */
+  @Nullable HypVcpu loaded(int cpu) {
+    return cpus[cpu].loaded;
+  }
+
+  /** Reports every broken invariant; see {@link HypInvariants}. */
+  public void checkInvariants(Consumer<String> violation) {
+    new HypInvariants(mp, vms).check(violation);
+  }
+}

@@ -1,0 +1,79 @@
+package dev.cocovisor.pkvm.hyp;
+
+import dev.cocovisor.api.sched.ModelLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * EL2's own state of a VM.
+ *
+ * <p>The guest's stage 2 is under {@link #lock}; the vCPU array and {@link #dying} are under {@code
+ * vm_table_lock}. Users are counted in the reference count of the page the structure lies in.
+ */
+final class HypVm implements PageTable.TableMemory {
+  /** Input address size of a guest: 40 bits, hence three levels from a two-page root. */
+  static final int IPA_BITS = 40;
+
+  /** Pages of the root of a guest's stage 2. */
+  static final int PGD_PAGES = 2;
+
+  /** Pages donated for this structure. */
+  static final int VM_PAGES = 1;
+
+  final HostVm host;
+  final int handle;
+  final boolean isProtected;
+  final long pfn;
+  final long pgdPfn;
+  final @Nullable HypVcpu[] vcpus;
+  final PageTable stage2 = new PageTable(1, IPA_BITS, this);
+  final ModelLock lock;
+  boolean dying;
+
+  /** Table pages in use, and given back but kept ({@code vm->pool}). */
+  final Memcache tables = new Memcache();
+
+  final Memcache pool = new Memcache();
+
+  /** The vCPU whose cache tables are taken from while a fault is served. */
+  @Nullable HypVcpu refill;
+
+  HypVm(HostVm host, long pfn, long pgdPfn) {
+    this.host = host;
+    this.handle = host.handle();
+    this.isProtected = host.isProtected();
+    this.pfn = pfn;
+    this.pgdPfn = pgdPfn;
+    this.vcpus = new @Nullable HypVcpu[host.createdVcpus()];
+    this.lock = new ModelLock("vm 0x" + Integer.toHexString(handle) + " lock");
+  }
+
+  /** VMID 0 is the host's. */
+  int vmid() {
+    return handle - VmTable.HANDLE_BASE + 1;
+  }
+
+  @Override
+  public boolean take() {
+    // guest_s2_zalloc_page: the VM's pool first, then the memcache of the vCPU being served.
+    long page = pool.pop();
+    HypVcpu v = refill;
+    if (page == Memcache.EMPTY && v != null) {
+      page = v.memcache.pop();
+    }
+    if (page == Memcache.EMPTY) {
+      return false;
+    }
+    tables.push(page);
+    return true;
+  }
+
+  @Override
+  public void give() {
+    pool.push(tables.pop());
+  }
+
+  /** Returns how many pages a vCPU's cache must hold before a mapping is tried. */
+  int minCachePages() {
+    return stage2.levels() - 1;
+  }
+}

@@ -1,0 +1,98 @@
+package dev.cocovisor.pkvm.hyp;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.api.sched.ModelLock;
+
+/**
+ * The state that all transitions share, with their common checks and writes.
+ *
+ * <p>Rules that hold for every transition: all checks come before the first write, so a refused
+ * transition changes no page state; locks are taken in the order vm_table, host, then EL2 or guest.
+ * Source: {@code arch/arm64/kvm/hyp/nvhe/mem_protect.c}.
+ */
+final class MemProtect {
+  final MemoryMap map;
+  final PhysicalMemory memory;
+  final HypPages pages;
+  final HostStage2 host;
+
+  /** EL2's own mappings, in its linear map: page number = pfn. */
+  final PageTable hyp = new PageTable(0, 48, PageTable.TableMemory.UNLIMITED);
+
+  /** {@code host_mmu.lock}. */
+  final ModelLock hostLock = new ModelLock("host_mmu.lock");
+
+  /** {@code pkvm_pgd_lock}. */
+  final ModelLock hypLock = new ModelLock("pkvm_pgd_lock");
+
+  MemProtect(MemoryMap map, PhysicalMemory memory) {
+    this.map = map;
+    this.memory = memory;
+    long frames = 0;
+    for (MemoryMap.Region r : map.regions()) {
+      frames = Math.max(frames, r.end());
+    }
+    pages = new HypPages(frames);
+    host = new HostStage2(map);
+  }
+
+  /** Checks that a range is the host's kind of memory and in one state (EINVAL, EPERM). */
+  Errno checkHost(long pfn, long n, PageState wanted) {
+    hostLock.assertExclusive();
+    Errno e = map.checkAllowed(pfn, n);
+    if (!e.ok()) {
+      return e;
+    }
+    for (long p = pfn; p < pfn + n; p++) {
+      if (pages.host(p) != wanted) {
+        return Errno.EPERM;
+      }
+    }
+    return Errno.OK;
+  }
+
+  /** Checks EL2's state of a range (EPERM). */
+  Errno checkHyp(long pfn, long n, PageState wanted) {
+    hypLock.assertExclusive();
+    for (long p = pfn; p < pfn + n; p++) {
+      if (pages.hyp(p) != wanted) {
+        return Errno.EPERM;
+      }
+    }
+    return Errno.OK;
+  }
+
+  /** Gives the host access in {@code state}; pages it could not reach are mapped again. */
+  void setHost(long pfn, long n, PageState state) {
+    for (long p = pfn; p < pfn + n; p++) {
+      // __host_set_page_state_range: only a page that was out of reach has no mapping by right.
+      if (pages.host(p) == PageState.NOPAGE) {
+        host.mapPages(p, 1);
+      }
+      pages.setHost(p, state);
+    }
+  }
+
+  /** Takes pages from the host and records their owner. */
+  void takeFromHost(long pfn, long n, long annotation) {
+    host.annotate(pfn, n, annotation);
+    for (long p = pfn; p < pfn + n; p++) {
+      pages.setHost(p, PageState.NOPAGE);
+    }
+  }
+
+  void setHyp(long pfn, long n, PageState state) {
+    for (long p = pfn; p < pfn + n; p++) {
+      pages.setHyp(p, state);
+    }
+  }
+
+  void mapAtHyp(long pfn) {
+    hyp.set(pfn, PageTable.PAGE_LEVEL, Pte.leaf(pfn, Pte.R | Pte.W, PageState.OWNED));
+  }
+
+  void unmapAtHyp(long pfn) {
+    hyp.clear(pfn);
+  }
+}
