@@ -371,6 +371,14 @@ public final class Hyp implements PhysicalGuard {
         : vm.stage2.translate(gfn);
   }
 
+  /** Returns how many pages the leaf that maps a guest address covers; 0 if nothing maps it. */
+  public long guestMappingPages(int handle, long gfn) {
+    HypVm vm = vms.get(handle);
+    return vm == null || !vm.stage2.covers(gfn) || !Pte.valid(vm.stage2.leaf(gfn))
+        ? 0
+        : 1L << PageTable.shift(vm.stage2.leafLevel(gfn));
+  }
+
   /** Returns how often a page is pinned. */
   public int pinCount(long pfn) {
     return mp.pages.refcount(pfn);

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
  * count and the number of guest mappings.
  *
  * <p>EL2's state is stored complemented, so that a page never mentioned reads as "host owns it, EL2
- * has no access" and costs nothing: records come in chunks of 512 that appear with their first
- * write. States are written under the owning component's lock (host: {@code host_mmu.lock}, EL2:
+ * has no access" and costs nothing: records come in chunks of 512 (a 1 GiB directory each 512 chunks)
+ * that appear with their first write. States are written under the owning component's lock (host: {@code host_mmu.lock}, EL2:
  * {@code pkvm_pgd_lock}); not thread-safe beyond that. Source: {@code nvhe/memory.h}, struct
  * hyp_page.
  */
@@ -17,11 +17,14 @@ final class HypPages {
   private static final int SIZE = 1 << SHIFT;
   private static final int MAX_REFCOUNT = 0xffff;
 
-  private final @Nullable Chunk[] chunks;
+  private final @Nullable Chunk @Nullable [][] directory;
 
   /** Creates the record of {@code frames} pages from pfn 0. */
   HypPages(long frames) {
-    chunks = new @Nullable Chunk[Math.toIntExact((frames + SIZE - 1) >>> SHIFT)];
+    long perDirectory = 1L << (2 * SHIFT);
+    directory =
+        new @Nullable Chunk @Nullable [Math.toIntExact((frames + perDirectory - 1) / perDirectory)]
+            [];
   }
 
   private static final class Chunk {
@@ -32,11 +35,17 @@ final class HypPages {
 
   /** Returns how many pages fit. */
   long frames() {
-    return (long) chunks.length << SHIFT;
+    return (long) directory.length << (2 * SHIFT);
   }
 
   private Chunk chunk(long pfn) {
-    int i = (int) (pfn >>> SHIFT);
+    int d = (int) (pfn >>> (2 * SHIFT));
+    @Nullable Chunk[] chunks = directory[d];
+    if (chunks == null) {
+      chunks = new @Nullable Chunk[SIZE];
+      directory[d] = chunks;
+    }
+    int i = slot(pfn >>> SHIFT);
     Chunk c = chunks[i];
     if (c == null) {
       c = new Chunk();
@@ -45,12 +54,17 @@ final class HypPages {
     return c;
   }
 
+  private @Nullable Chunk existing(long pfn) {
+    @Nullable Chunk[] chunks = directory[(int) (pfn >>> (2 * SHIFT))];
+    return chunks == null ? null : chunks[slot(pfn >>> SHIFT)];
+  }
+
   private static int slot(long pfn) {
     return (int) pfn & (SIZE - 1);
   }
 
   private int states(long pfn) {
-    Chunk c = chunks[(int) (pfn >>> SHIFT)];
+    Chunk c = existing(pfn);
     return c == null ? 0 : c.states[slot(pfn)];
   }
 
@@ -73,7 +87,7 @@ final class HypPages {
   }
 
   int refcount(long pfn) {
-    Chunk c = chunks[(int) (pfn >>> SHIFT)];
+    Chunk c = existing(pfn);
     return c == null ? 0 : c.refcounts[slot(pfn)] & MAX_REFCOUNT;
   }
 
@@ -98,7 +112,7 @@ final class HypPages {
   }
 
   int guestShares(long pfn) {
-    Chunk c = chunks[(int) (pfn >>> SHIFT)];
+    Chunk c = existing(pfn);
     return c == null ? 0 : c.guestShares[slot(pfn)];
   }
 
@@ -108,15 +122,21 @@ final class HypPages {
 
   /** Calls {@code visitor} for every page that is not in the initial state. */
   void forEachTouched(PageVisitor visitor) {
-    for (int i = 0; i < chunks.length; i++) {
-      Chunk c = chunks[i];
-      if (c == null) {
-        continue;
-      }
-      for (int j = 0; j < SIZE; j++) {
-        if (c.states[j] != 0 || c.refcounts[j] != 0 || c.guestShares[j] != 0) {
-          visitor.visit(((long) i << SHIFT) + j);
+    for (int d = 0; d < directory.length; d++) {
+      @Nullable Chunk[] chunks = directory[d];
+      for (int i = 0; chunks != null && i < SIZE; i++) {
+        Chunk c = chunks[i];
+        if (c != null) {
+          forEachTouched(c, ((long) d << (2 * SHIFT)) + ((long) i << SHIFT), visitor);
         }
+      }
+    }
+  }
+
+  private static void forEachTouched(Chunk c, long base, PageVisitor visitor) {
+    for (int j = 0; j < SIZE; j++) {
+      if (c.states[j] != 0 || c.refcounts[j] != 0 || c.guestShares[j] != 0) {
+        visitor.visit(base + j);
       }
     }
   }

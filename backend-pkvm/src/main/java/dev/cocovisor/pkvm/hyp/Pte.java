@@ -83,14 +83,14 @@ final class Pte {
   }
 
   static long ownedByHyp() {
-    return (TYPE_DONATION << TYPE_SHIFT) | ((long) Owner.HYP.ordinal() << 1);
+    return (TYPE_DONATION << TYPE_SHIFT) | ((long) Owner.HYP.id() << 1);
   }
 
   static long ownedByGuest(int handle, long gfn) {
     return (TYPE_DONATION << TYPE_SHIFT)
         | ((gfn & GFN_MASK) << GFN_SHIFT)
         | ((handle & 0xffffL) << META_SHIFT)
-        | ((long) Owner.GUEST.ordinal() << 1);
+        | ((long) Owner.GUEST.id() << 1);
   }
 
   static long poisoned() {

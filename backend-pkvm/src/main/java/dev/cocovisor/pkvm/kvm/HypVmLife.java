@@ -1,0 +1,240 @@
+package dev.cocovisor.pkvm.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.pkvm.hyp.HostVcpu;
+import dev.cocovisor.pkvm.hyp.HostVm;
+import dev.cocovisor.pkvm.hyp.Hypercall;
+import dev.cocovisor.pkvm.hyp.Memcache;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages and calls with which KVM brings a VM to life at EL2 and buries it.
+ *
+ * <p>KVM_CREATE_VM reserves a handle and shares {@code struct kvm}; KVM_CREATE_VCPU shares {@code
+ * struct kvm_vcpu}; the first run donates pages for EL2's own structures. Under {@code kvm->lock} or
+ * while nobody else sees the VM. Source: {@code arch/arm64/kvm/pkvm.c}, pkvm_init_host_vm,
+ * pkvm_create_hyp_vm, pkvm_create_hyp_vcpu, pkvm_destroy_hyp_vm.
+ */
+final class HypVmLife {
+  private static final int PGD_ORDER = 1;
+
+  private final PkvmPlatform platform;
+  private final VmContext vm;
+  private final boolean isProtected;
+  private final HostMemory memory;
+  private final List<HostVcpu> vcpus = new ArrayList<>();
+  private int handle;
+  private long structPage = HostMemory.NO_FRAME;
+  private @Nullable HostVm hostVm;
+  private boolean created;
+  private boolean dying;
+
+  HypVmLife(PkvmPlatform platform, VmContext vm, boolean isProtected) {
+    this.platform = platform;
+    this.vm = vm;
+    this.isProtected = isProtected;
+    this.memory = platform.host().memory();
+  }
+
+  int handle() {
+    return handle;
+  }
+
+  boolean isCreated() {
+    return created;
+  }
+
+  boolean isDying() {
+    return dying;
+  }
+
+  /** KVM_CREATE_VM. */
+  Errno init() {
+    structPage = sharedPage();
+    if (structPage == HostMemory.NO_FRAME) {
+      return Errno.ENOMEM;
+    }
+    long r = platform.call(0, Hypercall.RESERVE_VM, 0, 0, 0, 0);
+    if (r < 0) {
+      unsharePage(structPage);
+      return Errno.of((int) -r);
+    }
+    handle = (int) r;
+    return Errno.OK;
+  }
+
+  private long sharedPage() {
+    long page = memory.allocate(0);
+    if (page != HostMemory.NO_FRAME) {
+      Errno e = platform.errno(0, Hypercall.HOST_SHARE_HYP, page, 0, 0, 0);
+      if (!e.ok()) {
+        throw new IllegalStateException("a fresh page cannot be shared with EL2: " + e);
+      }
+    }
+    return page;
+  }
+
+  private void unsharePage(long page) {
+    Errno e = platform.errno(0, Hypercall.HOST_UNSHARE_HYP, page, 0, 0, 0);
+    if (e.ok()) {
+      memory.free(page, 0);
+    } else {
+      vm.leak(page, 1, "shared with EL2: " + e);
+    }
+  }
+
+  /** KVM_CREATE_VCPU; null if memory is short. */
+  @Nullable PkvmVcpu createVcpu() {
+    long page = sharedPage();
+    if (page == HostMemory.NO_FRAME) {
+      return null;
+    }
+    HostVcpu v = new HostVcpu(page, vcpus.size(), new Memcache());
+    vcpus.add(v);
+    platform.publish(v);
+    return new PkvmVcpu(v);
+  }
+
+  /** The first run of the VM, of a vCPU, or neither. */
+  Errno ensureCreated(PkvmVcpu v) {
+    if (v.created) {
+      return Errno.OK;
+    }
+    vm.kvmLock().lock();
+    try {
+      Errno e = created ? Errno.OK : createVm();
+      return e.ok() ? createHypVcpu(v) : e;
+    } finally {
+      vm.kvmLock().unlock();
+    }
+  }
+
+  private Errno createVm() {
+    HostVm h = new HostVm(structPage, isProtected, handle, vcpus.size());
+    long own = memory.allocate(0);
+    long pgd = memory.allocate(PGD_ORDER);
+    Errno e = Errno.ENOMEM;
+    if (own != HostMemory.NO_FRAME && pgd != HostMemory.NO_FRAME) {
+      platform.publish(h);
+      e = platform.errno(0, Hypercall.INIT_VM, structPage, own, pgd, 0);
+    }
+    if (!e.ok()) {
+      platform.forget(structPage);
+      free(own, 0);
+      free(pgd, PGD_ORDER);
+      return e;
+    }
+    hostVm = h;
+    created = true;
+    return Errno.OK;
+  }
+
+  private void free(long page, int order) {
+    if (page != HostMemory.NO_FRAME) {
+      memory.free(page, order);
+    }
+  }
+
+  private Errno createHypVcpu(PkvmVcpu v) {
+    long own = memory.allocate(0);
+    if (own == HostMemory.NO_FRAME) {
+      return Errno.ENOMEM;
+    }
+    Errno e = platform.errno(0, Hypercall.INIT_VCPU, handle, v.host.pfn(), own, 0);
+    if (e.ok()) {
+      v.created = true;
+    } else {
+      memory.free(own, 0);
+    }
+    return e;
+  }
+
+  /** Loads a vCPU for good; it is put when the VM goes. */
+  Errno ensureLoaded(PkvmVcpu v) {
+    if (v.cpu != PkvmVcpu.NOT_LOADED) {
+      return Errno.OK;
+    }
+    int cpu = platform.takeCpu();
+    if (cpu < 0) {
+      return Errno.EBUSY;
+    }
+    platform.call(cpu, Hypercall.VCPU_LOAD, handle, v.host.index(), 0, 0);
+    if (!platform.hyp().isLoaded(cpu)) {
+      // The silent refusal shows as EINVAL from vcpu_run.
+      platform.giveCpu(cpu);
+      return Errno.EINVAL;
+    }
+    v.cpu = cpu;
+    return Errno.OK;
+  }
+
+  void put(PkvmVcpu v) {
+    if (v.cpu != PkvmVcpu.NOT_LOADED) {
+      platform.call(v.cpu, Hypercall.VCPU_PUT, 0, 0, 0, 0);
+      platform.giveCpu(v.cpu);
+      v.cpu = PkvmVcpu.NOT_LOADED;
+    }
+  }
+
+  /** Tops the vCPU's cache up to what a mapping may need (topup_hyp_memcache). */
+  Errno fillCache(PkvmVcpu v, int pages) {
+    Memcache mc = v.host.memcache();
+    while (mc.size() < pages) {
+      long page = memory.allocate(0);
+      if (page == HostMemory.NO_FRAME) {
+        return Errno.ENOMEM;
+      }
+      mc.push(page);
+    }
+    return Errno.OK;
+  }
+
+  /** The last reference went: no vCPU runs any more, pages may be reclaimed. */
+  void startTeardown() {
+    for (VcpuContext v : vm.vcpus()) {
+      if (v.vendorState() instanceof PkvmVcpu p) {
+        put(p);
+      }
+    }
+    if (created && !dying) {
+      Errno e = platform.errno(0, Hypercall.START_TEARDOWN_VM, handle, 0, 0, 0);
+      if (!e.ok()) {
+        throw new IllegalStateException("start_teardown_vm: " + e);
+      }
+      dying = true;
+    }
+  }
+
+  /** All pages are back: EL2 returns what it took for the VM itself. */
+  void bury() {
+    HostVm h = hostVm;
+    if (h != null) {
+      Errno e = platform.errno(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
+      if (!e.ok()) {
+        throw new IllegalStateException("finalize_teardown_vm: " + e);
+      }
+      drain(h.stage2Teardown());
+      drain(h.teardown());
+    } else {
+      platform.call(0, Hypercall.UNRESERVE_VM, handle, 0, 0, 0);
+    }
+    for (HostVcpu v : vcpus) {
+      drain(v.memcache());
+      platform.forget(v.pfn());
+      unsharePage(v.pfn());
+    }
+    platform.forget(structPage);
+    unsharePage(structPage);
+  }
+
+  private void drain(Memcache pages) {
+    for (long p = pages.pop(); p != Memcache.EMPTY; p = pages.pop()) {
+      memory.free(p, 0);
+    }
+  }
+}

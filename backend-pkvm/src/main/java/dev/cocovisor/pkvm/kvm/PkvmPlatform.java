@@ -1,0 +1,184 @@
+package dev.cocovisor.pkvm.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.pkvm.hyp.HostStructs;
+import dev.cocovisor.pkvm.hyp.HostVcpu;
+import dev.cocovisor.pkvm.hyp.HostVm;
+import dev.cocovisor.pkvm.hyp.Hyp;
+import dev.cocovisor.pkvm.hyp.Hypercall;
+import dev.cocovisor.pkvm.hyp.MemoryMap;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One host under pKVM: the hypervisor and the way to call it.
+ *
+ * <p>A vCPU keeps a CPU of EL2's to itself while it is loaded, as if it ran pinned: the host's
+ * scheduler is not part of the model. Pages that hold {@code struct kvm} and {@code struct
+ * kvm_vcpu} are found by their frame. All maps here are under {@link #lock}.
+ */
+public final class PkvmPlatform implements Platform, HostStructs {
+  private static final int CPUS = 512;
+  private static final long FRAMES = 1L << 32;
+
+  private final HostMachine host;
+  private final Hyp hyp;
+  private final ModelLock lock = new ModelLock("pkvm host structures");
+  private final Map<Long, HostVm> vms = new HashMap<>();
+  private final Map<Long, HostVcpu> vcpus = new HashMap<>();
+  private final boolean[] cpuTaken = new boolean[CPUS];
+  private final long memlockPages;
+  private long lockedPages;
+
+  PkvmPlatform(HostMachine host) {
+    this.host = host;
+    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this);
+    this.memlockPages = Long.decode(host.setting(PkvmBackend.MEMLOCK_PAGES, "-1"));
+    hyp.finalise();
+  }
+
+  /** Returns the hypervisor, for inspection and for tests that play the host. */
+  public Hyp hyp() {
+    return hyp;
+  }
+
+  HostMachine host() {
+    return host;
+  }
+
+  @Override
+  public VmOps createVm(VmContext vm, VmType type) {
+    return new PkvmVm(this, vm, type.equals(VmType.ARM_PROTECTED));
+  }
+
+  @Override
+  public PhysicalGuard guard() {
+    return hyp;
+  }
+
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    hyp.checkInvariants(violation);
+  }
+
+  /** Makes a hypercall from CPU {@code cpu}; returns x1. */
+  long call(int cpu, Hypercall call, long a0, long a1, long a2, long a3) {
+    long r = hyp.hostCall(cpu, call.id(), a0, a1, a2, a3);
+    if (host.trace().enabled()) {
+      host.trace()
+          .emit(
+              new TraceEvent(
+                  TraceEvent.Kind.FIRMWARE,
+                  "__pkvm_" + call.name().toLowerCase(java.util.Locale.ROOT),
+                  "0x%x, 0x%x, 0x%x, 0x%x".formatted(a0, a1, a2, a3),
+                  r < 0 ? Errno.of((int) -r).name() : Long.toString(r)));
+    }
+    return r;
+  }
+
+  /** Makes a hypercall whose result is an error or nothing. */
+  Errno errno(int cpu, Hypercall call, long a0, long a1, long a2, long a3) {
+    long r = call(cpu, call, a0, a1, a2, a3);
+    return r < 0 ? Errno.of((int) -r) : Errno.OK;
+  }
+
+  /**
+   * The host kernel touched a page through its own mapping, with no fixup for a fault: if EL2
+   * refused, the page is taken back by force and the access goes on.
+   *
+   * <p>copy_from_user and its kin have a fixup and never get here: they answer EFAULT and the guest
+   * keeps its page, as recorded. Source: {@code arch/arm64/mm/fault.c}, __do_kernel_fault,
+   * is_spurious_el1_translation_fault; {@code arch/arm64/kvm/pkvm.c}, pkvm_force_reclaim_guest_page.
+   *
+   * @return true if the access goes on; false if the kernel dies of it
+   */
+  public boolean kernelFault(long pfn) {
+    Errno e = errno(0, Hypercall.FORCE_RECLAIM_GUEST_PAGE, pfn << 12, 0, 0, 0);
+    return e.ok() || e == Errno.EAGAIN;
+  }
+
+  /** Charges a page to RLIMIT_MLOCK (account_locked_vm). */
+  Errno charge() {
+    lock.lock();
+    try {
+      if (memlockPages >= 0 && lockedPages >= memlockPages) {
+        return Errno.ENOMEM;
+      }
+      lockedPages++;
+      return Errno.OK;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void uncharge() {
+    lock.lock();
+    lockedPages--;
+    lock.unlock();
+  }
+
+  /** Returns how many pages are charged. */
+  public long lockedPages() {
+    return lockedPages;
+  }
+
+  int takeCpu() {
+    lock.lock();
+    try {
+      for (int i = 1; i < CPUS; i++) {
+        if (!cpuTaken[i]) {
+          cpuTaken[i] = true;
+          return i;
+        }
+      }
+      return -1;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void giveCpu(int cpu) {
+    lock.lock();
+    cpuTaken[cpu] = false;
+    lock.unlock();
+  }
+
+  void publish(HostVm vm) {
+    lock.lock();
+    vms.put(vm.pfn(), vm);
+    lock.unlock();
+  }
+
+  void publish(HostVcpu vcpu) {
+    lock.lock();
+    vcpus.put(vcpu.pfn(), vcpu);
+    lock.unlock();
+  }
+
+  void forget(long pfn) {
+    lock.lock();
+    vms.remove(pfn);
+    vcpus.remove(pfn);
+    lock.unlock();
+  }
+
+  @Override
+  public @Nullable HostVm vmAt(long pfn) {
+    return vms.get(pfn);
+  }
+
+  @Override
+  public @Nullable HostVcpu vcpuAt(long pfn) {
+    return vcpus.get(pfn);
+  }
+}

@@ -1,0 +1,399 @@
+package dev.cocovisor.pkvm.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.SlotView;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.pkvm.guest.Hvc;
+import dev.cocovisor.pkvm.hyp.Hyp;
+import dev.cocovisor.pkvm.hyp.Hypercall;
+import dev.cocovisor.pkvm.hyp.HvcOutcome;
+import dev.cocovisor.pkvm.hyp.PageState;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One VM under pKVM, protected or not.
+ *
+ * <p><b>Memory.</b> The guest's stage 2 is EL2's; the core's registry lists what was given. A
+ * protected guest's fault pins one page of the VMM's memory, charges it and donates it; nothing but
+ * the VM's end brings it back, so MMU notifiers and slot flushes pass it by. An ordinary guest's
+ * fault shares, a page or a 2 MiB block, and everything may be taken back at any time.
+ *
+ * <p><b>Order at the end.</b> start_teardown, then every page reclaimed and unpinned, then
+ * guest_memfds unbound, then finalize_teardown. A page that EL2 does not return stays pinned and is
+ * lost.
+ *
+ * <p>Sources: {@code arch/arm64/kvm/pkvm.c}, pkvm_pgtable_stage2_map, __pkvm_pgtable_stage2_reclaim;
+ * {@code arch/arm64/kvm/mmu.c}, pkvm_mem_abort, kvm_arch_prepare_memory_region, kvm_handle_guest_abort.
+ */
+final class PkvmVm implements VmOps {
+  /** Input address size of guests, in pages. */
+  static final long IPA_PAGES = 1L << 28;
+
+  /** Data abort from the same level, synchronous external abort: KVM's answer to a lost store. */
+  static final long ESR_EXTERNAL_ABORT = 0x9600_0010L;
+
+  /** Data abort from the same level, address size fault at level 0. */
+  static final long ESR_ADDRESS_SIZE = 0x9600_0000L;
+
+  private static final int CACHE_PAGES = 2;
+  private static final int PROT_RX = 1 | 4;
+  private static final int PROT_RWX = 7;
+  private static final int KVM_MEM_LOG_DIRTY_PAGES = 1;
+  private static final int KVM_MEM_READONLY = 2;
+
+  private static final VmTraits PROTECTED =
+      new VmTraits(
+          StageShape.DELEGATED,
+          false,
+          PrivateRule.ALWAYS,
+          0,
+          PageLevel.PG_4K,
+          true,
+          true,
+          true,
+          true);
+
+  private static final VmTraits NORMAL =
+      new VmTraits(
+          StageShape.DELEGATED,
+          false,
+          PrivateRule.NEVER,
+          0,
+          PageLevel.PG_2M,
+          false,
+          true,
+          true,
+          false);
+
+  private final PkvmPlatform platform;
+  private final Hyp hyp;
+  private final VmContext vm;
+  private final boolean isProtected;
+  private final boolean privateByDefault;
+  private final long codePage;
+  private final HypVmLife life;
+  private long givenPages;
+  private boolean reclaimed;
+
+  PkvmVm(PkvmPlatform platform, VmContext vm, boolean isProtected) {
+    this.platform = platform;
+    this.hyp = platform.hyp();
+    this.vm = vm;
+    this.isProtected = isProtected;
+    this.life = new HypVmLife(platform, vm, isProtected);
+    this.privateByDefault =
+        Boolean.parseBoolean(platform.host().setting(PkvmBackend.PRIVATE_BY_DEFAULT, "true"));
+    this.codePage = Long.decode(platform.host().setting(PkvmBackend.CODE_PAGE, "0x80000000"));
+  }
+
+  @Override
+  public VmTraits traits() {
+    return isProtected ? PROTECTED : NORMAL;
+  }
+
+  /** Returns EL2's handle of this VM. */
+  int handle() {
+    return life.handle();
+  }
+
+  // Life.
+
+  @Override
+  public Errno vmInit() {
+    return life.init();
+  }
+
+  @Override
+  public Errno vcpuCreate(VcpuContext vcpu) {
+    PkvmVcpu v = life.createVcpu();
+    if (v == null) {
+      return Errno.ENOMEM;
+    }
+    vcpu.setVendorState(v);
+    return Errno.OK;
+  }
+
+  @Override
+  public Errno vcpuPreRun(VcpuContext vcpu) {
+    PkvmVcpu v = state(vcpu);
+    Errno e = life.ensureCreated(v);
+    if (e.ok()) {
+      e = life.ensureLoaded(v);
+    }
+    return e.ok() ? fetch(vcpu, v) : e;
+  }
+
+  private static PkvmVcpu state(VcpuContext vcpu) {
+    if (vcpu.vendorState() instanceof PkvmVcpu v) {
+      return v;
+    }
+    throw new IllegalStateException("vCPU " + vcpu.id() + " was not created here");
+  }
+
+  /** The guest fetches its next instruction: the first fault is that of its code page. */
+  private Errno fetch(VcpuContext vcpu, PkvmVcpu v) {
+    if (codePage < 0
+        || vm.slotOf(codePage >>> PageLevel.PAGE_SHIFT) == null
+        || hyp.guestWalk(v.cpu, codePage, false, true) >= 0) {
+      return Errno.OK;
+    }
+    return vm.mapPage(vcpu, codePage, isProtected);
+  }
+
+  @Override
+  public void vcpuFree(VcpuContext vcpu) {
+    life.put(state(vcpu));
+  }
+
+  @Override
+  public void vmPreDestroy() {
+    life.startTeardown();
+  }
+
+  @Override
+  public void guestMemoryReclaimed() {
+    reclaimed = life.isDying();
+  }
+
+  @Override
+  public void vmDestroy() {
+    life.bury();
+  }
+
+  @Override
+  public long vcpuIoctl(VcpuContext vcpu, VendorCommand command) {
+    // Registers and features are no part of this model; any preferred target will do.
+    return command.name().equals("KVM_ARM_VCPU_INIT") ? 0 : -Errno.ENOTTY.number();
+  }
+
+  // Slots.
+
+  @Override
+  public Errno prepareMemoryRegion(
+      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+    if (isProtected) {
+      // What a running pVM's memory is stays what it is.
+      if (life.isCreated() && (change == SlotChange.DELETE || change == SlotChange.MOVE)) {
+        return Errno.EPERM;
+      }
+      if (now != null && (now.flags() & (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)) != 0) {
+        return Errno.EPERM;
+      }
+    }
+    return now != null && now.endGfn() > IPA_PAGES ? Errno.EFAULT : Errno.OK;
+  }
+
+  // Mapping.
+
+  @Override
+  public PageLevel delegatedMaxLevel(long gfn, long pfn, PageLevel wanted, boolean isPrivate) {
+    if (isProtected || wanted == PageLevel.PG_4K) {
+      return PageLevel.PG_4K;
+    }
+    long inBlock = PageLevel.PG_2M.pages() - 1;
+    return (gfn & inBlock) == (pfn & inBlock) ? PageLevel.PG_2M : PageLevel.PG_4K;
+  }
+
+  @Override
+  public Errno mapDelegated(
+      VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
+    PkvmVcpu v = state(vcpu);
+    Errno e = life.fillCache(v, CACHE_PAGES);
+    if (!e.ok()) {
+      return e;
+    }
+    return isProtected ? donate(v, gfn, pfn) : share(v, gfn, pfn, level, writable);
+  }
+
+  private Errno donate(PkvmVcpu v, long gfn, long pfn) {
+    Errno e = platform.charge();
+    if (!e.ok()) {
+      return e;
+    }
+    e = platform.errno(v.cpu, Hypercall.HOST_DONATE_GUEST, pfn, gfn, 0, 0);
+    if (!e.ok()) {
+      platform.uncharge();
+      return e;
+    }
+    givenPages++;
+    if (!privateByDefault) {
+      // A guest whose firmware shares whatever it touches.
+      hyp.guestHvc(v.cpu, Hvc.MEM_SHARE, gfn << PageLevel.PAGE_SHIFT, 0, 0);
+    }
+    return Errno.OK;
+  }
+
+  private Errno share(PkvmVcpu v, long gfn, long pfn, PageLevel level, boolean writable) {
+    long now = hyp.guestPfn(life.handle(), gfn);
+    if (now == pfn && mappedPages(gfn) == level.pages()) {
+      return platform.errno(
+          v.cpu, Hypercall.HOST_RELAX_PERMS_GUEST, gfn, writable ? PROT_RWX : PROT_RX, 0, 0);
+    }
+    // A mapping of another size or page goes first, bigger or smaller.
+    for (long g = gfn; g < gfn + level.pages(); g++) {
+      if (hyp.guestPfn(life.handle(), g) >= 0) {
+        Errno e = unshare(g);
+        if (!e.ok()) {
+          return e;
+        }
+      }
+    }
+    Errno e =
+        platform.errno(
+            v.cpu,
+            Hypercall.HOST_SHARE_GUEST,
+            pfn,
+            gfn,
+            level.pages(),
+            writable ? PROT_RWX : PROT_RX);
+    if (e.ok()) {
+      givenPages += level.pages();
+    }
+    return e;
+  }
+
+  private long mappedPages(long gfn) {
+    return hyp.guestMappingPages(life.handle(), gfn);
+  }
+
+  private Errno unshare(long gfn) {
+    long pages = mappedPages(gfn);
+    Errno e =
+        platform.errno(
+            0, Hypercall.HOST_UNSHARE_GUEST, life.handle(), gfn & -pages, pages, 0);
+    if (e.ok()) {
+      givenPages -= pages;
+    }
+    return e;
+  }
+
+  /**
+   * The guest faulted on an address that it was given a page for: either another vCPU was faster, or
+   * the page was taken by force and the run ends with EFAULT.
+   */
+  @Override
+  public Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
+    if (!isProtected) {
+      return Errno.EAGAIN;
+    }
+    long r = platform.call(state(vcpu).cpu, Hypercall.VCPU_IN_POISON_FAULT, 0, 0, 0, 0);
+    return r == 0 ? Errno.EAGAIN : Errno.EFAULT;
+  }
+
+  @Override
+  public Errno unmapDelegated(long gfn, long pfn, PageLevel level, boolean isPrivate) {
+    if (!isProtected) {
+      // Gone already with a mapping of another size that took its place.
+      return mappedPages(gfn) == level.pages() ? unshare(gfn) : Errno.OK;
+    }
+    if (!life.isDying()) {
+      return Errno.EPERM;
+    }
+    Errno e = platform.errno(0, Hypercall.RECLAIM_DYING_GUEST_PAGE, life.handle(), gfn, 0, 0);
+    if (!e.ok()) {
+      vm.leak(pfn, 1, "reclaim_dying_guest_page: " + e);
+      return e;
+    }
+    givenPages--;
+    vm.unpinUserPage(pfn);
+    platform.uncharge();
+    return Errno.OK;
+  }
+
+  @Override
+  public boolean notifierMayUnmap(long gfn, boolean isPrivate) {
+    return !isProtected;
+  }
+
+  // The guest.
+
+  @Override
+  public long guestWalk(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
+    long r =
+        hyp.guestWalk(
+            state(vcpu).cpu, gpa, access == Access.WRITE, access == Access.FETCH);
+    if (r >= 0) {
+      return r;
+    }
+    if (r == Hyp.WALK_ADDRESS_SIZE_FAULT) {
+      vcpu.setExit(new Exit.GuestAbort(ESR_ADDRESS_SIZE));
+      return WALK_EXIT;
+    }
+    return WALK_FAULT;
+  }
+
+  @Override
+  public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
+    Hvc hvc = Hvc.of(action);
+    if (hvc == null) {
+      return null;
+    }
+    PkvmVcpu v = state(vcpu);
+    while (true) {
+      HvcOutcome o = hyp.guestHvc(v.cpu, hvc.fn(), hvc.a0(), hvc.a1(), hvc.a2());
+      switch (o) {
+        case DONE -> {
+          return RunResult.ok(new Exit.Done(hyp.guestX0(v.cpu)));
+        }
+        case TO_HOST -> {
+          return RunResult.ok(new Exit.Done(HostSmccc.call(hvc)));
+        }
+        case FAULT -> {
+          RunResult r = shareFault(vcpu, hvc.a0());
+          if (r != null) {
+            return r;
+          }
+        }
+      }
+    }
+  }
+
+  /** The host handles the write abort that EL2 made up; null lets the guest call once more. */
+  private @Nullable RunResult shareFault(VcpuContext vcpu, long ipa) {
+    long gfn = ipa >>> PageLevel.PAGE_SHIFT;
+    if (gfn >= IPA_PAGES) {
+      return RunResult.ok(new Exit.GuestAbort(ESR_ADDRESS_SIZE));
+    }
+    if (vm.slotOf(gfn) == null) {
+      // io_mem_abort: no syndrome to emulate the access by, so a pVM gets an external abort.
+      return RunResult.ok(new Exit.GuestAbort(ESR_EXTERNAL_ABORT));
+    }
+    Errno e = vm.mapPage(vcpu, ipa, /* isPrivate= */ true);
+    return e.ok() || e == Errno.EAGAIN ? null : new RunResult(e, new Exit.Unknown());
+  }
+
+  // Checks.
+
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    if (reclaimed && givenPages != 0) {
+      violation.accept(
+          "VM " + vm.id() + ": " + givenPages + " pages not reclaimed when its memory was unbound");
+    }
+    for (SlotView slot : vm.slots()) {
+      for (long gfn = slot.baseGfn(); gfn < slot.endGfn(); gfn++) {
+        long pfn = vm.mappedPfn(gfn, isProtected);
+        if (pfn >= 0
+            && hyp.guestPfn(life.handle(), gfn) != pfn
+            && hyp.guestState(life.handle(), gfn) != PageState.POISON) {
+          violation.accept(
+              "VM " + vm.id() + " gfn 0x" + Long.toHexString(gfn) + ": the registry has frame 0x"
+                  + Long.toHexString(pfn) + ", EL2 has 0x"
+                  + Long.toHexString(hyp.guestPfn(life.handle(), gfn)));
+        }
+      }
+    }
+  }
+}
