@@ -25,10 +25,10 @@ public interface DelegatedStageOps {
   }
 
   /**
-   * Judges a guest's fault on an address that the registry holds a page for. Locks: mmu shared, vCPU
-   * mutex. Default: EAGAIN, another vCPU was faster and the guest tries again; any other error ends
-   * the run (pKVM: EFAULT once the page was taken by force). Source: {@code arch/arm64/kvm/pkvm.c},
-   * pkvm_pgtable_stage2_map.
+   * Judges a guest's fault on an address that the registry holds a page for. Locks: mmu shared,
+   * vCPU mutex. Default: EAGAIN, another vCPU was faster and the guest tries again; any other error
+   * ends the run (pKVM: EFAULT once the page was taken by force). Source: {@code
+   * arch/arm64/kvm/pkvm.c}, pkvm_pgtable_stage2_map.
    */
   default Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
     return Errno.EAGAIN;

@@ -223,6 +223,11 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
+    return delegate().refaultDelegated(vcpu, gfn, isPrivate);
+  }
+
+  @Override
   public boolean notifierMayUnmap(long gfn, boolean isPrivate) {
     return delegate().notifierMayUnmap(gfn, isPrivate);
   }

@@ -312,7 +312,12 @@ final class GuestTransitions {
   }
 
   private Errno guestToHost(
-      HypVm vm, long gfn, PageState guestNow, PageState hostNow, PageState guestThen, boolean share) {
+      HypVm vm,
+      long gfn,
+      PageState guestNow,
+      PageState hostNow,
+      PageState guestThen,
+      boolean share) {
     lock(vm);
     try {
       Errno e = checkGuestPage(vm, gfn);
@@ -341,8 +346,8 @@ final class GuestTransitions {
   }
 
   /**
-   * __pkvm_host_reclaim_page_guest: takes a page back from a dying VM. What the guest kept to itself
-   * is zeroed, what it had shared is not; a poisoned address has nothing to give.
+   * __pkvm_host_reclaim_page_guest: takes a page back from a dying VM. What the guest kept to
+   * itself is zeroed, what it had shared is not; a poisoned address has nothing to give.
    */
   Errno reclaimDying(HypVm vm, long gfn) {
     lock(vm);
@@ -376,8 +381,8 @@ final class GuestTransitions {
   }
 
   /**
-   * __pkvm_host_force_reclaim_page_guest: the host kernel touched a guest's page and cannot go back;
-   * the page is zeroed and returned, and the guest's address is poisoned for good.
+   * __pkvm_host_force_reclaim_page_guest: the host kernel touched a guest's page and cannot go
+   * back; the page is zeroed and returned, and the guest's address is poisoned for good.
    */
   Errno forceReclaim(long pfn) {
     if (!mp.map.isMemory(pfn)) {

@@ -6,10 +6,10 @@ import dev.cocovisor.api.Errno;
  * The host's stage 2: an identity map filled by faults.
  *
  * <p>A fault takes the largest block (1 GiB, 2 MiB) that lies inside one memory region and holds no
- * annotation; whatever is not a default mapping is a page. Tables come from a pool sized at boot for
- * all memory in pages plus 1 GiB of MMIO; when MMIO mappings have eaten it, they are all dropped and
- * the fault is tried once more. Under {@code host_mmu.lock}. Source: {@code nvhe/mem_protect.c},
- * host_stage2_adjust_range, host_stage2_idmap, host_stage2_unmap_dev_all.
+ * annotation; whatever is not a default mapping is a page. Tables come from a pool sized at boot
+ * for all memory in pages plus 1 GiB of MMIO; when MMIO mappings have eaten it, they are all
+ * dropped and the fault is tried once more. Under {@code host_mmu.lock}. Source: {@code
+ * nvhe/mem_protect.c}, host_stage2_adjust_range, host_stage2_idmap, host_stage2_unmap_dev_all.
  */
 final class HostStage2 {
   private static final int FIRST_BLOCK_LEVEL = 1;

@@ -162,8 +162,8 @@ final class HostTransitions {
   }
 
   /**
-   * __pkvm_host_unshare_ffa: looks at the host's state only. A page shared with EL2 or a guest would
-   * pass; that the secure world names only pages it was given is an assumption of this layer.
+   * __pkvm_host_unshare_ffa: looks at the host's state only. A page shared with EL2 or a guest
+   * would pass; that the secure world names only pages it was given is an assumption of this layer.
    */
   Errno unshareFfa(long pfn, long n) {
     return ffa(pfn, n, PageState.SHARED_OWNED, PageState.OWNED);

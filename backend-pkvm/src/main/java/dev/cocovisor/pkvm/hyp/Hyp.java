@@ -17,14 +17,16 @@ import org.jspecify.annotations.Nullable;
  * its stage 2, whose leaves carry the guest's state. A page has one owner at any time; the other
  * components' states follow from the owner's.
  *
- * <p><b>Entry points.</b> {@link #hostCall} is the host's HVC; {@link #hostFault} and {@link #check}
- * are the host's memory accesses; {@link #guestWalk} and {@link #guestHvc} are what a loaded vCPU
- * does. Nothing else changes state, except the internal transitions that the self-test drives.
+ * <p><b>Entry points.</b> {@link #hostCall} is the host's HVC; {@link #hostFault} and {@link
+ * #check} are the host's memory accesses; {@link #guestWalk} and {@link #guestHvc} are what a
+ * loaded vCPU does. Nothing else changes state, except the internal transitions that the self-test
+ * drives.
  *
  * <p><b>Locks.</b> vm_table_lock, then host_mmu.lock, then pkvm_pgd_lock or a VM's lock. Memory
  * checks by {@link #check} read single words and take none, as hardware does.
  *
- * <p><b>Sources.</b> Linux 7.3, {@code arch/arm64/kvm/hyp/nvhe/}: mem_protect.c, pkvm.c, hyp-main.c.
+ * <p><b>Sources.</b> Linux 7.3, {@code arch/arm64/kvm/hyp/nvhe/}: mem_protect.c, pkvm.c,
+ * hyp-main.c.
  */
 public final class Hyp implements PhysicalGuard {
   /** {@link #guestWalk}: nothing maps the address; the host has to handle the abort. */
@@ -128,8 +130,7 @@ public final class Hyp implements PhysicalGuard {
       }
       case HOST_RELAX_PERMS_GUEST -> {
         HypVcpu v = unprotectedLoaded(cpu);
-        yield result(
-            v == null ? Errno.EINVAL : guestTransitions.relaxPerms(v.vm, a0, (int) a1));
+        yield result(v == null ? Errno.EINVAL : guestTransitions.relaxPerms(v.vm, a0, (int) a1));
       }
       case HOST_WRPROTECT_GUEST -> {
         HypVm vm = life.unprotected((int) a0);
@@ -188,7 +189,8 @@ public final class Hyp implements PhysicalGuard {
     return v == null || v.vm.isProtected ? null : v;
   }
 
-  // handle___pkvm_host_donate_guest: a loaded vCPU of a protected VM, then its cache, then the page.
+  // handle___pkvm_host_donate_guest: a loaded vCPU of a protected VM, then its cache, then the
+  // page.
   private Errno donateGuest(HypCpu c, long pfn, long gfn) {
     HypVcpu v = c.loaded;
     if (v == null || !v.vm.isProtected) {
@@ -358,9 +360,7 @@ public final class Hyp implements PhysicalGuard {
   /** Returns a guest's state of an address; NOPAGE if the VM is unknown. */
   public PageState guestState(int handle, long gfn) {
     HypVm vm = vms.get(handle);
-    return vm == null || !vm.stage2.covers(gfn)
-        ? PageState.NOPAGE
-        : Pte.state(vm.stage2.leaf(gfn));
+    return vm == null || !vm.stage2.covers(gfn) ? PageState.NOPAGE : Pte.state(vm.stage2.leaf(gfn));
   }
 
   /** Returns the frame a guest address translates to, or -1. */

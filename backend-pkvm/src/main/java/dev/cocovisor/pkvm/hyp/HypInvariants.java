@@ -23,20 +23,19 @@ final class HypInvariants {
   }
 
   void check(Consumer<String> violation) {
-    vms.forEach(vm -> vm.stage2.forEach((gfn, level, pte) -> guest(vm, gfn, level, pte, violation)));
+    vms.forEach(
+        vm -> vm.stage2.forEach((gfn, level, pte) -> guest(vm, gfn, level, pte, violation)));
     mp.pages.forEachTouched(pfn -> page(pfn, violation));
-    borrowedBy.forEach(
-        (pfn, n) -> {
-          if (mp.pages.guestShares(pfn) != n) {
-            violation.accept(name(pfn) + ": " + n + " guest mappings, count " + shares(pfn));
-          }
-        });
-    mp.host.forEach(
-        (pfn, level, pte) -> {
-          if (!Pte.valid(pte) && mp.pages.host(pfn) != PageState.NOPAGE) {
-            violation.accept(name(pfn) + ": annotated, yet the host has access");
-          }
-        });
+    borrowedBy.forEach((pfn, n) -> {
+      if (mp.pages.guestShares(pfn) != n) {
+        violation.accept(name(pfn) + ": " + n + " guest mappings, count " + shares(pfn));
+      }
+    });
+    mp.host.forEach((pfn, level, pte) -> {
+      if (!Pte.valid(pte) && mp.pages.host(pfn) != PageState.NOPAGE) {
+        violation.accept(name(pfn) + ": annotated, yet the host has access");
+      }
+    });
   }
 
   private int shares(long pfn) {
@@ -54,8 +53,12 @@ final class HypInvariants {
     long n = 1L << PageTable.shift(level);
     for (long i = 0; i < n; i++) {
       long pfn = Pte.pfn(pte) + i;
-      String where = name(pfn) + " at VM 0x" + Integer.toHexString(vm.handle) + " gfn 0x"
-          + Long.toHexString(gfn + i);
+      String where =
+          name(pfn)
+              + " at VM 0x"
+              + Integer.toHexString(vm.handle)
+              + " gfn 0x"
+              + Long.toHexString(gfn + i);
       PageState host = mp.pages.host(pfn);
       switch (Pte.state(pte)) {
         case OWNED -> {
@@ -88,9 +91,10 @@ final class HypInvariants {
     PageState host = mp.pages.host(pfn);
     PageState hyp = mp.pages.hyp(pfn);
     int pins = mp.pages.refcount(pfn);
-    int owners = (host == PageState.OWNED || host == PageState.SHARED_OWNED ? 1 : 0)
-        + (hyp == PageState.OWNED || hyp == PageState.SHARED_OWNED ? 1 : 0)
-        + guestOwners.getOrDefault(pfn, 0);
+    int owners =
+        (host == PageState.OWNED || host == PageState.SHARED_OWNED ? 1 : 0)
+            + (hyp == PageState.OWNED || hyp == PageState.SHARED_OWNED ? 1 : 0)
+            + guestOwners.getOrDefault(pfn, 0);
     if (owners != 1) {
       violation.accept(name(pfn) + ": " + owners + " owners");
     }
@@ -100,8 +104,15 @@ final class HypInvariants {
     boolean mapped = Pte.valid(mp.hyp.leaf(pfn));
     boolean wanted = hyp == PageState.OWNED || (hyp == PageState.SHARED_BORROWED && pins > 0);
     if (mapped != wanted) {
-      violation.accept(name(pfn) + ": EL2 " + (mapped ? "maps" : "does not map") + " it, " + hyp
-          + " with " + pins + " pins");
+      violation.accept(
+          name(pfn)
+              + ": EL2 "
+              + (mapped ? "maps" : "does not map")
+              + " it, "
+              + hyp
+              + " with "
+              + pins
+              + " pins");
     }
     long entry = mp.host.entry(pfn);
     if (host == PageState.NOPAGE && (Pte.valid(entry) || Pte.owner(entry) == Owner.HOST)) {

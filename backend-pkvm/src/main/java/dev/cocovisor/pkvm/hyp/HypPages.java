@@ -3,12 +3,12 @@ package dev.cocovisor.pkvm.hyp;
 import org.jspecify.annotations.Nullable;
 
 /**
- * EL2's record of every physical page ({@code hyp_vmemmap}): the host's and EL2's state, a reference
- * count and the number of guest mappings.
+ * EL2's record of every physical page ({@code hyp_vmemmap}): the host's and EL2's state, a
+ * reference count and the number of guest mappings.
  *
  * <p>EL2's state is stored complemented, so that a page never mentioned reads as "host owns it, EL2
- * has no access" and costs nothing: records come in chunks of 512 (a 1 GiB directory each 512 chunks)
- * that appear with their first write. States are written under the owning component's lock (host: {@code host_mmu.lock}, EL2:
+ * has no access" and costs nothing: records come in chunks of 512 that appear with their first
+ * write. States are written under the owning component's lock (host: {@code host_mmu.lock}, EL2:
  * {@code pkvm_pgd_lock}); not thread-safe beyond that. Source: {@code nvhe/memory.h}, struct
  * hyp_page.
  */
@@ -17,14 +17,17 @@ final class HypPages {
   private static final int SIZE = 1 << SHIFT;
   private static final int MAX_REFCOUNT = 0xffff;
 
-  private final @Nullable Chunk @Nullable [][] directory;
+  private final @Nullable Directory[] directory;
 
   /** Creates the record of {@code frames} pages from pfn 0. */
   HypPages(long frames) {
     long perDirectory = 1L << (2 * SHIFT);
     directory =
-        new @Nullable Chunk @Nullable [Math.toIntExact((frames + perDirectory - 1) / perDirectory)]
-            [];
+        new @Nullable Directory[Math.toIntExact((frames + perDirectory - 1) / perDirectory)];
+  }
+
+  private static final class Directory {
+    final @Nullable Chunk[] chunks = new @Nullable Chunk[SIZE];
   }
 
   private static final class Chunk {
@@ -40,23 +43,23 @@ final class HypPages {
 
   private Chunk chunk(long pfn) {
     int d = (int) (pfn >>> (2 * SHIFT));
-    @Nullable Chunk[] chunks = directory[d];
-    if (chunks == null) {
-      chunks = new @Nullable Chunk[SIZE];
-      directory[d] = chunks;
+    Directory dir = directory[d];
+    if (dir == null) {
+      dir = new Directory();
+      directory[d] = dir;
     }
     int i = slot(pfn >>> SHIFT);
-    Chunk c = chunks[i];
+    Chunk c = dir.chunks[i];
     if (c == null) {
       c = new Chunk();
-      chunks[i] = c;
+      dir.chunks[i] = c;
     }
     return c;
   }
 
   private @Nullable Chunk existing(long pfn) {
-    @Nullable Chunk[] chunks = directory[(int) (pfn >>> (2 * SHIFT))];
-    return chunks == null ? null : chunks[slot(pfn >>> SHIFT)];
+    Directory dir = directory[(int) (pfn >>> (2 * SHIFT))];
+    return dir == null ? null : dir.chunks[slot(pfn >>> SHIFT)];
   }
 
   private static int slot(long pfn) {
@@ -123,9 +126,9 @@ final class HypPages {
   /** Calls {@code visitor} for every page that is not in the initial state. */
   void forEachTouched(PageVisitor visitor) {
     for (int d = 0; d < directory.length; d++) {
-      @Nullable Chunk[] chunks = directory[d];
-      for (int i = 0; chunks != null && i < SIZE; i++) {
-        Chunk c = chunks[i];
+      Directory dir = directory[d];
+      for (int i = 0; dir != null && i < SIZE; i++) {
+        Chunk c = dir.chunks[i];
         if (c != null) {
           forEachTouched(c, ((long) d << (2 * SHIFT)) + ((long) i << SHIFT), visitor);
         }

@@ -5,9 +5,9 @@ import java.util.Arrays;
 /**
  * A stack of free pages passed between host and EL2 ({@code struct kvm_hyp_memcache}).
  *
- * <p>The host fills its own from its allocator; EL2 admits the pages one by one, each by a donation.
- * At teardown EL2 fills one for the host to free. Not thread-safe: it belongs to one vCPU or VM.
- * Source: {@code asm/kvm_host.h}, {@code nvhe/mm.c}, refill_memcache.
+ * <p>The host fills its own from its allocator; EL2 admits the pages one by one, each by a
+ * donation. At teardown EL2 fills one for the host to free. Not thread-safe: it belongs to one vCPU
+ * or VM. Source: {@code asm/kvm_host.h}, {@code nvhe/mm.c}, refill_memcache.
  */
 public final class Memcache {
   /** Returned by {@link #pop} when nothing is left. */

@@ -3,8 +3,7 @@ package dev.cocovisor.pkvm.hyp;
 /**
  * Whom an invalid entry of the host's stage 2 names as the page's owner.
  *
- * <p>Source: {@code
- * arch/arm64/kvm/hyp/include/nvhe/memory.h} and {@code mem_protect.c}, owner ids.
+ * <p>Source: {@code arch/arm64/kvm/hyp/include/nvhe/memory.h} and {@code mem_protect.c}, owner ids.
  */
 public enum Owner {
   /** The host; never annotated, since host pages are mapped lazily. */

@@ -19,11 +19,7 @@ final class VmLife {
   private final HypCpu[] cpus;
 
   VmLife(
-      MemProtect mp,
-      HostTransitions transitions,
-      VmTable vms,
-      HostStructs structs,
-      HypCpu[] cpus) {
+      MemProtect mp, HostTransitions transitions, VmTable vms, HostStructs structs, HypCpu[] cpus) {
     this.mp = mp;
     this.transitions = transitions;
     this.vms = vms;

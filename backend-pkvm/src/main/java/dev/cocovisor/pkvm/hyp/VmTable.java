@@ -4,9 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The table of VMs by handle. Under {@link #lock}. Source: {@code nvhe/pkvm.c}, vm_table.
- */
+/** The table of VMs by handle. Under {@link #lock}. Source: {@code nvhe/pkvm.c}, vm_table. */
 final class VmTable {
   /** The first handle; smaller numbers cannot be mistaken for one. */
   static final int HANDLE_BASE = 0x1000;

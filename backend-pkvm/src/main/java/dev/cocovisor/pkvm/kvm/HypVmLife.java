@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * The pages and calls with which KVM brings a VM to life at EL2 and buries it.
  *
  * <p>KVM_CREATE_VM reserves a handle and shares {@code struct kvm}; KVM_CREATE_VCPU shares {@code
- * struct kvm_vcpu}; the first run donates pages for EL2's own structures. Under {@code kvm->lock} or
- * while nobody else sees the VM. Source: {@code arch/arm64/kvm/pkvm.c}, pkvm_init_host_vm,
+ * struct kvm_vcpu}; the first run donates pages for EL2's own structures. Under {@code kvm->lock}
+ * or while nobody else sees the VM. Source: {@code arch/arm64/kvm/pkvm.c}, pkvm_init_host_vm,
  * pkvm_create_hyp_vm, pkvm_create_hyp_vcpu, pkvm_destroy_hyp_vm.
  */
 final class HypVmLife {

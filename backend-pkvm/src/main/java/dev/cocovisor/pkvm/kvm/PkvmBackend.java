@@ -37,8 +37,7 @@ public final class PkvmBackend implements Backend {
     settings.put(
         "private-by-default",
         "false: a page given to a protected guest is shared back at once (true)");
-    settings.put(
-        "code-page", "guest-physical page that guests run from; -1: none (0x80000000)");
+    settings.put("code-page", "guest-physical page that guests run from; -1: none (0x80000000)");
     return new BackendInfo(
         "pkvm",
         "0.1.0",

@@ -98,7 +98,8 @@ public final class PkvmPlatform implements Platform, HostStructs {
    *
    * <p>copy_from_user and its kin have a fixup and never get here: they answer EFAULT and the guest
    * keeps its page, as recorded. Source: {@code arch/arm64/mm/fault.c}, __do_kernel_fault,
-   * is_spurious_el1_translation_fault; {@code arch/arm64/kvm/pkvm.c}, pkvm_force_reclaim_guest_page.
+   * is_spurious_el1_translation_fault; {@code arch/arm64/kvm/pkvm.c},
+   * pkvm_force_reclaim_guest_page.
    *
    * @return true if the access goes on; false if the kernel dies of it
    */

@@ -15,9 +15,9 @@ import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.pkvm.guest.Hvc;
+import dev.cocovisor.pkvm.hyp.HvcOutcome;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
-import dev.cocovisor.pkvm.hyp.HvcOutcome;
 import dev.cocovisor.pkvm.hyp.PageState;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -34,8 +34,9 @@ import org.jspecify.annotations.Nullable;
  * guest_memfds unbound, then finalize_teardown. A page that EL2 does not return stays pinned and is
  * lost.
  *
- * <p>Sources: {@code arch/arm64/kvm/pkvm.c}, pkvm_pgtable_stage2_map, __pkvm_pgtable_stage2_reclaim;
- * {@code arch/arm64/kvm/mmu.c}, pkvm_mem_abort, kvm_arch_prepare_memory_region, kvm_handle_guest_abort.
+ * <p>Sources: {@code arch/arm64/kvm/pkvm.c}, pkvm_pgtable_stage2_map,
+ * __pkvm_pgtable_stage2_reclaim; {@code arch/arm64/kvm/mmu.c}, pkvm_mem_abort,
+ * kvm_arch_prepare_memory_region, kvm_handle_guest_abort.
  */
 final class PkvmVm implements VmOps {
   /** Input address size of guests, in pages. */
@@ -271,8 +272,7 @@ final class PkvmVm implements VmOps {
   private Errno unshare(long gfn) {
     long pages = mappedPages(gfn);
     Errno e =
-        platform.errno(
-            0, Hypercall.HOST_UNSHARE_GUEST, life.handle(), gfn & -pages, pages, 0);
+        platform.errno(0, Hypercall.HOST_UNSHARE_GUEST, life.handle(), gfn & -pages, pages, 0);
     if (e.ok()) {
       givenPages -= pages;
     }
@@ -280,8 +280,8 @@ final class PkvmVm implements VmOps {
   }
 
   /**
-   * The guest faulted on an address that it was given a page for: either another vCPU was faster, or
-   * the page was taken by force and the run ends with EFAULT.
+   * The guest faulted on an address that it was given a page for: either another vCPU was faster,
+   * or the page was taken by force and the run ends with EFAULT.
    */
   @Override
   public Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
@@ -321,9 +321,7 @@ final class PkvmVm implements VmOps {
 
   @Override
   public long guestWalk(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
-    long r =
-        hyp.guestWalk(
-            state(vcpu).cpu, gpa, access == Access.WRITE, access == Access.FETCH);
+    long r = hyp.guestWalk(state(vcpu).cpu, gpa, access == Access.WRITE, access == Access.FETCH);
     if (r >= 0) {
       return r;
     }
@@ -389,8 +387,13 @@ final class PkvmVm implements VmOps {
             && hyp.guestPfn(life.handle(), gfn) != pfn
             && hyp.guestState(life.handle(), gfn) != PageState.POISON) {
           violation.accept(
-              "VM " + vm.id() + " gfn 0x" + Long.toHexString(gfn) + ": the registry has frame 0x"
-                  + Long.toHexString(pfn) + ", EL2 has 0x"
+              "VM "
+                  + vm.id()
+                  + " gfn 0x"
+                  + Long.toHexString(gfn)
+                  + ": the registry has frame 0x"
+                  + Long.toHexString(pfn)
+                  + ", EL2 has 0x"
                   + Long.toHexString(hyp.guestPfn(life.handle(), gfn)));
         }
       }

@@ -209,8 +209,7 @@ class ExhaustiveSearchTest {
         int handle = guests[g].handle();
         s.append(hyp().isLoaded(g) ? 'L' : hyp().pinCount(guests[g].vm.pfn()) > 0 ? 'D' : 'X');
         for (long gfn = 0; gfn < 2; gfn++) {
-          s.append(hyp().guestState(handle, gfn).bits())
-              .append(hyp().guestPfn(handle, gfn) & 0xf);
+          s.append(hyp().guestState(handle, gfn).bits()).append(hyp().guestPfn(handle, gfn) & 0xf);
         }
       }
       return s.toString();

@@ -89,8 +89,7 @@ class HypLifeTest {
     HypMachine.Guest g = m.guest(true);
     HostVcpu v = new HostVcpu(m.page(), 0, new Memcache());
     m.register(v);
-    assertThat(m.call(0, Hypercall.INIT_VCPU, 0x1009, v.pfn(), 0x300))
-        .isEqualTo(err(Errno.ENOENT));
+    assertThat(m.call(0, Hypercall.INIT_VCPU, 0x1009, v.pfn(), 0x300)).isEqualTo(err(Errno.ENOENT));
     assertThat(m.call(0, Hypercall.INIT_VCPU, g.handle(), v.pfn(), 0x300))
         .isEqualTo(err(Errno.EBUSY));
     m.call(0, Hypercall.HOST_SHARE_HYP, v.pfn());

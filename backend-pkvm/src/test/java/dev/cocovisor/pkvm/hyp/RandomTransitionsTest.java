@@ -15,7 +15,8 @@ class RandomTransitionsTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void invariantsHoldAfterEveryStepAndNoPageIsLost(long seed) {
-    String reproduce = "seed " + seed + ": mvn -pl backend-pkvm -am test -Dtest=RandomTransitionsTest";
+    String reproduce =
+        "seed " + seed + ": mvn -pl backend-pkvm -am test -Dtest=RandomTransitionsTest";
     SplittableRandom random = new SplittableRandom(seed);
     HypMachine m = new HypMachine(4);
     HypMachine.Guest[] guests = {

@@ -1,0 +1,86 @@
+package dev.cocovisor.pkvm.vmm;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+import dev.cocovisor.pkvm.guest.Hvc;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A VMM of protected guests: RAM is its own anonymous memory, donated page by page as the guest
+ * touches it.
+ *
+ * <p>Conversion is the guest's alone: it shares a page with MEM_SHARE and takes it back with
+ * MEM_UNSHARE, and the host has no part in it. Contents are copied in before the first touch: what
+ * the host wrote is what the guest finds.
+ */
+public final class PkvmVmm implements VmmDriver {
+  private static final long RAM_BASE = 0x9000_0000L;
+
+  /** Creates the driver; it has no state. */
+  public PkvmVmm() {}
+
+  @Override
+  public String backend() {
+    return "pkvm";
+  }
+
+  @Override
+  public long vmType() {
+    return VmType.ARM_PROTECTED.number();
+  }
+
+  @Override
+  public long ramBase() {
+    return RAM_BASE;
+  }
+
+  @Override
+  public boolean guestMemfd() {
+    return false;
+  }
+
+  @Override
+  public boolean privateFromStart() {
+    return false;
+  }
+
+  @Override
+  public long ready(VmmMachine vm) {
+    for (int fd : vm.vcpuFds()) {
+      long r =
+          vm.calls()
+              .vendorIoctl(
+                  fd,
+                  new VendorCommand("KVM_ARM_VCPU_INIT", new Fields().put("target", "PREFERRED")));
+      if (r < 0) {
+        return r;
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
+    return List.of();
+  }
+
+  @Override
+  public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    List<GuestAction> calls = new ArrayList<>();
+    for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
+      calls.add(new Hvc(toPrivate ? Hvc.MEM_UNSHARE : Hvc.MEM_SHARE, at, 0, 0).action());
+    }
+    return calls;
+  }
+
+  @Override
+  public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    return 0;
+  }
+}
