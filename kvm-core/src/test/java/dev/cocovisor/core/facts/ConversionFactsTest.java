@@ -34,13 +34,12 @@ class ConversionFactsTest {
   void memory() {
     hva = vmm.anonymous(2 * M);
     gmem = vmm.gmem(2 * M, 0);
-    // The guest runs without paging: its accesses stay below 4 GiB.
     vmm.privateSlot(1, gpa(0), 2 * M, hva, gmem, 0);
     ok(process.enableCap(vmm.vm, Capability.KVM_CAP_EXIT_HYPERCALL.number(), 0, 1L << 12));
   }
 
   private static long gpa(long offset) {
-    return BASE / 4 + offset;
+    return BASE + offset;
   }
 
   @Test

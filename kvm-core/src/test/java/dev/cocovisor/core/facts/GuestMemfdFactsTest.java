@@ -188,10 +188,10 @@ class GuestMemfdFactsTest {
     Vmm shared = Vmm.of(Vmm.DEFAULT);
     int f = shared.gmem(TOTAL, MMAP | INIT_SHARED);
     long map = shared.mapFile(TOTAL, MAP_SHARED, f);
-    ok(shared.region(1, GUEST_MEMFD, Vmm.BASE >> 4, TOTAL, map, f, 0));
+    ok(shared.region(1, GUEST_MEMFD, Vmm.BASE, TOTAL, map, f, 0));
     ok(shared.process.hostWrite(map + P, 0xaa));
-    assertThat(shared.guestReads((Vmm.BASE >> 4) + P)).isEqualTo(0xaa);
-    shared.guestWrites((Vmm.BASE >> 4) + P, 0xff);
+    assertThat(shared.guestReads(Vmm.BASE + P)).isEqualTo(0xaa);
+    shared.guestWrites(Vmm.BASE + P, 0xff);
     long again = shared.mapFile(TOTAL, MAP_SHARED, f);
     assertThat(shared.process.hostRead(again + P)).isEqualTo(0xff);
   }

@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.host.KvmRun;
 import org.junit.jupiter.api.Test;
 
 /** The rows of facts §3.2 (set_memory_region_test). */
@@ -26,7 +27,7 @@ class MemoryRegionFactsTest {
     long hva = vmm.anonymous(M);
     for (int bit = 0; bit < 32; bit++) {
       long flag = 1L << bit;
-      if (flag == LOG_DIRTY) {
+      if (flag == LOG_DIRTY || flag == READONLY) {
         continue;
       }
       fails(process.setUserMemoryRegion(vmm.vm, 1, flag, GPA, M, hva), Errno.EINVAL);
@@ -37,8 +38,7 @@ class MemoryRegionFactsTest {
   void r3_theNewIoctlTakesOnlyKnownFlags() {
     long hva = vmm.anonymous(M);
     for (int bit = 3; bit < 32; bit++) {
-      fails(
-          process.setUserMemoryRegion2(vmm.vm, 1, 1L << bit, GPA, M, hva, 0, -1), Errno.EINVAL);
+      fails(process.setUserMemoryRegion2(vmm.vm, 1, 1L << bit, GPA, M, hva, 0, -1), Errno.EINVAL);
     }
   }
 
@@ -125,6 +125,13 @@ class MemoryRegionFactsTest {
     vmm.assertMmio(GPA, false);
     vmm.slot(1, GPA, M, hva);
     assertThat(vmm.guestReads(GPA)).isZero();
+  }
+
+  @Test
+  void r1_r19_aGuestWithoutItsCodeSlotShutsDownOrFailsInternally() {
+    ok(vmm.region(0, 0, 0, 0, 0));
+    ok(vmm.tryRead(GPA));
+    assertThat(vmm.run().exitReason()).isIn(KvmRun.EXIT_SHUTDOWN, KvmRun.EXIT_INTERNAL_ERROR);
   }
 
   @Test
