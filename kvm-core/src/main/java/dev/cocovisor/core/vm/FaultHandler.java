@@ -86,7 +86,7 @@ final class FaultHandler {
       return RetPf.RETRY;
     }
     boolean fromUser = f.isPrivate ? vm.traits().privateFromUserMemory() : !slot.isGmemOnly();
-    return fromUser ? fromUserMemory(vcpu, f, slot) : fromGmem(vcpu, f, slot);
+    return fromUser ? fromUserMemory(f, slot) : fromGmem(vcpu, f, slot);
   }
 
   private int noSlot(Vcpu vcpu, PageFault f) {
@@ -135,7 +135,7 @@ final class FaultHandler {
     return level;
   }
 
-  private int fromUserMemory(Vcpu vcpu, PageFault f, MemSlot slot) {
+  private int fromUserMemory(PageFault f, MemSlot slot) {
     if (f.write && slot.isReadonly()) {
       return RetPf.EMULATE;
     }

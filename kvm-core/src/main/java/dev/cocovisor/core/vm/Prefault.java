@@ -75,7 +75,8 @@ final class Prefault {
     if (r < 0) {
       return mapMemory && r == -Errno.ENOENT.number() ? -Errno.EFAULT.number() : r;
     }
-    long end = (gpa & -(PageLevel.of((int) r).bytes())) + PageLevel.of((int) r).bytes();
+    PageLevel level = PageLevel.of((int) r);
+    long end = (gpa & -level.bytes()) + level.bytes();
     return Math.min(size, end - gpa);
   }
 
