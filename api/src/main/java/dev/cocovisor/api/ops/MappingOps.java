@@ -127,6 +127,17 @@ public interface MappingOps {
   }
 
   /**
+   * Goes on after a hypercall exit that {@link #guestAction} ended with and userspace answered
+   * (TDVMCALL MapGPA, chunk by chunk). Locks: vCPU mutex.
+   *
+   * @param ret userspace's answer
+   * @return null if no such exit is open: the core's own hypercall goes on
+   */
+  default @Nullable RunResult resume(VcpuContext vcpu, long ret) {
+    return null;
+  }
+
+  /**
    * Answers a KVM hypercall before the core does. Locks: vCPU mutex.
    *
    * @return null to let the core handle it

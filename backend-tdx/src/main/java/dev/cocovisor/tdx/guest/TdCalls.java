@@ -23,9 +23,4 @@ public final class TdCalls {
     return new GuestAction.Vendor(
         "tdvmcall", new Fields().put("fn", "MapGPA").put("gpa", gpa).put("size", size));
   }
-
-  /** Goes on with a MapGPA of which userspace did a chunk. */
-  public static GuestAction.Vendor resume(long ret) {
-    return new GuestAction.Vendor("tdvmcall_resume", new Fields().put("ret", ret));
-  }
 }

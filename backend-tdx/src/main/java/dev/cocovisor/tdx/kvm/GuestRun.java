@@ -154,7 +154,6 @@ final class GuestRun {
     return switch (action.name()) {
       case "tdcall" -> tdcall(vcpu, action.fields());
       case "tdvmcall" -> vmcall(vcpu, action.fields());
-      case "tdvmcall_resume" -> resume(vcpu, action.fields().number("ret", 0));
       default -> null;
     };
   }
@@ -298,11 +297,11 @@ final class GuestRun {
   }
 
   /** Userspace answered a chunk of MapGPA. */
-  RunResult resume(VcpuContext vcpu, long ret) {
+  @Nullable RunResult resume(VcpuContext vcpu, long ret) {
     TdxVcpu v = TdxVm.vcpu(vcpu);
     MapGpa call = v.mapGpa;
     if (call == null) {
-      return new RunResult(Errno.EINVAL, new Exit.Unknown());
+      return null;
     }
     RunResult r = call.answered(ret);
     if (!(r.exit() instanceof Exit.Hypercall)) {

@@ -244,6 +244,11 @@ public final class TdxVm implements VmOps {
     return guest.action(vcpu, action);
   }
 
+  @Override
+  public @Nullable RunResult resume(VcpuContext vcpu, long ret) {
+    return guest.resume(vcpu, ret);
+  }
+
   // ---- external table
 
   @Override
