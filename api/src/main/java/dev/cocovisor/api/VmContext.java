@@ -87,6 +87,14 @@ public interface VmContext {
   /** Returns the frame a mapped gfn leads to, or -1. */
   long mappedPfn(long gfn, boolean isPrivate);
 
+  /**
+   * Returns which hypercalls end in user space: bit {@code n} for KVM hypercall {@code n}, as
+   * KVM_CAP_EXIT_HYPERCALL set it.
+   */
+  default long exitHypercalls() {
+    return 0;
+  }
+
   // Memory.
 
   /** Returns the slot that holds {@code gfn} in address space 0, or null. */

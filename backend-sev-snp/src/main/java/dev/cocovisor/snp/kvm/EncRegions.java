@@ -1,0 +1,85 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.snp.kvm.SevInfo.EncRegion;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * KVM_MEMORY_ENCRYPT_REG_REGION and UNREG_REGION: user memory that must not move while a guest uses
+ * it.
+ *
+ * <p>Registering asks whether the VM is SEV before it asks whether it is a mirror, unregistering the
+ * other way round. Source: {@code arch/x86/kvm/svm/sev.c}, sev_mem_enc_register_region,
+ * sev_mem_enc_unregister_region.
+ */
+final class EncRegions {
+  private final SevVm sev;
+  private final VmContext vm;
+
+  EncRegions(SevVm sev) {
+    this.sev = sev;
+    this.vm = sev.context();
+  }
+
+  Errno register(long addr, long size) {
+    SevInfo info = sev.info();
+    if (!info.active) {
+      return Errno.ENOTTY;
+    }
+    if (info.owner != null || size == 0 || addr + size - 1 < addr) {
+      return Errno.EINVAL;
+    }
+    vm.kvmLock().lock();
+    try {
+      List<Long> pins = new ArrayList<>();
+      for (long at = addr & ~0xFFFL; at < addr + size; at += 4096) {
+        long pfn = vm.pinUserPage(at);
+        if (pfn < 0) {
+          pins.forEach(vm::unpinUserPage);
+          return Errno.ENOMEM;
+        }
+        pins.add(pfn);
+      }
+      info.regions.add(new EncRegion(addr, size, pins));
+      return Errno.OK;
+    } finally {
+      vm.kvmLock().unlock();
+    }
+  }
+
+  Errno unregister(long addr, long size) {
+    SevInfo info = sev.info();
+    if (info.owner != null) {
+      return Errno.EINVAL;
+    }
+    vm.kvmLock().lock();
+    try {
+      if (!info.active) {
+        return Errno.ENOTTY;
+      }
+      for (EncRegion r : info.regions) {
+        if (r.addr() == addr && r.size() == size) {
+          // Dirty lines of the guest's key must not reach the page after its next owner's.
+          sev.platform().firmware().wbinvd();
+          drop(r);
+          info.regions.remove(r);
+          return Errno.OK;
+        }
+      }
+      return Errno.EINVAL;
+    } finally {
+      vm.kvmLock().unlock();
+    }
+  }
+
+  void dropAll() {
+    sev.info().regions.forEach(this::drop);
+    sev.info().regions.clear();
+  }
+
+  private void drop(EncRegion r) {
+    r.pins().forEach(vm::unpinUserPage);
+  }
+}

@@ -1,0 +1,171 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.RunResult;
+
+/**
+ * One page state change request of a guest, from the buffer of its GHCB or by the MSR protocol.
+ *
+ * <p>KVM changes nothing itself: it turns entries into KVM_EXIT_HYPERCALL exits, merging neighbours,
+ * and user space converts. The RMP follows at the next fault. Source: {@code
+ * arch/x86/kvm/svm/sev.c}, snp_begin_psc, __snp_complete_one_psc, snp_begin_psc_msr.
+ */
+final class PageStateChange {
+  static final int PRIVATE = 1;
+  static final int SHARED = 2;
+
+  /** Entries of one buffer (VMGEXIT_PSC_MAX_COUNT). */
+  static final int MAX_ENTRIES = 253;
+
+  static final long GENERIC = 0x100L << 32;
+  static final long INVALID_HEADER = 1L << 32 | 1;
+  static final long INVALID_ENTRY = 1L << 32 | 2;
+
+  /** MSR protocol: response code, and the generic error above it. */
+  static final long MSR_RESPONSE = 0x15;
+
+  static final long MSR_ERROR = 1L << 63 | MSR_RESPONSE;
+
+  private static final long KVM_HC_MAP_GPA_RANGE = 12;
+  private static final long ENCRYPTED = 1 << 4;
+  private static final long LONG_MODE = 1;
+
+  private final boolean msr;
+  private final int[] curPage;
+  private final long[] gfn;
+  private final int[] operation;
+  private final boolean[] huge;
+  private int curEntry;
+  private final int endEntry;
+  private int inflight;
+  private boolean inflightHuge;
+
+  private PageStateChange(boolean msr, int curEntry, int endEntry, int entries) {
+    this.msr = msr;
+    this.curEntry = curEntry;
+    this.endEntry = endEntry;
+    this.curPage = new int[entries];
+    this.gfn = new long[entries];
+    this.operation = new int[entries];
+    this.huge = new boolean[entries];
+  }
+
+  /** A request by the MSR protocol. */
+  static PageStateChange msr(long gfn, int operation) {
+    PageStateChange p = new PageStateChange(true, 0, 0, 1);
+    p.gfn[0] = gfn;
+    p.operation[0] = operation;
+    return p;
+  }
+
+  /** A request by buffer: header and as many entries as it holds. */
+  static PageStateChange buffer(int curEntry, int endEntry) {
+    return new PageStateChange(false, curEntry, endEntry, MAX_ENTRIES);
+  }
+
+  void entry(int i, int cur, long pageGfn, int op, boolean isHuge) {
+    curPage[i] = cur;
+    gfn[i] = pageGfn;
+    operation[i] = op;
+    huge[i] = isHuge;
+  }
+
+  /**
+   * Starts or goes on.
+   *
+   * @param offered whether user space enabled KVM_HC_MAP_GPA_RANGE exits
+   */
+  RunResult next(boolean offered) {
+    if (msr) {
+      boolean known = operation[0] == PRIVATE || operation[0] == SHARED;
+      return known && offered
+          ? exit(gfn[0], 1, operation[0], false)
+          : completed(MSR_ERROR);
+    }
+    if (!offered) {
+      return completed(GENERIC);
+    }
+    if (endEntry >= MAX_ENTRIES) {
+      return completed(INVALID_HEADER);
+    }
+    while (curEntry <= endEntry) {
+      int i = curEntry;
+      int pages = huge[i] ? 512 : 1;
+      if (curPage[i] > pages || (gfn[i] & pages - 1) != 0) {
+        return completed(INVALID_ENTRY);
+      }
+      if (curPage[i] == pages) {
+        curEntry++;
+        continue;
+      }
+      if (operation[i] != PRIVATE && operation[i] != SHARED) {
+        // SMASH and UNSMASH: the host decides about page sizes, so there is nothing to do.
+        curPage[i] = pages;
+        curEntry++;
+        continue;
+      }
+      return merge(i, pages);
+    }
+    return completed(0);
+  }
+
+  private RunResult merge(int first, int pages) {
+    int done = curPage[first];
+    long from = gfn[first] + done;
+    long npages = (long) pages - done;
+    inflight = 1;
+    inflightHuge = huge[first];
+    // A half-done huge entry goes alone; its exit still names the entry's size.
+    if (done == 0) {
+      for (int i = first + 1; i <= endEntry; i++) {
+        if (operation[i] != operation[first]
+            || huge[i] != huge[first]
+            || curPage[i] != 0
+            || gfn[i] != from + npages) {
+          break;
+        }
+        npages += pages;
+        inflight++;
+      }
+    }
+    return exit(from, npages, operation[first], huge[first]);
+  }
+
+  private static RunResult exit(long gfn, long npages, int operation, boolean huge) {
+    long attributes = (operation == PRIVATE ? ENCRYPTED : 0) | (huge ? 1 : 0);
+    return RunResult.ok(
+        new Exit.Hypercall(
+            KVM_HC_MAP_GPA_RANGE, new long[] {gfn << 12, npages, attributes}, LONG_MODE));
+  }
+
+  /** Takes user space's answer and goes on. */
+  RunResult answered(long ret, boolean offered) {
+    if (msr) {
+      return completed(ret != 0 ? MSR_ERROR : MSR_RESPONSE);
+    }
+    if (ret != 0) {
+      return completed(GENERIC);
+    }
+    for (; inflight > 0; inflight--) {
+      curPage[curEntry] = inflightHuge ? 512 : 1;
+      curEntry++;
+    }
+    return next(offered);
+  }
+
+  private RunResult completed(long result) {
+    Fields f = new Fields();
+    if (msr) {
+      f.put("ghcb_msr", result);
+    } else {
+      f.put("exitinfo2", result).put("cur_entry", curEntry);
+    }
+    return RunResult.ok(new Exit.Vendor(5, "KVM_EXIT_HLT", f));
+  }
+
+  /** Tells whether a result ends the request. */
+  static boolean ended(RunResult r) {
+    return !(r.exit() instanceof Exit.Hypercall);
+  }
+}

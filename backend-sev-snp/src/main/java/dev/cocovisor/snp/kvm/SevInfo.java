@@ -1,0 +1,42 @@
+package dev.cocovisor.snp.kvm;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What KVM keeps about the encryption of one VM (struct kvm_sev_info); the kvm lock guards it.
+ */
+final class SevInfo {
+  static final long SNP_ACTIVE = 1;
+
+  /** Features a VMSA may ask for: SNP is set by KVM itself; 5 is debug swap. */
+  static final long SUPPORTED_FEATURES = 1L << 5;
+
+  boolean needInit;
+  boolean active;
+  boolean esActive;
+  int asid;
+  int handle;
+  long vmsaFeatures;
+  int ghcbVersion;
+  boolean migrating;
+
+  /** Whose context this VM mirrors. */
+  @Nullable SevVm owner;
+
+  final List<SevVm> mirrors = new ArrayList<>();
+  final List<EncRegion> regions = new ArrayList<>();
+
+  /** Frame of the guest context page, or -1. */
+  long gctx = -1;
+
+  boolean finished;
+
+  boolean snp() {
+    return active && (vmsaFeatures & SNP_ACTIVE) != 0;
+  }
+
+  /** A region that user space pinned by KVM_MEMORY_ENCRYPT_REG_REGION. */
+  record EncRegion(long addr, long size, List<Long> pins) {}
+}

@@ -1,0 +1,109 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.snp.psp.FwStatus;
+import dev.cocovisor.snp.psp.LegacyFirmware;
+import dev.cocovisor.snp.psp.SnpFirmware;
+import dev.cocovisor.snp.rmp.GuestInstructions;
+import dev.cocovisor.snp.rmp.Rmp;
+import dev.cocovisor.snp.rmp.RmpAccess;
+import dev.cocovisor.snp.rmp.RmpChoices;
+import dev.cocovisor.snp.rmp.RmpGuard;
+import dev.cocovisor.snp.rmp.RmpInvariants;
+import java.util.function.Consumer;
+
+/** One host's SEV: its RMP, its secure processor, its ASIDs and how KVM was told to behave. */
+public final class SevPlatform implements Platform {
+  /** The frames an RMP covers where memory is larger than it can number. */
+  private static final long COVERED = 1L << 28;
+
+  private final HostMachine machine;
+  private final Rmp rmp;
+  private final SnpFirmware firmware;
+  private final LegacyFirmware legacy;
+  private final SnpHost host;
+  private final AsidPool asids;
+  private final SevSettings settings;
+  private final RmpAccess access;
+  private final GuestInstructions guest;
+  private final PhysicalGuard guard;
+  private final int firstPlainAsid;
+
+  SevPlatform(HostMachine machine) {
+    this.machine = machine;
+    this.settings = SevSettings.of(machine);
+    this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
+    this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt());
+    this.legacy = new LegacyFirmware(machine.memory().raw(), settings.asids());
+    this.firstPlainAsid = Math.max(2, settings.asids() / 4);
+    this.host = new SnpHost(machine, rmp, firmware, settings.overlapRetries());
+    this.asids = new AsidPool(firstPlainAsid, settings.asids(), firmware);
+    this.access = new RmpAccess(rmp);
+    this.guest = new GuestInstructions(rmp);
+    this.guard = new RmpGuard(rmp, machine.memory().directMap(), a -> a < firstPlainAsid);
+    FwStatus booted = firmware.init();
+    if (!booted.ok()) {
+      throw new IllegalStateException("SNP_INIT: " + booted);
+    }
+  }
+
+  @Override
+  public VmOps createVm(VmContext vm, VmType type) {
+    return new SevVm(this, vm, type);
+  }
+
+  @Override
+  public PhysicalGuard guard() {
+    return guard;
+  }
+
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    RmpInvariants.check(rmp).forEach(violation);
+  }
+
+  /** Returns the reverse map table. */
+  public Rmp rmp() {
+    return rmp;
+  }
+
+  /** Returns the SNP firmware. */
+  public SnpFirmware firmware() {
+    return firmware;
+  }
+
+  /** Returns the firmware of SEV and SEV-ES guests. */
+  public LegacyFirmware legacyFirmware() {
+    return legacy;
+  }
+
+  /** Returns the host kernel's SNP support, with its leak and livelock counters. */
+  public SnpHost host() {
+    return host;
+  }
+
+  AsidPool asids() {
+    return asids;
+  }
+
+  SevSettings settings() {
+    return settings;
+  }
+
+  RmpAccess access() {
+    return access;
+  }
+
+  GuestInstructions guestInstructions() {
+    return guest;
+  }
+
+  HostMachine machine() {
+    return machine;
+  }
+}

@@ -1,0 +1,317 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.SlotView;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.AccessOutcome;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.uapi.MemoryMapping;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The vendor half of one SEV, SEV-ES or SNP VM: a table that leads each hook to the class that
+ * knows it.
+ *
+ * <p>State is {@link SevInfo} under the kvm lock and {@link SevVcpu} under the vCPU mutex. Source:
+ * {@code arch/x86/kvm/svm/sev.c}.
+ */
+public final class SevVm implements VmOps {
+  private final SevPlatform platform;
+  private final VmContext vm;
+  private final VmType type;
+  private final SevInfo info = new SevInfo();
+  private final SevDispatch commands;
+  private final SnpMemory memory;
+  private final SnpFaults faults;
+  private final SnpGuestActions actions;
+  private final EncRegions regions;
+  private final EncContext context;
+  private final EncBitmap bitmap;
+
+  SevVm(SevPlatform platform, VmContext vm, VmType type) {
+    this.platform = platform;
+    this.vm = vm;
+    this.type = type;
+    info.needInit = type != VmType.X86_DEFAULT;
+    this.memory = new SnpMemory(this);
+    this.faults = new SnpFaults(this);
+    this.commands = new SevDispatch(this);
+    this.actions = new SnpGuestActions(this, faults);
+    this.regions = new EncRegions(this);
+    this.context = new EncContext(this);
+    this.bitmap = new EncBitmap(this);
+  }
+
+  SevPlatform platform() {
+    return platform;
+  }
+
+  VmContext context() {
+    return vm;
+  }
+
+  VmType type() {
+    return type;
+  }
+
+  SevInfo info() {
+    return info;
+  }
+
+  boolean isSnp() {
+    return info.snp();
+  }
+
+  SevVcpu stateOf(VcpuContext vcpu) {
+    if (vcpu.vendorState() instanceof SevVcpu s) {
+      return s;
+    }
+    throw new IllegalStateException("vCPU " + vcpu.id() + " is not this backend's");
+  }
+
+  /** Returns the VM's ASID, 0 before it has one. */
+  public int asid() {
+    return info.asid;
+  }
+
+  /** Returns the physical address of the guest context page, or -1. */
+  public long guestContext() {
+    return info.gctx < 0 ? -1 : info.gctx << 12;
+  }
+
+  /** Returns how shared pages are tracked for migration. */
+  public EncBitmap migration() {
+    return bitmap;
+  }
+
+  // ---- life cycle --------------------------------------------------------------------------------
+
+  @Override
+  public VmTraits traits() {
+    boolean snp = type.equals(VmType.X86_SNP);
+    boolean hidden = snp || type.equals(VmType.X86_SEV_ES);
+    return new VmTraits(
+        StageShape.DIRECT,
+        snp,
+        snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER,
+        0,
+        !snp ? PageLevel.PG_1G : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K,
+        false,
+        !snp,
+        true,
+        hidden);
+  }
+
+  @Override
+  public Errno vcpuCreate(VcpuContext vcpu) {
+    SevVcpu s = new SevVcpu();
+    if (!type.equals(VmType.X86_SEV)) {
+      s.vmsa = platform.host().memory().allocate(0);
+      if (s.vmsa == HostMemory.NO_FRAME) {
+        return Errno.ENOMEM;
+      }
+      platform.host().memory().raw().zero(s.vmsa, 1);
+    }
+    vcpu.setVendorState(s);
+    return Errno.OK;
+  }
+
+  @Override
+  public void vcpuFree(VcpuContext vcpu) {
+    if (vcpu.vendorState() instanceof SevVcpu s && s.vmsa >= 0) {
+      // Source: sev.c, sev_free_vcpu: a VMSA that cannot be made shared is not freed.
+      if (!isSnp() || platform.host().makeSharedOrLeak(vm, s.vmsa, false).ok()) {
+        platform.host().memory().free(s.vmsa, 0);
+      }
+      s.vmsa = -1;
+    }
+  }
+
+  @Override
+  public void vmDestroy() {
+    if (!info.active) {
+      return;
+    }
+    SevVm owner = info.owner;
+    if (owner != null) {
+      owner.info.mirrors.remove(this);
+      info.active = false;
+      return;
+    }
+    platform.firmware().wbinvd();
+    regions.dropAll();
+    if (isSnp()) {
+      if (!decommission()) {
+        return;
+      }
+    } else if (info.handle != 0) {
+      platform.legacyFirmware().deactivate(info.handle);
+      platform.legacyFirmware().decommission(info.handle);
+    }
+    platform.asids().give(info.asid);
+    info.active = false;
+  }
+
+  /** Ends the guest context; if that fails it and the ASID are leaked (snp_decommission_context). */
+  boolean decommission() {
+    if (info.gctx < 0) {
+      return true;
+    }
+    if (!platform.firmware().decommission(info.gctx << 12).ok()) {
+      platform.host().leak(vm, info.gctx, 1, "SNP_DECOMMISSION failed, ASID " + info.asid);
+      return false;
+    }
+    platform.host().freeFirmwarePage(vm, info.gctx);
+    info.gctx = -1;
+    return true;
+  }
+
+  @Override
+  public Errno enableCap(int cap, long flags, long arg0) {
+    return bitmap.enableCap(cap, flags, arg0);
+  }
+
+  @Override
+  public void commitMemoryRegion(
+      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+    bitmap.slotsChanged(now);
+  }
+
+  @Override
+  public long vmIoctl(VendorCommand command) {
+    return bitmap.ioctl(command);
+  }
+
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    if (info.active && info.snp() && info.gctx >= 0) {
+      long pages = platform.rmp().pagesOf(info.asid);
+      if (pages < 0) {
+        violation.accept("ASID " + info.asid + " owns " + pages + " pages");
+      }
+    }
+  }
+
+  // ---- encryption --------------------------------------------------------------------------------
+
+  @Override
+  public long memEncIoctl(VendorCommand command) {
+    return commands.run(command);
+  }
+
+  @Override
+  public Errno memEncRegisterRegion(long addr, long size) {
+    return regions.register(addr, size);
+  }
+
+  @Override
+  public Errno memEncUnregisterRegion(long addr, long size) {
+    return regions.unregister(addr, size);
+  }
+
+  @Override
+  public Errno vmCopyEncContextFrom(VmOps source) {
+    return context.copyFrom(source);
+  }
+
+  @Override
+  public Errno vmMoveEncContextFrom(VmOps source) {
+    return context.moveFrom(source);
+  }
+
+  // ---- memory ------------------------------------------------------------------------------------
+
+  @Override
+  public Errno gmemPrepare(long gfn, long pfn, int order) {
+    return memory.prepare(gfn, pfn, order);
+  }
+
+  @Override
+  public Errno gmemMakePrivate(long gfn, long pfn, int order) {
+    return memory.prepare(gfn, pfn, order);
+  }
+
+  @Override
+  public Errno gmemMakeShared(long gfn, long pfn, int order) {
+    return memory.makeShared(pfn, 1L << order);
+  }
+
+  @Override
+  public void gmemInvalidate(long pfnStart, long pfnEnd) {
+    memory.invalidate(pfnStart, pfnEnd);
+  }
+
+  @Override
+  public @Nullable PageLevel privateMaxMappingLevel(
+      @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
+    return memory.maxMappingLevel(pfn);
+  }
+
+  @Override
+  public Errno preMmuMapPage(VcpuContext vcpu, MemoryMapping mapping, boolean isPrivate) {
+    // The 2024 series' own patch for SEV refuses; its text calls the feature optional for SNP.
+    return platform.settings().refuseMapMemory() && info.active ? Errno.EOPNOTSUPP : Errno.OK;
+  }
+
+  @Override
+  public boolean preFaultAllowed() {
+    return !type.equals(VmType.X86_SNP) || info.finished;
+  }
+
+  // ---- guest -------------------------------------------------------------------------------------
+
+  @Override
+  public AccessOutcome checkTranslation(
+      VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
+    return faults.check(vcpu, gpa, pfn, level, access, isPrivate);
+  }
+
+  @Override
+  public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
+    return faults.entered(vcpu) ? AccessOutcome.FAULT : AccessOutcome.EXIT;
+  }
+
+  @Override
+  public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
+    return action.name().equals("wrmsr") ? bitmap.wrmsr(action) : actions.run(vcpu, action);
+  }
+
+  @Override
+  public @Nullable RunResult hypercall(VcpuContext vcpu, long nr, long[] args) {
+    return bitmap.hypercall(vcpu, nr, args);
+  }
+
+  // ---- migration ---------------------------------------------------------------------------------
+
+  @Override
+  public Errno pageEncStatusHc(VcpuContext vcpu, long gpa, long npages, boolean encrypted) {
+    return bitmap.pageEncStatus(gpa, npages, encrypted);
+  }
+
+  @Override
+  public Errno getPageEncBitmap(long startGfn, long npages, long[] into) {
+    return bitmap.get(startGfn, npages, into);
+  }
+
+  @Override
+  public Errno setPageEncBitmap(long startGfn, long npages, long[] from) {
+    return bitmap.set(startGfn, npages, from);
+  }
+
+  @Override
+  public Errno resetPageEncBitmap() {
+    return bitmap.reset();
+  }
+}

@@ -1,0 +1,142 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.SlotView;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.AccessOutcome;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.snp.rmp.CpuMode;
+import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.Rmp;
+import dev.cocovisor.snp.rmp.RmpAccess;
+
+/**
+ * What becomes of an SNP guest's access that the RMP refuses.
+ *
+ * <p>KVM answers a size mismatch with PSMASH and a zap, and takes everything else for spurious: a
+ * guest whose fault nothing mends faults for ever. Here {@link #PATIENCE} fruitless faults in a row
+ * end the run with {@code RMP_FAULT_LOOP}. A page that is not validated is the guest's own affair
+ * (#VC, exit code 0x404), reported as {@code GUEST_VC}. Source: {@code arch/x86/kvm/svm/sev.c},
+ * sev_handle_rmp_fault; {@code svm.c}, npf_interception.
+ */
+final class SnpFaults {
+  /** How many faults on one address may lead nowhere before the run ends. */
+  static final int PATIENCE = 16;
+
+  private final SevVm sev;
+  private final VmContext vm;
+  private final RmpAccess access;
+  private final Rmp rmp;
+
+  SnpFaults(SevVm sev) {
+    this.sev = sev;
+    this.vm = sev.context();
+    this.access = sev.platform().access();
+    this.rmp = sev.platform().rmp();
+  }
+
+  /** Tells whether the guest can be entered; sets KVM_EXIT_FAIL_ENTRY if not. */
+  boolean entered(VcpuContext vcpu) {
+    if (!sev.isSnp() || sev.stateOf(vcpu).protectedState) {
+      return true;
+    }
+    // No VMSA is the guest's yet, so VMRUN ends with VMEXIT_INVALID.
+    vcpu.setExit(
+        new Exit.Vendor(
+            9,
+            "KVM_EXIT_FAIL_ENTRY",
+            new Fields().put("hardware_entry_failure_reason", 0xffff_ffff_ffff_ffffL)));
+    return false;
+  }
+
+  AccessOutcome check(
+      VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access what, boolean isPrivate) {
+    if (!sev.isSnp()) {
+      return AccessOutcome.ALLOW;
+    }
+    SevVcpu state = sev.stateOf(vcpu);
+    if (!entered(vcpu)) {
+      return AccessOutcome.EXIT;
+    }
+    long out =
+        access.snpGuest(
+            mode(state),
+            gpa,
+            pfn,
+            level != PageLevel.PG_4K,
+            switch (what) {
+              case READ -> RmpAccess.Kind.READ;
+              case WRITE -> RmpAccess.Kind.WRITE;
+              case FETCH -> RmpAccess.Kind.FETCH;
+            },
+            isPrivate);
+    if (out == Outcome.OK) {
+      state.fruitless = 0;
+      return AccessOutcome.ALLOW;
+    }
+    return handle(vcpu, gpa, out);
+  }
+
+  CpuMode mode(SevVcpu state) {
+    return CpuMode.guest(sev.info().asid).atVmpl(state.vmpl);
+  }
+
+  /** Deals with a fault that the RMP caused: RETRY, or EXIT with the exit set. */
+  AccessOutcome handle(VcpuContext vcpu, long gpa, long out) {
+    SevVcpu state = sev.stateOf(vcpu);
+    if (Outcome.isVc(out)) {
+      vcpu.setExit(
+          new Exit.Vendor(
+              -1,
+              "GUEST_VC",
+              new Fields().put("exit_code", Outcome.VC_PAGE_NOT_VALIDATED).put("cr2", gpa)));
+      return AccessOutcome.EXIT;
+    }
+    if (state.faultGpa != gpa) {
+      state.faultGpa = gpa;
+      state.fruitless = 0;
+    }
+    if (rmpFault(gpa)) {
+      state.fruitless = 0;
+      return AccessOutcome.RETRY;
+    }
+    if (++state.fruitless < PATIENCE) {
+      return AccessOutcome.RETRY;
+    }
+    state.fruitless = 0;
+    vcpu.setExit(
+        new Exit.Vendor(
+            -1,
+            "RMP_FAULT_LOOP",
+            new Fields().put("gpa", gpa).put("error_code", Outcome.errorCode(out))));
+    return AccessOutcome.EXIT;
+  }
+
+  /** sev_handle_rmp_fault; true if the RMP changed. */
+  private boolean rmpFault(long gpa) {
+    long gfn = gpa >>> 12;
+    SlotView slot = vm.slotOf(gfn);
+    if (!vm.isPrivate(gfn) || slot == null || !slot.hasGuestMemfd()) {
+      return false;
+    }
+    long pfn = vm.gmemPfn(gfn, false);
+    if (pfn < 0 || !rmp.assigned(pfn) || !rmp.huge(pfn)) {
+      return false;
+    }
+    long code = sev.platform().host().psmash(vm, pfn);
+    if (code != Outcome.OK && rmp.huge(pfn)) {
+      return false;
+    }
+    vm.mmuLock().lock();
+    try {
+      // From gfn on, not from the start of the huge page: what lies before it keeps its mapping.
+      vm.zapRange(gfn, gfn + 512);
+    } finally {
+      vm.mmuLock().unlock();
+    }
+    return true;
+  }
+}

@@ -1,0 +1,212 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.snp.psp.SnpFirmware;
+import dev.cocovisor.snp.rmp.CpuMode;
+import dev.cocovisor.snp.rmp.HostInstructions;
+import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.Rmp;
+import dev.cocovisor.snp.rmp.RmpCode;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The host kernel's own SNP support: changing page owners, the direct map, and pages that leak.
+ *
+ * <p>{@link #rmpupdate} retries as long as the instruction reports an overlap, which Linux takes for
+ * a passing collision. An overlap that stays would hang the kernel; here a number of fruitless
+ * attempts is reported as a livelock, the VM is marked dead and the call fails. Source: {@code
+ * arch/x86/virt/svm/sev.c}, rmpupdate, psmash, adjust_direct_map, snp_leak_pages.
+ */
+public final class SnpHost {
+  private final HostMachine machine;
+  private final Rmp rmp;
+  private final SnpFirmware firmware;
+  private final HostInstructions cpu;
+  private final long overlapRetries;
+  private final AtomicLong leaked = new AtomicLong();
+  private final AtomicLong livelocks = new AtomicLong();
+  private RmpInterposer interposer = RmpInterposer.NONE;
+
+  SnpHost(HostMachine machine, Rmp rmp, SnpFirmware firmware, long overlapRetries) {
+    this.machine = machine;
+    this.rmp = rmp;
+    this.firmware = firmware;
+    this.cpu = new HostInstructions(rmp);
+    this.overlapRetries = overlapRetries;
+  }
+
+  /** Asked before every RMPUPDATE and PSMASH, so that a run can make them fail. */
+  @FunctionalInterface
+  public interface RmpInterposer {
+    /** Never interferes. */
+    RmpInterposer NONE = (_, _) -> RmpCode.OK;
+
+    /** Returns {@link RmpCode#OK} to let the instruction run, or what it leaves in EAX. */
+    int before(boolean psmash, long pfn);
+  }
+
+  /** Makes {@code interposer} be asked before each instruction. */
+  public void setInterposer(RmpInterposer interposer) {
+    this.interposer = interposer;
+  }
+
+  /** Returns how many pages were leaked since boot (snp_nr_leaked_pages). */
+  public long leakedPages() {
+    return leaked.get();
+  }
+
+  /** Returns how often RMPUPDATE was found not to come to an end. */
+  public long livelocks() {
+    return livelocks.get();
+  }
+
+  /** Returns the table. */
+  public Rmp rmp() {
+    return rmp;
+  }
+
+  HostMemory memory() {
+    return machine.memory();
+  }
+
+  /**
+   * Changes an entry.
+   *
+   * @return OK, or EFAULT
+   */
+  private Errno rmpupdate(VmContext vm, long pfn, long gpa, int flags, int asid) {
+    boolean huge = (flags & HostInstructions.SIZE_2M) != 0;
+    if (!rmp.enabled()) {
+      return Errno.ENODEV;
+    }
+    // A 4 KiB entry under a larger kernel mapping would make the kernel's own writes fault.
+    if (!huge && !machine.memory().directMap().isSplit(pfn)) {
+      machine.memory().directMap().split(pfn, 1);
+    }
+    for (long attempt = 0; ; attempt++) {
+      SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
+      int injected = interposer.before(false, pfn);
+      long out =
+          injected != RmpCode.OK
+              ? injected
+              : cpu.rmpupdate(CpuMode.HOST, pfn << 12, gpa, flags, asid);
+      trace("RMPUPDATE", pfn, gpa, asid, out);
+      if (out == RmpCode.FAIL_OVERLAP) {
+        if (attempt >= overlapRetries) {
+          livelocks.incrementAndGet();
+          vm.bug("RMPUPDATE of pfn 0x" + Long.toHexString(pfn) + " overlaps for ever: livelock");
+          return Errno.EFAULT;
+        }
+        continue;
+      }
+      return out == RmpCode.OK ? Errno.OK : Errno.EFAULT;
+    }
+  }
+
+  private void trace(String name, long pfn, long gpa, int asid, long out) {
+    if (machine.trace().enabled()) {
+      machine
+          .trace()
+          .emit(
+              new TraceEvent(
+                  TraceEvent.Kind.FIRMWARE,
+                  name,
+                  "pfn=0x" + Long.toHexString(pfn) + ", gpa=0x" + Long.toHexString(gpa)
+                      + ", asid=" + asid,
+                  Outcome.describe(out)));
+    }
+  }
+
+  /** Gives a page to a guest, or with ASID 0 to the firmware (rmp_make_private). */
+  Errno makePrivate(VmContext vm, long pfn, long gpa, boolean huge, int asid, boolean immutable) {
+    return rmpupdate(
+        vm,
+        pfn,
+        gpa,
+        HostInstructions.ASSIGN
+            | (huge ? HostInstructions.SIZE_2M : 0)
+            | (immutable ? HostInstructions.IMMUTABLE : 0),
+        asid);
+  }
+
+  /** Takes a page back (rmp_make_shared). */
+  Errno makeShared(VmContext vm, long pfn, boolean huge) {
+    return rmpupdate(vm, pfn, 0, huge ? HostInstructions.SIZE_2M : 0, 0);
+  }
+
+  /** Takes a page back; a failure marks the VM dead and leaks it (kvm_rmp_make_shared). */
+  Errno makeSharedOrLeak(VmContext vm, long pfn, boolean huge) {
+    if (makeShared(vm, pfn, huge).ok()) {
+      return Errno.OK;
+    }
+    vm.bug("cannot make pfn 0x" + Long.toHexString(pfn) + " shared");
+    leak(vm, pfn, huge ? 512 : 1, "rmp_make_shared failed");
+    return Errno.EIO;
+  }
+
+  /**
+   * Gets a page back from the firmware and makes it shared; a failure marks the VM dead and leaks
+   * the page (snp_page_reclaim).
+   */
+  Errno reclaim(VmContext vm, long pfn) {
+    if (!firmware.pageReclaim(pfn << 12, false).ok()) {
+      vm.bug("cannot reclaim pfn 0x" + Long.toHexString(pfn));
+      leak(vm, pfn, 1, "SNP_PAGE_RECLAIM failed");
+      return Errno.EIO;
+    }
+    return makeSharedOrLeak(vm, pfn, false).ok() ? Errno.OK : Errno.EIO;
+  }
+
+  /** Breaks the 2 MiB entry around a page; retries while it is in use (snp_rmptable_psmash). */
+  long psmash(VmContext vm, long pfn) {
+    long head = pfn & ~511L;
+    for (long attempt = 0; ; attempt++) {
+      SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
+      int injected = interposer.before(true, head);
+      long out = injected != RmpCode.OK ? injected : cpu.psmash(CpuMode.HOST, head << 12);
+      trace("PSMASH", head, 0, 0, out);
+      if (out != RmpCode.FAIL_INUSE) {
+        return out;
+      }
+      if (attempt >= overlapRetries) {
+        livelocks.incrementAndGet();
+        vm.bug("PSMASH of pfn 0x" + Long.toHexString(head) + " is in use for ever: livelock");
+        return out;
+      }
+    }
+  }
+
+  void leak(VmContext vm, long pfn, long count, String why) {
+    leaked.addAndGet(count);
+    vm.leak(pfn, count, why);
+  }
+
+  /** Takes a frame and hands it to the firmware; -1 if there is none or that fails. */
+  long allocateFirmwarePage(VmContext vm) {
+    long pfn = machine.memory().allocate(0);
+    if (pfn == HostMemory.NO_FRAME) {
+      return -1;
+    }
+    machine.memory().raw().zero(pfn, 1);
+    if (makePrivate(vm, pfn, 0, false, 0, true).ok()) {
+      return pfn;
+    }
+    machine.memory().free(pfn, 0);
+    return -1;
+  }
+
+  /** Gets a firmware page back and frees it; leaks it where that fails. */
+  void freeFirmwarePage(VmContext vm, long pfn) {
+    if (!firmware.pageReclaim(pfn << 12, false).ok() || !makeShared(vm, pfn, false).ok()) {
+      leak(vm, pfn, 1, "firmware page not reclaimed");
+      return;
+    }
+    machine.memory().free(pfn, 0);
+  }
+}

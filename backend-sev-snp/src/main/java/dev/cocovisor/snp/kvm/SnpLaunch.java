@@ -1,0 +1,256 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.SlotView;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.snp.psp.FwStatus;
+import dev.cocovisor.snp.psp.GuestPolicy;
+import dev.cocovisor.snp.psp.LaunchDigest;
+import dev.cocovisor.snp.psp.LaunchPageType;
+import dev.cocovisor.snp.psp.SnpFirmware;
+
+/**
+ * SNP_LAUNCH_START, SNP_LAUNCH_UPDATE and SNP_LAUNCH_FINISH.
+ *
+ * <p>Called under the kvm lock; UPDATE takes the slots lock and, through populate, the guest_memfd
+ * invalidate lock. Source: {@code arch/x86/kvm/svm/sev.c}, snp_launch_start, snp_launch_update,
+ * sev_gmem_post_populate, snp_launch_update_vmsa, snp_launch_finish.
+ */
+final class SnpLaunch {
+  /** What KVM lets through: ABI version, SMT, the one bit, DEBUG and SINGLE_SOCKET. */
+  private static final long POLICY_MASK = 0x1BFFFF;
+
+  private final SevVm sev;
+  private final VmContext vm;
+  private final SevPlatform platform;
+  private final SnpFirmware firmware;
+  private final SnpHost host;
+
+  SnpLaunch(SevVm sev) {
+    this.sev = sev;
+    this.vm = sev.context();
+    this.platform = sev.platform();
+    this.firmware = platform.firmware();
+    this.host = platform.host();
+  }
+
+  long start(VendorCommand c) {
+    SevInfo info = sev.info();
+    Fields in = c.in();
+    long policy = in.number("policy", 0);
+    if (!info.snp()) {
+      return -Errno.ENOTTY.number();
+    }
+    if (info.gctx >= 0
+        || in.number("flags", 0) != 0
+        || (policy & ~POLICY_MASK) != 0
+        || (policy & GuestPolicy.RESERVED_ONE) == 0
+        || (platform.settings().smtRequired() && (policy & GuestPolicy.SMT) == 0)
+        || (policy & GuestPolicy.SINGLE_SOCKET) != 0) {
+      return -Errno.EINVAL.number();
+    }
+    long gctx = host.allocateFirmwarePage(vm);
+    FwStatus status = FwStatus.NO_FW_CALL;
+    if (gctx >= 0) {
+      status = firmware.gctxCreate(gctx << 12);
+      if (!status.ok()) {
+        host.freeFirmwarePage(vm, gctx);
+      }
+    }
+    if (!status.ok()) {
+      // The reason is lost: whatever went wrong, the caller sees ENOTTY.
+      return fail(c, status, Errno.ENOTTY);
+    }
+    info.gctx = gctx;
+    status = firmware.launchStart(gctx << 12, policy);
+    if (status.ok()) {
+      status = firmware.activate(gctx << 12, info.asid);
+    }
+    if (!status.ok()) {
+      sev.decommission();
+      return fail(c, status, Errno.EIO);
+    }
+    return done(c);
+  }
+
+  long update(VendorCommand c) {
+    SevInfo info = sev.info();
+    Fields in = c.in();
+    if (!info.snp() || info.gctx < 0) {
+      return -Errno.EINVAL.number();
+    }
+    long gfn = in.number("gfn_start", 0);
+    long uaddr = in.number("uaddr", 0);
+    long len = in.number("len", 0);
+    int type = (int) in.number("type", 0);
+    LaunchPageType t = LaunchPageType.of(type);
+    if (len == 0 || (len & 0xFFF) != 0 || in.number("flags", 0) != 0 || t == null
+        || t == LaunchPageType.VMSA) {
+      return -Errno.EINVAL.number();
+    }
+    // From 7.0 on the source is pinned page by page, so it has to be aligned.
+    if (t != LaunchPageType.ZERO && (uaddr & 0xFFF) != 0) {
+      return -Errno.EINVAL.number();
+    }
+    vm.slotsLock().lock();
+    try {
+      SlotView slot = vm.slotOf(gfn);
+      if (slot == null || !slot.hasGuestMemfd()) {
+        return -Errno.EINVAL.number();
+      }
+      long npages = Math.min(len >>> 12, slot.endGfn() - gfn);
+      FwStatus[] last = {FwStatus.SUCCESS};
+      long source = t == LaunchPageType.ZERO ? 0 : uaddr;
+      long count =
+          vm.populate(
+              gfn,
+              source,
+              npages,
+              (g, pfn, from, order) -> populated(g, pfn, from, order, t, last));
+      if (count < 0) {
+        return fail(c, last[0], Errno.EIO);
+      }
+      // Partial progress is success; the caller comes again and meets the error first.
+      c.out().put("gfn_start", gfn + count);
+      c.out().put("len", len - (count << 12));
+      if (t != LaunchPageType.ZERO) {
+        c.out().put("uaddr", uaddr + (count << 12));
+      }
+      return 0;
+    } finally {
+      vm.slotsLock().unlock();
+    }
+  }
+
+  private Errno populated(
+      long gfn, long pfn, long from, int order, LaunchPageType type, FwStatus[] last) {
+    int npages = 1 << order;
+    for (int i = 0; i < npages; i++) {
+      Errno r = page(gfn + i, pfn + i, from == 0 ? 0 : from + i * 4096L, type, last);
+      if (!r.ok()) {
+        // What was added of this folio before goes back; the digest keeps it.
+        for (int undone = i - 1; undone >= 0; undone--) {
+          Errno shared = host.makeSharedOrLeak(vm, pfn + undone, false);
+          if (!shared.ok()) {
+            return shared;
+          }
+        }
+        return r;
+      }
+    }
+    return Errno.OK;
+  }
+
+  private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
+    SevInfo info = sev.info();
+    if (!host.rmp().covers(pfn) || !vm.isPrivate(gfn)) {
+      return Errno.EINVAL;
+    }
+    if (host.rmp().assigned(pfn)) {
+      return Errno.EEXIST;
+    }
+    if (from != 0) {
+      byte[] content = new byte[4096];
+      if (!vm.copyFromUser(from, content, 0, 4096).ok()) {
+        return Errno.EFAULT;
+      }
+      host.memory().raw().write(pfn << 12, content, 0, 4096);
+    }
+    Errno made = host.makePrivate(vm, pfn, gfn << 12, false, info.asid, true);
+    if (!made.ok()) {
+      return Errno.EFAULT;
+    }
+    FwStatus status =
+        firmware.launchUpdate(info.gctx << 12, pfn << 12, false, type.code(), false, 0);
+    last[0] = status;
+    if (status.ok()) {
+      return Errno.OK;
+    }
+    boolean back = host.reclaim(vm, pfn).ok();
+    if (back && type == LaunchPageType.CPUID && status == FwStatus.INVALID_PARAM && from != 0) {
+      byte[] corrected = new byte[4096];
+      host.memory().raw().read(pfn << 12, corrected, 0, 4096);
+      if (!vm.copyToUser(from, corrected, 0, 4096).ok()) {
+        return Errno.EFAULT;
+      }
+    }
+    return Errno.EIO;
+  }
+
+  long finish(VendorCommand c) {
+    SevInfo info = sev.info();
+    Fields in = c.in();
+    if (!info.snp()) {
+      return -Errno.ENOTTY.number();
+    }
+    if (info.gctx < 0 || in.number("flags", 0) != 0) {
+      return -Errno.EINVAL.number();
+    }
+    byte[] block = null;
+    byte[] auth = null;
+    if (in.number("id_block_en", 0) != 0) {
+      block = new byte[96];
+      auth = new byte[4096];
+      if (!vm.copyFromUser(in.number("id_block_uaddr", 0), block, 0, 96).ok()
+          || !vm.copyFromUser(in.number("id_auth_uaddr", 0), auth, 0, 4096).ok()) {
+        return -Errno.EFAULT.number();
+      }
+    }
+    for (VcpuContext vcpu : vm.vcpus()) {
+      FwStatus status = measureVmsa(vcpu);
+      if (!status.ok()) {
+        return fail(c, status, Errno.EIO);
+      }
+    }
+    FwStatus status =
+        firmware.launchFinish(
+            info.gctx << 12,
+            block,
+            auth,
+            in.number("auth_key_en", 0) != 0,
+            new byte[32]);
+    if (!status.ok()) {
+      return fail(c, status, Errno.EIO);
+    }
+    info.finished = true;
+    return done(c);
+  }
+
+  private FwStatus measureVmsa(VcpuContext vcpu) {
+    SevInfo info = sev.info();
+    if (!(vcpu.vendorState() instanceof SevVcpu state) || state.vmsa < 0) {
+      return FwStatus.NO_FW_CALL;
+    }
+    if (state.protectedState) {
+      // An earlier FINISH got this far; the page is the guest's already and the RMP refuses it.
+      return FwStatus.INVALID_PAGE_STATE;
+    }
+    host.memory().raw().write(state.vmsa << 12, VmsaPage.reset(info.vmsaFeatures), 0, 4096);
+    if (!host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true).ok()) {
+      return FwStatus.NO_FW_CALL;
+    }
+    FwStatus status =
+        firmware.launchUpdate(
+            info.gctx << 12, state.vmsa << 12, false, LaunchPageType.VMSA.code(), false, 0);
+    if (!status.ok()) {
+      Errno ignored = host.reclaim(vm, state.vmsa);
+      return ignored == Errno.OK ? status : FwStatus.INVALID_PAGE_STATE;
+    }
+    state.protectedState = true;
+    return status;
+  }
+
+  /** Ends a command that the firmware or the host refused; {@code error} is copied back. */
+  static long fail(VendorCommand c, FwStatus status, Errno errno) {
+    c.out().put("error", status.code() & 0xffff_ffffL);
+    return -errno.number();
+  }
+
+  static long done(VendorCommand c) {
+    c.out().put("error", 0);
+    return 0;
+  }
+}

@@ -1,0 +1,108 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.Rmp;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The guest_memfd hooks of an SNP VM: pages become the guest's at first use and the host's again
+ * when their folio is freed.
+ *
+ * <p>The hooks look at the RMP's assigned bit and nothing else: a page that another VM left assigned
+ * counts as prepared. Source: {@code arch/x86/kvm/svm/sev.c}, sev_gmem_prepare,
+ * sev_gmem_invalidate, sev_private_max_mapping_level.
+ */
+final class SnpMemory {
+  private final SevVm sev;
+  private final SnpHost host;
+  private final Rmp rmp;
+
+  SnpMemory(SevVm sev) {
+    this.sev = sev;
+    this.host = sev.platform().host();
+    this.rmp = sev.platform().rmp();
+  }
+
+  Errno prepare(long gfn, long pfn, int order) {
+    if (!sev.isSnp()) {
+      return Errno.OK;
+    }
+    if (!rmp.covers(pfn)) {
+      return Errno.ENOENT;
+    }
+    if (rmp.assigned(pfn)) {
+      return Errno.OK;
+    }
+    boolean huge =
+        order >= PageLevel.PG_2M.order()
+            && sev.platform().settings().hugePages()
+            && ((gfn ^ pfn) & 511) == 0
+            && !rmp.regionAssigned(pfn);
+    long from = huge ? PageLevel.PG_2M.alignDown(pfn) : pfn;
+    long gfnFrom = huge ? PageLevel.PG_2M.alignDown(gfn) : gfn;
+    Errno r =
+        host.makePrivate(sev.context(), from, gfnFrom << 12, huge, sev.info().asid, false);
+    return r.ok() ? Errno.OK : Errno.EINVAL;
+  }
+
+  Errno makeShared(long pfn, long count) {
+    if (!sev.isSnp()) {
+      return Errno.OK;
+    }
+    invalidate(pfn, pfn + count);
+    for (long p = pfn; p < pfn + count; p++) {
+      if (rmp.assigned(p)) {
+        return Errno.EIO;
+      }
+    }
+    return Errno.OK;
+  }
+
+  /** Never fails: what cannot be taken back goes to the allocator still assigned. */
+  void invalidate(long start, long end) {
+    if (!sev.type().equals(dev.cocovisor.api.VmType.X86_SNP)) {
+      return;
+    }
+    for (long pfn = start; pfn < end; ) {
+      if (!rmp.assigned(pfn)) {
+        pfn++;
+        continue;
+      }
+      boolean huge = rmp.huge(pfn);
+      boolean whole = huge && PageLevel.PG_2M.aligned(pfn) && end >= pfn + 512;
+      if (huge && !whole) {
+        // A failure is only warned of; the update below then fails as well.
+        warn(pfn, host.psmash(sev.context(), pfn) == Outcome.OK, "PSMASH");
+        if (rmp.huge(pfn)) {
+          pfn++;
+          continue;
+        }
+      }
+      warn(pfn, host.makeShared(sev.context(), pfn, whole).ok(), "RMPUPDATE");
+      pfn += whole ? 512 : 1;
+    }
+  }
+
+  private void warn(long pfn, boolean done, String what) {
+    if (!done && sev.platform().machine().trace().enabled()) {
+      sev.platform()
+          .machine()
+          .trace()
+          .emit(
+              new dev.cocovisor.api.trace.TraceEvent(
+                  dev.cocovisor.api.trace.TraceEvent.Kind.OWNERSHIP,
+                  "sev_gmem_invalidate",
+                  "pfn=0x" + Long.toHexString(pfn),
+                  what + " failed; the page is freed assigned"));
+    }
+  }
+
+  @Nullable PageLevel maxMappingLevel(long pfn) {
+    if (!sev.isSnp()) {
+      return null;
+    }
+    return rmp.assigned(pfn) && rmp.huge(pfn) ? PageLevel.PG_2M : PageLevel.PG_4K;
+  }
+}
