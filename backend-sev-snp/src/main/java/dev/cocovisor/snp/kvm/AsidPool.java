@@ -8,8 +8,8 @@ import java.util.BitSet;
  * The ASIDs of the host: SEV-ES and SNP take from the bottom, plain SEV from above.
  *
  * <p>An ASID given back is not used again before all caches were written back and the fabric was
- * flushed; that happens when a pool runs dry. Source: {@code arch/x86/kvm/svm/sev.c},
- * sev_asid_new, __sev_recycle_asids.
+ * flushed; that happens when a pool runs dry. Source: {@code arch/x86/kvm/svm/sev.c}, sev_asid_new,
+ * __sev_recycle_asids.
  */
 final class AsidPool {
   private final ModelLock lock = new ModelLock("sev_bitmap_lock");

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * index for a start other than 0; that slip is not reproduced.)
  *
  * <p><b>cap</b>, what its reviewer asked for: KVM_ENABLE_CAP decides whether the feature is offered
- * at all and how many pages the bitmap has, no RESET, SET installs exactly what it is given and with
- * a null pointer resets, GET wants a start that is a multiple of 8.
+ * at all and how many pages the bitmap has, no RESET, SET installs exactly what it is given and
+ * with a null pointer resets, GET wants a start that is a multiple of 8.
  *
  * <p><b>merged</b>, 5.14: nothing here. The hypercall ends in user space and so does the MSR.
  *
@@ -137,8 +137,7 @@ public final class EncBitmap {
     long value = action.fields().number("value");
     boolean known = design == Migration.MERGED ? msr == MSR : msr == MSR_V6 || msr == MSR;
     if (!known || (value & ~1L) != 0 || (design == Migration.CAP && !offered)) {
-      return RunResult.ok(
-          new Exit.Vendor(5, "KVM_EXIT_HLT", new Fields().put("fault", "#GP")));
+      return RunResult.ok(new Exit.Vendor(5, "KVM_EXIT_HLT", new Fields().put("fault", "#GP")));
     }
     guestReady = value != 0;
     if (design == Migration.MERGED) {

@@ -10,8 +10,8 @@ import java.util.List;
  * KVM_MEMORY_ENCRYPT_REG_REGION and UNREG_REGION: user memory that must not move while a guest uses
  * it.
  *
- * <p>Registering asks whether the VM is SEV before it asks whether it is a mirror, unregistering the
- * other way round. Source: {@code arch/x86/kvm/svm/sev.c}, sev_mem_enc_register_region,
+ * <p>Registering asks whether the VM is SEV before it asks whether it is a mirror, unregistering
+ * the other way round. Source: {@code arch/x86/kvm/svm/sev.c}, sev_mem_enc_register_region,
  * sev_mem_enc_unregister_region.
  */
 final class EncRegions {

@@ -95,10 +95,7 @@ final class LegacyLaunch {
         pins.add(pfn);
         FwStatus s =
             firmware.launchUpdate(
-                sev.info().handle,
-                false,
-                (pfn << 12) + (at & 0xFFF),
-                (int) piece(at, uaddr + len));
+                sev.info().handle, false, (pfn << 12) + (at & 0xFFF), (int) piece(at, uaddr + len));
         if (!s.ok()) {
           return SnpLaunch.fail(c, s, Errno.EIO);
         }
@@ -296,8 +293,8 @@ final class LegacyLaunch {
     Fields in = c.in();
     long uaddr = in.number("guest_uaddr", 0);
     long len = in.number("guest_len", 0);
-    for (String f : List.of("hdr_uaddr", "hdr_len", "guest_uaddr", "guest_len", "trans_uaddr",
-        "trans_len")) {
+    for (String f :
+        List.of("hdr_uaddr", "hdr_len", "guest_uaddr", "guest_len", "trans_uaddr", "trans_len")) {
       if (in.number(f, 0) == 0) {
         return -Errno.EINVAL.number();
       }
@@ -305,9 +302,7 @@ final class LegacyLaunch {
     if (crossesPage(uaddr, len)) {
       return -Errno.EINVAL.number();
     }
-    long r =
-        transfer(
-            in.number("trans_uaddr"), uaddr, (int) Math.min(len, in.number("trans_len")));
+    long r = transfer(in.number("trans_uaddr"), uaddr, (int) Math.min(len, in.number("trans_len")));
     return r < 0 ? r : step(c, FwCommand.RECEIVE_UPDATE_DATA);
   }
 

@@ -7,8 +7,8 @@ import dev.cocovisor.api.guest.RunResult;
 /**
  * One page state change request of a guest, from the buffer of its GHCB or by the MSR protocol.
  *
- * <p>KVM changes nothing itself: it turns entries into KVM_EXIT_HYPERCALL exits, merging neighbours,
- * and user space converts. The RMP follows at the next fault. Source: {@code
+ * <p>KVM changes nothing itself: it turns entries into KVM_EXIT_HYPERCALL exits, merging
+ * neighbours, and user space converts. The RMP follows at the next fault. Source: {@code
  * arch/x86/kvm/svm/sev.c}, snp_begin_psc, __snp_complete_one_psc, snp_begin_psc_msr.
  */
 final class PageStateChange {
@@ -79,9 +79,7 @@ final class PageStateChange {
   RunResult next(boolean offered) {
     if (msr) {
       boolean known = operation[0] == PRIVATE || operation[0] == SHARED;
-      return known && offered
-          ? exit(gfn[0], 1, operation[0], false)
-          : completed(MSR_ERROR);
+      return known && offered ? exit(gfn[0], 1, operation[0], false) : completed(MSR_ERROR);
     }
     if (!offered) {
       return completed(GENERIC);

@@ -56,7 +56,9 @@ enum SevCommand {
     return null;
   }
 
-  /** Tells whether a VM that mirrors another's context may issue it (is_cmd_allowed_from_mirror). */
+  /**
+   * Tells whether a VM that mirrors another's context may issue it (is_cmd_allowed_from_mirror).
+   */
   boolean allowedFromMirror() {
     return switch (this) {
       case LAUNCH_UPDATE_VMSA, GUEST_STATUS, DBG_DECRYPT, DBG_ENCRYPT -> true;

@@ -9,8 +9,8 @@ import dev.cocovisor.api.VmType;
  * KVM_MEMORY_ENCRYPT_OP: which command, whether now, and what is copied back.
  *
  * <p>Order: mirror VM and command not for mirrors (EINVAL); SNP guest and not an SNP command
- * (EPERM); unknown (EINVAL). A caller sees {@code error} only where a handler put it. Source: {@code
- * arch/x86/kvm/svm/sev.c}, sev_mem_enc_ioctl, __sev_guest_init.
+ * (EPERM); unknown (EINVAL). A caller sees {@code error} only where a handler put it. Source:
+ * {@code arch/x86/kvm/svm/sev.c}, sev_mem_enc_ioctl, __sev_guest_init.
  */
 final class SevDispatch {
   private final SevVm sev;
@@ -103,6 +103,7 @@ final class SevDispatch {
     info.ghcbVersion = es && version == 0 ? 2 : version;
     if (sev.type().equals(VmType.X86_SNP)) {
       info.vmsaFeatures |= SevInfo.SNP_ACTIVE;
+      sev.platform().bind(sev.context().id(), asid);
     }
     return 0;
   }

@@ -4,9 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What KVM keeps about the encryption of one VM (struct kvm_sev_info); the kvm lock guards it.
- */
+/** What KVM keeps about the encryption of one VM (struct kvm_sev_info); the kvm lock guards it. */
 final class SevInfo {
   static final long SNP_ACTIVE = 1;
 

@@ -34,6 +34,9 @@ public final class SevPlatform implements Platform {
   private final PhysicalGuard guard;
   private final int firstPlainAsid;
 
+  /** ASIDs of SNP VMs by VM number; copied on change, so that guards read it without a lock. */
+  private volatile int[] asidOfVm = new int[0];
+
   SevPlatform(HostMachine machine) {
     this.machine = machine;
     this.settings = SevSettings.of(machine);
@@ -45,7 +48,8 @@ public final class SevPlatform implements Platform {
     this.asids = new AsidPool(firstPlainAsid, settings.asids(), firmware);
     this.access = new RmpAccess(rmp);
     this.guest = new GuestInstructions(rmp);
-    this.guard = new RmpGuard(rmp, machine.memory().directMap(), a -> a < firstPlainAsid);
+    this.guard =
+        new RmpGuard(rmp, machine.memory().directMap(), a -> a < firstPlainAsid, this::asidOfVm);
     FwStatus booted = firmware.init();
     if (!booted.ok()) {
       throw new IllegalStateException("SNP_INIT: " + booted);
@@ -85,6 +89,18 @@ public final class SevPlatform implements Platform {
   /** Returns the host kernel's SNP support, with its leak and livelock counters. */
   public SnpHost host() {
     return host;
+  }
+
+  private int asidOfVm(int vm) {
+    int[] now = asidOfVm;
+    return vm < now.length ? now[vm] : 0;
+  }
+
+  /** Notes which ASID an SNP VM has; 0 when it ends. */
+  void bind(int vm, int asid) {
+    int[] next = java.util.Arrays.copyOf(asidOfVm, Math.max(asidOfVm.length, vm + 1));
+    next[vm] = asid;
+    asidOfVm = next;
   }
 
   AsidPool asids() {

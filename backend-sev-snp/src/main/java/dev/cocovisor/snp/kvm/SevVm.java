@@ -96,7 +96,8 @@ public final class SevVm implements VmOps {
     return bitmap;
   }
 
-  // ---- life cycle --------------------------------------------------------------------------------
+  // ---- life cycle
+  // --------------------------------------------------------------------------------
 
   @Override
   public VmTraits traits() {
@@ -107,7 +108,9 @@ public final class SevVm implements VmOps {
         snp,
         snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER,
         0,
-        !snp ? PageLevel.PG_1G : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K,
+        !snp
+            ? PageLevel.PG_1G
+            : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K,
         false,
         !snp,
         true,
@@ -153,6 +156,7 @@ public final class SevVm implements VmOps {
     platform.firmware().wbinvd();
     regions.dropAll();
     if (isSnp()) {
+      platform.bind(vm.id(), 0);
       if (!decommission()) {
         return;
       }
@@ -164,7 +168,9 @@ public final class SevVm implements VmOps {
     info.active = false;
   }
 
-  /** Ends the guest context; if that fails it and the ASID are leaked (snp_decommission_context). */
+  /**
+   * Ends the guest context; if that fails it and the ASID are leaked (snp_decommission_context).
+   */
   boolean decommission() {
     if (info.gctx < 0) {
       return true;
@@ -204,7 +210,8 @@ public final class SevVm implements VmOps {
     }
   }
 
-  // ---- encryption --------------------------------------------------------------------------------
+  // ---- encryption
+  // --------------------------------------------------------------------------------
 
   @Override
   public long memEncIoctl(VendorCommand command) {
@@ -231,7 +238,8 @@ public final class SevVm implements VmOps {
     return context.moveFrom(source);
   }
 
-  // ---- memory ------------------------------------------------------------------------------------
+  // ---- memory
+  // ------------------------------------------------------------------------------------
 
   @Override
   public Errno gmemPrepare(long gfn, long pfn, int order) {
@@ -270,7 +278,8 @@ public final class SevVm implements VmOps {
     return !type.equals(VmType.X86_SNP) || info.finished;
   }
 
-  // ---- guest -------------------------------------------------------------------------------------
+  // ---- guest
+  // -------------------------------------------------------------------------------------
 
   @Override
   public AccessOutcome checkTranslation(
@@ -293,7 +302,8 @@ public final class SevVm implements VmOps {
     return bitmap.hypercall(vcpu, nr, args);
   }
 
-  // ---- migration ---------------------------------------------------------------------------------
+  // ---- migration
+  // ---------------------------------------------------------------------------------
 
   @Override
   public Errno pageEncStatusHc(VcpuContext vcpu, long gpa, long npages, boolean encrypted) {

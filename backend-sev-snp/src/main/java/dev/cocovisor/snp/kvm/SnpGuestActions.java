@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  * Actions of an SNP guest beyond loads and stores: the instructions that change its RMP entries and
  * the requests it makes through its GHCB.
  *
- * <p>Names and fields are listed in {@link dev.cocovisor.snp.guest.SnpActions}. An instruction whose
- * page is not mapped, or whose entry has another size, faults to KVM first, exactly as an access
- * does; it is executed again until it completes or the run ends.
+ * <p>Names and fields are listed in {@link dev.cocovisor.snp.guest.SnpActions}. An instruction
+ * whose page is not mapped, or whose entry has another size, faults to KVM first, exactly as an
+ * access does; it is executed again until it completes or the run ends.
  */
 final class SnpGuestActions {
   private static final long UNMAPPED_EXIT = -1;
@@ -60,8 +60,7 @@ final class SnpGuestActions {
         yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << 12 | 0x13));
       }
       case "psc" -> buffer(state, f);
-      case "psc_msr" ->
-          begin(state, PageStateChange.msr(f.number("gfn"), (int) f.number("op")));
+      case "psc_msr" -> begin(state, PageStateChange.msr(f.number("gfn"), (int) f.number("op")));
       case "psc_resume", "resume" -> resume(state, f.number("ret"));
       default -> null;
     };
@@ -160,14 +159,12 @@ final class SnpGuestActions {
   private RunResult validate(VcpuContext vcpu, SevVcpu state, Fields f, Exit[] ended) {
     boolean value = f.number("validate", 1) != 0;
     Validation driver =
-        new Validation(
-            (gpa, size) ->
-                untilDone(
-                    vcpu,
-                    gpa,
-                    (at, pfn, nested2m) ->
-                        cpu.pvalidate(
-                            faults.mode(state), at, size, value, at, pfn, nested2m)));
+        new Validation((gpa, size) ->
+            untilDone(
+                vcpu,
+                gpa,
+                (at, pfn, nested2m) ->
+                    cpu.pvalidate(faults.mode(state), at, size, value, at, pfn, nested2m)));
     long stopped = driver.run(f.number("gpa"), f.number("npages"));
     if (driver.interrupted()) {
       return ended(ended);
@@ -185,8 +182,7 @@ final class SnpGuestActions {
       return new RunResult(Errno.EINVAL, new Exit.Unknown());
     }
     int end = (int) f.number("end_entry") & 0xffff;
-    PageStateChange p =
-        PageStateChange.buffer((int) f.number("cur_entry", 0) & 0xffff, end);
+    PageStateChange p = PageStateChange.buffer((int) f.number("cur_entry", 0) & 0xffff, end);
     int i = 0;
     for (Object o : f.list("entries")) {
       if (o instanceof Fields e && i < PageStateChange.MAX_ENTRIES) {

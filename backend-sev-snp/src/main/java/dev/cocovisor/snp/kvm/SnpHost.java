@@ -18,8 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The host kernel's own SNP support: changing page owners, the direct map, and pages that leak.
  *
- * <p>{@link #rmpupdate} retries as long as the instruction reports an overlap, which Linux takes for
- * a passing collision. An overlap that stays would hang the kernel; here a number of fruitless
+ * <p>{@link #rmpupdate} retries as long as the instruction reports an overlap, which Linux takes
+ * for a passing collision. An overlap that stays would hang the kernel; here a number of fruitless
  * attempts is reported as a livelock, the VM is marked dead and the call fails. Source: {@code
  * arch/x86/virt/svm/sev.c}, rmpupdate, psmash, adjust_direct_map, snp_leak_pages.
  */
@@ -117,8 +117,12 @@ public final class SnpHost {
               new TraceEvent(
                   TraceEvent.Kind.FIRMWARE,
                   name,
-                  "pfn=0x" + Long.toHexString(pfn) + ", gpa=0x" + Long.toHexString(gpa)
-                      + ", asid=" + asid,
+                  "pfn=0x"
+                      + Long.toHexString(pfn)
+                      + ", gpa=0x"
+                      + Long.toHexString(gpa)
+                      + ", asid="
+                      + asid,
                   Outcome.describe(out)));
     }
   }

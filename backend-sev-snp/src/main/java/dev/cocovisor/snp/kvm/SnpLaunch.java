@@ -87,7 +87,10 @@ final class SnpLaunch {
     long len = in.number("len", 0);
     int type = (int) in.number("type", 0);
     LaunchPageType t = LaunchPageType.of(type);
-    if (len == 0 || (len & 0xFFF) != 0 || in.number("flags", 0) != 0 || t == null
+    if (len == 0
+        || (len & 0xFFF) != 0
+        || in.number("flags", 0) != 0
+        || t == null
         || t == LaunchPageType.VMSA) {
       return -Errno.EINVAL.number();
     }
@@ -152,6 +155,9 @@ final class SnpLaunch {
     if (host.rmp().assigned(pfn)) {
       return Errno.EEXIST;
     }
+    if (from == 0 && type != LaunchPageType.ZERO) {
+      return Errno.EINVAL;
+    }
     if (from != 0) {
       byte[] content = new byte[4096];
       if (!vm.copyFromUser(from, content, 0, 4096).ok()) {
@@ -207,11 +213,7 @@ final class SnpLaunch {
     }
     FwStatus status =
         firmware.launchFinish(
-            info.gctx << 12,
-            block,
-            auth,
-            in.number("auth_key_en", 0) != 0,
-            new byte[32]);
+            info.gctx << 12, block, auth, in.number("auth_key_en", 0) != 0, new byte[32]);
     if (!status.ok()) {
       return fail(c, status, Errno.EIO);
     }

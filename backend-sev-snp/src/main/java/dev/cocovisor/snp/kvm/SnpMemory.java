@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * The guest_memfd hooks of an SNP VM: pages become the guest's at first use and the host's again
  * when their folio is freed.
  *
- * <p>The hooks look at the RMP's assigned bit and nothing else: a page that another VM left assigned
- * counts as prepared. Source: {@code arch/x86/kvm/svm/sev.c}, sev_gmem_prepare,
+ * <p>The hooks look at the RMP's assigned bit and nothing else: a page that another VM left
+ * assigned counts as prepared. Source: {@code arch/x86/kvm/svm/sev.c}, sev_gmem_prepare,
  * sev_gmem_invalidate, sev_private_max_mapping_level.
  */
 final class SnpMemory {
@@ -35,15 +35,30 @@ final class SnpMemory {
     if (rmp.assigned(pfn)) {
       return Errno.OK;
     }
-    boolean huge =
-        order >= PageLevel.PG_2M.order()
-            && sev.platform().settings().hugePages()
-            && ((gfn ^ pfn) & 511) == 0
-            && !rmp.regionAssigned(pfn);
-    long from = huge ? PageLevel.PG_2M.alignDown(pfn) : pfn;
-    long gfnFrom = huge ? PageLevel.PG_2M.alignDown(gfn) : gfn;
-    Errno r =
-        host.makePrivate(sev.context(), from, gfnFrom << 12, huge, sev.info().asid, false);
+    // One record of preparedness covers the folio, so all of it has to become the guest's.
+    long pages = 1L << order;
+    long offset = pfn & (pages - 1);
+    for (long i = -offset; i < pages - offset; ) {
+      long step = hugeAt(gfn + i, pfn + i, pages - offset - i) ? PageLevel.PG_2M.pages() : 1;
+      Errno r = rmp.assigned(pfn + i) ? Errno.OK : give(pfn + i, gfn + i, step > 1);
+      if (!r.ok()) {
+        return r;
+      }
+      i += step;
+    }
+    return Errno.OK;
+  }
+
+  private boolean hugeAt(long gfn, long pfn, long left) {
+    return left >= PageLevel.PG_2M.pages()
+        && sev.platform().settings().hugePages()
+        && PageLevel.PG_2M.aligned(gfn)
+        && PageLevel.PG_2M.aligned(pfn)
+        && !rmp.regionAssigned(pfn);
+  }
+
+  private Errno give(long pfn, long gfn, boolean huge) {
+    Errno r = host.makePrivate(sev.context(), pfn, gfn << 12, huge, sev.info().asid, false);
     return r.ok() ? Errno.OK : Errno.EINVAL;
   }
 

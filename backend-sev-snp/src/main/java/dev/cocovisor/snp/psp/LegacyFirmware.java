@@ -91,8 +91,7 @@ public final class LegacyFirmware {
   public FwStatus start(boolean receive, long policy, int[] handle) {
     mailbox.lock();
     try {
-      FwStatus s =
-          interposer.before(receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START);
+      FwStatus s = interposer.before(receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START);
       if (!s.ok()) {
         return s;
       }

@@ -4,6 +4,7 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.DirectMap;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import java.util.function.IntPredicate;
+import java.util.function.IntUnaryOperator;
 
 /**
  * The RMP as a guard of physical memory: who may touch which frame.
@@ -17,17 +18,20 @@ public final class RmpGuard implements PhysicalGuard {
   private final Rmp rmp;
   private final DirectMap directMap;
   private final IntPredicate snpAsid;
+  private final IntUnaryOperator asidOfVm;
 
   /**
    * Creates the guard.
    *
    * @param directMap tells how the kernel maps a frame
    * @param snpAsid tells whether an ASID belongs to an SNP guest
+   * @param asidOfVm the ASID of an SNP VM by its number, 0 for other VMs
    */
-  public RmpGuard(Rmp rmp, DirectMap directMap, IntPredicate snpAsid) {
+  public RmpGuard(Rmp rmp, DirectMap directMap, IntPredicate snpAsid, IntUnaryOperator asidOfVm) {
     this.rmp = rmp;
     this.directMap = directMap;
     this.snpAsid = snpAsid;
+    this.asidOfVm = asidOfVm;
   }
 
   @Override
@@ -37,7 +41,7 @@ public final class RmpGuard implements PhysicalGuard {
     }
     return switch (who.kind()) {
       case FIRMWARE -> Verdict.ALLOW;
-      case GUEST -> guest(who.key(), pfn, write);
+      case GUEST -> guest(who, pfn, write);
       case HOST_KERNEL -> {
         boolean blocked =
             write && (directMap.isSplit(pfn) ? rmp.assigned(pfn) : rmp.regionAssigned(pfn));
@@ -51,15 +55,18 @@ public final class RmpGuard implements PhysicalGuard {
     return rmp.asid(pfn) != 0 ? Verdict.CIPHER : Verdict.ALLOW;
   }
 
-  private Verdict guest(int asid, long pfn, boolean write) {
-    if (asid != 0 && snpAsid.test(asid)) {
-      long word = rmp.effective(pfn);
-      boolean own =
-          (word & RmpRegion.ASSIGNED) != 0
-              && RmpRegion.asid(word) == asid
-              && (word & RmpRegion.IMMUTABLE) == 0;
-      return own ? Verdict.ALLOW : Verdict.FAULT;
+  private Verdict guest(Accessor who, long pfn, boolean write) {
+    long word = rmp.effective(pfn);
+    boolean assigned = (word & RmpRegion.ASSIGNED) != 0;
+    int key = who.key();
+    if (!assigned) {
+      return key != 0 && snpAsid.test(key) ? Verdict.FAULT : Verdict.ALLOW;
     }
-    return write && rmp.assigned(pfn) ? Verdict.FAULT : read(pfn);
+    // Without a key the C-bit is not known; what an SNP guest owns or shares is its own.
+    int asid = key != 0 ? key : asidOfVm.applyAsInt(who.vm());
+    if (asid != 0 && RmpRegion.asid(word) == asid && snpAsid.test(asid)) {
+      return (word & RmpRegion.IMMUTABLE) != 0 ? Verdict.FAULT : Verdict.ALLOW;
+    }
+    return write || (key != 0 && snpAsid.test(key)) ? Verdict.FAULT : read(pfn);
   }
 }
