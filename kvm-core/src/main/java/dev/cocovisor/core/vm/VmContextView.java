@@ -172,6 +172,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long exitHypercalls() {
+    return vm.exitsOn(12) ? 1L << 12 : 0;
+  }
+
+  @Override
   public void bug(String why) {
     vm.bug(why);
   }
