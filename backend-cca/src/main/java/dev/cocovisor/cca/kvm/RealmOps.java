@@ -303,7 +303,7 @@ final class RealmOps implements VmOps {
     boolean block =
         hugePages
             && wanted.compareTo(PageLevel.PG_2M) >= 0
-            && PageLevel.PG_2M.aligned(pfn)
+            && PageLevel.PG_2M.aligned(pfn - gfn)
             && (!isPrivate || isOneEntry(gfn));
     return block ? PageLevel.PG_2M : PageLevel.PG_4K;
   }
