@@ -50,7 +50,8 @@ public interface ExternalTableOps {
   /**
    * Turns a huge leaf into a table of the next level that maps the same frames ({@code
    * split_external_spt}). Locks: mmu exclusive; RFC v1 calls it under the shared lock too and takes
-   * EBUSY for an answer. Errors: EBUSY, ENOMEM, EIO; the leaf stays. Default: OK.
+   * EBUSY for an answer; EAGAIN there asks for the exclusive lock. Errors: EBUSY, EAGAIN, ENOMEM,
+   * EIO; the leaf stays. Default: OK.
    *
    * @param level the huge leaf's level
    * @param pfn the huge leaf's first frame

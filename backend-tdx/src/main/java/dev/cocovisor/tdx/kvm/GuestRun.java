@@ -282,7 +282,7 @@ final class GuestRun {
     module().tdcall(v.lp, r);
     advance(v);
     MapGpa call = MapGpa.of(f, td.sharedGfnMask() << 12);
-    if (call == null) {
+    if (call == null || (td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) == 0) {
       return RunResult.ok(new Exit.Hlt(MapGpa.SUBFUNC_UNSUPPORTED));
     }
     v.mapGpa = call;

@@ -24,7 +24,7 @@ final class MapGpa {
   static final long SUBFUNC_UNSUPPORTED = 0x8000000000000003L;
 
   private static final long CHUNK = 2L << 20;
-  private static final long HC_MAP_GPA_RANGE = 12;
+  static final int HC_MAP_GPA_RANGE = 12;
   private static final long ENCRYPTED = 1L << 4;
   private static final long LONG_MODE = 1;
 

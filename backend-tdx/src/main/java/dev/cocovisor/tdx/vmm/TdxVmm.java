@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.vmm;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
@@ -18,6 +19,8 @@ import java.util.List;
  */
 public final class TdxVmm implements VmmDriver {
   private static final long ADDRESS_LEAF = 0x80000008L;
+  private static final int EXIT_HYPERCALL = Capability.KVM_CAP_EXIT_HYPERCALL.number();
+  private static final int MAP_GPA_RANGE = 12;
 
   /** Creates the driver; it has no state. */
   public TdxVmm() {}
@@ -44,7 +47,10 @@ public final class TdxVmm implements VmmDriver {
             .put("attributes", vm.policy().number("attributes", 1L << 28))
             .put("xfam", vm.policy().number("xfam", 3))
             .putAny("cpuid", List.of(leaf));
-    return vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand("KVM_TDX_INIT_VM", in));
+    long r = vm.calls().enableCap(vm.vmFd(), EXIT_HYPERCALL, 0, 1L << MAP_GPA_RANGE);
+    return r < 0
+        ? r
+        : vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand("KVM_TDX_INIT_VM", in));
   }
 
   @Override

@@ -180,7 +180,10 @@ public final class TdpMmu implements SecondStage {
     if (r.ok()) {
       return RetPf.CONTINUE;
     }
-    return r == Errno.EBUSY || r == Errno.EAGAIN ? RetPf.SPLIT : -r.number();
+    // RFC v1 answers EBUSY to leave the huge leaf alone: the guest tries again, and asks for less
+    // or
+    // finds the page accepted. EAGAIN wants the split made under the exclusive lock.
+    return r == Errno.EBUSY ? RetPf.RETRY : r == Errno.EAGAIN ? RetPf.SPLIT : -r.number();
   }
 
   /** Splits the huge leaf {@code old} that stands at a frozen entry; on error it is put back. */

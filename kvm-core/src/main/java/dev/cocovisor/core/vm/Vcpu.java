@@ -86,7 +86,10 @@ public final class Vcpu implements VcpuContext {
         long r = fetch(a.code(), HYPERCALL_CODE, true);
         yield r < 0 ? ended(r) : hypercalls.call(a.nr(), a.args(), a.code());
       }
-      case GuestAction.Resume a -> hypercalls.resume(a.ret());
+      case GuestAction.Resume a -> {
+        RunResult r = vm.ops().resume(this, a.ret());
+        yield r == null ? hypercalls.resume(a.ret()) : r;
+      }
       case GuestAction.Vendor a -> {
         RunResult r = vm.ops().guestAction(this, a);
         yield r == null ? new RunResult(Errno.EINVAL, new Exit.Unknown()) : r;
