@@ -15,7 +15,9 @@ import dev.cocovisor.pkvm.hyp.HostVm;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +39,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private final Map<Long, HostVm> vms = new HashMap<>();
   private final Map<Long, HostVcpu> vcpus = new HashMap<>();
   private final boolean[] cpuTaken = new boolean[CPUS];
+  private final List<String> broken = new ArrayList<>();
   private final long memlockPages;
   private long lockedPages;
 
@@ -68,6 +71,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
 
   @Override
   public void checkInvariants(Consumer<String> violation) {
+    broken.forEach(violation);
     hyp.checkInvariants(violation);
   }
 
@@ -163,6 +167,13 @@ public final class PkvmPlatform implements Platform, HostStructs {
   void publish(HostVcpu vcpu) {
     lock.lock();
     vcpus.put(vcpu.pfn(), vcpu);
+    lock.unlock();
+  }
+
+  /** Records that an order was broken, for {@link #checkInvariants}. */
+  void report(String violation) {
+    lock.lock();
+    broken.add(violation);
     lock.unlock();
   }
 

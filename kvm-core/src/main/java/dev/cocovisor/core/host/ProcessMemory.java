@@ -31,6 +31,8 @@ final class ProcessMemory {
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MADV_COLLAPSE = 25;
 
+  private static final int[] ARM64_PROGRAMS = {0x39000001, 0x39400001, 0xd4000002};
+
   private final Kvm kvm;
   private final AddressSpace space;
 
@@ -146,12 +148,28 @@ final class ProcessMemory {
     return done ? 0 : guardSignal();
   }
 
-  /** The bytes are opaque: what matters is that the page is written and not zero. */
+  /**
+   * Three little programs: store a byte, load a byte, make a hypercall. On x86 the bytes are
+   * opaque: what matters is that the page is written and not zero. An arm64 guest can read its code
+   * page and finds the instructions {@code strb w1, [x0]}, {@code ldrb w1, [x0]} and {@code hvc
+   * #0}.
+   */
   long installStub(long addr) {
-    for (int program = 0; program < 3; program++) {
-      long r = write(addr + program * 16L, 0x8a + program);
-      if (r < 0) {
-        return r;
+    if (kvm.architecture() != Architecture.ARM64) {
+      for (int program = 0; program < 3; program++) {
+        long r = write(addr + program * 16L, 0x8a + program);
+        if (r < 0) {
+          return r;
+        }
+      }
+      return 0;
+    }
+    for (int program = 0; program < ARM64_PROGRAMS.length; program++) {
+      for (int i = 0; i < 4; i++) {
+        long r = write(addr + program * 16L + i, ARM64_PROGRAMS[program] >>> (8 * i));
+        if (r < 0) {
+          return r;
+        }
       }
     }
     return 0;

@@ -45,7 +45,8 @@ public final class DelegatedStage implements SecondStage {
   public int map(PageFault f, VcpuContext vcpu) {
     long have = find(f.gfn, f.isPrivate);
     if (have != 0 && (!f.write || Spte.isWritable(have))) {
-      return RetPf.SPURIOUS;
+      Errno r = host.ops().refaultDelegated(vcpu, f.gfn, f.isPrivate);
+      return r.ok() || r == Errno.EAGAIN ? RetPf.SPURIOUS : -r.number();
     }
     PageLevel level = PageLevel.of(f.goalLevel);
     PageLevel limit =

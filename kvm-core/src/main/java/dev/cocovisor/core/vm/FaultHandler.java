@@ -40,12 +40,16 @@ final class FaultHandler {
     chooseLevel(vcpu, f);
     vm.mmuLock().lockShared();
     try {
-      if (f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
-        return RetPf.RETRY;
-      }
-      r = vm.stage().map(f, vcpu);
+      r =
+          f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)
+              ? RetPf.RETRY
+              : vm.stage().map(f, vcpu);
     } finally {
       vm.mmuLock().unlockShared();
+    }
+    if (r != RetPf.FIXED && f.isPrivate && vm.traits().privateFromUserMemory()) {
+      // arch/arm64/kvm/mmu.c, pkvm_mem_abort: the pin stays with a page that was given, only.
+      vm.space().unpin(f.pfn);
     }
     if (r != RetPf.SPLIT) {
       return r;
