@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Faults a second, from a gfn without a mapping to one with: slot, attribute, guest_memfd page,
  * level, mmu lock, map; with TDX also the mirror, the hook, AUG, Secure EPT and PAMT. Driven by
- * KVM_PRE_FAULT_MEMORY, whose loop is one fault a page. Between the invocations, outside the
- * clock, the range is converted to shared and back, which zaps it; its pages stay allocated.
+ * KVM_PRE_FAULT_MEMORY, whose loop is one fault a page. Between the invocations, outside the clock,
+ * the range is converted to shared and back, which zaps it; its pages stay allocated.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
@@ -31,7 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 @Fork(1)
 public class FaultPath {
-  private static final int PAGES = 16_384;
+  private static final int PAGES = 65_536;
 
   /** Whose VM. */
   @Param({"sw-protected", "sev-snp", "tdx"})

@@ -5,8 +5,7 @@ import java.lang.ref.Reference;
 
 /**
  * Heap a mapped private 4 KiB page costs: everything the model keeps (guest_memfd, tables, for TDX
- * mirror, Secure EPT and PAMT) over the number of pages. Run as {@code benchmarks/run heap
- * [GIB]}.
+ * mirror, Secure EPT and PAMT) over the number of pages. Run as {@code benchmarks/run heap [GIB]}.
  */
 public final class HeapPerPage {
   private HeapPerPage() {}

@@ -56,17 +56,18 @@ final class Machine {
   Machine(String backend, int vcpus, long memory, boolean huge) {
     List<Backend> backends = new ArrayList<>();
     ServiceLoader.load(Backend.class)
-        .forEach(
-            b -> {
-              if (b.info().id().equals(backend)) {
-                backends.add(b);
-              }
-            });
+        .forEach(b -> {
+          if (b.info().id().equals(backend)) {
+            backends.add(b);
+          }
+        });
     driver = driver(backend);
     HostConfig config =
         HostConfig.DEFAULT
             .withArchitecture(
-                backends.isEmpty() ? Architecture.X86_64 : backends.getFirst().info().architecture())
+                backends.isEmpty()
+                    ? Architecture.X86_64
+                    : backends.getFirst().info().architecture())
             .withMemoryFrames(1L << 29)
             .withSetting("core.cpus", Integer.toString(vcpus))
             .withSetting("core.gmem-order", huge ? "9" : "0")
@@ -104,9 +105,7 @@ final class Machine {
       var _ = process.madvise(user, memory, MADV_NOHUGEPAGE);
     }
     int memfd = fd(process.createGuestMemfd(vm.vmFd(), memory, 0));
-    done(
-        process.setUserMemoryRegion2(
-            vm.vmFd(), 0, GUEST_MEMFD, ramBase, memory, user, 0, memfd));
+    done(process.setUserMemoryRegion2(vm.vmFd(), 0, GUEST_MEMFD, ramBase, memory, user, 0, memfd));
     vm.banks().add(new VmmBank(0, ramBase, memory, user, memfd));
     convert(0, memory, true);
   }
@@ -148,10 +147,9 @@ final class Machine {
 
   /** Breaks loudly if the model broke one of its invariants: the figures would mean nothing. */
   void check() {
-    kvm.checkInvariants(
-        v -> {
-          throw new IllegalStateException(v);
-        });
+    kvm.checkInvariants(v -> {
+      throw new IllegalStateException(v);
+    });
   }
 
   /** Returns the process that drives the VM. */

@@ -43,16 +43,15 @@ public final class TwoVcpus {
       long at = i * RANGE;
       threads.add(
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    ready.countDown();
-                    try {
-                      go.await();
-                    } catch (InterruptedException e) {
-                      Thread.currentThread().interrupt();
-                    }
-                    machine.map(vcpu, at, RANGE, new long[2]);
-                  }));
+              .start(() -> {
+                ready.countDown();
+                try {
+                  go.await();
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+                machine.map(vcpu, at, RANGE, new long[2]);
+              }));
     }
     ready.await();
     long start = System.nanoTime();

@@ -28,7 +28,9 @@ public final class AddressSpace {
   public static final long BUS = -2;
 
   private static final long TOP = 0x7fff_ffff_f000L;
-  private static final long MMAP_BASE = 0x7f00_0000_0000L;
+
+  /** Leaves 63 TiB, room for the biggest guests. */
+  private static final long MMAP_BASE = 0x4000_0000_0000L;
 
   private final PhysicalHost memory;
   private final TreeMap<Long, Vma> vmas = new TreeMap<>();
@@ -89,9 +91,12 @@ public final class AddressSpace {
         unmap(at, size);
       }
     } else if (at == 0 || !accessOk(at, size) || overlaps(at, at + size)) {
-      at = (nextFree + align - 1) & -align;
-      while (overlaps(at, at + size)) {
-        at = (at + size + align - 1) & -align;
+      at = freeFrom(nextFree, size, align);
+      if (!accessOk(at, size)) {
+        at = freeFrom(MMAP_BASE, size, align);
+      }
+      if (!accessOk(at, size)) {
+        return -Errno.ENOMEM.number();
       }
       nextFree = at + size;
     }
@@ -100,6 +105,15 @@ public final class AddressSpace {
     publish();
     if (file != null) {
       file.mapped(this, vma);
+    }
+    return at;
+  }
+
+  /** Returns the first free place at or above {@code from}, which may lie beyond the top. */
+  private long freeFrom(long from, long size, long align) {
+    long at = (from + align - 1) & -align;
+    while (accessOk(at, size) && overlaps(at, at + size)) {
+      at = (at + size + align - 1) & -align;
     }
     return at;
   }
