@@ -1,0 +1,55 @@
+package dev.cocovisor.pkvm.kvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.api.log.Mismatch;
+import dev.cocovisor.api.log.ReplayOptions;
+import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.core.log.KvmLogReplayer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** What real protected guests on a real kernel answered. */
+class RecordedLogTest {
+  private static final LogSource LOG =
+      LogSource.file(
+          Path.of(
+              System.getProperty("cocovisor.root", ".."),
+              "conformance",
+              "pkvm-arm64-7.3.kvmlog.gz"));
+
+  private final List<Mismatch> mismatches = new ArrayList<>();
+
+  private ReplaySummary replay(LogSource log) throws IOException {
+    return new KvmLogReplayer()
+        .replay(log, ReplayOptions.ALL, mismatches::add, List.of(new PkvmBackend()));
+  }
+
+  @Test
+  void everyRecordedProgramReplaysWithoutADifference() throws IOException {
+    ReplaySummary s = replay(LOG);
+    assertThat(mismatches).isEmpty();
+    assertThat(s.programs()).isEqualTo(250);
+    assertThat(s.calls()).isGreaterThan(11_000);
+  }
+
+  @Test
+  void aChangedAnswerIsNoticed() throws IOException {
+    String text;
+    try (BufferedReader r = LOG.opener().open()) {
+      text = r.lines().limit(2000).collect(Collectors.joining("\n"));
+    }
+    String lie = text.replace("(DONE, x0=29)", "(DONE, x0=31)").replace("= -1 SIGSEGV", "= 0");
+    long lies = lie.lines().count() - text.lines().filter(lie.lines().toList()::contains).count();
+    ReplaySummary s = replay(LogSource.text("lie.kvmlog", lie));
+    assertThat(lies).isPositive();
+    assertThat(s.mismatches()).isPositive();
+    assertThat(mismatches).allMatch(m -> m.call().startsWith("host_") || m.call().contains("hvc"));
+  }
+}
