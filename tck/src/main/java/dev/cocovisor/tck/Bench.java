@@ -1,0 +1,112 @@
+package dev.cocovisor.tck;
+
+import static dev.cocovisor.tck.Claims.claim;
+import static dev.cocovisor.tck.Claims.succeeds;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A fresh host with the backend under test, seen through a {@link Witness}. Closing it ends every
+ * VM and then holds the backend to what is true of each run: no hook threw, no lock was kept, no
+ * invariant is broken, no VM died of a bug, every frame came back.
+ */
+final class Bench implements AutoCloseable {
+  /** 2 MiB. */
+  static final long HUGE = 2L << 20;
+
+  /** 4 KiB. */
+  static final long PAGE = 4096;
+
+  private final Subject subject;
+  private final Witness witness;
+  private final KvmProcess process;
+  private final int dev;
+  private final List<Guest> guests = new ArrayList<>();
+  private boolean failed;
+  private long framesBefore = -1;
+
+  Bench(Subject subject) {
+    this.subject = subject;
+    this.witness = new Witness(subject.backend());
+    HostConfig config =
+        HostConfig.DEFAULT.withArchitecture(subject.backend().info().architecture());
+    this.process = new Kvm(config, List.of(witness)).newProcess();
+    this.dev = (int) succeeds(process.openDevKvm(), "open(/dev/kvm)");
+  }
+
+  Subject subject() {
+    return subject;
+  }
+
+  Witness witness() {
+    return witness;
+  }
+
+  KvmProcess process() {
+    return process;
+  }
+
+  VmmDriver driver() {
+    return subject.driver();
+  }
+
+  /** Creates a VM and nothing more. */
+  Guest create() {
+    int vmFd = (int) succeeds(process.createVm(dev, driver().vmType()), "KVM_CREATE_VM");
+    if (framesBefore < 0) {
+      framesBefore = 0; // frames of the platform itself are taken with the first VM
+    }
+    Guest guest = new Guest(this, new VmmMachine(process, vmFd, new Fields()), guests.size());
+    guests.add(guest);
+    return guest;
+  }
+
+  /** Creates a VM up to the point where its launch can be populated. */
+  Guest prepare(long memory) {
+    return create().configure(1).plug(memory).ready();
+  }
+
+  /** Launches a VM that runs. */
+  Guest launch(long memory) {
+    return prepare(memory).finish();
+  }
+
+  /** Frames in use on the host now. */
+  long frames() {
+    return witness.host().memory().allocatedFrames();
+  }
+
+  /** Checks everything that is true between any two steps. */
+  void check() {
+    List<String> broken = new ArrayList<>(witness.violations());
+    witness.checkInvariants(broken::add);
+    for (Guest g : guests) {
+      if (!g.gone() && g.context().isDead()) {
+        broken.add("the VM died of a bug: " + g.context());
+      }
+    }
+    claim(broken.isEmpty(), "broken: " + broken);
+  }
+
+  /** Tells the bench that its rule failed, so that closing adds nothing to the first failure. */
+  void failed() {
+    failed = true;
+  }
+
+  @Override
+  public void close() {
+    if (failed) {
+      return;
+    }
+    check();
+    guests.forEach(Guest::close);
+    check();
+  }
+}

@@ -1,0 +1,122 @@
+package dev.cocovisor.tck;
+
+import static dev.cocovisor.tck.Claims.claim;
+import static dev.cocovisor.tck.Claims.same;
+
+import dev.cocovisor.api.guest.RunResult;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** X: hooks that run side by side under the shared mmu lock. */
+interface ConcurrencyRules extends Kit {
+  /** vCPUs in the test. */
+  int VCPUS = 4;
+
+  /** What one vCPU does. */
+  @FunctionalInterface
+  interface VcpuWork {
+    /** Runs one vCPU, numbered from 0. */
+    void run(int vcpu);
+  }
+
+  private static void sideBySide(VcpuWork work) {
+    CyclicBarrier start = new CyclicBarrier(VCPUS);
+    try (ExecutorService pool = Executors.newFixedThreadPool(VCPUS)) {
+      List<Future<?>> all = new ArrayList<>();
+      for (int v = 0; v < VCPUS; v++) {
+        int vcpu = v;
+        all.add(
+            pool.submit(
+                () -> {
+                  start.await(30, TimeUnit.SECONDS);
+                  work.run(vcpu);
+                  return null;
+                }));
+      }
+      for (Future<?> f : all) {
+        f.get(60, TimeUnit.SECONDS);
+      }
+    } catch (ExecutionException e) {
+      throw new AssertionError("a vCPU failed: " + e.getCause(), e.getCause());
+    } catch (InterruptedException | TimeoutException e) {
+      throw new AssertionError("vCPUs did not come to an end", e);
+    }
+  }
+
+  private Guest launchMany(Bench bench) {
+    return bench.create().configure(VCPUS).plug(MEMORY).ready().finish();
+  }
+
+  /** Disjoint faults. */
+  @Rule(id = "X01", source = "tdp_mmu.c, kvm_tdp_mmu_map: under mmu_lock shared")
+  default void required_X01_vcpusFaultDisjointMemorySideBySide() {
+    onBench(
+        bench -> {
+          Guest guest = launchMany(bench);
+          guest.accept(0, MEMORY);
+          sideBySide(
+              v -> {
+                for (int i = 0; i < 128; i++) {
+                  long at = v * Bench.HUGE + i * Bench.PAGE;
+                  RunResult run = guest.tryWrite(v, at, v + 1, false);
+                  claim(Guest.completed(run), "vCPU " + v + " at " + at + ": " + run);
+                }
+              });
+          bench.check();
+          for (int v = 0; v < VCPUS; v++) {
+            same(v + 1, guest.read(v * Bench.HUGE + 127 * Bench.PAGE, false), "vCPU " + v);
+          }
+        });
+  }
+
+  /** One page, many vCPUs. */
+  @Rule(id = "X02", source = "tdp_mmu.c: a lost race is RET_PF_SPURIOUS or a retry, never an error")
+  default void required_X02_vcpusFaultTheSamePagesSideBySide() {
+    onBench(
+        bench -> {
+          Guest guest = launchMany(bench);
+          guest.accept(0, Bench.HUGE);
+          sideBySide(
+              v -> {
+                for (int i = 0; i < 128; i++) {
+                  RunResult run = guest.tryWrite(v, i * Bench.PAGE + v, v + 1, false);
+                  claim(Guest.completed(run), "vCPU " + v + ", page " + i + ": " + run);
+                }
+              });
+          bench.check();
+          for (int v = 0; v < VCPUS; v++) {
+            same(v + 1, guest.read(5 * Bench.PAGE + v, false), "the byte of vCPU " + v);
+          }
+        });
+  }
+
+  /** VMs side by side. */
+  @Rule(id = "X03", source = "api, Platform: shared by all its VMs")
+  default void required_X03_vmsRunSideBySide() {
+    onBench(
+        bench -> {
+          Guest[] guests = new Guest[VCPUS];
+          for (int v = 0; v < VCPUS; v++) {
+            guests[v] = bench.launch(MEMORY);
+            guests[v].accept(0, Bench.HUGE);
+          }
+          sideBySide(
+              v -> {
+                for (int i = 0; i < 128; i++) {
+                  guests[v].write(i * Bench.PAGE, v + 1, false);
+                }
+              });
+          bench.check();
+          for (int v = 0; v < VCPUS; v++) {
+            same(v + 1, guests[v].read(127 * Bench.PAGE, false), "memory of VM " + v);
+          }
+        });
+  }
+}

@@ -1,0 +1,30 @@
+package dev.cocovisor.tck;
+
+/** What every group of rules builds on: the subject, and a fresh host for each rule. */
+interface Kit {
+  /** RAM of a guest in bytes: four pieces of 2 MiB. */
+  long MEMORY = 8L << 20;
+
+  /** Returns what is judged. */
+  Subject subject();
+
+  /** Runs a rule on a fresh host and holds it to everything that is true of each run. */
+  default void onBench(Steps steps) {
+    try (Bench bench = new Bench(subject())) {
+      try {
+        steps.run(bench);
+        bench.check();
+      } catch (RuntimeException | Error e) {
+        bench.failed();
+        throw e;
+      }
+    }
+  }
+
+  /** The steps of a rule. */
+  @FunctionalInterface
+  interface Steps {
+    /** Carries them out; {@code bench} is the kit's own. */
+    void run(Bench bench);
+  }
+}

@@ -1,0 +1,59 @@
+package dev.cocovisor.tck.reference;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+import java.util.List;
+
+/** The reference technology's VMM. */
+public class ReferenceDriver implements VmmDriver {
+  /** Creates the VMM. */
+  public ReferenceDriver() {}
+
+  @Override
+  public String backend() {
+    return "reference";
+  }
+
+  @Override
+  public long vmType() {
+    return ReferenceBackend.TYPE.number();
+  }
+
+  private static long op(VmmMachine vm, String name, Fields in) {
+    return vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand(name, in));
+  }
+
+  @Override
+  public long vmCreated(VmmMachine vm) {
+    return op(vm, "REFERENCE_INIT", new Fields());
+  }
+
+  @Override
+  public long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    return op(
+        vm,
+        "REFERENCE_POPULATE",
+        new Fields().put("gpa", gpa).put("size", size).put("source", source));
+  }
+
+  @Override
+  public long finalizeLaunch(VmmMachine vm) {
+    return op(vm, "REFERENCE_FINALIZE", new Fields());
+  }
+
+  @Override
+  public long guestAddress(VmmMachine vm, long gpa, boolean shared) {
+    return shared ? gpa | ReferenceOps.SHARED << PageLevel.PAGE_SHIFT : gpa;
+  }
+
+  @Override
+  public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
+    return List.of(
+        new GuestAction.Vendor(
+            "reference_accept", new Fields().put("gpa", gpa).put("size", size)));
+  }
+}
