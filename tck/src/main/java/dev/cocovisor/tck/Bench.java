@@ -30,13 +30,15 @@ final class Bench implements AutoCloseable {
   private final int dev;
   private final List<Guest> guests = new ArrayList<>();
   private boolean failed;
-  private long framesBefore = -1;
 
-  Bench(Subject subject) {
+  Bench(Subject subject, boolean hugeFolios) {
     this.subject = subject;
     this.witness = new Witness(subject.backend());
     HostConfig config =
-        HostConfig.DEFAULT.withArchitecture(subject.backend().info().architecture());
+        HostConfig.DEFAULT
+            .withArchitecture(subject.backend().info().architecture())
+            .withSetting("core.cpus", "4")
+            .withSetting("core.gmem-order", hugeFolios ? "9" : "0");
     this.process = new Kvm(config, List.of(witness)).newProcess();
     this.dev = (int) succeeds(process.openDevKvm(), "open(/dev/kvm)");
   }
@@ -60,9 +62,6 @@ final class Bench implements AutoCloseable {
   /** Creates a VM and nothing more. */
   Guest create() {
     int vmFd = (int) succeeds(process.createVm(dev, driver().vmType()), "KVM_CREATE_VM");
-    if (framesBefore < 0) {
-      framesBefore = 0; // frames of the platform itself are taken with the first VM
-    }
     Guest guest = new Guest(this, new VmmMachine(process, vmFd, new Fields()), guests.size());
     guests.add(guest);
     return guest;

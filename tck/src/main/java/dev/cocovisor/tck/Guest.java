@@ -196,7 +196,7 @@ final class Guest {
         if (ret < 0) {
           return ret;
         }
-        run = run(new GuestAction.Resume(0));
+        run = run(driver.resume(machine, ret));
       }
       claim(completed(run), "asking for a conversion ended with " + run);
     }

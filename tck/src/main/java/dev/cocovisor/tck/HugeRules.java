@@ -10,16 +10,17 @@ import static dev.cocovisor.tck.Claims.succeeds;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.StageShape;
+import org.jspecify.annotations.Nullable;
 
 /** H: huge private pages and their splits. */
 interface HugeRules extends Kit {
   /** Huge leaves exist where claimed. */
   @Rule(id = "H01", source = "mmu.c, kvm_mmu_max_mapping_level; the TDX huge page series")
   default void required_H01_alignedPrivateMemoryIsMappedHuge() {
-    onBench(
+    onHugeBench(
         bench -> {
           Guest guest = mapHuge(bench);
-          PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
+          @Nullable PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
           same(
               subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K,
               level,
@@ -50,7 +51,7 @@ interface HugeRules extends Kit {
   /** A conversion splits. */
   @Rule(id = "H02", source = "mmu.c, hugepage_has_attrs; tdp_mmu.c, split_external_spt")
   default void required_H02_convertingOnePageOfAHugeLeafKeepsTheOthers() {
-    onBench(
+    onHugeBench(
         bench -> {
           Guest guest = mapHuge(bench);
           if (!subject().has(CONVERT)) {
@@ -71,7 +72,7 @@ interface HugeRules extends Kit {
   /** A hole splits. */
   @Rule(id = "H03", source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs")
   default void required_H03_punchingOnePageOfAHugeLeafKeepsTheOthers() {
-    onBench(
+    onHugeBench(
         bench -> {
           Guest guest = mapHuge(bench);
           if (!subject().has(PUNCH)) {
@@ -88,7 +89,7 @@ interface HugeRules extends Kit {
   /** A split keeps the frames. */
   @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
-    onBench(
+    onHugeBench(
         bench -> {
           Guest guest = mapHuge(bench);
           long first = guest.context().mappedPfn(guest.gfn(0), true);
@@ -114,7 +115,7 @@ interface HugeRules extends Kit {
   /** A whole conversion needs no split. */
   @Rule(id = "H05", source = "tdp_mmu.c, tdp_mmu_zap_leafs: a leaf within the range goes whole")
   default void required_H05_convertingAWholeHugeLeafNeedsNoSplit() {
-    onBench(
+    onHugeBench(
         bench -> {
           Guest guest = mapHuge(bench);
           if (!subject().has(CONVERT)) {
@@ -132,7 +133,7 @@ interface HugeRules extends Kit {
   /** Split memory goes away whole. */
   @Rule(id = "H06", source = "tdp_mmu.c, handle_removed_pt: free_external_spt for each table")
   default void required_H06_memoryThatWasSplitIsGivenBackWhole() {
-    onBench(
+    onHugeBench(
         bench -> {
           bench.create().close();
           long before = bench.frames();

@@ -10,7 +10,16 @@ interface Kit {
 
   /** Runs a rule on a fresh host and holds it to everything that is true of each run. */
   default void onBench(Steps steps) {
-    try (Bench bench = new Bench(subject())) {
+    onBench(false, steps);
+  }
+
+  /** As {@link #onBench(Steps)}, on a host whose guest_memfds prefer folios of 2 MiB. */
+  default void onHugeBench(Steps steps) {
+    onBench(true, steps);
+  }
+
+  private void onBench(boolean hugeFolios, Steps steps) {
+    try (Bench bench = new Bench(subject(), hugeFolios)) {
       try {
         steps.run(bench);
         bench.check();

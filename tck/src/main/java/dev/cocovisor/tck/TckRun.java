@@ -39,6 +39,17 @@ public final class TckRun {
     }
   }
 
+  /** A subject that is judged on this thread until it is closed. */
+  interface Selection extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  static Selection select(Subject subject) {
+    Selected.SUBJECT.set(subject);
+    return Selected.SUBJECT::remove;
+  }
+
   /** Runs all rules on {@code subject}; returns their results by id. */
   public static List<RuleResult> run(Subject subject) {
     LauncherDiscoveryRequest request =
@@ -53,11 +64,8 @@ public final class TckRun {
                 .enablePostDiscoveryFilterAutoRegistration(false)
                 .build());
     Collector collector = new Collector();
-    Selected.SUBJECT.set(subject);
-    try {
+    try (var _ = select(subject)) {
       launcher.execute(request, collector);
-    } finally {
-      Selected.SUBJECT.remove();
     }
     collector.results.sort(Comparator.comparing(RuleResult::id));
     return List.copyOf(collector.results);

@@ -15,14 +15,14 @@ public final class GuestTable {
   private final Set<Long> accepted = ConcurrentHashMap.newKeySet();
 
   /** A leaf; gfn and pfn are its first ones. */
-  record Leaf(long gfn, long pfn, PageLevel level) {}
+  public record Leaf(long gfn, long pfn, PageLevel level) {}
 
-  GuestTable(int vm, Monitor monitor) {
+  public GuestTable(int vm, Monitor monitor) {
     this.vm = vm;
     this.monitor = monitor;
   }
 
-  boolean map(long gfn, long pfn, PageLevel level) {
+  public boolean map(long gfn, long pfn, PageLevel level) {
     if (overlaps(gfn, level) || !monitor.take(vm, gfn, pfn, level.pages())) {
       return false;
     }
@@ -42,7 +42,7 @@ public final class GuestTable {
     return false;
   }
 
-  boolean unmap(long gfn, long pfn, PageLevel level) {
+  public boolean unmap(long gfn, long pfn, PageLevel level) {
     if (!new Leaf(gfn, pfn, level).equals(leaves.get(gfn))
         || !monitor.give(vm, gfn, pfn, level.pages())) {
       return false;
@@ -54,7 +54,7 @@ public final class GuestTable {
     return true;
   }
 
-  boolean split(long gfn, long pfn, PageLevel level) {
+  public boolean split(long gfn, long pfn, PageLevel level) {
     if (!new Leaf(gfn, pfn, level).equals(leaves.get(gfn))) {
       return false;
     }
@@ -65,7 +65,7 @@ public final class GuestTable {
     return true;
   }
 
-  @Nullable Leaf leafOf(long gfn) {
+  public @Nullable Leaf leafOf(long gfn) {
     Leaf leaf = leaves.get(gfn);
     if (leaf != null) {
       return leaf;
@@ -74,20 +74,20 @@ public final class GuestTable {
     return huge != null && huge.level() == PageLevel.PG_2M ? huge : null;
   }
 
-  @Nullable Leaf leafAt(long gfn) {
+  public @Nullable Leaf leafAt(long gfn) {
     return leaves.get(gfn);
   }
 
-  boolean isAccepted(long gfn) {
+  public boolean isAccepted(long gfn) {
     return accepted.contains(gfn);
   }
 
-  void accept(long gfn) {
+  public void accept(long gfn) {
     accepted.add(gfn);
   }
 
   /** Reports what a VM at its end, or at any time, must not have. */
-  void check(Consumer<String> violation) {
+  public void check(Consumer<String> violation) {
     leaves
         .values()
         .forEach(

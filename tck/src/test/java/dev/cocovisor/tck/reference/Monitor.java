@@ -10,7 +10,7 @@ import java.util.function.Consumer;
 /** The trusted half: who owns a frame, and what the guests' tables map. */
 public final class Monitor implements PhysicalGuard {
   /** The gfn of a frame that is a table page. */
-  static final long TABLE = -1;
+  public static final long TABLE = -1;
 
   private final PhysicalMemory memory;
   private final Map<Long, Owner> owners = new ConcurrentHashMap<>();
@@ -18,16 +18,16 @@ public final class Monitor implements PhysicalGuard {
   /** A frame's owner. */
   record Owner(int vm, long gfn) {}
 
-  Monitor(PhysicalMemory memory) {
+  public Monitor(PhysicalMemory memory) {
     this.memory = memory;
   }
 
-  PhysicalMemory memory() {
+  public PhysicalMemory memory() {
     return memory;
   }
 
   /** Gives frames to a VM; false if one has an owner. */
-  boolean take(int vm, long gfn, long pfn, long count) {
+  public boolean take(int vm, long gfn, long pfn, long count) {
     for (long i = 0; i < count; i++) {
       Owner owner = new Owner(vm, gfn == TABLE ? TABLE : gfn + i);
       if (owners.putIfAbsent(pfn + i, owner) != null) {
@@ -41,7 +41,7 @@ public final class Monitor implements PhysicalGuard {
   }
 
   /** Takes frames back from a VM, wiped; false if one is not its. */
-  boolean give(int vm, long gfn, long pfn, long count) {
+  public boolean give(int vm, long gfn, long pfn, long count) {
     for (long i = 0; i < count; i++) {
       if (!new Owner(vm, gfn == TABLE ? TABLE : gfn + i).equals(owners.get(pfn + i))) {
         return false;
@@ -67,7 +67,7 @@ public final class Monitor implements PhysicalGuard {
   }
 
   /** Reports frames that belong to a VM that is gone. */
-  void ownedBy(int vm, Consumer<String> violation) {
+  public void ownedBy(int vm, Consumer<String> violation) {
     owners.forEach(
         (pfn, owner) -> {
           if (owner.vm() == vm) {
@@ -77,7 +77,7 @@ public final class Monitor implements PhysicalGuard {
   }
 
   /** Tells whether a frame is that VM's at that gfn. */
-  boolean owns(int vm, long gfn, long pfn) {
+  public boolean owns(int vm, long gfn, long pfn) {
     return new Owner(vm, gfn).equals(owners.get(pfn));
   }
 }

@@ -12,13 +12,15 @@ import dev.cocovisor.api.ops.VmOps;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.UnaryOperator;
 
 /** The reference technology's backend; the zoo gives it other vendor halves. */
 public final class ReferenceBackend implements Backend {
   /** KVM_CREATE_VM's argument. */
-  static final VmType TYPE = new VmType("REFERENCE_VM", 77, Architecture.X86_64);
+  public static final VmType TYPE = new VmType("REFERENCE_VM", 77, Architecture.X86_64);
 
-  private static final BackendInfo INFO =
+  /** What the honest backend says of itself. */
+  public static final BackendInfo INFO =
       new BackendInfo(
           "reference",
           "1.0.0",
@@ -28,21 +30,28 @@ public final class ReferenceBackend implements Backend {
           Map.of(),
           Map.of());
 
+  private final BackendInfo info;
   private final BiFunction<VmContext, Monitor, VmOps> ops;
+  private final UnaryOperator<PhysicalGuard> guard;
 
   /** Creates the honest backend. */
   public ReferenceBackend() {
-    this(ReferenceOps::new);
+    this(INFO, ReferenceOps::new, g -> g);
   }
 
-  /** Creates a backend with other vendor halves. */
-  public ReferenceBackend(BiFunction<VmContext, Monitor, VmOps> ops) {
+  /** Creates a backend that says something else of itself, or has other halves. */
+  public ReferenceBackend(
+      BackendInfo info,
+      BiFunction<VmContext, Monitor, VmOps> ops,
+      UnaryOperator<PhysicalGuard> guard) {
+    this.info = info;
     this.ops = ops;
+    this.guard = guard;
   }
 
   @Override
   public BackendInfo info() {
-    return INFO;
+    return info;
   }
 
   @Override
@@ -56,7 +65,7 @@ public final class ReferenceBackend implements Backend {
 
       @Override
       public PhysicalGuard guard() {
-        return monitor;
+        return guard.apply(monitor);
       }
     };
   }

@@ -50,15 +50,15 @@ public class ReferenceOps implements VmOps {
     this.table = new GuestTable(vm.id(), monitor);
   }
 
-  VmContext vm() {
+  protected VmContext vm() {
     return vm;
   }
 
-  Monitor monitor() {
+  protected Monitor monitor() {
     return monitor;
   }
 
-  GuestTable table() {
+  protected GuestTable table() {
     return table;
   }
 
