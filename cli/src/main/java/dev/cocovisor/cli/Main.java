@@ -51,6 +51,7 @@ public final class Main {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));
+    line.addSubcommand(new TckCommand(console));
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));

@@ -11,6 +11,13 @@ import dev.cocovisor.api.BackendInfo;
  * @param provenance where it came from
  */
 public record LoadedBackend(Backend backend, BackendInfo info, Provenance provenance) {
+  /** Returns the class loader that the backend's own classes and resources come from. */
+  public ClassLoader loader() {
+    return backend instanceof PluginBackend plugin
+        ? plugin.loader()
+        : backend.getClass().getClassLoader();
+  }
+
   /** Returns the backend's id. */
   public String id() {
     return info.id();

@@ -50,6 +50,14 @@ final class PluginBackend implements Backend {
     return platform;
   }
 
+  ClassLoader loader() {
+    Backend backend = delegate;
+    if (backend == null) {
+      throw gone();
+    }
+    return backend.getClass().getClassLoader();
+  }
+
   /** Drops the plugin's objects; its platforms end here. No VM is alive. */
   void release() {
     delegate = null;

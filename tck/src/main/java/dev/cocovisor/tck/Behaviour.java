@@ -15,9 +15,7 @@ public enum Behaviour {
    * and populating goes on working.
    */
   FINALIZE_ENDS_POPULATE,
-  /**
-   * KVM_PRE_FAULT_MEMORY maps private memory of a finalized guest; off: it answers EOPNOTSUPP.
-   */
+  /** KVM_PRE_FAULT_MEMORY maps private memory of a finalized guest; off: it answers EOPNOTSUPP. */
   PRE_FAULT,
   /** Pre-faulting works before the launch is finalized too; off: EOPNOTSUPP until then. */
   PRE_FAULT_BEFORE_FINALIZE,
@@ -27,7 +25,9 @@ public enum Behaviour {
   CONVERT,
   /** Private pages can be punched out; off: a negative errno. */
   PUNCH,
-  /** A private page keeps its contents when it is made shared and private again; off: it does not. */
+  /**
+   * A private page keeps its contents when it is made shared and private again; off: it does not.
+   */
   KEEPS_CONTENTS_ON_CONVERSION,
   /** Private leaves of 2 MiB; off: every private leaf is 4 KiB. */
   HUGE_PRIVATE,

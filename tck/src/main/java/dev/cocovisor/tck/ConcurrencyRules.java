@@ -33,12 +33,11 @@ interface ConcurrencyRules extends Kit {
       for (int v = 0; v < VCPUS; v++) {
         int vcpu = v;
         all.add(
-            pool.submit(
-                () -> {
-                  start.await(30, TimeUnit.SECONDS);
-                  work.run(vcpu);
-                  return null;
-                }));
+            pool.submit(() -> {
+              start.await(30, TimeUnit.SECONDS);
+              work.run(vcpu);
+              return null;
+            }));
       }
       for (Future<?> f : all) {
         f.get(60, TimeUnit.SECONDS);
@@ -57,66 +56,60 @@ interface ConcurrencyRules extends Kit {
   /** Disjoint faults. */
   @Rule(id = "X01", source = "tdp_mmu.c, kvm_tdp_mmu_map: under mmu_lock shared")
   default void required_X01_vcpusFaultDisjointMemorySideBySide() {
-    onBench(
-        bench -> {
-          Guest guest = launchMany(bench);
-          guest.accept(0, MEMORY);
-          sideBySide(
-              v -> {
-                for (int i = 0; i < 128; i++) {
-                  long at = v * Bench.HUGE + i * Bench.PAGE;
-                  RunResult run = guest.tryWrite(v, at, v + 1, false);
-                  claim(Guest.completed(run), "vCPU " + v + " at " + at + ": " + run);
-                }
-              });
-          bench.check();
-          for (int v = 0; v < VCPUS; v++) {
-            same(v + 1, guest.read(v * Bench.HUGE + 127 * Bench.PAGE, false), "vCPU " + v);
-          }
-        });
+    onBench(bench -> {
+      Guest guest = launchMany(bench);
+      guest.accept(0, MEMORY);
+      sideBySide(v -> {
+        for (int i = 0; i < 128; i++) {
+          long at = v * Bench.HUGE + i * Bench.PAGE;
+          RunResult run = guest.tryWrite(v, at, v + 1, false);
+          claim(Guest.completed(run), "vCPU " + v + " at " + at + ": " + run);
+        }
+      });
+      bench.check();
+      for (int v = 0; v < VCPUS; v++) {
+        same(v + 1, guest.read(v * Bench.HUGE + 127 * Bench.PAGE, false), "vCPU " + v);
+      }
+    });
   }
 
   /** One page, many vCPUs. */
   @Rule(id = "X02", source = "tdp_mmu.c: a lost race is RET_PF_SPURIOUS or a retry, never an error")
   default void required_X02_vcpusFaultTheSamePagesSideBySide() {
-    onBench(
-        bench -> {
-          Guest guest = launchMany(bench);
-          guest.accept(0, Bench.HUGE);
-          sideBySide(
-              v -> {
-                for (int i = 0; i < 128; i++) {
-                  RunResult run = guest.tryWrite(v, i * Bench.PAGE + v, v + 1, false);
-                  claim(Guest.completed(run), "vCPU " + v + ", page " + i + ": " + run);
-                }
-              });
-          bench.check();
-          for (int v = 0; v < VCPUS; v++) {
-            same(v + 1, guest.read(5 * Bench.PAGE + v, false), "the byte of vCPU " + v);
-          }
-        });
+    onBench(bench -> {
+      Guest guest = launchMany(bench);
+      guest.accept(0, Bench.HUGE);
+      sideBySide(v -> {
+        for (int i = 0; i < 128; i++) {
+          RunResult run = guest.tryWrite(v, i * Bench.PAGE + v, v + 1, false);
+          claim(Guest.completed(run), "vCPU " + v + ", page " + i + ": " + run);
+        }
+      });
+      bench.check();
+      for (int v = 0; v < VCPUS; v++) {
+        same(v + 1, guest.read(5 * Bench.PAGE + v, false), "the byte of vCPU " + v);
+      }
+    });
   }
 
   /** VMs side by side. */
   @Rule(id = "X03", source = "api, Platform: shared by all its VMs")
   default void required_X03_vmsRunSideBySide() {
-    onBench(
-        bench -> {
-          Guest[] guests = new Guest[VCPUS];
-          for (int v = 0; v < VCPUS; v++) {
-            guests[v] = bench.launch(MEMORY);
-            guests[v].accept(0, Bench.HUGE);
-          }
-          sideBySide(
-              v -> {
-                for (int i = 0; i < 128; i++) {
-                  guests[v].write(i * Bench.PAGE, v + 1, false);
-                }
-              });
-          bench.check();
-          for (int v = 0; v < VCPUS; v++) {
-            same(v + 1, guests[v].read(127 * Bench.PAGE, false), "memory of VM " + v);
-          }
-        });
+    onBench(bench -> {
+      Guest[] guests = new Guest[VCPUS];
+      for (int v = 0; v < VCPUS; v++) {
+        guests[v] = bench.launch(MEMORY);
+        guests[v].accept(0, Bench.HUGE);
+      }
+      sideBySide(v -> {
+        for (int i = 0; i < 128; i++) {
+          guests[v].write(i * Bench.PAGE, v + 1, false);
+        }
+      });
+      bench.check();
+      for (int v = 0; v < VCPUS; v++) {
+        same(v + 1, guests[v].read(127 * Bench.PAGE, false), "memory of VM " + v);
+      }
+    });
   }
 }

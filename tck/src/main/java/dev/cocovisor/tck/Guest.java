@@ -14,7 +14,9 @@ import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import java.util.List;
 
-/** A VM of the backend under test, launched and used as its own VMM would. Offsets count from RAM. */
+/**
+ * A VM of the backend under test, launched and used as its own VMM would. Offsets count from RAM.
+ */
 final class Guest {
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
@@ -93,9 +95,7 @@ final class Guest {
   long map(long size) {
     long user =
         succeeds(
-            bench
-                .process()
-                .mmap(0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0),
+            bench.process().mmap(0, size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0),
             "mmap");
     var _ = bench.process().madvise(user, size, MADV_NOHUGEPAGE);
     return user;

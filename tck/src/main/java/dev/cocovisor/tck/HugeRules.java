@@ -17,15 +17,14 @@ interface HugeRules extends Kit {
   /** Huge leaves exist where claimed. */
   @Rule(id = "H01", source = "mmu.c, kvm_mmu_max_mapping_level; the TDX huge page series")
   default void required_H01_alignedPrivateMemoryIsMappedHuge() {
-    onHugeBench(
-        bench -> {
-          Guest guest = mapHuge(bench);
-          @Nullable PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
-          same(
-              subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K,
-              level,
-              "level of an aligned 2 MiB of private memory");
-        });
+    onHugeBench(bench -> {
+      Guest guest = mapHuge(bench);
+      @Nullable PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
+      same(
+          subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K,
+          level,
+          "level of an aligned 2 MiB of private memory");
+    });
   }
 
   /** Maps the first 2 MiB as large as the technology does. */
@@ -34,8 +33,7 @@ interface HugeRules extends Kit {
     if (subject().has(PRE_FAULT)) {
       succeeds(guest.preFault(0, Bench.HUGE), "KVM_PRE_FAULT_MEMORY");
     }
-    guest.accept(
-        0, Bench.HUGE, subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K);
+    guest.accept(0, Bench.HUGE, subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K);
     guest.write(0, 0x50, false);
     guest.write(Bench.HUGE / 2, 0x51, false);
     guest.write(Bench.HUGE - Bench.PAGE, 0x52, false);
@@ -51,105 +49,99 @@ interface HugeRules extends Kit {
   /** A conversion splits. */
   @Rule(id = "H02", source = "mmu.c, hugepage_has_attrs; tdp_mmu.c, split_external_spt")
   default void required_H02_convertingOnePageOfAHugeLeafKeepsTheOthers() {
-    onHugeBench(
-        bench -> {
-          Guest guest = mapHuge(bench);
-          if (!subject().has(CONVERT)) {
-            return; // C01 asserts the refusal
-          }
-          succeeds(guest.convert(Bench.HUGE / 2, Bench.PAGE, false), "to shared");
-          bench.check();
-          rest(guest);
-          same(
-              -1L,
-              guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true),
-              "the private frame of the converted page");
-          PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
-          claim(level == null || level == PageLevel.PG_4K, "a huge leaf over mixed attributes");
-        });
+    onHugeBench(bench -> {
+      Guest guest = mapHuge(bench);
+      if (!subject().has(CONVERT)) {
+        return; // C01 asserts the refusal
+      }
+      succeeds(guest.convert(Bench.HUGE / 2, Bench.PAGE, false), "to shared");
+      bench.check();
+      rest(guest);
+      same(
+          -1L,
+          guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true),
+          "the private frame of the converted page");
+      PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
+      claim(level == null || level == PageLevel.PG_4K, "a huge leaf over mixed attributes");
+    });
   }
 
   /** A hole splits. */
   @Rule(id = "H03", source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs")
   default void required_H03_punchingOnePageOfAHugeLeafKeepsTheOthers() {
-    onHugeBench(
-        bench -> {
-          Guest guest = mapHuge(bench);
-          if (!subject().has(PUNCH)) {
-            return; // C08 asserts the refusal
-          }
-          succeeds(guest.punch(Bench.HUGE / 2, Bench.PAGE), "the hole");
-          bench.check();
-          rest(guest);
-          guest.accept(Bench.HUGE / 2, Bench.PAGE);
-          same(0, guest.read(Bench.HUGE / 2, false), "memory behind the hole");
-        });
+    onHugeBench(bench -> {
+      Guest guest = mapHuge(bench);
+      if (!subject().has(PUNCH)) {
+        return; // C08 asserts the refusal
+      }
+      succeeds(guest.punch(Bench.HUGE / 2, Bench.PAGE), "the hole");
+      bench.check();
+      rest(guest);
+      guest.accept(Bench.HUGE / 2, Bench.PAGE);
+      same(0, guest.read(Bench.HUGE / 2, false), "memory behind the hole");
+    });
   }
 
   /** A split keeps the frames. */
   @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
-    onHugeBench(
-        bench -> {
-          Guest guest = mapHuge(bench);
-          long first = guest.context().mappedPfn(guest.gfn(0), true);
-          long middle = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
-          guest.context().mmuLock().lock();
-          try {
-            Claims.same(
-                dev.cocovisor.api.Errno.OK,
-                guest.context().splitTo(guest.gfn(Bench.HUGE / 2), PageLevel.PG_4K),
-                "the split");
-          } finally {
-            guest.context().mmuLock().unlock();
-          }
-          bench.check();
-          same(first, guest.context().mappedPfn(guest.gfn(0), true), "the first frame");
-          same(
-              middle, guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true), "the split frame");
-          rest(guest);
-          same(0x51, guest.read(Bench.HUGE / 2, false), "the split page");
-        });
+    onHugeBench(bench -> {
+      Guest guest = mapHuge(bench);
+      long first = guest.context().mappedPfn(guest.gfn(0), true);
+      long middle = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
+      guest.context().mmuLock().lock();
+      try {
+        Claims.same(
+            dev.cocovisor.api.Errno.OK,
+            guest.context().splitTo(guest.gfn(Bench.HUGE / 2), PageLevel.PG_4K),
+            "the split");
+      } finally {
+        guest.context().mmuLock().unlock();
+      }
+      bench.check();
+      same(first, guest.context().mappedPfn(guest.gfn(0), true), "the first frame");
+      same(middle, guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true), "the split frame");
+      rest(guest);
+      same(0x51, guest.read(Bench.HUGE / 2, false), "the split page");
+    });
   }
 
   /** A whole conversion needs no split. */
   @Rule(id = "H05", source = "tdp_mmu.c, tdp_mmu_zap_leafs: a leaf within the range goes whole")
   default void required_H05_convertingAWholeHugeLeafNeedsNoSplit() {
-    onHugeBench(
-        bench -> {
-          Guest guest = mapHuge(bench);
-          if (!subject().has(CONVERT)) {
-            return; // C01 asserts the refusal
-          }
-          bench.witness().forget();
-          succeeds(guest.convert(0, Bench.HUGE, false), "to shared");
-          if (guest.ops().traits().shape() == StageShape.MIRRORED) {
-            same(0, bench.witness().calls("split_external_spt").size(), "splits");
-          }
-          same(0, guest.mapped(0, Bench.HUGE).size(), "private mappings left");
-        });
+    onHugeBench(bench -> {
+      Guest guest = mapHuge(bench);
+      if (!subject().has(CONVERT)) {
+        return; // C01 asserts the refusal
+      }
+      bench.witness().forget();
+      succeeds(guest.convert(0, Bench.HUGE, false), "to shared");
+      if (guest.ops().traits().shape() == StageShape.MIRRORED) {
+        same(0, bench.witness().calls("split_external_spt").size(), "splits");
+      }
+      same(0, guest.mapped(0, Bench.HUGE).size(), "private mappings left");
+    });
   }
 
   /** Split memory goes away whole. */
   @Rule(id = "H06", source = "tdp_mmu.c, handle_removed_pt: free_external_spt for each table")
   default void required_H06_memoryThatWasSplitIsGivenBackWhole() {
-    onHugeBench(
-        bench -> {
-          bench.create().close();
-          long before = bench.frames();
-          Guest guest = mapHuge(bench);
-          guest.context().mmuLock().lock();
-          try {
-            Claims.same(
-                dev.cocovisor.api.Errno.OK,
-                guest.context().splitTo(guest.gfn(0), PageLevel.PG_4K),
-                "the split");
-          } finally {
-            guest.context().mmuLock().unlock();
-          }
-          guest.close();
-          bench.check();
-          same(before, bench.frames(), "frames in use after the VM is gone");
-        });
+    onHugeBench(bench -> {
+      bench.create().close();
+      long before = bench.frames();
+      Guest guest = mapHuge(bench);
+      guest.context().mmuLock().lock();
+      try {
+        Claims.same(
+            dev.cocovisor.api.Errno.OK,
+            guest.context().splitTo(guest.gfn(0), PageLevel.PG_4K),
+            "the split");
+      } finally {
+        guest.context().mmuLock().unlock();
+      }
+      guest.close();
+      bench.check();
+      same(before, bench.frames(), "frames in use after the VM is gone");
+    });
   }
 }

@@ -62,49 +62,45 @@ interface IdentityRules extends Kit {
   /** Traits make sense. */
   @Rule(id = "I06", source = "api, VmTraits; virt/kvm/kvm_main.c, kvm_arch_has_private_mem")
   default void required_I06_traitsFitTogether() {
-    onBench(
-        bench -> {
-          bench.prepare(MEMORY);
-          VmTraits t = bench.witness().vm(0).traits();
-          claim(t.hasPrivateMemory(), "a confidential VM has private memory");
-          claim(
-              t.shape() != StageShape.MIRRORED || t.sharedGfnMask() != 0,
-              "a mirrored stage tells the halves apart by a gfn bit");
-          claim(
-              (t.privateRule() == PrivateRule.SHARED_BIT) == (t.sharedGfnMask() != 0),
-              "the shared bit and the rule that reads it go together");
-          claim(t.maxPrivateLevel().number() <= 3, "no leaf is larger than 1 GiB");
-          claim(t.privateRule() != PrivateRule.NEVER, "some access is private");
-        });
+    onBench(bench -> {
+      bench.prepare(MEMORY);
+      VmTraits t = bench.witness().vm(0).traits();
+      claim(t.hasPrivateMemory(), "a confidential VM has private memory");
+      claim(
+          t.shape() != StageShape.MIRRORED || t.sharedGfnMask() != 0,
+          "a mirrored stage tells the halves apart by a gfn bit");
+      claim(
+          (t.privateRule() == PrivateRule.SHARED_BIT) == (t.sharedGfnMask() != 0),
+          "the shared bit and the rule that reads it go together");
+      claim(t.maxPrivateLevel().number() <= 3, "no leaf is larger than 1 GiB");
+      claim(t.privateRule() != PrivateRule.NEVER, "some access is private");
+    });
   }
 
   /** Traits do not change. */
   @Rule(id = "I07", source = "api, MappingOps.traits: constant for the VM's life")
   default void required_I07_traitsStayTheSameThroughTheLaunch() {
-    onBench(
-        bench -> {
-          Guest guest = bench.create();
-          VmTraits first = guest.ops().traits();
-          guest.configure(1).plug(MEMORY).ready().finish();
-          same(first, guest.ops().traits(), "traits after the launch");
-        });
+    onBench(bench -> {
+      Guest guest = bench.create();
+      VmTraits first = guest.ops().traits();
+      guest.configure(1).plug(MEMORY).ready().finish();
+      same(first, guest.ops().traits(), "traits after the launch");
+    });
   }
 
   /** Hosts are apart. */
   @Rule(id = "I08", source = "api, Backend: keeps no state of its own")
   default void required_I08_twoHostsKnowNothingOfEachOther() {
-    onBench(
-        one -> {
-          Guest a = one.launch(MEMORY);
-          a.accept(0, Bench.PAGE).write(0, 0x11, false);
-          onBench(
-              two -> {
-                Guest b = two.launch(MEMORY);
-                b.accept(0, Bench.PAGE);
-                same(0, b.read(0, false), "fresh private memory on another host");
-                b.write(0, 0x22, false);
-              });
-          same(0x11, a.read(0, false), "private memory after another host ran");
-        });
+    onBench(one -> {
+      Guest a = one.launch(MEMORY);
+      a.accept(0, Bench.PAGE).write(0, 0x11, false);
+      onBench(two -> {
+        Guest b = two.launch(MEMORY);
+        b.accept(0, Bench.PAGE);
+        same(0, b.read(0, false), "fresh private memory on another host");
+        b.write(0, 0x22, false);
+      });
+      same(0x11, a.read(0, false), "private memory after another host ran");
+    });
   }
 }

@@ -17,117 +17,112 @@ interface MemoryRules extends Kit {
   /** Fresh memory is zero. */
   @Rule(id = "M01", source = "TDH.MEM.PAGE.AUG zeroes; clear_highpage in kvm_gmem_prepare_folio")
   default void required_M01_freshPrivateMemoryReadsZero() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          guest.accept(0, 8 * Bench.PAGE);
-          for (int i = 0; i < 8; i++) {
-            same(0, guest.read(i * Bench.PAGE + 8L * i, false), "fresh page " + i);
-          }
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      guest.accept(0, 8 * Bench.PAGE);
+      for (int i = 0; i < 8; i++) {
+        same(0, guest.read(i * Bench.PAGE + 8L * i, false), "fresh page " + i);
+      }
+    });
   }
 
   /** Memory remembers. */
   @Rule(id = "M02", source = "a memory's contract")
   default void required_M02_everyPageKeepsItsOwnContents() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          guest.accept(0, 64 * Bench.PAGE);
-          for (int i = 0; i < 64; i++) {
-            guest.write(i * Bench.PAGE + i, i + 1, false);
-          }
-          bench.check();
-          for (int i = 0; i < 64; i++) {
-            same(i + 1, guest.read(i * Bench.PAGE + i, false), "page " + i);
-          }
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      guest.accept(0, 64 * Bench.PAGE);
+      for (int i = 0; i < 64; i++) {
+        guest.write(i * Bench.PAGE + i, i + 1, false);
+      }
+      bench.check();
+      for (int i = 0; i < 64; i++) {
+        same(i + 1, guest.read(i * Bench.PAGE + i, false), "page " + i);
+      }
+    });
   }
 
   /** The last page counts. */
   @Rule(id = "M03", source = "virt/kvm/kvm_main.c, __gfn_to_memslot")
   default void required_M03_theLastPageOfMemoryWorks() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          long last = MEMORY - Bench.PAGE;
-          guest.accept(last, Bench.PAGE).write(last, 0x7e, false);
-          same(0x7e, guest.read(last, false), "the last page");
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      long last = MEMORY - Bench.PAGE;
+      guest.accept(last, Bench.PAGE).write(last, 0x7e, false);
+      same(0x7e, guest.read(last, false), "the last page");
+    });
   }
 
   /** No memory, no answer. */
   @Rule(id = "M04", source = "mmu.c, kvm_handle_noslot_fault; KVM_EXIT_MEMORY_FAULT for private")
   default void required_M04_anAccessOutsideMemoryNeverCompletes() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          RunResult run = guest.tryRead(MEMORY + 16 * Bench.HUGE, false);
-          claim(!Guest.completed(run), "a read outside memory completed: " + run);
-          guest.accept(0, Bench.PAGE).write(0, 1, false);
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      RunResult run = guest.tryRead(MEMORY + 16 * Bench.HUGE, false);
+      claim(!Guest.completed(run), "a read outside memory completed: " + run);
+      guest.accept(0, Bench.PAGE).write(0, 1, false);
+    });
   }
 
   /** Sharedness mismatch is reported. */
   @Rule(id = "M05", source = "mmu.c, kvm_mmu_faultin_pfn: kvm_mmu_prepare_memory_fault_exit")
   default void required_M05_aSharedAccessToPrivateMemoryExitsToTheVmm() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          PrivateRule rule = guest.ops().traits().privateRule();
-          if (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT) {
-            guest.accept(0, Bench.PAGE);
-            same(0, guest.read(0, false), "where the guest cannot say shared, it reads");
-            return;
-          }
-          RunResult run = guest.tryRead(0, true);
-          same(Errno.EFAULT, run.errno(), "KVM_RUN");
-          claim(run.exit() instanceof Exit.MemoryFault, "the exit is " + run.exit());
-          Exit.MemoryFault fault = (Exit.MemoryFault) run.exit();
-          same(0L, fault.flags(), "flags of the exit");
-          same(guest.base(), fault.gpa(), "gpa of the exit, without shared bit");
-          same(Bench.PAGE, fault.size(), "size of the exit");
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      PrivateRule rule = guest.ops().traits().privateRule();
+      if (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT) {
+        guest.accept(0, Bench.PAGE);
+        same(0, guest.read(0, false), "where the guest cannot say shared, it reads");
+        return;
+      }
+      RunResult run = guest.tryRead(0, true);
+      same(Errno.EFAULT, run.errno(), "KVM_RUN");
+      claim(run.exit() instanceof Exit.MemoryFault, "the exit is " + run.exit());
+      Exit.MemoryFault fault = (Exit.MemoryFault) run.exit();
+      same(0L, fault.flags(), "flags of the exit");
+      same(guest.base(), fault.gpa(), "gpa of the exit, without shared bit");
+      same(Bench.PAGE, fault.size(), "size of the exit");
+    });
   }
 
   /** And the other way round. */
   @Rule(id = "M06", source = "mmu.c, kvm_mmu_faultin_pfn: KVM_MEMORY_EXIT_FLAG_PRIVATE")
   default void required_M06_aPrivateAccessToSharedMemoryExitsToTheVmm() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          PrivateRule rule = guest.ops().traits().privateRule();
-          if (!subject().has(Behaviour.CONVERT)
-              || (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT)) {
-            return; // C01 and M05 assert what holds there
-          }
-          succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
-          RunResult run = guest.tryRead(0, false);
-          claim(!Guest.completed(run), "a private read of shared memory completed");
-          if (run.exit() instanceof Exit.MemoryFault fault) {
-            same(Errno.EFAULT, run.errno(), "KVM_RUN");
-            same(Exit.MemoryFault.PRIVATE, fault.flags(), "flags of the exit");
-            same(guest.base(), fault.gpa(), "gpa of the exit");
-          }
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      PrivateRule rule = guest.ops().traits().privateRule();
+      if (!subject().has(Behaviour.CONVERT)
+          || (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT)) {
+        return; // C01 and M05 assert what holds there
+      }
+      succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
+      RunResult run = guest.tryRead(0, false);
+      claim(!Guest.completed(run), "a private read of shared memory completed");
+      if (run.exit() instanceof Exit.MemoryFault fault) {
+        same(Errno.EFAULT, run.errno(), "KVM_RUN");
+        same(Exit.MemoryFault.PRIVATE, fault.flags(), "flags of the exit");
+        same(guest.base(), fault.gpa(), "gpa of the exit");
+      }
+    });
   }
 
   /** Mirror and external table agree. */
-  @Rule(id = "M07", source = "DESIGN, Truth: mirror = S-EPT leaf by leaf; tdp_mmu.c set_external_spte")
+  @Rule(
+      id = "M07",
+      source = "DESIGN, Truth: mirror = S-EPT leaf by leaf; tdp_mmu.c set_external_spte")
   default void required_M07_theExternalTableMapsWhatTheMirrorMaps() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          guest.accept(0, 16 * Bench.PAGE);
-          for (int i = 0; i < 16; i += 2) {
-            guest.write(i * Bench.PAGE, 1, false);
-          }
-          agree(guest);
-          if (subject().has(Behaviour.PUNCH)) {
-            succeeds(guest.punch(0, 2 * Bench.PAGE), "punch");
-            agree(guest);
-          }
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      guest.accept(0, 16 * Bench.PAGE);
+      for (int i = 0; i < 16; i += 2) {
+        guest.write(i * Bench.PAGE, 1, false);
+      }
+      agree(guest);
+      if (subject().has(Behaviour.PUNCH)) {
+        succeeds(guest.punch(0, 2 * Bench.PAGE), "punch");
+        agree(guest);
+      }
+    });
   }
 
   private static void agree(Guest guest) {
@@ -145,10 +140,7 @@ interface MemoryRules extends Kit {
           level == null
               ? guest.ops().externalPfn(gfn, PageLevel.PG_4K)
               : guest.ops().externalPfn(level.alignDown(gfn), level);
-      long want =
-          level == null
-              ? ExternalTableOps.NONE
-              : expected - (gfn - level.alignDown(gfn));
+      long want = level == null ? ExternalTableOps.NONE : expected - (gfn - level.alignDown(gfn));
       if (seen != ExternalTableOps.UNKNOWN) {
         same(want, seen, "the external entry of gfn 0x" + Long.toHexString(gfn));
       }
@@ -158,63 +150,60 @@ interface MemoryRules extends Kit {
   /** Frames are used once. */
   @Rule(id = "M08", source = "DESIGN, Truth: every frame has one owner")
   default void required_M08_noFrameIsMappedTwice() {
-    onBench(
-        bench -> {
-          Guest a = bench.launch(MEMORY);
-          Guest b = bench.launch(MEMORY);
-          for (Guest g : new Guest[] {a, b}) {
-            g.accept(0, 32 * Bench.PAGE);
-            for (int i = 0; i < 32; i++) {
-              g.write(i * Bench.PAGE, 9, false);
-            }
-          }
-          java.util.Set<Long> seen = new java.util.HashSet<>();
-          for (Guest g : new Guest[] {a, b}) {
-            for (long[] m : g.mapped(0, MEMORY)) {
-              claim(seen.add(m[1]), "frame 0x" + Long.toHexString(m[1]) + " is mapped twice");
-            }
-          }
-          claim(seen.size() >= 64, "the core knows its mappings");
-        });
+    onBench(bench -> {
+      Guest a = bench.launch(MEMORY);
+      Guest b = bench.launch(MEMORY);
+      for (Guest g : new Guest[] {a, b}) {
+        g.accept(0, 32 * Bench.PAGE);
+        for (int i = 0; i < 32; i++) {
+          g.write(i * Bench.PAGE, 9, false);
+        }
+      }
+      java.util.Set<Long> seen = new java.util.HashSet<>();
+      for (Guest g : new Guest[] {a, b}) {
+        for (long[] m : g.mapped(0, MEMORY)) {
+          claim(seen.add(m[1]), "frame 0x" + Long.toHexString(m[1]) + " is mapped twice");
+        }
+      }
+      claim(seen.size() >= 64, "the core knows its mappings");
+    });
   }
 
   /** Shared memory is shared. */
-  @Rule(id = "M09", source = "private_mem_conversions_test C1: the shared half is the VMM's mapping")
+  @Rule(
+      id = "M09",
+      source = "private_mem_conversions_test C1: the shared half is the VMM's mapping")
   default void required_M09_guestAndHostSeeEachOthersSharedStores() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          if (!subject().has(Behaviour.CONVERT)) {
-            return; // C01 asserts the refusal
-          }
-          succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
-          succeeds(bench.process().hostWrite(guest.host(0), 0x41), "a host store");
-          same(0x41, guest.read(0, true), "what the guest reads of the host's store");
-          guest.write(1, 0x42, true);
-          same(0x42L, bench.process().hostRead(guest.host(1)), "what the host reads of the guest's");
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      if (!subject().has(Behaviour.CONVERT)) {
+        return; // C01 asserts the refusal
+      }
+      succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
+      succeeds(bench.process().hostWrite(guest.host(0), 0x41), "a host store");
+      same(0x41, guest.read(0, true), "what the guest reads of the host's store");
+      guest.write(1, 0x42, true);
+      same(0x42L, bench.process().hostRead(guest.host(1)), "what the host reads of the guest's");
+    });
   }
 
   /** Levels stay within bounds. */
   @Rule(id = "M10", source = "mmu.c, kvm_max_private_mapping_level; api, VmTraits.maxPrivateLevel")
   default void required_M10_noPrivateLeafIsLargerThanTheBackendAllows() {
-    onBench(
-        bench -> {
-          Guest guest = bench.launch(MEMORY);
-          guest.accept(0, Bench.HUGE);
-          guest.write(0, 1, false);
-          for (long[] m : guest.mapped(0, MEMORY)) {
-            PageLevel level = guest.context().mappedLevel(m[0], true);
-            PageLevel most =
-                guest
-                    .ops()
-                    .privateMaxMappingLevel(guest.ops().vcpus().getFirst(), m[1], m[0], false);
-            claim(
-                level != null
-                    && level.number() <= guest.ops().traits().maxPrivateLevel().number()
-                    && (most == null || level.number() <= most.number()),
-                "gfn 0x" + Long.toHexString(m[0]) + " is mapped at " + level + ", allowed " + most);
-          }
-        });
+    onBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      guest.accept(0, Bench.HUGE);
+      guest.write(0, 1, false);
+      for (long[] m : guest.mapped(0, MEMORY)) {
+        PageLevel level = guest.context().mappedLevel(m[0], true);
+        PageLevel most =
+            guest.ops().privateMaxMappingLevel(guest.ops().vcpus().getFirst(), m[1], m[0], false);
+        claim(
+            level != null
+                && level.number() <= guest.ops().traits().maxPrivateLevel().number()
+                && (most == null || level.number() <= most.number()),
+            "gfn 0x" + Long.toHexString(m[0]) + " is mapped at " + level + ", allowed " + most);
+      }
+    });
   }
 }

@@ -57,8 +57,7 @@ public record Subject(Backend backend, VmmDriver driver, Set<Behaviour> behaviou
 
   private static Set<Behaviour> declared(String id, Class<?> owner) {
     ClassLoader loader = owner.getClassLoader();
-    try (InputStream in =
-        loader.getResourceAsStream(PROPERTIES.formatted(id))) {
+    try (InputStream in = loader.getResourceAsStream(PROPERTIES.formatted(id))) {
       if (in == null) {
         return EnumSet.allOf(Behaviour.class);
       }

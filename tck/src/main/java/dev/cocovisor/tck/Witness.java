@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Stands between the core and the backend under test and sees everything that passes: which hooks
- * are called with which answers, whether they throw, and whether they give back the locks they took.
- * What no backend may ever do is noted as a violation and fails whatever rule is running.
+ * are called with which answers, whether they throw, and whether they give back the locks they
+ * took. What no backend may ever do is noted as a violation and fails whatever rule is running.
  */
 final class Witness implements Backend {
   private final Backend backend;

@@ -209,8 +209,7 @@ final class WitnessOps extends ForwardingVmOps {
 
   @Override
   public Errno gmemPrepare(long gfn, long pfn, int order) {
-    return seen(
-        "gmem_prepare", gfn, 1L << order, pfn, () -> super.gmemPrepare(gfn, pfn, order));
+    return seen("gmem_prepare", gfn, 1L << order, pfn, () -> super.gmemPrepare(gfn, pfn, order));
   }
 
   @Override

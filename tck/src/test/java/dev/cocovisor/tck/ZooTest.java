@@ -46,11 +46,10 @@ class ZooTest {
   @Test
   void everyRuleHasAnIdASourceAndANameThatCarriesTheId() {
     assertThat(RULES).hasSizeGreaterThan(50);
-    RULES.forEach(
-        (id, m) -> {
-          assertThat(m.getName()).startsWith("required_" + id + "_");
-          assertThat(m.getAnnotation(Rule.class).source()).isNotBlank();
-        });
+    RULES.forEach((id, m) -> {
+      assertThat(m.getName()).startsWith("required_" + id + "_");
+      assertThat(m.getAnnotation(Rule.class).source()).isNotBlank();
+    });
   }
 
   @Test

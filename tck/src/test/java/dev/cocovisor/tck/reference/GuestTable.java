@@ -90,15 +90,14 @@ public final class GuestTable {
   public void check(Consumer<String> violation) {
     leaves
         .values()
-        .forEach(
-            l -> {
-              for (long i = 0; i < l.level().pages(); i++) {
-                if (!monitor.owns(vm, l.gfn() + i, l.pfn() + i)) {
-                  violation.accept(l + " maps a frame that is not the VM's");
-                  return;
-                }
-              }
-            });
+        .forEach(l -> {
+          for (long i = 0; i < l.level().pages(); i++) {
+            if (!monitor.owns(vm, l.gfn() + i, l.pfn() + i)) {
+              violation.accept(l + " maps a frame that is not the VM's");
+              return;
+            }
+          }
+        });
     for (long g : accepted) {
       if (leafOf(g) == null) {
         violation.accept("gfn 0x" + Long.toHexString(g) + " is accepted and not mapped");

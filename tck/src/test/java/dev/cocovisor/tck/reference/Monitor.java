@@ -68,12 +68,11 @@ public final class Monitor implements PhysicalGuard {
 
   /** Reports frames that belong to a VM that is gone. */
   public void ownedBy(int vm, Consumer<String> violation) {
-    owners.forEach(
-        (pfn, owner) -> {
-          if (owner.vm() == vm) {
-            violation.accept("frame 0x" + Long.toHexString(pfn) + " is still owned by " + owner);
-          }
-        });
+    owners.forEach((pfn, owner) -> {
+      if (owner.vm() == vm) {
+        violation.accept("frame 0x" + Long.toHexString(pfn) + " is still owned by " + owner);
+      }
+    });
   }
 
   /** Tells whether a frame is that VM's at that gfn. */

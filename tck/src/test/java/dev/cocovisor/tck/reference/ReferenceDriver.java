@@ -53,7 +53,6 @@ public class ReferenceDriver implements VmmDriver {
   @Override
   public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
     return List.of(
-        new GuestAction.Vendor(
-            "reference_accept", new Fields().put("gpa", gpa).put("size", size)));
+        new GuestAction.Vendor("reference_accept", new Fields().put("gpa", gpa).put("size", size)));
   }
 }
