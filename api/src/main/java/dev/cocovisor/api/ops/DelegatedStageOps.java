@@ -52,6 +52,16 @@ public interface DelegatedStageOps {
   }
 
   /**
+   * Splits a mapping of many pages into pages of 4 KiB, because only some of them are to be unmapped
+   * (CCA unfolds a block). Locks: mmu exclusive.
+   *
+   * @return whether it was split; where it was not (the default) it is unmapped as a whole
+   */
+  default boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return false;
+  }
+
+  /**
    * Tells whether an MMU notifier may take the frames of this mapping (pKVM's protected guests: no,
    * their pages are pinned until the VM ends). Locks: mmu exclusive. Default: yes.
    */

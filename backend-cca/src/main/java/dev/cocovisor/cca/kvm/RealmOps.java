@@ -332,11 +332,15 @@ final class RealmOps implements VmOps {
       // There since the population; now the registry knows it too.
       return Errno.OK;
     }
-    Errno e =
-        level == PageLevel.PG_2M
-            ? tables.mapPrivateBlock(cpu, ipa, pa)
-            : tables.mapPrivatePage(cpu, ipa, pa);
-    return e;
+    if (tables.isLost(cpu, ipa)) {
+      // Nothing the host maps lets the realm go on; it would fault here for ever.
+      vcpu.setExit(
+          new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, ipa, PageLevel.PAGE_SIZE));
+      return Errno.EFAULT;
+    }
+    return level == PageLevel.PG_2M
+        ? tables.mapPrivateBlock(cpu, ipa, pa)
+        : tables.mapPrivatePage(cpu, ipa, pa);
   }
 
   private static int stage2Level(PageLevel level) {
@@ -353,6 +357,16 @@ final class RealmOps implements VmOps {
         ? r.tables().unmapPrivate(pe, gfn << PageLevel.PAGE_SHIFT, stage2Level(level))
         : r.tables()
             .unmapShared(pe, (gfn | SHARED_GFN) << PageLevel.PAGE_SHIFT, stage2Level(level));
+  }
+
+  /** A block is unfolded, so that the pages that stay keep their content. */
+  @Override
+  public boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    Realm r = realm;
+    return r != null
+        && isPrivate
+        && level == PageLevel.PG_2M
+        && r.tables().unfold(pe, gfn << PageLevel.PAGE_SHIFT);
   }
 
   /** Populated pages that nobody faulted go back with their folio. */

@@ -25,6 +25,7 @@ final class RealmTables {
   private static final int BLOCK_PAGES = 512;
   private static final long ASSIGNED = 1;
   private static final long TABLE = 2;
+  private static final long DESTROYED = 2;
   private static final long MEMATTR_NORMAL = 6 << 2;
   private static final long S2AP_READ = 1 << 6;
   private static final long S2AP_WRITE = 1 << 7;
@@ -96,6 +97,17 @@ final class RealmTables {
   boolean isOneEntry(Pe pe, long ipa) {
     return rmm.rttReadEntry(pe, rd, ipa & -BLOCK, BLOCK_LEVEL) == Status.SUCCESS
         && pe.x2() != TABLE;
+  }
+
+  /** Tells whether the content at an address was lost and the realm has not given it up. */
+  boolean isLost(Pe pe, long ipa) {
+    return rmm.rttReadEntry(pe, rd, ipa, PAGE_LEVEL) == Status.SUCCESS && pe.x4() == DESTROYED;
+  }
+
+  /** Makes a table of a block, if it is not one already. */
+  boolean unfold(Pe pe, long ipa) {
+    return rmm.rttReadEntry(pe, rd, ipa, BLOCK_LEVEL) == Status.SUCCESS
+        && (pe.x2() == TABLE || createTables(pe, ipa, BLOCK_LEVEL, PAGE_LEVEL).ok());
   }
 
   /** Assigns a delegated granule; EEXIST if the address has one. */

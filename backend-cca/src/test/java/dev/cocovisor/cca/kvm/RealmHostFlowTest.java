@@ -177,6 +177,31 @@ class RealmHostFlowTest {
   }
 
   @Test
+  void convertingOnePageOfABlockKeepsTheContentOfTheOthers() {
+    start();
+    kvm.hugeFolio(RAM);
+    done(kvm.write(0, RAM, 1), 1);
+    done(kvm.write(0, RAM + 0x5000, 5), 5);
+    assertThat(kvm.mappedLevel(RAM >>> 12, true)).isEqualTo(PageLevel.PG_2M);
+    kvm.convert(RAM, PAGE, false);
+    done(kvm.read(0, RAM + 0x5000), 5);
+    assertThat(kvm.mappedLevel((RAM >>> 12) + 5, true)).isEqualTo(PageLevel.PG_4K);
+    endWithoutLeak();
+  }
+
+  @Test
+  void anAccessToLostContentEndsTheRunInsteadOfFaultingForEver() {
+    start();
+    done(kvm.write(0, RAM, 1), 1);
+    kvm.punch(RAM, PAGE);
+    assertThat(kvm.read(0, RAM))
+        .isEqualTo(
+            new RunResult(
+                Errno.EFAULT, new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, RAM, PAGE)));
+    endWithoutLeak();
+  }
+
+  @Test
   void withoutHugePagesEveryPageIsMappedAlone() {
     kvm.settings.put(CcaBackend.HUGE_PAGES, "false");
     start();

@@ -251,7 +251,7 @@ final class SmallKvm implements VmContext, HostMachine {
       registry.put(aligned | (isPrivate ? 0 : RealmOps.SHARED_GFN), new Mapping(first, level));
       return null;
     }
-    return e == Errno.EEXIST || e == Errno.EAGAIN ? null : new RunResult(e, new Exit.Unknown());
+    return e == Errno.EEXIST || e == Errno.EAGAIN ? null : new RunResult(e, v.exit);
   }
 
   private boolean isHuge(long gfn) {
@@ -385,8 +385,17 @@ final class SmallKvm implements VmContext, HostMachine {
                 .subMap(from, Math.max(from, half + Math.min(end, RealmOps.SHARED_GFN)))
                 .keySet())) {
       Mapping m = registry.get(key);
-      if (m == null || (key & ~half) + m.level.pages() <= start) {
+      long gfn = key & ~half;
+      if (m == null || gfn + m.level.pages() <= start) {
         continue;
+      }
+      boolean cut = gfn < start || gfn + m.level.pages() > end;
+      if (cut && ops().splitDelegated(gfn, m.level, half == 0)) {
+        for (long i = 0; i < m.level.pages(); i++) {
+          registry.put((gfn + i) | half, new Mapping(m.pfn + i, PageLevel.PG_4K));
+        }
+        zapHalf(start, end, half);
+        return;
       }
       if (ops().unmapDelegated(key & ~half, m.pfn, m.level, half == 0).ok()) {
         registry.remove(key);
