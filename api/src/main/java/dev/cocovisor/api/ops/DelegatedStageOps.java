@@ -52,8 +52,8 @@ public interface DelegatedStageOps {
   }
 
   /**
-   * Splits a mapping of many pages into pages of 4 KiB, because only some of them are to be unmapped
-   * (CCA unfolds a block). Locks: mmu exclusive.
+   * Splits a mapping of many pages into pages of 4 KiB, because only some of them are to be
+   * unmapped (CCA unfolds a block). Locks: mmu exclusive.
    *
    * @return whether it was split; where it was not (the default) it is unmapped as a whole
    */

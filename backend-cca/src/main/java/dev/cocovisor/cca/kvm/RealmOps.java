@@ -332,15 +332,26 @@ final class RealmOps implements VmOps {
       // There since the population; now the registry knows it too.
       return Errno.OK;
     }
-    if (tables.isLost(cpu, ipa)) {
-      // Nothing the host maps lets the realm go on; it would fault here for ever.
-      vcpu.setExit(
-          new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, ipa, PageLevel.PAGE_SIZE));
+    if (refaultDelegated(vcpu, gfn, true) == Errno.EFAULT) {
       return Errno.EFAULT;
     }
     return level == PageLevel.PG_2M
         ? tables.mapPrivateBlock(cpu, ipa, pa)
         : tables.mapPrivatePage(cpu, ipa, pa);
+  }
+
+  /**
+   * Ends the run at memory whose content was lost: nothing the host maps lets the realm go on
+   * before it gives the content up, so it would fault there for ever.
+   */
+  @Override
+  public Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
+    long ipa = gfn << PageLevel.PAGE_SHIFT;
+    if (!isPrivate || !created().tables().isLost(of(vcpu).pe, ipa)) {
+      return Errno.OK;
+    }
+    vcpu.setExit(new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, ipa, PageLevel.PAGE_SIZE));
+    return Errno.EFAULT;
   }
 
   private static int stage2Level(PageLevel level) {

@@ -196,8 +196,7 @@ class RealmHostFlowTest {
     kvm.punch(RAM, PAGE);
     assertThat(kvm.read(0, RAM))
         .isEqualTo(
-            new RunResult(
-                Errno.EFAULT, new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, RAM, PAGE)));
+            new RunResult(Errno.EFAULT, new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, RAM, PAGE)));
     endWithoutLeak();
   }
 

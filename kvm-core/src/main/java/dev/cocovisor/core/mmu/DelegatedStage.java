@@ -97,6 +97,12 @@ public final class DelegatedStage implements SecondStage {
       long e = r.get(gfn);
       PageLevel level = PageLevel.of(level(e));
       boolean overlaps = gfn + level.pages() > start;
+      boolean cut = overlaps && (gfn < start || gfn + level.pages() > end);
+      if (cut && host.ops().splitDelegated(gfn, level, isPrivate)) {
+        splitEntry(r, gfn, e, level);
+        gfn = Math.max(gfn, start);
+        continue;
+      }
       if (overlaps && (!notifier || host.ops().notifierMayUnmap(gfn, isPrivate))) {
         Errno done = host.ops().unmapDelegated(gfn, Spte.pfn(e), level, isPrivate);
         host.traceHook("unmap_delegated", gfn, level.number(), Spte.pfn(e), done.name());
@@ -109,6 +115,17 @@ public final class DelegatedStage implements SecondStage {
       gfn++;
     }
     return any;
+  }
+
+  /** Registers the pages of a mapping one by one, after the trusted half split it. */
+  private void splitEntry(LongRadix r, long gfn, long e, PageLevel level) {
+    long page = (long) PageLevel.PG_4K.number() << LEVEL_SHIFT;
+    boolean isPrivate = r == registry[1];
+    for (long i = 0; i < level.pages(); i++) {
+      r.set(gfn + i, Spte.leaf(Spte.pfn(e) + i, Spte.isWritable(e), isPrivate) | page);
+    }
+    counters.add(level.number(), -1, 0);
+    counters.add(PageLevel.PG_4K.number(), level.pages(), 0);
   }
 
   @Override
