@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * processors, 1), {@code core.gmem-order} (preferred order of guest_memfd folios: 0, 9 or 18; the
  * reference kernel has 0), {@code core.slot-zap-all} (the x86 quirk, true), {@code
  * core.map-memory-guest-mode} ({@code refuse} as KVM_MAP_MEMORY's first revision, {@code l1} as the
- * later patch).
+ * later patch), {@code core.memory-fault-batch} (the most pages one KVM_EXIT_MEMORY_FAULT reports,
+ * 1).
  */
 public final class Kvm implements HostMachine {
   private final HostConfig config;
@@ -192,7 +193,8 @@ public final class Kvm implements HostMachine {
             config.tdpMmu(),
             config.maxLevel(),
             Boolean.parseBoolean(setting("core.slot-zap-all", "true")),
-            setting("core.map-memory-guest-mode", "refuse").equals("refuse"));
+            setting("core.map-memory-guest-mode", "refuse").equals("refuse"),
+            Long.parseLong(setting("core.memory-fault-batch", "1")));
     Vm vm = new Vm(nextVm++, type, this, memory, space, settings, factory);
     vms.add(vm);
     return vm;

@@ -8,7 +8,7 @@ import dev.cocovisor.core.slot.MemSlot;
  * Where a slot's private pages live: one VM's view of a file whose pages the host does not own.
  *
  * <p>Two kinds exist: guest_memfd ({@link GmemFile}) and the memory backing store of the 2022
- * fd-based series (MemfileStore). Indices count 4 KiB pages from the start of the file.
+ * fd-based series ({@link MemfileStore}). Indices count 4 KiB pages from the start of the file.
  */
 public interface BackingStore {
   /**

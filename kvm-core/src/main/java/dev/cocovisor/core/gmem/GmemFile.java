@@ -23,11 +23,13 @@ public final class GmemFile implements BackingStore, MappableFile {
   private final GmemInode inode;
   private final BindingOwner owner;
   private final TreeMap<Long, MemSlot> bindings = new TreeMap<>();
+  private final boolean pinsOwner;
   private int references = 1;
 
-  private GmemFile(GmemInode inode, BindingOwner owner) {
+  private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
     this.inode = inode;
     this.owner = owner;
+    this.pinsOwner = pinsOwner;
   }
 
   /** Creates a file with a fresh inode, with one reference. */
@@ -39,13 +41,16 @@ public final class GmemFile implements BackingStore, MappableFile {
       long flags,
       int preferredOrder) {
     GmemInode inode = new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner);
-    return inode(inode, owner);
+    return open(inode, owner, true);
   }
 
-  private static GmemFile inode(GmemInode inode, BindingOwner owner) {
-    GmemFile file = new GmemFile(inode, owner);
+  /** Opens an inode for a VM; {@code pins}: the file keeps the VM alive, as guest_memfd does. */
+  static GmemFile open(GmemInode inode, BindingOwner owner, boolean pins) {
+    GmemFile file = new GmemFile(inode, owner, pins);
     inode.opened(file);
-    owner.gmemOpened();
+    if (pins) {
+      owner.gmemOpened();
+    }
     return file;
   }
 
@@ -54,7 +59,7 @@ public final class GmemFile implements BackingStore, MappableFile {
    * _MEMFD of the series).
    */
   public GmemFile link(BindingOwner other) {
-    return inode(inode, other);
+    return open(inode, other, true);
   }
 
   BindingOwner owner() {
@@ -96,7 +101,9 @@ public final class GmemFile implements BackingStore, MappableFile {
     } finally {
       owner.unlockSlots();
     }
-    owner.gmemClosed();
+    if (pinsOwner) {
+      owner.gmemClosed();
+    }
   }
 
   /** Returns the inode's number. */
@@ -211,6 +218,10 @@ public final class GmemFile implements BackingStore, MappableFile {
   public boolean isBound(MemSlot slot, long index) {
     MemSlot bound = bindings.get(slot.gmemPage());
     return bound != null && bound.id() == slot.id() && index < slot.gmemPage() + slot.npages();
+  }
+
+  boolean hasBindings() {
+    return !bindings.isEmpty();
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.Vma;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The inode of a guest_memfd: folios, flags, size.
@@ -37,7 +38,7 @@ public final class GmemInode {
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
   private int users;
-  private BindingOwner lastOwner;
+  private @Nullable BindingOwner lastOwner;
 
   private record Mapping(AddressSpace space, Vma vma) {}
 
@@ -47,7 +48,7 @@ public final class GmemInode {
       long size,
       long flags,
       int preferredOrder,
-      BindingOwner owner) {
+      @Nullable BindingOwner owner) {
     this.memory = memory;
     this.number = number;
     this.size = size;
@@ -70,6 +71,15 @@ public final class GmemInode {
 
   ModelLock lock() {
     return lock;
+  }
+
+  /** Keeps the inode without a file: the memfd of the older series does. */
+  void hold() {
+    users++;
+  }
+
+  void letGo() {
+    drop();
   }
 
   void opened(GmemFile file) {
@@ -240,7 +250,10 @@ public final class GmemInode {
       for (long p = first; p < last; p++) {
         folios.set(p, 0);
       }
-      lastOwner.gmemFreed(pfn, pfn + (last - first));
+      BindingOwner told = lastOwner;
+      if (told != null) {
+        told.gmemFreed(pfn, pfn + (last - first));
+      }
       memory.free(pfn, order);
       i = last;
     }

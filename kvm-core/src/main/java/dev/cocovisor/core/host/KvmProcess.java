@@ -11,6 +11,7 @@ import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.GmemFile;
+import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.MemFd;
 import dev.cocovisor.core.vm.Vcpu;
@@ -106,6 +107,28 @@ public final class KvmProcess implements VmmCalls {
     return size < 0 ? ret(Errno.EINVAL) : fds.install(new MemFd(kvm.physicalMemory(), size));
   }
 
+  /**
+   * memfd_create with MFD_INACCESSIBLE, of the 2022 fd-based series: memory no process can map, for
+   * slots of any VM.
+   *
+   * @param huge whether it is hugetlbfs-like, in 2 MiB pages
+   * @param autoAllocate whether a guest's fault allocates; false as with F_SEAL_AUTO_ALLOCATE
+   * @return a descriptor
+   */
+  public long memfdCreateInaccessible(long size, boolean huge, boolean autoAllocate) {
+    long page = huge ? 2L << 20 : PageLevel.PAGE_SIZE;
+    if (size <= 0 || (size & (page - 1)) != 0) {
+      return ret(Errno.EINVAL);
+    }
+    return fds.install(
+        new MemfileStore(kvm.physicalMemory(), kvm.newInode(), size, huge, autoAllocate));
+  }
+
+  /** Returns the inaccessible memfd a descriptor names, or null. */
+  public @Nullable MemfileStore memfile(long fd) {
+    return fds.get(fd) instanceof MemfileStore m ? m : null;
+  }
+
   @Override
   public long close(int fd) {
     Object was = fds.remove(fd);
@@ -117,6 +140,7 @@ public final class KvmProcess implements VmmCalls {
       case VcpuFile f -> f.vcpu.machine().put();
       case GmemFile f -> f.release();
       case MemFd f -> f.release();
+      case MemfileStore f -> f.close();
       default -> {}
     }
     return 0;
@@ -257,7 +281,12 @@ public final class KvmProcess implements VmmCalls {
       return wrong(vmFd, Errno.ENOTTY);
     }
     Object file = fds.get(guestMemfd);
-    BackingStore store = file instanceof BackingStore b ? b : null;
+    BackingStore store =
+        switch (file) {
+          case BackingStore b -> b;
+          case MemfileStore m -> m.viewFor(vm);
+          case null, default -> null;
+        };
     return ret(
         vm.setMemoryRegion(
             false,
@@ -438,13 +467,17 @@ public final class KvmProcess implements VmmCalls {
     if (!known || !fits) {
       return ret(Errno.EOPNOTSUPP);
     }
-    if (!(o instanceof GmemFile || o instanceof MemFd)) {
+    if (!(o instanceof GmemFile || o instanceof MemFd || o instanceof MemfileStore)) {
       return ret(Errno.ENODEV);
     }
     if (off + len < 0) {
       return ret(Errno.EFBIG);
     }
-    return o instanceof GmemFile f ? ret(f.fallocate(mode, off, len)) : ret(Errno.EOPNOTSUPP);
+    return switch (o) {
+      case GmemFile f -> ret(f.fallocate(mode, off, len));
+      case MemfileStore f -> ret(f.fallocate(mode, off, len));
+      default -> ret(Errno.EOPNOTSUPP);
+    };
   }
 
   /** fstat. A guest_memfd never counts blocks. */

@@ -362,6 +362,10 @@ public final class Vm implements MmuHost, BindingOwner, MmuNotifier {
     return host.architecture() == Architecture.X86_64 && traits.shape() != StageShape.DELEGATED;
   }
 
+  long memoryFaultBatch() {
+    return settings.memoryFaultBatch();
+  }
+
   boolean mapMemoryRefusesGuestMode() {
     return settings.mapMemoryRefusesGuestMode();
   }

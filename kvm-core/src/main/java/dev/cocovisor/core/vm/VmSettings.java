@@ -10,9 +10,16 @@ import java.lang.invoke.VarHandle;
  * @param maxLevel the largest page mapped, kernel numbering
  * @param slotZapAll KVM_X86_QUIRK_SLOT_ZAP_ALL, on unless userspace disables it
  * @param mapMemoryRefusesGuestMode the first revision's rule of KVM_MAP_MEMORY
+ * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
+ *     kernel
  */
 public record VmSettings(
-    boolean tdpMmu, int maxLevel, boolean slotZapAll, boolean mapMemoryRefusesGuestMode) {
+    
+    boolean tdpMmu,
+    int maxLevel,
+    boolean slotZapAll,
+    boolean mapMemoryRefusesGuestMode,
+    long memoryFaultBatch) {
   /** KVM_CAP_EXIT_HYPERCALL. */
   static final int CAP_EXIT_HYPERCALL = 201;
 
