@@ -29,7 +29,6 @@ public final class AttributeTree {
 
   private volatile Node root = new Node();
   private volatile int height = 3;
-  private long nodes = 1;
 
   /** Creates a tree in which every attribute is 0. */
   public AttributeTree() {}
@@ -122,7 +121,6 @@ public final class AttributeTree {
       } else {
         top.child = new Node[512];
         top.child[0] = root;
-        nodes++;
       }
       // Height first: a reader between the two writes then walks one level too few and at worst
       // sees an old value, which its sequence check discards.
@@ -151,12 +149,7 @@ public final class AttributeTree {
       Arrays.fill(n.value, first, last + 1, value);
       Node[] c = n.child;
       if (c != null) {
-        for (int i = first; i <= last; i++) {
-          if (c[i] != null) {
-            c[i] = null;
-            nodes--;
-          }
-        }
+        Arrays.fill(c, first, last + 1, null);
       }
     }
   }
@@ -170,7 +163,6 @@ public final class AttributeTree {
         return;
       }
       next = new Node();
-      nodes++;
       Arrays.fill(next.value, n.value[i]);
       set(next, h - 1, base + ((long) i << (9 * h)), start, end, value);
       if (c == null) {
@@ -186,7 +178,6 @@ public final class AttributeTree {
       if (all >= 0) {
         n.value[i] = (byte) all;
         c[i] = null;
-        nodes--;
       }
     }
   }
@@ -214,8 +205,19 @@ public final class AttributeTree {
     return h < MAX_HEIGHT && gfn >>> (9 * (h + 1)) != 0;
   }
 
-  /** Returns the number of tree nodes, for those who measure memory. */
+  /** Counts the tree's nodes, for those who measure memory. */
   public long nodes() {
-    return nodes;
+    return nodes(root);
+  }
+
+  private static long nodes(Node n) {
+    long sum = 1;
+    Node[] c = n.child;
+    if (c != null) {
+      for (Node x : c) {
+        sum += x == null ? 0 : nodes(x);
+      }
+    }
+    return sum;
   }
 }

@@ -163,9 +163,7 @@ public final class MemfileStore {
     @Override
     public Errno checkBind(BindingOwner vm, long offset, long size) {
       boolean fits =
-          offset >= 0
-              && (offset & (huge ? HUGE - 1 : 4095)) == 0
-              && size <= inode.size() - offset;
+          offset >= 0 && (offset & (huge ? HUGE - 1 : 4095)) == 0 && size <= inode.size() - offset;
       return vm == owner && fits ? Errno.OK : Errno.EINVAL;
     }
 

@@ -14,7 +14,6 @@ import java.lang.invoke.VarHandle;
  *     kernel
  */
 public record VmSettings(
-    
     boolean tdpMmu,
     int maxLevel,
     boolean slotZapAll,

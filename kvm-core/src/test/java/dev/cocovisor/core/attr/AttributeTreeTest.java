@@ -1,0 +1,109 @@
+package dev.cocovisor.core.attr;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cocovisor.api.PageLevel;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class AttributeTreeTest {
+  private static final int SPAN = 1 << 20;
+
+  @Test
+  void everythingIsZeroAtFirstWhateverTheGfn() {
+    AttributeTree t = new AttributeTree();
+    assertThat(t.get(0)).isZero();
+    assertThat(t.get(1L << 51)).isZero();
+    assertThat(t.isUniform(1L << 51, PageLevel.PG_1G)).isTrue();
+    assertThat(t.rangeIs(0, 1L << 52, 0xff, 0)).isTrue();
+    assertThat(t.rangeIs(0, 1L << 52, 0xff, 8)).isFalse();
+  }
+
+  @Test
+  void agreesWithAnArrayOnRandomRanges() {
+    for (long seed = 1; seed <= 30; seed++) {
+      Random random = new Random(seed);
+      AttributeTree tree = new AttributeTree();
+      byte[] naive = new byte[SPAN];
+      for (int step = 0; step < 60; step++) {
+        int start = edge(random);
+        int end = Math.min(SPAN, Math.max(start + 1, edge(random)));
+        int value = random.nextBoolean() ? 8 : 0;
+        tree.set(start, end, value);
+        java.util.Arrays.fill(naive, start, end, (byte) value);
+        compare(tree, naive, random, "seed " + seed + " step " + step);
+      }
+    }
+  }
+
+  /** Ends near page, 2 MiB and 1 GiB boundaries, where trees go wrong. */
+  private static int edge(Random random) {
+    int unit =
+        switch (random.nextInt(4)) {
+          case 0 -> 1;
+          case 1 -> 512;
+          case 2 -> 1 << 18;
+          default -> 7;
+        };
+    int at = random.nextInt(SPAN / unit) * unit + random.nextInt(3) - 1;
+    return Math.clamp(at, 0, SPAN - 1);
+  }
+
+  private static void compare(AttributeTree tree, byte[] naive, Random random, String what) {
+    for (int k = 0; k < 40; k++) {
+      int gfn = edge(random);
+      assertThat(tree.get(gfn)).as(what + " gfn %d", gfn).isEqualTo(naive[gfn]);
+      for (PageLevel level : new PageLevel[] {PageLevel.PG_4K, PageLevel.PG_2M, PageLevel.PG_1G}) {
+        int first = (int) level.alignDown(gfn);
+        assertThat(tree.isUniform(gfn, level))
+            .as(what + " uniform %d %s", gfn, level)
+            .isEqualTo(uniform(naive, first, first + (int) level.pages()));
+      }
+      int end = Math.min(SPAN, gfn + 1 + random.nextInt(2000));
+      boolean zero = uniform(naive, gfn, end) && naive[gfn] == 0;
+      assertThat(tree.rangeIs(gfn, end, 0xff, 0)).as(what + " range").isEqualTo(zero);
+    }
+  }
+
+  private static boolean uniform(byte[] naive, int from, int to) {
+    for (int i = from; i < to; i++) {
+      if (naive[i] != naive[from]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Test
+  void aRangeCostsItsBoundariesAndFoldsAwayAgain() {
+    AttributeTree t = new AttributeTree();
+    long half = 1L << 27;
+    for (int i = 0; i < 100; i++) {
+      t.set(1, half - 1, 8);
+      assertThat(t.nodes()).isLessThan(12);
+      t.set(0, half, 8);
+      t.set(0, half, 0);
+      assertThat(t.nodes()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void growsToTheEndOfTheAddressSpaceAndKeepsWhatItHad() {
+    AttributeTree t = new AttributeTree();
+    t.set(5, 6, 8);
+    t.set((1L << 52) - 3, 1L << 52, 8);
+    assertThat(t.get(5)).isEqualTo(8);
+    assertThat(t.get(6)).isZero();
+    assertThat(t.get((1L << 52) - 3)).isEqualTo(8);
+    assertThat(t.get((1L << 52) - 4)).isZero();
+    assertThat(t.isUniform(0, PageLevel.PG_2M)).isFalse();
+  }
+
+  @Test
+  void anEmptyRangeIsAProgrammingError() {
+    AttributeTree t = new AttributeTree();
+    assertThatThrownBy(() -> t.set(4, 4, 8)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> t.set(4, 5, 256)).isInstanceOf(IllegalArgumentException.class);
+  }
+}
