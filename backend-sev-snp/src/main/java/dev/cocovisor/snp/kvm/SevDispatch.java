@@ -59,7 +59,8 @@ final class SevDispatch {
   }
 
   private static long number(String name) {
-    return name.matches("[0-9]{1,9}") ? Long.parseLong(name) : 0;
+    String bare = name.replace("KVM_SEV_", "");
+    return bare.matches("[0-9]{1,9}") ? Long.parseLong(bare) : 0;
   }
 
   private long init2(Fields in) {

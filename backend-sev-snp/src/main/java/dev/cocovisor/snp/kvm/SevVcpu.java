@@ -1,5 +1,6 @@
 package dev.cocovisor.snp.kvm;
 
+import dev.cocovisor.api.guest.Exit;
 import org.jspecify.annotations.Nullable;
 
 /** What KVM keeps about the encryption of one vCPU; the vCPU mutex guards it. */
@@ -18,6 +19,9 @@ final class SevVcpu {
 
   /** Registered GHCB frame, or -1 if the guest did not register one. */
   long ghcbGfn = -1;
+
+  /** The exit that was set last, for actions that return it themselves. */
+  @Nullable Exit exit;
 
   /** Faults in a row on one address that led nowhere. */
   int fruitless;

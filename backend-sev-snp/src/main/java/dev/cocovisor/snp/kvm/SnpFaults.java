@@ -44,7 +44,8 @@ final class SnpFaults {
       return true;
     }
     // No VMSA is the guest's yet, so VMRUN ends with VMEXIT_INVALID.
-    vcpu.setExit(
+    end(
+        vcpu,
         new Exit.Vendor(
             9,
             "KVM_EXIT_FAIL_ENTRY",
@@ -77,6 +78,10 @@ final class SnpFaults {
       state.fruitless = 0;
       return AccessOutcome.ALLOW;
     }
+    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> 12)) {
+      // kvm_mmu_page_fault comes first, and what it sees is a conversion.
+      return AccessOutcome.FAULT;
+    }
     return handle(vcpu, gpa, out);
   }
 
@@ -88,7 +93,8 @@ final class SnpFaults {
   AccessOutcome handle(VcpuContext vcpu, long gpa, long out) {
     SevVcpu state = sev.stateOf(vcpu);
     if (Outcome.isVc(out)) {
-      vcpu.setExit(
+      end(
+          vcpu,
           new Exit.Vendor(
               -1,
               "GUEST_VC",
@@ -107,12 +113,18 @@ final class SnpFaults {
       return AccessOutcome.RETRY;
     }
     state.fruitless = 0;
-    vcpu.setExit(
+    end(
+        vcpu,
         new Exit.Vendor(
             -1,
             "RMP_FAULT_LOOP",
             new Fields().put("gpa", gpa).put("error_code", Outcome.errorCode(out))));
     return AccessOutcome.EXIT;
+  }
+
+  void end(VcpuContext vcpu, Exit exit) {
+    sev.stateOf(vcpu).exit = exit;
+    vcpu.setExit(exit);
   }
 
   /** sev_handle_rmp_fault; true if the RMP changed. */

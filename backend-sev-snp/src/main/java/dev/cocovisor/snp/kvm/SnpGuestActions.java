@@ -41,16 +41,14 @@ final class SnpGuestActions {
     if (!sev.isSnp()) {
       return null;
     }
-    Exit[] ended = new Exit[1];
-    VcpuContext v = new ExitCatcher(vcpu, ended);
-    if (!faults.entered(v)) {
-      return RunResult.ok(exit(ended));
-    }
     SevVcpu state = sev.stateOf(vcpu);
+    if (!faults.entered(vcpu)) {
+      return ended(state);
+    }
     Fields f = action.fields();
     return switch (action.name()) {
-      case "pvalidate", "rmpadjust", "rmpquery" -> instruction(v, state, action, ended);
-      case "validate" -> validate(v, state, f, ended);
+      case "pvalidate", "rmpadjust", "rmpquery" -> instruction(vcpu, state, action);
+      case "validate" -> validate(vcpu, state, f);
       case "vmpl" -> {
         state.vmpl = (int) f.number("vmpl") & 3;
         yield hlt(new Fields().put("vmpl", state.vmpl));
@@ -70,12 +68,7 @@ final class SnpGuestActions {
     return RunResult.ok(new Exit.Vendor(5, "KVM_EXIT_HLT", f));
   }
 
-  private static Exit exit(Exit[] ended) {
-    return ended[0] == null ? new Exit.Unknown() : ended[0];
-  }
-
-  private RunResult instruction(
-      VcpuContext vcpu, SevVcpu state, GuestAction.Vendor action, Exit[] ended) {
+  private RunResult instruction(VcpuContext vcpu, SevVcpu state, GuestAction.Vendor action) {
     Fields f = action.fields();
     long[] out = new long[2];
     long outcome =
@@ -84,7 +77,7 @@ final class SnpGuestActions {
             f.number("gpa"),
             (gpa, pfn, nested2m) -> execute(action.name(), state, f, gpa, pfn, nested2m, out));
     if (outcome == UNMAPPED_EXIT) {
-      return ended(ended);
+      return ended(state);
     }
     if (!Outcome.isCompleted(outcome)) {
       return hlt(new Fields().put("fault", Outcome.describe(outcome)));
@@ -135,28 +128,30 @@ final class SnpGuestActions {
       if (!Outcome.isNestedFault(out)) {
         return out;
       }
-      if ((Outcome.errorCode(out) & Outcome.RMP) == 0) {
-        if (!vm.isPrivate(gfn) || !vm.mapPage(vcpu, gpa, true).ok()) {
-          vcpu.setExit(
-              new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, gpa & ~0xFFFL, PageLevel.PAGE_SIZE));
-          return UNMAPPED_EXIT;
-        }
+      boolean mapped = (Outcome.errorCode(out) & Outcome.RMP) != 0;
+      if (!vm.isPrivate(gfn) || (!mapped && !vm.mapPage(vcpu, gpa, true).ok())) {
+        faults.end(
+            vcpu,
+            new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, gpa & ~0xFFFL, PageLevel.PAGE_SIZE));
+        return UNMAPPED_EXIT;
+      }
+      if (!mapped) {
         continue;
       }
       if (faults.handle(vcpu, gpa, out) == AccessOutcome.EXIT) {
         return UNMAPPED_EXIT;
       }
     }
-    vcpu.setExit(new Exit.Vendor(-1, "RMP_FAULT_LOOP", new Fields().put("gpa", gpa)));
+    faults.end(vcpu, new Exit.Vendor(-1, "RMP_FAULT_LOOP", new Fields().put("gpa", gpa)));
     return UNMAPPED_EXIT;
   }
 
-  private static RunResult ended(Exit[] ended) {
-    Exit e = exit(ended);
+  private static RunResult ended(SevVcpu state) {
+    Exit e = state.exit == null ? new Exit.Unknown() : state.exit;
     return new RunResult(e instanceof Exit.MemoryFault ? Errno.EFAULT : Errno.OK, e);
   }
 
-  private RunResult validate(VcpuContext vcpu, SevVcpu state, Fields f, Exit[] ended) {
+  private RunResult validate(VcpuContext vcpu, SevVcpu state, Fields f) {
     boolean value = f.number("validate", 1) != 0;
     Validation driver =
         new Validation((gpa, size) ->
@@ -167,7 +162,7 @@ final class SnpGuestActions {
                     cpu.pvalidate(faults.mode(state), at, size, value, at, pfn, nested2m)));
     long stopped = driver.run(f.number("gpa"), f.number("npages"));
     if (driver.interrupted()) {
-      return ended(ended);
+      return ended(state);
     }
     return hlt(
         new Fields()

@@ -1,0 +1,132 @@
+package dev.cocovisor.snp.vmm;
+
+import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+import dev.cocovisor.snp.guest.SnpActions;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A VMM of SNP guests, as QEMU does it: INIT2, vCPUs and RAM, SNP_LAUNCH_START, UPDATE, FINISH.
+ *
+ * <p>Policy field: {@code policy}, the SNP guest policy (default 0x30000). A conversion to shared
+ * starts with the guest giving its validation up; both ways the guest asks by a page state change
+ * buffer, and after one to private it validates. The VMM punches a hole behind what became shared.
+ */
+public final class SnpVmm implements VmmDriver {
+  private static final long PAGE_NORMAL = 1;
+  private static final long PAGE_UNMEASURED = 4;
+  private static final long GHCB_GFN = 1;
+
+  /** Creates the driver; it has no state. */
+  public SnpVmm() {}
+
+  @Override
+  public String backend() {
+    return "sev-snp";
+  }
+
+  @Override
+  public long vmType() {
+    return VmType.X86_SNP.number();
+  }
+
+  private static long command(VmmMachine vm, String name, Fields in) {
+    return vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand(name, in));
+  }
+
+  @Override
+  public long vmCreated(VmmMachine vm) {
+    long mapGpaRange = 1 << 12;
+    long r =
+        vm.calls()
+            .enableCap(
+                vm.vmFd(), Capability.KVM_CAP_EXIT_HYPERCALL.number(), 0, mapGpaRange);
+    return r < 0 ? r : command(vm, "KVM_SEV_INIT2", new Fields());
+  }
+
+  @Override
+  public long ready(VmmMachine vm) {
+    return command(
+        vm,
+        "KVM_SEV_SNP_LAUNCH_START",
+        new Fields().put("policy", vm.policy().number("policy", 0x30000)));
+  }
+
+  @Override
+  public long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    long done = 0;
+    while (done < size) {
+      VendorCommand c =
+          new VendorCommand(
+              "KVM_SEV_SNP_LAUNCH_UPDATE",
+              new Fields()
+                  .put("gfn_start", (gpa + done) >>> 12)
+                  .put("uaddr", source + done)
+                  .put("len", size - done)
+                  .put("type", measured ? PAGE_NORMAL : PAGE_UNMEASURED));
+      long r = vm.calls().memoryEncryptOp(vm.vmFd(), c);
+      if (r < 0) {
+        return r;
+      }
+      // What was left over comes back in len; the caller goes on until nothing is.
+      done = size - c.out().number("len", 0);
+    }
+    return 0;
+  }
+
+  @Override
+  public long finalizeLaunch(VmmMachine vm) {
+    return command(vm, "KVM_SEV_SNP_LAUNCH_FINISH", new Fields());
+  }
+
+  @Override
+  public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
+    if (level != PageLevel.PG_4K) {
+      return List.of(SnpActions.validate(gpa, size >>> 12, true));
+    }
+    List<GuestAction> actions = new ArrayList<>();
+    for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
+      actions.add(SnpActions.pvalidate(at, false, true));
+    }
+    return actions;
+  }
+
+  @Override
+  public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    List<GuestAction> actions = new ArrayList<>();
+    if (!toPrivate) {
+      actions.add(SnpActions.validate(gpa, size >>> 12, false));
+    }
+    actions.add(SnpActions.registerGhcb(GHCB_GFN));
+    List<Fields> entries = new ArrayList<>();
+    int op = toPrivate ? 1 : 2;
+    for (long at = gpa; at < gpa + size; ) {
+      boolean huge = PageLevel.PG_2M.aligned(at >>> 12) && gpa + size - at >= PageLevel.PG_2M.bytes();
+      entries.add(SnpActions.entry(at >>> 12, op, huge, 0));
+      at += huge ? PageLevel.PG_2M.bytes() : PageLevel.PAGE_SIZE;
+      if (entries.size() == 253 || at >= gpa + size) {
+        actions.add(SnpActions.pageState(0, entries.size() - 1, entries));
+        entries.clear();
+      }
+    }
+    return actions;
+  }
+
+  @Override
+  public GuestAction resume(VmmMachine vm, long ret) {
+    return SnpActions.resume(ret);
+  }
+
+  @Override
+  public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    long r = VmmDriver.super.convert(vm, gpa, size, toPrivate);
+    return r < 0 || toPrivate ? r : punch(vm, gpa, size);
+  }
+}
