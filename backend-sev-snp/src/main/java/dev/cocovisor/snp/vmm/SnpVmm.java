@@ -45,9 +45,7 @@ public final class SnpVmm implements VmmDriver {
   public long vmCreated(VmmMachine vm) {
     long mapGpaRange = 1 << 12;
     long r =
-        vm.calls()
-            .enableCap(
-                vm.vmFd(), Capability.KVM_CAP_EXIT_HYPERCALL.number(), 0, mapGpaRange);
+        vm.calls().enableCap(vm.vmFd(), Capability.KVM_CAP_EXIT_HYPERCALL.number(), 0, mapGpaRange);
     return r < 0 ? r : command(vm, "KVM_SEV_INIT2", new Fields());
   }
 
@@ -108,7 +106,8 @@ public final class SnpVmm implements VmmDriver {
     List<Fields> entries = new ArrayList<>();
     int op = toPrivate ? 1 : 2;
     for (long at = gpa; at < gpa + size; ) {
-      boolean huge = PageLevel.PG_2M.aligned(at >>> 12) && gpa + size - at >= PageLevel.PG_2M.bytes();
+      boolean huge =
+          PageLevel.PG_2M.aligned(at >>> 12) && gpa + size - at >= PageLevel.PG_2M.bytes();
       entries.add(SnpActions.entry(at >>> 12, op, huge, 0));
       at += huge ? PageLevel.PG_2M.bytes() : PageLevel.PAGE_SIZE;
       if (entries.size() == 253 || at >= gpa + size) {

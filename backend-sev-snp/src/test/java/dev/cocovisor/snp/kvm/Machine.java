@@ -123,8 +123,15 @@ final class Machine {
 
     long update(long gfn, long pages, int type) {
       return op(
-          "SNP_LAUNCH_UPDATE", "gfn_start", gfn, "uaddr", user + (gfn << 12), "len", pages << 12,
-          "type", type);
+          "SNP_LAUNCH_UPDATE",
+          "gfn_start",
+          gfn,
+          "uaddr",
+          user + (gfn << 12),
+          "len",
+          pages << 12,
+          "type",
+          type);
     }
 
     RunResult run(GuestAction a) {

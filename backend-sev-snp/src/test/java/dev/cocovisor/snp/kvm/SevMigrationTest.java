@@ -32,7 +32,8 @@ class SevMigrationTest {
   private static String get(Guest g, long start, long pages) {
     VendorCommand c =
         new VendorCommand(
-            "KVM_GET_PAGE_ENC_BITMAP", new Fields().put("start_gfn", start).put("num_pages", pages));
+            "KVM_GET_PAGE_ENC_BITMAP",
+            new Fields().put("start_gfn", start).put("num_pages", pages));
     long r = g.m.vmm.vendorIoctl(g.vm, c);
     return r < 0 ? Long.toString(r) : c.out().text("enc_bitmap", "");
   }
@@ -42,15 +43,11 @@ class SevMigrationTest {
         g.vm,
         new VendorCommand(
             "KVM_SET_PAGE_ENC_BITMAP",
-            new Fields()
-                .put("start_gfn", start)
-                .put("num_pages", pages)
-                .put("enc_bitmap", bits)));
+            new Fields().put("start_gfn", start).put("num_pages", pages).put("enc_bitmap", bits)));
   }
 
   private static long reset(Guest g) {
-    return g.m.vmm.vendorIoctl(
-        g.vm, new VendorCommand("KVM_PAGE_ENC_BITMAP_RESET", new Fields()));
+    return g.m.vmm.vendorIoctl(g.vm, new VendorCommand("KVM_PAGE_ENC_BITMAP_RESET", new Fields()));
   }
 
   @Test
@@ -151,12 +148,22 @@ class SevMigrationTest {
     assertThat(g.out.number("error")).isEqualTo(2);
     assertThat(
             g.op(
-                "LAUNCH_SECRET", "guest_uaddr", g.user + 0x9ff0, "guest_len", 32, "trans_uaddr",
+                "LAUNCH_SECRET",
+                "guest_uaddr",
+                g.user + 0x9ff0,
+                "guest_len",
+                32,
+                "trans_uaddr",
                 g.user))
         .isEqualTo(EINVAL);
     assertThat(
             g.op(
-                "LAUNCH_SECRET", "guest_uaddr", g.user + 0x9000, "guest_len", 32, "trans_uaddr",
+                "LAUNCH_SECRET",
+                "guest_uaddr",
+                g.user + 0x9000,
+                "guest_len",
+                32,
+                "trans_uaddr",
                 g.user))
         .isZero();
     assertThat(g.op("LAUNCH_FINISH")).isZero();
@@ -164,9 +171,7 @@ class SevMigrationTest {
     assertThat(g.out.number("state")).isEqualTo(3);
     assertThat(g.op("DBG_DECRYPT", "len", 0)).isEqualTo(EINVAL);
     assertThat(g.op("DBG_DECRYPT", "src_uaddr", g.user, "len", 16)).isEqualTo(EINVAL);
-    assertThat(
-            g.op(
-                "DBG_DECRYPT", "src_uaddr", g.user, "dst_uaddr", g.user + 0x4000, "len", 16))
+    assertThat(g.op("DBG_DECRYPT", "src_uaddr", g.user, "dst_uaddr", g.user + 0x4000, "len", 16))
         .isZero();
     assertThat(g.op("CERT_EXPORT")).isEqualTo(EINVAL);
     g.memfd = 0;
@@ -190,8 +195,18 @@ class SevMigrationTest {
     assertThat(g.op("SEND_START", start)).isZero();
     assertThat(g.op("SEND_UPDATE_DATA", "hdr_len", 52, "trans_len", 64)).isEqualTo(EINVAL);
     Object[] crossing = {
-      "hdr_len", 52, "trans_len", 64, "hdr_uaddr", g.user, "trans_uaddr", g.user + 0x2000,
-      "guest_uaddr", g.user + 0xff0, "guest_len", 64
+      "hdr_len",
+      52,
+      "trans_len",
+      64,
+      "hdr_uaddr",
+      g.user,
+      "trans_uaddr",
+      g.user + 0x2000,
+      "guest_uaddr",
+      g.user + 0xff0,
+      "guest_len",
+      64
     };
     assertThat(g.op("SEND_UPDATE_DATA", crossing)).isEqualTo(EINVAL);
     crossing[9] = g.user;
@@ -206,8 +221,19 @@ class SevMigrationTest {
     assertThat(r.op("RECEIVE_UPDATE_DATA", "guest_uaddr", r.user)).isEqualTo(EINVAL);
     assertThat(
             r.op(
-                "RECEIVE_UPDATE_DATA", "hdr_uaddr", g.user, "hdr_len", 52, "trans_uaddr", g.user,
-                "trans_len", 64, "guest_uaddr", r.user, "guest_len", 64))
+                "RECEIVE_UPDATE_DATA",
+                "hdr_uaddr",
+                g.user,
+                "hdr_len",
+                52,
+                "trans_uaddr",
+                g.user,
+                "trans_len",
+                64,
+                "guest_uaddr",
+                r.user,
+                "guest_len",
+                64))
         .isZero();
     assertThat(r.op("RECEIVE_FINISH")).isZero();
   }

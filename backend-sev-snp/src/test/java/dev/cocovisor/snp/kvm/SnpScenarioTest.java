@@ -151,8 +151,7 @@ class SnpScenarioTest {
     assertThat(g.act(SnpActions.pageStateMsr(0x9, 3)))
         .contains("ghcb_msr=" + PageStateChange.MSR_ERROR);
     assertThat(m.vmm.enableCap(g.vm, 201, 0, 0)).isZero();
-    assertThat(g.act(SnpActions.pageState(0, 0, entries)))
-        .contains("exitinfo2=" + (0x100L << 32));
+    assertThat(g.act(SnpActions.pageState(0, 0, entries))).contains("exitinfo2=" + (0x100L << 32));
     assertThat(g.act(SnpActions.resume(0))).startsWith("EINVAL");
   }
 
@@ -237,11 +236,10 @@ class SnpScenarioTest {
     int[] calls = {0};
     m.platform()
         .firmware()
-        .setInterposer(
-            c ->
-                c == FwCommand.SNP_LAUNCH_UPDATE && calls[0]++ == 1
-                    ? FwStatus.RESOURCE_LIMIT
-                    : FwStatus.SUCCESS);
+        .setInterposer(c ->
+            c == FwCommand.SNP_LAUNCH_UPDATE && calls[0]++ == 1
+                ? FwStatus.RESOURCE_LIMIT
+                : FwStatus.SUCCESS);
     assertThat(g.update(10, 4, 1)).isZero();
     assertThat(g.out.number("gfn_start")).isEqualTo(11);
     assertThat(m.platform().firmware().launchDigest(g.sev().guestContext())).isNotEqualTo(digest);
@@ -258,12 +256,11 @@ class SnpScenarioTest {
     Guest g = m.snp();
     m.platform()
         .firmware()
-        .setCpuidFilter(
-            (leaf, subleaf, r) -> {
-              boolean good = r[0] == 0;
-              r[0] = 0;
-              return good;
-            });
+        .setCpuidFilter((leaf, subleaf, r) -> {
+          boolean good = r[0] == 0;
+          r[0] = 0;
+          return good;
+        });
     assertThat(m.vmm.hostWrite(g.user + 0x5000, 1)).isZero();
     assertThat(m.vmm.hostWrite(g.user + 0x5000 + 40, 9)).isZero();
     assertThat(g.update(5, 1, 6)).isEqualTo(EIO);
@@ -347,11 +344,10 @@ class SnpScenarioTest {
     start
         .platform()
         .firmware()
-        .setInterposer(
-            c ->
-                c == FwCommand.SNP_GCTX_CREATE || c == FwCommand.SNP_PAGE_RECLAIM
-                    ? FwStatus.HWERROR_PLATFORM
-                    : FwStatus.SUCCESS);
+        .setInterposer(c ->
+            c == FwCommand.SNP_GCTX_CREATE || c == FwCommand.SNP_PAGE_RECLAIM
+                ? FwStatus.HWERROR_PLATFORM
+                : FwStatus.SUCCESS);
     assertThat(b.op("SNP_LAUNCH_START", "policy", 0x30000)).isEqualTo(-25);
     assertThat(start.platform().host().leakedPages()).isEqualTo(1);
 
@@ -360,11 +356,10 @@ class SnpScenarioTest {
     update
         .platform()
         .firmware()
-        .setInterposer(
-            f ->
-                f == FwCommand.SNP_LAUNCH_UPDATE || f == FwCommand.SNP_PAGE_RECLAIM
-                    ? FwStatus.HWERROR_PLATFORM
-                    : FwStatus.SUCCESS);
+        .setInterposer(f ->
+            f == FwCommand.SNP_LAUNCH_UPDATE || f == FwCommand.SNP_PAGE_RECLAIM
+                ? FwStatus.HWERROR_PLATFORM
+                : FwStatus.SUCCESS);
     assertThat(c.update(0, 1, 1)).isEqualTo(EIO);
     assertThat(update.platform().host().leakedPages()).isEqualTo(1);
     assertThat(c.update(0, 1, 1)).as("the VM is dead").isEqualTo(EIO);
@@ -382,8 +377,7 @@ class SnpScenarioTest {
     end.platform()
         .firmware()
         .setInterposer(
-            f ->
-                f == FwCommand.SNP_DECOMMISSION ? FwStatus.HWERROR_PLATFORM : FwStatus.SUCCESS);
+            f -> f == FwCommand.SNP_DECOMMISSION ? FwStatus.HWERROR_PLATFORM : FwStatus.SUCCESS);
     e.close();
     assertThat(end.platform().host().leakedPages()).isEqualTo(1);
   }
@@ -396,8 +390,7 @@ class SnpScenarioTest {
     long pfn = java.util.Objects.requireNonNull(m.vmm.vm(g.vm)).context().gmemPfn(0, false);
     var memory = m.kvm.memory();
     byte[] b = {1};
-    assertThat(
-            memory.write(dev.cocovisor.api.mem.Accessor.HOST_KERNEL, pfn << 12, b, 0, 1))
+    assertThat(memory.write(dev.cocovisor.api.mem.Accessor.HOST_KERNEL, pfn << 12, b, 0, 1))
         .isEqualTo(Errno.EFAULT);
     assertThat(memory.check(dev.cocovisor.api.mem.Accessor.HOST_KERNEL, pfn, false))
         .isEqualTo(dev.cocovisor.api.mem.PhysicalGuard.Verdict.CIPHER);

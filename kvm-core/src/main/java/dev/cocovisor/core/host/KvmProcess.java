@@ -1,5 +1,6 @@
 package dev.cocovisor.core.host;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
@@ -322,7 +323,30 @@ public final class KvmProcess implements VmmCalls {
   @Override
   public long enableCap(int vmFd, long cap, long flags, long arg0) {
     Vm vm = vm(vmFd);
+    boolean copy = cap == Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number();
+    boolean move = cap == Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number();
+    if (vm != null && (copy || move) && flags == 0 && offered((int) cap)) {
+      return ret(encContextFrom(vm, arg0, copy));
+    }
     return vm == null ? wrong(vmFd, Errno.ENOTTY) : ret(vm.enableCap((int) cap, flags, arg0));
+  }
+
+  private boolean offered(int cap) {
+    return kvm.backends().stream().anyMatch(b -> b.info().capabilities().containsKey(cap));
+  }
+
+  /** Source: {@code arch/x86/kvm/x86.c}, kvm_vm_ioctl_enable_cap. */
+  private Errno encContextFrom(Vm vm, long sourceFd, boolean copy) {
+    if (vm.isDead()) {
+      return Errno.EIO;
+    }
+    Vm source = vm(sourceFd);
+    if (source == null) {
+      return Errno.EBADF;
+    }
+    return copy
+        ? vm.ops().vmCopyEncContextFrom(source.ops())
+        : vm.ops().vmMoveEncContextFrom(source.ops());
   }
 
   /** Returns a VM's page counters, or null if the descriptor is not a VM. */
