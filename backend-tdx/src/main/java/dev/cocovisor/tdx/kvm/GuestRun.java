@@ -94,7 +94,7 @@ final class GuestRun {
       return MappingOps.WALK_FAULT;
     }
     if (s != ENTERED) {
-      return dead(vcpu, s);
+      return dead(s);
     }
     AccessKind kind =
         switch (access) {
@@ -114,7 +114,7 @@ final class GuestRun {
     }
     Registers e = module().exitRegisters(v.lp);
     if (e.rax != EPT_VIOLATION) {
-      return dead(vcpu, e.rax);
+      return dead(e.rax);
     }
     v.extendedQualification = e.rdx;
     return MappingOps.WALK_FAULT;
@@ -131,19 +131,19 @@ final class GuestRun {
             .put("gpa", ve.gpa()));
   }
 
-  private long dead(VcpuContext vcpu, long status) {
+  /** The vCPU cannot be entered any more: the VM is dead, and walking again answers EIO. */
+  private long dead(long status) {
     td.vm().bug("TDH.VP.ENTER: " + SeamStatus.describe(status));
-    vcpu.setExit(new Exit.Unknown());
-    return MappingOps.WALK_EXIT;
+    return MappingOps.WALK_RETRY;
   }
 
   /** A TD that touches what it has not accepted, and gets no #VE for it, is stopped. */
   AccessOutcome preFault(VcpuContext vcpu) {
     TdxVcpu v = TdxVm.vcpu(vcpu);
     if ((v.extendedQualification & 0xf) == EEQ_PENDING) {
+      // The VM is dead from here on, so the retry answers EIO.
       td.vm().bug("guest access before accepting");
-      vcpu.setExit(new Exit.Unknown());
-      return AccessOutcome.EXIT;
+      return AccessOutcome.RETRY;
     }
     return AccessOutcome.FAULT;
   }
@@ -198,13 +198,13 @@ final class GuestRun {
       }
       Registers e = module().exitRegisters(v.lp);
       if (e.rax != EPT_VIOLATION) {
-        dead(vcpu, e.rax);
+        dead(e.rax);
         return new RunResult(Errno.EIO, new Exit.Unknown());
       }
       v.extendedQualification = e.rdx;
       violation = e.r8;
     } else if (s != EPT_VIOLATION) {
-      dead(vcpu, s);
+      dead(s);
       return new RunResult(Errno.EIO, new Exit.Unknown());
     }
     return handle(vcpu, v, violation);
@@ -273,7 +273,7 @@ final class GuestRun {
     TdxVcpu v = TdxVm.vcpu(vcpu);
     long s = enter(v);
     if (s != ENTERED) {
-      dead(vcpu, s);
+      dead(s);
       return new RunResult(Errno.EIO, new Exit.Unknown());
     }
     Registers r = v.registers;

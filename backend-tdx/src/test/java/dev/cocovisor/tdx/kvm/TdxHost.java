@@ -1,0 +1,205 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.uapi.MemoryAttributes;
+import dev.cocovisor.api.vmm.VmmMachine;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.host.PageStats;
+import dev.cocovisor.core.vm.Vm;
+import dev.cocovisor.tdx.guest.TdCalls;
+import dev.cocovisor.tdx.module.SeamCall;
+import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.vmm.TdxVmm;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A whole host with one TD: the core, KVM's half and the module, with a recorded trace. */
+final class TdxHost implements TraceSink {
+  static final long SHARED = 1L << 47;
+  static final long USER = 0x7f1000000000L;
+  static final long M2 = 2L << 20;
+
+  final List<String> seamcalls = new ArrayList<>();
+  final List<Runnable> onKick = new ArrayList<>();
+  final Kvm kvm;
+  final KvmProcess process;
+  final TdxPlatform platform;
+  final TdxVmm driver = new TdxVmm();
+  final long framesBefore;
+  final int dev;
+  final int vmFd;
+  final List<Integer> vcpus = new ArrayList<>();
+  int gmem;
+  final long size;
+
+  private TdxHost(String policy, long size, long attributes, int vcpuCount) {
+    this.size = size;
+    HostConfig config =
+        HostConfig.DEFAULT
+            .withSetting("tdx.page-size-policy", policy)
+            .withSetting("core.gmem-order", "9");
+    TdxBackend backend = new TdxBackend();
+    kvm = new Kvm(config, List.of(backend), this);
+    process = kvm.newProcess();
+    platform = (TdxPlatform) kvm.platform(backend);
+    dev = (int) process.openDevKvm();
+    int prot = 3;
+    int noReserve = 0x4022;
+    ok(process.mmap(USER, size, prot, noReserve | 0x10, -1, 0));
+    framesBefore = kvm.memory().allocatedFrames();
+    vmFd = (int) ok(process.createVm(dev, driver.vmType()));
+    VmmMachine machine = new VmmMachine(process, vmFd, new Fields().put("attributes", attributes));
+    ok(driver.vmCreated(machine));
+    for (int i = 0; i < vcpuCount; i++) {
+      int fd = (int) ok(process.createVcpu(vmFd, i));
+      vcpus.add(fd);
+      machine.vcpuFds().add(fd);
+    }
+    ok(driver.ready(machine));
+    gmem = (int) ok(process.createGuestMemfd(vmFd, size, 0));
+    ok(process.setUserMemoryRegion2(vmFd, 0, 4, 0, size, USER, 0, gmem));
+    ok(attributes(0, size, true));
+  }
+
+  static TdxHost building(String policy) {
+    return new TdxHost(policy, 32L << 20, 1L << 28, 2);
+  }
+
+  static TdxHost running(String policy) {
+    TdxHost h = building(policy);
+    ok(h.command(h.vmFd, "KVM_TDX_FINALIZE_VM", new Fields()));
+    h.seamcalls.clear();
+    return h;
+  }
+
+  static TdxHost runningWithVe(String policy) {
+    TdxHost h = new TdxHost(policy, 32L << 20, 0, 2);
+    ok(h.command(h.vmFd, "KVM_TDX_FINALIZE_VM", new Fields()));
+    h.seamcalls.clear();
+    return h;
+  }
+
+  static long ok(long result) {
+    if (result < 0) {
+      throw new AssertionError("errno " + Errno.of((int) -result));
+    }
+    return result;
+  }
+
+  long command(int fd, String name, Fields in) {
+    return process.memoryEncryptOp(fd, new VendorCommand(name, in));
+  }
+
+  long attributes(long gpa, long bytes, boolean toPrivate) {
+    return process.setMemoryAttributes(
+        vmFd, gpa, bytes, toPrivate ? MemoryAttributes.PRIVATE : 0, 0);
+  }
+
+  RunResult run(GuestAction action) {
+    return run(0, action);
+  }
+
+  RunResult run(int vcpu, GuestAction action) {
+    RunResult r = process.guestRun(vcpus.get(vcpu), action);
+    check();
+    return r;
+  }
+
+  /** Accepts and returns the guest's status. */
+  long accept(long gpa, PageLevel level) {
+    RunResult r = run(TdCalls.accept(gpa, level));
+    if (r.errno().ok() && r.exit() instanceof Exit.Hlt h) {
+      return h.value();
+    }
+    throw new AssertionError(r);
+  }
+
+  int read(long gpa) {
+    RunResult r = run(new GuestAction.Read(gpa));
+    if (r.errno().ok() && r.exit() instanceof Exit.Hlt h) {
+      return (int) h.value();
+    }
+    throw new AssertionError(r);
+  }
+
+  void write(long gpa, int value) {
+    RunResult r = run(new GuestAction.Write(gpa, value));
+    if (!r.errno().ok() || !(r.exit() instanceof Exit.Hlt)) {
+      throw new AssertionError(r);
+    }
+  }
+
+  Vm vm() {
+    Vm vm = process.vm(vmFd);
+    if (vm == null) {
+      throw new AssertionError("no VM");
+    }
+    return vm;
+  }
+
+  long pages4k() {
+    return stats().pages4k();
+  }
+
+  long pages2m() {
+    return stats().pages2m();
+  }
+
+  private PageStats stats() {
+    PageStats s = process.stats(vmFd);
+    if (s == null) {
+      throw new AssertionError("no stats");
+    }
+    return s;
+  }
+
+  long count(SeamCall leaf) {
+    return platform.seam().count(leaf);
+  }
+
+  /** Mirror = Secure EPT = PAMT, everywhere. */
+  void check() {
+    List<String> broken = new ArrayList<>();
+    kvm.checkInvariants(broken::add);
+    platform.checkInvariants(broken::add);
+    if (!broken.isEmpty()) {
+      throw new AssertionError(broken.toString());
+    }
+  }
+
+  void close() {
+    process.close(gmem);
+    for (int fd : vcpus) {
+      process.close(fd);
+    }
+    process.close(vmFd);
+  }
+
+  @Override
+  public boolean enabled() {
+    return true;
+  }
+
+  @Override
+  public void emit(TraceEvent event) {
+    if (event.kind() == TraceEvent.Kind.FIRMWARE) {
+      boolean done = event.result().equals(SeamStatus.SUCCESS.name());
+      seamcalls.add(event.name() + (done ? "" : " " + event.result()));
+    } else if (event.name().equals("kick")) {
+      seamcalls.add("kick");
+      List<Runnable> now = List.copyOf(onKick);
+      onKick.clear();
+      now.forEach(Runnable::run);
+    }
+  }
+}
