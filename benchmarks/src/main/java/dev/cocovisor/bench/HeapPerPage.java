@@ -2,6 +2,7 @@ package dev.cocovisor.bench;
 
 import dev.cocovisor.core.vm.Vcpu;
 import java.lang.ref.Reference;
+import java.util.List;
 
 /**
  * Heap a mapped private 4 KiB page costs: everything the model keeps (guest_memfd, tables, for TDX
@@ -13,7 +14,7 @@ public final class HeapPerPage {
   /** Measures each technology and prints a line each. */
   public static void main(String[] args) {
     long gib = args.length > 0 ? Long.parseLong(args[0]) : 4;
-    for (String backend : new String[] {Machine.SW_PROTECTED, "sev-snp", "tdx"}) {
+    for (String backend : List.of(Machine.SW_PROTECTED, "sev-snp", "tdx")) {
       measure(backend, gib << 30);
     }
   }

@@ -13,6 +13,11 @@ import org.jspecify.annotations.Nullable;
  * only), its rwlocks ({@code mmu_lock}, the guest_memfd invalidate lock) and the trusted halves'
  * try-locks (TDX sharex locks, RMM granule locks).
  *
+ * <p>A lock made by {@link #manyReaders} counts its sharers in a cache line a thread instead of in
+ * the one word, so that those who only share it on different processors do not slow each other
+ * down; taking it exclusively costs a look at every line. Each sharer must give such a lock up on
+ * the thread it took it on.
+ *
  * <p>Thread-safe.
  */
 public final class ModelLock {
@@ -26,13 +31,56 @@ public final class ModelLock {
     }
   }
 
+  private static final VarHandle READERS = MethodHandles.arrayElementVarHandle(int[].class);
+  private static final int STRIPES = 8;
+  private static final int LINE = 32;
+
   private final String name;
+  private final int @Nullable [] readers;
   private volatile int state;
   private volatile @Nullable Thread owner;
 
   /** Creates a free lock; {@code name} is the kernel's or firmware's name for it. */
   public ModelLock(String name) {
+    this(name, null);
+  }
+
+  private ModelLock(String name, int @Nullable [] readers) {
     this.name = name;
+    this.readers = readers;
+  }
+
+  /** Creates a free lock that many processors share all the time: {@code mmu_lock}. */
+  public static ModelLock manyReaders(String name) {
+    return new ModelLock(name, new int[(STRIPES + 1) * LINE]);
+  }
+
+  private static int stripe() {
+    return (((int) Thread.currentThread().threadId() & (STRIPES - 1)) + 1) * LINE;
+  }
+
+  /** Tells whether a line counts a sharer; exact only while {@link #state} is exclusive. */
+  private static boolean anyReader(int[] counts) {
+    for (int i = 1; i <= STRIPES; i++) {
+      if ((int) READERS.getVolatile(counts, i * LINE) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Counts a sharer unless the lock is exclusive. Whoever takes it exclusively first says so, then
+   * looks at the lines; a sharer first counts itself, then looks: one of the two sees the other.
+   */
+  private boolean enterShared(int[] counts) {
+    int mine = stripe();
+    READERS.getAndAdd(counts, mine, 1);
+    if (state == 0) {
+      return true;
+    }
+    READERS.getAndAdd(counts, mine, -1);
+    return false;
   }
 
   /** Takes the lock exclusively, waiting while it is held. */
@@ -45,6 +93,11 @@ public final class ModelLock {
       SchedulePoint.busy(this);
     }
     owner = Thread.currentThread();
+    if (readers != null) {
+      while (anyReader(readers)) {
+        SchedulePoint.busy(this);
+      }
+    }
   }
 
   /** Gives up an exclusive hold. */
@@ -58,6 +111,15 @@ public final class ModelLock {
   /** Takes the lock shared, waiting while it is held exclusively. */
   public void lockShared() {
     SchedulePoint.reach(PointKind.LOCK, this);
+    if (readers != null) {
+      while (!enterShared(readers)) {
+        if (owner == Thread.currentThread()) {
+          throw new IllegalStateException(name + ": taken shared while held exclusively");
+        }
+        SchedulePoint.busy(this);
+      }
+      return;
+    }
     while (true) {
       int s = state;
       if (s >= 0 && STATE.compareAndSet(this, s, s + 1)) {
@@ -72,6 +134,15 @@ public final class ModelLock {
 
   /** Gives up a shared hold. */
   public void unlockShared() {
+    if (readers != null) {
+      int mine = stripe();
+      if ((int) READERS.getOpaque(readers, mine) <= 0) {
+        throw new IllegalStateException(name + ": not held shared");
+      }
+      READERS.getAndAdd(readers, mine, -1);
+      SchedulePoint.reach(PointKind.UNLOCK, this);
+      return;
+    }
     while (true) {
       int s = state;
       if (s <= 0) {
@@ -87,16 +158,23 @@ public final class ModelLock {
   /** Takes the lock exclusively if it is free. */
   public boolean tryLock() {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    if (STATE.compareAndSet(this, 0, -1)) {
-      owner = Thread.currentThread();
-      return true;
+    if (!STATE.compareAndSet(this, 0, -1)) {
+      return false;
     }
-    return false;
+    if (readers != null && anyReader(readers)) {
+      state = 0;
+      return false;
+    }
+    owner = Thread.currentThread();
+    return true;
   }
 
   /** Takes the lock shared if nobody holds it exclusively. */
   public boolean tryLockShared() {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
+    if (readers != null) {
+      return enterShared(readers);
+    }
     while (true) {
       int s = state;
       if (s < 0) {
@@ -115,7 +193,7 @@ public final class ModelLock {
 
   /** Tells whether anybody holds the lock, shared or exclusive. */
   public boolean held() {
-    return state != 0;
+    return state != 0 || (readers != null && anyReader(readers));
   }
 
   /** Checks that the calling thread holds the lock exclusively (lockdep_assert_held_write). */
@@ -127,7 +205,10 @@ public final class ModelLock {
 
   /** Checks that the lock is held at all (lockdep_assert_held). */
   public void assertHeld() {
-    if (state == 0) {
+    if (readers != null && (int) READERS.getOpaque(readers, stripe()) > 0) {
+      return;
+    }
+    if (!held()) {
       throw new IllegalStateException(name + ": not held here");
     }
   }

@@ -50,7 +50,7 @@ public final class Vm implements MmuHost, BindingOwner, MmuNotifier {
   private final VmContextView context = new VmContextView(this);
   private final ModelLock kvmLock = new ModelLock("kvm->lock");
   private final ModelLock slotsLock = new ModelLock("kvm->slots_lock");
-  private final ModelLock mmuLock = new ModelLock("kvm->mmu_lock");
+  private final ModelLock mmuLock = ModelLock.manyReaders("kvm->mmu_lock");
   private final Invalidation invalidation = new Invalidation();
   private final AttributeTree attributes = new AttributeTree();
   private final MemSlots[] slots = {MemSlots.empty(0), MemSlots.empty(1)};
