@@ -54,7 +54,8 @@ public interface VmmDriver {
   }
 
   /**
-   * Puts initial contents into private memory. The default copies nothing: it faults the range in.
+   * Puts initial contents into private memory. The default writes them into the VMM's own mapping
+   * where that is the guest's memory (no {@link #guestMemfd}), and faults the range in otherwise.
    *
    * @param gpa first byte, page-aligned
    * @param size bytes, whole pages
@@ -62,6 +63,15 @@ public interface VmmDriver {
    * @param measured whether the contents go into the launch measurement
    */
   default long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    VmmBank bank = vm.bankOf(gpa, size);
+    if (!guestMemfd() && bank != null) {
+      long ret = 0;
+      for (long at = 0; ret >= 0 && at < size; at++) {
+        long value = vm.calls().hostRead(source + at);
+        ret = value < 0 ? value : vm.calls().hostWrite(bank.userAddressOf(gpa) + at, (int) value);
+      }
+      return ret;
+    }
     return vm.calls().preFaultMemory(vm.vcpuFds().getFirst(), 0, new long[] {gpa, size});
   }
 

@@ -38,6 +38,7 @@ public final class ProgramGenerator {
   private final Descriptors fds = new Descriptors();
   private final List<Long> memfds = new ArrayList<>();
   private final List<Long> mappings = new ArrayList<>();
+  private final List<Long> plugged = new ArrayList<>();
   private long vm = -1;
   private long vcpu = -1;
   private PageStats printed = new PageStats(-1, -1, -1);
@@ -145,24 +146,28 @@ public final class ProgramGenerator {
         gpa(),
         size,
         choose.percent(10) ? user + 0x1000 : user,
-        bound ? choose.of(0, 0, 0, 0x1000, 0x200000) : 0,
+        bound ? choose.of(0, 0, 0, 0, 0x1000, 0x200000) : 0,
         bound ? memfd() : -1);
   }
 
   private void region(
       long slot, long flags, long gpa, long size, long user, long offset, long memfd) {
-    run(
-        ioctl(
-            fd(vm),
-            "KVM_SET_USER_MEMORY_REGION2",
-            Calls.struct(
-                entry("slot", slot),
-                entry("flags", flags),
-                entry("guest_phys_addr", gpa),
-                entry("memory_size", size),
-                entry("userspace_addr", user),
-                entry("guest_memfd_offset", offset),
-                Value.Field.of("guest_memfd", fd(memfd)))));
+    Reply reply =
+        run(
+            ioctl(
+                fd(vm),
+                "KVM_SET_USER_MEMORY_REGION2",
+                Calls.struct(
+                    entry("slot", slot),
+                    entry("flags", flags),
+                    entry("guest_phys_addr", gpa),
+                    entry("memory_size", size),
+                    entry("userspace_addr", user),
+                    entry("guest_memfd_offset", offset),
+                    Value.Field.of("guest_memfd", fd(memfd)))));
+    if (!reply.result().isError() && size > 0 && slot > 0) {
+      plugged.add(gpa);
+    }
   }
 
   private void newMemfd() {
@@ -314,6 +319,9 @@ public final class ProgramGenerator {
   }
 
   private long gpa() {
+    if (!plugged.isEmpty() && choose.percent(65)) {
+      return plugged.get(choose.below(plugged.size())) + choose.of(0, 0, 0x1000, 0x3000, 0x200000);
+    }
     return choose.of(0x200000, 0x200000, 0x400000, 0x800000, 0x1000000, 0x2000000)
         + choose.of(0, 0, 0x1000, 0x3000, 0x1ff000, 0x200000);
   }

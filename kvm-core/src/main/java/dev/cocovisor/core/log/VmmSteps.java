@@ -306,8 +306,27 @@ final class VmmSteps {
       if (!completed(run)) {
         return ran(run, "write");
       }
+      long status = status(run.exit());
+      if (status != 0) {
+        // The instruction completed and told the guest that it did not do what was asked.
+        return Reply.of(
+            LogResult.of(Value.Num.of(0))
+                .with(
+                    new LogResult.Exit(
+                        "GUEST_STATUS", List.of(Value.Field.of("status", Value.Num.hex(status))))));
+      }
     }
     return plain(0);
+  }
+
+  private static long status(Exit exit) {
+    long value =
+        switch (exit) {
+          case Exit.Hlt e -> e.value();
+          case Exit.Done e -> e.value();
+          default -> 0;
+        };
+    return value == -1 ? 0 : value;
   }
 
   private static boolean leavesToHost(Exit exit) {

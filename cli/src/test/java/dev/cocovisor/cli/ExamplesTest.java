@@ -1,0 +1,68 @@
+package dev.cocovisor.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import dev.cocovisor.core.log.Scenario;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every example meets its expectations on every technology it names. */
+class ExamplesTest {
+  private static List<Path> examples() throws IOException {
+    try (Stream<Path> files =
+        Files.list(Path.of(System.getProperty("cocovisor.root"), "examples"))) {
+      return files.filter(f -> f.toString().endsWith(".kvmlog")).sorted().toList();
+    }
+  }
+
+  static List<Arguments> runs() throws IOException {
+    var runs = new ArrayList<Arguments>();
+    for (Path example : examples()) {
+      for (String backend : Scenarios.read(example).backends()) {
+        runs.add(Arguments.of(example, backend));
+      }
+    }
+    return runs;
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("runs")
+  void anExampleMeetsItsExpectations(Path example, String backend) {
+    var out = new ByteArrayOutputStream();
+    var stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+    int code =
+        assertTimeoutPreemptively(
+            Duration.ofSeconds(30),
+            () ->
+                Main.run(
+                    new Console(stream, stream, false, false),
+                    "run",
+                    example.toString(),
+                    "--backend",
+                    backend));
+    assertThat(code).as(out.toString(StandardCharsets.UTF_8)).isEqualTo(ExitCode.CLEAN);
+  }
+
+  @Test
+  void everyExampleSaysWhatToLookAtAndNamesItsTechnologies() throws IOException {
+    assertThat(examples()).hasSizeGreaterThanOrEqualTo(25);
+    for (Path example : examples()) {
+      Scenario scenario = Scenarios.read(example);
+      assertThat(scenario.about()).as(example.toString()).hasSizeGreaterThan(80);
+      assertThat(scenario.backends()).as(example.toString()).isNotEmpty();
+    }
+  }
+}
