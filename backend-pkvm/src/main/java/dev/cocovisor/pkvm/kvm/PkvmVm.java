@@ -202,6 +202,12 @@ final class PkvmVm implements VmOps {
 
   // Mapping.
 
+  /** arm64 has no pre-population in the reference kernel: pages are given as they are touched. */
+  @Override
+  public boolean preFaultAllowed() {
+    return false;
+  }
+
   @Override
   public PageLevel delegatedMaxLevel(long gfn, long pfn, PageLevel wanted, boolean isPrivate) {
     if (isProtected || wanted == PageLevel.PG_4K) {

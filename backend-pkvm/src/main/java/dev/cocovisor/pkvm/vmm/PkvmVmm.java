@@ -1,10 +1,12 @@
 package dev.cocovisor.pkvm.vmm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.vmm.VmmBank;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.pkvm.guest.Hvc;
@@ -60,6 +62,23 @@ public final class PkvmVmm implements VmmDriver {
                   new VendorCommand("KVM_ARM_VCPU_INIT", new Fields().put("target", "PREFERRED")));
       if (r < 0) {
         return r;
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    VmmBank bank = vm.bankOf(gpa, size);
+    if (bank == null) {
+      return -Errno.EINVAL.number();
+    }
+    long target = bank.userAddress() + (gpa - bank.gpa());
+    for (long at = 0; at < size; at++) {
+      long b = vm.calls().hostRead(source + at);
+      long r = b <= 0 ? b : vm.calls().hostWrite(target + at, (int) b);
+      if (r < 0) {
+        return -Errno.EFAULT.number();
       }
     }
     return 0;
