@@ -1,6 +1,7 @@
 package dev.cocovisor.tck;
 
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * All rules of the kit as one JUnit class. A backend's test extends it and names its subject:
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.TestInstance;
  * }
  * }</pre>
  */
+@Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class BackendTck
     implements IdentityRules,

@@ -27,7 +27,9 @@ public final class TckRun {
   /** The test class that is run; its subject is that of the thread that runs it. */
   @Tag("subject")
   static final class Selected extends BackendTck {
-    private static final ThreadLocal<Subject> SUBJECT = new ThreadLocal<>();
+    // Inherited: a rule runs on a thread of its own, so that one that never ends can be given up.
+    private static final InheritableThreadLocal<Subject> SUBJECT = new InheritableThreadLocal<>();
+
 
     @Override
     public Subject subject() {
