@@ -18,6 +18,7 @@ import java.util.List;
  * A VM of the backend under test, launched and used as its own VMM would. Offsets count from RAM.
  */
 final class Guest {
+  private static final int HLT = 5;
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
   private static final int MADV_NOHUGEPAGE = 15;
@@ -190,7 +191,7 @@ final class Guest {
     long ret = 0;
     for (GuestAction action : driver.askConversion(machine, base() + at, size, toPrivate)) {
       RunResult run = run(action);
-      if (run.errno().ok() && leavesToHost(run.exit())) {
+      if (leavesToHost(run.exit())) {
         ret = driver.convert(machine, base() + at, size, toPrivate);
         asked = true;
         if (ret < 0) {
@@ -253,14 +254,16 @@ final class Guest {
   }
 
   static boolean leavesToHost(Exit exit) {
-    return exit instanceof Exit.Hypercall || (exit instanceof Exit.Vendor v && v.reason() > 0);
+    return exit instanceof Exit.Hypercall
+        || exit instanceof Exit.MemoryFault
+        || (exit instanceof Exit.Vendor v && v.reason() > 0 && v.reason() != HLT);
   }
 
   static boolean completed(RunResult run) {
     return run.errno().ok()
         && switch (run.exit()) {
           case Exit.Hlt _, Exit.Done _ -> true;
-          case Exit.Vendor v -> v.reason() < 0 && v.fields().number("status", 0) == 0;
+          case Exit.Vendor v -> (v.reason() < 0 || v.reason() == HLT) && v.fields().number("status", 0) == 0;
           default -> false;
         };
   }

@@ -77,14 +77,12 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public Errno prepareMemoryRegion(
-      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+  public Errno prepareMemoryRegion(SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
     return delegate().prepareMemoryRegion(change, old, now);
   }
 
   @Override
-  public void commitMemoryRegion(
-      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+  public void commitMemoryRegion(SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
     delegate().commitMemoryRegion(change, old, now);
   }
 
@@ -126,8 +124,7 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public @Nullable PageLevel privateMaxMappingLevel(
-      @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
+  public @Nullable PageLevel privateMaxMappingLevel(@Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
     return delegate().privateMaxMappingLevel(vcpu, pfn, gfn, prefetch);
   }
 
@@ -147,8 +144,7 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public AccessOutcome checkTranslation(
-      VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
+  public AccessOutcome checkTranslation(VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
     return delegate().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
   }
 
@@ -160,6 +156,11 @@ public abstract class ForwardingVmOps implements VmOps {
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
     return delegate().guestAction(vcpu, action);
+  }
+
+  @Override
+  public @Nullable RunResult resume(VcpuContext vcpu, long ret) {
+    return delegate().resume(vcpu, ret);
   }
 
   @Override
@@ -207,9 +208,13 @@ public abstract class ForwardingVmOps implements VmOps {
   // DelegatedStageOps
 
   @Override
-  public Errno mapDelegated(
-      VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
+  public Errno mapDelegated(VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     return delegate().mapDelegated(vcpu, gfn, pfn, level, isPrivate, writable);
+  }
+
+  @Override
+  public Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
+    return delegate().refaultDelegated(vcpu, gfn, isPrivate);
   }
 
   @Override
@@ -223,8 +228,8 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public Errno refaultDelegated(VcpuContext vcpu, long gfn, boolean isPrivate) {
-    return delegate().refaultDelegated(vcpu, gfn, isPrivate);
+  public boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return delegate().splitDelegated(gfn, level, isPrivate);
   }
 
   @Override
