@@ -136,7 +136,7 @@ class MirroredHooksTest {
   void aGuestThatAcceptsSmallPagesGetsTheLeafSplitUnderTheExclusiveLock() {
     prefault(BASE, M);
     doReturn(PageLevel.PG_4K).when(ops).faultLevelHint(any(), anyLong());
-    doReturn(Errno.EBUSY)
+    doReturn(Errno.EAGAIN)
         .when(ops)
         .splitExternalSpt(anyLong(), any(), anyLong(), anyLong(), eq(true));
     doReturn(-2L, -1L).when(ops).guestWalk(any(), anyLong(), any(), anyBoolean());
