@@ -1,0 +1,58 @@
+package dev.cocovisor.bench;
+
+import com.sun.management.ThreadMXBean;
+import dev.cocovisor.core.vm.Vcpu;
+import java.lang.management.ManagementFactory;
+
+/**
+ * The fault path in CPU time instead of wall time, for machines that are not quiet, and exactly
+ * what it allocates. Run as {@code benchmarks/run cpu BACKEND PAGES}, pages as in {@link
+ * FaultPath}.
+ */
+public final class FaultCpu {
+  private static final int PAGES = 16_384;
+  private static final int ROUNDS = 60;
+
+  private FaultCpu() {}
+
+  /**
+   * The best of many rounds.
+   *
+   * @param perSecond faults a second of CPU time
+   * @param allocated bytes the last round's faults allocated
+   */
+  record Result(double perSecond, long allocated) {}
+
+  /** Measures and prints one line. */
+  public static void main(String[] args) {
+    String backend = args.length > 0 ? args[0] : Machine.SW_PROTECTED;
+    String pages = args.length > 1 ? args[1] : "private-4k";
+    Result r = measure(backend, pages, ROUNDS);
+    System.out.printf(
+        "%s %s: %.2f M faults a second of CPU time, %d bytes allocated by %d faults%n",
+        backend, pages, r.perSecond / 1e6, r.allocated, PAGES);
+  }
+
+  static Result measure(String backend, String pages, int rounds) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    boolean toPrivate = pages.startsWith("private");
+    boolean huge = pages.endsWith("2m");
+    long size = PAGES * (huge ? 2L << 20 : 4096L);
+    Machine machine = new Machine(backend, 1, size, huge);
+    Vcpu vcpu = machine.vcpu(0);
+    long[] range = new long[2];
+    long best = Long.MAX_VALUE;
+    long allocated = 0;
+    for (int i = 0; i < rounds; i++) {
+      machine.convert(0, size, !toPrivate);
+      machine.convert(0, size, toPrivate);
+      long bytes = threads.getCurrentThreadAllocatedBytes();
+      long start = threads.getCurrentThreadCpuTime();
+      machine.map(vcpu, 0, size, range);
+      best = Math.min(best, threads.getCurrentThreadCpuTime() - start);
+      allocated = threads.getCurrentThreadAllocatedBytes() - bytes;
+    }
+    machine.check();
+    return new Result(PAGES * 1e9 / best, allocated);
+  }
+}
