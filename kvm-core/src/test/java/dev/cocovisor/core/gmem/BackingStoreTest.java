@@ -11,6 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Both kinds of store, under slots of a software-protected VM. */
+@SuppressWarnings("NullAway") // a null here fails the test, as it should
 class BackingStoreTest {
   private static final long BASE = 1L << 30;
   private static final long M = 2L << 20;

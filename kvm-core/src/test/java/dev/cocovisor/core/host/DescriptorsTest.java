@@ -13,6 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Calls on the wrong descriptor, and what every other object answers. */
+@SuppressWarnings("NullAway") // a null here fails the test, as it should
 class DescriptorsTest {
   private static final VendorCommand COMMAND = new VendorCommand("KVM_NOTHING", new Fields());
 

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.mockito.InOrder;
 
 /** A trusted half that keeps the tables, on an arm64 host with pinned user memory. */
+@SuppressWarnings("NullAway") // a null here fails the test, as it should
 class DelegatedHooksTest {
   private static final long BASE = 0x80000000L;
   private static final long GFN = BASE >>> 12;

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.mockito.InOrder;
 
 /** What a backend with an external table sees, in which order. */
+@SuppressWarnings("NullAway") // a null here fails the test, as it should
 class MirroredHooksTest {
   private static final long BASE = 1L << 30;
   private static final long GFN = BASE >>> 12;

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** The direct root, seen through the system calls and the counters. */
+@SuppressWarnings("NullAway") // a null here fails the test, as it should
 class TdpMmuTest {
   private static final long BASE = 1L << 30;
   private static final long M = 2L << 20;
