@@ -263,7 +263,8 @@ final class Guest {
     return run.errno().ok()
         && switch (run.exit()) {
           case Exit.Hlt _, Exit.Done _ -> true;
-          case Exit.Vendor v -> (v.reason() < 0 || v.reason() == HLT) && v.fields().number("status", 0) == 0;
+          case Exit.Vendor v ->
+              (v.reason() < 0 || v.reason() == HLT) && v.fields().number("status", 0) == 0;
           default -> false;
         };
   }

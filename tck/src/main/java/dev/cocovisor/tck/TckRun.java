@@ -30,7 +30,6 @@ public final class TckRun {
     // Inherited: a rule runs on a thread of its own, so that one that never ends can be given up.
     private static final InheritableThreadLocal<Subject> SUBJECT = new InheritableThreadLocal<>();
 
-
     @Override
     public Subject subject() {
       Subject subject = SUBJECT.get();

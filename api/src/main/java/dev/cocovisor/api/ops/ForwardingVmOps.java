@@ -77,12 +77,14 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public Errno prepareMemoryRegion(SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+  public Errno prepareMemoryRegion(
+      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
     return delegate().prepareMemoryRegion(change, old, now);
   }
 
   @Override
-  public void commitMemoryRegion(SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+  public void commitMemoryRegion(
+      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
     delegate().commitMemoryRegion(change, old, now);
   }
 
@@ -124,7 +126,8 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public @Nullable PageLevel privateMaxMappingLevel(@Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
+  public @Nullable PageLevel privateMaxMappingLevel(
+      @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
     return delegate().privateMaxMappingLevel(vcpu, pfn, gfn, prefetch);
   }
 
@@ -144,7 +147,8 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public AccessOutcome checkTranslation(VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
+  public AccessOutcome checkTranslation(
+      VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
     return delegate().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
   }
 
@@ -208,7 +212,8 @@ public abstract class ForwardingVmOps implements VmOps {
   // DelegatedStageOps
 
   @Override
-  public Errno mapDelegated(VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
+  public Errno mapDelegated(
+      VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     return delegate().mapDelegated(vcpu, gfn, pfn, level, isPrivate, writable);
   }
 

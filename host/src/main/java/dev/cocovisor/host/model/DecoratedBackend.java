@@ -87,8 +87,7 @@ record DecoratedBackend(
     @Override
     public @Nullable PageLevel privateMaxMappingLevel(
         @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
-      return policy.limit(
-          vm, gfn, delegate().privateMaxMappingLevel(vcpu, pfn, gfn, prefetch));
+      return policy.limit(vm, gfn, delegate().privateMaxMappingLevel(vcpu, pfn, gfn, prefetch));
     }
   }
 }

@@ -36,15 +36,14 @@ class HypervisorModelTest {
     HypervisorModel model =
         HypervisorModel.builder()
             .backend(new Plain())
-            .decorate(
-                (id, vm, ops) ->
-                    new ForwardingVmOps(ops) {
-                      @Override
-                      public Errno gmemPrepare(long gfn, long pfn, int order) {
-                        prepared.add(gfn);
-                        return super.gmemPrepare(gfn, pfn, order);
-                      }
-                    })
+            .decorate((id, vm, ops) ->
+                new ForwardingVmOps(ops) {
+                  @Override
+                  public Errno gmemPrepare(long gfn, long pfn, int order) {
+                    prepared.add(gfn);
+                    return super.gmemPrepare(gfn, pfn, order);
+                  }
+                })
             .build();
     assertThat(preFault(model.newProcess(), 4)).isZero();
     assertThat(prepared).containsExactly(0L, 1L, 2L, 3L);
@@ -56,14 +55,13 @@ class HypervisorModelTest {
     HypervisorModel model =
         HypervisorModel.builder()
             .backend(new Plain())
-            .decorate(
-                (id, vm, ops) ->
-                    new ForwardingVmOps(ops) {
-                      @Override
-                      public Errno gmemPrepare(long gfn, long pfn, int order) {
-                        return plan.isEmpty() ? Errno.OK : plan.removeFirst();
-                      }
-                    })
+            .decorate((id, vm, ops) ->
+                new ForwardingVmOps(ops) {
+                  @Override
+                  public Errno gmemPrepare(long gfn, long pfn, int order) {
+                    return plan.isEmpty() ? Errno.OK : plan.removeFirst();
+                  }
+                })
             .build();
     // The third page fails after two were mapped, so the call made progress and says so.
     assertThat(preFault(model.newProcess(), 4)).isEqualTo(2 * PAGE);
@@ -104,17 +102,16 @@ class HypervisorModelTest {
   @Test
   void partsThatDoNotFitAreNamed() {
     interface Missing {}
-    assertThatThrownBy(
-            () ->
-                HypervisorModel.builder()
-                    .override(
-                        new AbstractModule() {
-                          @Override
-                          protected void configure() {
-                            requireBinding(Missing.class);
-                          }
-                        })
-                    .build())
+    assertThatThrownBy(() ->
+            HypervisorModel.builder()
+                .override(
+                    new AbstractModule() {
+                      @Override
+                      protected void configure() {
+                        requireBinding(Missing.class);
+                      }
+                    })
+                .build())
         .isInstanceOf(HostException.class)
         .hasMessageContaining("COCO-P030")
         .hasMessageContaining("Missing");
