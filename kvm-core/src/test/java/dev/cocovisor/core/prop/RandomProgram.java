@@ -157,7 +157,7 @@ final class RandomProgram {
       case 9 -> {
         int fd = gmem();
         done("close(%d)".formatted(fd), p.close(fd));
-        gmems.remove(/* index= */ (Integer) fd);
+        gmems.remove(Integer.valueOf(fd));
       }
       default -> slot(0);
     }
