@@ -24,9 +24,13 @@ public final class HeapPerPage {
     Machine machine = new Machine(backend, 1, size, false);
     long launched = used();
     Vcpu vcpu = machine.vcpu(0);
-    machine.map(vcpu, 0, size, new long[2]);
-    long mapped = used();
-    Reference.reachabilityFence(machine);
+    long mapped;
+    try {
+      machine.map(vcpu, 0, size, new long[2]);
+      mapped = used();
+    } finally {
+      Reference.reachabilityFence(machine);
+    }
     double pages = size / 4096.0;
     System.out.printf(
         "%-14s pages=%.0f heap-per-page=%.1f bytes (launched, nothing mapped: %.1f MiB; 1 TiB: %.1f GiB)%n",

@@ -12,22 +12,25 @@ import org.junit.jupiter.api.Test;
 
 /** Random programs keep every invariant after every call and leak nothing. */
 class RandomProgramsTest {
-  private static final Function<RandomProgram, @Nullable String> INVARIANTS =
-      p -> {
-        List<String> broken = new ArrayList<>();
-        p.kvm().checkInvariants(broken::add);
-        return broken.isEmpty() ? null : broken.get(0);
-      };
+  private static @Nullable String firstViolation(RandomProgram p) {
+    List<String> broken = new ArrayList<>();
+    p.kvm().checkInvariants(broken::add);
+    return broken.isEmpty() ? null : broken.get(0);
+  }
 
   private static void check(long seed, int calls) {
     Choices choices = Choices.fromSeed(seed);
-    String broken = new RandomProgram(choices, INVARIANTS).run(calls);
+    String broken = new RandomProgram(choices, RandomProgramsTest::firstViolation).run(calls);
     if (broken != null) {
       int[] least =
           Choices.shrink(
               choices.sequence(),
-              c -> new RandomProgram(Choices.replay(c), INVARIANTS).run(calls) != null);
-      RandomProgram program = new RandomProgram(Choices.replay(least), INVARIANTS);
+              c ->
+                  new RandomProgram(Choices.replay(c), RandomProgramsTest::firstViolation)
+                          .run(calls)
+                      != null);
+      RandomProgram program =
+          new RandomProgram(Choices.replay(least), RandomProgramsTest::firstViolation);
       String still = program.run(calls);
       fail(
           "seed %d: %s%nshrunk to: %s%n%s%nreproduce: mvn -pl kvm-core -am test"

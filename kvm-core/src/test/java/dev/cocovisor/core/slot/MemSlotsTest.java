@@ -50,7 +50,7 @@ class MemSlotsTest {
     }
   }
 
-  private static boolean overlaps(TreeMap<Long, MemSlot> naive, int id, MemSlot now) {
+  private static boolean overlaps(Map<Long, MemSlot> naive, int id, MemSlot now) {
     return naive.values().stream()
         .anyMatch(s -> s.id() != id && s.baseGfn() < now.endGfn() && now.baseGfn() < s.endGfn());
   }
