@@ -62,10 +62,12 @@ class MemoryRegionFactsTest {
   }
 
   @Test
-  void r8_r9_onlyAGuestMemfdCanBeBound() {
+  void r8_r9_r10_onlyAGuestMemfdCanBeBound() {
     long hva = vmm.anonymous(M);
     fails(vmm.region(1, GUEST_MEMFD, GPA, M, hva, vmm.dev, 0), Errno.EINVAL);
     fails(vmm.region(1, GUEST_MEMFD, GPA, M, hva, vmm.vm, 0), Errno.EINVAL);
+    int plain = Vmm.fd(process.memfdCreate(M));
+    fails(vmm.region(1, GUEST_MEMFD, GPA, M, hva, plain, 0), Errno.EINVAL);
   }
 
   @Test
