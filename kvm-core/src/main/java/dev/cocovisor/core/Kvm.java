@@ -35,6 +35,7 @@ public final class Kvm implements HostMachine {
   private final HostConfig config;
   private final List<Backend> backends;
   private final TraceSink trace;
+  private final CoreParts parts;
   private final PhysicalHost memory;
   private final Map<String, Platform> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
@@ -60,10 +61,20 @@ public final class Kvm implements HostMachine {
    * @param backends as for {@link #Kvm(HostConfig, List)}
    */
   public Kvm(HostConfig config, List<Backend> backends, TraceSink trace) {
+    this(config, backends, trace, CoreParts.DEFAULT);
+  }
+
+  /**
+   * Boots a host from other parts than those built in.
+   *
+   * @param backends as for {@link #Kvm(HostConfig, List)}
+   */
+  public Kvm(HostConfig config, List<Backend> backends, TraceSink trace, CoreParts parts) {
     this.config = config;
     this.backends = List.copyOf(backends);
     this.trace = trace;
-    this.memory = new PhysicalHost(config.memoryFrames());
+    this.parts = parts;
+    this.memory = new PhysicalHost(parts.frames().create(config.memoryFrames()));
   }
 
   @Override
@@ -74,6 +85,11 @@ public final class Kvm implements HostMachine {
   /** Returns how the host was set up. */
   public HostConfig config() {
     return config;
+  }
+
+  /** Returns how the host's parts are made. */
+  public CoreParts parts() {
+    return parts;
   }
 
   /** Returns the vendor technologies present. */
@@ -195,7 +211,7 @@ public final class Kvm implements HostMachine {
             Boolean.parseBoolean(setting("core.slot-zap-all", "true")),
             setting("core.map-memory-guest-mode", "refuse").equals("refuse"),
             Long.parseLong(setting("core.memory-fault-batch", "1")));
-    Vm vm = new Vm(nextVm++, type, this, memory, space, settings, factory);
+    Vm vm = new Vm(nextVm++, type, this, memory, space, settings, parts.vm(), factory);
     vms.add(vm);
     return vm;
   }
@@ -208,8 +224,7 @@ public final class Kvm implements HostMachine {
 
   /** Reports every broken invariant of the host, its VMs and its platforms. */
   public void checkInvariants(Consumer<String> violation) {
-    Invariants.check(this, violation);
-    platforms.values().forEach(p -> p.checkInvariants(violation));
+    parts.checker().check(this, violation);
   }
 
   /** Returns the platforms created so far. */

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One writer at a time (slots_lock). Readers take no lock: they may see a range half changed,
  * which the invalidation sequence makes them notice.
  */
-public final class AttributeTree {
+public final class AttributeTree implements AttributeStore {
   private static final int MAX_HEIGHT = 5;
 
   private static final class Node {
@@ -33,7 +33,7 @@ public final class AttributeTree {
   /** Creates a tree in which every attribute is 0. */
   public AttributeTree() {}
 
-  /** Returns the attributes of a gfn. */
+  @Override
   public int get(long gfn) {
     int h = height;
     Node n = root;
@@ -52,7 +52,7 @@ public final class AttributeTree {
     }
   }
 
-  /** Tells whether all gfns of the aligned page of {@code level} around {@code gfn} agree. */
+  @Override
   public boolean isUniform(long gfn, PageLevel level) {
     int h = height;
     Node n = root;
@@ -72,7 +72,7 @@ public final class AttributeTree {
     return stop > height && uniformValue(root) == 0;
   }
 
-  /** Tells whether every gfn of the half-open range has {@code (attributes & mask) == want}. */
+  @Override
   public boolean rangeIs(long start, long end, int mask, int want) {
     int h = height;
     long covered = h >= MAX_HEIGHT ? Long.MAX_VALUE : 512L << (9 * h);
@@ -104,11 +104,7 @@ public final class AttributeTree {
     return true;
   }
 
-  /**
-   * Sets the attributes of a half-open range.
-   *
-   * @param value 0 to 255
-   */
+  @Override
   public void set(long start, long end, int value) {
     if (start >= end || value < 0 || value > 255) {
       throw new IllegalArgumentException("range or value");

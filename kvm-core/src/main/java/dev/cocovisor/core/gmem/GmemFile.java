@@ -3,7 +3,6 @@ package dev.cocovisor.core.gmem;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.AddressSpace;
-import dev.cocovisor.core.mem.MappableFile;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.Vma;
 import dev.cocovisor.core.slot.MemSlot;
@@ -19,7 +18,7 @@ import java.util.TreeMap;
  * pages out of the VM and its bindings away but leaves the folios to the inode. Bindings change
  * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
  */
-public final class GmemFile implements BackingStore, MappableFile {
+public final class GmemFile implements GuestMemfd {
   private final GmemInode inode;
   private final BindingOwner owner;
   private final TreeMap<Long, MemSlot> bindings = new TreeMap<>();
@@ -54,11 +53,8 @@ public final class GmemFile implements BackingStore, MappableFile {
     return file;
   }
 
-  /**
-   * Opens the same memory for another VM, with one reference (intra-host migration; KVM_LINK_GUEST
-   * _MEMFD of the series).
-   */
-  public GmemFile link(BindingOwner other) {
+  @Override
+  public GuestMemfd link(BindingOwner other) {
     return open(inode, other, true);
   }
 
@@ -66,12 +62,12 @@ public final class GmemFile implements BackingStore, MappableFile {
     return owner;
   }
 
-  /** Adds a reference: a descriptor was copied. */
+  @Override
   public void acquire() {
     references++;
   }
 
-  /** Gives a reference up; the last one releases the file. */
+  @Override
   public void release() {
     if (--references > 0) {
       return;
@@ -106,17 +102,17 @@ public final class GmemFile implements BackingStore, MappableFile {
     }
   }
 
-  /** Returns the inode's number. */
+  @Override
   public long inodeNumber() {
     return inode.number();
   }
 
-  /** fallocate, after the VFS's own checks. */
+  @Override
   public Errno fallocate(int mode, long offset, long length) {
     return inode.fallocate(mode, offset, length);
   }
 
-  /** Counts the pages the inode holds. */
+  @Override
   public long pages() {
     return inode.pages();
   }

@@ -11,7 +11,7 @@ import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.BackingStore;
-import dev.cocovisor.core.gmem.GmemFile;
+import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.MemFd;
@@ -83,12 +83,12 @@ public final class KvmProcess implements VmmCalls {
   }
 
   /** Returns the guest_memfd a descriptor names, or null. */
-  public @Nullable GmemFile guestMemfd(long fd) {
-    return fds.get(fd) instanceof GmemFile f ? f : null;
+  public @Nullable GuestMemfd guestMemfd(long fd) {
+    return fds.get(fd) instanceof GuestMemfd f ? f : null;
   }
 
   /** Opens a descriptor for a guest_memfd made elsewhere, taking over its reference. */
-  public int install(GmemFile file) {
+  public int install(GuestMemfd file) {
     return fds.install(file);
   }
 
@@ -139,7 +139,7 @@ public final class KvmProcess implements VmmCalls {
       }
       case Vm vm -> vm.put();
       case VcpuFile f -> f.vcpu.machine().put();
-      case GmemFile f -> f.release();
+      case GuestMemfd f -> f.release();
       case MemFd f -> f.release();
       case MemfileStore f -> f.close();
       default -> {}
@@ -264,7 +264,15 @@ public final class KvmProcess implements VmmCalls {
       return ret(Errno.EINVAL);
     }
     return fds.install(
-        GmemFile.create(kvm.physicalMemory(), vm, kvm.newInode(), size, flags, kvm.gmemOrder()));
+        kvm.parts()
+            .guestMemfd()
+            .create(
+                kvm.physicalMemory(),
+                vm.privateFiles(),
+                kvm.newInode(),
+                size,
+                flags,
+                kvm.gmemOrder()));
   }
 
   @Override
@@ -285,7 +293,7 @@ public final class KvmProcess implements VmmCalls {
     BackingStore store =
         switch (file) {
           case BackingStore b -> b;
-          case MemfileStore m -> m.viewFor(vm);
+          case MemfileStore m -> m.viewFor(vm.privateFiles());
           case null, default -> null;
         };
     return ret(
@@ -491,14 +499,14 @@ public final class KvmProcess implements VmmCalls {
     if (!known || !fits) {
       return ret(Errno.EOPNOTSUPP);
     }
-    if (!(o instanceof GmemFile || o instanceof MemFd || o instanceof MemfileStore)) {
+    if (!(o instanceof GuestMemfd || o instanceof MemFd || o instanceof MemfileStore)) {
       return ret(Errno.ENODEV);
     }
     if (off + len < 0) {
       return ret(Errno.EFBIG);
     }
     return switch (o) {
-      case GmemFile f -> ret(f.fallocate(mode, off, len));
+      case GuestMemfd f -> ret(f.fallocate(mode, off, len));
       case MemfileStore f -> ret(f.fallocate(mode, off, len));
       default -> ret(Errno.EOPNOTSUPP);
     };
@@ -510,7 +518,7 @@ public final class KvmProcess implements VmmCalls {
     if (o == null) {
       return ret(Errno.EBADF);
     }
-    GmemFile f = o instanceof GmemFile g ? g : null;
+    GuestMemfd f = o instanceof GuestMemfd g ? g : null;
     into.size = f != null ? f.size() : o instanceof MemFd m ? m.size() : 0;
     into.inode = f != null ? f.inodeNumber() : 0;
     into.blksize = PageLevel.PAGE_SIZE;

@@ -15,7 +15,7 @@ import java.util.Arrays;
  * <p>Source of the idea: {@code mm/page_alloc.c}, __free_one_page and the per-CPU page sets.
  * Thread-safe: the zone lock, and one lock a CPU cache, always taken cache first.
  */
-final class BuddyAllocator {
+final class BuddyAllocator implements FrameAllocator {
   static final int MAX_ORDER = 18;
   private static final int CPU_CACHES = 8;
   private static final int CACHE = 128;
@@ -46,8 +46,8 @@ final class BuddyAllocator {
     }
   }
 
-  /** Takes a block, or {@link HostMemory#NO_FRAME}. */
-  long allocate(int order, int cpu) {
+  @Override
+  public long allocate(int order, int cpu) {
     if (order != 0) {
       zone.lock();
       try {
@@ -68,7 +68,8 @@ final class BuddyAllocator {
     }
   }
 
-  void free(long pfn, int order, int cpu) {
+  @Override
+  public void free(long pfn, int order, int cpu) {
     if (pfn < 0 || pfn + (1L << order) > frames || (pfn & ((1L << order) - 1)) != 0) {
       throw new IllegalArgumentException("no block of order " + order + " at frame " + pfn);
     }
@@ -101,7 +102,8 @@ final class BuddyAllocator {
   }
 
   /** Frames handed out and not in a CPU cache. */
-  long allocated() {
+  @Override
+  public long allocated() {
     long cached = 0;
     for (CpuCache c : caches) {
       cached += c.count;

@@ -16,7 +16,7 @@ import java.util.Arrays;
  */
 public final class PhysicalHost implements HostMemory {
   private final FrameStore content = new FrameStore();
-  private final BuddyAllocator allocator;
+  private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
   private final long zeroPage;
   private volatile PhysicalGuard[] guards = {};
@@ -26,7 +26,12 @@ public final class PhysicalHost implements HostMemory {
    * reads of untouched anonymous memory share.
    */
   public PhysicalHost(long frames) {
-    allocator = new BuddyAllocator(frames);
+    this(FrameAllocator.buddy(frames));
+  }
+
+  /** Creates memory whose frames another allocator hands out; as {@link #PhysicalHost(long)}. */
+  public PhysicalHost(FrameAllocator allocator) {
+    this.allocator = allocator;
     zeroPage = allocator.allocate(0, 0);
   }
 

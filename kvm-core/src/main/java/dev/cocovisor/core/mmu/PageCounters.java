@@ -14,7 +14,8 @@ public final class PageCounters {
 
   private final long[] cells = new long[(STRIPES + 1) * LINE];
 
-  void add(int level, long n, int cpu) {
+  /** Adds {@code n} leaves of a level, 1 to 3; a negative number takes them away. */
+  public void add(int level, long n, int cpu) {
     CELL.getAndAdd(cells, ((cpu & (STRIPES - 1)) + 1) * LINE + level, n);
   }
 

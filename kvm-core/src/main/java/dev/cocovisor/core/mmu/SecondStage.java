@@ -2,6 +2,7 @@ package dev.cocovisor.core.mmu;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.core.slot.MemSlot;
 
 /** The second stage of a VM: the core's own tables, or a registry of what a trusted half maps. */
@@ -14,6 +15,25 @@ public interface SecondStage {
 
   /** Both roots. */
   int BOTH = DIRECT | PRIVATE_ROOT;
+
+  /** Makes the second stage of a VM. */
+  @FunctionalInterface
+  interface Factory {
+    /**
+     * Returns an empty second stage, {@link SecondStage#standard} or one around it.
+     *
+     * @param host the VM it belongs to, whose hooks may be called from here on
+     * @param shape how the VM's type keeps private memory
+     */
+    SecondStage create(MmuHost host, StageShape shape);
+  }
+
+  /** Returns the second stage that VMs have unless they are given another. */
+  static SecondStage standard(MmuHost host, StageShape shape) {
+    return shape == StageShape.DELEGATED
+        ? new DelegatedStage(host)
+        : new TdpMmu(host, shape == StageShape.MIRRORED);
+  }
 
   /** Maps what a fault found; mmu_lock is held shared. Returns a {@link RetPf} value or -errno. */
   int map(PageFault fault, VcpuContext vcpu);

@@ -5,10 +5,12 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.slot.MemSlot;
 import org.jspecify.annotations.Nullable;
@@ -24,9 +26,11 @@ import org.jspecify.annotations.Nullable;
 final class FaultHandler {
   private final Vm vm;
   private final boolean checksAttributes;
+  private final PageSizePolicy pageSizes;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
+    this.pageSizes = vm.parts().pageSizes();
     PrivateRule rule = vm.traits().privateRule();
     this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
   }
@@ -97,7 +101,7 @@ final class FaultHandler {
     if (f.isPrivate && vm.traits().privateRule() != PrivateRule.ALWAYS) {
       return memoryFault(vcpu, f, Errno.EFAULT.number());
     }
-    if (!vm.cachesMmio() || f.gfn > vm.maxGfn()) {
+    if (!vm.rules().cachesMmio() || f.gfn > vm.rules().maxGfn()) {
       return RetPf.EMULATE;
     }
     return RetPf.CONTINUE;
@@ -114,7 +118,7 @@ final class FaultHandler {
       return memoryFault(vcpu, f, (int) -page);
     }
     if (f.isPrivate && !Folio.prepared(page)) {
-      Errno r = vm.prepareFolio(store, index, f.gfn, page);
+      Errno r = prepare(store, index, f.gfn, page);
       if (!r.ok()) {
         return memoryFault(vcpu, f, r.number());
       }
@@ -125,12 +129,36 @@ final class FaultHandler {
     return RetPf.CONTINUE;
   }
 
+  /** Lets the vendor make a folio private, once in the folio's life. */
+  private Errno prepare(BackingStore store, long index, long gfn, long page) {
+    ModelLock lock = store.invalidateLock();
+    boolean mine = !lock.heldExclusive();
+    if (mine) {
+      lock.lockShared();
+    }
+    try {
+      int order = Folio.order(page);
+      long into = index & ((1L << order) - 1);
+      Errno r = vm.ops().gmemPrepare(gfn - into, Folio.pfn(page) - into, order);
+      vm.traceHook("gmem_prepare", gfn - into, order, Folio.pfn(page) - into, r.name());
+      if (r.ok()) {
+        store.markPrepared(index, true);
+      }
+      return r;
+    } finally {
+      if (mine) {
+        lock.unlockShared();
+      }
+    }
+  }
+
   private int gmemLevel(Vcpu vcpu, PageFault f, int order) {
     int level = PageLevel.ofOrder(order).number();
     if (level > 1) {
       if (f.isPrivate) {
         level = Math.min(level, vm.traits().maxPrivateLevel().number());
         PageLevel hook = vm.ops().privateMaxMappingLevel(vcpu, f.pfn, f.gfn, f.prefetch);
+        hook = pageSizes.limit(vm.id(), f.gfn, hook);
         level = hook == null ? level : Math.min(level, hook.number());
       }
       PageLevel hook = vm.ops().gmemMaxMappingLevel(f.pfn, order, f.isPrivate);
@@ -179,7 +207,7 @@ final class FaultHandler {
    * of KVM_EXIT_MEMORY_FAULT discussed at LPC 2022, background seed 004).
    */
   private long batch(Vcpu vcpu, PageFault f) {
-    long most = vm.memoryFaultBatch();
+    long most = vm.rules().memoryFaultBatch();
     MemSlot slot = most > 1 ? vcpu.slotOf(f.gfn) : null;
     boolean mismatch = checksAttributes && f.isPrivate != vm.isPrivate(f.gfn);
     if (slot == null || !mismatch) {
@@ -212,7 +240,7 @@ final class FaultHandler {
     if (slot.isDirtyLogged()) {
       return 1;
     }
-    int level = Math.min(limit, vm.maxLevel());
+    int level = Math.min(limit, vm.rules().maxLevel());
     boolean gmem = isPrivate ? !vm.traits().privateFromUserMemory() : slot.isGmemOnly();
     while (level > 1 && !allowed(slot, gfn, PageLevel.of(level), gmem)) {
       level--;

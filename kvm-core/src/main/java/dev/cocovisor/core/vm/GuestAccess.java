@@ -12,6 +12,7 @@ import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.mmu.TdpMmu;
+import dev.cocovisor.core.mmu.TlbModel;
 
 /**
  * One guest access: translate, fault, translate again, touch the byte.
@@ -57,8 +58,8 @@ final class GuestAccess {
       if (hpa == MappingOps.WALK_CORE) {
         long t = translate(gfn, isPrivate, write);
         if (t >= 0) {
-          long pfn = t >>> 4;
-          PageLevel level = PageLevel.of((int) (t >>> 1) & 7);
+          long pfn = TlbModel.pfn(t);
+          PageLevel level = PageLevel.of(TlbModel.level(t));
           AccessOutcome o = vm.ops().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
           if (o == AccessOutcome.ALLOW) {
             long r = touch(pfn << 12 | (bare & 4095), write, value);
@@ -100,7 +101,10 @@ final class GuestAccess {
     };
   }
 
-  /** The TLB, then the tables; the translation as {@link Tlb#find} gives it, or -1. */
+  /**
+   * The TLB, then the tables; the translation as {@link TlbModel#find} gives it, or {@link
+   * TlbModel#MISS}.
+   */
   private long translate(long gfn, boolean isPrivate, boolean write) {
     long t = vcpu.tlb().find(gfn, isPrivate, write);
     if (t >= 0) {
@@ -109,7 +113,7 @@ final class GuestAccess {
     long e = vm.stage().walk(gfn, isPrivate);
     lastWalk = e;
     if (!Spte.isLeaf(e) || (write && !Spte.isWritable(e))) {
-      return -1;
+      return TlbModel.MISS;
     }
     int level = vm.stage().levelAt(gfn, isPrivate);
     long pfn = Spte.pfn(e) + (gfn & (PageLevel.of(level).pages() - 1));
@@ -161,7 +165,7 @@ final class GuestAccess {
     f.write = access == Access.WRITE;
     f.prefetch = false;
     f.isPrivate = wanted;
-    f.maxLevel = vm.maxLevel();
+    f.maxLevel = vm.rules().maxLevel();
     f.cpu = vcpu.cpu();
     int r = vm.faults().handle(vcpu, f);
     if (r == RetPf.EMULATE) {

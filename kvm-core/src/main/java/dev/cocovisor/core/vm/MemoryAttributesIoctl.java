@@ -25,7 +25,7 @@ final class MemoryAttributesIoctl {
 
   Errno set(long address, long size, long attributes, long flags) {
     if (flags != 0
-        || (attributes & ~vm.supportedAttributes()) != 0
+        || (attributes & ~vm.rules().supportedAttributes()) != 0
         || size == 0
         || Long.compareUnsigned(address + size, address) < 0
         || ((address | size) & (PageLevel.PAGE_SIZE - 1)) != 0) {
@@ -71,7 +71,7 @@ final class MemoryAttributesIoctl {
   private boolean invalidate(long start, long end, int attributes) {
     boolean begun = false;
     boolean flush = false;
-    for (int as = 0; as < vm.addressSpaces(); as++) {
+    for (int as = 0; as < vm.rules().addressSpaces(); as++) {
       MemSlots slots = vm.slotsOf(as);
       for (int i = slots.firstEndingAfter(start); i < slots.size(); i++) {
         MemSlot slot = slots.at(i);

@@ -85,7 +85,7 @@ final class MemoryRegions {
         || !aligned(uaddr)
         || !AddressSpace.accessOk(uaddr, size)
         || (gmem && (!aligned(offset) || wraps(offset, size)))
-        || asId >= vm.addressSpaces()
+        || asId >= vm.rules().addressSpaces()
         || wraps(gpa, size)
         || size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES) {
       return Errno.EINVAL;
@@ -121,7 +121,7 @@ final class MemoryRegions {
       if (!fdOpen) {
         return Errno.EBADF;
       }
-      if (store == null || !store.checkBind(vm, offset, size).ok()) {
+      if (store == null || !store.checkBind(vm.privateFiles(), offset, size).ok()) {
         return Errno.EINVAL;
       }
     }
@@ -200,7 +200,7 @@ final class MemoryRegions {
     if (change == SlotChange.CREATE && totalPages + now.npages() < totalPages) {
       return Errno.EINVAL;
     }
-    if (change != SlotChange.FLAGS_ONLY && now.endGfn() - 1 > vm.maxGfn()) {
+    if (change != SlotChange.FLAGS_ONLY && now.endGfn() - 1 > vm.rules().maxGfn()) {
       return Errno.EINVAL;
     }
     Errno r = vm.ops().prepareMemoryRegion(change, old, now);
@@ -213,7 +213,7 @@ final class MemoryRegions {
     vm.publish(old.asId(), old, old.invalidated());
     vm.mmuLock().lock();
     try {
-      if (vm.zapsAllOnSlotChange()) {
+      if (vm.rules().zapsAllOnSlotChange()) {
         vm.stage().zapAllDirect();
         vm.flushRemoteTlbs();
       } else if (old.asId() == 0

@@ -55,12 +55,12 @@ final class Prefault {
     if (vm.isDead()) {
       return -Errno.EIO.number();
     }
-    if (!vm.tdpMmu() || !vm.ops().preFaultAllowed()) {
+    if (!vm.rules().tdpMmu() || !vm.ops().preFaultAllowed()) {
       return -Errno.EOPNOTSUPP.number();
     }
     // KVM_MAP_MEMORY, first revision: refused for a vCPU in guest mode; the later patch maps the
     // L1 address whatever the mode.
-    if (mapMemory && vcpu.inGuestMode() && vm.mapMemoryRefusesGuestMode()) {
+    if (mapMemory && vcpu.inGuestMode() && vm.rules().mapMemoryRefusesGuestMode()) {
       return -Errno.EOPNOTSUPP.number();
     }
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;
@@ -88,7 +88,7 @@ final class Prefault {
       f.write = false;
       f.prefetch = true;
       f.isPrivate = isPrivate;
-      f.maxLevel = vm.maxLevel();
+      f.maxLevel = vm.rules().maxLevel();
       f.cpu = vcpu.cpu();
       int r = vm.faults().handle(vcpu, f);
       switch (r) {

@@ -11,6 +11,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.mmu.TlbModel;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,7 @@ public final class Vcpu implements VcpuContext {
   private final int id;
   private final int cpu;
   private final ModelLock mutex = new ModelLock("vcpu->mutex");
-  private final Tlb tlb = new Tlb();
+  private final TlbModel tlb;
   private final PageFault fault = new PageFault();
   private final GuestAccess guestAccess;
   private final Hypercalls hypercalls;
@@ -48,6 +49,7 @@ public final class Vcpu implements VcpuContext {
     this.vm = vm;
     this.id = id;
     this.cpu = cpu;
+    this.tlb = vm.parts().tlb().create(vm.id(), id);
     this.guestAccess = new GuestAccess(vm, this);
     this.hypercalls = new Hypercalls(vm, this);
   }
@@ -178,7 +180,7 @@ public final class Vcpu implements VcpuContext {
     return fault;
   }
 
-  Tlb tlb() {
+  TlbModel tlb() {
     return tlb;
   }
 

@@ -78,7 +78,7 @@ public final class VmInvariants {
       violation.accept(at(gfn, level) + " leaves its slot");
     }
     boolean isPrivate = Spte.isPrivate(spte);
-    if (vm.supportedAttributes() != 0) {
+    if (vm.rules().supportedAttributes() != 0) {
       if (!vm.attributes().isUniform(gfn, pages)) {
         violation.accept(at(gfn, level) + " spans mixed attributes");
       } else if (vm.isPrivate(gfn) != isPrivate) {

@@ -1,8 +1,5 @@
 package dev.cocovisor.core.vm;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-
 /**
  * How KVM was loaded, as far as a VM minds.
  *
@@ -33,8 +30,4 @@ public record VmSettings(
 
   /** kvm_mmu_max_gfn of a host with 48 address bits. */
   static final long MAX_GFN = (1L << (48 - 12)) - 1;
-
-  /** Publishes slot sets. */
-  static final VarHandle SLOTS =
-      MethodHandles.arrayElementVarHandle(dev.cocovisor.core.slot.MemSlots[].class);
 }

@@ -92,7 +92,8 @@ class BackingStoreTest {
     Machine m = new Machine(HostConfig.DEFAULT);
     int fd = (int) m.process.createGuestMemfd(m.vm, M, 0);
     int other = (int) m.process.createVm(m.dev, 1);
-    int second = m.process.install(m.process.guestMemfd(fd).link(m.process.vm(other)));
+    int second =
+        m.process.install(m.process.guestMemfd(fd).link(m.process.vm(other).privateFiles()));
     assertThat(m.slot(m.vm, BASE, M, 0, fd)).isZero();
     assertThat(m.slot(other, BASE, M, 0, fd)).isEqualTo(-Errno.EINVAL.number());
     assertThat(m.slot(other, BASE, M, 0, second)).isZero();

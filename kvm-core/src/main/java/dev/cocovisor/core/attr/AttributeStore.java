@@ -1,0 +1,39 @@
+package dev.cocovisor.core.attr;
+
+import dev.cocovisor.api.PageLevel;
+
+/**
+ * The attributes of every gfn of one VM; all are 0 at first.
+ *
+ * <p>The one built in is {@link AttributeTree}. There is one writer at a time (slots_lock); readers
+ * take no lock and may see a range half changed, which the invalidation sequence makes them notice.
+ * Reading must not allocate.
+ */
+public interface AttributeStore {
+  /** Makes the store of a VM. */
+  @FunctionalInterface
+  interface Factory {
+    /**
+     * Returns an empty store.
+     *
+     * @param vm the VM's number on its host
+     */
+    AttributeStore create(int vm);
+  }
+
+  /** Returns the attributes of a gfn, 0 to 255. */
+  int get(long gfn);
+
+  /** Tells whether all gfns of the aligned page of {@code level} around {@code gfn} agree. */
+  boolean isUniform(long gfn, PageLevel level);
+
+  /** Tells whether every gfn of the half-open range has {@code (attributes & mask) == want}. */
+  boolean rangeIs(long start, long end, int mask, int want);
+
+  /**
+   * Sets the attributes of a half-open range.
+   *
+   * @param value 0 to 255
+   */
+  void set(long start, long end, int value);
+}

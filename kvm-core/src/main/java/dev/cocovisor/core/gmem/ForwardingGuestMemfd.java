@@ -1,0 +1,131 @@
+package dev.cocovisor.core.gmem;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.slot.MemSlot;
+
+/** Hands every call to another guest_memfd; the base of those that count, check or disturb. */
+public abstract class ForwardingGuestMemfd implements GuestMemfd {
+  private final GuestMemfd delegate;
+
+  /** Wraps a guest_memfd. */
+  protected ForwardingGuestMemfd(GuestMemfd delegate) {
+    this.delegate = delegate;
+  }
+
+  /** Returns what is wrapped. */
+  protected final GuestMemfd delegate() {
+    return delegate;
+  }
+
+  @Override
+  public void acquire() {
+    delegate.acquire();
+  }
+
+  @Override
+  public void release() {
+    delegate.release();
+  }
+
+  @Override
+  public long inodeNumber() {
+    return delegate.inodeNumber();
+  }
+
+  @Override
+  public Errno fallocate(int mode, long offset, long length) {
+    return delegate.fallocate(mode, offset, length);
+  }
+
+  @Override
+  public long pages() {
+    return delegate.pages();
+  }
+
+  @Override
+  public GuestMemfd link(BindingOwner other) {
+    return delegate.link(other);
+  }
+
+  // BackingStore
+
+  @Override
+  public long page(long index, int cpu) {
+    return delegate.page(index, cpu);
+  }
+
+  @Override
+  public long peek(long index) {
+    return delegate.peek(index);
+  }
+
+  @Override
+  public void markPrepared(long index, boolean prepared) {
+    delegate.markPrepared(index, prepared);
+  }
+
+  @Override
+  public ModelLock invalidateLock() {
+    return delegate.invalidateLock();
+  }
+
+  @Override
+  public long size() {
+    return delegate.size();
+  }
+
+  @Override
+  public boolean servesShared() {
+    return delegate.servesShared();
+  }
+
+  @Override
+  public Errno checkBind(BindingOwner owner, long offset, long size) {
+    return delegate.checkBind(owner, offset, size);
+  }
+
+  @Override
+  public Errno bind(MemSlot slot) {
+    return delegate.bind(slot);
+  }
+
+  @Override
+  public void rebind(MemSlot old, MemSlot now) {
+    delegate.rebind(old, now);
+  }
+
+  @Override
+  public void unbind(MemSlot slot) {
+    delegate.unbind(slot);
+  }
+
+  @Override
+  public boolean isBound(MemSlot slot, long index) {
+    return delegate.isBound(slot, index);
+  }
+
+  // MappableFile
+
+  @Override
+  public Errno mayMap(boolean shared) {
+    return delegate.mayMap(shared);
+  }
+
+  @Override
+  public long userFault(long pageIndex) {
+    return delegate.userFault(pageIndex);
+  }
+
+  @Override
+  public void mapped(AddressSpace space, Vma vma) {
+    delegate.mapped(space, vma);
+  }
+
+  @Override
+  public void unmapped(AddressSpace space, Vma vma) {
+    delegate.unmapped(space, vma);
+  }
+}

@@ -1,0 +1,85 @@
+package dev.cocovisor.core.mmu;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.core.slot.MemSlot;
+
+/** Hands every call to another second stage; the base of those that count, check or disturb. */
+public abstract class ForwardingSecondStage implements SecondStage {
+  private final SecondStage delegate;
+
+  /** Wraps a second stage. */
+  protected ForwardingSecondStage(SecondStage delegate) {
+    this.delegate = delegate;
+  }
+
+  /** Returns what is wrapped. */
+  protected final SecondStage delegate() {
+    return delegate;
+  }
+
+  @Override
+  public int map(PageFault fault, VcpuContext vcpu) {
+    return delegate.map(fault, vcpu);
+  }
+
+  @Override
+  public boolean zapLeafs(long start, long end, int roots, boolean notifier) {
+    return delegate.zapLeafs(start, end, roots, notifier);
+  }
+
+  @Override
+  public void zapAllDirect() {
+    delegate.zapAllDirect();
+  }
+
+  @Override
+  public Errno splitBoundaryLeafs(long start, long end) {
+    return delegate.splitBoundaryLeafs(start, end);
+  }
+
+  @Override
+  public Errno splitTo(long gfn, int level, boolean isPrivate) {
+    return delegate.splitTo(gfn, level, isPrivate);
+  }
+
+  @Override
+  public void splitAll(long start, long end) {
+    delegate.splitAll(start, end);
+  }
+
+  @Override
+  public void recoverHuge(MemSlot slot, TdpMmu.LevelRule rule) {
+    delegate.recoverHuge(slot, rule);
+  }
+
+  @Override
+  public long walk(long gfn, boolean isPrivate) {
+    return delegate.walk(gfn, isPrivate);
+  }
+
+  @Override
+  public int levelAt(long gfn, boolean isPrivate) {
+    return delegate.levelAt(gfn, isPrivate);
+  }
+
+  @Override
+  public void visitLeafs(boolean privateRoot, LeafVisitor visitor) {
+    delegate.visitLeafs(privateRoot, visitor);
+  }
+
+  @Override
+  public PageCounters counters() {
+    return delegate.counters();
+  }
+
+  @Override
+  public void destroy() {
+    delegate.destroy();
+  }
+
+  @Override
+  public boolean hasPrivateRoot() {
+    return delegate.hasPrivateRoot();
+  }
+}

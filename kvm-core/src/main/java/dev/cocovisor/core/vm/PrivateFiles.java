@@ -1,0 +1,93 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.gmem.BindingOwner;
+import dev.cocovisor.core.mmu.SecondStage;
+import dev.cocovisor.core.slot.MemSlot;
+import java.util.List;
+
+/**
+ * What a VM does when the pages of a guest_memfd bound to it change.
+ *
+ * <p>Two passes: huge private leaves that cross an end of the range are split first, so that
+ * running out of memory fails the call before anything is zapped.
+ */
+final class PrivateFiles implements BindingOwner {
+  private final Vm vm;
+
+  PrivateFiles(Vm vm) {
+    this.vm = vm;
+  }
+
+  @Override
+  public Errno gmemInvalidateBegin(
+      List<MemSlot> bound, long startPage, long endPage, boolean shared) {
+    vm.mmuLock().lock();
+    try {
+      int roots = vm.rootsOf(!shared);
+      if (roots == SecondStage.PRIVATE_ROOT) {
+        for (MemSlot s : bound) {
+          Errno r = vm.stage().splitBoundaryLeafs(first(s, startPage), last(s, endPage));
+          if (!r.ok()) {
+            vm.flushRemoteTlbs();
+            return r;
+          }
+        }
+      }
+      vm.invalidation().begin();
+      boolean flush = false;
+      for (MemSlot s : bound) {
+        long first = first(s, startPage);
+        long last = last(s, endPage);
+        vm.invalidation().add(first, last);
+        flush |= vm.stage().zapLeafs(first, last, roots, false);
+      }
+      if (flush) {
+        vm.flushRemoteTlbs();
+      }
+      return Errno.OK;
+    } finally {
+      vm.mmuLock().unlock();
+    }
+  }
+
+  private static long first(MemSlot s, long startPage) {
+    return s.baseGfn() + Math.max(s.gmemPage(), startPage) - s.gmemPage();
+  }
+
+  private static long last(MemSlot s, long endPage) {
+    return s.baseGfn() + Math.min(s.gmemPage() + s.npages(), endPage) - s.gmemPage();
+  }
+
+  @Override
+  public void gmemInvalidateEnd() {
+    vm.mmuLock().lock();
+    vm.invalidation().end();
+    vm.mmuLock().unlock();
+  }
+
+  @Override
+  public void gmemFreed(long pfnStart, long pfnEnd) {
+    vm.ops().gmemInvalidate(pfnStart, pfnEnd);
+  }
+
+  @Override
+  public void gmemOpened() {
+    vm.get();
+  }
+
+  @Override
+  public void gmemClosed() {
+    vm.put();
+  }
+
+  @Override
+  public void lockSlots() {
+    vm.slotsLock().lock();
+  }
+
+  @Override
+  public void unlockSlots() {
+    vm.slotsLock().unlock();
+  }
+}

@@ -1,0 +1,64 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.sched.ModelLock;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** The vCPUs of a VM, in the order they were created; grows under the kvm lock. */
+final class VcpuSet {
+  private final Vm vm;
+  private volatile Vcpu[] all = {};
+
+  VcpuSet(Vm vm) {
+    this.vm = vm;
+  }
+
+  /** Returns the vCPUs; not to be changed. */
+  Vcpu[] all() {
+    return all;
+  }
+
+  @Nullable Vcpu byId(int id) {
+    for (Vcpu v : all) {
+      if (v.id() == id) {
+        return v;
+      }
+    }
+    return null;
+  }
+
+  /** Source: {@code virt/kvm/kvm_main.c}, kvm_vm_ioctl_create_vcpu: id, number, then duplicate. */
+  Errno create(int id) {
+    if (id < 0 || id >= VmSettings.MAX_VCPU_IDS) {
+      return Errno.EINVAL;
+    }
+    ModelLock lock = vm.kvmLock();
+    lock.lock();
+    try {
+      Vcpu[] now = all;
+      if (now.length >= VmSettings.MAX_VCPUS) {
+        return Errno.EINVAL;
+      }
+      if (byId(id) != null) {
+        return Errno.EEXIST;
+      }
+      Vcpu made = new Vcpu(vm, id, now.length % Math.max(1, vm.host().cpus()));
+      Errno r = vm.ops().vcpuCreate(made);
+      if (r.ok()) {
+        Vcpu[] more = Arrays.copyOf(now, now.length + 1);
+        more[now.length] = made;
+        all = more;
+      }
+      return r;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void requestTlbFlush() {
+    for (Vcpu v : all) {
+      v.requestTlbFlush();
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.api.ops.VmTraits;
+
+/** What follows from a VM's type, its vendor's traits and how KVM was loaded; never changes. */
+final class VmRules {
+  private final VmSettings settings;
+  private final int addressSpaces;
+  private final int maxLevel;
+  private final boolean cachesMmio;
+  private final boolean zapsAllOnSlotChange;
+  private final boolean alwaysPrivate;
+  private final long supportedAttributes;
+
+  VmRules(VmType type, VmTraits traits, VmSettings settings, Architecture architecture) {
+    boolean x86 = architecture == Architecture.X86_64;
+    this.settings = settings;
+    this.addressSpaces = traits.hasPrivateMemory() || !x86 ? 1 : 2;
+    this.maxLevel = settings.tdpMmu() ? settings.maxLevel() : Math.min(2, settings.maxLevel());
+    this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
+    this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
+    this.alwaysPrivate = traits.privateRule() == PrivateRule.ALWAYS;
+    this.supportedAttributes =
+        traits.hasPrivateMemory() && !alwaysPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
+  }
+
+  /** One address space where memory can be private, else two: the second is SMM's. */
+  int addressSpaces() {
+    return addressSpaces;
+  }
+
+  boolean tdpMmu() {
+    return settings.tdpMmu();
+  }
+
+  /** Returns the largest page mapped; the shadow MMU has no 1 GiB pages. */
+  int maxLevel() {
+    return maxLevel;
+  }
+
+  long maxGfn() {
+    return VmSettings.MAX_GFN;
+  }
+
+  boolean cachesMmio() {
+    return cachesMmio;
+  }
+
+  long memoryFaultBatch() {
+    return settings.memoryFaultBatch();
+  }
+
+  boolean mapMemoryRefusesGuestMode() {
+    return settings.mapMemoryRefusesGuestMode();
+  }
+
+  /**
+   * Default VMs throw all mappings away when a slot goes or moves (KVM_X86_QUIRK_SLOT_ZAP_ALL);
+   * other types zap the slot alone.
+   */
+  boolean zapsAllOnSlotChange() {
+    return zapsAllOnSlotChange;
+  }
+
+  /** Tells whether all memory is private, whatever its attributes. */
+  boolean alwaysPrivate() {
+    return alwaysPrivate;
+  }
+
+  long supportedAttributes() {
+    return supportedAttributes;
+  }
+}

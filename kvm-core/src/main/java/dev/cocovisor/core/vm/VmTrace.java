@@ -1,0 +1,33 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trace.TraceSink;
+
+/** Puts a VM's events into words, if anybody listens. */
+final class VmTrace {
+  private final TraceSink sink;
+
+  VmTrace(TraceSink sink) {
+    this.sink = sink;
+  }
+
+  void core(String name, long gfnStart, long gfnEnd) {
+    if (sink.enabled()) {
+      String range = "gfn=0x" + Long.toHexString(gfnStart) + "..0x" + Long.toHexString(gfnEnd);
+      sink.emit(new TraceEvent(TraceEvent.Kind.CORE, name, range, ""));
+    }
+  }
+
+  void hook(String name, long gfn, int level, long pfn, String result) {
+    if (sink.enabled()) {
+      String arguments =
+          "gfn=0x"
+              + Long.toHexString(gfn)
+              + ", level="
+              + level
+              + ", pfn=0x"
+              + Long.toHexString(pfn);
+      sink.emit(new TraceEvent(TraceEvent.Kind.HOOK, name, arguments, result));
+    }
+  }
+}
