@@ -40,6 +40,9 @@ final class GuestRun {
   private static final int EEQ_PENDING = 6;
   private static final long ENTERED = 0;
 
+  /** R10 to R15, what a guest passes with a TDVMCALL that has no use for the others. */
+  private static final long VMCALL_REGISTERS = 0xfc00;
+
   private final TdxVm td;
 
   GuestRun(TdxVm td) {
@@ -279,9 +282,17 @@ final class GuestRun {
     Registers r = v.registers;
     r.clear();
     r.rax = TdCall.VP_VMCALL.leaf();
-    module().tdcall(v.lp, r);
+    r.rcx = f.number("mask", VMCALL_REGISTERS);
+    r.r11 = MapGpa.function(f);
+    r.r12 = f.number("gpa", 0);
+    r.r13 = f.number("size", 0);
+    if (module().tdcall(v.lp, r) == GuestOutcome.DONE) {
+      // The module refused to pass these registers; the host never hears of the call.
+      leave(v, true);
+      return RunResult.ok(new Exit.Hlt(r.rax));
+    }
     advance(v);
-    MapGpa call = MapGpa.of(f, td.sharedGfnMask() << 12);
+    MapGpa call = MapGpa.of(module().exitRegisters(v.lp), td.sharedGfnMask() << 12);
     if (call == null || (td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) == 0) {
       return RunResult.ok(new Exit.Hlt(MapGpa.SUBFUNC_UNSUPPORTED));
     }

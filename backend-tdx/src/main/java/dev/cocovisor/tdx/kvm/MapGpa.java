@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.tdx.module.Registers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,13 +42,17 @@ final class MapGpa {
     this.at = gpa;
   }
 
-  /** Reads the operands {@code fn}, {@code gpa}, {@code size}; null for another function. */
-  static @Nullable MapGpa of(Fields f, long sharedBit) {
-    boolean named = f.text("fn", "").equals("MapGPA");
-    if (!named && f.number("fn", 0) != FUNCTION) {
-      return null;
-    }
-    return new MapGpa(f.number("gpa"), f.number("size"), sharedBit);
+  /** Returns the function number an action names in {@code fn}. */
+  static long function(Fields f) {
+    return f.text("fn", "").equals("MapGPA") ? FUNCTION : f.number("fn", 0);
+  }
+
+  /**
+   * Reads what the host got in its registers: R10 0 for a standard call, R11 the function, R12 the
+   * address, R13 the size; null for another function.
+   */
+  static @Nullable MapGpa of(Registers r, long sharedBit) {
+    return r.r10 != 0 || r.r11 != FUNCTION ? null : new MapGpa(r.r12, r.r13, sharedBit);
   }
 
   private static RunResult done(long status) {

@@ -189,20 +189,81 @@ final class Checks {
     return status;
   }
 
-  /** Common part of the Secure-EPT leaves from the layout of RCX to the entry lock. */
-  long walkAndLock(
-      Frame f, Registers r, long pageInfo, int minLevel, int maxLevel, boolean treeExclusive) {
-    long s = pageInfo(pageInfo, minLevel, maxLevel);
+  /** The set of all states. */
+  static final int ANY = -1;
+
+  /** Stands for the level of the TD's root table where a highest level is asked for. */
+  static final int ROOT = -1;
+
+  /** Bits of a TD handle with flags that must be zero; bit 0 is the flag. */
+  private static final long HANDLE_RESERVED = ~(SeptEntry.HPA_MASK | 1);
+
+  /**
+   * Begins a call whose RDX is a TDR: outputs are zeroed, the TD is locked shared and its state
+   * checked.
+   */
+  long begin(Frame f, Registers r, SeamCall leaf) {
+    keepInputs(f, r);
+    long s = tdr(f, f.rdx, Operand.RDX, false);
+    return s != 0 ? s : tdState(f, leaf, true);
+  }
+
+  /** As {@link #begin} for a call that wants the TDR alone, and so no op-state lock. */
+  long beginAlone(Frame f, Registers r, SeamCall leaf) {
+    keepInputs(f, r);
+    long s = tdr(f, f.rdx, Operand.RDX, true);
+    return s != 0 ? s : tdState(f, leaf, false);
+  }
+
+  /** As {@link #begin} for a call that takes bit 0 of RDX as a flag. */
+  long beginFlagged(Frame f, Registers r, SeamCall leaf) {
+    keepInputs(f, r);
+    if ((f.rdx & HANDLE_RESERVED) != 0) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.RDX);
+    }
+    long s = tdr(f, f.rdx & SeptEntry.HPA_MASK, Operand.RDX, false);
+    return s != 0 ? s : tdState(f, leaf, true);
+  }
+
+  private static void keepInputs(Frame f, Registers r) {
+    f.rcx = r.rcx;
+    f.rdx = r.rdx;
+    r.rcx = 0;
+    r.rdx = 0;
+  }
+
+  /** An interrupted call that changed nothing: the host gets its operands back to repeat it. */
+  static long restart(Frame f, Registers r) {
+    r.rcx = f.rcx;
+    r.rdx = f.rdx;
+    return SeamStatus.INTERRUPTED_RESTARTABLE.code();
+  }
+
+  /** Tells that pages of nested VMs' tables, which there are none of, were not used. */
+  static void noNestedPages(Registers r) {
+    r.r9 = -1L;
+    r.r10 = -1L;
+    r.r11 = -1L;
+  }
+
+  /**
+   * Goes on from {@link #begin} to the locked entry RCX names, whose state must be one of a set.
+   *
+   * @param maxLevel the highest level RCX may name, or {@link #ROOT}
+   * @param allowed a set of states, or {@link #ANY}
+   */
+  long entryOf(Frame f, Registers r, int minLevel, int maxLevel, boolean treeAlone, int allowed) {
+    Td td = f.td();
+    long s = pageInfo(f.rcx, minLevel, maxLevel == ROOT ? td.params.levels() - 1 : maxLevel);
     if (s != 0) {
       return s;
     }
-    int level = (int) pageInfo & 7;
-    long gpa = pageInfo & SeptEntry.HPA_MASK;
-    Td td = f.td();
+    int level = (int) f.rcx & 7;
+    long gpa = f.rcx & SeptEntry.HPA_MASK;
     if (!privateGpa(td, gpa)) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
     }
-    if (!f.lockTree(td, treeExclusive)) {
+    if (!f.lockTree(td, treeAlone)) {
       return SeamStatus.OPERAND_BUSY.with(Operand.SEPT_TREE);
     }
     walk(f, td, gpa, level);
@@ -212,7 +273,7 @@ final class Checks {
     if (!f.lockEntry()) {
       return details(f, r, SeamStatus.OPERAND_BUSY.with(Operand.RCX));
     }
-    return 0;
+    return entry(f, r, allowed);
   }
 
   /** Checks that the entry's state is one of a set. */

@@ -24,6 +24,11 @@ final class Frame {
   private boolean kotExclusive;
   private boolean entryLocked;
 
+  /** RCX and RDX as the host gave them, for calls that give them back. */
+  long rcx;
+
+  long rdx;
+
   @Nullable Td td;
   @Nullable SeptTable table;
   int index;

@@ -3,35 +3,36 @@ package dev.cocovisor.tdx.module;
 import dev.cocovisor.api.mem.PhysicalMemory;
 
 /**
- * What a guest does: TDCALLs and plain accesses.
+ * What a guest does: TDCALLs (those on attributes in {@link AttributeCalls}) and plain accesses.
  *
  * <p>Guest calls walk the Secure EPT without its tree lock; TLB tracking keeps tables alive while
  * any vCPU of their epoch is inside. Source: TDX module 1.5.01, {@code td_dispatcher/vm_exits/},
- * functions tdg_mem_page_accept, tdg_mem_page_attr_rd, tdg_mem_page_attr_wr, td_ept_violation_exit.
+ * functions tdg_mem_page_accept, tdg_vp_vmcall, td_ept_violation_exit.
  */
 final class GuestCalls {
   /** Types of the extended exit qualification, bits 3:0. */
   static final int EEQ_ACCEPT = 1;
 
-  static final int EEQ_ATTR_WR = 5;
   static final int EEQ_PENDING = 6;
 
   private static final long LEAF_MASK = 0xffff;
   private static final int PAGES_PER_2M = 512;
 
-  /** Attributes of a page for L1: read, write, execute and that the field is valid. */
-  private static final long L1_ATTRIBUTES = 0x7;
+  /** What RCX of VP.VMCALL must not select: RAX, RCX, RSP and what is no register. */
+  private static final long NEVER_PASSED = 0xffffffff00000000L | 1L | 1L << 1 | 1L << 4;
 
-  private static final long L1_VALID = 1L << 15;
+  private static final long RBP = 1L << 5;
 
   private final Checks checks;
   private final PhysicalMemory memory;
   private final GuestEntry entry;
+  private final AttributeCalls attributes;
 
   GuestCalls(Checks checks, PhysicalMemory memory, GuestEntry entry) {
     this.checks = checks;
     this.memory = memory;
     this.entry = entry;
+    attributes = new AttributeCalls(checks, entry);
   }
 
   GuestOutcome tdcall(Processor lp, Registers r) {
@@ -44,22 +45,40 @@ final class GuestCalls {
     }
     return switch (leaf) {
       case MEM_PAGE_ACCEPT -> accept(lp, r);
-      case MEM_PAGE_ATTR_RD -> readAttributes(lp, r);
-      case MEM_PAGE_ATTR_WR -> writeAttributes(lp, r);
+      case MEM_PAGE_ATTR_RD -> attributes.read(lp, r);
+      case MEM_PAGE_ATTR_WR -> attributes.write(lp, r);
       case VP_VMCALL -> vmcall(lp, r);
     };
   }
 
-  /** Hands the guest's request to the host: RCX says which registers it shows. */
+  /**
+   * Hands the guest's request to the host, which finds RCX in its own RCX and of the other
+   * registers those that RCX selects; the rest it finds zero.
+   */
   private GuestOutcome vmcall(Processor lp, Registers r) {
-    entry.exit(lp, GuestEntry.TDCALL, r.rcx, r.rdx, r.r8);
-    lp.exit.r9 = r.r9;
-    lp.exit.r10 = r.r10;
-    lp.exit.r11 = r.r11;
+    long mask = r.rcx;
+    boolean keepsRbp = (lp.guest().td().params.configFlags() & TdParams.NO_RBP_MOD) != 0;
+    if ((mask & (keepsRbp ? NEVER_PASSED | RBP : NEVER_PASSED)) != 0) {
+      r.rax = SeamStatus.OPERAND_INVALID.with(Operand.RCX);
+      return GuestOutcome.DONE;
+    }
+    entry.exit(lp, GuestEntry.TDCALL, mask, passed(mask, 2, r.rdx), passed(mask, 8, r.r8));
+    Registers host = lp.exit;
+    host.r9 = passed(mask, 9, r.r9);
+    host.r10 = passed(mask, 10, r.r10);
+    host.r11 = passed(mask, 11, r.r11);
+    host.r12 = passed(mask, 12, r.r12);
+    host.r13 = passed(mask, 13, r.r13);
+    host.r14 = passed(mask, 14, r.r14);
+    host.r15 = passed(mask, 15, r.r15);
     return GuestOutcome.TD_EXIT;
   }
 
-  private long operand(Td td, long rcx, int maxLevel) {
+  private static long passed(long mask, int bit, long value) {
+    return (mask >>> bit & 1) != 0 ? value : 0;
+  }
+
+  static long operand(Checks checks, Td td, long rcx, int maxLevel) {
     long s = Checks.pageInfo(rcx, 0, maxLevel);
     if (s == 0 && !checks.privateGpa(td, rcx & SeptEntry.HPA_MASK)) {
       s = SeamStatus.OPERAND_INVALID.with(Operand.RCX);
@@ -69,7 +88,7 @@ final class GuestCalls {
 
   private GuestOutcome accept(Processor lp, Registers r) {
     Td td = lp.guest().td();
-    long s = operand(td, r.rcx, 1);
+    long s = operand(checks, td, r.rcx, 1);
     if (s != 0) {
       r.rax = s;
       return GuestOutcome.DONE;
@@ -83,7 +102,7 @@ final class GuestCalls {
         r.rax = SeamStatus.PAGE_ALREADY_ACCEPTED.with(f.level);
         return GuestOutcome.DONE;
       }
-      return violation(lp, gpa, asked, EEQ_ACCEPT);
+      return entry.violationInCall(lp, gpa, asked, EEQ_ACCEPT);
     }
     SeptTable table = f.table();
     if (!table.tryLockGuest(f.index)) {
@@ -106,7 +125,7 @@ final class GuestCalls {
       r.rax = 0;
     }
     table.unlock(f.index);
-    return violation ? violation(lp, gpa, asked, EEQ_ACCEPT) : outcome;
+    return violation ? entry.violationInCall(lp, gpa, asked, EEQ_ACCEPT) : outcome;
   }
 
   /** Zeroes a pending page; between the 4 KiB pages of a 2 MiB one an interrupt may stop it. */
@@ -131,84 +150,6 @@ final class GuestCalls {
     SeptState to =
         SeptState.of(e) == SeptState.PENDING ? SeptState.MAPPED : SeptState.EXPORTED_DIRTY;
     f.table().update(f.index, SeptEntry.withState(SeptEntry.withoutCounter(e, f.level), to));
-    return GuestOutcome.DONE;
-  }
-
-  /** A TD exit that tells the host which level the guest wanted and what the walk found. */
-  private GuestOutcome violation(Processor lp, long gpa, int asked, int type) {
-    Frame f = lp.frame;
-    SeptState state = SeptState.of(f.entry);
-    long info = asked | (long) f.level << 3 | (long) state.number() << 6;
-    if (state.leaf()) {
-      info |= 1L << 14;
-    }
-    long qualification = GuestEntry.DATA_WRITE | SeptEntry.rwx(f.entry) << 3;
-    entry.exit(lp, GuestEntry.EPT_VIOLATION, qualification, info << 32 | type, gpa);
-    return GuestOutcome.TD_EXIT;
-  }
-
-  private GuestOutcome readAttributes(Processor lp, Registers r) {
-    Td td = lp.guest().td();
-    long s = operand(td, r.rcx, 2);
-    if (s != 0) {
-      r.rax = s;
-      return GuestOutcome.DONE;
-    }
-    Frame f = lp.frame;
-    long gpa = r.rcx & SeptEntry.HPA_MASK;
-    Checks.walk(f, td, gpa, 0);
-    SeptState state = SeptState.of(f.entry);
-    if (!state.guestUsable() && !state.acceptable()) {
-      long qualification = GuestEntry.DATA_WRITE | SeptEntry.rwx(f.entry) << 3;
-      entry.exit(lp, GuestEntry.EPT_VIOLATION, qualification, 0, gpa);
-      return GuestOutcome.TD_EXIT;
-    }
-    r.rax = 0;
-    r.rcx = (gpa & -(4096L << (9 * f.level))) | f.level;
-    r.rdx = L1_VALID | (state.acceptable() ? 0 : L1_ATTRIBUTES);
-    return GuestOutcome.DONE;
-  }
-
-  /** Attributes of L1 are fixed; those of nested VMs cannot be set where there is none. */
-  private GuestOutcome writeAttributes(Processor lp, Registers r) {
-    Td td = lp.guest().td();
-    long s = operand(td, r.rcx, 2);
-    if (s == 0 && r.rdx != 0) {
-      s = SeamStatus.OPERAND_INVALID.with(Operand.RDX);
-    }
-    if (s == 0 && r.r8 != 0) {
-      s = SeamStatus.OPERAND_INVALID.with(Operand.R8);
-    }
-    if (s != 0) {
-      r.rax = s;
-      return GuestOutcome.DONE;
-    }
-    Frame f = lp.frame;
-    int asked = (int) r.rcx & 7;
-    long gpa = r.rcx & SeptEntry.HPA_MASK;
-    Checks.walk(f, td, gpa, asked);
-    if (f.level != asked) {
-      return violation(lp, gpa, asked, EEQ_ATTR_WR);
-    }
-    SeptTable table = f.table();
-    if (!table.tryLockGuest(f.index)) {
-      r.rax = SeamStatus.OPERAND_BUSY.with(Operand.RCX);
-      return GuestOutcome.DONE;
-    }
-    f.entry = table.get(f.index);
-    table.unlock(f.index);
-    SeptState state = SeptState.of(f.entry);
-    if (state == SeptState.NL_MAPPED || state == SeptState.NL_BLOCKED) {
-      r.rax = SeamStatus.PAGE_SIZE_MISMATCH.with(f.level);
-      return GuestOutcome.DONE;
-    }
-    boolean writable =
-        state == SeptState.MAPPED || state == SeptState.EXPORTED_DIRTY || state.acceptable();
-    if (!writable) {
-      return violation(lp, gpa, asked, EEQ_ATTR_WR);
-    }
-    r.rax = 0;
-    r.rdx = L1_VALID | (state.acceptable() ? 0 : L1_ATTRIBUTES);
     return GuestOutcome.DONE;
   }
 

@@ -52,6 +52,9 @@ final class GuestEntry {
     if (s != 0) {
       return s;
     }
+    if (!VcpuLifecycle.complete(v)) {
+      return SeamStatus.TDCX_NUM_INCORRECT.code();
+    }
     if (v.state != Tdvps.READY) {
       return SeamStatus.VCPU_STATE_INCORRECT.code();
     }
@@ -149,5 +152,21 @@ final class GuestEntry {
   void violation(Processor lp, long gpa, long qualification, long extended) {
     lp.guest().stepGuard.fault(gpa);
     exit(lp, EPT_VIOLATION, qualification, extended, gpa & -4096L);
+  }
+
+  /**
+   * A TD exit by an EPT violation a TDCALL found: it tells the host which level the guest wanted
+   * and where the walk ended, which the processor's frame still knows.
+   */
+  GuestOutcome violationInCall(Processor lp, long gpa, int asked, int type) {
+    Frame f = lp.frame;
+    SeptState state = SeptState.of(f.entry);
+    long info = asked | (long) f.level << 3 | (long) state.number() << 6;
+    if (state.leaf()) {
+      info |= 1L << 14;
+    }
+    long qualification = DATA_WRITE | SeptEntry.rwx(f.entry) << 3;
+    exit(lp, EPT_VIOLATION, qualification, info << 32 | type, gpa);
+    return GuestOutcome.TD_EXIT;
   }
 }

@@ -5,7 +5,11 @@ import dev.cocovisor.api.sched.ModelLock;
 /**
  * The key ownership table: which HKID is whose, and which still wait for a cache write-back.
  *
- * <p>One package only, so that a write-back is done or not. Changed under {@link #lock} exclusive.
+ * <p>There is one package. Whether its caches still have to be written back is kept for each HKID,
+ * and so is an interrupted write-back: which HKIDs it serves and how far it came. HKIDs change
+ * under {@link #lock} exclusive, the write-back under {@link #writeBackLock}.
+ *
+ * <p>Source: TDX module 1.5.01, {@code tdh_phymem_cache_wb.c}, {@code tdh_mng_key_freeid.c}.
  */
 final class KeyTable {
   enum State {
@@ -22,7 +26,15 @@ final class KeyTable {
 
   private final PlatformConfig config;
   private final State[] states;
+
+  /** HKIDs flushed since this package's caches were last written back. */
   private final boolean[] dirty;
+
+  /** HKIDs that were flushed when the write-back began: the ones it will clean. */
+  private final boolean[] serving;
+
+  /** How many cache sub-blocks an interrupted write-back has done; 0 if there is none. */
+  private int subBlocksDone;
 
   KeyTable(PlatformConfig config) {
     this.config = config;
@@ -30,6 +42,7 @@ final class KeyTable {
     java.util.Arrays.fill(states, State.FREE);
     states[config.firstPrivateHkid()] = State.RESERVED;
     dirty = new boolean[states.length];
+    serving = new boolean[states.length];
   }
 
   boolean isPrivate(long hkid) {
@@ -58,16 +71,45 @@ final class KeyTable {
     states[hkid] = State.FREE;
   }
 
-  boolean anyDirty() {
-    for (boolean d : dirty) {
-      if (d) {
-        return true;
-      }
+  /**
+   * Begins a write-back for every flushed HKID, clean already or not; one that was interrupted
+   * before is forgotten.
+   *
+   * @return false if no HKID is flushed
+   */
+  boolean beginWriteBack() {
+    subBlocksDone = 0;
+    boolean any = false;
+    for (int i = 0; i < states.length; i++) {
+      any |= states[i] == State.FLUSHED;
     }
-    return false;
+    for (int i = 0; any && i < states.length; i++) {
+      serving[i] = states[i] == State.FLUSHED;
+    }
+    return any;
   }
 
-  void wroteBack() {
-    java.util.Arrays.fill(dirty, false);
+  /** Tells whether a write-back was interrupted. */
+  boolean canResume() {
+    return subBlocksDone != 0;
+  }
+
+  /**
+   * Writes sub-block after sub-block back, looking for interrupts between them.
+   *
+   * @return false if one came
+   */
+  boolean writeBack(PendingInterrupts interrupts) {
+    do {
+      subBlocksDone++;
+      if (subBlocksDone < config.cacheSubBlocks() && interrupts.poll()) {
+        return false;
+      }
+    } while (subBlocksDone < config.cacheSubBlocks());
+    subBlocksDone = 0;
+    for (int i = 0; i < states.length; i++) {
+      dirty[i] &= !serving[i];
+    }
+    return true;
   }
 }

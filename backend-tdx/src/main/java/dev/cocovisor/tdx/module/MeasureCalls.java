@@ -17,17 +17,11 @@ final class MeasureCalls {
   }
 
   long extend(Frame f, Registers r) {
-    long gpa = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = checks.tdr(f, tdr, Operand.RDX, true);
-    if (s == 0) {
-      s = checks.tdState(f, SeamCall.MR_EXTEND, false);
-    }
+    long s = checks.beginAlone(f, r, SeamCall.MR_EXTEND);
     if (s != 0) {
       return s;
     }
+    long gpa = f.rcx;
     Td td = f.td();
     if ((gpa & (Mrtd.CHUNK - 1)) != 0 || !checks.privateGpa(td, gpa)) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RCX);

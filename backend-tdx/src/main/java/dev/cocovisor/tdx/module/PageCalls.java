@@ -32,22 +32,15 @@ final class PageCalls {
   }
 
   long add(Frame f, Registers r) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
     // The TDR is exclusive, so neither op state, tree nor entry needs a lock.
-    long s = checks.tdr(f, tdr, Operand.RDX, true);
+    long s = checks.beginAlone(f, r, SeamCall.MEM_PAGE_ADD);
     if (s == 0) {
-      s = checks.tdState(f, SeamCall.MEM_PAGE_ADD, false);
-    }
-    if (s == 0) {
-      s = Checks.pageInfo(rcx, 0, 0);
+      s = Checks.pageInfo(f.rcx, 0, 0);
     }
     if (s != 0) {
       return s;
     }
-    long gpa = rcx & SeptEntry.HPA_MASK;
+    long gpa = f.rcx & SeptEntry.HPA_MASK;
     Td td = f.td();
     if (!checks.privateGpa(td, gpa)) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
@@ -75,19 +68,9 @@ final class PageCalls {
   }
 
   long aug(Frame f, Registers r) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = checks.tdr(f, tdr, Operand.RDX, false);
+    long s = checks.begin(f, r, SeamCall.MEM_PAGE_AUG);
     if (s == 0) {
-      s = checks.tdState(f, SeamCall.MEM_PAGE_AUG, true);
-    }
-    if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 0, 1, false);
-    }
-    if (s == 0) {
-      s = Checks.entry(f, r, AUG_FROM);
+      s = checks.entryOf(f, r, 0, 1, false, AUG_FROM);
     }
     if (s == 0) {
       s = checks.page(f, r.r8, f.level, true, PageType.NDA, Operand.R8);
@@ -111,19 +94,9 @@ final class PageCalls {
   }
 
   long remove(Frame f, Registers r) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = checks.tdr(f, tdr, Operand.RDX, false);
+    long s = checks.begin(f, r, SeamCall.MEM_PAGE_REMOVE);
     if (s == 0) {
-      s = checks.tdState(f, SeamCall.MEM_PAGE_REMOVE, true);
-    }
-    if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 0, 2, false);
-    }
-    if (s == 0) {
-      s = Checks.entry(f, r, REMOVE_FROM);
+      s = checks.entryOf(f, r, 0, 2, false, REMOVE_FROM);
     }
     if (s != 0) {
       return s;
@@ -145,19 +118,9 @@ final class PageCalls {
   }
 
   long relocate(Frame f, Registers r) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = checks.tdr(f, tdr, Operand.RDX, false);
+    long s = checks.begin(f, r, SeamCall.MEM_PAGE_RELOCATE);
     if (s == 0) {
-      s = checks.tdState(f, SeamCall.MEM_PAGE_RELOCATE, true);
-    }
-    if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 0, 0, false);
-    }
-    if (s == 0) {
-      s = Checks.entry(f, r, RELOCATE_FROM);
+      s = checks.entryOf(f, r, 0, 0, false, RELOCATE_FROM);
     }
     if (s != 0) {
       return s;

@@ -79,12 +79,12 @@ final class PhymemCalls {
       return s;
     }
     int size = f.level;
-    int type = describe(f, r, hpa);
+    int type = checks.pamt(hpa).type(size, hpa);
     if (type == PageType.NDA || type == PageType.RSVD) {
-      // Unlike RDMD, RECLAIM does not show a free page's last owner.
-      r.rdx = 0;
+      // Unlike RDMD, RECLAIM shows nothing of such a page.
       return SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.RCX);
     }
+    describe(f, r, hpa);
     if (!checks.validHpa(hpa, size)) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
     }
@@ -137,7 +137,7 @@ final class PhymemCalls {
     return 0;
   }
 
-  long cacheWriteBack(Frame f, Registers r, PendingInterrupts interrupts, Processor lp) {
+  long cacheWriteBack(Frame f, Registers r, PendingInterrupts interrupts) {
     if (r.rcx != 0 && r.rcx != 1) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
     }
@@ -148,19 +148,14 @@ final class PhymemCalls {
       if (!f.lockKot(keys.lock, false)) {
         return SeamStatus.OPERAND_BUSY.with(Operand.KOT);
       }
-      boolean resume = r.rcx == 1;
-      if (resume && !lp.writeBackInterrupted) {
+      if (r.rcx == 0) {
+        if (!keys.beginWriteBack()) {
+          return SeamStatus.NO_HKID_READY_TO_WBCACHE.code();
+        }
+      } else if (!keys.canResume()) {
         return SeamStatus.WBCACHE_RESUME_ERROR.code();
       }
-      if (!resume && !keys.anyDirty()) {
-        return SeamStatus.NO_HKID_READY_TO_WBCACHE.code();
-      }
-      lp.writeBackInterrupted = interrupts.poll();
-      if (lp.writeBackInterrupted) {
-        return SeamStatus.INTERRUPTED_RESUMABLE.code();
-      }
-      keys.wroteBack();
-      return 0;
+      return keys.writeBack(interrupts) ? 0 : SeamStatus.INTERRUPTED_RESUMABLE.code();
     } finally {
       keys.writeBackLock.unlock();
     }

@@ -14,9 +14,6 @@ final class Processor {
   long ripOnEntry;
   PendingInterrupts interrupts = PendingInterrupts.NONE;
 
-  /** Whether CACHE.WB has something to resume. */
-  boolean writeBackInterrupted;
-
   /** Whether the last entry dropped the translations this processor held for the TD. */
   boolean translationsDropped;
 

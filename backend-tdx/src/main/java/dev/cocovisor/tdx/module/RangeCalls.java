@@ -22,25 +22,16 @@ final class RangeCalls {
     this.checks = checks;
   }
 
-  private long begin(Frame f, Registers r, SeamCall leaf) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = checks.tdr(f, tdr, Operand.RDX, false);
-    if (s == 0) {
-      s = checks.tdState(f, leaf, true);
-    }
-    return s != 0 ? s : checks.walkAndLock(f, r, rcx, 0, SeptCalls.rootLevel(f), true);
-  }
-
   long block(Frame f, Registers r) {
-    long s = begin(f, r, SeamCall.MEM_RANGE_BLOCK);
+    long s = checks.begin(f, r, SeamCall.MEM_RANGE_BLOCK);
+    if (s == 0) {
+      s = checks.entryOf(f, r, 0, Checks.ROOT, true, Checks.ANY);
+    }
     if (s != 0) {
       return s;
     }
     SeptState state = SeptState.of(f.entry);
-    if ((BLOCKED & state.bit()) != 0) {
+    if (state.blocked()) {
       return Checks.details(f, r, SeamStatus.GPA_RANGE_ALREADY_BLOCKED.with(Operand.RCX));
     }
     s = Checks.entry(f, r, BLOCK_FROM);
@@ -62,9 +53,9 @@ final class RangeCalls {
   }
 
   long unblock(Frame f, Registers r) {
-    long s = begin(f, r, SeamCall.MEM_RANGE_UNBLOCK);
+    long s = checks.begin(f, r, SeamCall.MEM_RANGE_UNBLOCK);
     if (s == 0) {
-      s = Checks.entry(f, r, BLOCKED);
+      s = checks.entryOf(f, r, 0, Checks.ROOT, true, BLOCKED);
     }
     if (s != 0) {
       return s;

@@ -28,6 +28,18 @@ public final class Registers {
   /** Register R11. */
   public long r11;
 
+  /** Register R12; only TDG.VP.VMCALL passes it. */
+  public long r12;
+
+  /** Register R13; only TDG.VP.VMCALL passes it. */
+  public long r13;
+
+  /** Register R14; only TDG.VP.VMCALL passes it. */
+  public long r14;
+
+  /** Register R15; only TDG.VP.VMCALL passes it. */
+  public long r15;
+
   /** Creates registers that are all zero. */
   public Registers() {}
 
@@ -40,5 +52,9 @@ public final class Registers {
     r9 = 0;
     r10 = 0;
     r11 = 0;
+    r12 = 0;
+    r13 = 0;
+    r14 = 0;
+    r15 = 0;
   }
 }

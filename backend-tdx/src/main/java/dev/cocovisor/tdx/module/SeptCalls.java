@@ -13,46 +13,40 @@ final class SeptCalls {
   private static final long NO_PAGE = -1L;
   private static final long UNUSED = 1L << 63;
 
-  /** Bits of a TD handle with flags that must be zero; bit 0 is the flag. */
-  private static final long HANDLE_RESERVED = ~(SeptEntry.HPA_MASK | 1);
-
   private final Checks checks;
 
   SeptCalls(Checks checks) {
     this.checks = checks;
   }
 
-  /** Checks a TD handle whose bit 0 is a flag, and the TD. */
-  static long flaggedTd(Checks checks, Frame f, long handle, SeamCall leaf) {
-    if ((handle & HANDLE_RESERVED) != 0) {
-      return SeamStatus.OPERAND_INVALID.with(Operand.RDX);
-    }
-    long s = checks.tdr(f, handle & SeptEntry.HPA_MASK, Operand.RDX, false);
-    return s != 0 ? s : checks.tdState(f, leaf, true);
+  /** A page operand as the module goes on with it: bit 63 of an address is ignored. */
+  private static long page(long operand) {
+    return operand == NO_PAGE ? NO_PAGE : operand & ~UNUSED;
   }
 
   long add(Frame f, Registers r, int version) {
-    long rcx = r.rcx;
-    long handle = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
     if (version > SeamCall.MEM_SEPT_ADD.maxVersion()) {
+      r.rcx = 0;
+      r.rdx = 0;
       return SeamStatus.OPERAND_INVALID.with(Operand.RAX);
     }
-    boolean allowExisting = (handle & 1) != 0;
-    long page = r.r8 == NO_PAGE ? NO_PAGE : r.r8 & ~UNUSED;
-    long s = flaggedTd(checks, f, handle, SeamCall.MEM_SEPT_ADD);
-    if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 1, rootLevel(f), false);
+    long page = page(r.r8);
+    if (version > 0) {
+      // Given back whatever comes; a page that was used or not says so in the end.
+      r.r8 = page;
+      r.r9 = page(r.r9);
+      r.r10 = page(r.r10);
+      r.r11 = page(r.r11);
     }
+    long s = checks.beginFlagged(f, r, SeamCall.MEM_SEPT_ADD);
     if (s == 0) {
-      s = Checks.entry(f, r, ADD_FROM);
+      s = checks.entryOf(f, r, 1, Checks.ROOT, false, ADD_FROM);
     }
     if (s != 0) {
       return s;
     }
     boolean exists = !SeptEntry.isFree(f.entry);
-    boolean take = false;
+    boolean allowExisting = (f.rdx & 1) != 0;
     if (page == NO_PAGE) {
       if (version == 0) {
         return SeamStatus.OPERAND_INVALID.with(Operand.R8);
@@ -65,71 +59,64 @@ final class SeptCalls {
       if (s != 0) {
         return s;
       }
-      take = true;
-    } else if (allowExisting) {
-      page |= UNUSED;
-    } else {
+    } else if (!allowExisting) {
       return Checks.details(f, r, SeamStatus.EPT_ENTRY_STATE_INCORRECT.with(Operand.RCX));
     }
     if (version > 0) {
-      r.r8 = page;
-      s = noNestedPages(r, f.td());
+      if (exists) {
+        r.r8 |= UNUSED;
+      }
+      s = noNestedPages(r);
       if (s != 0) {
         return s;
       }
+      r.r8 = exists ? r.r8 : NO_PAGE;
     }
-    if (take) {
-      Td td = f.td();
-      Pamt pamt = checks.pamt(page);
-      pamt.assign(0, page, PageType.EPT, td.tdr());
-      pamt.setBepoch(0, page, 0);
-      td.addChildren(1);
-      f.table().setChild(f.index, new SeptTable(page, f.level - 1));
-      f.table().update(f.index, SeptEntry.table(page));
-      if (version > 0) {
-        r.r8 = NO_PAGE;
-      }
+    if (!exists) {
+      link(f, page);
     }
     return 0;
   }
 
-  /** Pages for tables of nested VMs can only be given for VMs the TD has; here there are none. */
-  private static long noNestedPages(Registers r, Td td) {
-    long l2 = td.params.numL2Vms();
-    if (r.r9 != NO_PAGE && l2 < 1) {
+  private void link(Frame f, long page) {
+    Td td = f.td();
+    Pamt pamt = checks.pamt(page);
+    pamt.assign(0, page, PageType.EPT, td.tdr());
+    pamt.setBepoch(0, page, 0);
+    td.addChildren(1);
+    f.table().setChild(f.index, new SeptTable(page, f.level - 1));
+    f.table().update(f.index, SeptEntry.table(page));
+  }
+
+  /**
+   * Pages for tables of nested VMs are refused as if the VM did not exist; tables of nested VMs are
+   * not modelled.
+   */
+  private static long noNestedPages(Registers r) {
+    if (r.r9 != NO_PAGE) {
       return SeamStatus.OPERAND_INVALID.with(Operand.R9);
     }
-    if (r.r10 != NO_PAGE && l2 < 2) {
+    if (r.r10 != NO_PAGE) {
       return SeamStatus.OPERAND_INVALID.with(Operand.R10);
     }
-    if (r.r11 != NO_PAGE && l2 < 3) {
+    if (r.r11 != NO_PAGE) {
       return SeamStatus.OPERAND_INVALID.with(Operand.R11);
     }
     return 0;
   }
 
   long remove(Frame f, Registers r, int version) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
     if (version > 0) {
-      r.r9 = NO_PAGE;
-      r.r10 = NO_PAGE;
-      r.r11 = NO_PAGE;
+      Checks.noNestedPages(r);
     }
     if (version > SeamCall.MEM_SEPT_REMOVE.maxVersion()) {
+      r.rcx = 0;
+      r.rdx = 0;
       return SeamStatus.OPERAND_INVALID.with(Operand.RAX);
     }
-    long s = checks.tdr(f, tdr, Operand.RDX, false);
+    long s = checks.begin(f, r, SeamCall.MEM_SEPT_REMOVE);
     if (s == 0) {
-      s = checks.tdState(f, SeamCall.MEM_SEPT_REMOVE, true);
-    }
-    if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 1, rootLevel(f), true);
-    }
-    if (s == 0) {
-      s = Checks.entry(f, r, REMOVE_FROM);
+      s = checks.entryOf(f, r, 1, Checks.ROOT, true, REMOVE_FROM);
     }
     if (s != 0) {
       return s;
@@ -155,23 +142,15 @@ final class SeptCalls {
   }
 
   long read(Frame f, Registers r) {
-    long rcx = r.rcx;
-    long handle = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = flaggedTd(checks, f, handle, SeamCall.MEM_SEPT_RD);
+    long s = checks.beginFlagged(f, r, SeamCall.MEM_SEPT_RD);
     if (s != 0) {
       return s;
     }
     // The flag asks for a nested VM's entry, which only a debuggable TD shows.
-    if ((handle & 1) != 0 && (f.td().params.attributes() & TdParams.DEBUG) == 0) {
+    if ((f.rdx & 1) != 0 && (f.td().params.attributes() & TdParams.DEBUG) == 0) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RDX);
     }
-    s = checks.walkAndLock(f, r, rcx, 0, rootLevel(f), false);
+    s = checks.entryOf(f, r, 0, Checks.ROOT, false, Checks.ANY);
     return s != 0 ? s : Checks.details(f, r, 0);
-  }
-
-  static int rootLevel(Frame f) {
-    return f.td().params.levels() - 1;
   }
 }

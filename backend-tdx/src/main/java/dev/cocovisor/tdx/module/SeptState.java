@@ -109,6 +109,12 @@ public enum SeptState {
     return this == PENDING || this == PENDING_EXPORTED_DIRTY;
   }
 
+  /** Tells whether the guest has yet to accept the page, blocked or not. */
+  public boolean pending() {
+    // TDP, one of the state's own bits.
+    return leaf() && (code & 0x10) != 0;
+  }
+
   int bit() {
     return 1 << index;
   }

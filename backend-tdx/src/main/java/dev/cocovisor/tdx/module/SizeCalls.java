@@ -12,7 +12,6 @@ final class SizeCalls {
       Checks.states(
           SeptState.MAPPED, SeptState.PENDING, SeptState.BLOCKED, SeptState.PENDING_BLOCKED);
   private static final int PROMOTE_FROM = Checks.states(SeptState.NL_MAPPED, SeptState.NL_BLOCKED);
-  private static final long NO_PAGE = -1L;
 
   private final Checks checks;
 
@@ -21,16 +20,9 @@ final class SizeCalls {
   }
 
   long demote(Frame f, Registers r, PendingInterrupts interrupts) {
-    long rcx = r.rcx;
-    long rdx = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
-    long s = SeptCalls.flaggedTd(checks, f, rdx, SeamCall.MEM_PAGE_DEMOTE);
+    long s = checks.beginFlagged(f, r, SeamCall.MEM_PAGE_DEMOTE);
     if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 1, 2, false);
-    }
-    if (s == 0) {
-      s = Checks.entry(f, r, DEMOTE_FROM);
+      s = checks.entryOf(f, r, 1, 2, false, DEMOTE_FROM);
     }
     if (s != 0) {
       return s;
@@ -47,9 +39,7 @@ final class SizeCalls {
       return s;
     }
     if (interrupts.poll()) {
-      r.rcx = rcx;
-      r.rdx = rdx;
-      return SeamStatus.INTERRUPTED_RESTARTABLE.code();
+      return Checks.restart(f, r);
     }
     if (!checks.lockImplicit(f, page, size, true)) {
       return SeamStatus.OPERAND_BUSY.with(Operand.RCX);
@@ -67,27 +57,17 @@ final class SizeCalls {
   }
 
   long promote(Frame f, Registers r, int version, PendingInterrupts interrupts) {
-    long rcx = r.rcx;
-    long tdr = r.rdx;
-    r.rcx = 0;
-    r.rdx = 0;
     if (version > 0) {
-      r.r9 = NO_PAGE;
-      r.r10 = NO_PAGE;
-      r.r11 = NO_PAGE;
+      Checks.noNestedPages(r);
     }
     if (version > SeamCall.MEM_PAGE_PROMOTE.maxVersion()) {
+      r.rcx = 0;
+      r.rdx = 0;
       return SeamStatus.OPERAND_INVALID.with(Operand.RAX);
     }
-    long s = checks.tdr(f, tdr, Operand.RDX, false);
+    long s = checks.begin(f, r, SeamCall.MEM_PAGE_PROMOTE);
     if (s == 0) {
-      s = checks.tdState(f, SeamCall.MEM_PAGE_PROMOTE, true);
-    }
-    if (s == 0) {
-      s = checks.walkAndLock(f, r, rcx, 1, 2, false);
-    }
-    if (s == 0) {
-      s = Checks.entry(f, r, PROMOTE_FROM);
+      s = checks.entryOf(f, r, 1, 2, false, PROMOTE_FROM);
     }
     if (s != 0) {
       return s;
@@ -121,7 +101,7 @@ final class SizeCalls {
           return Checks.details(f, r, SeamStatus.EPT_INVALID_PROMOTE_CONDITIONS.with(Operand.RCX));
         }
       }
-      return merge(f, r, table, tableHpa, rcx, tdr, interrupts);
+      return merge(f, r, table, tableHpa, interrupts);
     } finally {
       while (locked > 0) {
         table.unlock(--locked);
@@ -136,17 +116,9 @@ final class SizeCalls {
   }
 
   private long merge(
-      Frame f,
-      Registers r,
-      SeptTable table,
-      long tableHpa,
-      long rcx,
-      long rdx,
-      PendingInterrupts interrupts) {
+      Frame f, Registers r, SeptTable table, long tableHpa, PendingInterrupts interrupts) {
     if (interrupts.poll()) {
-      r.rcx = rcx;
-      r.rdx = rdx;
-      return SeamStatus.INTERRUPTED_RESTARTABLE.code();
+      return Checks.restart(f, r);
     }
     int size = f.level;
     long first = table.get(0);

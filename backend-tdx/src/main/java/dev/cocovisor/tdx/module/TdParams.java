@@ -11,7 +11,7 @@ package dev.cocovisor.tdx.module;
  * @param maxVcpus 1 to 576
  * @param numL2Vms 0 to 3
  * @param eptpControls memory type 6 and (levels - 1) at 5:3
- * @param configFlags bit 0 GPAW
+ * @param configFlags bit 0 GPAW, 2 NO_RBP_MOD
  * @param tscFrequency in 25 MHz units, 4 to 400
  */
 public record TdParams(
@@ -31,6 +31,9 @@ public record TdParams(
   /** ATTRIBUTES: an access to a pending page exits instead of raising #VE. */
   public static final long SEPT_VE_DISABLE = 1L << 28;
 
+  /** CONFIG_FLAGS: VP.VMCALL may not pass RBP. */
+  static final long NO_RBP_MOD = 1L << 2;
+
   static final TdParams NONE = new TdParams(0, 0, 0, 0, 0, 0, 0);
 
   private static final long KNOWN_ATTRIBUTES =
@@ -39,6 +42,14 @@ public record TdParams(
   private static final long KNOWN_XFAM = 0x61be7L;
   private static final int MAX_VCPUS = 576;
   private static final int MAX_L2_VMS = 3;
+
+  // Offsets of the fields that have no component here.
+  private static final int MSR_CONFIG = 19;
+  private static final int RESERVED_0 = 20;
+  private static final int RESERVED_1 = 42;
+  private static final int MR_CONFIG_ID = 80;
+  private static final int RESERVED_2 = 224;
+  private static final int CPUID = 256;
 
   /** Tells whether GPA bit 51 rather than 47 is the shared bit. */
   public boolean wide() {
@@ -103,7 +114,7 @@ public record TdParams(
     if (tdcxPages < TdLifecycle.MIN_TDCX + numL2Vms) {
       return SeamStatus.TDCS_NOT_ALLOCATED.code();
     }
-    if (number(raw, 19, 5) != 0) {
+    if (number(raw, RESERVED_0, 4) != 0) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RDX);
     }
     if ((configFlags & ~7) != 0) {
@@ -116,7 +127,20 @@ public record TdParams(
     if (tscFrequency < 4 || tscFrequency > 400) {
       return SeamStatus.OPERAND_INVALID.with(Operand.TSC_FREQUENCY);
     }
-    return 0;
+    boolean rest =
+        zero(raw, RESERVED_1, MR_CONFIG_ID)
+            && (raw[MSR_CONFIG] & ~1) == 0
+            && zero(raw, RESERVED_2, CPUID);
+    return rest ? 0 : SeamStatus.OPERAND_INVALID.with(Operand.RDX);
+  }
+
+  private static boolean zero(byte[] raw, int from, int to) {
+    for (int i = from; i < to; i++) {
+      if (raw[i] != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static long number(byte[] raw, int at, int length) {

@@ -169,7 +169,7 @@ public final class TdxModule {
       case PHYMEM_PAGE_RDMD -> phymem.readMetadata(f, r);
       case PHYMEM_PAGE_RECLAIM -> phymem.reclaim(f, r);
       case PHYMEM_PAGE_WBINVD -> phymem.pageWriteBack(f, r);
-      case PHYMEM_CACHE_WB -> phymem.cacheWriteBack(f, r, lp.interrupts, lp);
+      case PHYMEM_CACHE_WB -> phymem.cacheWriteBack(f, r, lp.interrupts);
     };
   }
 

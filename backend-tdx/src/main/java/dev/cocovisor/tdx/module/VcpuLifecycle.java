@@ -9,8 +9,10 @@ final class VcpuLifecycle {
   /** TDCX pages a vCPU needs besides its TDVPR. */
   static final int MIN_TDCX = 5;
 
-  /** Pages of a vCPU with the tables of three nested VMs, three pages each. */
-  private static final int MAX_TDCX = MIN_TDCX + 9;
+  private static final int TDCX_PER_L2_VM = 3;
+
+  /** Pages of a vCPU with those of three nested VMs. */
+  private static final int MAX_TDCX = MIN_TDCX + 3 * TDCX_PER_L2_VM;
 
   private final Checks checks;
 
@@ -66,7 +68,7 @@ final class VcpuLifecycle {
     }
     Tdvps v = tdvps(r.rcx);
     Td td = v.td();
-    if (v.tdcxPages < MIN_TDCX + 3 * td.params.numL2Vms()) {
+    if (!complete(v)) {
       return SeamStatus.TDCX_NUM_INCORRECT.code();
     }
     if (v.state != Tdvps.UNINITIALIZED) {
@@ -91,11 +93,15 @@ final class VcpuLifecycle {
     }
     Tdvps v = tdvps(r.rcx);
     s = checks.ownerTdr(f, v.td(), false);
-    if (s == 0) {
-      s = checks.tdState(f, SeamCall.VP_FLUSH, true);
-    }
     if (s != 0) {
       return s;
+    }
+    // Neither the operation state nor a fatal error matters: a vCPU can always be flushed.
+    if (v.td().lifecycle != Td.KEYS_CONFIGURED) {
+      return SeamStatus.TD_KEYS_NOT_CONFIGURED.code();
+    }
+    if (!complete(v)) {
+      return SeamStatus.TDCX_NUM_INCORRECT.code();
     }
     if (v.processor() != lp) {
       return SeamStatus.VCPU_NOT_ASSOCIATED.code();
@@ -104,6 +110,11 @@ final class VcpuLifecycle {
     v.td().addAssociated(-1);
     v.flushOnEntry = true;
     return 0;
+  }
+
+  /** Tells whether a vCPU has the pages it needs, without which the module cannot map it. */
+  static boolean complete(Tdvps v) {
+    return v.tdcxPages >= MIN_TDCX + TDCX_PER_L2_VM * v.td().params.numL2Vms();
   }
 
   private long vcpu(Frame f, long tdvpr, int operand, SeamCall leaf) {
