@@ -8,7 +8,7 @@ import java.util.Map;
  * What a host is like before its first VM: memory, processors, and how its KVM was loaded.
  *
  * @param architecture the kind of processor
- * @param memoryFrames physical memory in 4 KiB frames
+ * @param memoryFrames physical memory in 4 KiB frames, up to 256 TiB
  * @param tdpMmu whether nested paging is on (module parameter {@code tdp_mmu} and {@code npt}); off
  *     means the legacy shadow MMU
  * @param maxLevel the largest page KVM maps, in the kernel's numbering: 1, 2 or 3
@@ -24,11 +24,13 @@ public record HostConfig(
   public static final HostConfig DEFAULT =
       new HostConfig(Architecture.X86_64, 1L << 28, true, 3, Map.of());
 
+  private static final long MAX_FRAMES = 1L << 36;
+
   /** Keeps a copy of the settings and checks the ranges. */
   public HostConfig {
     settings = Map.copyOf(settings);
-    if (memoryFrames <= 0 || maxLevel < 1 || maxLevel > 3) {
-      throw new IllegalArgumentException("memoryFrames > 0 and maxLevel 1..3 expected");
+    if (memoryFrames <= 0 || memoryFrames > MAX_FRAMES || maxLevel < 1 || maxLevel > 3) {
+      throw new IllegalArgumentException("memory of 1 to 2^36 frames and maxLevel 1..3 expected");
     }
   }
 

@@ -134,7 +134,11 @@ public final class Kvm implements HostMachine {
 
   /** Returns the preferred order of guest_memfd folios. */
   public int gmemOrder() {
-    return Integer.parseInt(setting("core.gmem-order", "0"));
+    int order = Integer.parseInt(setting("core.gmem-order", "0"));
+    if (order != 0 && order != 9 && order != 18) {
+      throw new IllegalArgumentException("core.gmem-order is none of 0, 9, 18");
+    }
+    return order;
   }
 
   /** Finds the type that KVM_CREATE_VM's number means here; null if there is none. */

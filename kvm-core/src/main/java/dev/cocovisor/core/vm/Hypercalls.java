@@ -53,10 +53,14 @@ final class Hypercalls {
     return narrow ? a & 0xffffffffL : a;
   }
 
-  /** Userspace answered: rax is set and the guest goes on to its halt. */
+  /**
+   * Userspace answered: rax is set and the guest goes on to its halt.
+   *
+   * @throws IllegalArgumentException if no hypercall waits for an answer
+   */
   RunResult resume(long ret) {
     if (!pending) {
-      throw new IllegalStateException("no hypercall waits for an answer");
+      throw new IllegalArgumentException("no hypercall waits for an answer");
     }
     pending = false;
     long r = vcpu.fetchHypercall(pendingCode);
