@@ -3,6 +3,7 @@ package dev.cocovisor.api;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The trusted part of one technology on one host, shared by all its VMs there. */
 public interface Platform extends AutoCloseable {
@@ -25,6 +26,23 @@ public interface Platform extends AutoCloseable {
    * Costs time proportional to its tables; called by checkers between steps, never on a hot path.
    */
   default void checkInvariants(Consumer<String> violation) {}
+
+  /**
+   * Says who holds a frame, in the technology's own words (RMP entry, PAMT entry, granule state);
+   * null where the host does. For reports, never on a hot path.
+   */
+  default @Nullable String ownerOf(long pfn) {
+    return null;
+  }
+
+  /**
+   * Makes the next calls into the trusted half fail as planned; an earlier plan is dropped.
+   *
+   * @return {@link Errno#OK}, or {@link Errno#EOPNOTSUPP} where this trusted half never fails so
+   */
+  default Errno plan(TrustedFault fault) {
+    return Errno.EOPNOTSUPP;
+  }
 
   /** Ends the platform; every VM is gone by then. */
   @Override

@@ -5,6 +5,7 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
@@ -108,6 +109,18 @@ final class PluginBackend implements Backend {
       if (platform != null) {
         platform.checkInvariants(violation);
       }
+    }
+
+    @Override
+    public @Nullable String ownerOf(long pfn) {
+      Platform platform = inner;
+      return platform == null ? null : platform.ownerOf(pfn);
+    }
+
+    @Override
+    public Errno plan(TrustedFault fault) {
+      Platform platform = inner;
+      return platform == null ? Errno.ENODEV : platform.plan(fault);
     }
 
     @Override

@@ -202,7 +202,11 @@ public final class Kvm implements HostMachine {
     Vm.OpsFactory factory;
     if (backend != null) {
       Platform p = platform(backend);
-      factory = p::createVm;
+      factory =
+          (vm, t) -> {
+            VmOps ops = p.createVm(vm, t);
+            return trace.enabled() ? new TracedOps(ops, trace) : ops;
+          };
     } else {
       VmTraits traits =
           type.equals(VmType.X86_SW_PROTECTED) ? VmTraits.SW_PROTECTED : VmTraits.DEFAULT;

@@ -68,4 +68,11 @@ public interface DelegatedStageOps {
   default boolean notifierMayUnmap(long gfn, boolean isPrivate) {
     return true;
   }
+
+  /**
+   * Returns how many pages the trusted half uses for this VM's tables; 0 where the core has all.
+   */
+  default long trustedTablePages() {
+    return 0;
+  }
 }

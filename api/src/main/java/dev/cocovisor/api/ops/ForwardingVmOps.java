@@ -242,6 +242,11 @@ public abstract class ForwardingVmOps implements VmOps {
     return delegate().notifierMayUnmap(gfn, isPrivate);
   }
 
+  @Override
+  public long trustedTablePages() {
+    return delegate().trustedTablePages();
+  }
+
   // GuestMemfdOps
 
   @Override

@@ -22,4 +22,12 @@ public interface TraceSink {
 
   /** Takes an event. */
   void emit(TraceEvent event);
+
+  /** A call begins: what is emitted until the matching {@link #end} happens inside it. */
+  default void begin() {}
+
+  /** The call that began last has ended; {@code event} says what it was and what it answered. */
+  default void end(TraceEvent event) {
+    emit(event);
+  }
 }

@@ -1,6 +1,7 @@
 /**
- * What happened, as values: hooks, firmware calls, counters. A sink that nobody installed costs
- * one\n * branch.\n
+ * What happened, as values: hooks with what they caused inside, firmware calls, changes of hands.
+ * Whoever wants to know installs a sink; a sink that nobody installed costs one branch. Events
+ * carry text, so that a reader needs no knowledge of the technology.
  */
 @org.jspecify.annotations.NullMarked
 package dev.cocovisor.api.trace;

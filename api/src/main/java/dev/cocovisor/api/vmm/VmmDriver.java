@@ -5,6 +5,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.uapi.MemoryAttributes;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the VMM of one technology carries out what every technology has.
@@ -146,5 +147,15 @@ public interface VmmDriver {
    */
   default long reboot(VmmMachine vm) {
     return -Errno.EOPNOTSUPP.number();
+  }
+
+  /**
+   * States what this technology does in a situation and who says so, for reports that set
+   * technologies side by side.
+   *
+   * @return the rule, or null where the technology has nothing of its own to say
+   */
+  default @Nullable VmmRule rule(VmmTopic topic) {
+    return null;
   }
 }

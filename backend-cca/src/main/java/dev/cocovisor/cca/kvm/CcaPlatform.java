@@ -15,11 +15,13 @@ import dev.cocovisor.cca.rmm.RmmConfig;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** One RMM and what KVM shares between all realms of a host: VMIDs and the granule guard. */
 final class CcaPlatform implements Platform {
   private final HostMachine host;
   private final Rmm rmm;
+  private final Rmi rmi;
   private final Granules granules;
   private final Realms realms = new Realms();
 
@@ -33,7 +35,8 @@ final class CcaPlatform implements Platform {
             host.memory().raw(),
             refusingNth(refused),
             List.of());
-    this.granules = new Granules(rmm, host.memory());
+    this.rmi = new Rmi(rmm, host.trace());
+    this.granules = new Granules(rmi, host.memory());
   }
 
   private static El3Monitor refusingNth(long n) {
@@ -47,7 +50,7 @@ final class CcaPlatform implements Platform {
   @Override
   public VmOps createVm(VmContext vm, VmType type) {
     boolean hugePages = Boolean.parseBoolean(host.setting(CcaBackend.HUGE_PAGES, "true"));
-    return new RealmOps(vm, rmm, granules, realms, hugePages);
+    return new RealmOps(vm, rmi, granules, realms, hugePages);
   }
 
   /**
@@ -64,6 +67,13 @@ final class CcaPlatform implements Platform {
                 && realms.contains(who.vm())
             ? PhysicalGuard.Verdict.ALLOW
             : physical.check(who, pfn, write);
+  }
+
+  @Override
+  public @Nullable String ownerOf(long pfn) {
+    GranuleTable table = rmm.granules();
+    GranuleState state = table.stateAt(pfn << 12);
+    return state == GranuleState.NS ? null : "Realm world, " + state;
   }
 
   /** Every granule that is not the normal world's is one that this host gave away. */

@@ -2,7 +2,6 @@ package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.Status;
 
 /**
@@ -16,10 +15,10 @@ import dev.cocovisor.cca.rmm.Status;
 final class Granules {
   static final long NONE = -1;
 
-  private final Rmm rmm;
+  private final Rmi rmm;
   private final HostMemory memory;
 
-  Granules(Rmm rmm, HostMemory memory) {
+  Granules(Rmi rmm, HostMemory memory) {
     this.rmm = rmm;
     this.memory = memory;
   }

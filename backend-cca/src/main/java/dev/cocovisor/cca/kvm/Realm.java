@@ -6,7 +6,6 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.cca.rmm.Pe;
 import dev.cocovisor.cca.rmm.RealmParams;
 import dev.cocovisor.cca.rmm.RecParams;
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.Status;
 import java.util.List;
 
@@ -24,7 +23,7 @@ final class Realm {
   private static final int ROOT_ORDER = 1;
 
   private final VmContext vm;
-  private final Rmm rmm;
+  private final Rmi rmm;
   private final Granules granules;
   private final Realms realms;
   private final long rd;
@@ -33,7 +32,7 @@ final class Realm {
   private final RealmTables tables;
 
   private Realm(
-      VmContext vm, Rmm rmm, Granules granules, Realms realms, long rd, long roots, int vmid) {
+      VmContext vm, Rmi rmm, Granules granules, Realms realms, long rd, long roots, int vmid) {
     this.vm = vm;
     this.rmm = rmm;
     this.granules = granules;
@@ -53,7 +52,7 @@ final class Realm {
 
   /** Creates a realm in state NEW; on failure nothing is kept. */
   static Creation create(
-      Pe pe, VmContext vm, Rmm rmm, Granules granules, Realms realms, RealmConfig config) {
+      Pe pe, VmContext vm, Rmi rmm, Granules granules, Realms realms, RealmConfig config) {
     int vmid = realms.reserveVmid();
     if (vmid < 0) {
       return new Creation.Failed(Errno.EBUSY);
@@ -204,6 +203,11 @@ final class Realm {
 
   Errno activate(Pe pe) {
     return rmm.realmActivate(pe, rd) == Status.SUCCESS ? Errno.OK : Errno.ENXIO;
+  }
+
+  /** Returns how many tables the RMM has for the realm, root included. */
+  long tablePages() {
+    return (1L << ROOT_ORDER) + rmm.tables(rd);
   }
 
   /** Takes tables, roots and descriptor back; the RECs are gone by then. */

@@ -15,7 +15,6 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.Rmm;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -60,7 +59,7 @@ final class RealmOps implements VmOps {
   }
 
   private final VmContext vm;
-  private final Rmm rmm;
+  private final Rmi rmm;
   private final Granules granules;
   private final Realms realms;
   private final boolean hugePages;
@@ -75,7 +74,7 @@ final class RealmOps implements VmOps {
   private volatile @Nullable Realm realm;
   private int hashAlgorithm;
 
-  RealmOps(VmContext vm, Rmm rmm, Granules granules, Realms realms, boolean hugePages) {
+  RealmOps(VmContext vm, Rmi rmm, Granules granules, Realms realms, boolean hugePages) {
     this.vm = vm;
     this.rmm = rmm;
     this.granules = granules;
@@ -445,6 +444,12 @@ final class RealmOps implements VmOps {
       realm = null;
     }
     realms.remove(vm.id());
+  }
+
+  @Override
+  public long trustedTablePages() {
+    Realm r = realm;
+    return r == null ? 0 : r.tablePages();
   }
 
   @Override

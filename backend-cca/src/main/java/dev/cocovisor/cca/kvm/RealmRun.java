@@ -12,7 +12,6 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.ops.MappingOps;
 import dev.cocovisor.cca.rmm.RealmSide;
 import dev.cocovisor.cca.rmm.RecRun;
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.RsiCall;
 import dev.cocovisor.cca.rmm.Status;
 import java.util.List;
@@ -32,9 +31,9 @@ final class RealmRun {
   private static final int SYSTEM_EVENT_RESET = 2;
 
   private final VmContext vm;
-  private final Rmm rmm;
+  private final Rmi rmm;
 
-  RealmRun(VmContext vm, Rmm rmm) {
+  RealmRun(VmContext vm, Rmi rmm) {
     this.vm = vm;
     this.rmm = rmm;
   }

@@ -3,7 +3,6 @@ package dev.cocovisor.cca.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.Status;
 
 /**
@@ -31,13 +30,13 @@ final class RealmTables {
   private static final long S2AP_WRITE = 1 << 7;
 
   private final VmContext vm;
-  private final Rmm rmm;
+  private final Rmi rmm;
   private final Granules granules;
   private final long rd;
   private final int startLevel;
   private final int ipaBits;
 
-  RealmTables(VmContext vm, Rmm rmm, Granules granules, long rd, int startLevel, int ipaBits) {
+  RealmTables(VmContext vm, Rmi rmm, Granules granules, long rd, int startLevel, int ipaBits) {
     this.vm = vm;
     this.rmm = rmm;
     this.granules = granules;

@@ -379,6 +379,12 @@ public final class Hyp implements PhysicalGuard {
         : 1L << PageTable.shift(vm.stage2.leafLevel(gfn));
   }
 
+  /** Returns how many pages a guest's stage 2 takes; 0 if the VM is unknown. */
+  public long guestTablePages(int handle) {
+    HypVm vm = vms.get(handle);
+    return vm == null ? 0 : vm.stage2.tablePages();
+  }
+
   /** Returns how often a page is pinned. */
   public int pinCount(long pfn) {
     return mp.pages.refcount(pfn);

@@ -67,6 +67,22 @@ final class PageTable {
     }
   }
 
+  /** Returns how many pages the table takes, root included. */
+  long tablePages() {
+    return pagesOf(root) + ((root.entries.length >> BITS) - 1);
+  }
+
+  private static long pagesOf(Node n) {
+    long pages = 1;
+    @Nullable Node[] tables = n.tables;
+    if (tables != null) {
+      for (Node t : tables) {
+        pages += t == null ? 0 : pagesOf(t);
+      }
+    }
+    return pages;
+  }
+
   /** Returns log2 of the number of pages an entry of {@code level} covers. */
   static int shift(int level) {
     return BITS * (PAGE_LEVEL - level);

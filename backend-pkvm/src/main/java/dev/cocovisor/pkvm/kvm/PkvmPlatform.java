@@ -15,6 +15,7 @@ import dev.cocovisor.pkvm.hyp.HostVm;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
+import dev.cocovisor.pkvm.hyp.PageState;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -73,6 +74,15 @@ public final class PkvmPlatform implements Platform, HostStructs {
   public void checkInvariants(Consumer<String> violation) {
     broken.forEach(violation);
     hyp.checkInvariants(violation);
+  }
+
+  @Override
+  public @Nullable String ownerOf(long pfn) {
+    return switch (hyp.ownerOf(pfn)) {
+      case HYP -> "EL2";
+      case GUEST -> "guest";
+      case HOST -> hyp.hostState(pfn) == PageState.SHARED_BORROWED ? "guest, lent to host" : null;
+    };
   }
 
   /** Makes a hypercall from CPU {@code cpu}; returns x1. */

@@ -405,4 +405,9 @@ final class PkvmVm implements VmOps {
       }
     }
   }
+
+  @Override
+  public long trustedTablePages() {
+    return hyp.guestTablePages(life.handle());
+  }
 }

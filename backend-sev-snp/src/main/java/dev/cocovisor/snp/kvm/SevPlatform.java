@@ -1,7 +1,9 @@
 package dev.cocovisor.snp.kvm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
@@ -13,9 +15,13 @@ import dev.cocovisor.snp.rmp.GuestInstructions;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpAccess;
 import dev.cocovisor.snp.rmp.RmpChoices;
+import dev.cocovisor.snp.rmp.RmpCode;
+import dev.cocovisor.snp.rmp.RmpEntry;
 import dev.cocovisor.snp.rmp.RmpGuard;
 import dev.cocovisor.snp.rmp.RmpInvariants;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** One host's SEV: its RMP, its secure processor, its ASIDs and how KVM was told to behave. */
 public final class SevPlatform implements Platform {
@@ -69,6 +75,33 @@ public final class SevPlatform implements Platform {
   @Override
   public void checkInvariants(Consumer<String> violation) {
     RmpInvariants.check(rmp).forEach(violation);
+  }
+
+  @Override
+  public @Nullable String ownerOf(long pfn) {
+    if (!rmp.covers(pfn)) {
+      return null;
+    }
+    RmpEntry e = rmp.entry(pfn);
+    if (!e.assigned()) {
+      return null;
+    }
+    return (e.asid() == 0 ? "firmware" : "ASID " + e.asid()) + ", " + e.state();
+  }
+
+  /** An instruction that collides is the only passing failure there is: an overlap, or in use. */
+  @Override
+  public Errno plan(TrustedFault fault) {
+    if (fault.how() != TrustedFault.How.BUSY || fault.at() == TrustedFault.Operation.LINK) {
+      return Errno.EOPNOTSUPP;
+    }
+    AtomicInteger left = new AtomicInteger(fault.times());
+    boolean split = fault.at() == TrustedFault.Operation.SPLIT;
+    host.setInterposer((psmash, _) ->
+        psmash != split || left.getAndUpdate(n -> Math.max(n - 1, 0)) == 0
+            ? RmpCode.OK
+            : psmash ? RmpCode.FAIL_INUSE : RmpCode.FAIL_OVERLAP);
+    return Errno.OK;
   }
 
   /** Returns the reverse map table. */

@@ -1,7 +1,9 @@
 package dev.cocovisor.tdx.kvm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
@@ -9,10 +11,13 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.tdx.module.ModuleInvariants;
 import dev.cocovisor.tdx.module.Pamt;
 import dev.cocovisor.tdx.module.PlatformConfig;
+import dev.cocovisor.tdx.module.SeamCall;
+import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.module.TdxModule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** One host's TDX: the module, the HKIDs KVM hands out, and the settings of new VMs. */
 public final class TdxPlatform implements Platform {
@@ -73,6 +78,32 @@ public final class TdxPlatform implements Platform {
         ModuleInvariants.check(module, vm.tdr(), violation);
       }
     }
+  }
+
+  @Override
+  public @Nullable String ownerOf(long pfn) {
+    return module.ownerOf(pfn);
+  }
+
+  /** The module answers OPERAND_BUSY and INTERRUPTED_RESTARTABLE; both pass. */
+  @Override
+  public Errno plan(TrustedFault fault) {
+    SeamCall leaf =
+        switch (fault.at()) {
+          case LINK -> SeamCall.MEM_SEPT_ADD;
+          case MAP -> SeamCall.MEM_PAGE_AUG;
+          case UNMAP -> SeamCall.MEM_PAGE_REMOVE;
+          case SPLIT -> SeamCall.MEM_PAGE_DEMOTE;
+        };
+    if (fault.how() == TrustedFault.How.INTERRUPTED && fault.at() != TrustedFault.Operation.SPLIT) {
+      return Errno.EOPNOTSUPP;
+    }
+    long status =
+        fault.how() == TrustedFault.How.BUSY
+            ? SeamStatus.OPERAND_BUSY.code()
+            : SeamStatus.INTERRUPTED_RESTARTABLE.code();
+    seam.plan(leaf, status, fault.times());
+    return Errno.OK;
   }
 
   /** Returns the module. */

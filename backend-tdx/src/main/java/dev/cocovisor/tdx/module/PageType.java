@@ -24,4 +24,18 @@ public final class PageType {
   public static final int EPT = 8;
 
   private PageType() {}
+
+  /** Returns a type's name as the module writes it. */
+  static String name(int type) {
+    return switch (type) {
+      case NDA -> "NDA";
+      case RSVD -> "RSVD";
+      case REG -> "REG";
+      case TDR -> "TDR";
+      case TDCX -> "TDCX";
+      case TDVPR -> "TDVPR";
+      case EPT -> "EPT";
+      default -> "type " + type;
+    };
+  }
 }

@@ -272,6 +272,22 @@ public final class TdxModule {
     return PhysicalGuard.Verdict.POISON;
   }
 
+  /** Says whose page a frame is by its PAMT entry; null where no TD has it. */
+  public @Nullable String ownerOf(long pfn) {
+    long hpa = pfn << 12;
+    Pamt p = pamt(hpa);
+    if (p == null) {
+      return null;
+    }
+    int size = p.sizeOf(hpa);
+    int type = p.type(size, hpa);
+    if (type == PageType.NDA || type == PageType.RSVD) {
+      return null;
+    }
+    Td td = td(p.owner(size, hpa));
+    return PageType.name(type) + " page" + (td == null ? "" : " of the TD with HKID " + td.hkid());
+  }
+
   private boolean owns(Pamt p, int size, long hpa, int key) {
     if (p.type(size, hpa) != PageType.REG) {
       return false;

@@ -13,6 +13,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.tdx.guest.LinuxGuest;
 import dev.cocovisor.tdx.guest.TouchFirstGuest;
 import dev.cocovisor.tdx.module.LockProbe;
@@ -37,7 +38,7 @@ class HugePageDesignTest {
   }
 
   private static Td td(TdxHost h) {
-    Td td = ((TdxVm) h.vm().ops()).td();
+    Td td = ((TdxVm) ForwardingVmOps.unwrap(h.vm().ops())).td();
     if (td == null) {
       throw new AssertionError("no TD");
     }
@@ -286,7 +287,7 @@ class HugePageDesignTest {
   void aBusyAugSendsTheFaultBackToRetry() {
     TdxHost h = TdxHost.running("rfc-v1");
     assertThat(h.accept(M2, PageLevel.PG_2M)).isZero();
-    TdxVm vm = (TdxVm) h.vm().ops();
+    TdxVm vm = (TdxVm) ForwardingVmOps.unwrap(h.vm().ops());
     LockProbe probe = new LockProbe(h.platform.module());
     assertThat(probe.tree(td(h), true)).isTrue();
     long pfn = h.kvm.memory().allocate(9);

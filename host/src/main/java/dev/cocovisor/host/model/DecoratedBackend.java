@@ -2,9 +2,11 @@ package dev.cocovisor.host.model;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.TrustedFault;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
@@ -68,6 +70,16 @@ record DecoratedBackend(
     @Override
     public void checkInvariants(Consumer<String> violation) {
       platform.checkInvariants(violation);
+    }
+
+    @Override
+    public @Nullable String ownerOf(long pfn) {
+      return platform.ownerOf(pfn);
+    }
+
+    @Override
+    public Errno plan(TrustedFault fault) {
+      return platform.plan(fault);
     }
 
     @Override

@@ -59,7 +59,6 @@ public final class DelegatedStage implements SecondStage {
     }
     long gfn = level.alignDown(f.gfn);
     Errno r = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
-    host.traceHook("map_delegated", gfn, level.number(), f.pfn, r.name());
     if (r == Errno.EAGAIN || r == Errno.EEXIST) {
       return RetPf.RETRY;
     }
@@ -105,7 +104,6 @@ public final class DelegatedStage implements SecondStage {
       }
       if (overlaps && (!notifier || host.ops().notifierMayUnmap(gfn, isPrivate))) {
         Errno done = host.ops().unmapDelegated(gfn, Spte.pfn(e), level, isPrivate);
-        host.traceHook("unmap_delegated", gfn, level.number(), Spte.pfn(e), done.name());
         if (done.ok()) {
           r.set(gfn, 0);
           counters.add(level.number(), -1, 0);
@@ -162,6 +160,17 @@ public final class DelegatedStage implements SecondStage {
   public int levelAt(long gfn, boolean isPrivate) {
     long e = find(gfn, isPrivate);
     return e == 0 ? 1 : level(e);
+  }
+
+  /** None: what the core keeps is a registry, not a table. */
+  @Override
+  public long tablePages() {
+    return 0;
+  }
+
+  @Override
+  public long externalTablePages() {
+    return 0;
   }
 
   @Override

@@ -32,27 +32,20 @@ final class ExternalTable {
   }
 
   Errno link(long gfn, int level, long sptPfn) {
-    Errno r = host.ops().linkExternalSpt(gfn, PageLevel.of(level), sptPfn);
-    host.traceHook("link_external_spt", gfn, level, sptPfn, r.name());
-    return r;
+    return host.ops().linkExternalSpt(gfn, PageLevel.of(level), sptPfn);
   }
 
   Errno set(long gfn, int level, long pfn) {
-    Errno r = host.ops().setExternalSpte(gfn, PageLevel.of(level), pfn);
-    host.traceHook("set_external_spte", gfn, level, pfn, r.name());
-    return r;
+    return host.ops().setExternalSpte(gfn, PageLevel.of(level), pfn);
   }
 
   Errno split(long gfn, int level, long pfn, long sptPfn, boolean shared) {
-    Errno r = host.ops().splitExternalSpt(gfn, PageLevel.of(level), pfn, sptPfn, shared);
-    host.traceHook("split_external_spt", gfn, level, pfn, r.name());
-    return r;
+    return host.ops().splitExternalSpt(gfn, PageLevel.of(level), pfn, sptPfn, shared);
   }
 
   /** Removes a leaf; failure is the vendor's bug, and its frame is lost. */
   void remove(long gfn, int level, long pfn) {
     Errno r = host.ops().removeExternalSpte(gfn, PageLevel.of(level), pfn);
-    host.traceHook("remove_external_spte", gfn, level, pfn, r.name());
     if (!r.ok()) {
       host.bug("remove_external_spte gfn 0x" + Long.toHexString(gfn) + ": " + r);
     }
@@ -60,7 +53,6 @@ final class ExternalTable {
 
   void free(long gfn, int level, long sptPfn) {
     Errno r = host.ops().freeExternalSpt(gfn, PageLevel.of(level), sptPfn);
-    host.traceHook("free_external_spt", gfn, level, sptPfn, r.name());
     if (r.ok()) {
       giveTableBack(sptPfn);
     } else {

@@ -26,7 +26,4 @@ public interface MmuHost {
 
   /** Emits a trace event of the core, if anybody listens. */
   void traceCore(String name, long gfnStart, long gfnEnd);
-
-  /** Emits a trace event for a hook call, if anybody listens. */
-  void traceHook(String name, long gfn, int level, long pfn, String result);
 }

@@ -45,6 +45,18 @@ final class PageTable {
     return (long) ENTRY.getAcquire(entries, i);
   }
 
+  /** Counts this table and those below it; with {@code external}, only those that are mirrored. */
+  long count(boolean external) {
+    long n = !external || externalPfn >= 0 ? 1 : 0;
+    @Nullable PageTable[] c = children;
+    if (c != null) {
+      for (PageTable t : c) {
+        n += t == null ? 0 : t.count(external);
+      }
+    }
+    return n;
+  }
+
   /** Writes under the exclusive lock. */
   void set(int i, long spte) {
     ENTRY.setRelease(entries, i, spte);

@@ -73,6 +73,12 @@ public interface SecondStage {
   /** Returns the leaf counters. */
   PageCounters counters();
 
+  /** Returns how many pages the core's own tables take, those of a mirror included. */
+  long tablePages();
+
+  /** Returns how many pages the core handed to a trusted half as tables. */
+  long externalTablePages();
+
   /** Tears everything down; mmu_lock is held exclusive. */
   void destroy();
 

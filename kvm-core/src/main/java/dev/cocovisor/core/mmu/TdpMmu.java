@@ -516,6 +516,18 @@ public final class TdpMmu implements SecondStage {
 
   /** Visits the leaves of a root in gfn order. */
   @Override
+  public long tablePages() {
+    PageTable m = mirrorRoot;
+    return directRoot.count(false) + (m == null ? 0 : m.count(false));
+  }
+
+  @Override
+  public long externalTablePages() {
+    PageTable m = mirrorRoot;
+    return m == null ? 0 : m.count(true);
+  }
+
+  @Override
   public void visitLeafs(boolean mirror, LeafVisitor visitor) {
     PageTable m = mirrorRoot;
     if (!mirror) {

@@ -140,7 +140,6 @@ final class FaultHandler {
       int order = Folio.order(page);
       long into = index & ((1L << order) - 1);
       Errno r = vm.ops().gmemPrepare(gfn - into, Folio.pfn(page) - into, order);
-      vm.traceHook("gmem_prepare", gfn - into, order, Folio.pfn(page) - into, r.name());
       if (r.ok()) {
         store.markPrepared(index, true);
       }

@@ -357,9 +357,4 @@ public final class Vm implements MmuHost {
   public void traceCore(String name, long gfnStart, long gfnEnd) {
     trace.core(name, gfnStart, gfnEnd);
   }
-
-  @Override
-  public void traceHook(String name, long gfn, int level, long pfn, String result) {
-    trace.hook(name, gfn, level, pfn, result);
-  }
 }

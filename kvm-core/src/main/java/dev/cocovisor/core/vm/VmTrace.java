@@ -17,17 +17,4 @@ final class VmTrace {
       sink.emit(new TraceEvent(TraceEvent.Kind.CORE, name, range, ""));
     }
   }
-
-  void hook(String name, long gfn, int level, long pfn, String result) {
-    if (sink.enabled()) {
-      String arguments =
-          "gfn=0x"
-              + Long.toHexString(gfn)
-              + ", level="
-              + level
-              + ", pfn=0x"
-              + Long.toHexString(pfn);
-      sink.emit(new TraceEvent(TraceEvent.Kind.HOOK, name, arguments, result));
-    }
-  }
 }
