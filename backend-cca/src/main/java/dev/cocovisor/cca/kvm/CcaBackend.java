@@ -6,6 +6,7 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.cca.rmm.RmiInterposer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +24,17 @@ public final class CcaBackend implements Backend {
   /** Whether the host folds 2 MiB of contiguous pages into a block. */
   static final String HUGE_PAGES = "cca.huge-pages";
 
+  private final RmiInterposer interposer;
+
   /** Creates the backend. */
-  public CcaBackend() {}
+  public CcaBackend() {
+    this(RmiInterposer.NONE);
+  }
+
+  /** Creates a backend whose RMM asks {@code interposer} before each command. */
+  public CcaBackend(RmiInterposer interposer) {
+    this.interposer = interposer;
+  }
 
   @Override
   public BackendInfo info() {
@@ -44,6 +54,6 @@ public final class CcaBackend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new CcaPlatform(host);
+    return new CcaPlatform(host, interposer);
   }
 }

@@ -10,6 +10,7 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.cca.rmm.El3Monitor;
 import dev.cocovisor.cca.rmm.GranuleState;
 import dev.cocovisor.cca.rmm.GranuleTable;
+import dev.cocovisor.cca.rmm.RmiInterposer;
 import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.RmmConfig;
 import java.util.List;
@@ -25,7 +26,7 @@ final class CcaPlatform implements Platform {
   private final Granules granules;
   private final Realms realms = new Realms();
 
-  CcaPlatform(HostMachine host) {
+  CcaPlatform(HostMachine host, RmiInterposer interposer) {
     this.host = host;
     int bits = Math.clamp(Integer.parseInt(host.setting(CcaBackend.MEMORY_BITS, "40")), 30, 42);
     long refused = Long.parseLong(host.setting(CcaBackend.REFUSE_DELEGATE, "0"));
@@ -34,7 +35,8 @@ final class CcaPlatform implements Platform {
             RmmConfig.RECORDED.withMemory(0, 1L << bits),
             host.memory().raw(),
             refusingNth(refused),
-            List.of());
+            List.of(),
+            interposer);
     this.rmi = new Rmi(rmm, host.trace());
     this.granules = new Granules(rmi, host.memory());
   }

@@ -42,10 +42,17 @@ public final class Rmm {
   private final EnterCommand enterCommand;
   private final Psci psci;
   private final RealmSide realmSide;
+  private final RmiInterposer interposer;
 
   /** Creates an RMM of 1.0 under a monitor that grants everything. */
   public Rmm(RmmConfig config, PhysicalMemory memory) {
     this(config, memory, El3Monitor.GRANTS, List.of());
+  }
+
+  /** Creates an RMM that asks nobody before a command. */
+  public Rmm(
+      RmmConfig config, PhysicalMemory memory, El3Monitor monitor, List<CommandSet> extensions) {
+    this(config, memory, monitor, extensions, RmiInterposer.NONE);
   }
 
   /**
@@ -54,9 +61,15 @@ public final class Rmm {
    * @param memory the machine's memory, unguarded
    * @param monitor EL3
    * @param extensions command sets beyond RMI 1.0, tried in order
+   * @param interposer asked before each command of RMI 1.0
    */
   public Rmm(
-      RmmConfig config, PhysicalMemory memory, El3Monitor monitor, List<CommandSet> extensions) {
+      RmmConfig config,
+      PhysicalMemory memory,
+      El3Monitor monitor,
+      List<CommandSet> extensions,
+      RmiInterposer interposer) {
+    this.interposer = interposer;
     GranuleTable granules = new GranuleTable(config.memoryBase(), config.memoryEnd());
     this.context = new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
     this.extensions = List.copyOf(extensions);
@@ -102,7 +115,10 @@ public final class Rmm {
 
   /** RMI_VERSION: both bounds of the supported range, whatever was asked. */
   public long version(Pe pe, long requested) {
-    begin(pe);
+    long instead = begin(pe, RmiCommand.VERSION, requested, 0);
+    if (instead != RmiInterposer.PROCEED) {
+      return instead;
+    }
     pe.out1(RMI_VERSION_1_0);
     pe.out2(RMI_VERSION_1_0);
     return requested == RMI_VERSION_1_0 ? Status.SUCCESS : Status.ERROR_INPUT;
@@ -110,135 +126,144 @@ public final class Rmm {
 
   /** RMI_FEATURES: register 0 has fields, all others are zero. */
   public long features(Pe pe, long index) {
-    begin(pe);
+    long instead = begin(pe, RmiCommand.FEATURES, index, 0);
+    if (instead != RmiInterposer.PROCEED) {
+      return instead;
+    }
     pe.out1(index == 0 ? context.config().featureRegister0() : 0);
     return Status.SUCCESS;
   }
 
   /** RMI_GRANULE_DELEGATE. */
   public long granuleDelegate(Pe pe, long address) {
-    begin(pe);
-    return granuleCommands.delegate(address);
+    long instead = begin(pe, RmiCommand.GRANULE_DELEGATE, address, 0);
+    return instead == RmiInterposer.PROCEED ? granuleCommands.delegate(address) : instead;
   }
 
   /** RMI_GRANULE_UNDELEGATE. */
   public long granuleUndelegate(Pe pe, long address) {
-    begin(pe);
-    return granuleCommands.undelegate(address);
+    long instead = begin(pe, RmiCommand.GRANULE_UNDELEGATE, address, 0);
+    return instead == RmiInterposer.PROCEED ? granuleCommands.undelegate(address) : instead;
   }
 
   /** RMI_DATA_CREATE; flag 1 measures the content. */
   public long dataCreate(Pe pe, long rd, long data, long ipa, long source, long flags) {
-    begin(pe);
-    return dataCommands.create(pe, rd, data, ipa, source, flags);
+    long instead = begin(pe, RmiCommand.DATA_CREATE, rd, data);
+    return instead == RmiInterposer.PROCEED
+        ? dataCommands.create(pe, rd, data, ipa, source, flags)
+        : instead;
   }
 
   /** RMI_DATA_CREATE_UNKNOWN. */
   public long dataCreateUnknown(Pe pe, long rd, long data, long ipa) {
-    begin(pe);
-    return dataCommands.createUnknown(pe, rd, data, ipa);
+    long instead = begin(pe, RmiCommand.DATA_CREATE_UNKNOWN, rd, data);
+    return instead == RmiInterposer.PROCEED
+        ? dataCommands.createUnknown(pe, rd, data, ipa)
+        : instead;
   }
 
   /** RMI_DATA_DESTROY; x1 the granule, x2 the top. */
   public long dataDestroy(Pe pe, long rd, long ipa) {
-    begin(pe);
-    return dataCommands.destroy(pe, rd, ipa);
+    long instead = begin(pe, RmiCommand.DATA_DESTROY, rd, ipa);
+    return instead == RmiInterposer.PROCEED ? dataCommands.destroy(pe, rd, ipa) : instead;
   }
 
   /** RMI_REALM_ACTIVATE. */
   public long realmActivate(Pe pe, long rd) {
-    begin(pe);
-    return realmCommands.activate(rd);
+    long instead = begin(pe, RmiCommand.REALM_ACTIVATE, rd, 0);
+    return instead == RmiInterposer.PROCEED ? realmCommands.activate(rd) : instead;
   }
 
   /** RMI_REALM_CREATE. */
   public long realmCreate(Pe pe, long rd, long params) {
-    begin(pe);
-    return realmCommands.create(rd, params);
+    long instead = begin(pe, RmiCommand.REALM_CREATE, rd, params);
+    return instead == RmiInterposer.PROCEED ? realmCommands.create(rd, params) : instead;
   }
 
   /** RMI_REALM_DESTROY. */
   public long realmDestroy(Pe pe, long rd) {
-    begin(pe);
-    return realmCommands.destroy(rd);
+    long instead = begin(pe, RmiCommand.REALM_DESTROY, rd, 0);
+    return instead == RmiInterposer.PROCEED ? realmCommands.destroy(rd) : instead;
   }
 
   /** RMI_REC_CREATE. */
   public long recCreate(Pe pe, long rd, long rec, long params) {
-    begin(pe);
-    return recCommands.create(rd, rec, params);
+    long instead = begin(pe, RmiCommand.REC_CREATE, rd, rec);
+    return instead == RmiInterposer.PROCEED ? recCommands.create(rd, rec, params) : instead;
   }
 
   /** RMI_REC_DESTROY. */
   public long recDestroy(Pe pe, long rec) {
-    begin(pe);
-    return recCommands.destroy(rec);
+    long instead = begin(pe, RmiCommand.REC_DESTROY, rec, 0);
+    return instead == RmiInterposer.PROCEED ? recCommands.destroy(rec) : instead;
   }
 
   /** RMI_REC_ENTER; {@link Pe#entered} tells whether the REC now runs. */
   public long recEnter(Pe pe, long rec, long run) {
-    begin(pe);
-    return enterCommand.enter(pe, rec, run);
+    long instead = begin(pe, RmiCommand.REC_ENTER, rec, run);
+    return instead == RmiInterposer.PROCEED ? enterCommand.enter(pe, rec, run) : instead;
   }
 
   /** RMI_RTT_CREATE. */
   public long rttCreate(Pe pe, long rd, long rtt, long ipa, long level) {
-    begin(pe);
-    return rttCommands.create(pe, rd, rtt, ipa, level);
+    long instead = begin(pe, RmiCommand.RTT_CREATE, rd, rtt);
+    return instead == RmiInterposer.PROCEED ? rttCommands.create(pe, rd, rtt, ipa, level) : instead;
   }
 
   /** RMI_RTT_DESTROY; x1 the granule, x2 the top. */
   public long rttDestroy(Pe pe, long rd, long ipa, long level) {
-    begin(pe);
-    return rttCommands.destroy(pe, rd, ipa, level);
+    long instead = begin(pe, RmiCommand.RTT_DESTROY, rd, ipa);
+    return instead == RmiInterposer.PROCEED ? rttCommands.destroy(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_RTT_MAP_UNPROTECTED. */
   public long rttMapUnprotected(Pe pe, long rd, long ipa, long level, long desc) {
-    begin(pe);
-    return sharedCommands.map(pe, rd, ipa, level, desc);
+    long instead = begin(pe, RmiCommand.RTT_MAP_UNPROTECTED, rd, ipa);
+    return instead == RmiInterposer.PROCEED
+        ? sharedCommands.map(pe, rd, ipa, level, desc)
+        : instead;
   }
 
   /** RMI_RTT_READ_ENTRY; x1 level, x2 HIPAS, x3 descriptor, x4 RIPAS. */
   public long rttReadEntry(Pe pe, long rd, long ipa, long level) {
-    begin(pe);
-    return rttCommands.readEntry(pe, rd, ipa, level);
+    long instead = begin(pe, RmiCommand.RTT_READ_ENTRY, rd, ipa);
+    return instead == RmiInterposer.PROCEED ? rttCommands.readEntry(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_RTT_UNMAP_UNPROTECTED; x1 the top. */
   public long rttUnmapUnprotected(Pe pe, long rd, long ipa, long level) {
-    begin(pe);
-    return sharedCommands.unmap(pe, rd, ipa, level);
+    long instead = begin(pe, RmiCommand.RTT_UNMAP_UNPROTECTED, rd, ipa);
+    return instead == RmiInterposer.PROCEED ? sharedCommands.unmap(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_PSCI_COMPLETE. */
   public long psciComplete(Pe pe, long calling, long target, long status) {
-    begin(pe);
-    return psci.complete(calling, target, status);
+    long instead = begin(pe, RmiCommand.PSCI_COMPLETE, calling, target);
+    return instead == RmiInterposer.PROCEED ? psci.complete(calling, target, status) : instead;
   }
 
   /** RMI_RTT_FOLD; x1 the granule. */
   public long rttFold(Pe pe, long rd, long ipa, long level) {
-    begin(pe);
-    return rttCommands.fold(pe, rd, ipa, level);
+    long instead = begin(pe, RmiCommand.RTT_FOLD, rd, ipa);
+    return instead == RmiInterposer.PROCEED ? rttCommands.fold(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_REC_AUX_COUNT; x1 the count. */
   public long recAuxCount(Pe pe, long rd) {
-    begin(pe);
-    return recCommands.auxCount(pe, rd);
+    long instead = begin(pe, RmiCommand.REC_AUX_COUNT, rd, 0);
+    return instead == RmiInterposer.PROCEED ? recCommands.auxCount(pe, rd) : instead;
   }
 
   /** RMI_RTT_INIT_RIPAS; x1 the top reached. */
   public long rttInitRipas(Pe pe, long rd, long base, long top) {
-    begin(pe);
-    return ripasCommands.init(pe, rd, base, top);
+    long instead = begin(pe, RmiCommand.RTT_INIT_RIPAS, rd, base);
+    return instead == RmiInterposer.PROCEED ? ripasCommands.init(pe, rd, base, top) : instead;
   }
 
   /** RMI_RTT_SET_RIPAS; x1 the top reached. */
   public long rttSetRipas(Pe pe, long rd, long rec, long base, long top) {
-    begin(pe);
-    return ripasCommands.set(pe, rd, rec, base, top);
+    long instead = begin(pe, RmiCommand.RTT_SET_RIPAS, rd, rec);
+    return instead == RmiInterposer.PROCEED ? ripasCommands.set(pe, rd, rec, base, top) : instead;
   }
 
   /**
@@ -296,8 +321,9 @@ public final class Rmm {
     return Status.UNKNOWN;
   }
 
-  private void begin(Pe pe) {
+  private long begin(Pe pe, RmiCommand command, long x1, long x2) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
     pe.begin();
+    return interposer.before(command, x1, x2);
   }
 }

@@ -50,6 +50,7 @@ public final class Hyp implements PhysicalGuard {
   private final VmTable vms = new VmTable();
   private final VmLife life;
   private final HypCpu[] cpus;
+  private final HypInterposer interposer;
   private boolean hostDeprivileged;
 
   /**
@@ -61,6 +62,20 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
+    this(map, memory, cpus, structs, HypInterposer.NONE);
+  }
+
+  /**
+   * Starts an EL2 that asks {@code interposer} before each hypercall of the host; as {@link
+   * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
+   */
+  public Hyp(
+      MemoryMap map,
+      PhysicalMemory memory,
+      int cpus,
+      HostStructs structs,
+      HypInterposer interposer) {
+    this.interposer = interposer;
     mp = new MemProtect(map, memory);
     hostTransitions = new HostTransitions(mp);
     guestTransitions = new GuestTransitions(mp, vms);
@@ -95,7 +110,8 @@ public final class Hyp implements PhysicalGuard {
       return 0;
     }
     c.x0 = 0;
-    return dispatch(call, cpu, a0, a1, a2, a3);
+    long instead = interposer.before(call, a0, a1, a2);
+    return instead == HypInterposer.PROCEED ? dispatch(call, cpu, a0, a1, a2, a3) : instead;
   }
 
   /** Returns x0 of the last host call on a CPU: 0, or -1 if it was not dispatched. */

@@ -6,6 +6,7 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.pkvm.hyp.HypInterposer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,8 +27,17 @@ public final class PkvmBackend implements Backend {
   /** Where guests fetch their instructions from. */
   static final String CODE_PAGE = "pkvm.code-page";
 
+  private final HypInterposer interposer;
+
   /** Creates the backend. */
-  public PkvmBackend() {}
+  public PkvmBackend() {
+    this(HypInterposer.NONE);
+  }
+
+  /** Creates a backend whose EL2 asks {@code interposer} before each hypercall of the host. */
+  public PkvmBackend(HypInterposer interposer) {
+    this.interposer = interposer;
+  }
 
   @Override
   public BackendInfo info() {
@@ -50,6 +60,6 @@ public final class PkvmBackend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new PkvmPlatform(host);
+    return new PkvmPlatform(host, interposer);
   }
 }

@@ -13,6 +13,7 @@ import dev.cocovisor.pkvm.hyp.HostStructs;
 import dev.cocovisor.pkvm.hyp.HostVcpu;
 import dev.cocovisor.pkvm.hyp.HostVm;
 import dev.cocovisor.pkvm.hyp.Hyp;
+import dev.cocovisor.pkvm.hyp.HypInterposer;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
 import dev.cocovisor.pkvm.hyp.PageState;
@@ -44,9 +45,9 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private final long memlockPages;
   private long lockedPages;
 
-  PkvmPlatform(HostMachine host) {
+  PkvmPlatform(HostMachine host, HypInterposer interposer) {
     this.host = host;
-    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this);
+    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this, interposer);
     this.memlockPages = Long.decode(host.setting(PkvmBackend.MEMLOCK_PAGES, "-1"));
     hyp.finalise();
   }

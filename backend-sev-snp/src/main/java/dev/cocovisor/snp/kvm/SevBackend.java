@@ -7,6 +7,7 @@ import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.snp.psp.FwInterposer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,8 +22,17 @@ public final class SevBackend implements Backend {
   static final String SMT_REQUIRED = "sev-snp.smt-required";
   static final String OVERLAP_RETRIES = "sev-snp.overlap-retries";
 
-  /** Creates the backend; it keeps no state. */
-  public SevBackend() {}
+  private final FwInterposer interposer;
+
+  /** Creates the backend. */
+  public SevBackend() {
+    this(FwInterposer.NONE);
+  }
+
+  /** Creates a backend whose firmware asks {@code interposer} before each command. */
+  public SevBackend(FwInterposer interposer) {
+    this.interposer = interposer;
+  }
 
   @Override
   public BackendInfo info() {
@@ -53,6 +63,6 @@ public final class SevBackend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new SevPlatform(host);
+    return new SevPlatform(host, interposer);
   }
 }

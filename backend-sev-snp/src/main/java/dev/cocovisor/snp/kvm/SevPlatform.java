@@ -8,6 +8,7 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.snp.psp.FwInterposer;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LegacyFirmware;
 import dev.cocovisor.snp.psp.SnpFirmware;
@@ -43,12 +44,14 @@ public final class SevPlatform implements Platform {
   /** ASIDs of SNP VMs by VM number; copied on change, so that guards read it without a lock. */
   private volatile int[] asidOfVm = new int[0];
 
-  SevPlatform(HostMachine machine) {
+  SevPlatform(HostMachine machine, FwInterposer interposer) {
     this.machine = machine;
     this.settings = SevSettings.of(machine);
     this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
     this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt());
     this.legacy = new LegacyFirmware(machine.memory().raw(), settings.asids());
+    firmware.setInterposer(interposer);
+    legacy.setInterposer(interposer);
     this.firstPlainAsid = Math.max(2, settings.asids() / 4);
     this.host = new SnpHost(machine, rmp, firmware, settings.overlapRetries());
     this.asids = new AsidPool(firstPlainAsid, settings.asids(), firmware);

@@ -6,6 +6,7 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.tdx.module.SeamInterposer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,8 +18,17 @@ public final class TdxBackend implements Backend {
   static final String WIDTH = "tdx.guest-pa-width";
   static final String HKIDS = "tdx.hkids";
 
-  /** Creates the backend; it has no state. */
-  public TdxBackend() {}
+  private final SeamInterposer interposer;
+
+  /** Creates the backend. */
+  public TdxBackend() {
+    this(SeamInterposer.NONE);
+  }
+
+  /** Creates a backend whose modules ask {@code interposer} before each SEAMCALL. */
+  public TdxBackend(SeamInterposer interposer) {
+    this.interposer = interposer;
+  }
 
   @Override
   public BackendInfo info() {
@@ -38,6 +48,6 @@ public final class TdxBackend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new TdxPlatform(host);
+    return new TdxPlatform(host, interposer);
   }
 }

@@ -12,6 +12,7 @@ import dev.cocovisor.tdx.module.ModuleInvariants;
 import dev.cocovisor.tdx.module.Pamt;
 import dev.cocovisor.tdx.module.PlatformConfig;
 import dev.cocovisor.tdx.module.SeamCall;
+import dev.cocovisor.tdx.module.SeamInterposer;
 import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.module.TdxModule;
 import java.util.ArrayList;
@@ -32,10 +33,10 @@ public final class TdxPlatform implements Platform {
   private final int width;
   private final List<TdxVm> vms = new ArrayList<>();
 
-  TdxPlatform(HostMachine host) {
+  TdxPlatform(HostMachine host, SeamInterposer interposer) {
     this.host = host;
     PlatformConfig config = PlatformConfig.standard(Seam.HOST_PROCESSORS);
-    module = new TdxModule(config, host.memory().raw(), List.of(new Pamt(0, TDMR_END)));
+    module = new TdxModule(config, host.memory().raw(), List.of(new Pamt(0, TDMR_END)), interposer);
     seam = new Seam(module, host.trace());
     policy = PagePolicy.of(host.setting(TdxBackend.POLICY, PagePolicy.UPSTREAM.setting()));
     width = number(TdxBackend.WIDTH, "48");

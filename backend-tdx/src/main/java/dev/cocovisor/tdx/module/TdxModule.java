@@ -47,6 +47,7 @@ public final class TdxModule {
 
   private final PlatformConfig config;
   private final Pamt[] pamts;
+  private final SeamInterposer interposer;
   private final KeyTable keys;
   private final Checks checks;
   private volatile Processor[] processors = new Processor[0];
@@ -69,7 +70,17 @@ public final class TdxModule {
    * @param pamts one for each TDMR, all free
    */
   public TdxModule(PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts) {
+    this(config, memory, pamts, SeamInterposer.NONE);
+  }
+
+  /**
+   * Creates an initialised module that asks {@code interposer} before each SEAMCALL; as {@link
+   * #TdxModule(PlatformConfig, PhysicalMemory, List)}.
+   */
+  public TdxModule(
+      PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts, SeamInterposer interposer) {
     this.config = config;
+    this.interposer = interposer;
     this.pamts = pamts.toArray(Pamt[]::new);
     keys = new KeyTable(config);
     checks = new Checks(config, this.pamts);
@@ -130,6 +141,10 @@ public final class TdxModule {
 
   /** Makes a SEAMCALL whose RAX needs no check. */
   long call(SeamCall leaf, int version, Processor lp, Registers r) {
+    long instead = interposer.before(leaf, r.rcx, r.rdx, r.r8);
+    if (instead != SeamInterposer.PROCEED) {
+      return instead;
+    }
     Frame f = lp.frame;
     try {
       return dispatch(leaf, version, lp, f, r);
