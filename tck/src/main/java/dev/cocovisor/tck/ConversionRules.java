@@ -1,6 +1,8 @@
 package dev.cocovisor.tck;
 
+import static dev.cocovisor.api.mem.PhysicalGuard.Verdict.ALLOW;
 import static dev.cocovisor.tck.Behaviour.CONVERT;
+import static dev.cocovisor.tck.Behaviour.GUARDS_PRIVATE_FRAMES;
 import static dev.cocovisor.tck.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
 import static dev.cocovisor.tck.Behaviour.PUNCH;
 import static dev.cocovisor.tck.Claims.claim;
@@ -8,18 +10,32 @@ import static dev.cocovisor.tck.Claims.refused;
 import static dev.cocovisor.tck.Claims.same;
 import static dev.cocovisor.tck.Claims.succeeds;
 
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.ops.StageShape;
 import java.util.List;
 
 /** C: conversions between private and shared, and holes. */
 interface ConversionRules extends Kit {
-  /** Converting unmaps. */
-  @Rule(id = "C01", source = "mmu.c, kvm_arch_pre_set_memory_attributes: unmap before the store")
-  default void required_C01_memoryMadeSharedIsNoLongerMappedPrivately() {
+  private static Verdict hostMay(Bench bench, long pfn) {
+    return bench.witness().host().memory().check(Accessor.HOST_USER, pfn, true);
+  }
+
+  /** Converting unmaps, or lets the host in. */
+  @Rule(
+      id = "C01",
+      source =
+          "mmu.c, kvm_arch_pre_set_memory_attributes: unmap before the store; pKVM"
+              + " mem_protect.c, __pkvm_guest_share_host: the mapping stays")
+  default void required_C01_memoryMadeSharedIsNoLongerTheGuestsAlone() {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       guest.accept(0, 4 * Bench.PAGE);
-      guest.write(0, 0x5c, false);
+      for (int i = 0; i < 4; i++) {
+        guest.write(i * Bench.PAGE, 0x5c, false);
+      }
+      List<long[]> before = guest.mapped(0, 4 * Bench.PAGE);
+      same(4, before.size(), "pages the guest uses");
       long ret = guest.convert(0, 4 * Bench.PAGE, false);
       if (!subject().has(CONVERT)) {
         refused(ret, "a conversion where there is none");
@@ -28,7 +44,14 @@ interface ConversionRules extends Kit {
       }
       succeeds(ret, "the conversion to shared");
       bench.check();
-      same(0, guest.mapped(0, 4 * Bench.PAGE).size(), "private mappings left");
+      if (subject().has(KEEPS_CONTENTS_ON_CONVERSION)) {
+        for (long[] m : before) {
+          same(m[1], guest.context().mappedPfn(m[0], true), "the frame of gfn " + m[0]);
+          same(ALLOW, hostMay(bench, m[1]), "the VMM's write to what the guest shares");
+        }
+      } else {
+        same(0, guest.mapped(0, 4 * Bench.PAGE).size(), "private mappings left");
+      }
     });
   }
 
@@ -136,8 +159,12 @@ interface ConversionRules extends Kit {
   }
 
   /** The order of a zap. */
-  @Rule(id = "C07", source = "tdp_mmu.c, remove_external_spte before the frame is used otherwise")
-  default void required_C07_everyPageLeavesTheTrustedHalfWhenItIsConverted() {
+  @Rule(
+      id = "C07",
+      source =
+          "tdp_mmu.c, remove_external_spte before the frame is used otherwise; pKVM"
+              + " mem_protect.c, __pkvm_guest_unshare_host: the host is locked out again")
+  default void required_C07_theTrustedHalfHasItsPartInEveryConversion() {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
@@ -150,6 +177,16 @@ interface ConversionRules extends Kit {
       StageShape shape = guest.ops().traits().shape();
       bench.witness().forget();
       succeeds(guest.convert(0, 4 * Bench.PAGE, false), "to shared");
+      if (subject().has(KEEPS_CONTENTS_ON_CONVERSION)) {
+        same(0, bench.witness().calls("unmap_delegated").size(), "pages taken from the guest");
+        succeeds(guest.convert(0, 2 * Bench.PAGE, true), "half of it back to private");
+        for (int i = 0; i < 4; i++) {
+          Verdict v = hostMay(bench, guest.context().mappedPfn(guest.gfn(i * Bench.PAGE), true));
+          boolean shut = i < 2 && subject().has(GUARDS_PRIVATE_FRAMES);
+          same(shut, v != ALLOW, "the VMM is kept from page " + i + " (" + v + ")");
+        }
+        return;
+      }
       String hook =
           shape == StageShape.MIRRORED
               ? "remove_external_spte"
@@ -187,12 +224,12 @@ interface ConversionRules extends Kit {
       claim(bench.frames() <= before - 4, "frames freed: " + (before - bench.frames()));
       for (long[] m : mapped) {
         same(
-            dev.cocovisor.api.mem.PhysicalGuard.Verdict.ALLOW,
+            ALLOW,
             bench
                 .witness()
                 .host()
                 .memory()
-                .check(dev.cocovisor.api.mem.Accessor.HOST_KERNEL, m[1], true),
+                .check(Accessor.HOST_KERNEL, m[1], true),
             "a host write to a freed frame");
       }
     });
@@ -210,7 +247,7 @@ interface ConversionRules extends Kit {
       guest.write(0, 0x6c, false);
       guest.write(3 * Bench.PAGE, 0x6d, false);
       succeeds(guest.punch(0, 2 * Bench.PAGE), "the hole");
-      guest.accept(0, 2 * Bench.PAGE);
+      guest.takeBack(0, 2 * Bench.PAGE);
       same(0, guest.read(0, false), "memory behind the hole");
       same(0x6d, guest.read(3 * Bench.PAGE, false), "memory beside the hole");
     });

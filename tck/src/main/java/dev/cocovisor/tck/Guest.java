@@ -4,6 +4,7 @@ import static dev.cocovisor.tck.Claims.claim;
 import static dev.cocovisor.tck.Claims.same;
 import static dev.cocovisor.tck.Claims.succeeds;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Exit;
@@ -23,6 +24,9 @@ final class Guest {
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MEM_GUEST_MEMFD = 4;
+
+  /** An offset far behind any RAM. */
+  static final long NOWHERE = 1L << 32;
 
   private final Bench bench;
   private final VmmMachine machine;
@@ -109,7 +113,21 @@ final class Guest {
 
   Guest finish() {
     succeeds(driver.finalizeLaunch(machine), "the end of the launch");
+    if (bench.subject().has(Behaviour.FIRST_RUN_ENDS_LAUNCH)) {
+      firstRun();
+    }
+    for (int v = 1; v < machine.vcpuFds().size(); v++) {
+      for (GuestAction action : driver.startVcpu(machine, v)) {
+        did(run(action), "starting vCPU " + v);
+      }
+    }
     return this;
+  }
+
+  /** Runs the first vCPU for an access that no memory answers: nothing is mapped by it. */
+  void firstRun() {
+    RunResult run = tryRead(NOWHERE, false);
+    claim(run.errno().ok() || run.errno() == Errno.EFAULT, "the first run ended with " + run);
   }
 
   long base() {
@@ -179,10 +197,24 @@ final class Guest {
 
   Guest accept(long at, long size, PageLevel level) {
     for (GuestAction action : driver.accept(machine, base() + at, size, level)) {
-      RunResult run = run(action);
-      claim(completed(run), "accepting at " + Long.toHexString(at) + " ended with " + run);
+      did(run(action), "accepting at " + Long.toHexString(at));
     }
     return this;
+  }
+
+  /** Takes memory behind a hole into use. */
+  Guest takeBack(long at, long size) {
+    if (!bench.subject().has(Behaviour.LOST_MEMORY_IS_ASKED_FOR)) {
+      return accept(at, size);
+    }
+    succeeds(convert(at, size, true), "asking for lost memory");
+    return this;
+  }
+
+  /** Claims that an action of the guest completed and that the guest was told of success. */
+  private static void did(RunResult run, String what) {
+    claim(acted(run), what + " ended with " + run);
+    claim(value(run.exit()) <= 0, what + " told the guest " + run);
   }
 
   /** Converts a range with all that guest and host have to do; returns the host's answer. */
@@ -197,9 +229,13 @@ final class Guest {
         if (ret < 0) {
           return ret;
         }
-        run = run(driver.resume(machine, ret));
+        GuestAction next = driver.resume(machine, 0);
+        if (run.exit() instanceof Exit.MemoryFault && next instanceof GuestAction.Resume) {
+          continue; // nobody waits: the guest finds its memory converted when it runs again
+        }
+        run = run(next);
       }
-      claim(completed(run), "asking for a conversion ended with " + run);
+      did(run, "asking for a conversion");
     }
     if (!asked) {
       ret = driver.convert(machine, base() + at, size, toPrivate);
@@ -259,14 +295,24 @@ final class Guest {
         || (exit instanceof Exit.Vendor v && v.reason() > 0 && v.reason() != HLT);
   }
 
+  /** Tells whether a load or store came to its end, rather than to a fault or an exit. */
   static boolean completed(RunResult run) {
     return run.errno().ok()
         && switch (run.exit()) {
           case Exit.Hlt _, Exit.Done _ -> true;
-          case Exit.Vendor v ->
-              (v.reason() < 0 || v.reason() == HLT) && v.fields().number("status", 0) == 0;
+          case Exit.Vendor v -> v.reason() == HLT;
           default -> false;
         };
+  }
+
+  // An instruction's end may carry what it told the guest: a TDCALL's status, an SMCCC x0.
+  private static boolean acted(RunResult run) {
+    return completed(run)
+        || (run.errno().ok()
+            && run.exit() instanceof Exit.Vendor v
+            && v.reason() < 0
+            && v.fields().number("status", 0) == 0
+            && v.fields().number("x0", 0) == 0);
   }
 
   static long value(Exit exit) {

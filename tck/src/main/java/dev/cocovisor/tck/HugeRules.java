@@ -2,6 +2,7 @@ package dev.cocovisor.tck;
 
 import static dev.cocovisor.tck.Behaviour.CONVERT;
 import static dev.cocovisor.tck.Behaviour.HUGE_PRIVATE;
+import static dev.cocovisor.tck.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
 import static dev.cocovisor.tck.Behaviour.PRE_FAULT;
 import static dev.cocovisor.tck.Behaviour.PUNCH;
 import static dev.cocovisor.tck.Claims.claim;
@@ -54,11 +55,12 @@ interface HugeRules extends Kit {
       if (!subject().has(CONVERT)) {
         return; // C01 asserts the refusal
       }
+      long frame = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
       succeeds(guest.convert(Bench.HUGE / 2, Bench.PAGE, false), "to shared");
       bench.check();
       rest(guest);
       same(
-          -1L,
+          subject().has(KEEPS_CONTENTS_ON_CONVERSION) ? frame : -1L,
           guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true),
           "the private frame of the converted page");
       PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
@@ -77,7 +79,7 @@ interface HugeRules extends Kit {
       succeeds(guest.punch(Bench.HUGE / 2, Bench.PAGE), "the hole");
       bench.check();
       rest(guest);
-      guest.accept(Bench.HUGE / 2, Bench.PAGE);
+      guest.takeBack(Bench.HUGE / 2, Bench.PAGE);
       same(0, guest.read(Bench.HUGE / 2, false), "memory behind the hole");
     });
   }
@@ -119,7 +121,10 @@ interface HugeRules extends Kit {
       if (guest.ops().traits().shape() == StageShape.MIRRORED) {
         same(0, bench.witness().calls("split_external_spt").size(), "splits");
       }
-      same(0, guest.mapped(0, Bench.HUGE).size(), "private mappings left");
+      same(
+          subject().has(KEEPS_CONTENTS_ON_CONVERSION) ? Bench.HUGE / Bench.PAGE : 0L,
+          (long) guest.mapped(0, Bench.HUGE).size(),
+          "private mappings left");
     });
   }
 

@@ -1,5 +1,6 @@
 package dev.cocovisor.tck;
 
+import static dev.cocovisor.tck.Behaviour.DEVICES_REACH_PRIVATE_FRAMES;
 import static dev.cocovisor.tck.Behaviour.GUARDS_PRIVATE_FRAMES;
 import static dev.cocovisor.tck.Claims.claim;
 import static dev.cocovisor.tck.Claims.same;
@@ -19,7 +20,9 @@ interface IsolationRules extends Kit {
       long pfn = guest.context().mappedPfn(guest.gfn(0), true);
       claim(pfn >= 0, "the core knows the private frame");
       Verdict v = bench.witness().host().memory().check(who, pfn, write);
-      if (subject().has(GUARDS_PRIVATE_FRAMES)) {
+      boolean reaches =
+          who.kind() == Accessor.Kind.DEVICE && subject().has(DEVICES_REACH_PRIVATE_FRAMES);
+      if (subject().has(GUARDS_PRIVATE_FRAMES) && !reaches) {
         claim(
             write ? v != Verdict.ALLOW : v == Verdict.FAULT || v == Verdict.CIPHER,
             who.kind() + (write ? " writes" : " reads") + " a private frame: " + v);

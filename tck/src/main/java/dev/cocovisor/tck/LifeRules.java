@@ -1,6 +1,7 @@
 package dev.cocovisor.tck;
 
 import static dev.cocovisor.tck.Behaviour.FINALIZE_ENDS_POPULATE;
+import static dev.cocovisor.tck.Behaviour.FIRST_RUN_ENDS_LAUNCH;
 import static dev.cocovisor.tck.Behaviour.POPULATE;
 import static dev.cocovisor.tck.Claims.claim;
 import static dev.cocovisor.tck.Claims.refused;
@@ -181,7 +182,7 @@ interface LifeRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       long again = subject().driver().finalizeLaunch(guest.machine());
-      if (subject().has(FINALIZE_ENDS_POPULATE)) {
+      if (subject().has(FINALIZE_ENDS_POPULATE) && !subject().has(FIRST_RUN_ENDS_LAUNCH)) {
         refused(again, "a second end of the launch");
       } else {
         same(0L, again, "a technology without launch has nothing to refuse");

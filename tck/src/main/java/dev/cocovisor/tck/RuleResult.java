@@ -7,7 +7,7 @@ package dev.cocovisor.tck;
  * @param name the rule in words: the method's name without prefix
  * @param source where the rule comes from
  * @param outcome how it ended
- * @param message what was claimed and seen, empty unless it failed
+ * @param message what was claimed and seen, or why the rule was skipped; empty if it was kept
  * @param nanos how long it took
  */
 public record RuleResult(
@@ -18,7 +18,7 @@ public record RuleResult(
     PASSED,
     /** Broken. */
     FAILED,
-    /** Not run. */
+    /** Not run; the message says why. */
     SKIPPED
   }
 }

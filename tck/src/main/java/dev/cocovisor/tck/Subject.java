@@ -59,7 +59,7 @@ public record Subject(Backend backend, VmmDriver driver, Set<Behaviour> behaviou
     ClassLoader loader = owner.getClassLoader();
     try (InputStream in = loader.getResourceAsStream(PROPERTIES.formatted(id))) {
       if (in == null) {
-        return EnumSet.allOf(Behaviour.class);
+        return Behaviour.usual();
       }
       Properties p = new Properties();
       p.load(in);

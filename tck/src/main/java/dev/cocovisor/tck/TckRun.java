@@ -19,6 +19,7 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherConfig;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
+import org.opentest4j.TestAbortedException;
 
 /** Runs all rules on a subject, outside of any build. */
 public final class TckRun {
@@ -89,10 +90,13 @@ public final class TckRun {
 
     @Override
     public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-      boolean passed = result.getStatus() == TestExecutionResult.Status.SUCCESSFUL;
       add(
           test,
-          passed ? RuleResult.Outcome.PASSED : RuleResult.Outcome.FAILED,
+          switch (result.getStatus()) {
+            case SUCCESSFUL -> RuleResult.Outcome.PASSED;
+            case ABORTED -> RuleResult.Outcome.SKIPPED;
+            case FAILED -> RuleResult.Outcome.FAILED;
+          },
           result.getThrowable().map(TckRun::said).orElse(""));
     }
 
@@ -122,6 +126,6 @@ public final class TckRun {
   }
 
   private static String said(Throwable t) {
-    return t instanceof AssertionError && t.getMessage() != null ? t.getMessage() : t.toString();
+    return (t instanceof AssertionError || t instanceof TestAbortedException) && t.getMessage() != null ? t.getMessage() : t.toString();
   }
 }

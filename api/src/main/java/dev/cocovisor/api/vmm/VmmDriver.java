@@ -55,6 +55,16 @@ public interface VmmDriver {
   }
 
   /**
+   * Returns what the first vCPU does so that another one runs: PSCI CPU_ON where vCPUs wait for it;
+   * empty where all of them run from the start.
+   *
+   * @param index the other vCPU's place in {@link VmmMachine#vcpuFds}, from 1
+   */
+  default List<GuestAction> startVcpu(VmmMachine vm, int index) {
+    return List.of();
+  }
+
+  /**
    * Puts initial contents into private memory. The default writes them into the VMM's own mapping
    * where that is the guest's memory (no {@link #guestMemfd}), and faults the range in otherwise.
    *

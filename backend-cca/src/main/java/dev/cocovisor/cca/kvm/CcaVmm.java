@@ -8,6 +8,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.cca.guest.Rsi;
+import dev.cocovisor.cca.rmm.RsiCall;
 import java.util.List;
 
 /**
@@ -78,6 +79,18 @@ public final class CcaVmm implements VmmDriver {
   @Override
   public long guestAddress(VmmMachine vm, long gpa, boolean shared) {
     return shared ? gpa | RealmOps.SHARED_GFN << PageLevel.PAGE_SHIFT : gpa;
+  }
+
+  /** Vcpus but the first wait for PSCI, as kvmtool's do. */
+  @Override
+  public List<GuestAction> startVcpu(VmmMachine vm, int index) {
+    return List.of(Rsi.call(RsiCall.PSCI_CPU_ON, RealmVcpu.mpidr(index), RAM_BASE, 0));
+  }
+
+  /** Nobody waits for the VMM's answer: the realm enters again and reads what the RMM says. */
+  @Override
+  public GuestAction resume(VmmMachine vm, long ret) {
+    return Rsi.result();
   }
 
   /**

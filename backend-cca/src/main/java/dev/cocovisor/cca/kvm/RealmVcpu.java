@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.kvm;
 
+import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.cca.rmm.Pe;
 
 /** What KVM keeps for a vCPU of a realm: its REC, the run page and an unanswered RIPAS change. */
@@ -25,6 +26,14 @@ final class RealmVcpu {
 
   RealmVcpu(int id) {
     this.id = id;
+  }
+
+  /** Returns what KVM keeps for a vCPU of this backend's. */
+  static RealmVcpu of(VcpuContext vcpu) {
+    if (vcpu.vendorState() instanceof RealmVcpu v) {
+      return v;
+    }
+    throw new IllegalStateException("vCPU " + vcpu.id() + " is not a realm's");
   }
 
   /** Returns the affinity that RMI expects for the n-th REC: Aff0 has 4 bits, the others 8. */

@@ -14,6 +14,7 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.pkvm.guest.Hvc;
 import dev.cocovisor.pkvm.hyp.HvcOutcome;
 import dev.cocovisor.pkvm.hyp.Hyp;
@@ -85,6 +86,9 @@ final class PkvmVm implements VmOps {
   private final boolean privateByDefault;
   private final long codePage;
   private final HypVmLife life;
+
+  // pkvm_mem_abort maps with mmu_lock held for writing; the core's faults hold it shared only.
+  private final ModelLock faultLock = new ModelLock("pkvm faults");
   private long givenPages;
 
   PkvmVm(PkvmPlatform platform, VmContext vm, boolean isProtected) {
@@ -225,7 +229,16 @@ final class PkvmVm implements VmOps {
     if (!e.ok()) {
       return e;
     }
-    return isProtected ? donate(v, gfn, pfn) : share(v, gfn, pfn, level, writable);
+    faultLock.lock();
+    try {
+      if (isProtected) {
+        // Another vCPU was faster with this very page.
+        return hyp.guestPfn(life.handle(), gfn) >= 0 ? Errno.EAGAIN : donate(v, gfn, pfn);
+      }
+      return share(v, gfn, pfn, level, writable);
+    } finally {
+      faultLock.unlock();
+    }
   }
 
   private Errno donate(PkvmVcpu v, long gfn, long pfn) {

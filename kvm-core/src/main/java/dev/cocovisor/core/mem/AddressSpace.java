@@ -256,7 +256,8 @@ public final class AddressSpace {
     end(from, to);
   }
 
-  // Pins keep anonymous frames alive behind their mapping's back (FOLL_LONGTERM).
+  // Pins keep anonymous frames alive behind their mapping's back (FOLL_LONGTERM). Faults of many
+  // vCPUs pin and unpin one page at once.
   private final LongRadix pins = new LongRadix();
   private final LongRadix orphans = new LongRadix();
 
@@ -275,19 +276,23 @@ public final class AddressSpace {
       return pte;
     }
     long pfn = frameOf(addr, pte);
-    pins.set(pfn, pins.get(pfn) + 1);
+    long n = pins.get(pfn);
+    while (!pins.compareAndSet(pfn, n, n + 1)) {
+      n = pins.get(pfn);
+    }
     return pfn;
   }
 
   /** Gives a pin back; the frame is freed if nothing else holds it. */
   public void unpin(long pfn) {
-    long n = pins.get(pfn);
-    if (n == 0) {
-      throw new IllegalStateException("frame " + pfn + " is not pinned");
-    }
-    pins.set(pfn, n - 1);
-    if (n == 1 && orphans.get(pfn) != 0) {
-      orphans.set(pfn, 0);
+    long n;
+    do {
+      n = pins.get(pfn);
+      if (n == 0) {
+        throw new IllegalStateException("frame " + pfn + " is not pinned");
+      }
+    } while (!pins.compareAndSet(pfn, n, n - 1));
+    if (n == 1 && orphans.compareAndSet(pfn, 1, 0)) {
       memory.free(pfn, 0);
     }
   }

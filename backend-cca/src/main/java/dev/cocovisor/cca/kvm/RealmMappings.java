@@ -1,0 +1,120 @@
+package dev.cocovisor.cca.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.cca.rmm.Pe;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * The guest's memory as faults and zaps change it. The upper half of the IPA space is shared: its
+ * gfns carry the top bit. A private fault delegates the frame and assigns it, a shared one maps the
+ * frame with DATA left alone; the core keeps the registry of both.
+ *
+ * <p>Two vCPUs may fault the same 2 MiB at once. A delegation that the other one has half done
+ * looks like a frame that EL3 refuses, so the later one stands back and tries again; regions are
+ * told apart by {@link #REGIONS} marks, and a mark is never held over a wait.
+ */
+// The CCA series, arch/arm64/kvm/rmi.c: realm_map_ipa, realm_unmap_private_range;
+// arch/arm64/kvm/mmu.c: private_memslot_fault. Where the delegation fails the early versions say:
+// another vCPU handled the same fault, go back to the guest.
+final class RealmMappings {
+  private static final int REGIONS = 64;
+
+  private final RealmLife life;
+  private final Population population;
+  private final boolean hugePages;
+  private final AtomicLongArray busy = new AtomicLongArray(REGIONS);
+
+  RealmMappings(RealmLife life, Population population, boolean hugePages) {
+    this.life = life;
+    this.population = population;
+    this.hugePages = hugePages;
+  }
+
+  PageLevel maxLevel(long gfn, long pfn, PageLevel wanted, boolean isPrivate) {
+    boolean block =
+        hugePages
+            && wanted.compareTo(PageLevel.PG_2M) >= 0
+            && PageLevel.PG_2M.aligned(pfn - gfn)
+            && (!isPrivate || isOneEntry(gfn));
+    return block ? PageLevel.PG_2M : PageLevel.PG_4K;
+  }
+
+  /** Where some page has its own entry already (populated, or faulted alone) the others do too. */
+  private boolean isOneEntry(long gfn) {
+    Realm r = life.realm();
+    return r != null && r.tables().isOneEntry(new Pe(), gfn << PageLevel.PAGE_SHIFT);
+  }
+
+  Errno map(
+      VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
+    if (life.isDying()) {
+      return Errno.EIO;
+    }
+    RealmTables tables = life.created().tables();
+    Pe cpu = RealmVcpu.of(vcpu).pe;
+    long pa = pfn << PageLevel.PAGE_SHIFT;
+    if (!isPrivate) {
+      long ipa = (gfn | RealmOps.SHARED_GFN) << PageLevel.PAGE_SHIFT;
+      return tables.mapShared(cpu, ipa, pa, stage2Level(level), writable);
+    }
+    if (population.handOver(pfn)) {
+      // There since the population; now the registry knows it too.
+      return Errno.OK;
+    }
+    if (refault(vcpu, gfn, true) == Errno.EFAULT) {
+      return Errno.EFAULT;
+    }
+    int region = (int) (gfn / PageLevel.PG_2M.pages()) & REGIONS - 1;
+    if (!busy.compareAndSet(region, 0, 1)) {
+      return Errno.EAGAIN;
+    }
+    try {
+      long ipa = gfn << PageLevel.PAGE_SHIFT;
+      return level == PageLevel.PG_2M
+          ? tables.mapPrivateBlock(cpu, ipa, pa)
+          : tables.mapPrivatePage(cpu, ipa, pa);
+    } finally {
+      busy.set(region, 0);
+    }
+  }
+
+  /**
+   * Ends the run at memory whose content was lost: nothing the host maps lets the realm go on
+   * before it gives the content up, so it would fault there for ever.
+   */
+  Errno refault(VcpuContext vcpu, long gfn, boolean isPrivate) {
+    long ipa = gfn << PageLevel.PAGE_SHIFT;
+    if (!isPrivate || !life.created().tables().isLost(RealmVcpu.of(vcpu).pe, ipa)) {
+      return Errno.OK;
+    }
+    vcpu.setExit(new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, ipa, PageLevel.PAGE_SIZE));
+    return Errno.EFAULT;
+  }
+
+  Errno unmap(long gfn, PageLevel level, boolean isPrivate) {
+    Realm r = life.realm();
+    if (r == null) {
+      return Errno.OK;
+    }
+    long ipa = (isPrivate ? gfn : gfn | RealmOps.SHARED_GFN) << PageLevel.PAGE_SHIFT;
+    return isPrivate
+        ? r.tables().unmapPrivate(life.pe(), ipa, stage2Level(level))
+        : r.tables().unmapShared(life.pe(), ipa, stage2Level(level));
+  }
+
+  /** A block is unfolded, so that the pages that stay keep their content. */
+  boolean split(long gfn, PageLevel level, boolean isPrivate) {
+    Realm r = life.realm();
+    return r != null
+        && isPrivate
+        && level == PageLevel.PG_2M
+        && r.tables().unfold(life.pe(), gfn << PageLevel.PAGE_SHIFT);
+  }
+
+  private static int stage2Level(PageLevel level) {
+    return RealmTables.PAGE_LEVEL + 1 - level.number();
+  }
+}
