@@ -225,11 +225,7 @@ interface ConversionRules extends Kit {
       for (long[] m : mapped) {
         same(
             ALLOW,
-            bench
-                .witness()
-                .host()
-                .memory()
-                .check(Accessor.HOST_KERNEL, m[1], true),
+            bench.witness().host().memory().check(Accessor.HOST_KERNEL, m[1], true),
             "a host write to a freed frame");
       }
     });

@@ -126,6 +126,9 @@ public final class TckRun {
   }
 
   private static String said(Throwable t) {
-    return (t instanceof AssertionError || t instanceof TestAbortedException) && t.getMessage() != null ? t.getMessage() : t.toString();
+    return (t instanceof AssertionError || t instanceof TestAbortedException)
+            && t.getMessage() != null
+        ? t.getMessage()
+        : t.toString();
   }
 }
