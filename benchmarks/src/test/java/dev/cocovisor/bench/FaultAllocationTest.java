@@ -5,14 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/**
- * A count, not a time: what a fault allocates once its tables and pages exist. TDX is left to
- * {@code benchmarks/run cpu tdx}: its 16 bytes a fault disappear only once the compiler has seen
- * the path uninstrumented.
- */
+/** A count, not a time: what a fault allocates once its tables and pages exist. */
 class FaultAllocationTest {
   @ParameterizedTest
-  @CsvSource({"sw-protected, private-4k", "sw-protected, shared-4k", "sw-protected, private-2m"})
+  @CsvSource({
+    "sw-protected, private-4k",
+    "sw-protected, shared-4k",
+    "sw-protected, private-2m",
+    "tdx, private-4k",
+    "tdx, private-2m"
+  })
   void faultsAllocateNothing(String backend, String pages) {
     long allocated = FaultCpu.measure(backend, pages, 6).allocated();
     // A stray kilobyte of the runtime itself, spread over 16384 faults, is no allocation of a

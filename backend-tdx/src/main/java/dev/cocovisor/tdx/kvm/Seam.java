@@ -6,26 +6,37 @@ import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamCalls;
 import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.module.TdxModule;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
  * KVM's way to make SEAMCALLs: on a processor nobody else uses at the moment, traced and counted.
  *
  * <p>Processors 0 to 63 serve host threads, whoever they are; each vCPU has one of its own above
- * them. A call takes the lowest processor that is free and gives it back, so two threads never
- * share the working storage of a call. Thread-safe.
+ * them. A call takes a processor that is free and gives it back, so two threads never share the
+ * working storage of a call. A thread begins to look at a place of its own, so that two threads do
+ * not write the same cache lines either. Thread-safe.
  */
 public final class Seam {
   static final int HOST_PROCESSORS = 64;
+
+  private static final VarHandle BUSY = MethodHandles.arrayElementVarHandle(int[].class);
+  private static final int LINE = 32;
+
+  /** How far apart two threads with adjacent numbers begin to look. */
+  private static final int APART = 8;
 
   private final TdxModule module;
   private final TraceSink trace;
   private final SeamCalls[] calls = new SeamCalls[HOST_PROCESSORS];
   private final long[][] counts = new long[HOST_PROCESSORS][64];
-  private final AtomicLong busy = new AtomicLong();
   private volatile @Nullable Plan plan;
+
+  /** 1 where a processor is in use; two cache lines each. */
+  private final int[] busy = new int[HOST_PROCESSORS * LINE];
+
   private int processors = HOST_PROCESSORS;
 
   /** Refusals to come. */
@@ -52,7 +63,7 @@ public final class Seam {
     long planned = refusal(leaf);
     long status = planned != 0 ? planned : calls[slot].call(leaf, rcx, rdx, r8, r9);
     counts[slot][leaf.leaf()]++;
-    busy.getAndUpdate(b -> b & ~(1L << slot));
+    BUSY.setRelease(busy, slot * LINE, 0);
     trace(leaf, rcx, rdx, r8, status);
     return status;
   }
@@ -70,13 +81,11 @@ public final class Seam {
   }
 
   private int take() {
-    while (true) {
-      long b = busy.get();
-      int slot = Long.numberOfTrailingZeros(~b);
-      if (slot < HOST_PROCESSORS && busy.compareAndSet(b, b | 1L << slot)) {
-        return slot;
-      }
+    int slot = (int) Thread.currentThread().threadId() * APART & (HOST_PROCESSORS - 1);
+    while (!BUSY.compareAndSet(busy, slot * LINE, 0, 1)) {
+      slot = (slot + 1) & (HOST_PROCESSORS - 1);
     }
+    return slot;
   }
 
   /** Counts and traces a call made on a vCPU's own processor. */

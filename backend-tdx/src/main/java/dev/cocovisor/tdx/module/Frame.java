@@ -11,12 +11,8 @@ import org.jspecify.annotations.Nullable;
  * nothing.
  */
 final class Frame {
-  private static final int MAX_PAMT_LOCKS = 16;
-
-  private final Pamt[] pamts = new Pamt[MAX_PAMT_LOCKS];
-  private final long[] pages = new long[MAX_PAMT_LOCKS];
-  private final int[] modes = new int[MAX_PAMT_LOCKS];
-  private int locks;
+  final int group;
+  private PamtLocks pamtLocks;
   private @Nullable ModelLock opState;
   private @Nullable ModelLock tree;
   private boolean treeExclusive;
@@ -37,6 +33,12 @@ final class Frame {
   /** The entry as last read. */
   long entry;
 
+  /** Creates the storage of a processor. */
+  Frame(int processor) {
+    group = Sharers.group(processor);
+    pamtLocks = new PamtLocks(group);
+  }
+
   Td td() {
     Td t = td;
     if (t == null) {
@@ -54,28 +56,12 @@ final class Frame {
   }
 
   boolean lockPamt(Pamt pamt, int size, long hpa, boolean exclusive) {
-    if (!pamt.tryLock(size, hpa, exclusive)) {
-      return false;
-    }
-    pushPamt(pamt, size, hpa, exclusive);
-    return true;
-  }
-
-  private void pushPamt(Pamt pamt, int size, long hpa, boolean exclusive) {
-    pamts[locks] = pamt;
-    pages[locks] = hpa;
-    modes[locks] = size << 1 | (exclusive ? 1 : 0);
-    locks++;
+    return pamtLocks.lock(pamt, size, hpa, exclusive);
   }
 
   /** Makes the newest PAMT lock exclusive, which works if nobody else shares it. */
   boolean upgradeNewest() {
-    int i = locks - 1;
-    if (!pamts[i].tryUpgrade(modes[i] >> 1, pages[i])) {
-      return false;
-    }
-    modes[i] |= 1;
-    return true;
+    return pamtLocks.upgradeNewest();
   }
 
   boolean lockOpState(Td of) {
@@ -131,18 +117,15 @@ final class Frame {
       opState.unlockShared();
       opState = null;
     }
-    while (locks > 0) {
-      locks--;
-      pamts[locks].unlock(modes[locks] >> 1, pages[locks], (modes[locks] & 1) != 0);
-    }
+    pamtLocks.releaseAll();
     td = null;
     table = null;
   }
 
-  /** Hands the PAMT locks taken so far over to whoever releases them later. */
-  int keepPamtLocks() {
-    int kept = locks;
-    locks = 0;
+  /** Hands the PAMT locks taken so far over, for an empty set. */
+  PamtLocks exchangePamtLocks(PamtLocks empty) {
+    PamtLocks kept = pamtLocks;
+    pamtLocks = empty;
     return kept;
   }
 

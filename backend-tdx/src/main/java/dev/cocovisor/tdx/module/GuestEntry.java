@@ -92,7 +92,7 @@ final class GuestEntry {
     lp.inside = v;
     lp.translationsDropped = v.flushOnEntry;
     v.flushOnEntry = false;
-    f.keepPamtLocks();
+    lp.guestLocks = f.exchangePamtLocks(lp.guestLocks);
     return TdxModule.IN_GUEST;
   }
 
@@ -137,12 +137,7 @@ final class GuestEntry {
     td.reference(v.lastEpoch, -1);
     v.state = Tdvps.READY;
     lp.inside = null;
-    Pamt pamt = checks.pamt(td.tdr());
-    pamt.unlock(0, td.tdr(), false);
-    Pamt own = checks.pamt(v.tdvpr());
-    for (int size = 0; size <= 2; size++) {
-      own.unlock(size, v.tdvpr(), false);
-    }
+    lp.guestLocks.releaseAll();
   }
 
   /**

@@ -12,10 +12,8 @@ public final class LockProbe {
   private final TdxModule module;
   private @Nullable ModelLock lock;
   private boolean lockExclusive;
-  private final long[] pages = new long[2];
-  private final int[] sizes = new int[2];
-  private final boolean[] modes = new boolean[2];
-  private int held;
+  private final Frame frame = new Frame(0);
+  private final PamtLocks pamtLocks = new PamtLocks(0);
   private @Nullable SeptTable table;
   private int index;
 
@@ -42,19 +40,15 @@ public final class LockProbe {
   /** Takes the lock of a PAMT entry of a size (0 = 4 KiB). */
   public boolean pamt(long hpa, int size, boolean exclusive) {
     Pamt p = module.pamt(hpa);
-    if (p == null || !p.tryLock(size, hpa, exclusive)) {
-      return false;
-    }
-    pages[held] = hpa;
-    sizes[held] = size;
-    modes[held] = exclusive;
-    held++;
-    return true;
+    return p != null && pamtLocks.lock(p, size, hpa, exclusive);
   }
 
   /** Takes the lock of the entry a walk to {@code level} stops at, as a host call does. */
   public boolean entry(Td td, long gpa, int level) {
-    Frame f = new Frame();
+    Frame f = frame;
+    if (td.root() == null) {
+      return false;
+    }
     Checks.walk(f, td, gpa, level);
     if (f.level != level || !f.table().tryLockHost(f.index)) {
       return false;
@@ -89,12 +83,6 @@ public final class LockProbe {
       }
       lock = null;
     }
-    while (held > 0) {
-      held--;
-      Pamt p = module.pamt(pages[held]);
-      if (p != null) {
-        p.unlock(sizes[held], pages[held], modes[held]);
-      }
-    }
+    pamtLocks.releaseAll();
   }
 }

@@ -63,7 +63,7 @@ final class PageCalls {
     memory.copyFrame(r.r8 >>> 12, r.r9 >>> 12);
     td.mrtdInProgress.pageAdd(gpa);
     f.table().update(f.index, SeptEntry.leaf(SeptState.MAPPED, r.r8));
-    own(td, r.r8, 0);
+    own(f, r.r8);
     return 0;
   }
 
@@ -82,15 +82,17 @@ final class PageCalls {
       return SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.R8);
     }
     f.table().update(f.index, SeptEntry.leaf(SeptState.PENDING, r.r8));
-    own(f.td(), r.r8, f.level);
+    own(f, r.r8);
     return 0;
   }
 
-  private void own(Td td, long hpa, int size) {
+  /** Makes a page of the entry's size the TD's. */
+  private void own(Frame f, long hpa) {
+    Td td = f.td();
     Pamt pamt = checks.pamt(hpa);
-    pamt.assign(size, hpa, PageType.REG, td.tdr());
-    pamt.setBepoch(size, hpa, 0);
-    td.addChildren(1L << (9 * size));
+    pamt.assign(f.level, hpa, PageType.REG, td.tdr());
+    pamt.setBepoch(f.level, hpa, 0);
+    td.addChildren(f, 1L << (9 * f.level));
   }
 
   long remove(Frame f, Registers r) {
@@ -112,7 +114,7 @@ final class PageCalls {
     }
     f.table().update(f.index, SeptEntry.FREE);
     checks.free(size, page);
-    f.td().addChildren(-(1L << (9 * size)));
+    f.td().addChildren(f, -(1L << (9 * size)));
     r.rcx = page;
     return 0;
   }

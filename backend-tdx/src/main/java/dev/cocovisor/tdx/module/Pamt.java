@@ -15,7 +15,12 @@ import org.jspecify.annotations.Nullable;
  * 4 KiB page 16. Freeing an entry keeps its owner and BEPOCH, as the module does.
  *
  * <p>The lock of an entry is shared by many or exclusive to one and only ever tried. Its
- * host-priority flag has no effect here, since no guest call of the model takes a PAMT lock.
+ * host-priority flag has no effect here, since no guest call of the model takes a PAMT lock. Every
+ * call shares the entries on the path of the pages it names, so those of 1 GiB, those of TDR pages
+ * and those of 2 MiB over which two processors met once count their sharers in {@link Sharers}
+ * beside the word: whoever shares counts himself and then looks for the exclusive bit, whoever
+ * wants the entry alone sets the bit and then looks for sharers, so one of the two sees the other.
+ * Sharers in the word and beside it may be mixed; each remembers where it counted itself.
  *
  * <p>An entry is addressed by size (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) and HPA. Source: TDX module
  * 1.5.01, {@code pamt_manager.c}.
@@ -24,31 +29,39 @@ public final class Pamt {
   private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle BLOCK = MethodHandles.arrayElementVarHandle(Block[].class);
   private static final VarHandle PART = MethodHandles.arrayElementVarHandle(Giga[].class);
-  private static final VarHandle USED;
+  private static final VarHandle SHARERS = MethodHandles.arrayElementVarHandle(Sharers[].class);
 
-  static {
-    try {
-      USED = MethodHandles.lookup().findVarHandle(Block.class, "used", int.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
+  /** Outcome of a try: somebody has the entry alone. */
+  static final int BUSY = 0;
+
+  /** Outcome of a try: shared, counted in the entry's word. */
+  static final int IN_WORD = 1;
+
+  /** Outcome of a try: shared, counted beside it. */
+  static final int STRIPED = 2;
 
   private static final long EXCLUSIVE = 1;
   private static final long SHARED_ONE = 2;
   private static final long LOCK_MASK = 0x7fff;
+  private static final int TYPE_SHIFT = 16;
+  private static final long TYPE_MASK = 0xff;
 
   /** The 512 entries of 4 KiB below one of 2 MiB. */
   private static final class Block {
     final long[] words = new long[1024];
     @Nullable Object @Nullable [] control;
-    volatile int used;
   }
 
   /** What lies below an entry of 1 GiB: 512 entries of 2 MiB and their blocks. */
   private static final class Giga {
     final long[] megas = new long[1024];
     final @Nullable Block[] blocks = new Block[512];
+
+    /** Who shares the entry of 1 GiB. */
+    final Sharers sharers = new Sharers();
+
+    /** Who shares entries of 2 MiB that two processors met on. */
+    final @Nullable Sharers[] megaSharers = new Sharers[512];
   }
 
   private final long base;
@@ -150,7 +163,7 @@ public final class Pamt {
 
   /** Returns the page type of an entry. */
   public int type(int size, long hpa) {
-    return (int) (word(size, hpa) >>> 16) & 0xff;
+    return (int) (word(size, hpa) >>> TYPE_SHIFT & TYPE_MASK);
   }
 
   /** Returns the owner's TDR address; a free entry keeps its last owner. */
@@ -175,7 +188,12 @@ public final class Pamt {
   /** Returns how many of the 512 entries of 4 KiB around an address are in use. */
   public int used4k(long hpa) {
     Block b = blockIfAny(hpa);
-    return b == null ? 0 : b.used;
+    int used = 0;
+    for (int i = 0; b != null && i < 512; i++) {
+      long word = (long) WORD.getVolatile(b.words, i << 1);
+      used += (word >>> TYPE_SHIFT & TYPE_MASK) != PageType.NDA ? 1 : 0;
+    }
+    return used;
   }
 
   void setBepoch(int size, long hpa, long epoch) {
@@ -188,10 +206,8 @@ public final class Pamt {
     int i = index(size, hpa);
     while (true) {
       long old = (long) WORD.getVolatile(w, i);
-      if (WORD.compareAndSet(w, i, old, (old & 0xffff) | (long) type << 16 | owner >>> 12 << 24)) {
-        if (size == 0 && (old >>> 16 & 0xff) == PageType.NDA) {
-          USED.getAndAdd(block(hpa), 1);
-        }
+      if (WORD.compareAndSet(
+          w, i, old, (old & 0xffff) | (long) type << TYPE_SHIFT | owner >>> 12 << 24)) {
         return;
       }
     }
@@ -203,10 +219,9 @@ public final class Pamt {
     int i = index(size, hpa);
     while (true) {
       long old = (long) WORD.getVolatile(w, i);
-      if (WORD.compareAndSet(w, i, old, old & ~0xff0000L)) {
+      if (WORD.compareAndSet(w, i, old, old & ~(TYPE_MASK << TYPE_SHIFT))) {
         if (size == 0) {
           Block b = block(hpa);
-          USED.getAndAdd(b, -1);
           if (b.control != null) {
             b.control[i >> 1] = null;
           }
@@ -230,40 +245,105 @@ public final class Pamt {
     return b == null || b.control == null ? null : b.control[(int) (hpa >>> 12 & 511)];
   }
 
-  boolean tryLock(int size, long hpa, boolean exclusive) {
+  private @Nullable Sharers sharers(int size, long hpa) {
+    if (size == 0) {
+      return control(hpa) instanceof Td td ? td.tdrSharers : null;
+    }
+    Giga part = part(hpa);
+    if (size == 2) {
+      return part.sharers;
+    }
+    return (Sharers) SHARERS.getVolatile(part.megaSharers, (int) (hpa >>> 21) & 511);
+  }
+
+  /** Tries to share an entry; {@link #BUSY}, {@link #IN_WORD} or {@link #STRIPED}. */
+  int tryLockShared(int size, long hpa, int group) {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
+    long[] w = words(size, hpa);
+    int i = index(size, hpa);
+    Sharers sharers = sharers(size, hpa);
+    while (sharers == null) {
+      long old = (long) WORD.getVolatile(w, i);
+      if ((old & EXCLUSIVE) != 0) {
+        return BUSY;
+      }
+      if (WORD.compareAndSet(w, i, old, old + SHARED_ONE)) {
+        return IN_WORD;
+      }
+      if (size == 1) {
+        // Somebody else is here: from now on they do not share a cache line.
+        SHARERS.compareAndSet(
+            part(hpa).megaSharers, (int) (hpa >>> 21) & 511, (Sharers) null, new Sharers());
+        sharers = sharers(size, hpa);
+      }
+    }
+    sharers.add(group, 1);
+    if (((long) WORD.getVolatile(w, i) & EXCLUSIVE) == 0) {
+      return STRIPED;
+    }
+    sharers.add(group, -1);
+    return BUSY;
+  }
+
+  /** Tries to have an entry alone. */
+  boolean tryLock(int size, long hpa) {
+    SchedulePoint.reach(PointKind.TRY_LOCK, this);
+    if (!tryExclusive(size, hpa, 0)) {
+      return false;
+    }
+    Sharers sharers = sharers(size, hpa);
+    if (sharers == null || sharers.none()) {
+      return true;
+    }
+    unlock(size, hpa);
+    return false;
+  }
+
+  /** Sets the exclusive bit if the word's lock bits are as given, which they are no more then. */
+  private boolean tryExclusive(int size, long hpa, long lockBits) {
     long[] w = words(size, hpa);
     int i = index(size, hpa);
     while (true) {
       long old = (long) WORD.getVolatile(w, i);
-      if ((old & (exclusive ? LOCK_MASK : EXCLUSIVE)) != 0) {
+      if ((old & LOCK_MASK) != lockBits) {
         return false;
       }
-      if (WORD.compareAndSet(w, i, old, old + (exclusive ? EXCLUSIVE : SHARED_ONE))) {
+      if (WORD.compareAndSet(w, i, old, old - lockBits + EXCLUSIVE)) {
         return true;
       }
     }
   }
 
-  /** Turns the only shared hold into an exclusive one. */
-  boolean tryUpgrade(int size, long hpa) {
+  /** Turns the only shared hold, counted as told, into an exclusive one. */
+  boolean tryUpgrade(int size, long hpa, boolean striped, int group) {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    long[] w = words(size, hpa);
-    int i = index(size, hpa);
-    while (true) {
-      long old = (long) WORD.getVolatile(w, i);
-      if ((old & LOCK_MASK) != SHARED_ONE) {
-        return false;
-      }
-      if (WORD.compareAndSet(w, i, old, old - SHARED_ONE + EXCLUSIVE)) {
-        return true;
-      }
+    if (!tryExclusive(size, hpa, striped ? 0 : SHARED_ONE)) {
+      return false;
     }
+    Sharers sharers = sharers(size, hpa);
+    if (sharers == null || (striped ? sharers.onlyOneIn(group) : sharers.none())) {
+      if (striped && sharers != null) {
+        sharers.add(group, -1);
+      }
+      return true;
+    }
+    WORD.getAndAdd(words(size, hpa), index(size, hpa), (striped ? 0 : SHARED_ONE) - EXCLUSIVE);
+    return false;
   }
 
-  void unlock(int size, long hpa, boolean exclusive) {
-    long held = exclusive ? EXCLUSIVE : SHARED_ONE;
-    WORD.getAndAdd(words(size, hpa), index(size, hpa), -held);
+  /** Gives up an exclusive hold. */
+  void unlock(int size, long hpa) {
+    WORD.getAndAdd(words(size, hpa), index(size, hpa), -EXCLUSIVE);
+  }
+
+  /** Gives up a shared hold, counted as told. */
+  void unlockShared(int size, long hpa, boolean striped, int group) {
+    Sharers sharers = striped ? sharers(size, hpa) : null;
+    if (sharers != null) {
+      sharers.add(group, -1);
+    } else {
+      WORD.getAndAdd(words(size, hpa), index(size, hpa), -SHARED_ONE);
+    }
   }
 
   /** Turns a page in use at {@code size} into 512 of the next smaller size. */

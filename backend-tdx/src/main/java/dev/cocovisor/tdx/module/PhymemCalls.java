@@ -112,7 +112,7 @@ final class PhymemCalls {
       if (td.lifecycle != Td.TEARDOWN) {
         return SeamStatus.LIFECYCLE_STATE_INCORRECT.code();
       }
-      td.addChildren(-(1L << (9 * size)));
+      td.addChildren(f, -(1L << (9 * size)));
     }
     checks.free(size, hpa);
     return 0;

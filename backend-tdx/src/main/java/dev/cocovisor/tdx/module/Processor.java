@@ -5,7 +5,10 @@ import org.jspecify.annotations.Nullable;
 /** What the module keeps for one logical processor. */
 final class Processor {
   final int number;
-  final Frame frame = new Frame();
+  final Frame frame;
+
+  /** The locks of a vCPU that is inside. */
+  PamtLocks guestLocks;
 
   /** What the host finds in its registers after a TD exit. */
   final Registers exit = new Registers();
@@ -24,6 +27,8 @@ final class Processor {
 
   Processor(int number) {
     this.number = number;
+    frame = new Frame(number);
+    guestLocks = new PamtLocks(frame.group);
   }
 
   Tdvps guest() {

@@ -83,7 +83,7 @@ final class SeptCalls {
     Pamt pamt = checks.pamt(page);
     pamt.assign(0, page, PageType.EPT, td.tdr());
     pamt.setBepoch(0, page, 0);
-    td.addChildren(1);
+    td.addChildren(f, 1);
     f.table().setChild(f.index, new SeptTable(page, f.level - 1));
     f.table().update(f.index, SeptEntry.table(page));
   }
@@ -136,7 +136,7 @@ final class SeptCalls {
     f.table().update(f.index, SeptEntry.FREE);
     f.table().setChild(f.index, null);
     checks.free(0, page);
-    f.td().addChildren(-1);
+    f.td().addChildren(f, -1);
     r.rcx = page;
     return 0;
   }

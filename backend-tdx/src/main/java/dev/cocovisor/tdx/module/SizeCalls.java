@@ -50,7 +50,7 @@ final class SizeCalls {
     checks.pamt(page).split(size, page);
     // The table's page keeps the BEPOCH it had (facts, 10.5).
     checks.pamt(r.r8).assign(0, r.r8, PageType.EPT, td.tdr());
-    td.addChildren(1);
+    td.addChildren(f, 1);
     f.table().setChild(f.index, table);
     f.table().update(f.index, SeptEntry.table(r.r8));
     return 0;
@@ -132,7 +132,7 @@ final class SizeCalls {
     f.table().update(f.index, SeptEntry.leaf(SeptState.of(first), page));
     f.table().setChild(f.index, null);
     checks.free(0, tableHpa);
-    td.addChildren(-1);
+    td.addChildren(f, -1);
     r.rcx = tableHpa;
     return 0;
   }

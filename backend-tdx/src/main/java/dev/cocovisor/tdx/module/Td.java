@@ -33,7 +33,6 @@ public final class Td {
   /** Operation state: finalised. */
   public static final int RUNNABLE = 2;
 
-  private static final VarHandle CHILDREN;
   private static final VarHandle REF0;
   private static final VarHandle REF1;
   private static final VarHandle VCPUS;
@@ -42,7 +41,6 @@ public final class Td {
   static {
     try {
       var lookup = MethodHandles.lookup();
-      CHILDREN = lookup.findVarHandle(Td.class, "children", long.class);
       REF0 = lookup.findVarHandle(Td.class, "ref0", int.class);
       REF1 = lookup.findVarHandle(Td.class, "ref1", int.class);
       VCPUS = lookup.findVarHandle(Td.class, "vcpus", int.class);
@@ -52,9 +50,15 @@ public final class Td {
     }
   }
 
-  final ModelLock opStateLock = new ModelLock("TDCS.OP_STATE");
-  final ModelLock treeLock = new ModelLock("TDCS.SECURE_EPT");
+  // Every call that adds a page shares the first two.
+  final ModelLock opStateLock = ModelLock.manyReaders("TDCS.OP_STATE");
+  final ModelLock treeLock = ModelLock.manyReaders("TDCS.SECURE_EPT");
   final ModelLock epochLock = new ModelLock("TDCS.TD_EPOCH");
+
+  /** Who shares the lock of the TDR page. */
+  final Sharers tdrSharers = new Sharers();
+
+  private final Sharers children = new Sharers();
 
   private final long tdr;
   private final int hkid;
@@ -62,7 +66,6 @@ public final class Td {
   volatile int opState = UNINITIALIZED;
   volatile boolean fatal;
   volatile long epoch;
-  private volatile long children;
   private volatile int ref0;
   private volatile int ref1;
   private volatile int vcpus;
@@ -111,7 +114,7 @@ public final class Td {
 
   /** Returns the pages that belong to the TD besides its TDR, in 4 KiB units. */
   public long children() {
-    return children;
+    return children.sum();
   }
 
   /** Returns the parameters given to MNG.INIT. */
@@ -142,8 +145,9 @@ public final class Td {
     return r;
   }
 
-  void addChildren(long pages) {
-    CHILDREN.getAndAdd(this, pages);
+  /** Counts pages that came or went, on a processor of a group. */
+  void addChildren(Frame f, long pages) {
+    children.add(f.group, pages);
   }
 
   int vcpus() {

@@ -94,7 +94,7 @@ final class TdLifecycle {
       td.rootHpa = r.rcx;
     }
     td.tdcxPages++;
-    td.addChildren(1);
+    td.addChildren(f, 1);
     checks.pamt(r.rcx).assign(0, r.rcx, PageType.TDCX, td.tdr());
     return 0;
   }

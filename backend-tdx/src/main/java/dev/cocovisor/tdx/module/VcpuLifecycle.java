@@ -35,7 +35,7 @@ final class VcpuLifecycle {
     Pamt pamt = checks.pamt(r.rcx);
     pamt.assign(0, r.rcx, PageType.TDVPR, td.tdr());
     pamt.setControl(r.rcx, new Tdvps(r.rcx, td));
-    td.addChildren(1);
+    td.addChildren(f, 1);
     return 0;
   }
 
@@ -57,7 +57,7 @@ final class VcpuLifecycle {
     }
     v.tdcxPages++;
     checks.pamt(r.rcx).assign(0, r.rcx, PageType.TDCX, v.td().tdr());
-    v.td().addChildren(1);
+    v.td().addChildren(f, 1);
     return 0;
   }
 

@@ -209,7 +209,7 @@ class HugePageDesignTest {
   void anInterruptedDemoteIsRepeatedUnderTheRfcAndABugLater() {
     TdxHost h = withHugePage("rfc-v1");
     int[] left = {3};
-    h.platform.module().setInterrupts(0, () -> left[0]-- > 0);
+    h.interrupts(() -> left[0]-- > 0);
     ok(h.attributes(M2 + 0x1000, 0x1000, false));
     assertThat(h.seamcalls.stream().filter(s -> s.startsWith("TDH.MEM.PAGE.DEMOTE")).toList())
         .containsExactly(
@@ -218,7 +218,7 @@ class HugePageDesignTest {
             "TDH.MEM.PAGE.DEMOTE INTERRUPTED_RESTARTABLE",
             "TDH.MEM.PAGE.DEMOTE");
     TdxHost v3 = withHugePage("v3");
-    v3.platform.module().setInterrupts(0, () -> true);
+    v3.interrupts(() -> true);
     assertThat(v3.attributes(M2 + 0x1000, 0x1000, false)).isNegative();
     assertThat(v3.vm().isDead()).isTrue();
   }

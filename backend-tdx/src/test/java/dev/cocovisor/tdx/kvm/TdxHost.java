@@ -17,6 +17,7 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.tdx.guest.TdCalls;
+import dev.cocovisor.tdx.module.PendingInterrupts;
 import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.vmm.TdxVmm;
@@ -165,6 +166,13 @@ final class TdxHost implements TraceSink {
 
   long count(SeamCall leaf) {
     return platform.seam().count(leaf);
+  }
+
+  /** Makes interrupts pend on every processor that host threads use. */
+  void interrupts(PendingInterrupts interrupts) {
+    for (int lp = 0; lp < Seam.HOST_PROCESSORS; lp++) {
+      platform.module().setInterrupts(lp, interrupts);
+    }
   }
 
   /** Mirror = Secure EPT = PAMT, everywhere. */

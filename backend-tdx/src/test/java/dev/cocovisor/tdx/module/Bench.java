@@ -135,7 +135,7 @@ final class Bench {
   }
 
   SeptState state(long gpa, int level) {
-    Frame f = new Frame();
+    Frame f = new Frame(0);
     Checks.walk(f, td(), gpa, level);
     return f.level == level ? SeptState.of(f.entry) : SeptState.REMOVED;
   }
