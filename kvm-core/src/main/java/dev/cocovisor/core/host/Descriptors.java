@@ -1,5 +1,8 @@
 package dev.cocovisor.core.host;
 
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.vm.Vm;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +32,39 @@ final class Descriptors {
   @Nullable Object get(long fd) {
     long i = fd - FIRST;
     return i >= 0 && i < open.size() ? open.get((int) i) : null;
+  }
+
+  @Nullable Vm vm(long fd) {
+    return get(fd) instanceof Vm vm ? vm : null;
+  }
+
+  @Nullable VcpuFile vcpu(long fd) {
+    return get(fd) instanceof VcpuFile f ? f : null;
+  }
+
+  /**
+   * Returns what an ioctl answers that the object behind a descriptor does not know, negative.
+   *
+   * <p>A VM that is dead and its vCPUs answer EIO to whatever is asked. Sources: {@code
+   * virt/kvm/kvm_main.c}, kvm_vm_ioctl and kvm_vcpu_ioctl; the last cases of kvm_arch_dev_ioctl,
+   * kvm_arch_vm_ioctl and kvm_arch_vcpu_ioctl in {@code arch/x86/kvm/x86.c} and {@code
+   * arch/arm64/kvm/arm.c}.
+   */
+  long unknown(long fd) {
+    return -unknownErrno(get(fd)).number();
+  }
+
+  private static Errno unknownErrno(@Nullable Object o) {
+    return switch (o) {
+      case null -> Errno.EBADF;
+      case Vm vm when vm.isDead() -> Errno.EIO;
+      case VcpuFile f when f.vcpu().machine().isDead() -> Errno.EIO;
+      case Vm vm when vm.host().architecture() == Architecture.X86_64 -> Errno.ENOTTY;
+      case Vm _, VcpuFile _ -> Errno.EINVAL;
+      case Object dev when dev == DEV_KVM -> Errno.EINVAL;
+      // A file without ioctls of its own.
+      default -> Errno.ENOTTY;
+    };
   }
 
   @Nullable Object remove(long fd) {

@@ -7,6 +7,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GmemInode;
 import dev.cocovisor.core.vm.Vm;
+import dev.cocovisor.core.vm.VmCapabilities;
 import dev.cocovisor.core.vm.VmSettings;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,16 @@ final class Extensions {
         case KVM_CAP_READONLY_MEM -> {
           return vm == null || vm.traits().readonlySlots() ? 1 : 0;
         }
+        case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 -> {
+          // KVM_DIRTY_LOG_MANUAL_CAPS: manual protection, and every page dirty at first.
+          return 3;
+        }
+        case KVM_CAP_DISABLE_QUIRKS -> {
+          return x86 ? 1 : 0;
+        }
+        case KVM_CAP_DISABLE_QUIRKS2 -> {
+          return x86 ? VmCapabilities.QUIRKS : 0;
+        }
         case KVM_CAP_NR_VCPUS -> {
           return kvm.cpus();
         }
@@ -60,7 +71,8 @@ final class Extensions {
           return x86 ? VmSettings.EXIT_HYPERCALL_VALID : 0;
         }
         case KVM_CAP_MEMORY_ATTRIBUTES -> {
-          return x86 && mayBePrivate && kvm.config().tdpMmu() ? 8 : 0;
+          // Asked of /dev/kvm, it is what the kernel was built with.
+          return x86 && mayBePrivate ? 8 : 0;
         }
         case KVM_CAP_GUEST_MEMFD -> {
           return 1;

@@ -1,6 +1,5 @@
 package dev.cocovisor.core.host;
 
-import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
@@ -8,13 +7,14 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.MemFd;
+import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
 import org.jspecify.annotations.Nullable;
@@ -32,25 +32,20 @@ public final class KvmProcess implements VmmCalls {
   /** A load or store ended in SIGSEGV. */
   public static final long SIGSEGV = -11;
 
-  private static final int KEEP_SIZE = 1;
-  private static final int PUNCH_HOLE = 2;
-
-  /** Every operation bit of fallocate besides KEEP_SIZE (FALLOC_FL_MODE_MASK). */
-  private static final int MODE_MASK = 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x80;
-
   private final Kvm kvm;
   private final Descriptors fds = new Descriptors();
   private final AddressSpace space;
   private final ProcessMemory memory;
-
-  /** A vCPU's descriptor: the vCPU and its kvm_run page. */
-  private record VcpuFile(Vcpu vcpu, KvmRun run) {}
+  private final VmIoctls vms;
+  private final FileCalls files;
 
   /** Creates a process with no open file; use {@link Kvm#newProcess}. */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
     this.space = new AddressSpace(kvm.physicalMemory());
     this.memory = new ProcessMemory(kvm, space);
+    this.vms = new VmIoctls(kvm, fds, space);
+    this.files = new FileCalls(fds);
   }
 
   /** Returns the host. */
@@ -67,19 +62,15 @@ public final class KvmProcess implements VmmCalls {
     return -e.number();
   }
 
-  /** EBADF for a closed descriptor, else what an ioctl of another object answers. */
-  private long wrong(long fd, Errno otherwise) {
-    return ret(fds.get(fd) == null ? Errno.EBADF : otherwise);
-  }
-
   /** Returns the VM a descriptor names, or null. */
   public @Nullable Vm vm(long fd) {
-    return fds.get(fd) instanceof Vm vm ? vm : null;
+    return fds.vm(fd);
   }
 
   /** Returns the vCPU a descriptor names, or null. */
   public @Nullable Vcpu vcpu(long fd) {
-    return fds.get(fd) instanceof VcpuFile f ? f.vcpu : null;
+    VcpuFile f = fds.vcpu(fd);
+    return f == null ? null : f.vcpu();
   }
 
   /** Returns the guest_memfd a descriptor names, or null. */
@@ -138,7 +129,7 @@ public final class KvmProcess implements VmmCalls {
         return ret(Errno.EBADF);
       }
       case Vm vm -> vm.put();
-      case VcpuFile f -> f.vcpu.machine().put();
+      case VcpuFile f -> f.vcpu().machine().put();
       case GuestMemfd f -> f.release();
       case MemFd f -> f.release();
       case MemfileStore f -> f.close();
@@ -211,7 +202,7 @@ public final class KvmProcess implements VmmCalls {
   @Override
   public long createVm(int devFd, long type) {
     if (fds.get(devFd) != Descriptors.DEV_KVM) {
-      return wrong(devFd, Errno.ENOTTY);
+      return fds.unknown(devFd);
     }
     VmType t = kvm.vmType(type);
     if (t == null) {
@@ -225,54 +216,22 @@ public final class KvmProcess implements VmmCalls {
   /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
   public long checkExtension(int fd, long cap) {
     Object o = fds.get(fd);
-    if (o instanceof Vm vm) {
+    if (o instanceof Vm vm && !vm.isDead()) {
       return Extensions.check(kvm, vm, cap);
     }
-    return o == Descriptors.DEV_KVM ? Extensions.check(kvm, null, cap) : wrong(fd, Errno.ENOTTY);
+    return o == Descriptors.DEV_KVM ? Extensions.check(kvm, null, cap) : fds.unknown(fd);
   }
 
-  // VMs.
+  // VMs: VmIoctls.
 
   @Override
   public long createVcpu(int vmFd, long id) {
-    Vm vm = vm(vmFd);
-    if (vm == null) {
-      return wrong(vmFd, Errno.ENOTTY);
-    }
-    Errno r = vm.createVcpu((int) Math.min(id & 0xffffffffL, Integer.MAX_VALUE));
-    Vcpu v = r.ok() ? vm.vcpu((int) id) : null;
-    if (v == null) {
-      return ret(r);
-    }
-    vm.get();
-    return fds.install(new VcpuFile(v, new KvmRun()));
+    return vms.createVcpu(vmFd, id);
   }
 
-  /** KVM_CREATE_GUEST_MEMFD. Source: {@code guest_memfd.c}, kvm_gmem_create: flags, then size. */
   @Override
   public long createGuestMemfd(int vmFd, long size, long flags) {
-    Vm vm = vm(vmFd);
-    if (vm == null) {
-      return wrong(vmFd, Errno.ENOTTY);
-    }
-    if (vm.isDead()) {
-      return ret(Errno.EIO);
-    }
-    if ((flags & ~Extensions.gmemFlags(vm)) != 0
-        || size <= 0
-        || (size & (PageLevel.PAGE_SIZE - 1)) != 0) {
-      return ret(Errno.EINVAL);
-    }
-    return fds.install(
-        kvm.parts()
-            .guestMemfd()
-            .create(
-                kvm.physicalMemory(),
-                vm.privateFiles(),
-                kvm.newInode(),
-                size,
-                flags,
-                kvm.gmemOrder()));
+    return vms.createGuestMemfd(vmFd, size, flags);
   }
 
   @Override
@@ -285,76 +244,58 @@ public final class KvmProcess implements VmmCalls {
       long userspaceAddr,
       long guestMemfdOffset,
       int guestMemfd) {
-    Vm vm = vm(vmFd);
-    if (vm == null) {
-      return wrong(vmFd, Errno.ENOTTY);
-    }
-    Object file = fds.get(guestMemfd);
-    BackingStore store =
-        switch (file) {
-          case BackingStore b -> b;
-          case MemfileStore m -> m.viewFor(vm.privateFiles());
-          case null, default -> null;
-        };
-    return ret(
-        vm.setMemoryRegion(
-            false,
-            slot,
-            flags,
-            guestPhysAddr,
-            memorySize,
-            userspaceAddr,
-            guestMemfdOffset,
-            file != null,
-            store));
+    return vms.setUserMemoryRegion2(
+        vmFd, slot, flags, guestPhysAddr, memorySize, userspaceAddr, guestMemfdOffset, guestMemfd);
   }
 
   @Override
   public long setUserMemoryRegion(
       int vmFd, long slot, long flags, long guestPhysAddr, long memorySize, long userspaceAddr) {
-    Vm vm = vm(vmFd);
-    return vm == null
-        ? wrong(vmFd, Errno.ENOTTY)
-        : ret(
-            vm.setMemoryRegion(
-                true, slot, flags, guestPhysAddr, memorySize, userspaceAddr, 0, false, null));
+    return vms.setUserMemoryRegion(vmFd, slot, flags, guestPhysAddr, memorySize, userspaceAddr);
   }
 
   @Override
   public long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags) {
-    Vm vm = vm(vmFd);
-    return vm == null
-        ? wrong(vmFd, Errno.ENOTTY)
-        : ret(vm.setMemoryAttributes(address, size, attributes, flags));
+    return vms.setMemoryAttributes(vmFd, address, size, attributes, flags);
   }
 
   @Override
   public long enableCap(int vmFd, long cap, long flags, long arg0) {
-    Vm vm = vm(vmFd);
-    boolean copy = cap == Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number();
-    boolean move = cap == Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number();
-    if (vm != null && (copy || move) && flags == 0 && offered((int) cap)) {
-      return ret(encContextFrom(vm, arg0, copy));
-    }
-    return vm == null ? wrong(vmFd, Errno.ENOTTY) : ret(vm.enableCap((int) cap, flags, arg0));
+    return vms.enableCap(vmFd, cap, flags, arg0);
   }
 
-  private boolean offered(int cap) {
-    return kvm.backends().stream().anyMatch(b -> b.info().capabilities().containsKey(cap));
+  /** KVM_SET_NR_MMU_PAGES. */
+  public long setNrMmuPages(int vmFd, long pages) {
+    return vms.setNrMmuPages(vmFd, pages);
   }
 
-  /** Source: {@code arch/x86/kvm/x86.c}, kvm_vm_ioctl_enable_cap. */
-  private Errno encContextFrom(Vm vm, long sourceFd, boolean copy) {
-    if (vm.isDead()) {
-      return Errno.EIO;
-    }
-    Vm source = vm(sourceFd);
-    if (source == null) {
-      return Errno.EBADF;
-    }
-    return copy
-        ? vm.ops().vmCopyEncContextFrom(source.ops())
-        : vm.ops().vmMoveEncContextFrom(source.ops());
+  /**
+   * KVM_GET_DIRTY_LOG.
+   *
+   * @param bitmap the user address that takes one bit for each page of the slot, in whole words
+   */
+  public long getDirtyLog(int vmFd, long slot, long bitmap) {
+    return vms.getDirtyLog(vmFd, slot, vms.userTakes(bitmap));
+  }
+
+  /** As {@link #getDirtyLog(int, long, long)}, to somebody else than user memory. */
+  public long getDirtyLog(int vmFd, long slot, DirtyLog.Taker to) {
+    return vms.getDirtyLog(vmFd, slot, to);
+  }
+
+  /**
+   * KVM_CLEAR_DIRTY_LOG.
+   *
+   * @param bitmap the user address of the bits to clear, whose first stands for {@code firstPage}
+   */
+  public long clearDirtyLog(int vmFd, long slot, long firstPage, long numPages, long bitmap) {
+    return vms.clearDirtyLog(vmFd, slot, firstPage, numPages, vms.userGives(bitmap));
+  }
+
+  /** As {@link #clearDirtyLog(int, long, long, long, long)}, from somewhere else. */
+  public long clearDirtyLog(
+      int vmFd, long slot, long firstPage, long numPages, DirtyLog.Giver from) {
+    return vms.clearDirtyLog(vmFd, slot, firstPage, numPages, from);
   }
 
   /** Returns a VM's page counters, or null if the descriptor is not a VM. */
@@ -371,28 +312,31 @@ public final class KvmProcess implements VmmCalls {
 
   @Override
   public long preFaultMemory(int vcpuFd, long flags, long[] range) {
-    Vcpu v = vcpu(vcpuFd);
-    return v == null ? wrong(vcpuFd, Errno.ENOTTY) : v.prefault(flags, range, false);
+    return prefault(vcpuFd, flags, range, false);
   }
 
   /** KVM_MAP_MEMORY, second revision; as {@link #preFaultMemory}. */
   public long mapMemory(int vcpuFd, long flags, long[] range) {
+    return prefault(vcpuFd, flags, range, true);
+  }
+
+  private long prefault(int vcpuFd, long flags, long[] range, boolean map) {
     Vcpu v = vcpu(vcpuFd);
-    return v == null ? wrong(vcpuFd, Errno.ENOTTY) : v.prefault(flags, range, true);
+    return v == null || v.machine().isDead() ? fds.unknown(vcpuFd) : v.prefault(flags, range, map);
   }
 
   /**
    * One KVM_RUN in which the guest does {@code action}. An access without a code page fetches
-   * nothing. A descriptor that is no vCPU answers EBADF or ENOTTY.
+   * nothing. A descriptor that is no vCPU answers as to any ioctl it does not know.
    */
   @Override
   public RunResult guestRun(int vcpuFd, GuestAction action) {
-    if (!(fds.get(vcpuFd) instanceof VcpuFile f)) {
-      return new RunResult(
-          fds.get(vcpuFd) == null ? Errno.EBADF : Errno.ENOTTY, new Exit.Unknown());
+    VcpuFile f = fds.vcpu(vcpuFd);
+    if (f == null) {
+      return new RunResult(Errno.of((int) -fds.unknown(vcpuFd)), new Exit.Unknown());
     }
-    RunResult r = f.vcpu.run(action);
-    f.run.set(r.exit());
+    RunResult r = f.vcpu().run(action);
+    f.run().set(r.exit());
     return r;
   }
 
@@ -424,7 +368,8 @@ public final class KvmProcess implements VmmCalls {
 
   /** Returns how the last run of a vCPU ended, or null if the descriptor is not a vCPU. */
   public @Nullable KvmRun run(int vcpuFd) {
-    return fds.get(vcpuFd) instanceof VcpuFile f ? f.run : null;
+    VcpuFile f = fds.vcpu(vcpuFd);
+    return f == null ? null : f.run();
   }
 
   // What only a vendor knows.
@@ -432,122 +377,73 @@ public final class KvmProcess implements VmmCalls {
   @Override
   public long vendorIoctl(int fd, VendorCommand command) {
     Object o = fds.get(fd);
-    if (o instanceof Vm vm) {
-      return vm.isDead() ? ret(Errno.EIO) : vm.ops().vmIoctl(command);
+    if (o instanceof Vm vm && !vm.isDead()) {
+      return known(fd, vm.ops().vmIoctl(command));
     }
-    if (o instanceof VcpuFile f) {
-      Vm vm = f.vcpu.machine();
-      return vm.isDead()
-          ? ret(Errno.EIO)
-          : f.vcpu.locked(() -> vm.ops().vcpuIoctl(f.vcpu, command));
+    if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
+      VmOps ops = f.vcpu().machine().ops();
+      return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)));
     }
-    return wrong(fd, Errno.ENOTTY);
+    return fds.unknown(fd);
   }
 
   @Override
   public long memoryEncryptOp(int fd, VendorCommand command) {
     Object o = fds.get(fd);
-    if (o instanceof Vm vm) {
-      return vm.isDead() ? ret(Errno.EIO) : vm.ops().memEncIoctl(command);
+    if (o instanceof Vm vm && !vm.isDead()) {
+      return vm.ops().memEncIoctl(command);
     }
-    if (o instanceof VcpuFile f) {
-      Vm vm = f.vcpu.machine();
-      return vm.isDead()
-          ? ret(Errno.EIO)
-          : f.vcpu.locked(() -> vm.ops().vcpuMemEncIoctl(f.vcpu, command));
+    if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
+      VmOps ops = f.vcpu().machine().ops();
+      return f.vcpu().locked(() -> ops.vcpuMemEncIoctl(f.vcpu(), command));
     }
-    return wrong(fd, Errno.ENOTTY);
+    return fds.unknown(fd);
+  }
+
+  /** A command that the vendor does not know either answers as the architecture's last case. */
+  private long known(int fd, long ret) {
+    return ret == -Errno.ENOTTY.number() ? fds.unknown(fd) : ret;
   }
 
   @Override
   public long memoryEncryptRegion(int vmFd, boolean register, long addr, long size) {
-    Vm vm = vm(vmFd);
-    if (vm == null) {
-      return wrong(vmFd, Errno.ENOTTY);
-    }
-    return ret(
-        register
-            ? vm.ops().memEncRegisterRegion(addr, size)
-            : vm.ops().memEncUnregisterRegion(addr, size));
+    return vms.memoryEncryptRegion(vmFd, register, addr, size);
   }
 
-  // Files.
+  // Files: FileCalls.
 
-  /**
-   * fallocate: the VFS's checks, then the file's. Source: {@code fs/open.c}, vfs_fallocate: offset
-   * and length, known mode bits, which bits go together, the kind of file, overflow.
-   */
   @Override
   public long fallocate(int fd, int mode, long off, long len) {
-    Object o = fds.get(fd);
-    if (o == null) {
-      return ret(Errno.EBADF);
-    }
-    if (off < 0 || len <= 0) {
-      return ret(Errno.EINVAL);
-    }
-    int op = mode & MODE_MASK;
-    boolean keep = (mode & KEEP_SIZE) != 0;
-    boolean known = (mode & ~(MODE_MASK | KEEP_SIZE)) == 0;
-    boolean fits =
-        switch (op) {
-          case 0, 0x10, 0x40 -> true;
-          case PUNCH_HOLE -> keep;
-          case 0x8, 0x20, 0x80 -> !keep;
-          default -> false;
-        };
-    if (!known || !fits) {
-      return ret(Errno.EOPNOTSUPP);
-    }
-    if (!(o instanceof GuestMemfd || o instanceof MemFd || o instanceof MemfileStore)) {
-      return ret(Errno.ENODEV);
-    }
-    if (off + len < 0) {
-      return ret(Errno.EFBIG);
-    }
-    return switch (o) {
-      case GuestMemfd f -> ret(f.fallocate(mode, off, len));
-      case MemfileStore f -> ret(f.fallocate(mode, off, len));
-      default -> ret(Errno.EOPNOTSUPP);
-    };
+    return files.fallocate(fd, mode, off, len);
   }
 
-  /** fstat. A guest_memfd never counts blocks. */
+  /** fstat. */
   public long fstat(int fd, FileStat into) {
-    Object o = fds.get(fd);
-    if (o == null) {
-      return ret(Errno.EBADF);
-    }
-    GuestMemfd f = o instanceof GuestMemfd g ? g : null;
-    into.size = f != null ? f.size() : o instanceof MemFd m ? m.size() : 0;
-    into.inode = f != null ? f.inodeNumber() : 0;
-    into.blksize = PageLevel.PAGE_SIZE;
-    into.blocks = 0;
-    return 0;
+    return files.fstat(fd, into);
   }
 
-  /** ftruncate: a guest_memfd's size is fixed, and nothing else here is a regular file. */
+  /** ftruncate. */
   public long ftruncate(int fd, long length) {
-    return ret(length < 0 || fds.get(fd) != null ? Errno.EINVAL : Errno.EBADF);
+    return files.ftruncate(fd, length);
   }
 
-  /** read: none of these files can be read so. */
+  /** read. */
   public long read(int fd, long count) {
-    return wrong(fd, Errno.EINVAL);
+    return files.readOrWrite(fd);
   }
 
-  /** write: none of these files can be written so. */
+  /** write. */
   public long write(int fd, long count) {
-    return wrong(fd, Errno.EINVAL);
+    return files.readOrWrite(fd);
   }
 
-  /** pread64: a guest_memfd has no position to read at. */
+  /** pread64. */
   public long pread(int fd, long count, long off) {
-    return off < 0 ? ret(Errno.EINVAL) : wrong(fd, Errno.ESPIPE);
+    return files.positioned(fd, off);
   }
 
-  /** pwrite64; as {@link #pread}. */
+  /** pwrite64. */
   public long pwrite(int fd, long count, long off) {
-    return off < 0 ? ret(Errno.EINVAL) : wrong(fd, Errno.ESPIPE);
+    return files.positioned(fd, off);
   }
 }

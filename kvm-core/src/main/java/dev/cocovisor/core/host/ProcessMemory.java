@@ -4,6 +4,7 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.MappableFile;
 import dev.cocovisor.core.mem.MemFd;
@@ -12,18 +13,28 @@ import dev.cocovisor.core.vm.UserCopy;
 import org.jspecify.annotations.Nullable;
 
 /**
- * mmap, madvise and the process's own loads and stores. Sources: {@code mm/mmap.c}, do_mmap and
- * ksys_mmap_pgoff; {@code mm/madvise.c}.
+ * mmap, madvise and the process's own loads and stores. Source of madvise: {@code mm/madvise.c},
+ * is_valid_madvise and madvise_should_skip.
  */
 final class ProcessMemory {
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
+  private static final int PROT_EXEC = 4;
   private static final int MAP_SHARED = 1;
+  private static final int MAP_PRIVATE = 2;
+  private static final int MAP_SHARED_VALIDATE = 3;
   private static final int MAP_TYPE = 0xf;
   private static final int MAP_FIXED = 0x10;
   private static final int MAP_ANONYMOUS = 0x20;
   private static final int MAP_HUGETLB = 0x40000;
   private static final int MAP_FIXED_NOREPLACE = 0x100000;
+  private static final int MAP_HUGE_SHIFT = 26;
+
+  /** What every file understood before flags were validated; the model's huge sizes included. */
+  private static final int LEGACY_MAP_MASK =
+      0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x800 | 0x1000 | 0x7e000 | 0x3f << 26;
+
+  private static final long MAX_LFS_FILESIZE = Long.MAX_VALUE;
 
   private static final int MADV_NORMAL = 0;
   private static final int MADV_DONTNEED = 4;
@@ -45,42 +56,50 @@ final class ProcessMemory {
     return -e.number();
   }
 
+  /**
+   * The checks in the kernel's order: offset, descriptor, length, place, what is there already,
+   * then what kind of mapping the file allows. Sources: {@code mm/mmap.c}, ksys_mmap_pgoff, do_mmap
+   * and __get_unmapped_area; {@code virt/kvm/guest_memfd.c}, kvm_gmem_mmap.
+   */
   long mmap(long addr, long len, int prot, int flags, @Nullable Object file, long off) {
     boolean anonymous = (flags & MAP_ANONYMOUS) != 0;
+    boolean huge = (flags & MAP_HUGETLB) != 0;
     if ((off & 4095) != 0) {
       return ret(Errno.EINVAL);
     }
-    if (!anonymous && file == null) {
-      return ret(Errno.EBADF);
+    if (!anonymous && (file == null || huge)) {
+      return ret(file == null ? Errno.EBADF : Errno.EINVAL);
     }
-    int type = flags & MAP_TYPE;
-    if (len == 0 || type == 0 || type > 3) {
-      return ret(Errno.EINVAL);
+    Errno size = anonymous && huge ? hugeSize(flags) : Errno.OK;
+    if (len == 0 || !size.ok()) {
+      return ret(len == 0 ? Errno.EINVAL : size);
     }
-    boolean shared = (type & MAP_SHARED) != 0;
+    if (len < 0 || len > MAX_LFS_FILESIZE - 4095) {
+      return ret(Errno.ENOMEM);
+    }
     boolean noReplace = (flags & MAP_FIXED_NOREPLACE) != 0;
     boolean fixed = noReplace || (flags & MAP_FIXED) != 0;
-    boolean read = (prot & (PROT_READ | PROT_WRITE)) != 0;
-    boolean write = (prot & PROT_WRITE) != 0;
-    if (anonymous && !shared) {
-      Vma.Kind kind = (flags & MAP_HUGETLB) != 0 ? Vma.Kind.HUGETLB : Vma.Kind.ANONYMOUS;
-      return space.map(kind, addr, len, read, write, fixed, noReplace, null, 0);
+    if (fixed && (addr & 4095) != 0) {
+      return ret(Errno.EINVAL);
+    }
+    if (fixed && !AddressSpace.accessOk(addr, len)) {
+      return ret(Errno.ENOMEM);
     }
     if (noReplace && !space.isFree(addr, len)) {
       return ret(Errno.EEXIST);
     }
-    MappableFile backing;
-    if (anonymous) {
-      backing = new MemFd(kvm.physicalMemory(), len);
-    } else if (file instanceof MappableFile f) {
-      backing = f;
-    } else {
-      return ret(Errno.ENODEV);
-    }
-    Errno may = backing.mayMap(shared);
+    Errno may = anonymous ? anonymousType(flags) : fileType(file, prot, flags, len, off);
     if (!may.ok()) {
       return ret(may);
     }
+    boolean read = (prot & (PROT_READ | PROT_WRITE)) != 0;
+    boolean write = (prot & PROT_WRITE) != 0;
+    if (anonymous && (flags & MAP_TYPE) == MAP_PRIVATE) {
+      Vma.Kind kind = huge ? Vma.Kind.HUGETLB : Vma.Kind.ANONYMOUS;
+      return space.map(kind, addr, len, read, write, fixed, noReplace, null, 0);
+    }
+    MappableFile backing =
+        file instanceof MappableFile f && !anonymous ? f : new MemFd(kvm.physicalMemory(), len);
     long at =
         space.map(Vma.Kind.FILE, addr, len, read, write, fixed, noReplace, backing, off >>> 12);
     if (anonymous && backing instanceof MemFd own) {
@@ -88,6 +107,38 @@ final class ProcessMemory {
       own.release();
     }
     return at;
+  }
+
+  /** The page size asked for behind MAP_HUGE_SHIFT: the host has pages of 2 MiB set aside. */
+  private static Errno hugeSize(int flags) {
+    return switch (flags >>> MAP_HUGE_SHIFT) {
+      case 0, 21 -> Errno.OK;
+      case 30 -> Errno.ENOMEM;
+      default -> Errno.EINVAL;
+    };
+  }
+
+  private static Errno anonymousType(int flags) {
+    int type = flags & MAP_TYPE;
+    return type == MAP_SHARED || type == MAP_PRIVATE ? Errno.OK : Errno.EINVAL;
+  }
+
+  private static Errno fileType(@Nullable Object file, int prot, int flags, long len, long off) {
+    if (Long.compareUnsigned(off >>> 12, (MAX_LFS_FILESIZE - len) >>> 12) > 0) {
+      return Errno.EOVERFLOW;
+    }
+    int type = flags & MAP_TYPE;
+    if (type == 0 || type > MAP_SHARED_VALIDATE) {
+      return Errno.EINVAL;
+    }
+    if (type == MAP_SHARED_VALIDATE && (flags & ~LEGACY_MAP_MASK) != 0) {
+      return Errno.EOPNOTSUPP;
+    }
+    // guest_memfd's file system is mounted so that nothing in it can be executed.
+    if (file instanceof GuestMemfd && (prot & PROT_EXEC) != 0) {
+      return Errno.EPERM;
+    }
+    return file instanceof MappableFile f ? f.mayMap((type & MAP_SHARED) != 0) : Errno.ENODEV;
   }
 
   Errno madvise(long addr, long len, int advice) {

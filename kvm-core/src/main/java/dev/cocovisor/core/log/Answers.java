@@ -1,5 +1,7 @@
 package dev.cocovisor.core.log;
 
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,9 +86,7 @@ final class Answers {
       return structMatches(w, g);
     }
     if (want instanceof Value.Items w && got instanceof Value.Items g) {
-      return w.items().size() == g.items().size()
-          && java.util.stream.IntStream.range(0, w.items().size())
-              .allMatch(i -> matches(w.items().get(i), g.items().get(i)));
+      return itemsMatch(w.items(), g.items());
     }
     Long w = Symbols.number(want);
     Long g = Symbols.number(got);
@@ -94,6 +94,14 @@ final class Answers {
       return w.equals(g);
     }
     return text(want).equals(text(got));
+  }
+
+  /** An ellipsis at the end stands for any number of items. */
+  private static boolean itemsMatch(List<Value> want, List<Value> got) {
+    boolean open = !want.isEmpty() && want.getLast() instanceof Value.Rest;
+    int n = open ? want.size() - 1 : want.size();
+    return (open ? n <= got.size() : n == got.size())
+        && IntStream.range(0, n).allMatch(i -> matches(want.get(i), got.get(i)));
   }
 
   private static boolean structMatches(Value.Struct want, Value.Struct got) {

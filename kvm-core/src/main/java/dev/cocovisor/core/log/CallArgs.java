@@ -96,6 +96,14 @@ final class CallArgs {
     return v == null ? otherwise : fieldNumber(arg, name, v);
   }
 
+  /** Returns a field's list of numbers, or null if the field is no list. */
+  long @Nullable [] words(int arg, String name) {
+    if (!(struct(arg).get(name) instanceof Value.Items list)) {
+      return null;
+    }
+    return list.items().stream().mapToLong(v -> fieldNumber(arg, name, v)).toArray();
+  }
+
   /** Returns a field as a word. */
   String symbol(int arg, String name) {
     Value v = struct(arg).get(name);

@@ -123,6 +123,20 @@ final class CallDecoder {
               fd, true, a.field(2, "base_address"), a.field(2, "size"), a.field(2, "flags", 0));
       case "KVM_MEMORY_ENCRYPT_OP" ->
           new KvmCall.MemoryEncryptOp(fd, new VendorCommand(a.symbol(2, "id"), a.without(2, "id")));
+      case "KVM_SET_NR_MMU_PAGES" -> new KvmCall.SetNrMmuPages(fd, a.number(2));
+      case "KVM_GET_DIRTY_LOG" ->
+          new KvmCall.GetDirtyLog(
+              fd, a.field(2, "slot"), a.field(2, "dirty_bitmap", KvmCall.NO_ADDRESS));
+      case "KVM_CLEAR_DIRTY_LOG" -> {
+        long[] words = a.words(2, "dirty_bitmap");
+        yield new KvmCall.ClearDirtyLog(
+            fd,
+            a.field(2, "slot"),
+            a.field(2, "first_page", 0),
+            a.field(2, "num_pages"),
+            words == null ? a.field(2, "dirty_bitmap") : KvmCall.NO_ADDRESS,
+            words == null ? new long[0] : words);
+      }
       case "KVM_MEMORY_ENCRYPT_REG_REGION", "KVM_MEMORY_ENCRYPT_UNREG_REGION" ->
           new KvmCall.MemoryEncryptRegion(
               fd, name.contains("_REG_"), a.field(2, "addr"), a.field(2, "size"));

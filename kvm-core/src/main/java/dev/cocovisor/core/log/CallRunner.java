@@ -55,6 +55,9 @@ final class CallRunner {
               process.setMemoryAttributes(
                   fd(c.fd()), c.address(), c.size(), c.attributes(), c.flags()));
       case KvmCall.PreFault c -> preFault(c);
+      case KvmCall.GetDirtyLog c -> getDirtyLog(c);
+      case KvmCall.ClearDirtyLog c -> plain(clearDirtyLog(c));
+      case KvmCall.SetNrMmuPages c -> plain(process.setNrMmuPages(fd(c.fd()), c.pages()));
       case KvmCall.Fallocate c -> plain(process.fallocate(fd(c.fd()), c.mode(), c.off(), c.len()));
       case KvmCall.Fstat c -> fstat(c);
       case KvmCall.Ftruncate c -> plain(process.ftruncate(fd(c.fd()), c.length()));
@@ -161,6 +164,45 @@ final class CallRunner {
                 Value.Field.of(c.map() ? "base_address" : "gpa", Value.Num.hex(range[0])),
                 Value.Field.of("size", Value.Num.hex(range[1]))));
     return new Reply(plain(ret).result(), written, false);
+  }
+
+  /** The words read, as what was written back, where the log itself keeps them. */
+  private Reply getDirtyLog(KvmCall.GetDirtyLog c) {
+    if (c.bitmap() != KvmCall.NO_ADDRESS) {
+      return plain(process.getDirtyLog(fd(c.fd()), c.slot(), c.bitmap()));
+    }
+    var words = new ArrayList<Value>();
+    long ret =
+        process.getDirtyLog(
+            fd(c.fd()),
+            c.slot(),
+            bits -> {
+              for (long word : bits) {
+                words.add(Value.Num.hex(word));
+              }
+              return Errno.OK;
+            });
+    if (ret < 0) {
+      return plain(ret);
+    }
+    Value bitmap = new Value.Items(List.copyOf(words));
+    var written = new Value.Struct(List.of(Value.Field.of("dirty_bitmap", bitmap)));
+    return new Reply(plain(ret).result(), written, false);
+  }
+
+  /** Words that the log leaves out are 0. */
+  private long clearDirtyLog(KvmCall.ClearDirtyLog c) {
+    return c.bitmap() != KvmCall.NO_ADDRESS
+        ? process.clearDirtyLog(fd(c.fd()), c.slot(), c.firstPage(), c.numPages(), c.bitmap())
+        : process.clearDirtyLog(
+            fd(c.fd()),
+            c.slot(),
+            c.firstPage(),
+            c.numPages(),
+            bits -> {
+              System.arraycopy(c.words(), 0, bits, 0, Math.min(c.words().length, bits.length));
+              return Errno.OK;
+            });
   }
 
   private Reply fstat(KvmCall.Fstat c) {

@@ -9,6 +9,9 @@ import dev.cocovisor.api.guest.GuestAction;
  * are those of the log; {@link CallRunner} knows the model's. Argument names are the kernel's.
  */
 sealed interface KvmCall {
+  /** Instead of a user address, which it cannot be: the line holds the memory itself. */
+  long NO_ADDRESS = Long.MIN_VALUE;
+
   record HostSetup(Fields fields) implements KvmCall {}
 
   record Open(String path) implements KvmCall {}
@@ -49,6 +52,15 @@ sealed interface KvmCall {
 
   /** KVM_PRE_FAULT_MEMORY, or KVM_MAP_MEMORY of the second revision if {@code map}. */
   record PreFault(long fd, boolean map, long gpa, long size, long flags) implements KvmCall {}
+
+  /** KVM_GET_DIRTY_LOG; {@code bitmap} is a user address, or NO_ADDRESS. */
+  record GetDirtyLog(long fd, long slot, long bitmap) implements KvmCall {}
+
+  /** KVM_CLEAR_DIRTY_LOG; the bits are in {@code words} unless {@code bitmap} is a user address. */
+  record ClearDirtyLog(long fd, long slot, long firstPage, long numPages, long bitmap, long[] words)
+      implements KvmCall {}
+
+  record SetNrMmuPages(long fd, long pages) implements KvmCall {}
 
   record Fallocate(long fd, int mode, long off, long len) implements KvmCall {}
 

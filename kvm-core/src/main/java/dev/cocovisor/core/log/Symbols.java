@@ -55,6 +55,9 @@ final class Symbols {
     put(15, "MADV_NOHUGEPAGE");
     put(25, "MADV_COLLAPSE");
     put(12, "KVM_HC_MAP_GPA_RANGE");
+    put(1, "KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE");
+    put(2, "KVM_DIRTY_LOG_INITIALLY_SET");
+    put(0x80, "KVM_X86_QUIRK_SLOT_ZAP_ALL");
     for (VmType t :
         List.of(
             VmType.X86_DEFAULT,
@@ -74,6 +77,8 @@ final class Symbols {
     ioctl(0x01, "KVM_CREATE_VM");
     ioctl(0x03, "KVM_CHECK_EXTENSION");
     ioctl(0x41, "KVM_CREATE_VCPU");
+    ioctl(0x42, "KVM_GET_DIRTY_LOG");
+    ioctl(0x44, "KVM_SET_NR_MMU_PAGES");
     ioctl(0x46, "KVM_SET_USER_MEMORY_REGION");
     ioctl(0x49, "KVM_SET_USER_MEMORY_REGION2");
     ioctl(0xa3, "KVM_ENABLE_CAP");
@@ -81,6 +86,7 @@ final class Symbols {
     ioctl(0xba, "KVM_MEMORY_ENCRYPT_OP");
     ioctl(0xbb, "KVM_MEMORY_ENCRYPT_REG_REGION");
     ioctl(0xbc, "KVM_MEMORY_ENCRYPT_UNREG_REGION");
+    ioctl(0xc0, "KVM_CLEAR_DIRTY_LOG");
     ioctl(0xd2, "KVM_SET_MEMORY_ATTRIBUTES");
     ioctl(0xd4, "KVM_CREATE_GUEST_MEMFD");
     ioctl(0xd5, "KVM_PRE_FAULT_MEMORY");

@@ -14,8 +14,6 @@ import dev.cocovisor.core.slot.MemSlot;
  * arch/arm64/kvm/pkvm.c}, the registry of pkvm_mapping; the KVM series for CCA, realm_map_ipa.
  */
 public final class DelegatedStage implements SecondStage {
-  private static final int LEVEL_SHIFT = 6;
-
   private final MmuHost host;
   private final PageCounters counters = new PageCounters();
   private final LongRadix[] registry = {new LongRadix(), new LongRadix()};
@@ -25,20 +23,20 @@ public final class DelegatedStage implements SecondStage {
     this.host = host;
   }
 
-  // An entry is an Spte leaf with the level in bits 6 to 8.
-  private static int level(long e) {
-    return (int) (e >>> LEVEL_SHIFT) & 7;
-  }
-
   private long find(long gfn, boolean isPrivate) {
     LongRadix r = registry[isPrivate ? 1 : 0];
     for (int level = 1; level <= 3; level++) {
       long e = r.get(PageLevel.of(level).alignDown(gfn));
-      if (e != 0 && level(e) >= level) {
+      if (e != 0 && Spte.level(e) >= level) {
         return e;
       }
     }
     return 0;
+  }
+
+  /** A registry's entry: a leaf with its level. */
+  private static long entry(long pfn, boolean writable, boolean isPrivate, PageLevel level) {
+    return Spte.atLevel(Spte.leaf(pfn, writable, isPrivate), level.number());
   }
 
   @Override
@@ -58,6 +56,10 @@ public final class DelegatedStage implements SecondStage {
       f.goalLevel = limit.number();
     }
     long gfn = level.alignDown(f.gfn);
+    MemSlot slot = f.slot;
+    if (f.mapWritable && slot != null) {
+      slot.markDirty(f.gfn);
+    }
     Errno r = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
     if (r == Errno.EAGAIN || r == Errno.EEXIST) {
       return RetPf.RETRY;
@@ -65,8 +67,7 @@ public final class DelegatedStage implements SecondStage {
     if (!r.ok()) {
       return -r.number();
     }
-    registry[f.isPrivate ? 1 : 0].set(
-        gfn, Spte.leaf(f.pfn, f.mapWritable, f.isPrivate) | (long) level.number() << LEVEL_SHIFT);
+    registry[f.isPrivate ? 1 : 0].set(gfn, entry(f.pfn, f.mapWritable, f.isPrivate, level));
     if (have == 0) {
       counters.add(level.number(), 1, f.cpu);
     }
@@ -94,7 +95,7 @@ public final class DelegatedStage implements SecondStage {
     long gfn = PageLevel.PG_1G.alignDown(start);
     while ((gfn = r.next(gfn, end)) >= 0) {
       long e = r.get(gfn);
-      PageLevel level = PageLevel.of(level(e));
+      PageLevel level = PageLevel.of(Spte.level(e));
       boolean overlaps = gfn + level.pages() > start;
       boolean cut = overlaps && (gfn < start || gfn + level.pages() > end);
       if (cut && host.ops().splitDelegated(gfn, level, isPrivate)) {
@@ -117,10 +118,9 @@ public final class DelegatedStage implements SecondStage {
 
   /** Registers the pages of a mapping one by one, after the trusted half split it. */
   private void splitEntry(LongRadix r, long gfn, long e, PageLevel level) {
-    long page = (long) PageLevel.PG_4K.number() << LEVEL_SHIFT;
     boolean isPrivate = r == registry[1];
     for (long i = 0; i < level.pages(); i++) {
-      r.set(gfn + i, Spte.leaf(Spte.pfn(e) + i, Spte.isWritable(e), isPrivate) | page);
+      r.set(gfn + i, entry(Spte.pfn(e) + i, Spte.isWritable(e), isPrivate, PageLevel.PG_4K));
     }
     counters.add(level.number(), -1, 0);
     counters.add(PageLevel.PG_4K.number(), level.pages(), 0);
@@ -141,25 +141,26 @@ public final class DelegatedStage implements SecondStage {
     return Errno.OK;
   }
 
+  /** There is no hook to take write access alone away: the pages go, and come back read-only. */
+  @Override
+  public boolean protectWrites(long start, long end, int from, int to) {
+    return zap(false, start, end, false);
+  }
+
   @Override
   public void splitAll(long start, long end) {
     zap(false, start, end, false);
   }
 
   @Override
-  public void recoverHuge(MemSlot slot, TdpMmu.LevelRule rule) {
+  public void recoverHuge(MemSlot slot, LevelRule rule) {
     zap(false, slot.baseGfn(), slot.endGfn(), false);
   }
 
   @Override
   public long walk(long gfn, boolean isPrivate) {
-    return find(gfn, isPrivate) & ~(7L << LEVEL_SHIFT);
-  }
-
-  @Override
-  public int levelAt(long gfn, boolean isPrivate) {
     long e = find(gfn, isPrivate);
-    return e == 0 ? 1 : level(e);
+    return e == 0 ? Spte.atLevel(0, 1) : e;
   }
 
   /** None: what the core keeps is a registry, not a table. */
@@ -179,7 +180,7 @@ public final class DelegatedStage implements SecondStage {
     long gfn = 0;
     while ((gfn = r.next(gfn, Long.MAX_VALUE)) >= 0) {
       long e = r.get(gfn);
-      visitor.leaf(gfn, level(e), e & ~(7L << LEVEL_SHIFT));
+      visitor.leaf(gfn, Spte.level(e), Spte.bare(e));
       gfn++;
     }
   }

@@ -44,23 +44,23 @@ public abstract class ForwardingSecondStage implements SecondStage {
   }
 
   @Override
+  public boolean protectWrites(long start, long end, int from, int to) {
+    return delegate.protectWrites(start, end, from, to);
+  }
+
+  @Override
   public void splitAll(long start, long end) {
     delegate.splitAll(start, end);
   }
 
   @Override
-  public void recoverHuge(MemSlot slot, TdpMmu.LevelRule rule) {
+  public void recoverHuge(MemSlot slot, LevelRule rule) {
     delegate.recoverHuge(slot, rule);
   }
 
   @Override
   public long walk(long gfn, boolean isPrivate) {
     return delegate.walk(gfn, isPrivate);
-  }
-
-  @Override
-  public int levelAt(long gfn, boolean isPrivate) {
-    return delegate.levelAt(gfn, isPrivate);
   }
 
   @Override

@@ -41,6 +41,16 @@ final class PageTable {
     return baseGfn + ((long) i << (9 * (level - 1)));
   }
 
+  /** Returns the first entry that a range from {@code start} on touches; 512 if none. */
+  int firstIndex(long start) {
+    return start <= baseGfn ? 0 : (int) Math.min(512, (start - baseGfn) >>> (9 * (level - 1)));
+  }
+
+  /** Returns the last entry that a range up to {@code end}, which is not in it, touches. */
+  int lastIndex(long end) {
+    return end <= baseGfn ? -1 : (int) Math.min(511, (end - 1 - baseGfn) >>> (9 * (level - 1)));
+  }
+
   long get(int i) {
     return (long) ENTRY.getAcquire(entries, i);
   }

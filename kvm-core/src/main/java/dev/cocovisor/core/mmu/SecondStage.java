@@ -28,6 +28,13 @@ public interface SecondStage {
     SecondStage create(MmuHost host, StageShape shape);
   }
 
+  /** Tells how large a leaf at a gfn of a slot may be. */
+  @FunctionalInterface
+  interface LevelRule {
+    /** Returns the largest level, kernel numbering. */
+    int maxLevel(MemSlot slot, long gfn);
+  }
+
   /** Returns the second stage that VMs have unless they are given another. */
   static SecondStage standard(MmuHost host, StageShape shape) {
     return shape == StageShape.DELEGATED
@@ -55,17 +62,28 @@ public interface SecondStage {
   /** Splits the leaf over a gfn down to a level; mmu_lock is held exclusive. */
   Errno splitTo(long gfn, int level, boolean isPrivate);
 
+  /**
+   * Takes write access to shared memory away, so that the next write is seen; mmu_lock is held
+   * exclusive.
+   *
+   * @param from the smallest leaves it is taken from, kernel numbering
+   * @param to the largest
+   * @return whether translations must be flushed
+   */
+  boolean protectWrites(long start, long end, int from, int to);
+
   /** Splits every leaf of a range to 4 KiB, for dirty logging; mmu_lock is held exclusive. */
   void splitAll(long start, long end);
 
   /** Makes leaves of a slot huge again where {@code rule} allows; mmu_lock is held exclusive. */
-  void recoverHuge(MemSlot slot, TdpMmu.LevelRule rule);
+  void recoverHuge(MemSlot slot, LevelRule rule);
 
-  /** Walks as the hardware does and returns the {@link Spte} number the walk ends at. */
+  /**
+   * Walks as the hardware does.
+   *
+   * @return the {@link Spte} number the walk ends at, with {@link Spte#level}
+   */
   long walk(long gfn, boolean isPrivate);
-
-  /** Returns the level of the entry that {@link #walk} ends at. */
-  int levelAt(long gfn, boolean isPrivate);
 
   /** Visits the leaves of a root. */
   void visitLeafs(boolean privateRoot, LeafVisitor visitor);

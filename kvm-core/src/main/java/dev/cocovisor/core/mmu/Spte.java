@@ -20,7 +20,31 @@ public final class Spte {
   /** Somebody is changing the entry and will be done soon. */
   static final long FROZEN = 32;
 
+  /** What {@link SecondStage#walk} adds; tables hold no level. */
+  private static final int LEVEL_SHIFT = 6;
+
+  private static final long LEVEL_MASK = 7L << LEVEL_SHIFT;
+
   private Spte() {}
+
+  /** Returns an entry with the level it stands at. */
+  static long atLevel(long spte, int level) {
+    return (spte & ~LEVEL_MASK) | (long) level << LEVEL_SHIFT;
+  }
+
+  /** Returns an entry without level. */
+  static long bare(long spte) {
+    return spte & ~LEVEL_MASK;
+  }
+
+  /** Returns the level of an entry that a walk ended at, kernel numbering. */
+  public static int level(long spte) {
+    return (int) ((spte & LEVEL_MASK) >>> LEVEL_SHIFT);
+  }
+
+  static long readOnly(long spte) {
+    return spte & ~WRITABLE;
+  }
 
   static long leaf(long pfn, boolean writable, boolean isPrivate) {
     return pfn << 12 | PRESENT | LEAF | (writable ? WRITABLE : 0) | (isPrivate ? PRIVATE : 0);

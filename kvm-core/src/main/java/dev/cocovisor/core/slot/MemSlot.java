@@ -32,10 +32,12 @@ public final class MemSlot implements SlotView {
   private final int flags;
   private final long userspaceAddr;
   private final long gmemPage;
+  private final @Nullable DirtyBitmap dirty;
   private volatile @Nullable BackingStore gmem;
 
   /**
-   * Creates a slot; {@code gmem} is null without a guest_memfd, {@code gmemPage} its first page.
+   * Creates a slot without a dirty bitmap; {@code gmem} is null without a guest_memfd, {@code
+   * gmemPage} its first page.
    */
   public MemSlot(
       int asId,
@@ -46,6 +48,19 @@ public final class MemSlot implements SlotView {
       long userspaceAddr,
       @Nullable BackingStore gmem,
       long gmemPage) {
+    this(asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, null);
+  }
+
+  private MemSlot(
+      int asId,
+      int id,
+      long baseGfn,
+      long npages,
+      int flags,
+      long userspaceAddr,
+      @Nullable BackingStore gmem,
+      long gmemPage,
+      @Nullable DirtyBitmap dirty) {
     this.asId = asId;
     this.id = id;
     this.baseGfn = baseGfn;
@@ -54,11 +69,31 @@ public final class MemSlot implements SlotView {
     this.userspaceAddr = userspaceAddr;
     this.gmem = gmem;
     this.gmemPage = gmemPage;
+    this.dirty = dirty;
   }
 
   /** Returns a copy that readers must not use any more. */
   public MemSlot invalidated() {
-    return new MemSlot(asId, id, baseGfn, npages, flags | INVALID, userspaceAddr, gmem, gmemPage);
+    return new MemSlot(
+        asId, id, baseGfn, npages, flags | INVALID, userspaceAddr, gmem, gmemPage, dirty);
+  }
+
+  /** Returns a copy whose writes are logged in {@code bitmap}. */
+  public MemSlot loggedIn(DirtyBitmap bitmap) {
+    return new MemSlot(asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, bitmap);
+  }
+
+  /** Returns the log of dirty pages, null if there is none. */
+  public @Nullable DirtyBitmap dirtyBitmap() {
+    return dirty;
+  }
+
+  /** Logs a page that the guest may write from now on (mark_page_dirty_in_slot). */
+  public void markDirty(long gfn) {
+    DirtyBitmap log = dirty;
+    if (log != null) {
+      log.mark(gfn - baseGfn);
+    }
   }
 
   /** Returns the address space: 0, or 1 for SMM. */

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
@@ -26,10 +27,12 @@ import org.jspecify.annotations.Nullable;
 final class FaultHandler {
   private final Vm vm;
   private final boolean checksAttributes;
+  private final boolean waitsForWrite;
   private final PageSizePolicy pageSizes;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
+    this.waitsForWrite = vm.host().architecture() == Architecture.ARM64;
     this.pageSizes = vm.parts().pageSizes();
     PrivateRule rule = vm.traits().privateRule();
     this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
@@ -187,7 +190,10 @@ final class FaultHandler {
       return -Errno.EFAULT.number();
     }
     f.pfn = space.frameOf(hva, pte);
-    f.mapWritable = AddressSpace.isWritable(pte) && !slot.isReadonly();
+    // x86 maps what the host lets be written writable at once, and logs it; arm64 waits for a write
+    // while a slot is logged. Sources: spte.c, make_spte; arch/arm64/kvm/mmu.c, user_mem_abort.
+    boolean waits = waitsForWrite && slot.isDirtyLogged() && !f.write;
+    f.mapWritable = AddressSpace.isWritable(pte) && !slot.isReadonly() && !waits;
     return RetPf.CONTINUE;
   }
 

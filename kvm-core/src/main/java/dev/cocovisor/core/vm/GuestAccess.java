@@ -115,7 +115,7 @@ final class GuestAccess {
     if (!Spte.isLeaf(e) || (write && !Spte.isWritable(e))) {
       return TlbModel.MISS;
     }
-    int level = vm.stage().levelAt(gfn, isPrivate);
+    int level = Spte.level(e);
     long pfn = Spte.pfn(e) + (gfn & (PageLevel.of(level).pages() - 1));
     return vcpu.tlb().fill(gfn, isPrivate, pfn, level, Spte.isWritable(e));
   }

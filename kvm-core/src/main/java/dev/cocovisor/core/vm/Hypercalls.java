@@ -37,7 +37,7 @@ final class Hypercalls {
     long a0 = argument(args, 0, narrow);
     long a1 = argument(args, 1, narrow);
     long a2 = argument(args, 2, narrow);
-    if (nr != MAP_GPA_RANGE || !vm.exitsOn(nr)) {
+    if (nr != MAP_GPA_RANGE || !vm.capabilities().exitsOn(nr)) {
       return vcpu.halted(-KVM_ENOSYS);
     }
     if ((a0 & 4095) != 0 || a1 == 0 || Long.compareUnsigned((a0 >>> 12) + a1, a0 >>> 12) <= 0) {

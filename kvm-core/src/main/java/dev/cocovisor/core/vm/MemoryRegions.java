@@ -174,7 +174,8 @@ final class MemoryRegions {
     return Errno.OK;
   }
 
-  private Errno apply(SlotChange change, @Nullable MemSlot old, MemSlot now) {
+  private Errno apply(SlotChange change, @Nullable MemSlot old, MemSlot wanted) {
+    MemSlot now = vm.dirtyLog().prepared(old, wanted);
     if (change == SlotChange.MOVE && old != null) {
       invalidate(old);
     }
@@ -191,7 +192,7 @@ final class MemoryRegions {
     }
     vm.ops().commitMemoryRegion(change, old, now);
     if (change == SlotChange.FLAGS_ONLY && old != null) {
-      applyFlags(old, now);
+      vm.dirtyLog().applyFlags(old, now);
     }
     return Errno.OK;
   }
@@ -213,7 +214,7 @@ final class MemoryRegions {
     vm.publish(old.asId(), old, old.invalidated());
     vm.mmuLock().lock();
     try {
-      if (vm.rules().zapsAllOnSlotChange()) {
+      if (vm.capabilities().zapsAllOnSlotChange()) {
         vm.stage().zapAllDirect();
         vm.flushRemoteTlbs();
       } else if (old.asId() == 0
@@ -230,24 +231,6 @@ final class MemoryRegions {
     BackingStore store = old.gmem();
     if (store != null) {
       store.unbind(old);
-    }
-  }
-
-  /** Dirty logging on: huge pages are split. Off: they come back. */
-  private void applyFlags(MemSlot old, MemSlot now) {
-    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || now.asId() != 0) {
-      return;
-    }
-    vm.mmuLock().lock();
-    try {
-      if (now.isDirtyLogged()) {
-        vm.stage().splitAll(now.baseGfn(), now.endGfn());
-        vm.flushRemoteTlbs();
-      } else {
-        vm.stage().recoverHuge(now, vm::recoverLevel);
-      }
-    } finally {
-      vm.mmuLock().unlock();
     }
   }
 }

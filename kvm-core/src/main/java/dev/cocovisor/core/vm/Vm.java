@@ -60,6 +60,7 @@ public final class Vm implements MmuHost {
   private final MemoryRegions regions = new MemoryRegions(this);
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
+  private final DirtyLog dirtyLog = new DirtyLog(this);
   private final UserMappings userMappings = new UserMappings(this);
   private final PrivateFiles privateFiles = new PrivateFiles(this);
   private int references = 1;
@@ -183,8 +184,13 @@ public final class Vm implements MmuHost {
     return isDead() ? Errno.EIO : capabilities.enable(cap, flags, arg0);
   }
 
-  boolean exitsOn(long hypercall) {
-    return capabilities.exitsOn(hypercall);
+  VmCapabilities capabilities() {
+    return capabilities;
+  }
+
+  /** Returns the log of dirty pages: KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG. */
+  public DirtyLog dirtyLog() {
+    return dirtyLog;
   }
 
   /** KVM_PRE_FAULT_MEMORY, or KVM_MAP_MEMORY; see Prefault. */

@@ -1,38 +1,80 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 
-/** KVM_ENABLE_CAP on a VM. Source: {@code arch/x86/kvm/x86.c}, kvm_vm_ioctl_enable_cap. */
-final class VmCapabilities {
+/**
+ * KVM_ENABLE_CAP on a VM: the generic capabilities first, which judge the flags themselves, then
+ * the architecture's, then the vendor's. Sources: {@code virt/kvm/kvm_main.c},
+ * kvm_vm_ioctl_enable_cap_generic; {@code arch/x86/kvm/x86.c}, kvm_vm_ioctl_enable_cap.
+ */
+public final class VmCapabilities {
+  /** KVM_X86_VALID_QUIRKS: what KVM_CAP_DISABLE_QUIRKS2 takes. */
+  public static final long QUIRKS = 0x7ff;
+
+  /** KVM_X86_QUIRK_SLOT_ZAP_ALL: all mappings go when a slot goes. */
+  static final long QUIRK_SLOT_ZAP_ALL = 1 << 7;
+
   private final Vm vm;
   private long hypercallExits;
+  private volatile long disabledQuirks;
 
   VmCapabilities(Vm vm) {
     this.vm = vm;
   }
 
-  Errno enable(int cap, long flags, long arg0) {
+  Errno enable(int number, long flags, long arg0) {
+    Capability cap = Capability.of(number);
+    if (cap == Capability.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) {
+      return vm.dirtyLog().enableManual(flags, arg0);
+    }
     if (flags != 0) {
       return Errno.EINVAL;
     }
-    if (cap == VmSettings.CAP_EXIT_HYPERCALL && vm.host().architecture() == Architecture.X86_64) {
-      if ((arg0 & ~VmSettings.EXIT_HYPERCALL_VALID) != 0) {
-        return Errno.EINVAL;
+    if (cap != null && vm.host().architecture() == Architecture.X86_64) {
+      switch (cap) {
+        case KVM_CAP_EXIT_HYPERCALL -> {
+          if ((arg0 & ~VmSettings.EXIT_HYPERCALL_VALID) != 0) {
+            return Errno.EINVAL;
+          }
+          hypercallExits = arg0;
+          return Errno.OK;
+        }
+        case KVM_CAP_DISABLE_QUIRKS2 -> {
+          return (arg0 & ~QUIRKS) != 0 ? Errno.EINVAL : disableQuirks(arg0);
+        }
+        case KVM_CAP_DISABLE_QUIRKS -> {
+          return disableQuirks(arg0);
+        }
+        default -> {}
       }
-      hypercallExits = arg0;
-      return Errno.OK;
     }
     vm.kvmLock().lock();
     try {
-      return vm.ops().enableCap(cap, flags, arg0);
+      return vm.ops().enableCap(number, flags, arg0);
     } finally {
       vm.kvmLock().unlock();
     }
   }
 
+  /** A quirk once disabled stays so. */
+  private Errno disableQuirks(long quirks) {
+    disabledQuirks |= quirks & QUIRKS;
+    return Errno.OK;
+  }
+
   /** Tells whether userspace wants to answer a hypercall itself. */
   boolean exitsOn(long hypercall) {
     return hypercall < 64 && (hypercallExits >>> hypercall & 1) != 0;
+  }
+
+  /**
+   * Tells whether all mappings go when a slot is deleted or moved: so it is for default VMs unless
+   * userspace disabled the quirk; for others, and without it, only the slot's own go. Source:
+   * {@code arch/x86/kvm/mmu/mmu.c}, kvm_arch_flush_shadow_memslot and kvm_mmu_zap_memslot.
+   */
+  boolean zapsAllOnSlotChange() {
+    return vm.rules().zapsAllOnSlotChange() && (disabledQuirks & QUIRK_SLOT_ZAP_ALL) == 0;
   }
 }

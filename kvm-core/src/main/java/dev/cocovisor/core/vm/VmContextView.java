@@ -101,7 +101,7 @@ final class VmContextView implements VmContext {
   @Override
   public @Nullable PageLevel mappedLevel(long gfn, boolean isPrivate) {
     long e = vm.stage().walk(gfn, isPrivate);
-    return Spte.isLeaf(e) ? PageLevel.of(vm.stage().levelAt(gfn, isPrivate)) : null;
+    return Spte.isLeaf(e) ? PageLevel.of(Spte.level(e)) : null;
   }
 
   @Override
@@ -110,7 +110,7 @@ final class VmContextView implements VmContext {
     if (!Spte.isLeaf(e)) {
       return -1;
     }
-    PageLevel level = PageLevel.of(vm.stage().levelAt(gfn, isPrivate));
+    PageLevel level = PageLevel.of(Spte.level(e));
     return Spte.pfn(e) + (gfn & (level.pages() - 1));
   }
 
@@ -173,7 +173,7 @@ final class VmContextView implements VmContext {
 
   @Override
   public long exitHypercalls() {
-    return vm.exitsOn(12) ? 1L << 12 : 0;
+    return vm.capabilities().exitsOn(12) ? 1L << 12 : 0;
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.cocovisor.core.gmem.Folio;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
+import dev.cocovisor.core.slot.DirtyBitmap;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.function.Consumer;
 
@@ -18,6 +19,8 @@ import java.util.function.Consumer;
  *   <li>no huge leaf spans mixed attributes or leaves its slot;
  *   <li>a leaf for private memory stands only on private gfns, unless nothing protects it;
  *   <li>the mirror and the external table agree leaf by leaf, where the vendor can tell;
+ *   <li>where dirty pages are logged, a page that the guest can write without a fault is in the
+ *       log;
  *   <li>no cached translation says what the tables do not say, unless a flush is pending;
  *   <li>the counters count the leaves;
  *   <li>no invalidation is left open.
@@ -89,7 +92,11 @@ public final class VmInvariants {
                 + " against its attribute");
       }
     }
+    DirtyBitmap log = slot.dirtyBitmap();
     for (long i = 0; i < pages.pages(); i++) {
+      if (log != null && Spte.isWritable(spte) && !log.isDirty(gfn + i - slot.baseGfn())) {
+        violation.accept(at(gfn + i, level) + " can be written without being logged");
+      }
       frame(slot, gfn + i, level, Spte.pfn(spte) + i, isPrivate, Spte.isWritable(spte));
     }
   }
@@ -128,7 +135,7 @@ public final class VmInvariants {
 
   private void cached(Vcpu v, long gfn, boolean isPrivate, long pfn, boolean writable) {
     long e = vm.stage().walk(gfn, isPrivate);
-    int level = vm.stage().levelAt(gfn, isPrivate);
+    int level = Spte.level(e);
     boolean same =
         Spte.isLeaf(e)
             && Spte.pfn(e) + (gfn & (PageLevel.of(level).pages() - 1)) == pfn

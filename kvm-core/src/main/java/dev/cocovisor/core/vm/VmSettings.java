@@ -16,9 +16,6 @@ public record VmSettings(
     boolean slotZapAll,
     boolean mapMemoryRefusesGuestMode,
     long memoryFaultBatch) {
-  /** KVM_CAP_EXIT_HYPERCALL. */
-  static final int CAP_EXIT_HYPERCALL = 201;
-
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 

@@ -10,6 +10,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** Calls on the wrong descriptor, and what every other object answers. */
@@ -61,9 +62,56 @@ class DescriptorsTest {
   }
 
   @Test
+  void ioctlsThatAKvmObjectDoesNotKnowEndAsItsArchitectureEndsThem() {
+    assertThat(p.createVcpu(dev, 0)).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.setMemoryAttributes(vcpu, 0, 0, 0, 0)).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.checkExtension(vcpu, 1)).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.createVm(vm, 0)).isEqualTo(e(Errno.ENOTTY));
+    assertThat(p.preFaultMemory(vm, 0, new long[2])).isEqualTo(e(Errno.ENOTTY));
+    assertThat(p.guestRun(dev, new GuestAction.Read(0)).errno()).isEqualTo(Errno.EINVAL);
+    KvmProcess arm =
+        new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of()).newProcess();
+    int armVm = (int) arm.createVm((int) arm.openDevKvm(), 0);
+    assertThat(arm.vendorIoctl(armVm, COMMAND)).isEqualTo(e(Errno.EINVAL));
+  }
+
+  @Test
+  void nothingButClosingWorksOnADeadVm() {
+    Objects.requireNonNull(p.vm(vm)).bug("a test");
+    for (int fd : new int[] {vm, vcpu}) {
+      assertThat(p.createVcpu(fd, 1)).isEqualTo(e(Errno.EIO));
+      assertThat(p.createGuestMemfd(fd, -1, 99)).isEqualTo(e(Errno.EIO));
+      assertThat(p.setUserMemoryRegion(fd, 0, 99, 0, 0, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.setUserMemoryRegion2(fd, 0, 99, 0, 0, 0, 0, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.setMemoryAttributes(fd, 1, 0, 0, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.preFaultMemory(fd, 1, new long[2])).isEqualTo(e(Errno.EIO));
+      assertThat(p.enableCap(fd, 1, 1, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.checkExtension(fd, 3)).isEqualTo(e(Errno.EIO));
+      assertThat(p.setNrMmuPages(fd, 1)).isEqualTo(e(Errno.EIO));
+      assertThat(p.getDirtyLog(fd, 0, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.clearDirtyLog(fd, 0, 1, 0, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.vendorIoctl(fd, COMMAND)).isEqualTo(e(Errno.EIO));
+      assertThat(p.memoryEncryptOp(fd, COMMAND)).isEqualTo(e(Errno.EIO));
+      assertThat(p.memoryEncryptRegion(fd, true, 0, 0)).isEqualTo(e(Errno.EIO));
+      assertThat(p.guestRun(fd, new GuestAction.Read(0)).errno()).isEqualTo(Errno.EIO);
+    }
+    assertThat(p.close(vcpu)).isZero();
+    assertThat(p.close(vm)).isZero();
+  }
+
+  @Test
+  void vcpuIdsAreJudgedAsTheyAreGiven() {
+    for (long id : new long[] {1L << 32, -1, 16384, Long.MIN_VALUE}) {
+      assertThat(p.createVcpu(vm, id)).isEqualTo(e(Errno.EINVAL));
+    }
+    assertThat(p.createVcpu(vm, 0)).isEqualTo(e(Errno.EEXIST));
+    assertThat(p.createVcpu(vm, 16383)).isPositive();
+  }
+
+  @Test
   void anOrdinaryVmKnowsNoVendorCalls() {
     assertThat(p.vendorIoctl(vm, COMMAND)).isEqualTo(e(Errno.ENOTTY));
-    assertThat(p.vendorIoctl(vcpu, COMMAND)).isEqualTo(e(Errno.ENOTTY));
+    assertThat(p.vendorIoctl(vcpu, COMMAND)).isEqualTo(e(Errno.EINVAL));
     assertThat(p.memoryEncryptOp(vm, COMMAND)).isEqualTo(e(Errno.ENOTTY));
     assertThat(p.memoryEncryptOp(vcpu, COMMAND)).isEqualTo(e(Errno.ENOTTY));
     assertThat(p.memoryEncryptRegion(vm, true, 0, 4096)).isEqualTo(e(Errno.ENOTTY));
@@ -86,6 +134,8 @@ class DescriptorsTest {
     assertThat(p.write(mem, 1)).isEqualTo(e(Errno.EINVAL));
     assertThat(p.pread(mem, 1, -1)).isEqualTo(e(Errno.EINVAL));
     assertThat(p.pwrite(mem, 1, 0)).isEqualTo(e(Errno.ESPIPE));
+    assertThat(p.pread(dev, 1, 0)).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.pread(99, 1, 0)).isEqualTo(e(Errno.EBADF));
     assertThat(p.ftruncate(99, 1)).isEqualTo(e(Errno.EBADF));
     assertThat(p.ftruncate(99, -1)).isEqualTo(e(Errno.EINVAL));
     FileStat st = new FileStat();
@@ -103,6 +153,15 @@ class DescriptorsTest {
     assertThat(p.mmap(0, 4096, 3, 0x20, -1, 0)).isEqualTo(e(Errno.EINVAL));
     assertThat(p.mmap(0, 4096, 3, 1, 99, 0)).isEqualTo(e(Errno.EBADF));
     assertThat(p.mmap(0, 4096, 3, 1, vm, 0)).isEqualTo(e(Errno.ENODEV));
+    assertThat(p.mmap(0, 4096, 3, 1, mem, Long.MIN_VALUE)).isEqualTo(e(Errno.EOVERFLOW));
+    assertThat(p.mmap(0, -4096, 3, 0x22, -1, 0)).isEqualTo(e(Errno.ENOMEM));
+    assertThat(p.mmap(0, 4096, 3, 0x40001, mem, 0)).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.mmap(1L << 40, 4096, 3, 0x100003, mem, 0)).isEqualTo(e(Errno.EOPNOTSUPP));
+    assertThat(p.mmap(0, 4096, 3, 0x40022 | 30 << 26, -1, 0)).isEqualTo(e(Errno.ENOMEM));
+    assertThat(p.mmap(0, 4096, 3, 0x40022 | 16 << 26, -1, 0)).isEqualTo(e(Errno.EINVAL));
+    int gmem = (int) p.createGuestMemfd(vm, 4096, 0);
+    assertThat(p.mmap(0, 4096, 5, 1, gmem, 0)).as("executable").isEqualTo(e(Errno.EPERM));
+    assertThat(p.mmap(0, 4096, 1, 1, gmem, 0)).isEqualTo(e(Errno.ENODEV));
     long shared = p.mmap(0, 8192, 3, 0x21, -1, 0);
     assertThat(p.hostWrite(shared, 300)).isZero();
     assertThat(p.hostRead(shared)).isEqualTo(44);

@@ -1,0 +1,189 @@
+package dev.cocovisor.core.mmu;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.core.slot.MemSlot;
+
+/**
+ * From huge leaves to tables and back.
+ *
+ * <p>A split keeps what the leaf allowed; a table becomes a huge leaf again only in the direct
+ * root, since the mirror never merges. Sources: {@code arch/x86/kvm/mmu/tdp_mmu.c},
+ * tdp_mmu_split_huge_page, kvm_tdp_mmu_try_split_huge_pages, kvm_tdp_mmu_recover_huge_pages; the
+ * series "TDX huge page support for private memory" for the mirror's splits.
+ */
+final class HugePages {
+  private final MmuHost host;
+  private final ExternalTable external;
+  private final PageCounters counters;
+
+  HugePages(MmuHost host, ExternalTable external, PageCounters counters) {
+    this.host = host;
+    this.external = external;
+    this.counters = counters;
+  }
+
+  /** Splits the huge leaf {@code old} that stands at a frozen entry; on error it is put back. */
+  Errno splitFrozen(PageTable t, int i, long old, boolean mirror, boolean shared, int cpu) {
+    long spt = -1;
+    if (mirror) {
+      spt = external.allocateTable(cpu);
+      Errno r =
+          spt < 0 ? Errno.ENOMEM : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
+      if (!r.ok()) {
+        if (spt >= 0) {
+          external.giveTableBack(spt);
+        }
+        t.set(i, old);
+        return r;
+      }
+    }
+    int small = t.level - 1;
+    PageTable table = new PageTable(small, t.gfnOf(i), spt);
+    long step = PageLevel.of(small).pages();
+    for (int k = 0; k < 512; k++) {
+      table.set(k, Spte.leaf(Spte.pfn(old) + k * step, Spte.isWritable(old), Spte.isPrivate(old)));
+    }
+    t.setChild(i, table);
+    t.set(i, Spte.table(Math.max(spt, 0)));
+    counters.add(t.level, -1, cpu);
+    counters.add(small, 512, cpu);
+    return Errno.OK;
+  }
+
+  /** Takes a cut-off table's leaves out of the counters. */
+  void forget(PageTable t, int cpu) {
+    for (int i = 0; i < 512; i++) {
+      long e = t.get(i);
+      if (Spte.isLeaf(e)) {
+        counters.add(t.level, -1, cpu);
+      } else if (Spte.isTable(e)) {
+        PageTable c = t.child(i);
+        if (c != null) {
+          forget(c, cpu);
+        }
+      }
+    }
+  }
+
+  /** Splits the private leaf that {@code gfn} cuts, if one does; mmu_lock is held exclusive. */
+  Errno splitAcross(PageTable root, long gfn, boolean mirror) {
+    PageTable t = root;
+    while (t.level > 1) {
+      int i = PageTable.index(gfn, t.level);
+      if (t.gfnOf(i) == gfn) {
+        return Errno.OK;
+      }
+      long e = t.get(i);
+      if (Spte.isLeaf(e) && Spte.isPrivate(e)) {
+        Errno r = splitExclusive(t, i, e, mirror);
+        if (!r.ok()) {
+          return r;
+        }
+      } else if (!Spte.isTable(e)) {
+        return Errno.OK;
+      }
+      PageTable c = t.child(i);
+      if (c == null) {
+        return Errno.OK;
+      }
+      t = c;
+    }
+    return Errno.OK;
+  }
+
+  /** Splits the leaf over {@code gfn} down to {@code level}; mmu_lock is held exclusive. */
+  Errno splitTo(PageTable root, long gfn, int level, boolean mirror) {
+    PageTable t = root;
+    while (t.level > level) {
+      int i = PageTable.index(gfn, t.level);
+      long e = t.get(i);
+      if (Spte.isLeaf(e)) {
+        Errno r = splitExclusive(t, i, e, mirror);
+        if (!r.ok()) {
+          return r;
+        }
+      } else if (!Spte.isTable(e)) {
+        return Errno.OK;
+      }
+      PageTable c = t.child(i);
+      if (c == null) {
+        return Errno.OK;
+      }
+      t = c;
+    }
+    return Errno.OK;
+  }
+
+  private Errno splitExclusive(PageTable t, int i, long e, boolean mirror) {
+    host.mmuLock().assertExclusive();
+    t.set(i, Spte.FROZEN);
+    Errno r = splitFrozen(t, i, e, mirror, false, 0);
+    host.traceCore("split", t.gfnOf(i), t.gfnOf(i) + PageLevel.of(t.level).pages());
+    return r;
+  }
+
+  /** Splits all leaves of a range under a direct root to 4 KiB. */
+  void splitAll(PageTable t, long start, long end) {
+    if (t.level == 1) {
+      return;
+    }
+    int last = t.lastIndex(end);
+    for (int i = t.firstIndex(start); i <= last; i++) {
+      long e = t.get(i);
+      if (Spte.isLeaf(e) && !splitExclusive(t, i, e, false).ok()) {
+        continue;
+      }
+      PageTable c = Spte.isTable(t.get(i)) ? t.child(i) : null;
+      if (c != null) {
+        splitAll(c, start, end);
+      }
+    }
+  }
+
+  /** Replaces tables by huge leaves where the rule allows it; tells whether any was. */
+  boolean recover(PageTable t, MemSlot slot, SecondStage.LevelRule rule) {
+    boolean flush = false;
+    int last = t.lastIndex(slot.endGfn());
+    for (int i = t.firstIndex(slot.baseGfn()); i <= last && t.level > 1; i++) {
+      PageTable c = Spte.isTable(t.get(i)) ? t.child(i) : null;
+      if (c == null) {
+        continue;
+      }
+      long gfn = t.gfnOf(i);
+      boolean inside = gfn >= slot.baseGfn() && gfn < slot.endGfn();
+      if (t.level > 3 || !inside || rule.maxLevel(slot, gfn) < t.level) {
+        flush |= recover(c, slot, rule);
+        continue;
+      }
+      long small = firstLeaf(c);
+      if (small == Spte.NONE) {
+        continue;
+      }
+      long pfn = Spte.pfn(small) & -PageLevel.of(t.level).pages();
+      forget(c, 0);
+      t.set(i, Spte.leaf(pfn, Spte.isWritable(small), Spte.isPrivate(small)));
+      t.setChild(i, null);
+      counters.add(t.level, 1, 0);
+      flush = true;
+    }
+    return flush;
+  }
+
+  private static long firstLeaf(PageTable t) {
+    for (int i = 0; i < 512; i++) {
+      long e = t.get(i);
+      if (Spte.isLeaf(e)) {
+        return e;
+      }
+      PageTable c = Spte.isTable(e) ? t.child(i) : null;
+      if (c != null) {
+        long found = firstLeaf(c);
+        if (found != Spte.NONE) {
+          return found;
+        }
+      }
+    }
+    return Spte.NONE;
+  }
+}

@@ -1,0 +1,194 @@
+package dev.cocovisor.core.vm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.slot.DirtyBitmap;
+import dev.cocovisor.core.slot.MemSlot;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG, and what happens to a slot's mappings when logging
+ * starts or stops.
+ *
+ * <p>A page is logged when a fault lets the guest write it, and is write-protected when its bit is
+ * cleared, so that the next write is seen. By default reading the log clears it; with manual
+ * protection (KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) reading leaves it alone and userspace clears what
+ * it has copied. With KVM_DIRTY_LOG_INITIALLY_SET every page counts as dirty at first, and huge
+ * mappings stay until the first clear cuts them.
+ *
+ * <p>Processors that log dirty pages themselves (Intel's PML) show the same bits; the model always
+ * write-protects, as KVM does on the recorded host. The dirty ring is not modelled. Sources: {@code
+ * virt/kvm/kvm_main.c}, kvm_get_dirty_log_protect and kvm_clear_dirty_log_protect; {@code
+ * arch/x86/kvm/x86.c}, kvm_mmu_slot_apply_flags; {@code arch/x86/kvm/mmu/mmu.c},
+ * kvm_arch_mmu_enable_log_dirty_pt_masked.
+ */
+public final class DirtyLog {
+  /** KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE. */
+  static final long MANUAL_PROTECT = 1;
+
+  /** KVM_DIRTY_LOG_INITIALLY_SET. */
+  static final long INITIALLY_SET = 2;
+
+  private final Vm vm;
+  private volatile long manual;
+
+  /** Takes a bitmap to userspace. */
+  @FunctionalInterface
+  public interface Taker {
+    /** Returns OK, or EFAULT where userspace has no room for it. */
+    Errno take(long[] words);
+  }
+
+  /** Gets a bitmap from userspace. */
+  @FunctionalInterface
+  public interface Giver {
+    /** Fills the words; returns OK, or EFAULT where userspace has none. */
+    Errno give(long[] words);
+  }
+
+  DirtyLog(Vm vm) {
+    this.vm = vm;
+  }
+
+  /** KVM_ENABLE_CAP of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: the second option needs the first. */
+  Errno enableManual(long flags, long options) {
+    long allowed =
+        (options & MANUAL_PROTECT) != 0 ? MANUAL_PROTECT | INITIALLY_SET : MANUAL_PROTECT;
+    if (flags != 0 || (options & ~allowed) != 0) {
+      return Errno.EINVAL;
+    }
+    manual = options;
+    return Errno.OK;
+  }
+
+  private boolean initiallySet() {
+    return (manual & INITIALLY_SET) != 0;
+  }
+
+  /** Returns the slot with the bitmap it needs: the old one's, or a new one. */
+  MemSlot prepared(@Nullable MemSlot old, MemSlot now) {
+    if (!now.isDirtyLogged()) {
+      return now;
+    }
+    DirtyBitmap kept = old == null ? null : old.dirtyBitmap();
+    return now.loggedIn(kept != null ? kept : new DirtyBitmap(now.npages(), initiallySet()));
+  }
+
+  /** Logging was switched on or off; read-only slots cannot get dirty. */
+  void applyFlags(MemSlot old, MemSlot now) {
+    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || now.asId() != 0) {
+      return;
+    }
+    vm.mmuLock().lock();
+    try {
+      if (!now.isDirtyLogged()) {
+        vm.stage().recoverHuge(now, vm::recoverLevel);
+      } else if (!initiallySet()) {
+        vm.stage().splitAll(now.baseGfn(), now.endGfn());
+        vm.stage().protectWrites(now.baseGfn(), now.endGfn(), 1, 3);
+        vm.flushRemoteTlbs();
+      }
+    } finally {
+      vm.mmuLock().unlock();
+    }
+  }
+
+  /** KVM_GET_DIRTY_LOG. The mappings are flushed before userspace sees the bits, or fails to. */
+  public Errno get(long slotNumber, Taker to) {
+    int id = (int) slotNumber & 0xffff;
+    int as = (int) (slotNumber >>> 16) & 0xffff;
+    if (as >= vm.rules().addressSpaces() || id >= MemoryRegions.USER_SLOTS) {
+      return Errno.EINVAL;
+    }
+    vm.slotsLock().lock();
+    try {
+      MemSlot slot = vm.slotsOf(as).byId(id);
+      DirtyBitmap log = slot == null ? null : slot.dirtyBitmap();
+      if (slot == null || log == null) {
+        return Errno.ENOENT;
+      }
+      long[] words = new long[log.size()];
+      boolean keep = (manual & MANUAL_PROTECT) != 0;
+      for (int i = 0; keep && i < words.length; i++) {
+        words[i] = log.word(i);
+      }
+      if (!keep) {
+        java.util.Arrays.fill(words, -1);
+        clear(slot, log, 0, words);
+      }
+      return to.take(words);
+    } finally {
+      vm.slotsLock().unlock();
+    }
+  }
+
+  /** KVM_CLEAR_DIRTY_LOG. Only the slot's end may cut a word of 64 pages. */
+  public Errno clear(long slotNumber, long firstPage, long numPages, Giver from) {
+    int id = (int) slotNumber & 0xffff;
+    int as = (int) (slotNumber >>> 16) & 0xffff;
+    if (as >= vm.rules().addressSpaces()
+        || id >= MemoryRegions.USER_SLOTS
+        || (firstPage & 63) != 0) {
+      return Errno.EINVAL;
+    }
+    vm.slotsLock().lock();
+    try {
+      MemSlot slot = vm.slotsOf(as).byId(id);
+      DirtyBitmap log = slot == null ? null : slot.dirtyBitmap();
+      if (slot == null || log == null) {
+        return Errno.ENOENT;
+      }
+      long n = numPages & 0xffffffffL;
+      long left = slot.npages() - firstPage;
+      if (Long.compareUnsigned(firstPage, slot.npages()) > 0
+          || n > left
+          || (n < left && (n & 63) != 0)) {
+        return Errno.EINVAL;
+      }
+      long[] words = new long[(int) ((n + 63) >>> 6)];
+      Errno r = from.give(words);
+      if (r.ok()) {
+        clear(slot, log, (int) (firstPage >>> 6), words);
+      }
+      return r;
+    } finally {
+      vm.slotsLock().unlock();
+    }
+  }
+
+  /** Clears the bits of {@code words}, which then hold those that were set, and protects pages. */
+  private void clear(MemSlot slot, DirtyBitmap log, int first, long[] words) {
+    boolean flush = false;
+    vm.mmuLock().lock();
+    try {
+      for (int i = 0; i < words.length; i++) {
+        words[i] = words[i] == 0 ? 0 : log.clear(first + i, words[i]);
+        if (words[i] != 0) {
+          flush = true;
+          protect(slot, slot.baseGfn() + ((long) (first + i) << 6), words[i]);
+        }
+      }
+    } finally {
+      vm.mmuLock().unlock();
+    }
+    if (flush) {
+      vm.flushRemoteTlbs();
+    }
+  }
+
+  private void protect(MemSlot slot, long gfn, long mask) {
+    if (slot.asId() != 0) {
+      return;
+    }
+    if (initiallySet()) {
+      // Huge mappings were left writable when logging began: now they are cut.
+      long start = gfn + Long.numberOfTrailingZeros(mask);
+      long end = gfn + 64 - Long.numberOfLeadingZeros(mask);
+      vm.stage().splitAll(start, end);
+      vm.stage().protectWrites(start, end, 2, 3);
+    }
+    for (long left = mask; left != 0; left &= left - 1) {
+      long page = gfn + Long.numberOfTrailingZeros(left);
+      vm.stage().protectWrites(page, page + 1, 1, 1);
+    }
+  }
+}
