@@ -5,7 +5,7 @@ package dev.cocovisor.api.mem;
  *
  * @param kind the kind of agent
  * @param vm the VM's number for {@link Kind#GUEST}, else 0
- * @param key the HKID, ASID or VMID the access carries; 0 for none
+ * @param key the HKID, ASID or VMID the access carries; 0 for none, as with the C-bit off
  */
 public record Accessor(Kind kind, int vm, int key) {
   /** Kinds of agents. */

@@ -17,7 +17,10 @@ public interface PhysicalGuard {
     ALLOW,
     /** It faults: RMP #PF, stage 2 abort, granule protection fault. */
     FAULT,
-    /** A read goes through and sees ciphertext: bytes unrelated to the plain content. */
+    /**
+     * It goes through under another key than the content is kept under: a read sees bytes unrelated
+     * to it, and what is written reads back unchanged under the same key only.
+     */
     CIPHER,
     /** It goes through and poisons the line: the owner's next read is a machine check. */
     POISON

@@ -153,6 +153,11 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public int guestKey() {
+    return delegate().guestKey();
+  }
+
+  @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
     return delegate().preFault(vcpu, gpa, access, isPrivate);
   }

@@ -109,6 +109,16 @@ public interface MappingOps {
   }
 
   /**
+   * Returns the key that this VM's accesses carry when they are encrypted: a SEV guest's with the
+   * C-bit set, its fetches and its page-table walks. Guards find it in {@link
+   * dev.cocovisor.api.mem.Accessor#key}; an access without the bit carries 0. Locks: none, asked at
+   * each access. Default: 0, the technology does not tell accesses apart so.
+   */
+  default int guestKey() {
+    return 0;
+  }
+
+  /**
    * Sees a guest fault before the core handles it. FAULT lets the core go on; RETRY says it is
    * mended; EXIT ends the run. Locks: vCPU mutex. Default: FAULT. Source: tdx_handle_ept_violation,
    * sev's handle_rmp_page_fault, arm64 kvm_handle_guest_abort.

@@ -104,7 +104,7 @@ final class SevDispatch {
     info.ghcbVersion = es && version == 0 ? 2 : version;
     if (sev.type().equals(VmType.X86_SNP)) {
       info.vmsaFeatures |= SevInfo.SNP_ACTIVE;
-      sev.platform().bind(sev.context().id(), asid);
+      sev.platform().bindSnp(asid, true);
     }
     return 0;
   }

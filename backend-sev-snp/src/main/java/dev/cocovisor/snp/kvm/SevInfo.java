@@ -35,6 +35,14 @@ final class SevInfo {
     return active && (vmsaFeatures & SNP_ACTIVE) != 0;
   }
 
+  /**
+   * Returns the key its guest's encrypted accesses carry: the ASID, and above it the firmware's
+   * handle, since each launch makes a key of its own. An SNP guest's pages have no handle.
+   */
+  int key() {
+    return asid | handle << 16;
+  }
+
   /** A region that user space pinned by KVM_MEMORY_ENCRYPT_REG_REGION. */
   record EncRegion(long addr, long size, List<Long> pins) {}
 }

@@ -21,6 +21,7 @@ import dev.cocovisor.snp.rmp.RmpEntry;
 import dev.cocovisor.snp.rmp.RmpGuard;
 import dev.cocovisor.snp.rmp.RmpInvariants;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -39,10 +40,9 @@ public final class SevPlatform implements Platform {
   private final RmpAccess access;
   private final GuestInstructions guest;
   private final PhysicalGuard guard;
-  private final int firstPlainAsid;
 
-  /** ASIDs of SNP VMs by VM number; copied on change, so that guards read it without a lock. */
-  private volatile int[] asidOfVm = new int[0];
+  /** 1 for the ASIDs of SNP guests; guards read it without a lock. */
+  private final AtomicIntegerArray snpAsids;
 
   SevPlatform(HostMachine machine, FwInterposer interposer) {
     this.machine = machine;
@@ -52,13 +52,13 @@ public final class SevPlatform implements Platform {
     this.legacy = new LegacyFirmware(machine.memory().raw(), settings.asids());
     firmware.setInterposer(interposer);
     legacy.setInterposer(interposer);
-    this.firstPlainAsid = Math.max(2, settings.asids() / 4);
+    int firstPlainAsid = Math.max(2, settings.asids() / 4);
     this.host = new SnpHost(machine, rmp, firmware, settings.overlapRetries());
     this.asids = new AsidPool(firstPlainAsid, settings.asids(), firmware);
+    this.snpAsids = new AtomicIntegerArray(settings.asids());
     this.access = new RmpAccess(rmp);
     this.guest = new GuestInstructions(rmp);
-    this.guard =
-        new RmpGuard(rmp, machine.memory().directMap(), a -> a < firstPlainAsid, this::asidOfVm);
+    this.guard = new RmpGuard(rmp, machine.memory().directMap(), this::snpAsid);
     FwStatus booted = firmware.init();
     if (!booted.ok()) {
       throw new IllegalStateException("SNP_INIT: " + booted);
@@ -127,16 +127,14 @@ public final class SevPlatform implements Platform {
     return host;
   }
 
-  private int asidOfVm(int vm) {
-    int[] now = asidOfVm;
-    return vm < now.length ? now[vm] : 0;
+  /** SEV-ES guests share the low ASIDs with SNP guests; what is in the RMP tells them apart. */
+  private boolean snpAsid(int asid) {
+    return snpAsids.get(asid) != 0;
   }
 
-  /** Notes which ASID an SNP VM has; 0 when it ends. */
-  void bind(int vm, int asid) {
-    int[] next = java.util.Arrays.copyOf(asidOfVm, Math.max(asidOfVm.length, vm + 1));
-    next[vm] = asid;
-    asidOfVm = next;
+  /** Notes that an ASID is an SNP guest's, or is not any more. */
+  void bindSnp(int asid, boolean bound) {
+    snpAsids.set(asid, bound ? 1 : 0);
   }
 
   AsidPool asids() {

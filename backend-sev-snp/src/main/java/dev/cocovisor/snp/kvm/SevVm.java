@@ -156,7 +156,7 @@ public final class SevVm implements VmOps {
     platform.firmware().wbinvd();
     regions.dropAll();
     if (isSnp()) {
-      platform.bind(vm.id(), 0);
+      platform.bindSnp(info.asid, false);
       if (!decommission()) {
         return;
       }
@@ -285,6 +285,11 @@ public final class SevVm implements VmOps {
   public AccessOutcome checkTranslation(
       VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
     return faults.check(vcpu, gpa, pfn, level, access, isPrivate);
+  }
+
+  @Override
+  public int guestKey() {
+    return info.active ? info.key() : 0;
   }
 
   @Override

@@ -37,7 +37,7 @@ public final class SnpHost {
     this.machine = machine;
     this.rmp = rmp;
     this.firmware = firmware;
-    this.cpu = new HostInstructions(rmp);
+    this.cpu = new HostInstructions(rmp, new GuestCiphertext(machine.memory()));
     this.overlapRetries = overlapRetries;
   }
 

@@ -135,10 +135,9 @@ final class SnpLaunch {
       Errno r = page(gfn + i, pfn + i, from == 0 ? 0 : from + i * 4096L, type, last);
       if (!r.ok()) {
         // What was added of this folio before goes back; the digest keeps it.
-        for (int undone = i - 1; undone >= 0; undone--) {
-          Errno shared = host.makeSharedOrLeak(vm, pfn + undone, false);
-          if (!shared.ok()) {
-            return shared;
+        for (int undone = 0; undone < i; undone++) {
+          if (host.makeSharedOrLeak(vm, pfn + undone, false).ok()) {
+            host.memory().raw().zero(pfn + undone, 1);
           }
         }
         return r;
@@ -147,6 +146,10 @@ final class SnpLaunch {
     return Errno.OK;
   }
 
+  /**
+   * Adds one page; one that is refused is cleared, as the folio was never marked up to date and the
+   * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
+   */
   private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
     SevInfo info = sev.info();
     if (!host.rmp().covers(pfn) || !vm.isPrivate(gfn)) {
@@ -167,6 +170,7 @@ final class SnpLaunch {
     }
     Errno made = host.makePrivate(vm, pfn, gfn << 12, false, info.asid, true);
     if (!made.ok()) {
+      host.memory().raw().zero(pfn, 1);
       return Errno.EFAULT;
     }
     FwStatus status =
@@ -175,14 +179,16 @@ final class SnpLaunch {
     if (status.ok()) {
       return Errno.OK;
     }
-    boolean back = host.reclaim(vm, pfn).ok();
-    if (back && type == LaunchPageType.CPUID && status == FwStatus.INVALID_PARAM && from != 0) {
+    if (!host.reclaim(vm, pfn).ok()) {
+      return Errno.EIO;
+    }
+    if (type == LaunchPageType.CPUID && status == FwStatus.INVALID_PARAM && from != 0) {
+      // The firmware put what it would accept there. A source it cannot be copied to loses that.
       byte[] corrected = new byte[4096];
       host.memory().raw().read(pfn << 12, corrected, 0, 4096);
-      if (!vm.copyToUser(from, corrected, 0, 4096).ok()) {
-        return Errno.EFAULT;
-      }
+      var _ = vm.copyToUser(from, corrected, 0, 4096);
     }
+    host.memory().raw().zero(pfn, 1);
     return Errno.EIO;
   }
 

@@ -46,6 +46,7 @@ public final class FirmwarePort {
       long old = r.get(p);
       long own = old & ~0xffL;
       long none = old & RmpRegion.HUGE;
+      long keyed = old & RmpRegion.KEYED;
       long a = RmpRegion.ASSIGNED;
       long word =
           switch (to) {
@@ -55,10 +56,10 @@ public final class FirmwarePort {
             case RECLAIM -> none | a;
             case CONTEXT -> none | a | RmpRegion.IMMUTABLE | RmpRegion.VMSA;
             case METADATA -> RmpRegion.word(gpa >>> 12, 0, none | a | RmpRegion.IMMUTABLE);
-            case PRE_GUEST -> own | none | a | RmpRegion.IMMUTABLE;
-            case GUEST_INVALID -> own | none | a;
-            case PRE_SWAP -> own | none | a | RmpRegion.VALIDATED | RmpRegion.IMMUTABLE;
-            case GUEST_VALID -> own | none | a | RmpRegion.VALIDATED;
+            case PRE_GUEST -> own | none | a | keyed | RmpRegion.IMMUTABLE;
+            case GUEST_INVALID -> own | none | a | keyed;
+            case PRE_SWAP -> own | none | a | keyed | RmpRegion.VALIDATED | RmpRegion.IMMUTABLE;
+            case GUEST_VALID -> own | none | a | RmpRegion.KEYED | RmpRegion.VALIDATED;
             case INVALID, DEFAULT, HYPERVISOR ->
                 throw new IllegalArgumentException("the firmware makes no page " + to);
           };
@@ -107,13 +108,16 @@ public final class FirmwarePort {
           || (RmpRegion.gfn(head) & RmpRegion.PAGES - 1) != 0) {
         return false;
       }
+      long keyed = head & RmpRegion.KEYED;
       for (int p = 1; p < RmpRegion.PAGES; p++) {
-        if (r.get(p) != head + ((long) p << 24) || r.perms(p) != r.perms(0)) {
+        long same = (r.get(p) ^ head + ((long) p << 24)) & ~RmpRegion.KEYED;
+        if (same != 0 || r.perms(p) != r.perms(0)) {
           return false;
         }
+        keyed |= r.get(p) & RmpRegion.KEYED;
       }
       int perms = r.perms(0);
-      rmp.write(r, 0, head | RmpRegion.HUGE, perms);
+      rmp.write(r, 0, head | keyed | RmpRegion.HUGE, perms);
       for (int p = 1; p < RmpRegion.PAGES; p++) {
         rmp.write(r, p, 0, 0);
       }

@@ -79,7 +79,7 @@ public final class GuestInstructions {
       if (((word & RmpRegion.VALIDATED) != 0) == validate) {
         return Outcome.CF;
       }
-      rmp.write(r, p, word ^ RmpRegion.VALIDATED, r.perms(p));
+      rmp.write(r, p, (word ^ RmpRegion.VALIDATED) | RmpRegion.KEYED, r.perms(p));
       return RmpCode.OK;
     } finally {
       r.lock.unlock();

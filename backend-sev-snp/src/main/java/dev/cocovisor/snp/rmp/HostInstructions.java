@@ -22,11 +22,31 @@ public final class HostInstructions {
 
   private static final int RESERVED = ~(ASSIGN | SIZE_2M | IMMUTABLE);
 
-  private final Rmp rmp;
+  /** What becomes of the bytes of pages that change the key they are seen under. */
+  @FunctionalInterface
+  public interface Content {
+    /** Leaves bytes as they are, for a table without memory. */
+    Content NONE = (_, _) -> {};
 
-  /** Creates the instructions of a machine with the given table. */
+    /**
+     * Called just before frames that a guest's key has written stop being that guest's; their entry
+     * still says so.
+     */
+    void leavesGuest(long pfn, long frames);
+  }
+
+  private final Rmp rmp;
+  private final Content content;
+
+  /** Creates the instructions of a machine with the given table and no memory behind it. */
   public HostInstructions(Rmp rmp) {
+    this(rmp, Content.NONE);
+  }
+
+  /** Creates the instructions of a machine with the given table and memory. */
+  public HostInstructions(Rmp rmp, Content content) {
     this.rmp = rmp;
+    this.content = content;
   }
 
   /**
@@ -110,6 +130,13 @@ public final class HostInstructions {
     boolean same = asid != 0 && (word & RmpRegion.IDENTITY) == (old & RmpRegion.IDENTITY);
     if (same) {
       word |= old & (RmpRegion.VALIDATED | RmpRegion.VMSA);
+    }
+    if ((old & RmpRegion.KEYED) != 0) {
+      if (asid == RmpRegion.asid(old)) {
+        word |= RmpRegion.KEYED;
+      } else {
+        content.leavesGuest(r.first() + p, oldHuge ? RmpRegion.PAGES : 1);
+      }
     }
     rmp.write(r, p, word, same ? r.perms(p) : 0);
     return RmpCode.OK;

@@ -4,34 +4,33 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.DirectMap;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import java.util.function.IntPredicate;
-import java.util.function.IntUnaryOperator;
 
 /**
  * The RMP as a guard of physical memory: who may touch which frame.
  *
  * <p>Host reads of a guest's page see ciphertext; host and device writes to anything assigned
  * fault, and so does a write through a 2 MiB piece of the direct map that covers an assigned page.
- * A guest access that carries an SNP ASID counts as one with the C-bit set; what depends on the
- * guest address (reverse map, page size, validation, VMPL) is {@link RmpAccess}'s business.
+ * A guest access that carries an ASID has the C-bit set, one without has it off. What depends on
+ * the guest address (reverse map, page size, validation, VMPL) is {@link RmpAccess}'s business.
+ *
+ * <p>An SNP guest's own pages are kept as it sees them, everything else as it lies in memory: a SEV
+ * guest without an RMP sees its pages through its key, and all others see ciphertext.
  */
 public final class RmpGuard implements PhysicalGuard {
   private final Rmp rmp;
   private final DirectMap directMap;
   private final IntPredicate snpAsid;
-  private final IntUnaryOperator asidOfVm;
 
   /**
    * Creates the guard.
    *
    * @param directMap tells how the kernel maps a frame
    * @param snpAsid tells whether an ASID belongs to an SNP guest
-   * @param asidOfVm the ASID of an SNP VM by its number, 0 for other VMs
    */
-  public RmpGuard(Rmp rmp, DirectMap directMap, IntPredicate snpAsid, IntUnaryOperator asidOfVm) {
+  public RmpGuard(Rmp rmp, DirectMap directMap, IntPredicate snpAsid) {
     this.rmp = rmp;
     this.directMap = directMap;
     this.snpAsid = snpAsid;
-    this.asidOfVm = asidOfVm;
   }
 
   @Override
@@ -55,18 +54,18 @@ public final class RmpGuard implements PhysicalGuard {
     return rmp.asid(pfn) != 0 ? Verdict.CIPHER : Verdict.ALLOW;
   }
 
+  /** Key 0 is the C-bit off; another key is an ASID in 15:0 and what tells its users apart. */
   private Verdict guest(Accessor who, long pfn, boolean write) {
     long word = rmp.effective(pfn);
     boolean assigned = (word & RmpRegion.ASSIGNED) != 0;
-    int key = who.key();
-    if (!assigned) {
-      return key != 0 && snpAsid.test(key) ? Verdict.FAULT : Verdict.ALLOW;
+    int asid = who.key() & 0xffff;
+    if (asid != 0 && snpAsid.test(asid)) {
+      boolean own = assigned && RmpRegion.asid(word) == asid;
+      return own && (word & RmpRegion.IMMUTABLE) == 0 ? Verdict.ALLOW : Verdict.FAULT;
     }
-    // Without a key the C-bit is not known; what an SNP guest owns or shares is its own.
-    int asid = key != 0 ? key : asidOfVm.applyAsInt(who.vm());
-    if (asid != 0 && RmpRegion.asid(word) == asid && snpAsid.test(asid)) {
-      return (word & RmpRegion.IMMUTABLE) != 0 ? Verdict.FAULT : Verdict.ALLOW;
+    if (assigned) {
+      return write ? Verdict.FAULT : read(pfn);
     }
-    return write || (key != 0 && snpAsid.test(key)) ? Verdict.FAULT : read(pfn);
+    return asid != 0 ? Verdict.CIPHER : Verdict.ALLOW;
   }
 }

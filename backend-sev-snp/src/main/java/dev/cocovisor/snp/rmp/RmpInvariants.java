@@ -45,7 +45,8 @@ public final class RmpInvariants {
       if (huge && p != 0 && w != 0) {
         wrong.add("page " + p + " has an entry of its own under the 2 MiB entry " + pfn);
       }
-      if (!assigned && (asid != 0 || (w & (RmpRegion.VALIDATED | RmpRegion.HUGE)) != 0)) {
+      if (!assigned
+          && (asid != 0 || (w & (RmpRegion.VALIDATED | RmpRegion.HUGE | RmpRegion.KEYED)) != 0)) {
         wrong.add("unassigned frame " + (pfn + p) + " keeps state " + Long.toHexString(w));
       }
       if (asid == 0 && r.perms(p) != 0) {

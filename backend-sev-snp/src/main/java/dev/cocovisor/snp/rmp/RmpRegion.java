@@ -24,8 +24,11 @@ final class RmpRegion {
   /** The firmware put its own mark, not a page address, into the address field. */
   static final long IOMMU_MARK = 1 << 5;
 
+  /** The guest's key has written the page since it was assigned; not architectural. */
+  static final long KEYED = 1 << 6;
+
   /** Bits that RMPUPDATE compares to decide whether the guest's state survives. */
-  static final long IDENTITY = ~(VALIDATED | IMMUTABLE | VMSA);
+  static final long IDENTITY = ~(VALIDATED | IMMUTABLE | VMSA | KEYED);
 
   private static final VarHandle WORDS = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -42,8 +45,16 @@ final class RmpRegion {
   /** VMPL permissions in bits 23:0, the count of running VMRUNs in 31:24; null if all are zero. */
   private volatile int @Nullable [] extras;
 
+  private final long index;
+
   RmpRegion(long index) {
+    this.index = index;
     lock = new ModelLock("rmp region " + index);
+  }
+
+  /** Returns the region's first frame. */
+  long first() {
+    return index * PAGES;
   }
 
   static long word(long gfn, int asid, long flags) {

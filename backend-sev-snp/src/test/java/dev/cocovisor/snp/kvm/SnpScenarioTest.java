@@ -383,6 +383,44 @@ class SnpScenarioTest {
   }
 
   @Test
+  void accessWithTheBitOffSeesCiphertextOfAPrivatePage() {
+    Machine m = new Machine();
+    Guest g = m.running();
+    assertThat(g.act(write(0, 0x33, true))).isEqualTo("HLT -1");
+    // The page is mapped, so a read with C=0 needs nothing of KVM and the RMP lets it pass.
+    String cipher = g.act(read(0, false));
+    assertThat(cipher).startsWith("HLT ").isNotEqualTo("HLT 51");
+    assertThat(g.act(read(0, false))).isEqualTo(cipher);
+    // A write needs a page of the hypervisor's: #NPF with RMP, which KVM sees as a conversion.
+    assertThat(g.act(write(0, 1, false))).isEqualTo("EFAULT MEMORY_FAULT 0 0");
+    assertThat(g.act(read(0, true))).isEqualTo("HLT 51");
+    // Fetches are encrypted whatever the bit says.
+    assertThat(g.act(new GuestAction.Fetch(0, false))).isEqualTo("HLT 51");
+    // An unmapped page is not reached at all: the fault comes first.
+    assertThat(g.act(read(0x7000, false))).isEqualTo("EFAULT MEMORY_FAULT 0 7000");
+  }
+
+  @Test
+  void whatAGuestWroteStaysCiphertextWhenItsPagesAreFreed() {
+    Machine m = new Machine();
+    Guest g = m.running();
+    for (int i = 0; i < 16; i++) {
+      assertThat(g.act(write(0x100 + i, 0x40 + i, true))).isEqualTo("HLT -1");
+    }
+    long pfn = java.util.Objects.requireNonNull(m.vmm.vm(g.vm)).context().gmemPfn(0, false);
+    byte[] before = new byte[16];
+    var host = dev.cocovisor.api.mem.Accessor.HOST_KERNEL;
+    assertThat(m.kvm.memory().read(host, (pfn << 12) + 0x100, before, 0, 16)).isEqualTo(Errno.OK);
+    g.close();
+    byte[] after = new byte[16];
+    assertThat(m.kvm.memory().read(host, (pfn << 12) + 0x100, after, 0, 16)).isEqualTo(Errno.OK);
+    assertThat(after).isEqualTo(before);
+    for (int i = 0; i < 16; i++) {
+      assertThat(after[i]).isNotEqualTo((byte) (0x40 + i));
+    }
+  }
+
+  @Test
   void hostWritesToPrivatePagesFaultAndReadsSeeCiphertext() {
     Machine m = new Machine();
     Guest g = m.running();

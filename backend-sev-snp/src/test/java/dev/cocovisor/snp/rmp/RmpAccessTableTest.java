@@ -206,8 +206,7 @@ class RmpAccessTableTest {
   void guardFollowsTheDirectMapAndTheAsid() {
     Pages p = new Pages();
     DirectMap map = Mockito.mock(DirectMap.class);
-    RmpGuard guard =
-        new RmpGuard(p.rmp, map, asid -> asid == Pages.ASID, vm -> vm == 1 ? Pages.ASID : 0);
+    RmpGuard guard = new RmpGuard(p.rmp, map, asid -> asid == Pages.ASID);
     p.put(600, PageState.GUEST_VALID, GPA, false);
     Accessor own = new Accessor(Accessor.Kind.GUEST, 1, Pages.ASID);
     Accessor plainSev = new Accessor(Accessor.Kind.GUEST, 2, 20);
@@ -225,12 +224,14 @@ class RmpAccessTableTest {
     assertThat(guard.check(own, 601, false)).isEqualTo(Verdict.FAULT);
     assertThat(guard.check(plainSev, 600, true)).isEqualTo(Verdict.FAULT);
     assertThat(guard.check(plainSev, 600, false)).isEqualTo(Verdict.CIPHER);
-    assertThat(guard.check(plainSev, 601, true)).isEqualTo(Verdict.ALLOW);
-    assertThat(guard.check(shared, 600, true)).isEqualTo(Verdict.ALLOW);
-    Accessor defaultVm = new Accessor(Accessor.Kind.GUEST, 3, 0);
-    assertThat(guard.check(defaultVm, 600, true)).isEqualTo(Verdict.FAULT);
-    assertThat(guard.check(defaultVm, 600, false)).isEqualTo(Verdict.CIPHER);
+    // What no guest of the RMP owns a SEV guest sees through its key.
+    assertThat(guard.check(plainSev, 601, true)).isEqualTo(Verdict.CIPHER);
+    assertThat(guard.check(plainSev, 601, false)).isEqualTo(Verdict.CIPHER);
+    // With the C-bit off even the owner sees ciphertext and cannot write.
+    assertThat(guard.check(shared, 600, true)).isEqualTo(Verdict.FAULT);
+    assertThat(guard.check(shared, 600, false)).isEqualTo(Verdict.CIPHER);
     assertThat(guard.check(shared, 601, true)).isEqualTo(Verdict.ALLOW);
+    assertThat(guard.check(shared, 601, false)).isEqualTo(Verdict.ALLOW);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.log;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.RunResult;
@@ -47,8 +48,7 @@ final class CallRunner {
       case KvmCall.Munmap c -> plain(process.munmap(c.addr(), c.len()));
       case KvmCall.Madvise c -> plain(process.madvise(c.addr(), c.len(), c.advice()));
       case KvmCall.CheckExtension c -> plain(process.checkExtension(fd(c.fd()), c.cap()));
-      case KvmCall.EnableCap c ->
-          plain(process.enableCap(fd(c.fd()), c.cap(), c.flags(), c.arg0()));
+      case KvmCall.EnableCap c -> plain(enableCap(c));
       case KvmCall.SetRegion c -> plain(setRegion(c));
       case KvmCall.SetAttributes c ->
           plain(
@@ -114,6 +114,15 @@ final class CallRunner {
       fds.bindVcpu(name, fds.of(name), c.fd());
     }
     return reply;
+  }
+
+  /** Two capabilities name another VM by its descriptor. */
+  private long enableCap(KvmCall.EnableCap c) {
+    boolean names =
+        c.cap() == Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number()
+            || c.cap() == Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number();
+    long arg = names ? fd(c.arg0()) : c.arg0();
+    return process.enableCap(fd(c.fd()), c.cap(), c.flags(), arg);
   }
 
   private Reply close(long name) {

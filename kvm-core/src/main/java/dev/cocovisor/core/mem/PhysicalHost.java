@@ -119,7 +119,7 @@ public final class PhysicalHost implements HostMemory {
       content.read(at, into, offset + done, n);
       if (v == Verdict.CIPHER) {
         for (int i = 0; i < n; i++) {
-          into[offset + done + i] = (byte) cipher(at + i, into[offset + done + i]);
+          into[offset + done + i] = (byte) (into[offset + done + i] ^ pad(at + i, who.key()));
         }
       }
       done += n;
@@ -132,10 +132,17 @@ public final class PhysicalHost implements HostMemory {
     for (int done = 0; done < length; ) {
       long at = hpa + done;
       int n = Math.min(4096 - (int) (at & 4095), length - done);
-      if (blockedByDirectMap(who, at >>> 12) || check(who, at >>> 12, true) == Verdict.FAULT) {
+      Verdict v = check(who, at >>> 12, true);
+      if (v == Verdict.FAULT || blockedByDirectMap(who, at >>> 12)) {
         return Errno.EFAULT;
       }
-      content.write(at, from, offset + done, n);
+      if (v == Verdict.CIPHER) {
+        for (int i = 0; i < n; i++) {
+          content.writeByte(at + i, from[offset + done + i] ^ pad(at + i, who.key()));
+        }
+      } else {
+        content.write(at, from, offset + done, n);
+      }
       done += n;
     }
     return Errno.OK;
@@ -152,15 +159,16 @@ public final class PhysicalHost implements HostMemory {
       return -1;
     }
     int b = content.readByte(hpa);
-    return v == Verdict.CIPHER ? cipher(hpa, b) : b;
+    return v == Verdict.CIPHER ? b ^ pad(hpa, who.key()) : b;
   }
 
   /** Writes one byte through the guards; false where one faults. */
   public boolean writeByte(Accessor who, long hpa, int value) {
-    if (blockedByDirectMap(who, hpa >>> 12) || check(who, hpa >>> 12, true) == Verdict.FAULT) {
+    Verdict v = check(who, hpa >>> 12, true);
+    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> 12)) {
       return false;
     }
-    content.writeByte(hpa, value);
+    content.writeByte(hpa, v == Verdict.CIPHER ? value ^ pad(hpa, who.key()) : value);
     return true;
   }
 
@@ -168,9 +176,13 @@ public final class PhysicalHost implements HostMemory {
     return who.kind() == Accessor.Kind.HOST_KERNEL && !directMap.isPresent(pfn);
   }
 
-  /** What a reader without the key sees: a value that depends on place and content alone. */
-  private static int cipher(long hpa, int plain) {
-    long x = (hpa * 0x9e3779b97f4a7c15L) ^ ((plain & 0xffL) * 0xc2b2ae3d27d4eb4fL);
-    return (int) (x >>> 40) & 0xff;
+  /**
+   * What lies between the content and its view under a key, as a byte to be xored: it depends on
+   * place and key alone and is never zero, so a byte never shows as it is.
+   */
+  private static int pad(long hpa, int key) {
+    long x = (hpa * 0x9e3779b97f4a7c15L) ^ (key * 0xc2b2ae3d27d4eb4fL);
+    int b = (int) (((x ^ (x >>> 29)) * 0xbf58476d1ce4e5b9L) >>> 40) & 0xff;
+    return b == 0 ? 0xa5 : b;
   }
 }

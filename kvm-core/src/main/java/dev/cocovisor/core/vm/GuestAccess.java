@@ -30,16 +30,32 @@ final class GuestAccess {
 
   private final Vm vm;
   private final Vcpu vcpu;
-  private final Accessor who;
+  private final Accessor plain;
   private final PrivateRule rule;
   private final long sharedMask;
 
   GuestAccess(Vm vm, Vcpu vcpu) {
     this.vm = vm;
     this.vcpu = vcpu;
-    this.who = new Accessor(Accessor.Kind.GUEST, vm.id(), 0);
+    this.plain = new Accessor(Accessor.Kind.GUEST, vm.id(), 0);
+    this.keyed = plain;
     this.rule = vm.traits().privateRule();
     this.sharedMask = vm.traits().sharedGfnMask();
+  }
+
+  /** The accessor of the last key seen: a VM changes its key once or twice in its life. */
+  private Accessor keyed;
+
+  private Accessor who(Access access, boolean encrypted) {
+    // Fetches are encrypted whatever the bit says, APM volume 2, 15.34.5.
+    int key = encrypted || access == Access.FETCH ? vm.ops().guestKey() : 0;
+    if (key == 0) {
+      return plain;
+    }
+    if (keyed.key() != key) {
+      keyed = new Accessor(Accessor.Kind.GUEST, vm.id(), key);
+    }
+    return keyed;
   }
 
   /** Returns 0 to 255, a negative errno, or {@link #EXITED}. */
@@ -52,7 +68,7 @@ final class GuestAccess {
       if (vm.isDead()) {
         return -Errno.EIO.number();
       }
-      boolean isPrivate = isPrivate(gpa, gfn, encrypted);
+      boolean isPrivate = isPrivate(gpa, gfn, encrypted || access == Access.FETCH);
       long hpa = vm.ops().guestWalk(vcpu, gpa, access, isPrivate);
       boolean cachedMmio = false;
       if (hpa == MappingOps.WALK_CORE) {
@@ -62,7 +78,7 @@ final class GuestAccess {
           PageLevel level = PageLevel.of(TlbModel.level(t));
           AccessOutcome o = vm.ops().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
           if (o == AccessOutcome.ALLOW) {
-            long r = touch(pfn << 12 | (bare & 4095), write, value);
+            long r = touch(who(access, encrypted), pfn << 12 | (bare & 4095), write, value);
             return r < 0 ? guardFault(bare, isPrivate) : r;
           }
           if (o == AccessOutcome.EXIT) {
@@ -120,7 +136,7 @@ final class GuestAccess {
     return vcpu.tlb().fill(gfn, isPrivate, pfn, level, Spte.isWritable(e));
   }
 
-  private long touch(long hpa, boolean write, int value) {
+  private long touch(Accessor who, long hpa, boolean write, int value) {
     if (write) {
       return vm.memory().writeByte(who, hpa, value) ? 0 : -1;
     }

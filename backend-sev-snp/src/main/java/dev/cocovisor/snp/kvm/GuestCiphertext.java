@@ -1,0 +1,33 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.snp.rmp.HostInstructions;
+
+/**
+ * Makes a guest's bytes stay what the host saw of them when the page stops being the guest's.
+ *
+ * <p>The model keeps a guest's page as the guest sees it; on hardware memory holds the ciphertext
+ * all along, and taking the page back decrypts nothing. A page of zeros stays one: it tells nobody
+ * anything, and filling it would cost a frame of the model's memory.
+ */
+final class GuestCiphertext implements HostInstructions.Content {
+  private static final int SIZE = 4096;
+
+  private final HostMemory memory;
+
+  GuestCiphertext(HostMemory memory) {
+    this.memory = memory;
+  }
+
+  @Override
+  public void leavesGuest(long pfn, long frames) {
+    for (long p = pfn; p < pfn + frames; p++) {
+      if (!memory.raw().isZero(p)) {
+        byte[] seen = new byte[SIZE];
+        var _ = memory.read(Accessor.HOST_USER, p << 12, seen, 0, SIZE);
+        memory.raw().write(p << 12, seen, 0, SIZE);
+      }
+    }
+  }
+}
