@@ -61,6 +61,10 @@ final class SeptHooks {
   }
 
   private Errno add(long gfn, PageLevel level, long pfn) {
+    if (td.mapsFirst() && level == PageLevel.PG_4K) {
+      td.premapped().put(gfn, pfn);
+      return Errno.OK;
+    }
     if (td.pageAddSource == 0 || level != PageLevel.PG_4K) {
       return bug("a private page before the TD runs that KVM_TDX_INIT_MEM_REGION did not add");
     }
@@ -123,6 +127,10 @@ final class SeptHooks {
   }
 
   Errno remove(long gfn, PageLevel level, long pfn) {
+    if (td.premapped().remove(gfn)) {
+      // The Secure EPT never had it.
+      return Errno.OK;
+    }
     if (!td.hasHkid()) {
       return reclaim(pfn, level) ? Errno.OK : Errno.EIO;
     }

@@ -16,8 +16,8 @@ import java.util.List;
  *
  * <p>Every command has {@code flags} and {@code hw_error}; the latter must be zero and comes back
  * with the status of the SEAMCALL that failed. Source: {@code arch/x86/kvm/vmx/tdx.c},
- * tdx_vm_ioctl, tdx_vcpu_ioctl, tdx_td_init, tdx_td_vcpu_init, tdx_vcpu_init_mem_region,
- * tdx_td_finalize.
+ * tdx_vm_ioctl, tdx_vcpu_ioctl, tdx_td_init, tdx_td_vcpu_init, tdx_td_finalize;
+ * KVM_TDX_INIT_MEM_REGION is in {@link MemRegion}.
  */
 final class TdBuild {
   private static final long KNOWN_ATTRIBUTES = TdParams.SEPT_VE_DISABLE | 1L << 63;
@@ -25,20 +25,21 @@ final class TdBuild {
   private static final long XFAM_ALWAYS = 3;
   private static final int MAX_CPUID = 256;
   private static final long ADDRESS_LEAF = 0x80000008L;
-  private static final long MEASURE = 1;
   private static final int DEFAULT_VCPUS = 8;
 
   /** 2 GHz in units of 25 MHz. */
   private static final int TSC = 80;
 
   private final TdxVm td;
+  private final MemRegion region;
   private List<Object> cpuid = List.of();
 
   TdBuild(TdxVm td) {
     this.td = td;
+    region = new MemRegion(td);
   }
 
-  private static long no(Errno e) {
+  static long no(Errno e) {
     return -e.number();
   }
 
@@ -65,13 +66,13 @@ final class TdBuild {
     }
     return switch (c.name()) {
       case "KVM_TDX_INIT_VCPU" -> initVcpu(vcpu, c);
-      case "KVM_TDX_INIT_MEM_REGION" -> initMemRegion(vcpu, c);
+      case "KVM_TDX_INIT_MEM_REGION" -> region.add(vcpu, c);
       case "KVM_TDX_GET_CPUID" -> getCpuid(vcpu, c);
       default -> no(Errno.EINVAL);
     };
   }
 
-  private static long hardware(VendorCommand c, long status, Errno errno) {
+  static long hardware(VendorCommand c, long status, Errno errno) {
     c.out().put("hw_error", status);
     return no(errno);
   }
@@ -254,87 +255,10 @@ final class TdBuild {
     return 0;
   }
 
-  // ---- KVM_TDX_INIT_MEM_REGION
-
-  private long initMemRegion(VcpuContext vcpu, VendorCommand c) {
-    TdxVcpu v = TdxVm.vcpu(vcpu);
-    Fields in = c.in();
-    long flags = in.number("flags", 0);
-    long source = in.number("source_addr", 0);
-    long gpa = in.number("gpa", 0);
-    long pages = in.number("nr_pages", 0);
-    long end = gpa + (pages << 12);
-    boolean valid =
-        v.initialized
-            && td.state == TdxVm.State.INITIALIZED
-            && (flags & ~MEASURE) == 0
-            && (source & 4095) == 0
-            && (gpa & 4095) == 0
-            && pages > 0
-            && pages < 1L << 40
-            && gpa >= 0
-            && end > gpa
-            && ((gpa >>> 12) & td.sharedGfnMask()) == 0
-            && (((end - 1) >>> 12) & td.sharedGfnMask()) == 0;
-    if (!valid) {
-      return no(Errno.EINVAL);
-    }
-    td.vm().slotsLock().lock();
-    long result = 0;
-    try {
-      while (pages > 0 && result == 0) {
-        result = addPage(vcpu, c, source, gpa, (flags & MEASURE) != 0);
-        if (result == 0) {
-          source += 4096;
-          gpa += 4096;
-          pages--;
-        }
-      }
-    } finally {
-      td.vm().slotsLock().unlock();
-    }
-    c.out().put("source_addr", source).put("gpa", gpa).put("nr_pages", pages);
-    return result;
-  }
-
-  private long addPage(VcpuContext vcpu, VendorCommand c, long source, long gpa, boolean measure) {
-    long n =
-        td.vm()
-            .populate(
-                gpa >>> 12,
-                source,
-                1,
-                (gfn, pfn, user, order) -> add(vcpu, c, gfn << 12, user, measure));
-    return n < 0 ? n : 0;
-  }
-
-  private Errno add(VcpuContext vcpu, VendorCommand c, long gpa, long user, boolean measure) {
-    long from = td.vm().pinUserPage(user);
-    if (from < 0) {
-      return Errno.of((int) -from);
-    }
-    td.pageAddSource = from << 12;
-    Errno mapped = td.vm().mapPage(vcpu, gpa, true);
-    td.pageAddSource = 0;
-    td.vm().unpinUserPage(from);
-    if (!mapped.ok() || !measure) {
-      return mapped;
-    }
-    for (long at = gpa; at < gpa + 4096; at += 256) {
-      long s = td.seam().call(SeamCall.MR_EXTEND, at, td.tdr, 0, 0);
-      if (s != 0) {
-        c.out().put("hw_error", s);
-        td.vm().bug("TDH.MR.EXTEND: " + SeamStatus.describe(s));
-        return Errno.EIO;
-      }
-    }
-    return Errno.OK;
-  }
-
   // ---- the rest
 
   private long finish(VendorCommand c) {
-    if (!td.hasHkid() || td.state != TdxVm.State.INITIALIZED) {
+    if (!td.hasHkid() || td.state != TdxVm.State.INITIALIZED || !td.premapped().isEmpty()) {
       return no(Errno.EINVAL);
     }
     long s = td.seam().call(SeamCall.MR_FINALIZE, td.tdr, 0, 0, 0);

@@ -16,6 +16,7 @@ public final class TdxBackend implements Backend {
   static final String ID = "tdx";
   static final String POLICY = "tdx.page-size-policy";
   static final String WIDTH = "tdx.guest-pa-width";
+  static final String POPULATION = "tdx.population";
   static final String HKIDS = "tdx.hkids";
 
   private final SeamInterposer interposer;
@@ -34,6 +35,10 @@ public final class TdxBackend implements Backend {
   public BackendInfo info() {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put(POLICY, "page sizes of private memory: upstream, rfc-v1 or v3; default upstream");
+    settings.put(
+        POPULATION,
+        "what maps pages at build time: init-mem-region, or map-memory as the series of 2024;"
+            + " default init-mem-region");
     settings.put(WIDTH, "guest-physical address bits: 48 or 52; default 48");
     settings.put(HKIDS, "private HKIDs that TDs can have, 1 to 47; default 47");
     return new BackendInfo(

@@ -30,6 +30,7 @@ public final class TdxPlatform implements Platform {
   private final Seam seam;
   private final HkidPool hkids;
   private final PagePolicy policy;
+  private final BuildPopulation population;
   private final int width;
   private final List<TdxVm> vms = new ArrayList<>();
 
@@ -39,6 +40,9 @@ public final class TdxPlatform implements Platform {
     module = new TdxModule(config, host.memory().raw(), List.of(new Pamt(0, TDMR_END)), interposer);
     seam = new Seam(module, host.trace());
     policy = PagePolicy.of(host.setting(TdxBackend.POLICY, PagePolicy.UPSTREAM.setting()));
+    population =
+        BuildPopulation.of(
+            host.setting(TdxBackend.POPULATION, BuildPopulation.INIT_MEM_REGION.setting()));
     width = number(TdxBackend.WIDTH, "48");
     if (width != 48 && width != 52) {
       throw new IllegalArgumentException(TdxBackend.WIDTH + " '" + width + "': 48 or 52");
@@ -123,6 +127,10 @@ public final class TdxPlatform implements Platform {
 
   PagePolicy policy() {
     return policy;
+  }
+
+  BuildPopulation population() {
+    return population;
   }
 
   int width() {

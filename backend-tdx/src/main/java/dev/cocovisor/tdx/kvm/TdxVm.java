@@ -39,6 +39,7 @@ public final class TdxVm implements VmOps {
   private final GuestRun guest;
   private final Teardown teardown;
   private final InhibitedRanges inhibited = new InhibitedRanges();
+  private final Premapped premapped = new Premapped();
 
   volatile State state = State.UNINITIALIZED;
   int hkid = -1;
@@ -79,6 +80,15 @@ public final class TdxVm implements VmOps {
 
   InhibitedRanges inhibited() {
     return inhibited;
+  }
+
+  /** Tells whether pages are mapped by KVM_MAP_MEMORY before they are added. */
+  boolean mapsFirst() {
+    return platform.population() == BuildPopulation.MAP_MEMORY;
+  }
+
+  Premapped premapped() {
+    return premapped;
   }
 
   GuestRun guest() {
@@ -182,12 +192,13 @@ public final class TdxVm implements VmOps {
 
   @Override
   public Errno preMmuMapPage(VcpuContext vcpu, MemoryMapping mapping, boolean isPrivate) {
-    return runnable() ? Errno.OK : Errno.EOPNOTSUPP;
+    return preFaultAllowed() ? Errno.OK : Errno.EOPNOTSUPP;
   }
 
+  /** Before the TD runs, only where population begins with it; see {@link BuildPopulation}. */
   @Override
   public boolean preFaultAllowed() {
-    return runnable();
+    return runnable() || (mapsFirst() && state == State.INITIALIZED);
   }
 
   /**
@@ -278,6 +289,7 @@ public final class TdxVm implements VmOps {
 
   @Override
   public long externalPfn(long gfn, PageLevel level) {
-    return hooks.mapped(gfn, level);
+    long premappedPfn = level == PageLevel.PG_4K ? premapped.pfn(gfn) : Premapped.NONE;
+    return premappedPfn != Premapped.NONE ? premappedPfn : hooks.mapped(gfn, level);
   }
 }

@@ -37,14 +37,6 @@ class HugePageDesignTest {
     return h;
   }
 
-  private static Td td(TdxHost h) {
-    Td td = ((TdxVm) ForwardingVmOps.unwrap(h.vm().ops())).td();
-    if (td == null) {
-      throw new AssertionError("no TD");
-    }
-    return td;
-  }
-
   @Test
   void buildTimeMapsSmallPagesOutOfLargeFolios() {
     TdxHost h = TdxHost.building("rfc-v1");
@@ -91,7 +83,7 @@ class HugePageDesignTest {
       }
     }
     expected.pageAdd(0x5000);
-    assertThat(td(h).mrtd()).isEqualTo(expected.value());
+    assertThat(h.td().mrtd()).isEqualTo(expected.value());
   }
 
   @Test
@@ -225,7 +217,7 @@ class HugePageDesignTest {
 
   /** Takes one lock that a call of the split path needs. */
   private static boolean take(LockProbe probe, TdxHost h, String what) {
-    Td td = td(h);
+    Td td = h.td();
     long page = h.vm().context().mappedPfn(M2 >>> 12, true) << 12;
     return switch (what) {
       case "TDH.MEM.RANGE.BLOCK" -> probe.tree(td, false);
@@ -277,7 +269,7 @@ class HugePageDesignTest {
   void aCallThatStaysBusyIsABug() {
     TdxHost h = withHugePage("rfc-v1");
     LockProbe probe = new LockProbe(h.platform.module());
-    assertThat(probe.tree(td(h), false)).isTrue();
+    assertThat(probe.tree(h.td(), false)).isTrue();
     assertThat(h.attributes(M2 + 0x1000, 0x1000, false)).isNegative();
     assertThat(h.vm().isDead()).isTrue();
     probe.release();
@@ -289,7 +281,7 @@ class HugePageDesignTest {
     assertThat(h.accept(M2, PageLevel.PG_2M)).isZero();
     TdxVm vm = (TdxVm) ForwardingVmOps.unwrap(h.vm().ops());
     LockProbe probe = new LockProbe(h.platform.module());
-    assertThat(probe.tree(td(h), true)).isTrue();
+    assertThat(probe.tree(h.td(), true)).isTrue();
     long pfn = h.kvm.memory().allocate(9);
     assertThat(vm.setExternalSpte(3 * 512, PageLevel.PG_2M, pfn)).isEqualTo(Errno.EBUSY);
     probe.release();

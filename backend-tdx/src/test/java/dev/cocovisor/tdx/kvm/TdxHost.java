@@ -7,6 +7,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.uapi.MemoryAttributes;
@@ -20,6 +21,7 @@ import dev.cocovisor.tdx.guest.TdCalls;
 import dev.cocovisor.tdx.module.PendingInterrupts;
 import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.module.Td;
 import dev.cocovisor.tdx.vmm.TdxVmm;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,12 +45,18 @@ final class TdxHost implements TraceSink {
   int gmem;
   final long size;
 
-  private TdxHost(String policy, long size, long attributes, int vcpuCount) {
+  private static HostConfig policy(String policy) {
+    return HostConfig.DEFAULT
+        .withSetting("tdx.page-size-policy", policy)
+        .withSetting("core.gmem-order", "9");
+  }
+
+  private TdxHost(HostConfig config, long attributes) {
+    this(config, 32L << 20, attributes, 2);
+  }
+
+  private TdxHost(HostConfig config, long size, long attributes, int vcpuCount) {
     this.size = size;
-    HostConfig config =
-        HostConfig.DEFAULT
-            .withSetting("tdx.page-size-policy", policy)
-            .withSetting("core.gmem-order", "9");
     TdxBackend backend = new TdxBackend();
     kvm = new Kvm(config, List.of(backend), this);
     process = kvm.newProcess();
@@ -73,7 +81,12 @@ final class TdxHost implements TraceSink {
   }
 
   static TdxHost building(String policy) {
-    return new TdxHost(policy, 32L << 20, 1L << 28, 2);
+    return new TdxHost(policy(policy), 1L << 28);
+  }
+
+  /** A TD that is built as the series of 2024 had it: mapped first, then added. */
+  static TdxHost mappedFirst() {
+    return new TdxHost(policy("upstream").withSetting("tdx.population", "map-memory"), 1L << 28);
   }
 
   static TdxHost running(String policy) {
@@ -84,7 +97,7 @@ final class TdxHost implements TraceSink {
   }
 
   static TdxHost runningWithVe(String policy) {
-    TdxHost h = new TdxHost(policy, 32L << 20, 0, 2);
+    TdxHost h = new TdxHost(policy(policy), 0);
     ok(h.command(h.vmFd, "KVM_TDX_FINALIZE_VM", new Fields()));
     h.seamcalls.clear();
     return h;
@@ -146,6 +159,14 @@ final class TdxHost implements TraceSink {
       throw new AssertionError("no VM");
     }
     return vm;
+  }
+
+  Td td() {
+    Td td = ((TdxVm) ForwardingVmOps.unwrap(vm().ops())).td();
+    if (td == null) {
+      throw new AssertionError("no TD");
+    }
+    return td;
   }
 
   long pages4k() {
