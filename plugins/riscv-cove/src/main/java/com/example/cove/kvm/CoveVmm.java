@@ -1,0 +1,59 @@
+package com.example.cove.kvm;
+
+import com.example.cove.guest.Covg;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+import java.util.List;
+
+/**
+ * How a VMM (kvmtool or QEMU with the series' patches) runs a TVM. RAM begins at 2 GiB. All initial
+ * contents are measured: the TSM knows no other way to bring any in.
+ */
+public final class CoveVmm implements VmmDriver {
+  private static final long RAM_BASE = 0x8000_0000L;
+
+  /** Creates the driver; it has no state. */
+  public CoveVmm() {}
+
+  @Override
+  public String backend() {
+    return CoveBackend.ID;
+  }
+
+  @Override
+  public long vmType() {
+    return CoveBackend.TVM.number();
+  }
+
+  @Override
+  public long ramBase() {
+    return RAM_BASE;
+  }
+
+  @Override
+  public long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
+    if (!measured) {
+      return -Errno.EOPNOTSUPP.number();
+    }
+    Fields in =
+        new Fields().put("userspace_addr", source).put("gpa", gpa).put("size", size);
+    return vm.calls()
+        .vendorIoctl(vm.vmFd(), new VendorCommand("KVM_RISCV_COVE_MEASURE_REGION", in));
+  }
+
+  @Override
+  public long finalizeLaunch(VmmMachine vm) {
+    Fields in = new Fields().put("entry_pc", RAM_BASE).put("entry_arg", 0);
+    return vm.calls().vendorIoctl(vm.vmFd(), new VendorCommand("KVM_RISCV_COVE_FINALIZE", in));
+  }
+
+  /** The guest declares the range; the VMM converts it at the memory fault exit. */
+  @Override
+  public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    return List.of(toPrivate ? Covg.unshare(gpa, size) : Covg.share(gpa, size));
+  }
+}

@@ -1,0 +1,288 @@
+package com.example.cove.kvm;
+
+import com.example.cove.tsm.PageType;
+import com.example.cove.tsm.SbiStatus;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.sched.ModelLock;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * The pages a TVM holds, as the host knows them: it cannot read the G-stage table, so it remembers
+ * what it gave.
+ *
+ * <p>A measured page is the TVM's before the core's registry hears of it; it is announced at the end
+ * of the launch, and until then taken back when its folio or slot goes. {@code tvm pages lock} makes
+ * one mapping at a time; it nests inside the mmu lock. Source: the Linux series for CoVE,
+ * arch/riscv/kvm/cove.c: kvm_riscv_cove_gstage_map, kvm_riscv_cove_vm_measure_pages, and its lists
+ * of measured, zero and shared pages.
+ */
+final class TvmMemory {
+  /** The TSM refuses the address: the guest has declared it otherwise than the VMM. */
+  static final Errno DECLARED_OTHERWISE = Errno.EPERM;
+
+  private final VmContext vm;
+  private final TvmLife life;
+  private final Covh covh;
+  private final ConfidentialFrames frames;
+  private final ModelLock lock = new ModelLock("tvm pages lock");
+  private final Map<Long, Page> held = new HashMap<>();
+
+  /** Measured pages that the core's registry does not know yet: pfn to gfn. */
+  private final Map<Long, Long> unannounced = new HashMap<>();
+
+  /** 2 MiB regions whose pages have entries of their own: no huge leaf fits there any more. */
+  private final BitSet small = new BitSet();
+
+  private record Page(long pfn, PageLevel level, boolean isPrivate) {}
+
+  TvmMemory(VmContext vm, TvmLife life, Covh covh, ConfidentialFrames frames) {
+    this.vm = vm;
+    this.life = life;
+    this.covh = covh;
+    this.frames = frames;
+  }
+
+  private <T> T locked(Supplier<T> body) {
+    lock.lock();
+    try {
+      return body.get();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Tells whether 2 MiB at a gfn are untouched by smaller pages. */
+  boolean fitsHuge(long gfn) {
+    return locked(() -> !small.get((int) (gfn >>> 9)));
+  }
+
+  /** Copies a page of the VMM's into the launch: measured, and the TVM's from now on. */
+  Errno measure(long gfn, long pfn, long sourcePfn) {
+    return locked(
+        () -> {
+          if (held.containsKey(gfn)) {
+            return Errno.EEXIST;
+          }
+          Errno e = frames.convert(pfn, 1);
+          if (!e.ok()) {
+            return e;
+          }
+          small.set((int) (gfn >>> 9));
+          e = withTables(() -> covh.addMeasured(life.gid(), sourcePfn << 12, pfn << 12, gfn << 12));
+          if (!e.ok()) {
+            reclaim(pfn, 1);
+            return e;
+          }
+          held.put(gfn, new Page(pfn, PageLevel.PG_4K, true));
+          unannounced.put(pfn, gfn);
+          return Errno.OK;
+        });
+  }
+
+  /** Tells the core's registry of the measured pages, by faulting them as a vCPU would. */
+  Errno announce(VcpuContext vcpu) {
+    for (long gfn : locked(() -> unannounced.values().stream().sorted().toList())) {
+      Errno e = vm.mapPage(vcpu, gfn << 12, true);
+      if (!e.ok()) {
+        return e;
+      }
+    }
+    return Errno.OK;
+  }
+
+  /** Gives a private page, of 4 KiB or 2 MiB; zeroed by the TSM. */
+  Errno mapPrivate(long gfn, long pfn, PageLevel level) {
+    return locked(
+        () -> {
+          if (unannounced.remove(pfn) != null) {
+            return Errno.OK;
+          }
+          if (holds(gfn)) {
+            return Errno.EEXIST; // another vCPU was faster
+          }
+          Errno e = frames.convert(pfn, level.pages());
+          if (!e.ok()) {
+            return e;
+          }
+          PageType type = level == PageLevel.PG_2M ? PageType.PAGE_2MB : PageType.PAGE_4K;
+          if (type == PageType.PAGE_4K) {
+            small.set((int) (gfn >>> 9));
+          }
+          e = withTables(() -> covh.addZero(life.gid(), pfn << 12, type, gfn << 12));
+          if (!e.ok()) {
+            reclaim(pfn, level.pages());
+            return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
+          }
+          held.put(gfn, new Page(pfn, level, true));
+          return Errno.OK;
+        });
+  }
+
+  /** Maps a page of the VMM's where the guest has declared its memory shared. */
+  Errno mapShared(long gfn, long pfn) {
+    return locked(
+        () -> {
+          if (holds(gfn)) {
+            return Errno.EEXIST;
+          }
+          small.set((int) (gfn >>> 9));
+          Errno e = withTables(() -> covh.addShared(life.gid(), pfn << 12, gfn << 12));
+          if (e.ok()) {
+            held.put(gfn, new Page(pfn, PageLevel.PG_4K, false));
+          }
+          return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
+        });
+  }
+
+  private boolean holds(long gfn) {
+    Page huge = held.get(PageLevel.PG_2M.alignDown(gfn));
+    return held.containsKey(gfn) || (huge != null && huge.level() == PageLevel.PG_2M);
+  }
+
+  /** Takes a page away: invalidate, fence, remove, and back to the host if it was private. */
+  Errno unmap(long gfn) {
+    return locked(
+        () -> {
+          Page page = held.get(gfn);
+          if (page == null) {
+            return Errno.OK;
+          }
+          long length = page.level().bytes();
+          Errno e = blocked(gfn << 12, length);
+          if (e.ok()) {
+            e = Covh.errno(covh.remove(life.gid(), gfn << 12, length));
+          }
+          if (!e.ok()) {
+            return e;
+          }
+          held.remove(gfn);
+          unannounced.remove(page.pfn());
+          if (page.isPrivate()) {
+            reclaim(page.pfn(), page.level().pages());
+          }
+          return Errno.OK;
+        });
+  }
+
+  /** Splits 2 MiB into pages, which stay the TVM's with their contents. */
+  boolean split(long gfn) {
+    return locked(
+        () -> {
+          Page page = held.get(gfn);
+          if (page == null || page.level() != PageLevel.PG_2M) {
+            return false;
+          }
+          long gpa = gfn << 12;
+          if (!blocked(gpa, PageLevel.PG_2M.bytes()).ok()) {
+            return false;
+          }
+          Errno e = withTables(() -> covh.demote(life.gid(), gpa, PageType.PAGE_2MB));
+          Errno back = Covh.errno(covh.validate(life.gid(), gpa, PageLevel.PG_2M.bytes()));
+          if (!e.ok() || !back.ok()) {
+            return false;
+          }
+          small.set((int) (gfn >>> 9));
+          for (long i = 0; i < PageLevel.PG_2M.pages(); i++) {
+            held.put(gfn + i, new Page(page.pfn() + i, PageLevel.PG_4K, true));
+          }
+          return true;
+        });
+  }
+
+  /** Takes back measured pages that were never announced, as their folios go. */
+  void takeBack(long pfnStart, long pfnEnd) {
+    for (long pfn = pfnStart; pfn < pfnEnd; pfn++) {
+      long at = pfn;
+      Long gfn = locked(() -> unannounced.get(at));
+      if (gfn != null && !unmap(gfn).ok()) {
+        vm.leak(pfn, 1, "sbi_covh_tvm_remove_pages failed");
+      }
+    }
+  }
+
+  /** Takes back measured pages that were never announced and whose slot is gone. */
+  void takeBackUnslotted() {
+    for (long gfn : locked(() -> unannounced.values().stream().sorted().toList())) {
+      if (vm.slotOf(gfn) == null) {
+        var _ = unmap(gfn);
+      }
+    }
+  }
+
+  /** After the TVM's end: what it still held is unassigned; makes it the host's. */
+  void forget() {
+    locked(
+        () -> {
+          for (Page page : held.values()) {
+            if (page.isPrivate()) {
+              reclaim(page.pfn(), page.level().pages());
+            }
+          }
+          held.clear();
+          unannounced.clear();
+          return 0;
+        });
+  }
+
+  private void reclaim(long pfn, long pages) {
+    if (!frames.reclaim(pfn, pages)) {
+      vm.leak(pfn, pages, "sbi_covh_reclaim_pages failed");
+    }
+  }
+
+  /** Makes a range unreachable: no entry any more, and no vCPU that entered before the fence. */
+  private Errno blocked(long gpa, long length) {
+    SbiStatus s = covh.invalidate(life.gid(), gpa, length);
+    if (s.ok()) {
+      s = covh.fence(life.gid());
+      interrupt();
+    }
+    return Covh.errno(s);
+  }
+
+  /** Makes every vCPU trap: whoever was in the guest has left it once its lock is free. */
+  private void interrupt() {
+    vm.kickVcpus();
+    for (VcpuContext v : vm.vcpus()) {
+      if (v.vendorState() instanceof TvmVcpuState state) {
+        state.inGuest.lock();
+        state.inGuest.unlock();
+      }
+    }
+  }
+
+  /** Makes a call, donating table pages for as long as the TSM says that it lacks one. */
+  private Errno withTables(Supplier<SbiStatus> call) {
+    SbiStatus s = call.get();
+    while (s == SbiStatus.OUT_OF_PTPAGES) {
+      Errno e = life.addTablePage();
+      if (!e.ok()) {
+        return e;
+      }
+      s = call.get();
+    }
+    return Covh.errno(s);
+  }
+
+  /** Checks that the core's registry and this one name the same frames. */
+  void check(Consumer<String> violation) {
+    Map<Long, Page> now = locked(() -> Map.copyOf(held));
+    Map<Long, Long> early = locked(() -> Map.copyOf(unannounced));
+    now.forEach(
+        (gfn, page) -> {
+          long pfn = vm.mappedPfn(gfn, page.isPrivate());
+          if (pfn != page.pfn() && !early.containsKey(page.pfn())) {
+            violation.accept(
+                "VM %d: the TVM holds frame 0x%x at gfn 0x%x, the registry 0x%x"
+                    .formatted(vm.id(), page.pfn(), gfn, pfn));
+          }
+        });
+  }
+}
