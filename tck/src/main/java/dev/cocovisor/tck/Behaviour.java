@@ -14,6 +14,11 @@ public enum Behaviour {
   /** The launch measures or copies initial contents; off: populate answers a negative errno. */
   POPULATE,
   /**
+   * Contents may be populated without being measured; off: everything populated is measured, and
+   * asking otherwise answers a negative errno. Means nothing without {@link #POPULATE}.
+   */
+  POPULATE_UNMEASURED,
+  /**
    * Populating may take place before the launch is finalized only; off: there is no end of launch
    * and populating goes on working.
    */
@@ -67,6 +72,7 @@ public enum Behaviour {
   public static Set<Behaviour> usual() {
     return EnumSet.of(
         POPULATE,
+        POPULATE_UNMEASURED,
         FINALIZE_ENDS_POPULATE,
         PRE_FAULT,
         CONVERT,

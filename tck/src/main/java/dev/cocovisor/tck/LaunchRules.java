@@ -2,6 +2,7 @@ package dev.cocovisor.tck;
 
 import static dev.cocovisor.tck.Behaviour.FINALIZE_ENDS_POPULATE;
 import static dev.cocovisor.tck.Behaviour.POPULATE;
+import static dev.cocovisor.tck.Behaviour.POPULATE_UNMEASURED;
 import static dev.cocovisor.tck.Behaviour.PRE_FAULT;
 import static dev.cocovisor.tck.Behaviour.PRE_FAULT_BEFORE_FINALIZE;
 import static dev.cocovisor.tck.Behaviour.RUN_BEFORE_FINALIZE;
@@ -41,8 +42,8 @@ interface LaunchRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.prepare(MEMORY);
       long ret = guest.populate(0, Bench.PAGE, 0x21, false);
-      if (!subject().has(POPULATE)) {
-        refused(ret, "populate where nothing can be populated");
+      if (!subject().has(POPULATE) || !subject().has(POPULATE_UNMEASURED)) {
+        refused(ret, "populate without measuring, where that cannot be");
         return;
       }
       succeeds(ret, "populate without measuring");

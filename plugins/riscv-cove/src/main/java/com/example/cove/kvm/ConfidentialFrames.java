@@ -49,7 +49,9 @@ final class ConfidentialFrames {
     return covh.reclaim(pfn << 12, count).ok();
   }
 
-  /** Allocates {@code 1 << order} frames and makes them confidential; {@link #NONE} if it cannot. */
+  /**
+   * Allocates {@code 1 << order} frames and makes them confidential; {@link #NONE} if it cannot.
+   */
   long allocate(int order) {
     long pfn = host.memory().allocate(order);
     if (pfn == HostMemory.NO_FRAME) {

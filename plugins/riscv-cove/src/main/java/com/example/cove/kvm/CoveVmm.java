@@ -39,8 +39,7 @@ public final class CoveVmm implements VmmDriver {
     if (!measured) {
       return -Errno.EOPNOTSUPP.number();
     }
-    Fields in =
-        new Fields().put("userspace_addr", source).put("gpa", gpa).put("size", size);
+    Fields in = new Fields().put("userspace_addr", source).put("gpa", gpa).put("size", size);
     return vm.calls()
         .vendorIoctl(vm.vmFd(), new VendorCommand("KVM_RISCV_COVE_MEASURE_REGION", in));
   }

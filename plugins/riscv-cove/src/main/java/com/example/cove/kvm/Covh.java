@@ -94,7 +94,7 @@ final class Covh {
 
   SbiStatus addZero(long gid, long pa, PageType type, long gpa) {
     SbiStatus s = tsm.addTvmZeroPages(gid, pa, type, 1, gpa);
-    return trace.enabled() ? shown("add_tvm_zero_pages", s, gid, pa, type.ordinal(), 1, gpa) : s;
+    return trace.enabled() ? shown("add_tvm_zero_pages", s, gid, pa, type.level(), 1, gpa) : s;
   }
 
   SbiStatus addShared(long gid, long pa, long gpa) {
@@ -129,6 +129,6 @@ final class Covh {
 
   SbiStatus demote(long gid, long gpa, PageType from) {
     SbiStatus s = tsm.tvmDemotePage(gid, gpa, from);
-    return trace.enabled() ? shown("tvm_demote_page", s, gid, gpa, from.ordinal()) : s;
+    return trace.enabled() ? shown("tvm_demote_page", s, gid, gpa, from.level()) : s;
   }
 }

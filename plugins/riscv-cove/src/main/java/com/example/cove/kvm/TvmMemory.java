@@ -17,9 +17,9 @@ import java.util.function.Supplier;
  * The pages a TVM holds, as the host knows them: it cannot read the G-stage table, so it remembers
  * what it gave.
  *
- * <p>A measured page is the TVM's before the core's registry hears of it; it is announced at the end
- * of the launch, and until then taken back when its folio or slot goes. {@code tvm pages lock} makes
- * one mapping at a time; it nests inside the mmu lock. Source: the Linux series for CoVE,
+ * <p>A measured page is the TVM's before the core's registry hears of it; it is announced at the
+ * end of the launch, and until then taken back when its folio or slot goes. {@code tvm pages lock}
+ * makes one mapping at a time; it nests inside the mmu lock. Source: the Linux series for CoVE,
  * arch/riscv/kvm/cove.c: kvm_riscv_cove_gstage_map, kvm_riscv_cove_vm_measure_pages, and its lists
  * of measured, zero and shared pages.
  */
@@ -65,25 +65,24 @@ final class TvmMemory {
 
   /** Copies a page of the VMM's into the launch: measured, and the TVM's from now on. */
   Errno measure(long gfn, long pfn, long sourcePfn) {
-    return locked(
-        () -> {
-          if (held.containsKey(gfn)) {
-            return Errno.EEXIST;
-          }
-          Errno e = frames.convert(pfn, 1);
-          if (!e.ok()) {
-            return e;
-          }
-          small.set((int) (gfn >>> 9));
-          e = withTables(() -> covh.addMeasured(life.gid(), sourcePfn << 12, pfn << 12, gfn << 12));
-          if (!e.ok()) {
-            reclaim(pfn, 1);
-            return e;
-          }
-          held.put(gfn, new Page(pfn, PageLevel.PG_4K, true));
-          unannounced.put(pfn, gfn);
-          return Errno.OK;
-        });
+    return locked(() -> {
+      if (held.containsKey(gfn)) {
+        return Errno.EEXIST;
+      }
+      Errno e = frames.convert(pfn, 1);
+      if (!e.ok()) {
+        return e;
+      }
+      small.set((int) (gfn >>> 9));
+      e = withTables(() -> covh.addMeasured(life.gid(), sourcePfn << 12, pfn << 12, gfn << 12));
+      if (!e.ok()) {
+        reclaim(pfn, 1);
+        return e;
+      }
+      held.put(gfn, new Page(pfn, PageLevel.PG_4K, true));
+      unannounced.put(pfn, gfn);
+      return Errno.OK;
+    });
   }
 
   /** Tells the core's registry of the measured pages, by faulting them as a vCPU would. */
@@ -99,46 +98,44 @@ final class TvmMemory {
 
   /** Gives a private page, of 4 KiB or 2 MiB; zeroed by the TSM. */
   Errno mapPrivate(long gfn, long pfn, PageLevel level) {
-    return locked(
-        () -> {
-          if (unannounced.remove(pfn) != null) {
-            return Errno.OK;
-          }
-          if (holds(gfn)) {
-            return Errno.EEXIST; // another vCPU was faster
-          }
-          Errno e = frames.convert(pfn, level.pages());
-          if (!e.ok()) {
-            return e;
-          }
-          PageType type = level == PageLevel.PG_2M ? PageType.PAGE_2MB : PageType.PAGE_4K;
-          if (type == PageType.PAGE_4K) {
-            small.set((int) (gfn >>> 9));
-          }
-          e = withTables(() -> covh.addZero(life.gid(), pfn << 12, type, gfn << 12));
-          if (!e.ok()) {
-            reclaim(pfn, level.pages());
-            return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
-          }
-          held.put(gfn, new Page(pfn, level, true));
-          return Errno.OK;
-        });
+    return locked(() -> {
+      if (unannounced.remove(pfn) != null) {
+        return Errno.OK;
+      }
+      if (holds(gfn)) {
+        return Errno.EEXIST; // another vCPU was faster
+      }
+      Errno e = frames.convert(pfn, level.pages());
+      if (!e.ok()) {
+        return e;
+      }
+      PageType type = level == PageLevel.PG_2M ? PageType.PAGE_2MB : PageType.PAGE_4K;
+      if (type == PageType.PAGE_4K) {
+        small.set((int) (gfn >>> 9));
+      }
+      e = withTables(() -> covh.addZero(life.gid(), pfn << 12, type, gfn << 12));
+      if (!e.ok()) {
+        reclaim(pfn, level.pages());
+        return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
+      }
+      held.put(gfn, new Page(pfn, level, true));
+      return Errno.OK;
+    });
   }
 
   /** Maps a page of the VMM's where the guest has declared its memory shared. */
   Errno mapShared(long gfn, long pfn) {
-    return locked(
-        () -> {
-          if (holds(gfn)) {
-            return Errno.EEXIST;
-          }
-          small.set((int) (gfn >>> 9));
-          Errno e = withTables(() -> covh.addShared(life.gid(), pfn << 12, gfn << 12));
-          if (e.ok()) {
-            held.put(gfn, new Page(pfn, PageLevel.PG_4K, false));
-          }
-          return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
-        });
+    return locked(() -> {
+      if (holds(gfn)) {
+        return Errno.EEXIST;
+      }
+      small.set((int) (gfn >>> 9));
+      Errno e = withTables(() -> covh.addShared(life.gid(), pfn << 12, gfn << 12));
+      if (e.ok()) {
+        held.put(gfn, new Page(pfn, PageLevel.PG_4K, false));
+      }
+      return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
+    });
   }
 
   private boolean holds(long gfn) {
@@ -148,52 +145,50 @@ final class TvmMemory {
 
   /** Takes a page away: invalidate, fence, remove, and back to the host if it was private. */
   Errno unmap(long gfn) {
-    return locked(
-        () -> {
-          Page page = held.get(gfn);
-          if (page == null) {
-            return Errno.OK;
-          }
-          long length = page.level().bytes();
-          Errno e = blocked(gfn << 12, length);
-          if (e.ok()) {
-            e = Covh.errno(covh.remove(life.gid(), gfn << 12, length));
-          }
-          if (!e.ok()) {
-            return e;
-          }
-          held.remove(gfn);
-          unannounced.remove(page.pfn());
-          if (page.isPrivate()) {
-            reclaim(page.pfn(), page.level().pages());
-          }
-          return Errno.OK;
-        });
+    return locked(() -> {
+      Page page = held.get(gfn);
+      if (page == null) {
+        return Errno.OK;
+      }
+      long length = page.level().bytes();
+      Errno e = blocked(gfn << 12, length);
+      if (e.ok()) {
+        e = Covh.errno(covh.remove(life.gid(), gfn << 12, length));
+      }
+      if (!e.ok()) {
+        return e;
+      }
+      held.remove(gfn);
+      unannounced.remove(page.pfn());
+      if (page.isPrivate()) {
+        reclaim(page.pfn(), page.level().pages());
+      }
+      return Errno.OK;
+    });
   }
 
   /** Splits 2 MiB into pages, which stay the TVM's with their contents. */
   boolean split(long gfn) {
-    return locked(
-        () -> {
-          Page page = held.get(gfn);
-          if (page == null || page.level() != PageLevel.PG_2M) {
-            return false;
-          }
-          long gpa = gfn << 12;
-          if (!blocked(gpa, PageLevel.PG_2M.bytes()).ok()) {
-            return false;
-          }
-          Errno e = withTables(() -> covh.demote(life.gid(), gpa, PageType.PAGE_2MB));
-          Errno back = Covh.errno(covh.validate(life.gid(), gpa, PageLevel.PG_2M.bytes()));
-          if (!e.ok() || !back.ok()) {
-            return false;
-          }
-          small.set((int) (gfn >>> 9));
-          for (long i = 0; i < PageLevel.PG_2M.pages(); i++) {
-            held.put(gfn + i, new Page(page.pfn() + i, PageLevel.PG_4K, true));
-          }
-          return true;
-        });
+    return locked(() -> {
+      Page page = held.get(gfn);
+      if (page == null || page.level() != PageLevel.PG_2M) {
+        return false;
+      }
+      long gpa = gfn << 12;
+      if (!blocked(gpa, PageLevel.PG_2M.bytes()).ok()) {
+        return false;
+      }
+      Errno e = withTables(() -> covh.demote(life.gid(), gpa, PageType.PAGE_2MB));
+      Errno back = Covh.errno(covh.validate(life.gid(), gpa, PageLevel.PG_2M.bytes()));
+      if (!e.ok() || !back.ok()) {
+        return false;
+      }
+      small.set((int) (gfn >>> 9));
+      for (long i = 0; i < PageLevel.PG_2M.pages(); i++) {
+        held.put(gfn + i, new Page(page.pfn() + i, PageLevel.PG_4K, true));
+      }
+      return true;
+    });
   }
 
   /** Takes back measured pages that were never announced, as their folios go. */
@@ -218,17 +213,16 @@ final class TvmMemory {
 
   /** After the TVM's end: what it still held is unassigned; makes it the host's. */
   void forget() {
-    locked(
-        () -> {
-          for (Page page : held.values()) {
-            if (page.isPrivate()) {
-              reclaim(page.pfn(), page.level().pages());
-            }
-          }
-          held.clear();
-          unannounced.clear();
-          return 0;
-        });
+    locked(() -> {
+      for (Page page : held.values()) {
+        if (page.isPrivate()) {
+          reclaim(page.pfn(), page.level().pages());
+        }
+      }
+      held.clear();
+      unannounced.clear();
+      return 0;
+    });
   }
 
   private void reclaim(long pfn, long pages) {
@@ -275,14 +269,13 @@ final class TvmMemory {
   void check(Consumer<String> violation) {
     Map<Long, Page> now = locked(() -> Map.copyOf(held));
     Map<Long, Long> early = locked(() -> Map.copyOf(unannounced));
-    now.forEach(
-        (gfn, page) -> {
-          long pfn = vm.mappedPfn(gfn, page.isPrivate());
-          if (pfn != page.pfn() && !early.containsKey(page.pfn())) {
-            violation.accept(
-                "VM %d: the TVM holds frame 0x%x at gfn 0x%x, the registry 0x%x"
-                    .formatted(vm.id(), page.pfn(), gfn, pfn));
-          }
-        });
+    now.forEach((gfn, page) -> {
+      long pfn = vm.mappedPfn(gfn, page.isPrivate());
+      if (pfn != page.pfn() && !early.containsKey(page.pfn())) {
+        violation.accept(
+            "VM %d: the TVM holds frame 0x%x at gfn 0x%x, the registry 0x%x"
+                .formatted(vm.id(), page.pfn(), gfn, pfn));
+      }
+    });
   }
 }

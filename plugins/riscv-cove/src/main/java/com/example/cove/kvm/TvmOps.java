@@ -24,11 +24,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * KVM's TVM: the hooks of one VM.
  *
- * <p><b>Life.</b> The TVM exists from KVM_CREATE_VM on. Slots with a guest_memfd become confidential
- * regions and vCPUs are created until KVM_RISCV_COVE_FINALIZE; then it runs, and neither is
- * possible any more. (The Linux series finalizes silently on the first run. Here it is a command, as
- * for the technologies that were merged since, so that a run before the end of the launch is an
- * error.)
+ * <p><b>Life.</b> The TVM exists from KVM_CREATE_VM on. Slots with a guest_memfd become
+ * confidential regions and vCPUs are created until KVM_RISCV_COVE_FINALIZE; then it runs, and
+ * neither is possible any more. (The Linux series finalizes silently on the first run. Here it is a
+ * command, as for the technologies that were merged since, so that a run before the end of the
+ * launch is an error.)
  *
  * <p><b>Memory.</b> There is no alias for shared memory: which accesses are private is what the
  * attributes say, and what the guest declared is the TSM's to know. Where the two differ the TSM

@@ -128,7 +128,6 @@ final class TvmRun {
   }
 
   private static RunResult answer(SbiStatus status) {
-    return RunResult.ok(
-        new Exit.Vendor(-1, "SBIRET", new Fields().put("status", status.code())));
+    return RunResult.ok(new Exit.Vendor(-1, "SBIRET", new Fields().put("status", status.code())));
   }
 }

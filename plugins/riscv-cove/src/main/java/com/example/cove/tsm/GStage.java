@@ -152,11 +152,11 @@ final class GStage {
   }
 
   void invalidate(long leaf, long version) {
-    write(leaf, read(leaf) & ~V | INVALIDATED | (version & VERSION_MASK) << VERSION_SHIFT);
+    write(leaf, (read(leaf) & ~V) | INVALIDATED | (version & VERSION_MASK) << VERSION_SHIFT);
   }
 
   void validate(long leaf) {
-    write(leaf, read(leaf) & ~(VERSION_MASK << VERSION_SHIFT) & ~INVALIDATED | V);
+    write(leaf, (read(leaf) & ~(VERSION_MASK << VERSION_SHIFT | INVALIDATED)) | V);
   }
 
   void clear(long leaf) {
@@ -226,7 +226,9 @@ final class GStage {
       long each = memory.readLong(table + 8L * i);
       // Versions of invalidation may differ: all are fenced by now.
       aligned =
-          isLeaf(each) && (each & flags) == (pte & flags) && address(each) == address(pte + i * step);
+          isLeaf(each)
+              && (each & flags) == (pte & flags)
+              && address(each) == address(pte + i * step);
     }
     if (!aligned) {
       return false;

@@ -156,7 +156,7 @@ final class MemoryTrackingTable {
   }
 
   private static long word(FrameState s, long payload) {
-    return payload << SHIFT | s.ordinal();
+    return payload << SHIFT | s.code();
   }
 
   private static int index(long pfn) {
@@ -167,13 +167,13 @@ final class MemoryTrackingTable {
     if (pfn < 0 || pfn >= FRAMES) {
       return 0;
     }
-    AtomicReferenceArray<AtomicLongArray> mid = top.get((int) (pfn >>> 2 * BITS));
+    AtomicReferenceArray<AtomicLongArray> mid = top.get((int) (pfn >>> (2 * BITS)));
     AtomicLongArray leaf = mid == null ? null : mid.get(index(pfn >>> BITS));
     return leaf == null ? 0 : leaf.get(index(pfn));
   }
 
   private AtomicLongArray node(long pfn) {
-    int i = (int) (pfn >>> 2 * BITS);
+    int i = (int) (pfn >>> (2 * BITS));
     AtomicReferenceArray<AtomicLongArray> mid = top.get(i);
     if (mid == null) {
       var fresh = new AtomicReferenceArray<AtomicLongArray>(NODE);

@@ -13,8 +13,8 @@ public enum PageType {
     this.level = level;
   }
 
-  /** Returns the G-stage level of such a leaf: 0 is the lowest. */
-  int level() {
+  /** Returns its number in a call, which is also the G-stage level of such a leaf. */
+  public int level() {
     return level;
   }
 

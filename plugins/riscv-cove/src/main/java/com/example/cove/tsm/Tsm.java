@@ -24,9 +24,10 @@ import org.jspecify.annotations.Nullable;
  * before, zero pages and runs after. A mapping is taken away in three steps, invalidate, fence,
  * remove; the TSM counts fences and refuses to remove what a vCPU may still have in its TLB.
  *
- * <p><b>Locks.</b> {@code fence lock} orders conversions of the platform; each TVM has its own lock;
- * frames change owner by compare-and-swap. None is held while another TVM's is taken. Calls that
- * change something are all or nothing, but for tables that a failed mapping leaves behind, empty.
+ * <p><b>Locks.</b> {@code fence lock} orders conversions of the platform; each TVM has its own
+ * lock; frames change owner by compare-and-swap. None is held while another TVM's is taken. Calls
+ * that change something are all or nothing, but for tables that a failed mapping leaves behind,
+ * empty.
  *
  * <p>Addresses are bytes, host- or guest-physical; page counts are of 4 KiB unless a page type is
  * named. Source: CoVE, COVH; it leaves the order of checks open, which here is: the TVM and its

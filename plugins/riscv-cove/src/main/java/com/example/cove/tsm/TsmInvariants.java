@@ -23,14 +23,13 @@ final class TsmInvariants {
     for (long pfn : tvm.ownFrames) {
       own.put(pfn, tvm.gid);
     }
-    tvm.table.visit(
-        (gpa, leaf) -> {
-          long frames = GStage.entrySize(GStage.level(leaf)) >>> 12;
-          long pfn = tvm.table.frame(leaf);
-          for (long i = 0; i < frames; i++) {
-            leaf(tvm, gpa + (i << 12), pfn + i, tvm.table.isShared(leaf));
-          }
-        });
+    tvm.table.visit((gpa, leaf) -> {
+      long frames = GStage.entrySize(GStage.level(leaf)) >>> 12;
+      long pfn = tvm.table.frame(leaf);
+      for (long i = 0; i < frames; i++) {
+        leaf(tvm, gpa + (i << 12), pfn + i, tvm.table.isShared(leaf));
+      }
+    });
   }
 
   private void leaf(Tvm tvm, long gpa, long pfn, boolean shared) {
@@ -47,16 +46,15 @@ final class TsmInvariants {
   }
 
   void frames() {
-    mtt.visit(
-        (pfn, state, owner) -> {
-          long mapped = mappings.getOrDefault(pfn, 0L);
-          switch (state) {
-            case TVM -> expect(mapped == 1, pfn, state, owner, mapped);
-            case SHARED -> expect(mapped == mtt.sharers(pfn), pfn, state, owner, mapped);
-            case TSM -> expect(own.getOrDefault(pfn, 0L) == owner, pfn, state, owner, mapped);
-            default -> expect(mapped == 0, pfn, state, owner, mapped);
-          }
-        });
+    mtt.visit((pfn, state, owner) -> {
+      long mapped = mappings.getOrDefault(pfn, 0L);
+      switch (state) {
+        case TVM -> expect(mapped == 1, pfn, state, owner, mapped);
+        case SHARED -> expect(mapped == mtt.sharers(pfn), pfn, state, owner, mapped);
+        case TSM -> expect(own.getOrDefault(pfn, 0L) == owner, pfn, state, owner, mapped);
+        default -> expect(mapped == 0, pfn, state, owner, mapped);
+      }
+    });
   }
 
   private void expect(boolean holds, long pfn, FrameState state, long owner, long mapped) {

@@ -10,8 +10,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the TSM keeps of one TVM. Everything but the walk of the G-stage table and a vCPU's {@link
- * TvmVcpu#entered} is under {@link #lock}: exclusive for changes, shared for a look.
+ * What the TSM keeps of one TVM. Everything but the walk of the G-stage table is under {@link
+ * #lock}: exclusive for changes, shared for a look.
  */
 final class Tvm {
   /** The vCPUs a TVM can have: {@code tsm_info.tvm_max_vcpus}. */
@@ -28,8 +28,8 @@ final class Tvm {
 
   private final ArrayDeque<Long> pool = new ArrayDeque<>();
   private final Map<Long, TvmVcpu> vcpus = new HashMap<>();
-  private volatile boolean runnable;
-  private volatile long version = 1;
+  private boolean runnable;
+  private long version = 1;
 
   /** The pool of donated pages as the table uses it. */
   final GStage.Pool pages =

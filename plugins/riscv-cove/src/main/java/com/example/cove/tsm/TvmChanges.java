@@ -114,9 +114,7 @@ final class TvmChanges {
                     && tvm.fenced(leaf)
                     && GStage.level(leaf) == to.level() - 1,
             _ -> true);
-    return s.ok() && !tvm.table.promote(gpa, to.level(), tvm.pages)
-        ? SbiStatus.INVALID_ADDRESS
-        : s;
+    return s.ok() && !tvm.table.promote(gpa, to.level(), tvm.pages) ? SbiStatus.INVALID_ADDRESS : s;
   }
 
   SbiStatus demote(Tvm tvm, long gpa, PageType from) {

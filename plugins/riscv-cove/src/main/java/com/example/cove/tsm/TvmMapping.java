@@ -45,8 +45,7 @@ final class TvmMapping {
     return SbiStatus.SUCCESS;
   }
 
-  SbiStatus addMeasured(
-      Tvm tvm, long source, long base, PageType type, long pages, long gpa) {
+  SbiStatus addMeasured(Tvm tvm, long source, long base, PageType type, long pages, long gpa) {
     SbiStatus s = check(base, type, pages, gpa);
     if (!s.ok()) {
       return s;
@@ -144,8 +143,7 @@ final class TvmMapping {
     return SbiStatus.SUCCESS;
   }
 
-  private static void map(
-      Tvm tvm, long base, PageType type, long pages, long gpa, boolean shared) {
+  private static void map(Tvm tvm, long base, PageType type, long pages, long gpa, boolean shared) {
     for (long i = 0; i < pages; i++) {
       long slot = tvm.table.slot(gpa + i * type.bytes(), type.level(), tvm.pages);
       tvm.table.map(slot, (base >>> 12) + i * type.frames(), shared);

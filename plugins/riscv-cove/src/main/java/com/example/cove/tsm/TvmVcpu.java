@@ -5,7 +5,7 @@ final class TvmVcpu {
   static final long OUT = -1;
 
   /** The TVM's fence version when it was entered; {@link #OUT} while it does not run. */
-  volatile long entered = OUT;
+  long entered = OUT;
 
   // The range whose change of assignment it waits for: what lies before `blockedFrom` is done.
   // Source: CoVE, sbi_covg_share_memory_region: the calling vCPU is blocked until then.
