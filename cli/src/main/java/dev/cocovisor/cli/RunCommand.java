@@ -69,6 +69,11 @@ final class RunCommand implements Callable<Integer> {
       description = "Save the calls with their results as a log that replays.")
   private @Nullable Path save;
 
+  @Option(
+      names = "--full",
+      description = "Print every event, also where many in a row differ in an address only.")
+  private boolean full;
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -115,13 +120,10 @@ final class RunCommand implements Callable<Integer> {
 
   private void print(ScenarioStep step) {
     console.out().println(LogWriter.line(step.answered()));
-    for (TraceEvent e : step.events()) {
-      if (trace.shows(e.kind())) {
-        console.out().println(console.dim("    " + line(e)));
-      }
-    }
+    EventTree.of(step.happened(), trace::shows).lines(full).forEach(this::below);
     if (trace != Trace.NONE) {
-      step.counters().forEach(c -> console.out().println(console.dim("    " + c)));
+      step.ownership().forEach(o -> below("ownership " + o));
+      step.counters().forEach(c -> below("counters  " + c));
     }
     String unmet = step.unmet();
     if (unmet != null) {
@@ -132,14 +134,8 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** Renders an event as {@code kind name(arguments) = result}. */
-  static String line(TraceEvent e) {
-    return "%-9s %s(%s)%s"
-        .formatted(
-            e.kind().name().toLowerCase(Locale.ROOT),
-            e.name(),
-            e.arguments(),
-            e.result().isEmpty() ? "" : " = " + e.result());
+  private void below(String line) {
+    console.out().println(console.dim("    " + line));
   }
 
   private String reproduce() {
@@ -174,7 +170,9 @@ final class RunCommand implements Callable<Integer> {
         entry.put("expected", expected);
       }
       entry.put("events", events(s));
+      entry.put("ownership", s.ownership());
       entry.put("counters", s.counters());
+      entry.put("tables", Map.of("core", s.tables().core(), "trusted", s.tables().trusted()));
       list.add(entry);
     }
     var doc = new LinkedHashMap<String, Object>();
@@ -190,11 +188,13 @@ final class RunCommand implements Callable<Integer> {
     return doc;
   }
 
-  private List<Map<String, String>> events(ScenarioStep s) {
-    var out = new ArrayList<Map<String, String>>();
-    for (TraceEvent e : s.events()) {
+  private List<Map<String, Object>> events(ScenarioStep s) {
+    var out = new ArrayList<Map<String, Object>>();
+    for (ScenarioStep.Happened h : s.happened()) {
+      TraceEvent e = h.event();
       if (trace.shows(e.kind())) {
-        var entry = new LinkedHashMap<String, String>();
+        var entry = new LinkedHashMap<String, Object>();
+        entry.put("depth", h.depth());
         entry.put("kind", e.kind().name().toLowerCase(Locale.ROOT));
         entry.put("name", e.name());
         entry.put("arguments", e.arguments());

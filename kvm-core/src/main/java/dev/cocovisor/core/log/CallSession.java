@@ -27,6 +27,7 @@ final class CallSession {
   private List<String> only = List.of();
   private @Nullable CallRunner runner;
   private @Nullable VmmSteps vmm;
+  private @Nullable HostSteps host;
 
   /**
    * Prepares a program.
@@ -90,6 +91,10 @@ final class CallSession {
     if (VmmSteps.NAMES.contains(call.name())) {
       return vmm().run(call.name(), args);
     }
+    if (HostSteps.NAMES.contains(call.name())) {
+      vmm();
+      return hostSteps().run(call.name(), args);
+    }
     KvmCall typed = CallDecoder.decode(file, call);
     if (typed instanceof KvmCall.HostSetup host && runner == null) {
       setup.apply(host.fields());
@@ -126,6 +131,15 @@ final class CallSession {
       }
       steps = new VmmSteps(runner().process(), drivers.of(backend()));
       vmm = steps;
+    }
+    return steps;
+  }
+
+  private HostSteps hostSteps() {
+    HostSteps steps = host;
+    if (steps == null) {
+      steps = new HostSteps(runner().process().kvm());
+      host = steps;
     }
     return steps;
   }

@@ -2,14 +2,9 @@ package dev.cocovisor.core.log;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.log.LogSource;
-import dev.cocovisor.api.trace.TraceEvent;
-import dev.cocovisor.api.trace.TraceSink;
-import dev.cocovisor.core.host.PageStats;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -95,6 +90,34 @@ public final class Scenario {
   }
 
   /**
+   * Returns the scenario up to a line, followed by other lines: what one would learn if one stopped
+   * there and looked. The model is deterministic, so what came before is what came before.
+   *
+   * @param before the first line left out; 0 for none
+   * @param lines calls in the notation of the log
+   */
+  public Scenario stoppedAt(int before, List<String> lines) {
+    var all = new ArrayList<List<LogCall>>();
+    for (List<LogCall> program : programs) {
+      var part = new ArrayList<LogCall>();
+      for (LogCall c : program) {
+        if (before == 0 || c.line() < before) {
+          part.add(c.withResult(null));
+        }
+      }
+      all.add(part);
+    }
+    int line = all.getLast().isEmpty() ? 1 : all.getLast().getLast().line();
+    for (String text : lines) {
+      line++;
+      if (LogReader.parse(name, line, text) instanceof LogCall c) {
+        all.getLast().add(c);
+      }
+    }
+    return new Scenario(name, about, List.copyOf(all));
+  }
+
+  /**
    * Runs the scenario.
    *
    * @param backend the technology, or null for what the scenario asks for
@@ -108,9 +131,9 @@ public final class Scenario {
       VmmDrivers drivers,
       Consumer<ScenarioStep> each) {
     for (List<LogCall> program : programs) {
-      var recorder = new Recorder();
+      var recorder = new StepRecorder();
       var session = new CallSession(name, program, available, drivers, backend, recorder);
-      var counters = new Counters(session);
+      var watch = new VmWatch(session);
       for (int i = 0; i < program.size(); i++) {
         LogCall call = program.get(i);
         Reply reply;
@@ -129,71 +152,10 @@ public final class Scenario {
                   Answers.unmet(call, reply),
                   Answers.got(call, reply),
                   recorder.take(),
-                  counters.changed(call, reply)));
+                  watch.counters(call, reply),
+                  watch.ownership(),
+                  watch.tables()));
         }
-      }
-    }
-  }
-
-  /** Keeps the events of one step. */
-  private static final class Recorder implements TraceSink {
-    private List<TraceEvent> events = new ArrayList<>();
-
-    @Override
-    public boolean enabled() {
-      return true;
-    }
-
-    @Override
-    public void emit(TraceEvent event) {
-      events.add(event);
-    }
-
-    List<TraceEvent> take() {
-      List<TraceEvent> taken = events;
-      events = new ArrayList<>();
-      return taken;
-    }
-  }
-
-  /** Watches the page counters of all VMs of a program. */
-  private static final class Counters {
-    private final CallSession session;
-    private final Map<String, Integer> vms = new HashMap<>();
-    private final Map<String, PageStats> last = new HashMap<>();
-
-    Counters(CallSession session) {
-      this.session = session;
-    }
-
-    List<String> changed(LogCall call, Reply reply) {
-      if (call.name().equals("host_config")
-          || call.name().equals("backends")
-          || call.name().equals("on")) {
-        return List.of();
-      }
-      if (call.name().equals("ioctl")
-          && reply.opened()
-          && call.args().get(1).equals(new Value.Sym("KVM_CREATE_VM"))) {
-        Long number = Symbols.number(reply.result().value());
-        if (number != null) {
-          vms.put(number.toString(), session.fds().of(number));
-        }
-      }
-      List<Integer> launched = session.launched();
-      for (int i = 0; i < launched.size(); i++) {
-        vms.put(Integer.toString(i + 1), launched.get(i));
-      }
-      var out = new ArrayList<String>();
-      vms.keySet().stream().sorted().forEach(vm -> look(vm, out));
-      return out;
-    }
-
-    private void look(String vm, List<String> out) {
-      int fd = vms.getOrDefault(vm, -1);
-      PageStats now = fd < 0 ? null : session.runner().process().stats(fd);
-      if (now != null && !now.equals(last.put(vm, now))) {
-        out.add("kvm_stats(" + vm + ") = " + LogWriter.value(CallRunner.statsValue(now)));
       }
     }
   }

@@ -12,6 +12,7 @@ import dev.cocovisor.core.host.KvmProcess;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Carries out the steps that every technology has, as its own VMM would.
@@ -51,6 +52,7 @@ final class VmmSteps {
 
   private final KvmProcess process;
   private final VmmDriver driver;
+  private final HostView view;
   private final List<Vm> vms = new ArrayList<>();
   private int devKvm = -1;
 
@@ -69,6 +71,7 @@ final class VmmSteps {
   VmmSteps(KvmProcess process, VmmDriver driver) {
     this.process = process;
     this.driver = driver;
+    this.view = new HostView(process.kvm());
   }
 
   /** Returns the descriptors of the VMs that live, by their numbers from 1; -1 for those gone. */
@@ -85,9 +88,24 @@ final class VmmSteps {
       throw new IllegalArgumentException("VM " + number + " was never launched");
     }
     Vm vm = vms.get((int) number - 1);
+    if (name.equals("host_peek") && a.textField(1, "via", "user").equals("direct-map")) {
+      return view.peek((int) number, coreVm(vm), gpa(a));
+    }
     if (vm.gone && !name.equals("vm_close_memory")) {
       return failed(-Errno.EBADF.number());
     }
+    Reply reply = step(name, vm, a);
+    if (a.last() > 0 && a.fields(1).has("at")) {
+      view.note((int) number, coreVm(vm), gpa(a));
+    }
+    return reply;
+  }
+
+  private dev.cocovisor.core.vm.@Nullable Vm coreVm(Vm vm) {
+    return vm.gone ? null : process.vm(vm.machine.vmFd());
+  }
+
+  private Reply step(String name, Vm vm, CallArgs a) {
     VmmMachine m = vm.machine;
     return switch (name) {
       case "vm_populate" -> plain(populate(m, a));
@@ -150,7 +168,11 @@ final class VmmSteps {
       }
     }
     if (ret >= 0) {
-      ret = plug(m, driver.ramBase(), a.field(0, "memory"), a.field(0, "huge", 0) != 0);
+      long from = a.field(0, "from", 0);
+      ret =
+          from == 0
+              ? plug(m, driver.ramBase(), a.field(0, "memory"), a.field(0, "huge", 0) != 0)
+              : plugMemoryOf(m, from);
     }
     if (ret >= 0) {
       ret = driver.ready(m);
@@ -186,6 +208,21 @@ final class VmmSteps {
     }
     m.banks().add(bank);
     return driver.privateFromStart() ? driver.convert(m, gpa, size, true) : 0;
+  }
+
+  /** Gives a VM the very memory that another one has: its guest_memfd and its mapping. */
+  private long plugMemoryOf(VmmMachine m, long number) {
+    if (number < 1 || number > vms.size()) {
+      throw new IllegalArgumentException("VM " + number + " was never launched");
+    }
+    VmmBank of = vms.get((int) number - 1).machine.banks().getFirst();
+    var bank = new VmmBank(0, driver.ramBase(), of.size(), of.userAddress(), of.guestMemfd());
+    long ret = setSlot(m, bank, of.size());
+    if (ret < 0) {
+      return ret;
+    }
+    m.banks().add(bank);
+    return driver.privateFromStart() ? driver.convert(m, bank.gpa(), bank.size(), true) : 0;
   }
 
   private long setSlot(VmmMachine m, VmmBank b, long size) {

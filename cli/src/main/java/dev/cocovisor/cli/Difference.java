@@ -1,0 +1,60 @@
+package dev.cocovisor.cli;
+
+import dev.cocovisor.api.vmm.VmmRule;
+import dev.cocovisor.api.vmm.VmmTopic;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Rows that differ about the same topic, with the rules that make them differ.
+ *
+ * @param topic what the rows are about
+ * @param rows the rows, in the order of the table
+ * @param rules what each technology that takes part states, by id; one that states nothing is left
+ *     out
+ */
+record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, VmmRule> rules) {
+  /** Collects the differences of a comparison in the order in which they first show. */
+  static List<Difference> of(Comparison comparison, Scenarios world) {
+    var rows = new LinkedHashMap<VmmTopic, List<Comparison.Row>>();
+    for (Comparison.Row r : comparison.rows()) {
+      if (r.differs()) {
+        rows.computeIfAbsent(about(r), _ -> new ArrayList<>()).add(r);
+      }
+    }
+    var out = new ArrayList<Difference>();
+    rows.forEach((topic, all) -> out.add(new Difference(topic, all, rules(topic, all, world))));
+    return out;
+  }
+
+  /** The topic that most technologies' lines are about; they part only where an earlier one did. */
+  private static VmmTopic about(Comparison.Row r) {
+    var votes = new LinkedHashMap<VmmTopic, Integer>();
+    r.topics().values().forEach(t -> votes.merge(t, 1, Integer::sum));
+    VmmTopic best = r.topics().values().iterator().next();
+    int most = 0;
+    for (Map.Entry<VmmTopic, Integer> e : votes.entrySet()) {
+      if (e.getValue() > most) {
+        best = e.getKey();
+        most = e.getValue();
+      }
+    }
+    return best;
+  }
+
+  private static Map<String, VmmRule> rules(
+      VmmTopic topic, List<Comparison.Row> rows, Scenarios world) {
+    var rules = new LinkedHashMap<String, VmmRule>();
+    for (Comparison.Row row : rows) {
+      for (String backend : row.cells().keySet()) {
+        VmmRule rule = Comparison.rule(world, backend, topic);
+        if (rule != null) {
+          rules.putIfAbsent(backend, rule);
+        }
+      }
+    }
+    return rules;
+  }
+}
