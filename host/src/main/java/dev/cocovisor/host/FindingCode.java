@@ -39,7 +39,15 @@ public enum FindingCode {
   /** PF4J could not load or start the plugin for a reason of its own. */
   DOES_NOT_START("COCO-P024", true),
   /** The model is put together wrongly. */
-  BAD_MODEL("COCO-P030", true);
+  BAD_MODEL("COCO-P030", true),
+  /** A backend needs a host of another architecture. */
+  WRONG_ARCHITECTURE("COCO-P031", true),
+  /** Two backends of a model create VMs of one type. */
+  AMBIGUOUS_VM_TYPE("COCO-P032", true),
+  /** The host creates no VMs of the type asked for. */
+  NO_SUCH_VM_TYPE("COCO-P033", true),
+  /** What a guest was asked to be launched with makes no sense. */
+  BAD_LAUNCH("COCO-P034", true);
 
   private final String id;
   private final boolean error;

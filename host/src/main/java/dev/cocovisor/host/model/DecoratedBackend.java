@@ -4,29 +4,33 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
-import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.TrustedFault;
-import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
-import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** A backend whose vendor halves and guard went through the model's decorators. */
+/** A backend whose platform, vendor halves and guard went through the model's decorators. */
 record DecoratedBackend(
-    Backend inner, List<OpsDecorator> ops, List<GuardDecorator> guards, PageSizePolicy policy)
+    Backend inner,
+    List<PlatformDecorator> platforms,
+    List<OpsDecorator> ops,
+    List<GuardDecorator> guards)
     implements Backend {
   static Backend of(
-      Backend inner, Set<OpsDecorator> ops, Set<GuardDecorator> guards, PageSizePolicy policy) {
-    return ops.isEmpty() && guards.isEmpty() && policy == PageSizePolicy.VENDORS
+      Backend inner,
+      Set<PlatformDecorator> platforms,
+      Set<OpsDecorator> ops,
+      Set<GuardDecorator> guards) {
+    return platforms.isEmpty() && ops.isEmpty() && guards.isEmpty()
         ? inner
-        : new DecoratedBackend(inner, List.copyOf(ops), List.copyOf(guards), policy);
+        : new DecoratedBackend(
+            inner, List.copyOf(platforms), List.copyOf(ops), List.copyOf(guards));
   }
 
   @Override
@@ -36,7 +40,11 @@ record DecoratedBackend(
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new Decorated(inner.createPlatform(host));
+    Platform platform = inner.createPlatform(host);
+    for (PlatformDecorator d : platforms) {
+      platform = d.decorate(inner.info().id(), host, platform);
+    }
+    return ops.isEmpty() && guards.isEmpty() ? platform : new Decorated(platform);
   }
 
   private final class Decorated implements Platform {
@@ -49,9 +57,6 @@ record DecoratedBackend(
     @Override
     public VmOps createVm(VmContext vm, VmType type) {
       VmOps made = platform.createVm(vm, type);
-      if (policy != PageSizePolicy.VENDORS) {
-        made = new Limited(made, vm.id());
-      }
       for (OpsDecorator d : ops) {
         made = d.decorate(inner.info().id(), vm, made);
       }
@@ -68,11 +73,6 @@ record DecoratedBackend(
     }
 
     @Override
-    public void checkInvariants(Consumer<String> violation) {
-      platform.checkInvariants(violation);
-    }
-
-    @Override
     public @Nullable String ownerOf(long pfn) {
       return platform.ownerOf(pfn);
     }
@@ -83,23 +83,13 @@ record DecoratedBackend(
     }
 
     @Override
-    public void close() {
-      platform.close();
-    }
-  }
-
-  private final class Limited extends ForwardingVmOps {
-    private final int vm;
-
-    Limited(VmOps delegate, int vm) {
-      super(delegate);
-      this.vm = vm;
+    public void checkInvariants(Consumer<String> violation) {
+      platform.checkInvariants(violation);
     }
 
     @Override
-    public @Nullable PageLevel privateMaxMappingLevel(
-        @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
-      return policy.limit(vm, gfn, delegate().privateMaxMappingLevel(vcpu, pfn, gfn, prefetch));
+    public void close() {
+      platform.close();
     }
   }
 }

@@ -9,16 +9,32 @@ import com.google.inject.Stage;
 import com.google.inject.multibindings.Multibinder;
 import com.google.inject.util.Modules;
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.vmm.VmmCalls;
+import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.InvariantChecker;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.attr.AttributeStore;
+import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.mem.FrameAllocator;
+import dev.cocovisor.core.mmu.PageSizePolicy;
+import dev.cocovisor.core.mmu.SecondStage;
+import dev.cocovisor.core.mmu.TlbModel;
 import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.Finding;
 import dev.cocovisor.host.FindingCode;
 import dev.cocovisor.host.HostException;
+import dev.cocovisor.host.LoadedBackend;
+import dev.cocovisor.host.guest.GuestLaunch;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model of one host, put together from parts.
@@ -27,25 +43,28 @@ import java.util.List;
  * HypervisorModel model =
  *     HypervisorModel.builder()
  *         .backends(registry, "tdx", "sev-snp")
- *         .decorate((id, vm, ops) -> new CountingOps(ops))
+ *         .secondStage((host, shape) -> new CountingStage(SecondStage.standard(host, shape)))
  *         .build();
- * KvmProcess vmm = model.newProcess();
+ * GuestVm td = model.guest("tdx").memory("64M").boot();
  * }</pre>
  *
  * <p>What the builder offers covers the usual; {@link Builder#override} takes a Guice module whose
- * bindings replace any of the core's: {@link HostConfig}, {@link TraceSink}, {@link
- * PageSizePolicy}, {@link Kvm} itself.
+ * bindings replace any of the core's: the parts of {@link dev.cocovisor.core.CoreParts} by their
+ * factories, {@link HostConfig}, {@link TraceSink}, a backend by {@code @Named(id)}, {@link Kvm}
+ * itself.
  */
 public final class HypervisorModel {
   private final Injector injector;
   private final Kvm kvm;
+  private final GuestDrivers drivers;
 
-  private HypervisorModel(Injector injector) {
+  private HypervisorModel(Injector injector, GuestDrivers drivers) {
     this.injector = injector;
     this.kvm = injector.getInstance(Kvm.class);
+    this.drivers = drivers;
   }
 
-  /** Starts the description of an x86 host without vendor technologies. */
+  /** Starts the description of a host without vendor technologies. */
   public static Builder builder() {
     return new Builder();
   }
@@ -65,25 +84,96 @@ public final class HypervisorModel {
     return kvm.newProcess();
   }
 
+  /**
+   * Returns a VM type this host creates, by its uAPI name.
+   *
+   * @throws HostException COCO-P033 if it creates none; the text lists those it does
+   */
+  public VmType vmType(String name) {
+    for (VmType t : vmTypes()) {
+      if (t.name().equals(name)) {
+        return t;
+      }
+    }
+    throw ModelCheck.failure(
+        FindingCode.NO_SUCH_VM_TYPE,
+        name,
+        "the host creates no VMs of this type",
+        "KVM_CREATE_VM answers EINVAL to it: no backend of the model offers it",
+        "add the backend that does, or use a type that is available",
+        vmTypes().stream().map(VmType::name).toList());
+  }
+
+  private List<VmType> vmTypes() {
+    List<VmType> offered =
+        kvm.backends().stream().flatMap(b -> b.info().vmTypes().stream()).toList();
+    return Stream.concat(
+            kvm.builtInTypes().stream()
+                .filter(t -> offered.stream().noneMatch(o -> o.number() == t.number())),
+            offered.stream())
+        .toList();
+  }
+
+  /**
+   * Starts the description of a guest with a VMM of its own.
+   *
+   * @param backend the technology, {@code sw-protected}, or {@code default} for an ordinary x86 VM
+   * @throws HostException COCO-P033 if the host has none such; the text lists those it has
+   */
+  public GuestLaunch guest(String backend) {
+    KvmProcess vmm = newProcess();
+    return guest(backend, vmm, vmm);
+  }
+
+  /**
+   * Starts the description of a guest of a VMM that runs already.
+   *
+   * @param process the VMM, one of this host's
+   * @param calls how its system calls are made: the process, or something around it
+   * @throws HostException as {@link #guest(String)}
+   */
+  public GuestLaunch guest(String backend, KvmProcess process, VmmCalls calls) {
+    return new GuestLaunch(drivers.require(backend, kvm), process, calls);
+  }
+
+  /** Returns everything that must not be, in words; empty if all is well. */
+  public List<String> violations() {
+    List<String> found = new ArrayList<>();
+    kvm.checkInvariants(found::add);
+    return List.copyOf(found);
+  }
+
   /** Describes a model. */
   public static final class Builder {
     private final List<Backend> backends = new ArrayList<>();
+    private final Map<String, ClassLoader> loaders = new LinkedHashMap<>();
+    private final List<VmmDriver> drivers = new ArrayList<>();
     private final List<Module> modules = new ArrayList<>();
     private final List<OpsDecorator> ops = new ArrayList<>();
     private final List<GuardDecorator> guards = new ArrayList<>();
-    private HostConfig config = HostConfig.DEFAULT;
+    private final List<PlatformDecorator> platforms = new ArrayList<>();
+    private final List<InvariantChecker> checkers = new ArrayList<>();
+    private final Map<String, String> settings = new LinkedHashMap<>();
+    private @Nullable HostConfig config;
 
     private Builder() {}
 
-    /** Sets memory, processor and settings. */
+    /** Sets memory, processor and settings; without it the processor is what the backends need. */
     public Builder host(HostConfig host) {
       config = host;
+      return this;
+    }
+
+    /** Makes a setting of the core or of a backend, besides those of {@link #host}. */
+    public Builder setting(String key, String value) {
+      settings.put(key, value);
       return this;
     }
 
     /** Adds a technology. */
     public Builder backend(Backend backend) {
       backends.add(backend);
+      loaders.put(backend.info().id(), backend.getClass().getClassLoader());
       return this;
     }
 
@@ -94,8 +184,22 @@ public final class HypervisorModel {
      */
     public Builder backends(BackendRegistry registry, String... ids) {
       for (String id : ids) {
-        backends.add(registry.require(id).backend());
+        LoadedBackend found = registry.require(id);
+        backends.add(found.backend());
+        loaders.put(id, found.loader());
       }
+      return this;
+    }
+
+    /** Adds a VMM for guests of a technology, before those that ServiceLoader finds. */
+    public Builder driver(VmmDriver driver) {
+      drivers.add(driver);
+      return this;
+    }
+
+    /** Wraps or sets up the trusted half of every backend; the last decorator is outermost. */
+    public Builder decoratePlatforms(PlatformDecorator decorator) {
+      platforms.add(decorator);
       return this;
     }
 
@@ -111,14 +215,45 @@ public final class HypervisorModel {
       return this;
     }
 
+    /** Adds a check to those the host has. */
+    public Builder check(InvariantChecker checker) {
+      checkers.add(checker);
+      return this;
+    }
+
     /** Sends events to a sink. */
     public Builder trace(TraceSink sink) {
-      return override(bindings(TraceSink.class, sink));
+      return part(TraceSink.class, sink);
     }
 
     /** Limits private leaves. */
     public Builder pageSizes(PageSizePolicy policy) {
-      return override(bindings(PageSizePolicy.class, policy));
+      return part(PageSizePolicy.class, policy);
+    }
+
+    /** Makes the host's frames come from another allocator. */
+    public Builder frames(FrameAllocator.Factory factory) {
+      return part(FrameAllocator.Factory.class, factory);
+    }
+
+    /** Makes memory attributes live in another store. */
+    public Builder attributes(AttributeStore.Factory factory) {
+      return part(AttributeStore.Factory.class, factory);
+    }
+
+    /** Makes private memory come from other files. */
+    public Builder guestMemfd(GuestMemfd.Factory factory) {
+      return part(GuestMemfd.Factory.class, factory);
+    }
+
+    /** Makes guest memory be mapped by another second stage. */
+    public Builder secondStage(SecondStage.Factory factory) {
+      return part(SecondStage.Factory.class, factory);
+    }
+
+    /** Gives vCPUs another TLB. */
+    public Builder tlb(TlbModel.Factory factory) {
+      return part(TlbModel.Factory.class, factory);
     }
 
     /** Replaces bindings of the core by a module's; of several modules the last one wins. */
@@ -130,47 +265,73 @@ public final class HypervisorModel {
     /**
      * Makes the model.
      *
-     * @throws HostException COCO-P030 if the parts do not fit together
+     * @throws HostException COCO-P017, COCO-P030, COCO-P031 or COCO-P032 if the parts do not fit
+     *     together
      */
     public HypervisorModel build() {
-      Module combined = Modules.combine(new CoreModule(config, backends), decorators());
+      ModelCheck.distinct(backends);
+      Module combined = Modules.combine(new CoreModule(hostConfig(), backends), additions());
       for (Module m : modules) {
         combined = Modules.override(combined).with(m);
       }
+      HypervisorModel model;
       try {
-        return new HypervisorModel(Guice.createInjector(Stage.PRODUCTION, combined));
+        model =
+            new HypervisorModel(
+                Guice.createInjector(Stage.PRODUCTION, combined),
+                new GuestDrivers(drivers, loaders));
       } catch (CreationException e) {
-        throw new HostException(
-            new Finding(
-                FindingCode.BAD_MODEL,
-                "hypervisor model",
-                "the parts do not fit together",
-                String.join("; ", e.getErrorMessages().stream().map(m -> m.getMessage()).toList()),
-                "bind what is missing in the module given to override()",
-                List.of("HostConfig", "TraceSink", "PageSizePolicy", "Kvm")),
-            e);
+        throw ModelCheck.unfit(e);
       }
+      List<Backend> present = model.kvm.backends();
+      ModelCheck.distinct(present);
+      ModelCheck.fits(model.kvm.architecture(), present);
+      TreeSet<String> ids = new TreeSet<>();
+      backends.forEach(b -> ids.add(b.info().id()));
+      present.forEach(b -> ids.add(b.info().id()));
+      ModelCheck.used(model.injector, ids);
+      return model;
     }
 
-    private Module decorators() {
+    private HostConfig hostConfig() {
+      HostConfig host = config;
+      if (host == null) {
+        host =
+            backends.isEmpty()
+                ? HostConfig.DEFAULT
+                : HostConfig.DEFAULT.withArchitecture(backends.getFirst().info().architecture());
+      }
+      for (Map.Entry<String, String> s : settings.entrySet()) {
+        host = host.withSetting(s.getKey(), s.getValue());
+      }
+      return host;
+    }
+
+    private Module additions() {
       return new AbstractModule() {
         @Override
         protected void configure() {
-          Multibinder<OpsDecorator> o = Multibinder.newSetBinder(binder(), OpsDecorator.class);
-          ops.forEach(d -> o.addBinding().toInstance(d));
-          Multibinder<GuardDecorator> g = Multibinder.newSetBinder(binder(), GuardDecorator.class);
-          guards.forEach(d -> g.addBinding().toInstance(d));
+          add(OpsDecorator.class, ops);
+          add(GuardDecorator.class, guards);
+          add(PlatformDecorator.class, platforms);
+          add(InvariantChecker.class, checkers);
+        }
+
+        private <T> void add(Class<T> type, List<T> all) {
+          Multibinder<T> set = Multibinder.newSetBinder(binder(), type);
+          all.forEach(one -> set.addBinding().toInstance(one));
         }
       };
     }
 
-    private static <T> Module bindings(Class<T> type, T instance) {
-      return new AbstractModule() {
-        @Override
-        protected void configure() {
-          bind(type).toInstance(instance);
-        }
-      };
+    private <T> Builder part(Class<T> type, T instance) {
+      return override(
+          new AbstractModule() {
+            @Override
+            protected void configure() {
+              bind(type).toInstance(instance);
+            }
+          });
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.cocovisor.host.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.inject.AbstractModule;
 import dev.cocovisor.api.Architecture;
@@ -19,14 +18,12 @@ import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.HostException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The worked examples of docs/composing.md, run. */
+/** What decorators and modules do to a host with a technology of the test's own. */
 class HypervisorModelTest {
   private static final long PAGE = 4096;
 
@@ -99,33 +96,6 @@ class HypervisorModelTest {
     assertThat(events).isNotEmpty();
   }
 
-  @Test
-  void partsThatDoNotFitAreNamed() {
-    interface Missing {}
-    assertThatThrownBy(() ->
-            HypervisorModel.builder()
-                .override(
-                    new AbstractModule() {
-                      @Override
-                      protected void configure() {
-                        requireBinding(Missing.class);
-                      }
-                    })
-                .build())
-        .isInstanceOf(HostException.class)
-        .hasMessageContaining("COCO-P030")
-        .hasMessageContaining("Missing");
-  }
-
-  @Test
-  void unknownTechnologiesAreAnsweredWithWhatThereIs() {
-    try (BackendRegistry registry = BackendRegistry.builder().backend(new Plain()).open()) {
-      assertThatThrownBy(() -> HypervisorModel.builder().backends(registry, "tdx"))
-          .hasMessageContaining("COCO-P001")
-          .hasMessageContaining("available: plain");
-    }
-  }
-
   /** Pre-faults private pages of a fresh VM; returns the bytes mapped where it stopped early. */
   private static long preFault(KvmProcess vmm, int pages) {
     int dev = (int) vmm.openDevKvm();
@@ -158,6 +128,11 @@ class HypervisorModelTest {
             @Override
             public VmTraits traits() {
               return VmTraits.SW_PROTECTED;
+            }
+
+            @Override
+            public Errno gmemPrepare(long gfn, long pfn, int order) {
+              return Errno.OK;
             }
           };
     }

@@ -230,13 +230,16 @@ final class CallRunner {
   }
 
   private Reply guest(KvmCall.GuestRun c) {
-    RunResult run = process.guestRun(fd(c.fd()), c.action());
-    LogResult result =
-        run.errno().ok() ? LogResult.of(Value.Num.of(0)) : LogResult.failed(run.errno().name());
-    return Reply.of(result.with(ExitValues.of(run.exit(), c.what())));
+    return ran(process.guestRun(fd(c.fd()), c.action()), c.what());
   }
 
-  private static Reply vendor(long ret, VendorCommand command) {
+  static Reply ran(RunResult run, String what) {
+    LogResult result =
+        run.errno().ok() ? LogResult.of(Value.Num.of(0)) : LogResult.failed(run.errno().name());
+    return Reply.of(result.with(ExitValues.of(run.exit(), what)));
+  }
+
+  static Reply vendor(long ret, VendorCommand command) {
     List<Value.Field> out = FieldValues.toEntries(command.out());
     return new Reply(plain(ret).result(), out.isEmpty() ? null : new Value.Struct(out), false);
   }

@@ -74,6 +74,16 @@ public abstract class ForwardingSecondStage implements SecondStage {
   }
 
   @Override
+  public long tablePages() {
+    return delegate.tablePages();
+  }
+
+  @Override
+  public long externalTablePages() {
+    return delegate.externalTablePages();
+  }
+
+  @Override
   public void destroy() {
     delegate.destroy();
   }

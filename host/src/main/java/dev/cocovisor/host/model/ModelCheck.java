@@ -1,0 +1,140 @@
+package dev.cocovisor.host.model;
+
+import com.google.inject.CreationException;
+import com.google.inject.Injector;
+import com.google.inject.Key;
+import com.google.inject.name.Named;
+import com.google.inject.spi.Message;
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.host.Finding;
+import dev.cocovisor.host.FindingCode;
+import dev.cocovisor.host.HostException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Says in words what is wrong with a model, before anything runs on it. */
+final class ModelCheck {
+  /** What can be bound, for those who bound something else. */
+  private static final List<String> PARTS =
+      List.of(
+          "HostConfig",
+          "TraceSink",
+          "FrameAllocator.Factory",
+          "GuestMemfd.Factory",
+          "AttributeStore.Factory",
+          "SecondStage.Factory",
+          "TlbModel.Factory",
+          "PageSizePolicy",
+          "InvariantChecker",
+          "@Named(id) Backend");
+
+  private ModelCheck() {}
+
+  /** Two backends of one id: which is meant cannot be told. */
+  static void distinct(List<Backend> backends) {
+    Map<String, Backend> seen = new LinkedHashMap<>();
+    for (Backend b : backends) {
+      Backend other = seen.putIfAbsent(b.info().id(), b);
+      if (other != null) {
+        throw failure(
+            FindingCode.DUPLICATE_BACKEND,
+            b.info().id(),
+            "two backends of the model have this id",
+            other.getClass().getName() + " and " + b.getClass().getName(),
+            "leave one out; to replace a backend, bind @Named(\""
+                + b.info().id()
+                + "\") Backend in a module given to override()",
+            List.of());
+      }
+    }
+  }
+
+  /** Every backend can create its VMs on this host, and no other takes their type's number. */
+  static void fits(Architecture architecture, List<Backend> backends) {
+    Map<Long, Backend> byType = new LinkedHashMap<>();
+    for (Backend b : backends) {
+      if (b.info().architecture() != architecture) {
+        throw failure(
+            FindingCode.WRONG_ARCHITECTURE,
+            b.info().id(),
+            "the backend cannot be on this host",
+            "it needs "
+                + name(b.info().architecture())
+                + ", the host is "
+                + name(architecture)
+                + " with "
+                + backends.stream().map(x -> x.info().id()).collect(Collectors.joining(", ")),
+            "leave it out, or give the model a host of that architecture:"
+                + " host(HostConfig.DEFAULT.withArchitecture(…))",
+            List.of());
+      }
+      for (VmType t : b.info().vmTypes()) {
+        Backend other = byType.putIfAbsent(t.number(), b);
+        if (other != null) {
+          throw failure(
+              FindingCode.AMBIGUOUS_VM_TYPE,
+              t.name(),
+              "two backends create VMs of this type",
+              other.info().id() + " and " + b.info().id(),
+              "leave one out",
+              List.of());
+        }
+      }
+    }
+  }
+
+  private static String name(Architecture a) {
+    return a.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** A backend bound by an id that the model does not have would never be used. */
+  static void used(Injector injector, Set<String> ids) {
+    for (Key<?> key : injector.getBindings().keySet()) {
+      if (key.getTypeLiteral().getRawType() == Backend.class
+          && key.getAnnotation() instanceof Named named
+          && !ids.contains(named.value())) {
+        throw failure(
+            FindingCode.BAD_MODEL,
+            "@Named(\"" + named.value() + "\") Backend",
+            "the binding is of no use",
+            "the model has no backend of this id to replace",
+            "add the backend with backend() or backends() first",
+            List.copyOf(ids));
+      }
+    }
+  }
+
+  static HostException unfit(CreationException e) {
+    String why =
+        e.getErrorMessages().stream()
+            .map(Message::getMessage)
+            .map(m -> m.strip().lines().findFirst().orElse(""))
+            .distinct()
+            .collect(Collectors.joining("; "));
+    return new HostException(
+        new Finding(
+            FindingCode.BAD_MODEL,
+            "hypervisor model",
+            "the parts do not fit together",
+            why,
+            "bind what is missing in a module given to override(); these can be bound",
+            PARTS),
+        e);
+  }
+
+  static HostException failure(
+      FindingCode code,
+      String subject,
+      String what,
+      String why,
+      String mend,
+      List<String> available) {
+    return new HostException(new Finding(code, subject, what, why, mend, available));
+  }
+}
