@@ -11,6 +11,7 @@ import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmSettings;
@@ -29,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * reference kernel has 0), {@code core.slot-zap-all} (the x86 quirk, true), {@code
  * core.map-memory-guest-mode} ({@code refuse} as KVM_MAP_MEMORY's first revision, {@code l1} as the
  * later patch), {@code core.memory-fault-batch} (the most pages one KVM_EXIT_MEMORY_FAULT reports,
- * 1).
+ * 1), {@code core.nodes} (number of memory nodes, 1), {@code core.attribute-entries} (how many
+ * pages may have attributes before the memory that a cgroup allows for them is used up, unlimited).
  */
 public final class Kvm implements HostMachine {
   private final HostConfig config;
@@ -74,7 +76,12 @@ public final class Kvm implements HostMachine {
     this.backends = List.copyOf(backends);
     this.trace = trace;
     this.parts = parts;
-    this.memory = new PhysicalHost(parts.frames().create(config.memoryFrames()));
+    this.memory =
+        new PhysicalHost(
+            FrameAllocator.onNodes(
+                parts.frames(),
+                config.memoryFrames(),
+                Integer.parseInt(setting("core.nodes", "1"))));
   }
 
   @Override
@@ -218,7 +225,8 @@ public final class Kvm implements HostMachine {
             config.maxLevel(),
             Boolean.parseBoolean(setting("core.slot-zap-all", "true")),
             setting("core.map-memory-guest-mode", "refuse").equals("refuse"),
-            Long.parseLong(setting("core.memory-fault-batch", "1")));
+            Long.parseLong(setting("core.memory-fault-batch", "1")),
+            Long.parseLong(setting("core.attribute-entries", Long.toString(Long.MAX_VALUE))));
     Vm vm = new Vm(nextVm++, type, this, memory, space, settings, parts.vm(), factory);
     vms.add(vm);
     return vm;

@@ -30,6 +30,15 @@ public interface AttributeStore {
   /** Tells whether every gfn of the half-open range has {@code (attributes & mask) == want}. */
   boolean rangeIs(long start, long end, int mask, int want);
 
+  /** Returns how many gfns of the half-open range have an attribute other than 0. */
+  default long countSet(long start, long end) {
+    long n = 0;
+    for (long gfn = start; gfn < end; gfn++) {
+      n += get(gfn) == 0 ? 0 : 1;
+    }
+    return n;
+  }
+
   /**
    * Sets the attributes of a half-open range.
    *

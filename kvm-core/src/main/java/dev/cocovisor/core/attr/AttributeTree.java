@@ -82,6 +82,32 @@ public final class AttributeTree implements AttributeStore {
     return start >= covered || rangeIs(root, h, 0, start, Math.min(end, covered), mask, want);
   }
 
+  @Override
+  public long countSet(long start, long end) {
+    int h = height;
+    long covered = h >= MAX_HEIGHT ? Long.MAX_VALUE : 512L << (9 * h);
+    return start >= covered ? 0 : countSet(root, h, 0, start, Math.min(end, covered));
+  }
+
+  private static long countSet(Node n, int h, long base, long start, long end) {
+    long span = 1L << (9 * h);
+    int first = (int) ((start - base) >>> (9 * h));
+    int last = (int) ((end - 1 - base) >>> (9 * h));
+    Node[] c = n.child;
+    long sum = 0;
+    for (int i = first; i <= last; i++) {
+      Node next = c == null ? null : c[i];
+      long from = Math.max(start, base + i * span);
+      long to = Math.min(end, base + (i + 1) * span);
+      if (next != null) {
+        sum += countSet(next, h - 1, base + i * span, from, to);
+      } else if (n.value[i] != 0) {
+        sum += to - from;
+      }
+    }
+    return sum;
+  }
+
   private static boolean rangeIs(
       Node n, int h, long base, long start, long end, int mask, int want) {
     long span = 1L << (9 * h);

@@ -3,6 +3,7 @@ package dev.cocovisor.core.gmem;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mem.Vma;
 import dev.cocovisor.core.slot.MemSlot;
 
@@ -117,6 +118,11 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   @Override
   public long userFault(long pageIndex) {
     return delegate.userFault(pageIndex);
+  }
+
+  @Override
+  public PolicyMap policies() {
+    return delegate.policies();
   }
 
   @Override

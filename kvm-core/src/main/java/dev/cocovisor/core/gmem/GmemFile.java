@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mem.Vma;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.ArrayList;
@@ -228,6 +229,11 @@ public final class GmemFile implements GuestMemfd {
   @Override
   public long userFault(long pageIndex) {
     return inode.userFault(pageIndex);
+  }
+
+  @Override
+  public PolicyMap policies() {
+    return inode.policies();
   }
 
   @Override

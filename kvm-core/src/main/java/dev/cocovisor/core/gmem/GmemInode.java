@@ -6,6 +6,7 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mem.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,7 @@ public final class GmemInode {
   private final int preferredOrder;
   private final ModelLock lock = new ModelLock("mapping->invalidate_lock");
   private final LongRadix folios = new LongRadix();
+  private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
   private int users;
@@ -67,6 +69,10 @@ public final class GmemInode {
 
   boolean has(long flag) {
     return (flags & flag) != 0;
+  }
+
+  PolicyMap policies() {
+    return policies;
   }
 
   ModelLock lock() {
@@ -139,7 +145,7 @@ public final class GmemInode {
       long first = index & -(1L << order);
       long end = first + (1L << order);
       if (end <= size >>> 12 && folios.next(first, end) < 0) {
-        long pfn = memory.allocate(order, cpu);
+        long pfn = memory.allocate(order, cpu, policies.at(index));
         if (pfn != HostMemory.NO_FRAME) {
           memory.raw().zero(pfn, 1L << order);
           for (long i = 0; i < 1L << order; i++) {
@@ -154,7 +160,7 @@ public final class GmemInode {
       if (have != 0) {
         return have;
       }
-      long pfn = memory.allocate(0, cpu);
+      long pfn = memory.allocate(0, cpu, policies.at(index));
       if (pfn == HostMemory.NO_FRAME) {
         return -Errno.ENOMEM.number();
       }

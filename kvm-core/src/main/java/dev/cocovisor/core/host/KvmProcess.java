@@ -38,6 +38,7 @@ public final class KvmProcess implements VmmCalls {
   private final ProcessMemory memory;
   private final VmIoctls vms;
   private final FileCalls files;
+  private final NumaCalls numa;
 
   /** Creates a process with no open file; use {@link Kvm#newProcess}. */
   public KvmProcess(Kvm kvm) {
@@ -46,6 +47,7 @@ public final class KvmProcess implements VmmCalls {
     this.memory = new ProcessMemory(kvm, space);
     this.vms = new VmIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
+    this.numa = new NumaCalls(kvm, space);
   }
 
   /** Returns the host. */
@@ -161,6 +163,22 @@ public final class KvmProcess implements VmmCalls {
   @Override
   public long madvise(long addr, long len, int advice) {
     return ret(memory.madvise(addr, len, advice));
+  }
+
+  /**
+   * mbind.
+   *
+   * @param mode MPOL_*, with the mode flags
+   * @param nodes the node mask, of which the first {@code maxnode - 1} bits count
+   * @param flags MPOL_MF_*
+   */
+  public long mbind(long addr, long len, int mode, long nodes, long maxnode, int flags) {
+    return ret(numa.mbind(addr, len, mode, nodes, maxnode, flags));
+  }
+
+  /** get_mempolicy; {@code flags} are MPOL_F_*. */
+  public long getMempolicy(MempolicyAnswer into, long maxnode, long addr, int flags) {
+    return numa.getMempolicy(addr, maxnode, flags, into);
   }
 
   @Override

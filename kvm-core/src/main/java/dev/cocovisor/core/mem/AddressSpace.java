@@ -35,6 +35,8 @@ public final class AddressSpace {
   private final PhysicalHost memory;
   private final TreeMap<Long, Vma> vmas = new TreeMap<>();
   private final CopyOnWriteArrayList<MmuNotifier> notifiers = new CopyOnWriteArrayList<>();
+  private final PolicyMap policies = new PolicyMap();
+  private final Pins pins = new Pins();
   private volatile Vma[] sorted = {};
   private long nextFree = MMAP_BASE;
 
@@ -51,6 +53,11 @@ public final class AddressSpace {
   /** Removes a notifier. */
   public void unregister(MmuNotifier n) {
     notifiers.remove(n);
+  }
+
+  /** Returns from which memory nodes anonymous pages are taken, by address in pages. */
+  public PolicyMap policies() {
+    return policies;
   }
 
   /** Returns whether the range lies below the top of user space (access_ok). */
@@ -124,6 +131,9 @@ public final class AddressSpace {
       return Errno.EINVAL;
     }
     long end = addr + ((len + 4095) & -4096L);
+    if (!policies.isEmpty()) {
+      policies.set(addr >>> 12, end >>> 12, null);
+    }
     for (Vma v : overlapping(addr, end)) {
       long from = Math.max(addr, v.start());
       long to = Math.min(end, v.end());
@@ -256,43 +266,21 @@ public final class AddressSpace {
     end(from, to);
   }
 
-  // Pins keep anonymous frames alive behind their mapping's back (FOLL_LONGTERM). Faults of many
-  // vCPUs pin and unpin one page at once.
-  private final LongRadix pins = new LongRadix();
-  private final LongRadix orphans = new LongRadix();
-
   private void putAnonymous(long pfn, int order) {
-    if (order == 0 && pins.get(pfn) != 0) {
-      orphans.set(pfn, 1);
-      return;
+    if (order != 0 || !pins.orphan(pfn)) {
+      memory.free(pfn, order);
     }
-    memory.free(pfn, order);
   }
 
   /** Pins the page behind an address for writing; a pfn, {@link #SEGV} or {@link #BUS}. */
   public long pin(long addr) {
     long pte = fault(addr, true);
-    if (pte < 0) {
-      return pte;
-    }
-    long pfn = frameOf(addr, pte);
-    long n = pins.get(pfn);
-    while (!pins.compareAndSet(pfn, n, n + 1)) {
-      n = pins.get(pfn);
-    }
-    return pfn;
+    return pte < 0 ? pte : pins.pin(frameOf(addr, pte));
   }
 
   /** Gives a pin back; the frame is freed if nothing else holds it. */
   public void unpin(long pfn) {
-    long n;
-    do {
-      n = pins.get(pfn);
-      if (n == 0) {
-        throw new IllegalStateException("frame " + pfn + " is not pinned");
-      }
-    } while (!pins.compareAndSet(pfn, n, n - 1));
-    if (n == 1 && orphans.compareAndSet(pfn, 1, 0)) {
+    if (pins.unpin(pfn)) {
       memory.free(pfn, 0);
     }
   }
@@ -330,13 +318,13 @@ public final class AddressSpace {
       long zero = memory.zeroPage() << 2 | Vma.PRESENT;
       return v.ptes.compareAndSet(i, 0, zero) ? zero : 0;
     }
-    long pfn = memory.allocate(0);
+    long at = v.start() + (i << 12);
+    long pfn = memory.allocate(0, 0, policies.at(at >>> 12));
     if (pfn == HostMemory.NO_FRAME) {
       return BUS;
     }
     memory.raw().zero(pfn, 1);
     long mine = pfn << 2 | Vma.WRITABLE | Vma.PRESENT;
-    long at = v.start() + (i << 12);
     if (pte != 0) {
       start(at, at + 4096);
     }
@@ -356,7 +344,7 @@ public final class AddressSpace {
       long now = pte | Vma.WRITABLE;
       return v.ptes.compareAndSet(i, pte, now) ? now : 0;
     }
-    long pfn = memory.allocate(9);
+    long pfn = memory.allocate(9, 0, policies.at((v.start() >>> 12) + (i << 9)));
     if (pfn == HostMemory.NO_FRAME) {
       return BUS;
     }

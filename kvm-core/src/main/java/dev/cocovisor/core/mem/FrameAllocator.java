@@ -26,6 +26,17 @@ public interface FrameAllocator {
   }
 
   /**
+   * Returns the allocator of a host with several memory nodes.
+   *
+   * @param each makes the allocator of one node
+   * @param count the number of nodes; 1 is {@code each} itself
+   * @throws IllegalArgumentException if a node would have less than 1 GiB
+   */
+  static FrameAllocator onNodes(Factory each, long frames, int count) {
+    return count == 1 ? each.create(frames) : new NumaNodes(each, frames, count);
+  }
+
+  /**
    * Takes a naturally aligned block of {@code 1 << order} frames.
    *
    * @param order 0 to 18
@@ -43,4 +54,19 @@ public interface FrameAllocator {
 
   /** Returns the number of frames handed out. */
   long allocated();
+
+  /** Returns the number of memory nodes. */
+  default int nodes() {
+    return 1;
+  }
+
+  /** Returns the memory node a frame lies on. */
+  default int nodeOf(long pfn) {
+    return 0;
+  }
+
+  /** As {@link #allocate}, from one node only. */
+  default long allocateOn(int node, int order, int cpu) {
+    return allocate(order, cpu);
+  }
 }

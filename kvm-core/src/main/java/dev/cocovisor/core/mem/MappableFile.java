@@ -19,6 +19,9 @@ public interface MappableFile {
    */
   long userFault(long pageIndex);
 
+  /** Returns from which memory nodes the file's pages are taken, by page index. */
+  PolicyMap policies();
+
   /** A mapping of the file appeared: it keeps the file open. */
   void mapped(AddressSpace space, Vma vma);
 

@@ -7,6 +7,7 @@ import dev.cocovisor.api.mem.HostMemory;
 public final class MemFd implements MappableFile {
   private final PhysicalHost memory;
   private final LongRadix folios = new LongRadix();
+  private final PolicyMap policies = new PolicyMap();
   private final long size;
   private int users = 1;
 
@@ -35,7 +36,7 @@ public final class MemFd implements MappableFile {
     if (have != 0) {
       return have - 1;
     }
-    long pfn = memory.allocate(0);
+    long pfn = memory.allocate(0, 0, policies.at(pageIndex));
     if (pfn == HostMemory.NO_FRAME) {
       return -1;
     }
@@ -44,6 +45,11 @@ public final class MemFd implements MappableFile {
       memory.free(pfn, 0);
     }
     return folios.get(pageIndex) - 1;
+  }
+
+  @Override
+  public PolicyMap policies() {
+    return policies;
   }
 
   @Override

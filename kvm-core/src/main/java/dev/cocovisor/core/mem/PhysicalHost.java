@@ -8,6 +8,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Physical memory of one host: allocator, content, guards and direct map.
@@ -53,6 +54,21 @@ public final class PhysicalHost implements HostMemory {
   /** Allocates from the cache of a CPU, so that CPUs do not meet on the zone's lock. */
   public long allocate(int order, int cpu) {
     return allocator.allocate(order, cpu);
+  }
+
+  /** As {@link #allocate(int, int)}, from the nodes that a policy allows; null allows all. */
+  public long allocate(int order, int cpu, @Nullable MemoryPolicy policy) {
+    return policy == null ? allocator.allocate(order, cpu) : policy.allocate(allocator, order, cpu);
+  }
+
+  /** Returns the number of memory nodes. */
+  public int nodes() {
+    return allocator.nodes();
+  }
+
+  /** Returns the memory node a frame lies on. */
+  public int nodeOf(long pfn) {
+    return allocator.nodeOf(pfn);
   }
 
   @Override

@@ -6,12 +6,17 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 
 /**
- * KVM's own hypercalls, of which KVM_HC_MAP_GPA_RANGE is modelled.
+ * KVM's own hypercalls, of which KVM_HC_MAP_GPA_RANGE is modelled; those that only hint at
+ * scheduling succeed and do nothing.
  *
  * <p>Source: {@code arch/x86/kvm/x86.c}, ____kvm_emulate_hypercall and complete_hypercall_exit. A
  * guest in 32-bit mode passes 32-bit arguments and gets a 32-bit answer.
  */
 final class Hypercalls {
+  private static final long VAPIC_POLL_IRQ = 1;
+  private static final long KICK_CPU = 5;
+  private static final long SCHED_YIELD = 11;
+
   /** KVM_HC_MAP_GPA_RANGE. */
   static final long MAP_GPA_RANGE = 12;
 
@@ -37,6 +42,9 @@ final class Hypercalls {
     long a0 = argument(args, 0, narrow);
     long a1 = argument(args, 1, narrow);
     long a2 = argument(args, 2, narrow);
+    if (narrow && (nr == VAPIC_POLL_IRQ || nr == KICK_CPU || nr == SCHED_YIELD)) {
+      return vcpu.halted(0);
+    }
     if (nr != MAP_GPA_RANGE || !vm.capabilities().exitsOn(nr)) {
       return vcpu.halted(-KVM_ENOSYS);
     }

@@ -38,10 +38,24 @@ final class MemoryAttributesIoctl {
       if (vm.attributes().rangeIs(start, end, 0xff, (int) attributes)) {
         return Errno.OK;
       }
-      return change(start, end, (int) attributes);
+      return canReserve(start, end) ? change(start, end, (int) attributes) : Errno.ENOMEM;
     } finally {
       vm.slotsLock().unlock();
     }
+  }
+
+  /**
+   * Tells whether there is memory for an entry of every gfn of the range, which is taken before
+   * anything changes, even where attributes are removed. Source: kvm_vm_set_mem_attributes
+   * (xa_reserve).
+   */
+  private boolean canReserve(long start, long end) {
+    long limit = vm.rules().attributeEntries();
+    if (limit == Long.MAX_VALUE) {
+      return true;
+    }
+    long elsewhere = vm.attributes().countSet(0, 1L << 52) - vm.attributes().countSet(start, end);
+    return end - start <= limit - elsewhere;
   }
 
   private Errno change(long start, long end, int attributes) {

@@ -58,9 +58,9 @@ final class Prefault {
     if (!vm.rules().tdpMmu() || !vm.ops().preFaultAllowed()) {
       return -Errno.EOPNOTSUPP.number();
     }
-    // KVM_MAP_MEMORY, first revision: refused for a vCPU in guest mode; the later patch maps the
-    // L1 address whatever the mode.
-    if (mapMemory && vcpu.inGuestMode() && vm.rules().mapMemoryRefusesGuestMode()) {
+    // A vCPU in guest mode walks other tables than the TDP MMU's (kvm_tdp_page_prefault). So was
+    // KVM_MAP_MEMORY refused too, until a later patch of its series mapped the L1 address.
+    if (vcpu.inGuestMode() && (!mapMemory || vm.rules().mapMemoryRefusesGuestMode())) {
       return -Errno.EOPNOTSUPP.number();
     }
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;

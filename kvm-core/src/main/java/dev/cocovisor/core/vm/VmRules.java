@@ -71,6 +71,10 @@ final class VmRules {
     return alwaysPrivate;
   }
 
+  long attributeEntries() {
+    return settings.attributeEntries();
+  }
+
   long supportedAttributes() {
     return supportedAttributes;
   }

@@ -9,13 +9,15 @@ package dev.cocovisor.core.vm;
  * @param mapMemoryRefusesGuestMode the first revision's rule of KVM_MAP_MEMORY
  * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
  *     kernel
+ * @param attributeEntries how many gfns may have attributes before memory for them runs out
  */
 public record VmSettings(
     boolean tdpMmu,
     int maxLevel,
     boolean slotZapAll,
     boolean mapMemoryRefusesGuestMode,
-    long memoryFaultBatch) {
+    long memoryFaultBatch,
+    long attributeEntries) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 

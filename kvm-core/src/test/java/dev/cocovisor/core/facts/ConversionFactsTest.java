@@ -5,13 +5,11 @@ import static dev.cocovisor.core.facts.Vmm.KEEP_SIZE;
 import static dev.cocovisor.core.facts.Vmm.M;
 import static dev.cocovisor.core.facts.Vmm.P;
 import static dev.cocovisor.core.facts.Vmm.PUNCH;
-import static dev.cocovisor.core.facts.Vmm.fails;
 import static dev.cocovisor.core.facts.Vmm.fd;
 import static dev.cocovisor.core.facts.Vmm.ok;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Capability;
-import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.KvmRun;
 import org.junit.jupiter.api.BeforeEach;
@@ -123,27 +121,6 @@ class ConversionFactsTest {
     ok(process.close(otherVm));
     ok(process.fallocate(f, PUNCH, 0, M));
     ok(process.fallocate(f, KEEP_SIZE, 0, M));
-  }
-
-  @Test
-  void aRangeThatIsAsAskedStaysMapped() {
-    convert(0, M, true, false);
-    vmm.guestWrites(gpa(0), 0x22);
-    var before = process.stats(vmm.vm);
-    vmm.makePrivate(gpa(0), M);
-    assertThat(process.stats(vmm.vm)).isEqualTo(before);
-  }
-
-  @Test
-  void attributesAreValidatedBeforeAnythingChanges() {
-    fails(vmm.attributes(gpa(1), P, Vmm.PRIVATE), Errno.EINVAL);
-    fails(vmm.attributes(gpa(0), P + 1, Vmm.PRIVATE), Errno.EINVAL);
-    fails(vmm.attributes(gpa(0), 0, Vmm.PRIVATE), Errno.EINVAL);
-    fails(vmm.attributes(gpa(0), P, 1), Errno.EINVAL);
-    fails(vmm.attributes(-P, 2 * P, Vmm.PRIVATE), Errno.EINVAL);
-    fails(process.setMemoryAttributes(vmm.vm, gpa(0), P, Vmm.PRIVATE, 1), Errno.EINVAL);
-    vmm.guestWrites(gpa(0), 0x55);
-    assertThat(process.hostRead(hva)).as("still shared").isEqualTo(0x55);
   }
 
   private void convert(long offset, long length, boolean toPrivate, boolean allocate) {

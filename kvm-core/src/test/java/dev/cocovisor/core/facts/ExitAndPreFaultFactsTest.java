@@ -8,12 +8,11 @@ import static dev.cocovisor.core.facts.Vmm.ok;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.HostConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The rows of facts §3.4 (private_mem_kvm_exits_test), §3.5 (pre_fault_memory_test) and §3.6. */
+/** The rows of facts §3.4 (private_mem_kvm_exits_test) and §3.5 (pre_fault_memory_test). */
 class ExitAndPreFaultFactsTest {
   private static final long GPA = 0x4000_0000;
 
@@ -77,54 +76,6 @@ class ExitAndPreFaultFactsTest {
     assertThat(preFaultAll(vmm, GPA, M)[1]).isZero();
     vmm.preFault(GPA, 0);
     fails(vmm.lastResult, Errno.EINVAL);
-  }
-
-  @Test
-  void preFaultValidatesFlagsAlignmentAndWrap() {
-    Vmm vmm = Vmm.of(Vmm.DEFAULT);
-    vmm.slot(1, GPA, M, vmm.anonymous(M));
-    fails(vmm.process.preFaultMemory(vmm.vcpu, 1, new long[] {GPA, P}), Errno.EINVAL);
-    for (long[] range : new long[][] {{GPA + 1, P}, {GPA, P + 1}, {GPA, 0}, {-P, P}, {-P, 2 * P}}) {
-      fails(vmm.process.preFaultMemory(vmm.vcpu, 0, range.clone()), Errno.EINVAL);
-    }
-  }
-
-  @Test
-  void preFaultWithoutTheTdpMmuIsNotSupported() {
-    Vmm vmm = Vmm.on(HostConfig.DEFAULT.withTdpMmu(false), Vmm.DEFAULT);
-    vmm.slot(1, GPA, M, vmm.anonymous(M));
-    vmm.preFault(GPA, P);
-    fails(vmm.lastResult, Errno.EOPNOTSUPP);
-  }
-
-  @Test
-  void aHugeMappingAdvancesToItsEndOrTheRequestsEnd() {
-    Vmm vmm = Vmm.of(Vmm.DEFAULT);
-    vmm.slot(1, GPA, 2 * M, vmm.hugetlb(2 * M));
-    assertThat(vmm.preFault(GPA + M - P, P)).containsExactly(GPA + M, 0);
-    assertThat(vmm.process.stats(vmm.vm).pages2m()).isEqualTo(1);
-    assertThat(vmm.process.stats(vmm.vm).pages4k()).isZero();
-  }
-
-  @Test
-  void mapMemoryStopsAtTheSlotsEnd() {
-    Vmm vmm = Vmm.of(Vmm.DEFAULT);
-    vmm.slot(1, GPA, M, vmm.anonymous(M));
-    long[] range = {GPA, M + P};
-    long result = 0;
-    while (range[1] > P && result == 0) {
-      result = vmm.process.mapMemory(vmm.vcpu, 0, range);
-    }
-    assertThat(range).containsExactly(GPA + M, P);
-    assertThat(vmm.process.mapMemory(vmm.vcpu, 0, range)).isNegative();
-    assertThat(vmm.guestReads(GPA + M - P)).isZero();
-  }
-
-  @Test
-  void mapMemoryWithoutTheTdpMmuIsNotSupported() {
-    Vmm vmm = Vmm.on(HostConfig.DEFAULT.withTdpMmu(false), Vmm.DEFAULT);
-    vmm.slot(1, GPA, M, vmm.anonymous(M));
-    fails(vmm.process.mapMemory(vmm.vcpu, 0, new long[] {GPA, P}), Errno.EOPNOTSUPP);
   }
 
   private static long[] preFaultAll(Vmm vmm, long gpa, long size) {

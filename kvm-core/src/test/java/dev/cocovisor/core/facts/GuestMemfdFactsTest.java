@@ -15,12 +15,18 @@ import static dev.cocovisor.core.facts.Vmm.ok;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.host.MempolicyAnswer;
+import dev.cocovisor.core.mem.MemoryPolicy;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** The rows of facts §3.1 (guest_memfd_test). */
 class GuestMemfdFactsTest {
   private static final long TOTAL = 4 * P;
+  private static final int MPOL_F_NODE = 1;
+  private static final int MPOL_F_ADDR = 2;
   private static final int MADV_DONTNEED = 4;
   private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_COLLAPSE = 25;
@@ -181,6 +187,69 @@ class GuestMemfdFactsTest {
     fails(shared.process.madvise(map, M, MADV_COLLAPSE), Errno.EINVAL);
     ok(shared.process.madvise(map, M, MADV_DONTNEED));
     assertThat(shared.process.hostRead(map)).isEqualTo(0x11);
+  }
+
+  /** A host with two memory nodes and a mapped file of four pages. */
+  private static Vmm twoNodes() {
+    return Vmm.on(HostConfig.DEFAULT.withSetting("core.nodes", "2"), Vmm.DEFAULT);
+  }
+
+  private static long[] policy(Vmm on, long addr) {
+    var answer = new MempolicyAnswer();
+    ok(on.process.getMempolicy(answer, 64, addr, MPOL_F_ADDR));
+    return new long[] {answer.mode(), answer.nodes()};
+  }
+
+  private static long node(Vmm on, long addr) {
+    var answer = new MempolicyAnswer();
+    ok(on.process.getMempolicy(answer, 64, addr, MPOL_F_NODE | MPOL_F_ADDR));
+    return answer.mode();
+  }
+
+  @Test
+  void g18_aPolicyIsReadBackAndAnUnknownOneIsInvalid() {
+    Vmm two = twoNodes();
+    int f = two.gmem(TOTAL, MMAP | INIT_SHARED);
+    long map = two.mapFile(TOTAL, MAP_SHARED, f);
+    ok(two.process.mbind(map, 2 * P, MemoryPolicy.INTERLEAVE, 1, 64, 0));
+    assertThat(policy(two, map)).containsExactly(MemoryPolicy.INTERLEAVE, 1);
+    ok(two.process.mbind(map + 2 * P, 2 * P, MemoryPolicy.BIND, 1, 64, 0));
+    assertThat(policy(two, map + 2 * P)).containsExactly(MemoryPolicy.BIND, 1);
+    assertThat(policy(two, map + P)).containsExactly(MemoryPolicy.INTERLEAVE, 1);
+    long again = two.mapFile(TOTAL, MAP_SHARED, f);
+    assertThat(policy(two, again)).as("it is the file's").containsExactly(3, 1);
+    ok(two.process.mbind(map, TOTAL, MemoryPolicy.DEFAULT, 0, 0, 0));
+    assertThat(policy(two, map)).containsExactly(MemoryPolicy.DEFAULT, 0);
+    fails(two.process.mbind(map, P, 999, 1, 64, 0), Errno.EINVAL);
+  }
+
+  @Test
+  void g19_pagesLandOnTheNodesAskedForBeforeTheyAreAllocated() {
+    Vmm two = twoNodes();
+    int f = two.gmem(TOTAL, MMAP | INIT_SHARED);
+    long map = two.mapFile(TOTAL, MAP_SHARED, f);
+    ok(two.process.hostWrite(map, 0xaa));
+    assertThat(node(two, map)).isZero();
+    ok(two.process.mbind(map, P, MemoryPolicy.BIND, 2, 64, 0));
+    assertThat(node(two, map)).as("a page that exists stays").isZero();
+    ok(two.process.fallocate(f, PUNCH, 0, TOTAL));
+    ok(two.process.mbind(map, 2 * P, MemoryPolicy.BIND, 2, 64, 0));
+    ok(two.process.mbind(map + 2 * P, 2 * P, MemoryPolicy.BIND, 1, 64, 0));
+    ok(two.process.fallocate(f, KEEP_SIZE, 0, TOTAL));
+    assertThat(nodes(two, map)).containsExactly(1, 1, 0, 0);
+    ok(two.process.fallocate(f, PUNCH, 0, TOTAL));
+    ok(two.process.mbind(map, 2 * P, MemoryPolicy.BIND, 1, 64, 0));
+    ok(two.process.mbind(map + 2 * P, 2 * P, MemoryPolicy.BIND, 2, 64, 0));
+    // The guest's faults obey the file's policy as well.
+    ok(two.region(1, GUEST_MEMFD, Vmm.BASE, TOTAL, map, f, 0));
+    for (long o = 0; o < TOTAL; o += P) {
+      two.guestWrites(Vmm.BASE + o, 1);
+    }
+    assertThat(nodes(two, map)).containsExactly(0, 0, 1, 1);
+  }
+
+  private static long[] nodes(Vmm on, long map) {
+    return LongStream.range(0, 4).map(i -> node(on, map + i * P)).toArray();
   }
 
   @Test

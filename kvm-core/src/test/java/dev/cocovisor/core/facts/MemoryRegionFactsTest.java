@@ -13,11 +13,18 @@ import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.KvmRun;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The rows of facts §3.2 (set_memory_region_test). */
 class MemoryRegionFactsTest {
   private static final long GPA = 0x1000_0000;
+  private static final int QUIRKS2 = Capability.KVM_CAP_DISABLE_QUIRKS2.number();
+
+  /** KVM_X86_QUIRK_SLOT_ZAP_ALL. */
+  private static final long SLOT_ZAP_ALL = 1 << 7;
 
   private final Vmm vmm = Vmm.of(Vmm.SW_PROTECTED);
   private final KvmProcess process = vmm.process;
@@ -101,43 +108,76 @@ class MemoryRegionFactsTest {
   }
 
   @Test
-  void r16_aMovedSlotIsSeenWholeAtItsOldOrNewPlace() {
-    long hva = vmm.anonymous(M);
-    vmm.slot(1, GPA, M, hva);
-    ok(process.hostWrite(hva, 1));
-    assertThat(vmm.guestReads(GPA)).isEqualTo(1);
-    vmm.slot(1, GPA - P, M, hva);
-    ok(process.hostWrite(hva, 2));
-    assertThat(vmm.guestReads(GPA)).as("page 1 of the moved slot").isZero();
-    assertThat(vmm.guestReads(GPA - P)).isEqualTo(2);
-    vmm.slot(1, GPA, M, hva);
-    ok(process.hostWrite(hva, 1));
-    assertThat(vmm.guestReads(GPA)).isEqualTo(1);
-    ok(vmm.tryRead(GPA - P));
-    vmm.assertMmio(GPA - P, false);
+  void r1_aGuestWithoutAnyMemslotFailsInternally() {
+    int bare = Vmm.fd(process.createVm(vmm.dev, Vmm.DEFAULT));
+    int vcpu = Vmm.fd(process.createVcpu(bare, 0));
+    ok(process.setNrMmuPages(bare, 64));
+    fails(process.setNrMmuPages(bare, 63), Errno.EINVAL);
+    ok(process.guestRead(vcpu, 0x1000, GPA));
+    KvmRun run = Objects.requireNonNull(process.run(vcpu));
+    assertThat(run.exitReason()).isEqualTo(KvmRun.EXIT_INTERNAL_ERROR);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void r16_r17_r18_r19_r20_slotsMoveAndGoAlikeWithTheQuirkAndWithoutIt(boolean quirk) {
+    Vmm vm = Vmm.of(Vmm.DEFAULT);
+    if (!quirk) {
+      ok(vm.process.enableCap(vm.vm, QUIRKS2, 0, SLOT_ZAP_ALL));
+    }
+    long hva = vm.anonymous(M);
+    vm.slot(1, GPA, M, hva);
+    ok(vm.process.hostWrite(hva, 1));
+    assertThat(vm.guestReads(GPA)).isEqualTo(1);
+    // r16: moved down by a page, the guest sees the moved slot's second page or the restored one.
+    vm.slot(1, GPA - P, M, hva);
+    ok(vm.process.hostWrite(hva, 2));
+    assertThat(vm.guestReads(GPA)).as("page 1 of the moved slot").isZero();
+    assertThat(vm.guestReads(GPA - P)).isEqualTo(2);
+    ok(vm.process.hostWrite(hva, 1));
+    vm.slot(1, GPA, M, hva);
+    assertThat(vm.guestReads(GPA)).isEqualTo(1);
+    ok(vm.tryRead(GPA - P));
+    vm.assertMmio(GPA - P, false);
+    // r17, r18: deleted, it is MMIO; made again over fresh memory, it reads zero.
+    ok(vm.region(1, 0, GPA, 0, hva));
+    ok(vm.tryRead(GPA));
+    vm.assertMmio(GPA, false);
+    vm.slot(1, GPA, M, vm.anonymous(M));
+    assertThat(vm.guestReads(GPA)).isZero();
+    // r19: deleted again, then the slot of the guest's code.
+    ok(vm.region(1, 0, GPA, 0, hva));
+    ok(vm.region(0, 0, 0, 0, 0));
+    ok(vm.tryRead(GPA));
+    assertThat(vm.run().exitReason()).isIn(KvmRun.EXIT_SHUTDOWN, KvmRun.EXIT_INTERNAL_ERROR);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void r20_withoutTheQuirkOnlyTheSlotsOwnLeafsAreZapped(boolean quirk) {
+    Vmm vm = Vmm.of(Vmm.DEFAULT);
+    if (!quirk) {
+      ok(vm.process.enableCap(vm.vm, QUIRKS2, 0, SLOT_ZAP_ALL));
+    }
+    long hva = vm.anonymous(2 * M);
+    vm.slot(1, GPA, M, hva);
+    vm.slot(2, GPA + M, M, hva + M);
+    vm.guestWrites(GPA, 1);
+    vm.guestWrites(GPA + M, 1);
+    assertThat(vm.process.stats(vm.vm).pages4k()).as("with the code page").isEqualTo(3);
+    ok(vm.region(1, 0, GPA, 0, hva));
+    assertThat(vm.process.stats(vm.vm).pages4k()).isEqualTo(quirk ? 0 : 2);
+    vm.slot(2, GPA + 2 * M, M, hva + M);
+    assertThat(vm.process.stats(vm.vm).pages4k()).isEqualTo(quirk ? 0 : 1);
   }
 
   @Test
-  void r17_r18_aDeletedSlotIsMmioAndComesBackZero() {
-    long hva = vmm.anonymous(M);
-    vmm.slot(1, GPA, M, hva);
-    assertThat(vmm.guestReads(GPA)).isZero();
-    ok(vmm.region(1, 0, GPA, 0, hva));
-    ok(vmm.tryRead(GPA));
-    vmm.assertMmio(GPA, false);
-    vmm.slot(1, GPA, M, hva);
-    assertThat(vmm.guestReads(GPA)).isZero();
-  }
-
-  @Test
-  void r1_r19_aGuestWithoutItsCodeSlotShutsDownOrFailsInternally() {
-    ok(vmm.region(0, 0, 0, 0, 0));
-    ok(vmm.tryRead(GPA));
-    assertThat(vmm.run().exitReason()).isIn(KvmRun.EXIT_SHUTDOWN, KvmRun.EXIT_INTERNAL_ERROR);
-  }
-
-  @Test
-  void deletingAnAbsentSlotIsInvalid() {
-    fails(vmm.region(7, 0, GPA, 0, 0), Errno.EINVAL);
+  void r20_aQuirkIsDisabledForGoodAndUnknownOnesAreRefused() {
+    long known = process.checkExtension(vmm.dev, QUIRKS2);
+    assertThat(known & SLOT_ZAP_ALL).isEqualTo(SLOT_ZAP_ALL);
+    fails(process.enableCap(vmm.vm, QUIRKS2, 0, known + 1), Errno.EINVAL);
+    fails(process.enableCap(vmm.vm, QUIRKS2, 1, SLOT_ZAP_ALL), Errno.EINVAL);
+    ok(process.enableCap(vmm.vm, QUIRKS2, 0, SLOT_ZAP_ALL));
+    ok(process.enableCap(vmm.vm, Capability.KVM_CAP_DISABLE_QUIRKS.number(), 0, -1));
   }
 }

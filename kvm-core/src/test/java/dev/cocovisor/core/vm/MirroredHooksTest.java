@@ -85,6 +85,17 @@ class MirroredHooksTest {
   }
 
   @Test
+  void s38_5_preFaultBeforeTheVendorAllowsItIsNotSupported() {
+    doReturn(false).when(ops).preFaultAllowed();
+    assertThat(prefault(BASE, 4096)).isEqualTo(-Errno.EOPNOTSUPP.number());
+    assertThat(process.preFaultMemory(vcpu, 0, new long[] {BASE, 1}))
+        .as("the arguments come first")
+        .isEqualTo(-Errno.EINVAL.number());
+    doReturn(true).when(ops).preFaultAllowed();
+    assertThat(prefault(BASE, 4096)).isZero();
+  }
+
+  @Test
   void aPartialConversionSplitsThenRemovesOnePage() {
     prefault(BASE, M);
     assertThat(process.setMemoryAttributes(vm, BASE, 4096, 0, 0)).isZero();
