@@ -35,6 +35,11 @@ final class LineScanner {
     return at == text.length();
   }
 
+  /** Goes to the end of the line, whatever is there. */
+  void skip() {
+    at = text.length();
+  }
+
   void end() {
     if (!atEnd()) {
       throw error("the end of the line");
@@ -55,10 +60,6 @@ final class LineScanner {
       return true;
     }
     return false;
-  }
-
-  boolean next(String literal) {
-    return text.startsWith(literal, at);
   }
 
   void expect(String literal) {
