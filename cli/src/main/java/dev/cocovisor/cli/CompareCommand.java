@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -33,6 +34,8 @@ final class CompareCommand implements Callable<Integer> {
       description = "The technologies; without it, those the scenario names, else all.")
   private List<String> chosen = List.of();
 
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -43,7 +46,12 @@ final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Scenario scenario = Scenarios.read(file);
-    var world = new Scenarios();
+    try (var world = new Scenarios(plugins, console)) {
+      return compare(scenario, world);
+    }
+  }
+
+  private int compare(Scenario scenario, Scenarios world) {
     List<String> ids =
         !chosen.isEmpty()
             ? chosen

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -74,6 +75,8 @@ final class RunCommand implements Callable<Integer> {
       description = "Print every event, also where many in a row differ in an address only.")
   private boolean full;
 
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -84,7 +87,12 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Scenario scenario = Scenarios.read(file);
-    var world = new Scenarios();
+    try (var world = new Scenarios(plugins, console)) {
+      return run(scenario, world);
+    }
+  }
+
+  private int run(Scenario scenario, Scenarios world) throws IOException {
     String on = backend != null ? world.known(backend) : firstOf(scenario, world);
     if (on != null && !json) {
       console.out().println(console.dim("# on " + on));

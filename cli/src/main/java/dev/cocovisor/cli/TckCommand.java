@@ -2,7 +2,6 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.host.BackendRegistry;
 import dev.cocovisor.host.LoadedBackend;
-import dev.cocovisor.host.PluginStatus;
 import dev.cocovisor.tck.JunitXml;
 import dev.cocovisor.tck.RuleResult;
 import dev.cocovisor.tck.Subject;
@@ -16,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -93,38 +91,11 @@ final class TckCommand implements Callable<Integer> {
     if (found != null) {
       return List.of(found);
     }
-    Path shipped = shipped(subject);
+    Path shipped = ShippedPlugins.find(subject);
     if (shipped != null) {
       registry.load(shipped);
     }
     return List.of(registry.require(subject));
-  }
-
-  /** Finds a package that is built here and not installed, such as the sample. */
-  private static @Nullable Path shipped(String id) throws IOException {
-    for (String folder : List.of("plugins/" + id + "/target", "target/launcher/shipped")) {
-      Path in = PluginOptions.root().resolve(folder);
-      if (Files.isDirectory(in)) {
-        try (Stream<Path> files = Files.list(in)) {
-          Path found =
-              files
-                  .filter(f -> {
-                    PluginStatus s = isPackage(f) ? BackendRegistry.check(f) : null;
-                    return s != null && s.id().equals(id);
-                  })
-                  .findFirst()
-                  .orElse(null);
-          if (found != null) {
-            return found;
-          }
-        }
-      }
-    }
-    return null;
-  }
-
-  private static boolean isPackage(Path file) {
-    return file.toString().endsWith(".zip") || file.toString().endsWith(".jar");
   }
 
   private static Subject subjectOf(LoadedBackend backend) {
