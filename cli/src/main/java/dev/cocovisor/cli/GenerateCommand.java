@@ -1,6 +1,8 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.log.LogCall;
 import dev.cocovisor.core.log.LogWriter;
 import dev.cocovisor.core.log.ProgramGenerator;
 import java.io.BufferedWriter;
@@ -23,7 +25,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = {
       "Runs random programs on the model and saves them with their answers, as a log that",
-      "replays. One seed always gives one log."
+      "replays. After every call the invariants of the model are checked. One seed always gives",
+      "one log."
     })
 final class GenerateCommand implements Callable<Integer> {
   private final Console console;
@@ -51,41 +54,103 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--shadow", description = "On a host without the TDP MMU.")
   private boolean shadow;
 
+  @Option(
+      names = "--first",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "The number of the first program.")
+  private int first;
+
+  @Option(
+      names = "--no-checks",
+      description = "Do not check the invariants after every call, which takes most of the time.")
+  private boolean noChecks;
+
   GenerateCommand(Console console) {
     this.console = console;
   }
 
   @Override
   public Integer call() throws IOException {
-    if (programs < 1 || length < 1) {
-      throw new UsageException("--programs and --length take numbers from 1");
+    if (programs < 1 || length < 1 || first < 0) {
+      throw new UsageException("--programs and --length take numbers from 1, --first from 0");
     }
-    long[] lines = new long[1];
+    var totals = new Totals();
     boolean pack = file.toString().endsWith(".gz");
     try (OutputStream raw = Files.newOutputStream(file);
         OutputStream packed = pack ? new GZIPOutputStream(raw) : raw;
         var out =
             new BufferedWriter(new OutputStreamWriter(packed, StandardCharsets.UTF_8), 1 << 16)) {
       out.write("# Answers of the model, " + programs + " random programs, seed " + seed + "\n");
-      for (int i = 0; i < programs; i++) {
+      for (int i = first; i < first + programs; i++) {
         out.write("\n# program " + i + "\n");
+        totals.program = i;
         ProgramGenerator.generate(
             seed * 1_000_003L + i,
             HostConfig.DEFAULT.withTdpMmu(!shadow),
             length,
-            call -> {
-              try {
-                out.write(LogWriter.line(call));
-                out.write('\n');
-                lines[0]++;
-              } catch (IOException e) {
-                throw new UncheckedIOException(e);
-              }
-            },
-            _ -> {});
+            call -> write(out, call, totals),
+            noChecks ? _ -> {} : process -> check(process, totals));
       }
     }
-    console.out().println("programs=" + programs + " calls=" + lines[0] + " log=" + file);
-    return ExitCode.CLEAN;
+    console
+        .out()
+        .println(
+            "programs="
+                + programs
+                + " calls="
+                + totals.calls
+                + " checks="
+                + totals.checks
+                + " violations="
+                + totals.violations
+                + " log="
+                + file);
+    return totals.violations == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  /** What was counted so far, and where the generator is. */
+  private static final class Totals {
+    private int program;
+    private String call = "";
+    private long calls;
+    private long checks;
+    private long violations;
+  }
+
+  private static void write(BufferedWriter out, LogCall call, Totals totals) {
+    try {
+      totals.call = LogWriter.line(call);
+      totals.calls++;
+      out.write(totals.call);
+      out.write('\n');
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void check(KvmProcess process, Totals totals) {
+    totals.checks++;
+    process
+        .kvm()
+        .checkInvariants(broken -> {
+          if (totals.violations++ == 0) {
+            console.out().println("program " + totals.program + ": " + totals.call);
+            console.out().println("  " + broken);
+            console.out().println("  reproduce  " + reproduce(totals.program));
+          }
+        });
+  }
+
+  private String reproduce(int program) {
+    return "./cocovisor generate "
+        + Quoting.word(file.toString())
+        + " --seed "
+        + seed
+        + " --first "
+        + program
+        + " --programs 1 --length "
+        + length
+        + (shadow ? " --shadow" : "");
   }
 }

@@ -55,6 +55,21 @@ class CommandTest {
   }
 
   @Test
+  void generatedProgramsAreCheckedAfterEveryCallAndReplay() throws IOException {
+    String log = dir.resolve("made.kvmlog.gz").toString();
+    Ran made = run("generate", log, "--programs", "20", "--seed", "4", "--length", "30");
+    assertThat(made.out())
+        .matches("programs=20 calls=\\d+ checks=\\d+ violations=0 log=\\Q" + log + "\\E\n");
+    assertThat(made.code()).isEqualTo(ExitCode.CLEAN);
+    Ran replayed = run("replay", log);
+    assertThat(replayed.out()).startsWith("programs=20 calls=").endsWith(" mismatches=0\n");
+    String one = dir.resolve("one.kvmlog").toString();
+    run("generate", one, "--programs", "1", "--first", "7", "--seed", "4", "--length", "30");
+    assertThat(Files.readString(Path.of(one))).contains("# program 7\n");
+    assertThat(run("generate", one, "--programs", "0").code()).isEqualTo(ExitCode.USAGE);
+  }
+
+  @Test
   void anotherAnswerIsNamedWithTheCommandThatReproducesIt() throws IOException {
     String log = file("a.kvmlog", CLEAN.replace("EBADF", "EINVAL"));
     Ran ran = run("replay", log);

@@ -1,11 +1,33 @@
 package dev.cocovisor.core.log;
 
-/** A reproducible sequence of choices (SplitMix64), so that a seed names a program for good. */
-final class Choices {
-  private long state;
+import java.util.Arrays;
 
+/**
+ * A program as a sequence of small numbers: made from a seed (SplitMix64, so that a seed names a
+ * program for good), or read from a sequence that was made before and perhaps shortened. Every
+ * sequence gives a program, which is what makes shrinking easy.
+ */
+final class Choices {
+  private final int[] given;
+  private final boolean grows;
+  private long state;
+  private int[] made = new int[64];
+  private int count;
+
+  /** Choices that go on for ever. */
   Choices(long seed) {
-    state = seed;
+    this(seed, new int[0], true);
+  }
+
+  private Choices(long seed, int[] given, boolean grows) {
+    this.state = seed;
+    this.given = given;
+    this.grows = grows;
+  }
+
+  /** Choices that were made before; behind their end they are 0. */
+  static Choices again(int[] sequence) {
+    return new Choices(0, sequence, false);
   }
 
   private long next() {
@@ -17,16 +39,36 @@ final class Choices {
 
   /** Returns a number from 0 up to but without {@code bound}. */
   int below(int bound) {
-    return (int) Long.remainderUnsigned(next(), bound);
+    int c = 0;
+    if (grows) {
+      c = (int) Long.remainderUnsigned(next(), bound);
+    } else if (count < given.length) {
+      c = Math.floorMod(given[count], bound);
+    }
+    if (count == made.length) {
+      made = Arrays.copyOf(made, count * 2);
+    }
+    made[count++] = c;
+    return c;
   }
 
-  /** Returns true about {@code percent} times in a hundred. */
+  /** Returns true about {@code percent} times in a hundred; the lowest choice is false. */
   boolean percent(int percent) {
-    return below(100) < percent;
+    return below(100) >= 100 - percent;
   }
 
   /** Returns one of the values. */
   long of(long... values) {
     return values[below(values.length)];
+  }
+
+  /** Tells whether a given sequence is used up. */
+  boolean exhausted() {
+    return !grows && count >= given.length;
+  }
+
+  /** Returns the choices made so far. */
+  int[] sequence() {
+    return Arrays.copyOf(made, count);
   }
 }

@@ -40,12 +40,16 @@ public final class ProgramGenerator {
   private final List<Long> mappings = new ArrayList<>();
   private final List<Long> plugged = new ArrayList<>();
   private long vm = -1;
+
+  /** A slot that logged dirty pages when it was made, 0 if there is none. */
+  private long logged;
+
   private long vcpu = -1;
   private PageStats printed = new PageStats(-1, -1, -1);
 
   private ProgramGenerator(
-      long seed, HostConfig host, Consumer<LogCall> out, Consumer<KvmProcess> afterEach) {
-    this.choose = new Choices(seed);
+      Choices choose, HostConfig host, Consumer<LogCall> out, Consumer<KvmProcess> afterEach) {
+    this.choose = choose;
     this.out = out;
     this.afterEach = afterEach;
     this.process = new Kvm(host, List.of(), TraceSink.OFF).newProcess();
@@ -66,16 +70,37 @@ public final class ProgramGenerator {
       int length,
       Consumer<LogCall> out,
       Consumer<KvmProcess> afterEach) {
-    var g = new ProgramGenerator(seed, host, out, afterEach);
+    generate(new Choices(seed), host, length, out, afterEach);
+  }
+
+  /** As {@link #generate(long, HostConfig, int, Consumer, Consumer)}, from any choices. */
+  static void generate(
+      Choices choices,
+      HostConfig host,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    var g = new ProgramGenerator(choices, host, out, afterEach);
+    var special = new ArrayList<Value.Field>();
     if (!host.tdpMmu()) {
+      special.add(entry("tdp_mmu", 0));
+    }
+    host.settings().forEach((name, value) -> special.add(Value.Field.of(name, setting(value))));
+    if (!special.isEmpty()) {
       out.accept(
-          LogCall.of("host_config", List.of(Calls.struct(entry("tdp_mmu", 0))))
+          LogCall.of("host_config", List.of(new Value.Struct(List.copyOf(special))))
               .withResult(LogResult.of(Value.Num.of(0))));
     }
     g.open();
-    for (int i = 0; i < length; i++) {
+    for (int i = 0; i < length && !choices.exhausted(); i++) {
       g.step();
     }
+  }
+
+  private static Value setting(String value) {
+    return value.matches("\\d{1,18}")
+        ? Value.Num.of(Long.parseLong(value))
+        : new Value.Str(value, false);
   }
 
   private void open() {
@@ -126,14 +151,20 @@ public final class ProgramGenerator {
       madvise();
     } else if (kind < 96) {
       mapMemfd();
-    } else if (kind < 98) {
+    } else if (kind < 97) {
       hypercall();
-    } else {
+    } else if (kind < 99) {
       fileCall();
+    } else {
+      setting();
     }
   }
 
   private void randomRegion() {
+    if (logged > 0 && choose.percent(40)) {
+      dirtyLog();
+      return;
+    }
     boolean bound = choose.percent(55);
     long size = choose.percent(10) ? 0 : length();
     long user =
@@ -142,7 +173,7 @@ public final class ProgramGenerator {
             : (choose.percent(60) ? ANON : HUGE) + 0x200000 + choose.below(20) * 0x200000L;
     region(
         1 + choose.below(SLOTS),
-        choose.percent(10) ? choose.of(1, 2, 3, 8) : bound ? 4 : 0,
+        choose.percent(15) ? choose.of(1, 1, 1, 2, 3, 8) : bound ? 4 : 0,
         gpa(),
         size,
         choose.percent(10) ? user + 0x1000 : user,
@@ -167,7 +198,45 @@ public final class ProgramGenerator {
                     Value.Field.of("guest_memfd", fd(memfd)))));
     if (!reply.result().isError() && size > 0 && slot > 0) {
       plugged.add(gpa);
+      if ((flags & 1) != 0) {
+        logged = slot;
+      }
     }
+    if (!reply.result().isError() && size > 0 && slot > 0 && flags < 2 && choose.percent(30)) {
+      // The same slot with logging switched.
+      region(slot, flags ^ 1, gpa, size, user, offset, memfd);
+    }
+  }
+
+  private void dirtyLog() {
+    if (choose.percent(50)) {
+      run(ioctl(fd(vm), "KVM_GET_DIRTY_LOG", Calls.struct(entry("slot", logged))));
+      return;
+    }
+    Value words = new Value.Items(List.of(hex(choose.of(-1, 1, 0xff)), hex(choose.of(0, -1, 8))));
+    run(
+        ioctl(
+            fd(vm),
+            "KVM_CLEAR_DIRTY_LOG",
+            Calls.struct(
+                entry("slot", choose.percent(5) ? 9 : logged),
+                entry("num_pages", choose.of(1, 3, 8, 64, 128, 512)),
+                entry("first_page", choose.of(0, 0, 0, 64, 1)),
+                Value.Field.of("dirty_bitmap", words))));
+  }
+
+  private void setting() {
+    boolean manual = choose.percent(50);
+    run(
+        ioctl(
+            fd(vm),
+            "KVM_ENABLE_CAP",
+            Calls.struct(
+                Value.Field.of(
+                    "cap",
+                    sym(manual ? "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2" : "KVM_CAP_DISABLE_QUIRKS2")),
+                entry(
+                    "args[0]", manual ? choose.of(1, 3, 0, 2) : choose.of(0x80, 0x80, 1L << 40)))));
   }
 
   private void newMemfd() {
