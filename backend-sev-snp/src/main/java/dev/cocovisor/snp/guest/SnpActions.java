@@ -79,6 +79,28 @@ public final class SnpActions {
             .putAny("entries", List.copyOf(entries)));
   }
 
+  /**
+   * AP creation: {@code guest_ap_creation(vcpu, {request, apic_id, rax, vmsa})}; request 0 create
+   * on INIT, 1 create, 2 destroy. Ends with exitinfo1 and exitinfo2.
+   *
+   * @param features the features the guest believes to have, compared with the VM's
+   * @param vmsa guest address of the save area, bytes
+   */
+  public static GuestAction.Vendor apCreation(int request, int apicId, long features, long vmsa) {
+    return new GuestAction.Vendor(
+        "ap_creation",
+        new Fields()
+            .put("request", request)
+            .put("apic_id", apicId)
+            .put("rax", features)
+            .put("vmsa", vmsa));
+  }
+
+  /** Sends INIT and SIPI to another vCPU: {@code guest_init_sipi(vcpu, {apic_id})}. */
+  public static GuestAction.Vendor initSipi(int apicId) {
+    return new GuestAction.Vendor("init_sipi", new Fields().put("apic_id", apicId));
+  }
+
   /** One entry of {@link #pageState}. */
   public static Fields entry(long gfn, int op, boolean huge, int curPage) {
     return new Fields()

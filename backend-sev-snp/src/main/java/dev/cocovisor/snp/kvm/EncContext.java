@@ -42,8 +42,6 @@ final class EncContext {
       to.asid = from.asid;
       to.handle = from.handle;
       to.esActive = from.esActive;
-      to.vmsaFeatures = from.vmsaFeatures;
-      to.ghcbVersion = from.ghcbVersion;
       to.owner = source;
       from.mirrors.add(self);
       return Errno.OK;
@@ -78,7 +76,6 @@ final class EncContext {
       to.handle = from.handle;
       to.esActive = from.esActive;
       to.vmsaFeatures = from.vmsaFeatures;
-      to.ghcbVersion = from.ghcbVersion;
       to.owner = from.owner;
       to.regions.addAll(from.regions);
       to.mirrors.addAll(from.mirrors);
@@ -115,11 +112,14 @@ final class EncContext {
     for (int i = 0; i < from.size(); i++) {
       SevVcpu a = source.stateOf(from.get(i));
       SevVcpu b = self.stateOf(to.get(i));
+      // The source keeps the page it does not need any more, so that each frees one.
       long vmsa = b.vmsa;
-      b.vmsa = a.vmsa;
+      b.vmsa = b.vmsaInUse = a.vmsa;
       b.protectedState = true;
       b.ghcbGfn = a.ghcbGfn;
       a.vmsa = vmsa;
+      a.vmsaInUse = SevVcpu.NONE;
+      a.ghcbGfn = SevVcpu.NONE;
       a.protectedState = false;
     }
     return Errno.OK;

@@ -17,10 +17,12 @@ import java.util.List;
 final class EncRegions {
   private final SevVm sev;
   private final VmContext vm;
+  private final UserPages user;
 
   EncRegions(SevVm sev) {
     this.sev = sev;
     this.vm = sev.context();
+    this.user = new UserPages(vm);
   }
 
   Errno register(long addr, long size) {
@@ -28,19 +30,15 @@ final class EncRegions {
     if (!info.active) {
       return Errno.ENOTTY;
     }
-    if (info.owner != null || size == 0 || addr + size - 1 < addr) {
+    if (info.owner != null) {
       return Errno.EINVAL;
     }
     vm.kvmLock().lock();
     try {
       List<Long> pins = new ArrayList<>();
-      for (long at = addr & ~0xFFFL; at < addr + size; at += 4096) {
-        long pfn = vm.pinUserPage(at);
-        if (pfn < 0) {
-          pins.forEach(vm::unpinUserPage);
-          return Errno.ENOMEM;
-        }
-        pins.add(pfn);
+      Errno r = user.pin(addr, size, pins);
+      if (!r.ok()) {
+        return r;
       }
       info.regions.add(new EncRegion(addr, size, pins));
       return Errno.OK;
@@ -80,6 +78,6 @@ final class EncRegions {
   }
 
   private void drop(EncRegion r) {
-    r.pins().forEach(vm::unpinUserPage);
+    user.unpin(r.pins());
   }
 }

@@ -39,7 +39,6 @@ final class PageStateChange {
   private int curEntry;
   private final int endEntry;
   private int inflight;
-  private boolean inflightHuge;
 
   private PageStateChange(boolean msr, int curEntry, int endEntry, int entries) {
     this.msr = msr;
@@ -89,7 +88,7 @@ final class PageStateChange {
     }
     while (curEntry <= endEntry) {
       int i = curEntry;
-      int pages = huge[i] ? 512 : 1;
+      int pages = size(i);
       if (curPage[i] > pages || (gfn[i] & pages - 1) != 0) {
         return completed(INVALID_ENTRY);
       }
@@ -97,37 +96,47 @@ final class PageStateChange {
         curEntry++;
         continue;
       }
-      if (operation[i] != PRIVATE && operation[i] != SHARED) {
-        // SMASH and UNSMASH: the host decides about page sizes, so there is nothing to do.
-        curPage[i] = pages;
-        curEntry++;
-        continue;
+      long npages = merge(i);
+      if (operation[i] == PRIVATE || operation[i] == SHARED) {
+        return exit(gfn[i] + curPage[i], npages, operation[i], huge[i]);
       }
-      return merge(i, pages);
+      // SMASH and UNSMASH: the host decides about page sizes, so there is nothing to do.
+      done();
     }
     return completed(0);
   }
 
-  private RunResult merge(int first, int pages) {
-    int done = curPage[first];
-    long from = gfn[first] + done;
-    long npages = (long) pages - done;
+  private int size(int i) {
+    return huge[i] ? 512 : 1;
+  }
+
+  /**
+   * Takes neighbours that say the same into one exit. What is left of a half-done huge entry counts
+   * as small pages, and its neighbour is looked for as many pages behind its start as are left: a
+   * slip of the kernel's that is kept. Its exit still names the entry's size.
+   */
+  private long merge(int first) {
+    boolean whole = huge[first] && curPage[first] == 0;
+    long npages = (long) size(first) - curPage[first];
     inflight = 1;
-    inflightHuge = huge[first];
-    // A half-done huge entry goes alone; its exit still names the entry's size.
-    if (done == 0) {
-      for (int i = first + 1; i <= endEntry; i++) {
-        if (operation[i] != operation[first]
-            || huge[i] != huge[first]
-            || curPage[i] != 0
-            || gfn[i] != from + npages) {
-          break;
-        }
-        npages += pages;
-        inflight++;
+    for (int i = first + 1; i <= endEntry; i++) {
+      if (operation[i] != operation[first]
+          || gfn[i] != gfn[first] + npages
+          || curPage[i] != 0
+          || huge[i] != whole) {
+        break;
       }
+      npages += whole ? 512 : 1;
+      inflight++;
     }
-    return exit(from, npages, operation[first], huge[first]);
+    return npages;
+  }
+
+  private void done() {
+    for (; inflight > 0; inflight--) {
+      curPage[curEntry] = size(curEntry);
+      curEntry++;
+    }
   }
 
   private static RunResult exit(long gfn, long npages, int operation, boolean huge) {
@@ -145,10 +154,7 @@ final class PageStateChange {
     if (ret != 0) {
       return completed(GENERIC);
     }
-    for (; inflight > 0; inflight--) {
-      curPage[curEntry] = inflightHuge ? 512 : 1;
-      curEntry++;
-    }
+    done();
     return next(offered);
   }
 

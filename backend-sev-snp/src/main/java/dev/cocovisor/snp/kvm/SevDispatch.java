@@ -46,9 +46,10 @@ final class SevDispatch {
       return -Errno.EINVAL.number();
     }
     return switch (id) {
+      // The deprecated command keeps to the first version of the GHCB protocol.
       case INIT, ES_INIT ->
           sev.type().equals(VmType.X86_DEFAULT)
-              ? init(0, id == SevCommand.ES_INIT, 0)
+              ? init(0, id == SevCommand.ES_INIT, id == SevCommand.ES_INIT ? 1 : 0)
               : -Errno.EINVAL.number();
       case INIT2 -> init2(c.in());
       case SNP_LAUNCH_START -> snp.start(c);
@@ -103,6 +104,15 @@ final class SevDispatch {
     info.vmsaFeatures = features;
     info.ghcbVersion = es && version == 0 ? 2 : version;
     if (sev.type().equals(VmType.X86_SNP)) {
+      // snp_guest_req_init
+      info.responsePage = sev.platform().host().allocateFirmwarePage(sev.context());
+      if (info.responsePage < 0) {
+        sev.platform().asids().give(asid);
+        info.active = info.esActive = false;
+        info.asid = 0;
+        info.vmsaFeatures = 0;
+        return -Errno.EIO.number();
+      }
       info.vmsaFeatures |= SevInfo.SNP_ACTIVE;
       sev.platform().bindSnp(asid, true);
     }

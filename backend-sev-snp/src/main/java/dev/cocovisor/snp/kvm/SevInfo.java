@@ -1,5 +1,6 @@
 package dev.cocovisor.snp.kvm;
 
+import dev.cocovisor.snp.psp.LegacyFirmware;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +30,13 @@ final class SevInfo {
   /** Frame of the guest context page, or -1. */
   long gctx = -1;
 
+  /** Frame that the firmware writes its answers to guest requests to, or -1. */
+  long responsePage = -1;
+
   boolean finished;
+
+  /** Gone but for its mirrors, the last of which ends the context. */
+  boolean orphaned;
 
   boolean snp() {
     return active && (vmsaFeatures & SNP_ACTIVE) != 0;
@@ -40,7 +47,7 @@ final class SevInfo {
    * handle, since each launch makes a key of its own. An SNP guest's pages have no handle.
    */
   int key() {
-    return asid | handle << 16;
+    return LegacyFirmware.key(handle, asid);
   }
 
   /** A region that user space pinned by KVM_MEMORY_ENCRYPT_REG_REGION. */

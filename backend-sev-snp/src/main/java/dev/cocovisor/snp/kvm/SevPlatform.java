@@ -49,7 +49,9 @@ public final class SevPlatform implements Platform {
     this.settings = SevSettings.of(machine);
     this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
     this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt());
-    this.legacy = new LegacyFirmware(machine.memory().raw(), settings.asids());
+    this.legacy =
+        new LegacyFirmware(
+            machine.memory().raw(), new GuestKeys(machine.memory()), settings.asids());
     firmware.setInterposer(interposer);
     legacy.setInterposer(interposer);
     int firstPlainAsid = Math.max(2, settings.asids() / 4);

@@ -1,15 +1,34 @@
 package dev.cocovisor.snp.kvm;
 
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.snp.psp.LaunchDigest;
 import org.jspecify.annotations.Nullable;
 
-/** What KVM keeps about the encryption of one vCPU; the vCPU mutex guards it. */
+/**
+ * What KVM keeps about the encryption of one vCPU; the vCPU mutex guards it, but for what another
+ * vCPU asks of this one, which {@link #vmsaLock} guards.
+ */
 final class SevVcpu {
-  /** Frame of the VM save area, or -1. */
-  long vmsa = -1;
+  /** No page: neither a frame nor an address. */
+  static final long NONE = -1;
+
+  /** Frame of the VMCB. */
+  long vmcb = NONE;
+
+  /** Frame of the VM save area KVM allocated; it stays when the guest brings its own. */
+  long vmsa = NONE;
+
+  /** Frame of the save area VMRUN loads (vmcb.control.vmsa_pa), and where the guest sees it. */
+  long vmsaInUse = NONE;
+
+  long vmsaGpa = LaunchDigest.VMSA_GPA;
 
   /** Whether the VMSA was measured: KVM no longer sees the registers. */
   boolean protectedState;
+
+  /** KVM_MP_STATE_HALTED, after the guest destroyed the vCPU. */
+  boolean halted;
 
   /** The VMPL the vCPU runs at. */
   int vmpl;
@@ -18,7 +37,7 @@ final class SevVcpu {
   @Nullable PageStateChange pending;
 
   /** Registered GHCB frame, or -1 if the guest did not register one. */
-  long ghcbGfn = -1;
+  long ghcbGfn = NONE;
 
   /** The exit that was set last, for actions that return it themselves. */
   @Nullable Exit exit;
@@ -26,5 +45,17 @@ final class SevVcpu {
   /** Faults in a row on one address that led nowhere. */
   int fruitless;
 
-  long faultGpa = -1;
+  long faultGpa = NONE;
+
+  /** snp_vmsa_mutex. */
+  final ModelLock vmsaLock = new ModelLock("snp_vmsa_mutex");
+
+  /** A creation or destruction waits for the vCPU's reset (snp_ap_waiting_for_reset). */
+  boolean waitingForReset;
+
+  /** The VMSA that reset will take, or NONE (snp_vmsa_gpa). */
+  long nextVmsaGpa = NONE;
+
+  /** Reset at the next entry (KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, or an INIT). */
+  boolean resetRequested;
 }

@@ -34,6 +34,8 @@ public final class SevVm implements VmOps {
   private final SevInfo info = new SevInfo();
   private final SevDispatch commands;
   private final SnpMemory memory;
+  private final VmEntry entry;
+  private final ApCreation aps;
   private final SnpFaults faults;
   private final SnpGuestActions actions;
   private final EncRegions regions;
@@ -46,9 +48,11 @@ public final class SevVm implements VmOps {
     this.type = type;
     info.needInit = type != VmType.X86_DEFAULT;
     this.memory = new SnpMemory(this);
-    this.faults = new SnpFaults(this);
+    this.entry = new VmEntry(this);
+    this.aps = new ApCreation(this);
+    this.faults = new SnpFaults(this, entry);
     this.commands = new SevDispatch(this);
-    this.actions = new SnpGuestActions(this, faults);
+    this.actions = new SnpGuestActions(this, faults, entry, aps);
     this.regions = new EncRegions(this);
     this.context = new EncContext(this);
     this.bitmap = new EncBitmap(this);
@@ -120,25 +124,36 @@ public final class SevVm implements VmOps {
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
     SevVcpu s = new SevVcpu();
+    s.vmcb = platform.host().allocateSafe();
+    if (s.vmcb == HostMemory.NO_FRAME) {
+      return Errno.ENOMEM;
+    }
     if (!type.equals(VmType.X86_SEV)) {
-      s.vmsa = platform.host().memory().allocate(0);
+      s.vmsa = platform.host().allocateSafe();
       if (s.vmsa == HostMemory.NO_FRAME) {
+        platform.host().memory().free(s.vmcb, 0);
         return Errno.ENOMEM;
       }
-      platform.host().memory().raw().zero(s.vmsa, 1);
+      s.vmsaInUse = s.vmsa;
     }
     vcpu.setVendorState(s);
     return Errno.OK;
   }
 
   @Override
+  public Errno vcpuPreRun(VcpuContext vcpu) {
+    return aps.beforeRun(vcpu);
+  }
+
+  @Override
   public void vcpuFree(VcpuContext vcpu) {
-    if (vcpu.vendorState() instanceof SevVcpu s && s.vmsa >= 0) {
+    if (vcpu.vendorState() instanceof SevVcpu s && s.vmcb >= 0) {
       // Source: sev.c, sev_free_vcpu: a VMSA that cannot be made shared is not freed.
-      if (!isSnp() || platform.host().makeSharedOrLeak(vm, s.vmsa, false).ok()) {
+      if (s.vmsa >= 0 && (!isSnp() || platform.host().makeSharedOrLeak(vm, s.vmsa, false).ok())) {
         platform.host().memory().free(s.vmsa, 0);
       }
-      s.vmsa = -1;
+      platform.host().memory().free(s.vmcb, 0);
+      s.vmsa = s.vmcb = s.vmsaInUse = SevVcpu.NONE;
     }
   }
 
@@ -151,12 +166,25 @@ public final class SevVm implements VmOps {
     if (owner != null) {
       owner.info.mirrors.remove(this);
       info.active = false;
+      if (owner.info.orphaned && owner.info.mirrors.isEmpty()) {
+        owner.endContext();
+      }
       return;
     }
+    // A mirror holds a reference to its owner, so the context lives as long as one of them.
+    info.orphaned = !info.mirrors.isEmpty();
+    if (!info.orphaned) {
+      endContext();
+    }
+  }
+
+  private void endContext() {
     platform.firmware().wbinvd();
     regions.dropAll();
     if (isSnp()) {
       platform.bindSnp(info.asid, false);
+      platform.host().freeFirmwarePage(vm, info.responsePage);
+      info.responsePage = -1;
       if (!decommission()) {
         return;
       }
@@ -294,7 +322,7 @@ public final class SevVm implements VmOps {
 
   @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
-    return faults.entered(vcpu) ? AccessOutcome.FAULT : AccessOutcome.EXIT;
+    return entry.check(vcpu) ? AccessOutcome.FAULT : AccessOutcome.EXIT;
   }
 
   @Override
@@ -304,7 +332,8 @@ public final class SevVm implements VmOps {
 
   @Override
   public @Nullable RunResult hypercall(VcpuContext vcpu, long nr, long[] args) {
-    return bitmap.hypercall(vcpu, nr, args);
+    SevVcpu s = stateOf(vcpu);
+    return entry.check(vcpu) ? bitmap.hypercall(vcpu, nr, args) : SnpGuestActions.ended(s);
   }
 
   // ---- migration

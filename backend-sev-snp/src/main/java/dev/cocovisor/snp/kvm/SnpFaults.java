@@ -8,7 +8,6 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
-import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpAccess;
@@ -29,42 +28,29 @@ final class SnpFaults {
   private final SevVm sev;
   private final VmContext vm;
   private final RmpAccess access;
+  private final VmEntry entry;
   private final Rmp rmp;
 
-  SnpFaults(SevVm sev) {
+  SnpFaults(SevVm sev, VmEntry entry) {
     this.sev = sev;
     this.vm = sev.context();
+    this.entry = entry;
     this.access = sev.platform().access();
     this.rmp = sev.platform().rmp();
   }
 
-  /** Tells whether the guest can be entered; sets KVM_EXIT_FAIL_ENTRY if not. */
-  boolean entered(VcpuContext vcpu) {
-    if (!sev.isSnp() || sev.stateOf(vcpu).protectedState) {
-      return true;
-    }
-    // No VMSA is the guest's yet, so VMRUN ends with VMEXIT_INVALID.
-    end(
-        vcpu,
-        new Exit.Vendor(
-            9,
-            "KVM_EXIT_FAIL_ENTRY",
-            new Fields().put("hardware_entry_failure_reason", 0xffff_ffff_ffff_ffffL)));
-    return false;
-  }
-
   AccessOutcome check(
       VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access what, boolean isPrivate) {
+    if (!entry.check(vcpu)) {
+      return AccessOutcome.EXIT;
+    }
     if (!sev.isSnp()) {
       return AccessOutcome.ALLOW;
     }
     SevVcpu state = sev.stateOf(vcpu);
-    if (!entered(vcpu)) {
-      return AccessOutcome.EXIT;
-    }
     long out =
         access.snpGuest(
-            mode(state),
+            entry.mode(state),
             gpa,
             pfn,
             level != PageLevel.PG_4K,
@@ -85,15 +71,11 @@ final class SnpFaults {
     return handle(vcpu, gpa, out);
   }
 
-  CpuMode mode(SevVcpu state) {
-    return CpuMode.guest(sev.info().asid).atVmpl(state.vmpl);
-  }
-
   /** Deals with a fault that the RMP caused: RETRY, or EXIT with the exit set. */
   AccessOutcome handle(VcpuContext vcpu, long gpa, long out) {
     SevVcpu state = sev.stateOf(vcpu);
     if (Outcome.isVc(out)) {
-      end(
+      entry.end(
           vcpu,
           new Exit.Vendor(
               -1,
@@ -113,18 +95,13 @@ final class SnpFaults {
       return AccessOutcome.RETRY;
     }
     state.fruitless = 0;
-    end(
+    entry.end(
         vcpu,
         new Exit.Vendor(
             -1,
             "RMP_FAULT_LOOP",
             new Fields().put("gpa", gpa).put("error_code", Outcome.errorCode(out))));
     return AccessOutcome.EXIT;
-  }
-
-  void end(VcpuContext vcpu, Exit exit) {
-    sev.stateOf(vcpu).exit = exit;
-    vcpu.setExit(exit);
   }
 
   /** sev_handle_rmp_fault; true if the RMP changed. */
@@ -139,8 +116,8 @@ final class SnpFaults {
       return false;
     }
     long code = sev.platform().host().psmash(vm, pfn);
-    if (code != Outcome.OK && rmp.huge(pfn)) {
-      return false;
+    if (code != Outcome.OK && !rmp.huge(pfn)) {
+      return true; // Another processor was quicker.
     }
     vm.mmuLock().lock();
     try {
@@ -149,6 +126,6 @@ final class SnpFaults {
     } finally {
       vm.mmuLock().unlock();
     }
-    return true;
+    return code == Outcome.OK;
   }
 }

@@ -28,12 +28,16 @@ final class SnpGuestActions {
   private final SevVm sev;
   private final VmContext vm;
   private final SnpFaults faults;
+  private final VmEntry entry;
+  private final ApCreation aps;
   private final GuestInstructions cpu;
 
-  SnpGuestActions(SevVm sev, SnpFaults faults) {
+  SnpGuestActions(SevVm sev, SnpFaults faults, VmEntry entry, ApCreation aps) {
     this.sev = sev;
     this.vm = sev.context();
     this.faults = faults;
+    this.entry = entry;
+    this.aps = aps;
     this.cpu = sev.platform().guestInstructions();
   }
 
@@ -42,7 +46,7 @@ final class SnpGuestActions {
       return null;
     }
     SevVcpu state = sev.stateOf(vcpu);
-    if (!faults.entered(vcpu)) {
+    if (!entry.check(vcpu)) {
       return ended(state);
     }
     Fields f = action.fields();
@@ -57,6 +61,8 @@ final class SnpGuestActions {
         state.ghcbGfn = f.number("gfn");
         yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << 12 | 0x13));
       }
+      case "ap_creation" -> state.ghcbGfn < 0 ? unregistered() : aps.request(f);
+      case "init_sipi" -> aps.initSipi(f);
       case "psc" -> buffer(state, f);
       case "psc_msr" -> begin(state, PageStateChange.msr(f.number("gfn"), (int) f.number("op")));
       case "psc_resume", "resume" -> resume(state, f.number("ret"));
@@ -93,7 +99,7 @@ final class SnpGuestActions {
 
   private long execute(
       String name, SevVcpu state, Fields f, long gpa, long pfn, boolean nested2m, long[] out) {
-    var mode = faults.mode(state);
+    var mode = entry.mode(state);
     int size = (int) f.number("size", 0);
     return switch (name) {
       case "pvalidate" ->
@@ -124,13 +130,21 @@ final class SnpGuestActions {
       long gfn = gpa >>> 12;
       PageLevel level = vm.mappedLevel(gfn, true);
       long pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
-      long out = e.run(gpa, pfn, level != null && level != PageLevel.PG_4K);
+      if (!entry.enter(vcpu)) {
+        return UNMAPPED_EXIT;
+      }
+      long out;
+      try {
+        out = e.run(gpa, pfn, level != null && level != PageLevel.PG_4K);
+      } finally {
+        entry.leave(vcpu);
+      }
       if (!Outcome.isNestedFault(out)) {
         return out;
       }
       boolean mapped = (Outcome.errorCode(out) & Outcome.RMP) != 0;
       if (!vm.isPrivate(gfn) || (!mapped && !vm.mapPage(vcpu, gpa, true).ok())) {
-        faults.end(
+        entry.end(
             vcpu,
             new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, gpa & ~0xFFFL, PageLevel.PAGE_SIZE));
         return UNMAPPED_EXIT;
@@ -142,11 +156,11 @@ final class SnpGuestActions {
         return UNMAPPED_EXIT;
       }
     }
-    faults.end(vcpu, new Exit.Vendor(-1, "RMP_FAULT_LOOP", new Fields().put("gpa", gpa)));
+    entry.end(vcpu, new Exit.Vendor(-1, "RMP_FAULT_LOOP", new Fields().put("gpa", gpa)));
     return UNMAPPED_EXIT;
   }
 
-  private static RunResult ended(SevVcpu state) {
+  static RunResult ended(SevVcpu state) {
     Exit e = state.exit == null ? new Exit.Unknown() : state.exit;
     return new RunResult(e instanceof Exit.MemoryFault ? Errno.EFAULT : Errno.OK, e);
   }
@@ -159,7 +173,7 @@ final class SnpGuestActions {
                 vcpu,
                 gpa,
                 (at, pfn, nested2m) ->
-                    cpu.pvalidate(faults.mode(state), at, size, value, at, pfn, nested2m)));
+                    cpu.pvalidate(entry.mode(state), at, size, value, at, pfn, nested2m)));
     long stopped = driver.run(f.number("gpa"), f.number("npages"));
     if (driver.interrupted()) {
       return ended(state);
@@ -173,8 +187,7 @@ final class SnpGuestActions {
 
   private RunResult buffer(SevVcpu state, Fields f) {
     if (state.ghcbGfn < 0) {
-      // GHCB version 2 of an SNP guest: the page has to be registered first.
-      return new RunResult(Errno.EINVAL, new Exit.Unknown());
+      return unregistered();
     }
     int end = (int) f.number("end_entry") & 0xffff;
     PageStateChange p = PageStateChange.buffer((int) f.number("cur_entry", 0) & 0xffff, end);
@@ -190,6 +203,11 @@ final class SnpGuestActions {
       }
     }
     return begin(state, p);
+  }
+
+  /** GHCB version 2 of an SNP guest: the page has to be registered first. */
+  private static RunResult unregistered() {
+    return new RunResult(Errno.EINVAL, new Exit.Unknown());
   }
 
   private RunResult begin(SevVcpu state, PageStateChange p) {

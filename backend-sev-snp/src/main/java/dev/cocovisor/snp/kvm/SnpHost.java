@@ -2,6 +2,7 @@ package dev.cocovisor.snp.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.PointKind;
@@ -212,6 +213,25 @@ public final class SnpHost {
   void leak(VmContext vm, long pfn, long count, String why) {
     leaked.addAndGet(count);
     vm.leak(pfn, count, why);
+  }
+
+  /**
+   * Takes a zeroed frame that is no head of 2 MiB, or NO_FRAME: a large page that collides with the
+   * RMP entry of a VMCB or VMSA there makes the processor report RMP faults that are none
+   * (snp_safe_alloc_page_node).
+   */
+  long allocateSafe() {
+    HostMemory memory = machine.memory();
+    long pfn = memory.allocate(0);
+    if (pfn != HostMemory.NO_FRAME && PageLevel.PG_2M.aligned(pfn)) {
+      long other = memory.allocate(0);
+      memory.free(pfn, 0);
+      pfn = other;
+    }
+    if (pfn != HostMemory.NO_FRAME) {
+      memory.raw().zero(pfn, 1);
+    }
+    return pfn;
   }
 
   /** Takes a frame and hands it to the firmware; -1 if there is none or that fails. */

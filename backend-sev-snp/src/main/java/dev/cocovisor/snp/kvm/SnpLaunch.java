@@ -11,6 +11,8 @@ import dev.cocovisor.snp.psp.GuestPolicy;
 import dev.cocovisor.snp.psp.LaunchDigest;
 import dev.cocovisor.snp.psp.LaunchPageType;
 import dev.cocovisor.snp.psp.SnpFirmware;
+import java.util.Arrays;
+import java.util.HexFormat;
 
 /**
  * SNP_LAUNCH_START, SNP_LAUNCH_UPDATE and SNP_LAUNCH_FINISH.
@@ -201,25 +203,27 @@ final class SnpLaunch {
     if (info.gctx < 0 || in.number("flags", 0) != 0) {
       return -Errno.EINVAL.number();
     }
+    // The VMSAs come first; what follows may fail and does not take them back.
+    for (VcpuContext vcpu : vm.vcpus()) {
+      long r = measureVmsa(c, vcpu);
+      if (r != 0) {
+        return r;
+      }
+    }
     byte[] block = null;
     byte[] auth = null;
     if (in.number("id_block_en", 0) != 0) {
       block = new byte[96];
       auth = new byte[4096];
-      if (!vm.copyFromUser(in.number("id_block_uaddr", 0), block, 0, 96).ok()
-          || !vm.copyFromUser(in.number("id_auth_uaddr", 0), auth, 0, 4096).ok()) {
-        return -Errno.EFAULT.number();
-      }
-    }
-    for (VcpuContext vcpu : vm.vcpus()) {
-      FwStatus status = measureVmsa(vcpu);
-      if (!status.ok()) {
-        return fail(c, status, Errno.EIO);
+      Errno r = copy(in.number("id_block_uaddr", 0), block);
+      r = r.ok() ? copy(in.number("id_auth_uaddr", 0), auth) : r;
+      if (!r.ok()) {
+        return -r.number();
       }
     }
     FwStatus status =
         firmware.launchFinish(
-            info.gctx << 12, block, auth, in.number("auth_key_en", 0) != 0, new byte[32]);
+            info.gctx << 12, block, auth, in.number("auth_key_en", 0) != 0, hostData(in));
     if (!status.ok()) {
       return fail(c, status, Errno.EIO);
     }
@@ -227,28 +231,41 @@ final class SnpLaunch {
     return done(c);
   }
 
-  private FwStatus measureVmsa(VcpuContext vcpu) {
-    SevInfo info = sev.info();
-    if (!(vcpu.vendorState() instanceof SevVcpu state) || state.vmsa < 0) {
-      return FwStatus.NO_FW_CALL;
+  /** psp_copy_user_blob. */
+  private Errno copy(long uaddr, byte[] into) {
+    return uaddr == 0 ? Errno.EINVAL : vm.copyFromUser(uaddr, into, 0, into.length);
+  }
+
+  private static byte[] hostData(Fields in) {
+    String hex = in.text("host_data", "");
+    if (hex.length() % 2 != 0 || hex.length() > 64) {
+      throw new IllegalArgumentException("host_data is 32 bytes in hex");
     }
+    return Arrays.copyOf(HexFormat.of().parseHex(hex), 32);
+  }
+
+  /** Measures a vCPU's VMSA and gives it to the guest; 0 or a negative errno. */
+  private long measureVmsa(VendorCommand c, VcpuContext vcpu) {
+    SevInfo info = sev.info();
+    SevVcpu state = sev.stateOf(vcpu);
     if (state.protectedState) {
-      // An earlier FINISH got this far; the page is the guest's already and the RMP refuses it.
-      return FwStatus.INVALID_PAGE_STATE;
+      // An earlier FINISH got this far: what is encrypted cannot be synchronised again.
+      return -Errno.EINVAL.number();
     }
     host.memory().raw().write(state.vmsa << 12, VmsaPage.reset(info.vmsaFeatures), 0, 4096);
-    if (!host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true).ok()) {
-      return FwStatus.NO_FW_CALL;
+    Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);
+    if (!made.ok()) {
+      return -made.number();
     }
     FwStatus status =
         firmware.launchUpdate(
             info.gctx << 12, state.vmsa << 12, false, LaunchPageType.VMSA.code(), false, 0);
     if (!status.ok()) {
-      Errno ignored = host.reclaim(vm, state.vmsa);
-      return ignored == Errno.OK ? status : FwStatus.INVALID_PAGE_STATE;
+      var _ = host.reclaim(vm, state.vmsa);
+      return fail(c, status, Errno.EIO);
     }
     state.protectedState = true;
-    return status;
+    return 0;
   }
 
   /** Ends a command that the firmware or the host refused; {@code error} is copied back. */

@@ -7,13 +7,15 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The firmware of SEV and SEV-ES guests, as far as KVM's launch and migration commands need it.
  *
  * <p>A guest is a handle with a state: launch (update, secret), running, sending, receiving, sent.
- * There is no RMP: memory is pinned user memory, and the integrity of what the host does to it is
- * not protected. Source: AMD's SEV API document as {@code include/linux/psp-sev.h} shows it.
+ * There is no RMP: memory is pinned user memory, encrypted in place. The host reads ciphertext, and
+ * nothing stops it from writing: the guest then reads something unrelated. Source: AMD's SEV API
+ * document as {@code include/linux/psp-sev.h} shows it.
  */
 public final class LegacyFirmware {
   /** States of a guest, in the firmware's numbering. */
@@ -54,6 +56,9 @@ public final class LegacyFirmware {
   /** Policy bit 3: the guest must not be sent. */
   public static final long NOSEND = 1 << 3;
 
+  /** Bytes of an attestation report. */
+  public static final int REPORT_SIZE = 0x210;
+
   /** Bytes of a measurement: 32 of digest, 16 of nonce. */
   public static final int MEASUREMENT_SIZE = 48;
 
@@ -61,24 +66,47 @@ public final class LegacyFirmware {
     final MessageDigest digest = sha256();
     State state;
     final long policy;
+    final int handle;
     int asid;
+    long session = -1;
 
-    Guest(State state, long policy) {
+    Guest(State state, long policy, int handle) {
       this.state = state;
       this.policy = policy;
+      this.handle = handle;
+    }
+
+    int key() {
+      return LegacyFirmware.key(handle, asid);
     }
   }
 
+  /**
+   * Returns the key of a guest as accesses carry it: the ASID in 15:0, and above it what tells the
+   * guests apart that have the ASID one after the other.
+   */
+  public static int key(int handle, int asid) {
+    return asid | handle << 16;
+  }
+
   private final PhysicalMemory memory;
+  private final KeyedMemory keyed;
   private final int asids;
   private final ModelLock mailbox = new ModelLock("psp mailbox (sev)");
   private final Map<Integer, Guest> guests = new HashMap<>();
   private FwInterposer interposer = FwInterposer.NONE;
   private int nextHandle = 1;
+  private long sessions;
 
-  /** Creates firmware without guests. */
-  public LegacyFirmware(PhysicalMemory memory, int asids) {
+  /**
+   * Creates firmware without guests.
+   *
+   * @param memory memory as it lies there
+   * @param keyed the same through guests' keys
+   */
+  public LegacyFirmware(PhysicalMemory memory, KeyedMemory keyed, int asids) {
     this.memory = memory;
+    this.keyed = keyed;
     this.asids = asids;
   }
 
@@ -87,17 +115,29 @@ public final class LegacyFirmware {
     this.interposer = interposer;
   }
 
-  /** LAUNCH_START or RECEIVE_START: creates a guest and puts its handle into {@code handle[0]}. */
-  public FwStatus start(boolean receive, long policy, int[] handle) {
+  /**
+   * LAUNCH_START or RECEIVE_START: creates a guest and puts its handle into {@code handle[0]}.
+   *
+   * @param session what SEND_START gave, for a guest that is received; null otherwise
+   */
+  public FwStatus start(byte @Nullable [] session, long policy, int[] handle) {
     mailbox.lock();
     try {
+      boolean receive = session != null;
       FwStatus s = interposer.before(receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START);
       if (!s.ok()) {
         return s;
       }
-      guests.put(
-          nextHandle, new Guest(receive ? State.RECEIVE_UPDATE : State.LAUNCH_UPDATE, policy));
-      handle[0] = nextHandle++;
+      State first = receive ? State.RECEIVE_UPDATE : State.LAUNCH_UPDATE;
+      Guest g = new Guest(first, policy, nextHandle++);
+      if (session != null) {
+        g.session = Transport.number(session);
+        if (g.session < 0) {
+          return FwStatus.BAD_MEASUREMENT;
+        }
+      }
+      guests.put(g.handle, g);
+      handle[0] = g.handle;
       return FwStatus.SUCCESS;
     } finally {
       mailbox.unlock();
@@ -149,7 +189,7 @@ public final class LegacyFirmware {
         });
   }
 
-  /** LAUNCH_UPDATE_DATA and LAUNCH_UPDATE_VMSA: measures a piece of memory. */
+  /** LAUNCH_UPDATE_DATA and LAUNCH_UPDATE_VMSA: measures memory and encrypts it in place. */
   public FwStatus launchUpdate(int handle, boolean vmsa, long hpa, int length) {
     return on(
         vmsa ? FwCommand.LAUNCH_UPDATE_VMSA : FwCommand.LAUNCH_UPDATE_DATA,
@@ -158,19 +198,138 @@ public final class LegacyFirmware {
           if (g.state != State.LAUNCH_UPDATE) {
             return FwStatus.INVALID_GUEST_STATE;
           }
-          if (length <= 0 || (length & 15) != 0) {
-            return FwStatus.INVALID_LEN;
-          }
-          if ((hpa & 15) != 0) {
-            return FwStatus.INVALID_ADDRESS;
-          }
-          if (g.asid == 0) {
-            return FwStatus.INACTIVE;
+          FwStatus s = blocks(g, hpa, length);
+          if (!s.ok()) {
+            return s;
           }
           byte[] content = new byte[length];
           memory.read(hpa, content, 0, length);
           g.digest.update(content);
+          return done(keyed.write(g.key(), hpa, content));
+        });
+  }
+
+  /** Whole blocks of the cipher, and a key to encrypt them with. */
+  private static FwStatus blocks(Guest g, long hpa, int length) {
+    if (length <= 0 || (length & 15) != 0) {
+      return FwStatus.INVALID_LEN;
+    }
+    if ((hpa & 15) != 0) {
+      return FwStatus.INVALID_ADDRESS;
+    }
+    return g.asid == 0 ? FwStatus.INACTIVE : FwStatus.SUCCESS;
+  }
+
+  private static FwStatus done(boolean accessible) {
+    return accessible ? FwStatus.SUCCESS : FwStatus.INVALID_ADDRESS;
+  }
+
+  /** LAUNCH_UPDATE_SECRET: puts a secret into memory that was measured. */
+  public FwStatus secret(int handle, long hpa, byte[] secret) {
+    return on(
+        FwCommand.LAUNCH_UPDATE_SECRET,
+        handle,
+        g -> {
+          if (g.state != State.LAUNCH_SECRET) {
+            return FwStatus.INVALID_GUEST_STATE;
+          }
+          FwStatus s = blocks(g, hpa, secret.length);
+          return s.ok() ? done(keyed.write(g.key(), hpa, secret)) : s;
+        });
+  }
+
+  /** ATTESTATION_REPORT: into {@code into}, which a too short length leaves alone. */
+  public FwStatus report(int handle, byte[] into) {
+    return on(
+        FwCommand.ATTESTATION_REPORT,
+        handle,
+        _ -> into.length < REPORT_SIZE ? FwStatus.INVALID_LEN : FwStatus.SUCCESS);
+  }
+
+  /**
+   * SEND_START: begins a session and writes it into {@code session}.
+   *
+   * <p>A buffer that is too short is INVALID_LEN, asked after the guest's state; that order is this
+   * model's choice.
+   */
+  public FwStatus sendStart(int handle, byte[] session) {
+    return on(
+        FwCommand.SEND_START,
+        handle,
+        g -> {
+          if (g.state != State.RUNNING) {
+            return FwStatus.INVALID_GUEST_STATE;
+          }
+          if (session.length < Transport.SESSION_SIZE) {
+            return FwStatus.INVALID_LEN;
+          }
+          if ((g.policy & NOSEND) != 0) {
+            return FwStatus.POLICY_FAILURE;
+          }
+          g.session = ++sessions;
+          byte[] blob = Transport.session(g.session);
+          System.arraycopy(blob, 0, session, 0, blob.length);
+          g.state = State.SEND_UPDATE;
           return FwStatus.SUCCESS;
+        });
+  }
+
+  /** Returns the bytes that {@link #sendStart} needs. */
+  public static int sessionSize() {
+    return Transport.SESSION_SIZE;
+  }
+
+  /** Returns the bytes of header that {@link #sendUpdate} needs. */
+  public static int headerSize() {
+    return Transport.HEADER_SIZE;
+  }
+
+  /** SEND_UPDATE_DATA: puts a piece of the guest under the session's key. */
+  public FwStatus sendUpdate(int handle, long hpa, int length, byte[] header, byte[] packet) {
+    return on(
+        FwCommand.SEND_UPDATE_DATA,
+        handle,
+        g -> {
+          if (g.state != State.SEND_UPDATE) {
+            return FwStatus.INVALID_GUEST_STATE;
+          }
+          if (header.length < Transport.HEADER_SIZE || packet.length < length) {
+            return FwStatus.INVALID_LEN;
+          }
+          FwStatus s = blocks(g, hpa, length);
+          byte[] content = new byte[Math.max(length, 0)];
+          if (!s.ok() || !keyed.read(g.key(), hpa, content)) {
+            return s.ok() ? FwStatus.INVALID_ADDRESS : s;
+          }
+          System.arraycopy(
+              Transport.header(g.session, content), 0, header, 0, Transport.HEADER_SIZE);
+          Transport.crypt(g.session, content);
+          System.arraycopy(content, 0, packet, 0, length);
+          return FwStatus.SUCCESS;
+        });
+  }
+
+  /** RECEIVE_UPDATE_DATA: puts a packet into the guest's memory, under its key. */
+  public FwStatus receiveUpdate(int handle, long hpa, int length, byte[] header, byte[] packet) {
+    return on(
+        FwCommand.RECEIVE_UPDATE_DATA,
+        handle,
+        g -> {
+          if (g.state != State.RECEIVE_UPDATE) {
+            return FwStatus.INVALID_GUEST_STATE;
+          }
+          if (header.length != Transport.HEADER_SIZE || packet.length != length) {
+            return FwStatus.INVALID_LEN;
+          }
+          FwStatus s = blocks(g, hpa, length);
+          if (!s.ok()) {
+            return s;
+          }
+          byte[] content = packet.clone();
+          Transport.crypt(g.session, content);
+          return Transport.genuine(g.session, header, content)
+              ? done(keyed.write(g.key(), hpa, content))
+              : FwStatus.BAD_MEASUREMENT;
         });
   }
 
@@ -201,16 +360,10 @@ public final class LegacyFirmware {
           State from;
           State to;
           switch (command) {
-            case LAUNCH_UPDATE_SECRET -> from = to = State.LAUNCH_SECRET;
             case LAUNCH_FINISH -> {
               from = State.LAUNCH_SECRET;
               to = State.RUNNING;
             }
-            case SEND_START -> {
-              from = State.RUNNING;
-              to = State.SEND_UPDATE;
-            }
-            case SEND_UPDATE_DATA -> from = to = State.SEND_UPDATE;
             case SEND_FINISH -> {
               from = State.SEND_UPDATE;
               to = State.SENT;
@@ -219,7 +372,6 @@ public final class LegacyFirmware {
               from = State.SEND_UPDATE;
               to = State.RUNNING;
             }
-            case RECEIVE_UPDATE_DATA -> from = to = State.RECEIVE_UPDATE;
             case RECEIVE_FINISH -> {
               from = State.RECEIVE_UPDATE;
               to = State.RUNNING;
@@ -230,9 +382,6 @@ public final class LegacyFirmware {
           }
           if (g.state != from) {
             return FwStatus.INVALID_GUEST_STATE;
-          }
-          if (command == FwCommand.SEND_START && (g.policy & NOSEND) != 0) {
-            return FwStatus.POLICY_FAILURE;
           }
           g.state = to;
           return FwStatus.SUCCESS;
@@ -249,9 +398,13 @@ public final class LegacyFirmware {
             return FwStatus.POLICY_FAILURE;
           }
           byte[] content = new byte[length];
+          if (decrypt) {
+            boolean had = keyed.read(g.key(), from, content);
+            memory.write(to, content, 0, length);
+            return done(had);
+          }
           memory.read(from, content, 0, length);
-          memory.write(to, content, 0, length);
-          return FwStatus.SUCCESS;
+          return done(keyed.write(g.key(), to, content));
         });
   }
 

@@ -122,7 +122,7 @@ public final class RmpAccess {
   }
 
   /**
-   * Makes the VMRUN checks and marks the pages as in use until {@link #vmexit}.
+   * Makes VMRUN's checks.
    *
    * <p>The VMCB must be the hypervisor's (#GP), the AVIC backing page as well (VMEXIT_INVALID); an
    * SNP guest's VMSA must be covered, the guest's, reverse-mapped, mutable and marked as VMSA
@@ -134,7 +134,7 @@ public final class RmpAccess {
    * @param vmsaGpa the guest address under which the VMSA was given to the guest
    * @param guest the guest's ASID and whether SNP is active
    */
-  public long vmrun(long vmcb, long avic, long vmsa, long vmsaGpa, CpuMode guest) {
+  public long vmrunCheck(long vmcb, long avic, long vmsa, long vmsaGpa, CpuMode guest) {
     if (rmp.assigned(vmcb)) {
       return Outcome.GP;
     }
@@ -148,6 +148,15 @@ public final class RmpAccess {
           || (word & RmpRegion.VMSA) == 0) {
         return Outcome.VMEXIT_INVALID;
       }
+    }
+    return Outcome.OK;
+  }
+
+  /** As {@link #vmrunCheck}; where it passes, the pages are in use until {@link #vmexit}. */
+  public long vmrun(long vmcb, long avic, long vmsa, long vmsaGpa, CpuMode guest) {
+    long out = vmrunCheck(vmcb, avic, vmsa, vmsaGpa, guest);
+    if (out != Outcome.OK) {
+      return out;
     }
     mark(vmcb, 1);
     mark(avic, 1);

@@ -63,7 +63,14 @@ class SevMigrationTest {
     assertThat(hypercall(g, 0x3000, 1, 1)).isEqualTo("HLT 0");
     assertThat(get(g, 0, 16)).isEqualTo("efff");
     assertThat(hypercall(g, 0x3000, 0, 0)).isEqualTo("HLT 0");
-    assertThat(g.sev().pageEncStatusHc(new NoVcpu(), 0x3000, -1, false)).isEqualTo(Errno.EINVAL);
+    assertThat(
+            g.sev()
+                .pageEncStatusHc(
+                    org.mockito.Mockito.mock(dev.cocovisor.api.VcpuContext.class),
+                    0x3000,
+                    -1,
+                    false))
+        .isEqualTo(Errno.EINVAL);
     // Grown by slots and by whatever gfn the guest names.
     assertThat(g.sev().migration().size()).isEqualTo(256);
     assertThat(m.vmm.setUserMemoryRegion(g.vm, 1, 0, 1 << 20, 1 << 20, g.user)).isZero();
@@ -141,31 +148,39 @@ class SevMigrationTest {
     assertThat(g.op("LAUNCH_UPDATE_DATA", "uaddr", g.user, "len", 8192)).isZero();
     assertThat(g.op("LAUNCH_UPDATE_VMSA")).isZero();
     assertThat(g.op("LAUNCH_UPDATE_VMSA")).isEqualTo(EINVAL);
-    assertThat(g.op("LAUNCH_MEASURE")).isZero();
+    // A query: the firmware refuses it and names the length.
+    assertThat(g.op("LAUNCH_MEASURE")).isEqualTo(EIO);
+    assertThat(g.out.number("error")).isEqualTo(4);
     assertThat(g.out.number("len")).isEqualTo(48);
     assertThat(g.op("LAUNCH_MEASURE", "uaddr", g.user + 0x8000, "len", 48)).isZero();
     assertThat(g.op("LAUNCH_UPDATE_DATA", "uaddr", g.user, "len", 4096)).isEqualTo(EIO);
     assertThat(g.out.number("error")).isEqualTo(2);
-    assertThat(
-            g.op(
-                "LAUNCH_SECRET",
-                "guest_uaddr",
-                g.user + 0x9ff0,
-                "guest_len",
-                32,
-                "trans_uaddr",
-                g.user))
-        .isEqualTo(EINVAL);
-    assertThat(
-            g.op(
-                "LAUNCH_SECRET",
-                "guest_uaddr",
-                g.user + 0x9000,
-                "guest_len",
-                32,
-                "trans_uaddr",
-                g.user))
-        .isZero();
+    Object[] secret = {
+      "guest_uaddr",
+      g.user + 0x9ff8,
+      "guest_len",
+      16,
+      "trans_uaddr",
+      g.user,
+      "trans_len",
+      16,
+      "hdr_uaddr",
+      g.user,
+      "hdr_len",
+      52
+    };
+    // Two pages that do not lie together; no packet; no header; not whole blocks.
+    assertThat(m.vmm.hostWrite(g.user + 0xa000, 1)).isZero();
+    assertThat(m.vmm.hostWrite(g.user + 0x9000, 1)).isZero();
+    assertThat(g.op("LAUNCH_SECRET", secret)).isEqualTo(EINVAL);
+    secret[1] = g.user + 0x9000;
+    assertThat(g.op("LAUNCH_SECRET", java.util.Arrays.copyOf(secret, 6))).isEqualTo(EINVAL);
+    assertThat(g.op("LAUNCH_SECRET", java.util.Arrays.copyOf(secret, 8))).isEqualTo(EINVAL);
+    secret[3] = secret[7] = 15;
+    assertThat(g.op("LAUNCH_SECRET", secret)).isEqualTo(EIO);
+    assertThat(g.out.number("error")).isEqualTo(4);
+    secret[3] = secret[7] = 16;
+    assertThat(g.op("LAUNCH_SECRET", secret)).isZero();
     assertThat(g.op("LAUNCH_FINISH")).isZero();
     assertThat(g.op("GUEST_STATUS")).isZero();
     assertThat(g.out.number("state")).isEqualTo(3);
@@ -185,14 +200,37 @@ class SevMigrationTest {
     assertThat(g.op("LAUNCH_START")).isZero();
     assertThat(g.op("LAUNCH_MEASURE", "uaddr", g.user, "len", 48)).isZero();
     assertThat(g.op("LAUNCH_FINISH")).isZero();
-    assertThat(g.op("SEND_START")).isZero();
-    assertThat(g.out.number("session_len")).isPositive();
+    assertThat(g.op("SEND_START")).isEqualTo(EIO);
+    assertThat(g.out.number("error")).isEqualTo(4);
+    assertThat(g.out.number("session_len")).isEqualTo(128);
     assertThat(g.op("SEND_START", "session_len", 20000)).isEqualTo(EINVAL);
     Object[] start = {
-      "session_len", 128, "session_uaddr", g.user, "pdh_cert_uaddr", g.user, "pdh_cert_len", 64
+      "session_len",
+      128,
+      "session_uaddr",
+      g.user + 0xe000,
+      "pdh_cert_uaddr",
+      g.user,
+      "pdh_cert_len",
+      64,
+      "plat_certs_uaddr",
+      g.user,
+      "plat_certs_len",
+      64,
+      "amd_certs_uaddr",
+      g.user,
+      "amd_certs_len",
+      64
     };
-    assertThat(g.op("SEND_UPDATE_DATA")).isZero();
+    // Each certificate is needed, though the last two are not asked for before they are copied.
+    for (int given = 4; given < 16; given += 4) {
+      assertThat(g.op("SEND_START", java.util.Arrays.copyOf(start, given))).isEqualTo(EINVAL);
+    }
+    assertThat(g.op("SEND_UPDATE_DATA")).isEqualTo(EIO);
+    assertThat(g.out.number("error")).isEqualTo(2);
     assertThat(g.op("SEND_START", start)).isZero();
+    assertThat(g.op("SEND_UPDATE_DATA")).isEqualTo(EIO);
+    assertThat(g.out.number("hdr_len")).isEqualTo(52);
     assertThat(g.op("SEND_UPDATE_DATA", "hdr_len", 52, "trans_len", 64)).isEqualTo(EINVAL);
     Object[] crossing = {
       "hdr_len",
@@ -200,7 +238,7 @@ class SevMigrationTest {
       "trans_len",
       64,
       "hdr_uaddr",
-      g.user,
+      g.user + 0xd000,
       "trans_uaddr",
       g.user + 0x2000,
       "guest_uaddr",
@@ -217,24 +255,34 @@ class SevMigrationTest {
     assertThat(g.op("SEND_FINISH")).isZero();
     assertThat(g.op("SEND_UPDATE_VMSA")).isEqualTo(EINVAL);
     Guest r = sev(m, 2);
-    assertThat(r.op("RECEIVE_START")).isZero();
-    assertThat(r.op("RECEIVE_UPDATE_DATA", "guest_uaddr", r.user)).isEqualTo(EINVAL);
-    assertThat(
-            r.op(
-                "RECEIVE_UPDATE_DATA",
-                "hdr_uaddr",
-                g.user,
-                "hdr_len",
-                52,
-                "trans_uaddr",
-                g.user,
-                "trans_len",
-                64,
-                "guest_uaddr",
-                r.user,
-                "guest_len",
-                64))
-        .isZero();
+    Object[] received = {
+      "pdh_uaddr", g.user, "pdh_len", 64, "session_uaddr", g.user + 0xe000, "session_len", 128
+    };
+    for (int given = 0; given < 8; given += 2) {
+      assertThat(r.op("RECEIVE_START", java.util.Arrays.copyOf(received, given))).isEqualTo(EINVAL);
+    }
+    assertThat(r.op("RECEIVE_START", received)).isZero();
+    Object[] packet = {
+      "hdr_uaddr",
+      g.user + 0xd000,
+      "hdr_len",
+      52,
+      "trans_uaddr",
+      g.user + 0x2000,
+      "trans_len",
+      64,
+      "guest_uaddr",
+      r.user,
+      "guest_len",
+      64
+    };
+    for (int given = 0; given < 12; given += 2) {
+      assertThat(r.op("RECEIVE_UPDATE_DATA", java.util.Arrays.copyOf(packet, given)))
+          .isEqualTo(EINVAL);
+    }
+    // The header is of the session before, so nobody believes it.
+    assertThat(r.op("RECEIVE_UPDATE_DATA", packet)).isEqualTo(EIO);
+    assertThat(r.out.number("error")).isEqualTo(0xb);
     assertThat(r.op("RECEIVE_FINISH")).isZero();
   }
 

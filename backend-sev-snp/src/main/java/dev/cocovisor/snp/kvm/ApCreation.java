@@ -1,0 +1,148 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.RunResult;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * SNP AP creation: a guest gives one of its vCPUs a save area it wrote itself, or takes it away.
+ *
+ * <p>The request is checked when the guest makes it and carried out by the other vCPU before its
+ * next entry; what the page is in the RMP nobody asks before VMRUN does. KVM keeps the save area it
+ * allocated: only VMRUN goes over to the guest's. Source: {@code arch/x86/kvm/svm/sev.c},
+ * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_validate_vmgexit.
+ */
+final class ApCreation {
+  /** Create, but only when the vCPU gets an INIT. */
+  static final int CREATE_ON_INIT = 0;
+
+  static final int CREATE = 1;
+  static final int DESTROY = 2;
+
+  /** SW_EXITINFO1 of a request that is not understood. */
+  private static final int MALFORMED_INPUT = 2;
+
+  private static final int MISSING_INPUT = 4;
+  private static final int INVALID_INPUT = 5;
+  private static final long PMD_MASK = 0x1FFFFF;
+
+  private final SevVm sev;
+  private final VmContext vm;
+
+  ApCreation(SevVm sev) {
+    this.sev = sev;
+    this.vm = sev.context();
+  }
+
+  /** Carries out {@code guest_ap_creation(vcpu, {request, apic_id, rax, vmsa})}. */
+  RunResult request(Fields f) {
+    long request = f.number("request");
+    if (request != DESTROY && !f.has("rax")) {
+      return answer(MALFORMED_INPUT, MISSING_INPUT);
+    }
+    SevVcpu target = target(f.number("apic_id"));
+    if (target == null) {
+      return answer(MALFORMED_INPUT, INVALID_INPUT);
+    }
+    target.vmsaLock.lock();
+    try {
+      long gpa = f.number("vmsa", 0);
+      if (request == CREATE || request == CREATE_ON_INIT) {
+        if (f.number("rax") != sev.info().vmsaFeatures || !addressValid(gpa)) {
+          return answer(MALFORMED_INPUT, INVALID_INPUT);
+        }
+        target.nextVmsaGpa = gpa;
+      } else if (request == DESTROY) {
+        target.nextVmsaGpa = SevVcpu.NONE;
+      } else {
+        return answer(MALFORMED_INPUT, INVALID_INPUT);
+      }
+      target.waitingForReset = true;
+      if (request != CREATE_ON_INIT) {
+        target.resetRequested = true;
+      }
+    } finally {
+      target.vmsaLock.unlock();
+    }
+    vm.kickVcpus();
+    return answer(0, 0);
+  }
+
+  /**
+   * A page, and no 2 MiB aligned one: a large RMP entry that collides with a running VMSA there
+   * makes the processor report faults that are none.
+   */
+  private static boolean addressValid(long gpa) {
+    return (gpa & 0xFFF) == 0 && gpa >>> 52 == 0 && (gpa & PMD_MASK) != 0;
+  }
+
+  private @Nullable SevVcpu target(long apicId) {
+    for (VcpuContext v : vm.vcpus()) {
+      if (v.id() == apicId) {
+        return sev.stateOf(v);
+      }
+    }
+    return null;
+  }
+
+  private static RunResult answer(int info1, int info2) {
+    return RunResult.ok(
+        new Exit.Vendor(
+            5, "KVM_EXIT_HLT", new Fields().put("exitinfo1", info1).put("exitinfo2", info2)));
+  }
+
+  /** Carries out {@code guest_init_sipi(vcpu, {apic_id})}: INIT and SIPI to another vCPU. */
+  RunResult initSipi(Fields f) {
+    SevVcpu target = target(f.number("apic_id"));
+    if (target != null) {
+      target.vmsaLock.lock();
+      target.resetRequested = true;
+      target.vmsaLock.unlock();
+      vm.kickVcpus();
+    }
+    // Nobody tells the sender whether somebody listens.
+    return RunResult.ok(new Exit.Hlt(-1));
+  }
+
+  /** Before each run: carries out what was asked, and says whether there is anything to run. */
+  Errno beforeRun(VcpuContext vcpu) {
+    SevVcpu s = sev.stateOf(vcpu);
+    s.vmsaLock.lock();
+    try {
+      if (s.resetRequested) {
+        s.resetRequested = false;
+        reset(s);
+      }
+    } finally {
+      s.vmsaLock.unlock();
+    }
+    if (s.halted) {
+      // It would sleep until a signal comes.
+      vcpu.setExit(new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields()));
+      return Errno.EINTR;
+    }
+    // pre_sev_run: a vCPU that was made runnable without a save area.
+    return sev.info().esActive && s.vmsaInUse < 0 ? Errno.EINVAL : Errno.OK;
+  }
+
+  private void reset(SevVcpu s) {
+    if (!s.waitingForReset) {
+      return;
+    }
+    s.waitingForReset = false;
+    s.halted = true;
+    s.vmsaInUse = SevVcpu.NONE;
+    long gpa = s.nextVmsaGpa;
+    s.nextVmsaGpa = SevVcpu.NONE;
+    long pfn = gpa < 0 ? -1 : vm.gmemPfn(gpa >>> 12, true);
+    if (pfn >= 0) {
+      s.vmsaInUse = pfn;
+      s.vmsaGpa = gpa;
+      s.halted = false;
+    }
+  }
+}

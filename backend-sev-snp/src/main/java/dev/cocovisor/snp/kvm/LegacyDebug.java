@@ -1,0 +1,64 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.snp.psp.FwStatus;
+import dev.cocovisor.snp.psp.LegacyFirmware;
+import java.util.ArrayList;
+import java.util.List;
+
+/** KVM_SEV_DBG_DECRYPT and DBG_ENCRYPT: page by page. Source: sev.c, sev_dbg_crypt. */
+final class LegacyDebug {
+  private static final int PAGE = 4096;
+
+  private final SevVm sev;
+  private final UserPages user;
+  private final LegacyFirmware firmware;
+
+  LegacyDebug(SevVm sev, UserPages user) {
+    this.sev = sev;
+    this.user = user;
+    this.firmware = sev.platform().legacyFirmware();
+  }
+
+  long run(VendorCommand c, boolean decrypt) {
+    long src = c.in().number("src_uaddr", 0);
+    long dst = c.in().number("dst_uaddr", 0);
+    long left = c.in().number("len", 0) & 0xffff_ffffL;
+    if (left == 0 || Long.compareUnsigned(src + left, src) < 0 || dst == 0) {
+      return -Errno.EINVAL.number();
+    }
+    while (left > 0) {
+      int n = (int) Math.min(left, PAGE - Math.max(src & PAGE - 1, dst & PAGE - 1));
+      List<Long> pins = new ArrayList<>();
+      Errno r = pinBoth(src, dst, pins);
+      if (!r.ok()) {
+        return -r.number();
+      }
+      long from = (pins.getFirst() << 12) + (src & PAGE - 1);
+      long to = (pins.getLast() << 12) + (dst & PAGE - 1);
+      FwStatus s = firmware.debug(sev.info().handle, decrypt, from, to, n);
+      user.unpin(pins);
+      if (!s.ok()) {
+        return SnpLaunch.fail(c, s, Errno.EIO);
+      }
+      src += n;
+      dst += n;
+      left -= n;
+    }
+    return SnpLaunch.done(c);
+  }
+
+  private Errno pinBoth(long src, long dst, List<Long> pins) {
+    Errno r = user.pin(src & -PAGE, PAGE, pins);
+    if (r.ok()) {
+      List<Long> other = new ArrayList<>();
+      r = user.pin(dst & -PAGE, PAGE, other);
+      if (!r.ok()) {
+        user.unpin(pins);
+      }
+      pins.addAll(other);
+    }
+    return r;
+  }
+}

@@ -1,0 +1,79 @@
+package dev.cocovisor.snp.kvm;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.snp.rmp.CpuMode;
+import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.RmpAccess;
+
+/**
+ * VMRUN: what the processor checks of a vCPU's pages each time its guest is entered.
+ *
+ * <p>A load or store is one entry; nothing can come between its check and its access, so no page is
+ * marked. An instruction that changes the RMP can be interleaved with another processor's, so while
+ * it runs VMCB and VMSA are in use. Source: APM volume 2, 15.36.12; {@code arch/x86/kvm/svm/svm.c},
+ * svm_handle_exit (SVM_EXIT_ERR) and vmenter.S (#GP).
+ */
+final class VmEntry {
+  private static final long NO_AVIC = -1;
+
+  private final SevVm sev;
+  private final RmpAccess access;
+
+  VmEntry(SevVm sev) {
+    this.sev = sev;
+    this.access = sev.platform().access();
+  }
+
+  CpuMode mode(SevVcpu s) {
+    return CpuMode.guest(sev.info().asid).atVmpl(s.vmpl);
+  }
+
+  private CpuMode guest() {
+    return sev.isSnp() ? CpuMode.guest(sev.info().asid) : CpuMode.HOST;
+  }
+
+  /** Checks an entry; where it fails the vCPU's exit is set. */
+  boolean check(VcpuContext vcpu) {
+    SevVcpu s = sev.stateOf(vcpu);
+    return passes(vcpu, s, access.vmrunCheck(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+  }
+
+  /** Enters until {@link #leave}; where it fails the vCPU's exit is set. */
+  boolean enter(VcpuContext vcpu) {
+    SevVcpu s = sev.stateOf(vcpu);
+    return passes(vcpu, s, access.vmrun(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+  }
+
+  void leave(VcpuContext vcpu) {
+    SevVcpu s = sev.stateOf(vcpu);
+    access.vmexit(s.vmcb, NO_AVIC, s.vmsaInUse);
+  }
+
+  private boolean passes(VcpuContext vcpu, SevVcpu s, long out) {
+    if (out == Outcome.GP) {
+      // kvm_spurious_fault: the host kernel dies of it.
+      sev.context().bug("VMRUN with VMCB pfn 0x" + Long.toHexString(s.vmcb) + ": #GP");
+      end(vcpu, new Exit.Vendor(-1, "HOST_GP", new Fields().put("vmcb", s.vmcb << 12)));
+      return false;
+    }
+    // Without an RMP the save area has a checksum, which only the firmware can have made.
+    boolean unmeasured = sev.info().esActive && !sev.isSnp() && !s.protectedState;
+    if (out == Outcome.OK && !unmeasured) {
+      return true;
+    }
+    end(
+        vcpu,
+        new Exit.Vendor(
+            9,
+            "KVM_EXIT_FAIL_ENTRY",
+            new Fields().put("hardware_entry_failure_reason", 0xffff_ffff_ffff_ffffL)));
+    return false;
+  }
+
+  void end(VcpuContext vcpu, Exit exit) {
+    sev.stateOf(vcpu).exit = exit;
+    vcpu.setExit(exit);
+  }
+}
