@@ -277,13 +277,12 @@ final class TracedOps extends ForwardingVmOps {
   }
 
   @Override
-  public boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
-    return told(
+  public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return errno(
         "splitDelegated",
         "split_delegated",
         "gfn=" + hex(gfn) + ", level=" + level.number(),
-        () -> super.splitDelegated(gfn, level, isPrivate),
-        r -> Boolean.toString(r));
+        () -> super.splitDelegated(gfn, level, isPrivate));
   }
 
   // guest_memfd.

@@ -20,9 +20,11 @@ public abstract class BackendTck
     implements IdentityRules,
         LifeRules,
         LaunchRules,
+        AcceptRules,
         MemoryRules,
         ConversionRules,
         HugeRules,
+        FailureRules,
         IsolationRules,
         HookRules,
         ConcurrencyRules {

@@ -1,12 +1,22 @@
 package dev.cocovisor.tck;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.guest.RunResult;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The assertions of rules: each failure says what was claimed and what was seen. */
 final class Claims {
   private Claims() {}
+
+  /** A call that was to succeed was refused. */
+  static final class Refusal extends AssertionError {
+    private static final long serialVersionUID = 1;
+
+    private Refusal(String call) {
+      super(call);
+    }
+  }
 
   static void claim(boolean holds, String what) {
     if (!holds) {
@@ -23,9 +33,16 @@ final class Claims {
   /** Claims that a system call succeeded and returns its result. */
   static long succeeds(long ret, String call) {
     if (ret < 0) {
-      throw new AssertionError(call + " answered " + name(ret));
+      throw new Refusal(call + " answered " + name(ret));
     }
     return ret;
+  }
+
+  /** Claims that KVM_RUN did not fail. */
+  static void ran(RunResult run, String what) {
+    if (!run.errno().ok()) {
+      throw new Refusal(what + " ended with " + run);
+    }
   }
 
   /** Claims that a system call was refused. */

@@ -112,4 +112,29 @@ interface ConcurrencyRules extends Kit {
       }
     });
   }
+
+  /** Conversions beside faults. */
+  @Rule(id = "X04", source = "mmu.c, mmu_invalidate_retry_gfn: a fault beside a zap is tried again")
+  default void required_X04_aConversionLeavesTheOtherVcpusAlone() {
+    onBench(bench -> {
+      Guest guest = launchMany(bench);
+      guest.accept(0, MEMORY);
+      guest.write(0, 1, false);
+      sideBySide(v -> {
+        for (int i = 0; i < 64; i++) {
+          if (v == 0 && subject().has(Behaviour.CONVERT)) {
+            Claims.succeeds(guest.convert(0, Bench.PAGE, i % 2 == 1), "conversion " + i);
+          } else {
+            long at = v * Bench.HUGE + i * Bench.PAGE;
+            RunResult run = guest.tryWrite(v, at, v + 1, false);
+            claim(Guest.completed(run), "vCPU " + v + " at " + at + ": " + run);
+          }
+        }
+      });
+      bench.check();
+      for (int v = 1; v < VCPUS; v++) {
+        same(v + 1, guest.read(v * Bench.HUGE + 63 * Bench.PAGE, false), "vCPU " + v);
+      }
+    });
+  }
 }

@@ -1,10 +1,12 @@
 package dev.cocovisor.tck;
 
+import static dev.cocovisor.tck.Behaviour.CONVERT;
 import static dev.cocovisor.tck.Behaviour.ENCRYPTION_BITMAP;
 import static dev.cocovisor.tck.Behaviour.REGISTER_REGION;
 import static dev.cocovisor.tck.Claims.answers;
 import static dev.cocovisor.tck.Claims.claim;
 import static dev.cocovisor.tck.Claims.same;
+import static dev.cocovisor.tck.Claims.succeeds;
 
 import com.sun.management.ThreadMXBean;
 import dev.cocovisor.api.Errno;
@@ -165,6 +167,56 @@ interface HookRules extends Kit {
                   .filter(c -> c.result().equals("OK"))
                   .count();
       same(tables + split, freed.size(), "tables freed of those that were linked");
+    });
+  }
+
+  /** Contexts of the same technology. */
+  @Rule(id = "K08", source = "sev.c, sev_vm_move_enc_context_from: the source dies of success only")
+  default void required_K08_aRefusedMoveOfAContextChangesNeitherSide() {
+    onBench(bench -> {
+      Guest source = bench.launch(MEMORY);
+      Guest target = bench.launch(MEMORY);
+      source.accept(0, Bench.PAGE).write(0, 0x2b, false);
+      target.accept(0, Bench.PAGE).write(0, 0x2c, false);
+      VmOps inner = source.ops().delegate();
+      claim(!target.ops().vmMoveEncContextFrom(inner).ok(), "a launched VM took a context");
+      claim(!target.ops().vmCopyEncContextFrom(inner).ok(), "a launched VM copied a context");
+      claim(!source.ops().vmMoveEncContextFrom(inner).ok(), "a VM took its own context");
+      bench.check();
+      same(0x2b, source.read(0, false), "the source's memory");
+      same(0x2c, target.read(0, false), "the target's memory");
+    });
+  }
+
+  /** Bounds of the bitmap. */
+  @Rule(id = "K09", source = "the 2020 live-migration series: EINVAL outside the bitmap's range")
+  default void required_K09_theBitmapHasBounds() {
+    onBench(bench -> {
+      VmOps ops = bench.launch(MEMORY).ops();
+      Errno expected = subject().has(ENCRYPTION_BITMAP) ? Errno.EINVAL : Errno.ENOTTY;
+      long[] bits = new long[1];
+      for (long start : new long[] {-64, 1L << 40, Long.MAX_VALUE}) {
+        same(expected, ops.getPageEncBitmap(start, 64, bits), "get at " + start);
+        same(expected, ops.setPageEncBitmap(start, 64, bits), "set at " + start);
+      }
+    });
+  }
+
+  /** Hooks under a spinlock do not sleep. */
+  @Rule(id = "K10", source = "api, VmContext; mmu_lock is a spinning lock: might_sleep() splats")
+  default void required_K10_noHookSleepsUnderTheMmuLock() {
+    onHugeBench(bench -> {
+      Guest guest = bench.prepare(MEMORY);
+      var _ = guest.populate(0, Bench.PAGE, 1, true);
+      guest.finish();
+      guest.accept(Bench.HUGE, Bench.HUGE);
+      guest.write(Bench.HUGE, 1, false);
+      if (subject().has(CONVERT)) {
+        succeeds(guest.convert(Bench.HUGE, Bench.PAGE, false), "to shared");
+        succeeds(guest.convert(Bench.HUGE, Bench.PAGE, true), "to private");
+      }
+      guest.close();
+      bench.check(); // the witness has seen whatever was called too early or too late
     });
   }
 }

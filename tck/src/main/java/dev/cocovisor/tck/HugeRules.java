@@ -6,6 +6,7 @@ import static dev.cocovisor.tck.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
 import static dev.cocovisor.tck.Behaviour.PRE_FAULT;
 import static dev.cocovisor.tck.Behaviour.PUNCH;
 import static dev.cocovisor.tck.Claims.claim;
+import static dev.cocovisor.tck.Claims.refused;
 import static dev.cocovisor.tck.Claims.same;
 import static dev.cocovisor.tck.Claims.succeeds;
 
@@ -19,7 +20,7 @@ interface HugeRules extends Kit {
   @Rule(id = "H01", source = "mmu.c, kvm_mmu_max_mapping_level; the TDX huge page series")
   default void required_H01_alignedPrivateMemoryIsMappedHuge() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(bench);
+      Guest guest = mapHuge(subject(), bench);
       @Nullable PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
       same(
           subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K,
@@ -29,12 +30,12 @@ interface HugeRules extends Kit {
   }
 
   /** Maps the first 2 MiB as large as the technology does. */
-  private Guest mapHuge(Bench bench) {
+  static Guest mapHuge(Subject subject, Bench bench) {
     Guest guest = bench.launch(MEMORY);
-    if (subject().has(PRE_FAULT)) {
+    if (subject.has(PRE_FAULT)) {
       succeeds(guest.preFault(0, Bench.HUGE), "KVM_PRE_FAULT_MEMORY");
     }
-    guest.accept(0, Bench.HUGE, subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K);
+    guest.accept(0, Bench.HUGE, subject.has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K);
     guest.write(0, 0x50, false);
     guest.write(Bench.HUGE / 2, 0x51, false);
     guest.write(Bench.HUGE - Bench.PAGE, 0x52, false);
@@ -42,7 +43,8 @@ interface HugeRules extends Kit {
     return guest;
   }
 
-  private static void rest(Guest guest) {
+  /** Claims that first and last page of {@link #mapHuge} are as they were. */
+  static void rest(Guest guest) {
     same(0x50, guest.read(0, false), "the first page");
     same(0x52, guest.read(Bench.HUGE - Bench.PAGE, false), "the last page");
   }
@@ -51,9 +53,10 @@ interface HugeRules extends Kit {
   @Rule(id = "H02", source = "mmu.c, hugepage_has_attrs; tdp_mmu.c, split_external_spt")
   default void required_H02_convertingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(bench);
+      Guest guest = mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
-        return; // C01 asserts the refusal
+        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        return;
       }
       long frame = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
       succeeds(guest.convert(Bench.HUGE / 2, Bench.PAGE, false), "to shared");
@@ -72,9 +75,10 @@ interface HugeRules extends Kit {
   @Rule(id = "H03", source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs")
   default void required_H03_punchingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(bench);
+      Guest guest = mapHuge(subject(), bench);
       if (!subject().has(PUNCH)) {
-        return; // C08 asserts the refusal
+        refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
+        return;
       }
       succeeds(guest.punch(Bench.HUGE / 2, Bench.PAGE), "the hole");
       bench.check();
@@ -88,7 +92,7 @@ interface HugeRules extends Kit {
   @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(bench);
+      Guest guest = mapHuge(subject(), bench);
       long first = guest.context().mappedPfn(guest.gfn(0), true);
       long middle = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
       guest.context().mmuLock().lock();
@@ -112,9 +116,10 @@ interface HugeRules extends Kit {
   @Rule(id = "H05", source = "tdp_mmu.c, tdp_mmu_zap_leafs: a leaf within the range goes whole")
   default void required_H05_convertingAWholeHugeLeafNeedsNoSplit() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(bench);
+      Guest guest = mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
-        return; // C01 asserts the refusal
+        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        return;
       }
       bench.witness().forget();
       succeeds(guest.convert(0, Bench.HUGE, false), "to shared");
@@ -134,7 +139,7 @@ interface HugeRules extends Kit {
     onHugeBench(bench -> {
       bench.create().close();
       long before = bench.frames();
-      Guest guest = mapHuge(bench);
+      Guest guest = mapHuge(subject(), bench);
       guest.context().mmuLock().lock();
       try {
         Claims.same(

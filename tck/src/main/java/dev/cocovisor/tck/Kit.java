@@ -1,5 +1,7 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.core.HostConfig;
+
 /** What every group of rules builds on: the subject, and a fresh host for each rule. */
 interface Kit {
   /** RAM of a guest in bytes: four pieces of 2 MiB. */
@@ -10,16 +12,21 @@ interface Kit {
 
   /** Runs a rule on a fresh host and holds it to everything that is true of each run. */
   default void onBench(Steps steps) {
-    onBench(false, steps);
+    onBench(false, HostConfig.DEFAULT.memoryFrames(), steps);
+  }
+
+  /** As {@link #onHugeBench(Steps)}, on a host of 256 MiB that can be used up. */
+  default void onSmallBench(Steps steps) {
+    onBench(true, 1 << 16, steps);
   }
 
   /** As {@link #onBench(Steps)}, on a host whose guest_memfds prefer folios of 2 MiB. */
   default void onHugeBench(Steps steps) {
-    onBench(true, steps);
+    onBench(true, HostConfig.DEFAULT.memoryFrames(), steps);
   }
 
-  private void onBench(boolean hugeFolios, Steps steps) {
-    try (Bench bench = new Bench(subject(), hugeFolios)) {
+  private void onBench(boolean hugeFolios, long frames, Steps steps) {
+    try (Bench bench = new Bench(subject(), hugeFolios, frames)) {
       try {
         steps.run(bench);
         bench.check();

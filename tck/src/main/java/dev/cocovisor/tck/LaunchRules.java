@@ -14,6 +14,7 @@ import static dev.cocovisor.tck.Claims.succeeds;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.uapi.MemoryMapping;
 
 /** P: populating, measuring, finalizing and pre-faulting. */
 interface LaunchRules extends Kit {
@@ -58,7 +59,8 @@ interface LaunchRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.prepare(MEMORY);
       if (!subject().has(POPULATE)) {
-        return; // P01 asserts the refusal
+        refused(guest.populate(0, Bench.PAGE, 1, true), "populate where nothing can be populated");
+        return;
       }
       succeeds(guest.populate(4 * Bench.PAGE, Bench.PAGE, 0x77, true), "populate");
       guest.finish();
@@ -106,10 +108,17 @@ interface LaunchRules extends Kit {
   default void required_P06_aPageCannotBePopulatedTwice() {
     onBench(bench -> {
       Guest guest = bench.prepare(MEMORY);
-      if (!subject().has(POPULATE) || !subject().has(FINALIZE_ENDS_POPULATE)) {
-        return; // P01 and P05 assert what holds there
+      if (!subject().has(POPULATE)) {
+        refused(guest.populate(0, Bench.PAGE, 1, true), "populate where nothing can be populated");
+        return;
       }
       succeeds(guest.populate(0, Bench.PAGE, 0x10, true), "populate");
+      if (!subject().has(FINALIZE_ENDS_POPULATE)) {
+        succeeds(guest.populate(0, Bench.PAGE, 0x20, true), "writing the page once more");
+        guest.finish();
+        same(0x20, guest.read(0, false), "the page holds what was written last");
+        return;
+      }
       refused(guest.populate(0, Bench.PAGE, 0x20, true), "populating the same page again");
       bench.check();
       guest.finish();
@@ -179,7 +188,8 @@ interface LaunchRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       if (!subject().has(PRE_FAULT)) {
-        return; // P09 asserts the refusal
+        answers(Errno.EOPNOTSUPP, guest.preFault(0, Bench.PAGE), "KVM_PRE_FAULT_MEMORY");
+        return;
       }
       guest.accept(0, Bench.PAGE).write(0, 0x19, false);
       succeeds(guest.preFault(0, 4 * Bench.PAGE), "KVM_PRE_FAULT_MEMORY");
@@ -187,6 +197,27 @@ interface LaunchRules extends Kit {
       succeeds(guest.preFault(0, 4 * Bench.PAGE), "KVM_PRE_FAULT_MEMORY again");
       same(frames, bench.frames(), "frames in use");
       same(0x19, guest.read(0, false), "memory in use");
+    });
+  }
+
+  /** The hook of KVM_MAP_MEMORY has two answers. */
+  @Rule(id = "P11", source = "the KVM_MAP_MEMORY series, pre_mmu_map_page: OK, or EOPNOTSUPP")
+  default void required_P11_theHookOfMapMemoryAllowsOrRefuses() {
+    onBench(bench -> {
+      Guest guest = bench.prepare(MEMORY);
+      var vcpu = guest.ops().vcpus().getFirst();
+      MemoryMapping page = new MemoryMapping(guest.base(), Bench.PAGE, 0);
+      for (boolean isPrivate : new boolean[] {true, false}) {
+        Errno before = guest.ops().preMmuMapPage(vcpu, page, isPrivate);
+        claim(
+            before.ok() || before == Errno.EOPNOTSUPP,
+            "pre_mmu_map_page answered " + before + " before the end of the launch");
+      }
+      guest.finish();
+      Errno after = guest.ops().preMmuMapPage(vcpu, page, true);
+      claim(after.ok() || after == Errno.EOPNOTSUPP, "pre_mmu_map_page answered " + after);
+      same(-1L, guest.context().mappedPfn(guest.gfn(0), true), "the hook maps nothing itself");
+      guest.accept(0, Bench.PAGE).write(0, 1, false);
     });
   }
 }

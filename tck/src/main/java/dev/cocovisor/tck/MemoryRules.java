@@ -1,6 +1,7 @@
 package dev.cocovisor.tck;
 
 import static dev.cocovisor.tck.Claims.claim;
+import static dev.cocovisor.tck.Claims.refused;
 import static dev.cocovisor.tck.Claims.same;
 import static dev.cocovisor.tck.Claims.succeeds;
 
@@ -91,10 +92,16 @@ interface MemoryRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       PrivateRule rule = guest.ops().traits().privateRule();
-      if (!subject().has(Behaviour.CONVERT)
-          || (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT)) {
-        return; // C01 and M05 assert what holds there
+      if (!subject().has(Behaviour.CONVERT)) {
+        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        return;
       }
+      if (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT) {
+        guest.accept(0, Bench.PAGE).write(0, 0x18, false);
+        same(0x18, guest.read(0, true), "one memory, however the guest asks for it");
+        return;
+      }
+      guest.accept(0, Bench.PAGE).write(0, 0x18, false);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       RunResult run = guest.tryRead(0, false);
       claim(!Guest.completed(run), "a private read of shared memory completed");
@@ -177,7 +184,8 @@ interface MemoryRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       if (!subject().has(Behaviour.CONVERT)) {
-        return; // C01 asserts the refusal
+        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        return;
       }
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       succeeds(bench.process().hostWrite(guest.host(0), 0x41), "a host store");
@@ -190,7 +198,7 @@ interface MemoryRules extends Kit {
   /** Levels stay within bounds. */
   @Rule(id = "M10", source = "mmu.c, kvm_max_private_mapping_level; api, VmTraits.maxPrivateLevel")
   default void required_M10_noPrivateLeafIsLargerThanTheBackendAllows() {
-    onBench(bench -> {
+    onHugeBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.HUGE);
       guest.write(0, 1, false);
@@ -203,6 +211,32 @@ interface MemoryRules extends Kit {
                 && level.number() <= guest.ops().traits().maxPrivateLevel().number()
                 && (most == null || level.number() <= most.number()),
             "gfn 0x" + Long.toHexString(m[0]) + " is mapped at " + level + ", allowed " + most);
+      }
+    });
+  }
+
+  /** Limits only limit. */
+  @Rule(id = "M11", source = "api, DelegatedStageOps.delegatedMaxLevel; mmu.c, max_mapping_level")
+  default void required_M11_aLevelHookNeverRaisesALevel() {
+    onHugeBench(bench -> {
+      Guest guest = bench.launch(MEMORY);
+      guest.accept(0, Bench.PAGE).write(0, 1, false);
+      long pfn = guest.context().mappedPfn(guest.gfn(0), true);
+      for (PageLevel wanted : new PageLevel[] {PageLevel.PG_4K, PageLevel.PG_2M, PageLevel.PG_1G}) {
+        PageLevel most = guest.ops().delegatedMaxLevel(guest.gfn(0), pfn, wanted, true);
+        claim(
+            most.number() <= wanted.number(), most + " is answered where " + wanted + " is asked");
+      }
+      PageLevel limit = guest.ops().traits().maxPrivateLevel();
+      for (boolean prefetch : new boolean[] {false, true}) {
+        PageLevel most =
+            guest
+                .ops()
+                .privateMaxMappingLevel(
+                    guest.ops().vcpus().getFirst(), pfn, guest.gfn(0), prefetch);
+        claim(
+            most == null || most.number() <= limit.number(),
+            "a private leaf of " + most + " where " + limit + " is the most");
       }
     });
   }

@@ -25,6 +25,7 @@ final class Witness implements Backend {
   private final Queue<HookCall> calls = new ConcurrentLinkedQueue<>();
   private final Queue<String> violations = new ConcurrentLinkedQueue<>();
   private final List<WitnessOps> vms = new ArrayList<>();
+  private final ThreadLocal<@Nullable String> underMmuLock = new ThreadLocal<>();
   private @Nullable HostMachine host;
   private @Nullable Platform platform;
 
@@ -70,6 +71,22 @@ final class Witness implements Backend {
     return vms;
   }
 
+  /** Returns the hook that this thread runs under {@code mmu_lock}, or null. */
+  @Nullable String hookUnderMmuLock() {
+    return underMmuLock.get();
+  }
+
+  /** Sets what {@link #hookUnderMmuLock} answers; returns what it answered. */
+  @Nullable String enter(@Nullable String hook) {
+    String before = underMmuLock.get();
+    if (hook == null) {
+      underMmuLock.remove();
+    } else {
+      underMmuLock.set(hook);
+    }
+    return before;
+  }
+
   void note(HookCall call) {
     calls.add(call);
   }
@@ -112,7 +129,8 @@ final class Witness implements Backend {
 
     @Override
     public VmOps createVm(VmContext vm, VmType type) {
-      WitnessOps ops = new WitnessOps(inner.createVm(vm, type), vm, Witness.this);
+      VmContext seen = new WitnessContext(vm, Witness.this);
+      WitnessOps ops = new WitnessOps(inner.createVm(seen, type), vm, Witness.this);
       vms.add(ops);
       return ops;
     }

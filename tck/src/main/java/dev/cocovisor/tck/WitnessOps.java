@@ -9,11 +9,23 @@ import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The vendor half of one VM as {@link Witness} hands it to the core. */
 final class WitnessOps extends ForwardingVmOps {
+  private static final Set<String> UNDER_MMU_LOCK =
+      Set.of(
+          "link_external_spt",
+          "set_external_spte",
+          "remove_external_spte",
+          "split_external_spt",
+          "free_external_spt",
+          "map_delegated",
+          "split_delegated",
+          "unmap_delegated");
+
   private final VmContext vm;
   private final Witness witness;
   private final List<VcpuContext> vcpus = new ArrayList<>();
@@ -53,12 +65,15 @@ final class WitnessOps extends ForwardingVmOps {
     boolean kvm = vm.kvmLock().heldExclusive();
     boolean slots = vm.slotsLock().heldExclusive();
     boolean mmu = vm.mmuLock().heldExclusive();
+    String outer = witness.enter(UNDER_MMU_LOCK.contains(name) ? name : null);
     T result;
     try {
       result = hook.get();
     } catch (RuntimeException | Error e) {
       witness.violation(name + " threw " + e);
       throw e;
+    } finally {
+      var _ = witness.enter(outer);
     }
     if (result == null) {
       witness.violation(name + " answered null");
@@ -205,6 +220,16 @@ final class WitnessOps extends ForwardingVmOps {
         level.pages(),
         pfn,
         () -> super.unmapDelegated(gfn, pfn, level, isPrivate));
+  }
+
+  @Override
+  public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return seen(
+        "split_delegated",
+        gfn,
+        level.pages(),
+        -1,
+        () -> super.splitDelegated(gfn, level, isPrivate));
   }
 
   @Override

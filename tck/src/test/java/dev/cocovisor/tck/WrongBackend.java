@@ -41,7 +41,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The zoo: the reference backend with one thing wrong, and the rule that has to notice. */
-enum WrongBackend {
+enum WrongBackend implements Mutant {
   INFO_CHANGES("I01", () -> new Changing()),
   ASKS_FOR_ANOTHER_TYPE("I02", () -> withTypes(new VmType("OTHER", 78, Architecture.X86_64))),
   TYPE_OF_ANOTHER_ARCHITECTURE(
@@ -340,7 +340,7 @@ enum WrongBackend {
           })),
 
   UNMAPPING_FAILS(
-      "C01",
+      "C01,C07,H05",
       ops((vm, m) ->
           new ReferenceOps(vm, m) {
             @Override
@@ -535,7 +535,7 @@ enum WrongBackend {
             }
           })),
   A_LOST_RACE_IS_AN_ERROR(
-      "X01",
+      "X01,X02,X03,X04",
       () -> {
         AtomicInteger inside = new AtomicInteger();
         return honest((vm, m) ->
@@ -555,6 +555,7 @@ enum WrongBackend {
             });
       });
 
+  /** Ids of rules, separated by commas. */
   private final String rule;
 
   @SuppressWarnings("ImmutableEnumChecker") // a lambda without state
@@ -565,12 +566,18 @@ enum WrongBackend {
     this.backend = backend;
   }
 
-  /** Returns the id of the rule that has to fail. */
-  String rule() {
-    return rule;
+  @Override
+  public List<String> rules() {
+    return List.of(rule.split(","));
   }
 
-  Subject subject() {
+  @Override
+  public Subject honest() {
+    return new ReferenceTckTest().subject();
+  }
+
+  @Override
+  public Subject subject() {
     return new Subject(backend.get(), new ReferenceDriver(), ReferenceTckTest.BEHAVIOURS);
   }
 

@@ -53,12 +53,12 @@ public interface DelegatedStageOps {
 
   /**
    * Splits a mapping of many pages into pages of 4 KiB, because only some of them are to be
-   * unmapped (CCA unfolds a block). Locks: mmu exclusive.
-   *
-   * @return whether it was split; where it was not (the default) it is unmapped as a whole
+   * unmapped (CCA unfolds a block). Locks: mmu exclusive. Errors: EOPNOTSUPP (the default) lets the
+   * core unmap the mapping as a whole; any other ends what was asked for before anything is
+   * unmapped, as far as it can be refused (ENOMEM for a table).
    */
-  default boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
-    return false;
+  default Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return Errno.EOPNOTSUPP;
   }
 
   /**

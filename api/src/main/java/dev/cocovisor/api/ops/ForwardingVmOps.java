@@ -238,7 +238,7 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+  public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
     return delegate().splitDelegated(gfn, level, isPrivate);
   }
 

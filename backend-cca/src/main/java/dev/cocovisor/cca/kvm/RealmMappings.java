@@ -106,12 +106,11 @@ final class RealmMappings {
   }
 
   /** A block is unfolded, so that the pages that stay keep their content. */
-  boolean split(long gfn, PageLevel level, boolean isPrivate) {
+  Errno split(long gfn, PageLevel level, boolean isPrivate) {
     Realm r = life.realm();
-    return r != null
-        && isPrivate
-        && level == PageLevel.PG_2M
-        && r.tables().unfold(life.pe(), gfn << PageLevel.PAGE_SHIFT);
+    return r == null || !isPrivate || level != PageLevel.PG_2M
+        ? Errno.EOPNOTSUPP
+        : r.tables().unfold(life.pe(), gfn << PageLevel.PAGE_SHIFT);
   }
 
   private static int stage2Level(PageLevel level) {

@@ -147,7 +147,7 @@ final class RealmOps implements VmOps {
   }
 
   @Override
-  public boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+  public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
     return mappings.split(gfn, level, isPrivate);
   }
 

@@ -104,9 +104,11 @@ final class RealmTables {
   }
 
   /** Makes a table of a block, if it is not one already. */
-  boolean unfold(Pe pe, long ipa) {
-    return rmm.rttReadEntry(pe, rd, ipa, BLOCK_LEVEL) == Status.SUCCESS
-        && (pe.x2() == TABLE || createTables(pe, ipa, BLOCK_LEVEL, PAGE_LEVEL).ok());
+  Errno unfold(Pe pe, long ipa) {
+    if (rmm.rttReadEntry(pe, rd, ipa, BLOCK_LEVEL) != Status.SUCCESS) {
+      return Errno.ENXIO;
+    }
+    return pe.x2() == TABLE ? Errno.OK : createTables(pe, ipa, BLOCK_LEVEL, PAGE_LEVEL);
   }
 
   /** Assigns a delegated granule; EEXIST if the address has one. */

@@ -390,7 +390,7 @@ final class SmallKvm implements VmContext, HostMachine {
         continue;
       }
       boolean cut = gfn < start || gfn + m.level.pages() > end;
-      if (cut && ops().splitDelegated(gfn, m.level, half == 0)) {
+      if (cut && ops().splitDelegated(gfn, m.level, half == 0).ok()) {
         for (long i = 0; i < m.level.pages(); i++) {
           registry.put((gfn + i) | half, new Mapping(m.pfn + i, PageLevel.PG_4K));
         }

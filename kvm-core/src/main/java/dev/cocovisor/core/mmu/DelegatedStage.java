@@ -98,7 +98,7 @@ public final class DelegatedStage implements SecondStage {
       PageLevel level = PageLevel.of(Spte.level(e));
       boolean overlaps = gfn + level.pages() > start;
       boolean cut = overlaps && (gfn < start || gfn + level.pages() > end);
-      if (cut && host.ops().splitDelegated(gfn, level, isPrivate)) {
+      if (cut && host.ops().splitDelegated(gfn, level, isPrivate).ok()) {
         splitEntry(r, gfn, e, level);
         gfn = Math.max(gfn, start);
         continue;
@@ -133,12 +133,38 @@ public final class DelegatedStage implements SecondStage {
 
   @Override
   public Errno splitBoundaryLeafs(long start, long end) {
-    return Errno.OK;
+    Errno r = splitCrossing(start);
+    return r.ok() ? splitCrossing(end) : r;
+  }
+
+  /** Splits the private mapping that lies on both sides of {@code gfn}, if there is one. */
+  private Errno splitCrossing(long gfn) {
+    long e = find(gfn, true);
+    PageLevel level = PageLevel.of(Math.max(1, Spte.level(e)));
+    long first = level.alignDown(gfn);
+    if (e == 0 || first == gfn) {
+      return Errno.OK;
+    }
+    Errno r = host.ops().splitDelegated(first, level, true);
+    if (r.ok()) {
+      splitEntry(registry[1], first, e, level);
+    }
+    // What cannot be split is unmapped as a whole by the zap that follows.
+    return r == Errno.EOPNOTSUPP ? Errno.OK : r;
   }
 
   @Override
   public Errno splitTo(long gfn, int level, boolean isPrivate) {
-    return Errno.OK;
+    long e = find(gfn, isPrivate);
+    if (e == 0 || Spte.level(e) <= level) {
+      return Errno.OK;
+    }
+    PageLevel from = PageLevel.of(Spte.level(e));
+    Errno r = host.ops().splitDelegated(from.alignDown(gfn), from, isPrivate);
+    if (r.ok()) {
+      splitEntry(registry[isPrivate ? 1 : 0], from.alignDown(gfn), e, from);
+    }
+    return r == Errno.EOPNOTSUPP ? Errno.OK : r;
   }
 
   /** There is no hook to take write access alone away: the pages go, and come back read-only. */

@@ -4,6 +4,7 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
@@ -14,6 +15,7 @@ public final class Monitor implements PhysicalGuard {
 
   private final PhysicalMemory memory;
   private final Map<Long, Owner> owners = new ConcurrentHashMap<>();
+  private final Set<Long> open = ConcurrentHashMap.newKeySet();
 
   /** A frame's owner. */
   record Owner(int vm, long gfn) {}
@@ -40,6 +42,15 @@ public final class Monitor implements PhysicalGuard {
     return true;
   }
 
+  /** Lets the host into a frame that is a guest's, or locks it out. */
+  public void open(long pfn, boolean toHost) {
+    if (toHost) {
+      open.add(pfn);
+    } else {
+      open.remove(pfn);
+    }
+  }
+
   /** Takes frames back from a VM, wiped; false if one is not its. */
   public boolean give(int vm, long gfn, long pfn, long count) {
     for (long i = 0; i < count; i++) {
@@ -57,7 +68,7 @@ public final class Monitor implements PhysicalGuard {
   @Override
   public Verdict check(Accessor who, long pfn, boolean write) {
     Owner owner = owners.get(pfn);
-    if (owner == null || who.kind() == Accessor.Kind.FIRMWARE) {
+    if (owner == null || open.contains(pfn) || who.kind() == Accessor.Kind.FIRMWARE) {
       return Verdict.ALLOW;
     }
     if (who.kind() == Accessor.Kind.GUEST && who.vm() == owner.vm()) {

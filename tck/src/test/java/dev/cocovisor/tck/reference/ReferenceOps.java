@@ -248,6 +248,9 @@ public class ReferenceOps implements VmOps {
 
   @Override
   public Errno getPageEncBitmap(long startGfn, long npages, long[] into) {
+    if (startGfn < 0 || startGfn > BITMAP_PAGES - npages) {
+      return Errno.EINVAL;
+    }
     for (long i = 0; i < npages; i++) {
       long g = startGfn + i;
       long bit = (~plain[(int) (g >>> 6)] >>> g) & 1;
@@ -258,6 +261,9 @@ public class ReferenceOps implements VmOps {
 
   @Override
   public Errno setPageEncBitmap(long startGfn, long npages, long[] from) {
+    if (startGfn < 0 || startGfn > BITMAP_PAGES - npages) {
+      return Errno.EINVAL;
+    }
     for (long i = 0; i < npages; i++) {
       long g = startGfn + i;
       long bit = (~from[(int) (i >>> 6)] >>> i) & 1;

@@ -168,26 +168,27 @@ final class TvmMemory {
   }
 
   /** Splits 2 MiB into pages, which stay the TVM's with their contents. */
-  boolean split(long gfn) {
+  Errno split(long gfn) {
     return locked(() -> {
       Page page = held.get(gfn);
       if (page == null || page.level() != PageLevel.PG_2M) {
-        return false;
+        return Errno.EOPNOTSUPP;
       }
       long gpa = gfn << 12;
-      if (!blocked(gpa, PageLevel.PG_2M.bytes()).ok()) {
-        return false;
+      Errno blocked = blocked(gpa, PageLevel.PG_2M.bytes());
+      if (!blocked.ok()) {
+        return blocked;
       }
       Errno e = withTables(() -> covh.demote(life.gid(), gpa, PageType.PAGE_2MB));
       Errno back = Covh.errno(covh.validate(life.gid(), gpa, PageLevel.PG_2M.bytes()));
       if (!e.ok() || !back.ok()) {
-        return false;
+        return e.ok() ? back : e;
       }
       small.set((int) (gfn >>> 9));
       for (long i = 0; i < PageLevel.PG_2M.pages(); i++) {
         held.put(gfn + i, new Page(page.pfn() + i, PageLevel.PG_4K, true));
       }
-      return true;
+      return Errno.OK;
     });
   }
 

@@ -230,8 +230,8 @@ final class TvmOps implements VmOps {
   }
 
   @Override
-  public boolean splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
-    return isPrivate && level == PageLevel.PG_2M && memory.split(gfn);
+  public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return isPrivate && level == PageLevel.PG_2M ? memory.split(gfn) : Errno.EOPNOTSUPP;
   }
 
   @Override

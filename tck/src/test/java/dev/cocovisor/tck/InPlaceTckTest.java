@@ -1,0 +1,24 @@
+package dev.cocovisor.tck;
+
+import dev.cocovisor.tck.reference.InPlaceBackend;
+import dev.cocovisor.tck.reference.InPlaceDriver;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** The honest backend that converts in place keeps every rule. */
+class InPlaceTckTest extends BackendTck {
+  static final Set<Behaviour> BEHAVIOURS =
+      EnumSet.of(
+          Behaviour.POPULATE,
+          Behaviour.POPULATE_UNMEASURED,
+          Behaviour.RUN_BEFORE_FINALIZE,
+          Behaviour.CONVERT,
+          Behaviour.KEEPS_CONTENTS_ON_CONVERSION,
+          Behaviour.GUARDS_PRIVATE_FRAMES,
+          Behaviour.DEVICES_REACH_PRIVATE_FRAMES);
+
+  @Override
+  public Subject subject() {
+    return new Subject(new InPlaceBackend(), new InPlaceDriver(), BEHAVIOURS);
+  }
+}

@@ -1,0 +1,73 @@
+package dev.cocovisor.tck.reference;
+
+import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.VmOps;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.UnaryOperator;
+
+/** The backend of a technology whose guests share their pages in place. */
+public final class InPlaceBackend implements Backend {
+  /** KVM_CREATE_VM's argument. */
+  public static final VmType TYPE = new VmType("IN_PLACE_VM", 79, Architecture.ARM64);
+
+  private final BiFunction<VmContext, Monitor, VmOps> ops;
+  private final UnaryOperator<PhysicalGuard> guard;
+
+  /** Creates the honest backend. */
+  public InPlaceBackend() {
+    this(InPlaceOps::new, InPlaceBackend::devicesReach);
+  }
+
+  /** Creates a backend with other halves. */
+  public InPlaceBackend(
+      BiFunction<VmContext, Monitor, VmOps> ops, UnaryOperator<PhysicalGuard> guard) {
+    this.ops = ops;
+    this.guard = guard;
+  }
+
+  /** Nothing stops a device. */
+  public static PhysicalGuard devicesReach(PhysicalGuard inner) {
+    return (who, pfn, write) ->
+        who.kind() == Accessor.Kind.DEVICE
+            ? PhysicalGuard.Verdict.ALLOW
+            : inner.check(who, pfn, write);
+  }
+
+  @Override
+  public BackendInfo info() {
+    return new BackendInfo(
+        "in-place",
+        "1.0.0",
+        "a technology that converts in place and keeps every rule",
+        Architecture.ARM64,
+        List.of(TYPE),
+        Map.of(),
+        Map.of());
+  }
+
+  @Override
+  public Platform createPlatform(HostMachine host) {
+    Monitor monitor = new Monitor(host.memory().raw());
+    return new Platform() {
+      @Override
+      public VmOps createVm(VmContext vm, VmType type) {
+        return ops.apply(vm, monitor);
+      }
+
+      @Override
+      public PhysicalGuard guard() {
+        return guard.apply(monitor);
+      }
+    };
+  }
+}
