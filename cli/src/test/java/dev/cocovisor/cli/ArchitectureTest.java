@@ -75,6 +75,32 @@ class ArchitectureTest {
           .allowEmptyShould(true);
 
   @ArchTest
+  static final ArchRule theJunitExtensionKnowsTheHostAndNoBackend =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.cocovisor.junit..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "dev.cocovisor.cli..",
+              "dev.cocovisor.tck..",
+              "dev.cocovisor.tdx..",
+              "dev.cocovisor.snp..",
+              "dev.cocovisor.pkvm..",
+              "dev.cocovisor.cca..",
+              "com.google.inject..",
+              "org.pf4j..");
+
+  @ArchTest
+  static final ArchRule nobodyInTheHouseNeedsTheJunitExtension =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.cocovisor.junit..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("dev.cocovisor.junit..");
+
+  @ArchTest
   static final ArchRule onePackageOwnsLocking =
       noClasses()
           .that()

@@ -70,8 +70,9 @@ class ModelErrorsTest {
         COCO-P001 error: tdz: there is no such backend
           why:  neither the class path nor a plugin offers it
           mend: use one that is available, or put its plugin into a plugin folder
-          available: cca, pkvm, sev-snp, tdx
-        """);
+          available: %s
+        """
+            .formatted(String.join(", ", REGISTRY.all().stream().map(b -> b.id()).toList())));
   }
 
   @Test
