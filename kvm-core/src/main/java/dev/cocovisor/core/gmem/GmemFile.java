@@ -1,7 +1,6 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -19,15 +18,14 @@ import java.util.TreeMap;
  * pages out of the VM and its bindings away but leaves the folios to the inode. Bindings change
  * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
  */
-public final class GmemFile implements GuestMemfd {
-  private final GmemInode inode;
+public final class GmemFile extends InodeStore implements GuestMemfd {
   private final BindingOwner owner;
   private final TreeMap<Long, MemSlot> bindings = new TreeMap<>();
   private final boolean pinsOwner;
   private int references = 1;
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
-    this.inode = inode;
+    super(inode);
     this.owner = owner;
     this.pinsOwner = pinsOwner;
   }
@@ -144,26 +142,6 @@ public final class GmemFile implements GuestMemfd {
   @Override
   public long page(long index, int cpu) {
     return inode.page(index, cpu);
-  }
-
-  @Override
-  public long peek(long index) {
-    return inode.peek(index);
-  }
-
-  @Override
-  public void markPrepared(long index, boolean prepared) {
-    inode.markPrepared(index, prepared);
-  }
-
-  @Override
-  public ModelLock invalidateLock() {
-    return inode.lock();
-  }
-
-  @Override
-  public long size() {
-    return inode.size();
   }
 
   @Override

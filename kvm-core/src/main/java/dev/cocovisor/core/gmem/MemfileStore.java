@@ -1,7 +1,6 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.ArrayList;
@@ -108,11 +107,12 @@ public final class MemfileStore {
     return r;
   }
 
-  private final class View implements BackingStore {
+  private final class View extends InodeStore {
     final BindingOwner owner;
     private @Nullable GmemFile file;
 
     View(BindingOwner owner) {
+      super(MemfileStore.this.inode);
       this.owner = owner;
     }
 
@@ -133,26 +133,6 @@ public final class MemfileStore {
       }
       // With F_SEAL_AUTO_ALLOCATE only fallocate makes pages; KVM finds none.
       return autoAllocate ? inode.page(index, cpu) : -Errno.ENOENT.number();
-    }
-
-    @Override
-    public long peek(long index) {
-      return inode.peek(index);
-    }
-
-    @Override
-    public void markPrepared(long index, boolean prepared) {
-      inode.markPrepared(index, prepared);
-    }
-
-    @Override
-    public ModelLock invalidateLock() {
-      return inode.lock();
-    }
-
-    @Override
-    public long size() {
-      return inode.size();
     }
 
     @Override

@@ -36,6 +36,10 @@ final class Extensions {
         case KVM_CAP_USER_MEMORY,
             KVM_CAP_SYNC_MMU,
             KVM_CAP_USER_MEMORY2,
+            KVM_CAP_DESTROY_MEMORY_REGION_WORKS,
+            KVM_CAP_JOIN_MEMORY_REGIONS_WORKS,
+            KVM_CAP_ENABLE_CAP_VM,
+            KVM_CAP_CHECK_EXTENSION_VM,
             KVM_CAP_MEMORY_FAULT_INFO -> {
           return 1;
         }

@@ -1,10 +1,8 @@
 package dev.cocovisor.core.mem;
 
-import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.api.mem.FramedMemory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,68 +12,11 @@ import org.jspecify.annotations.Nullable;
  * every guest fault does, neither boxes nor allocates. Frames up to 2^36 (256 TiB). Thread-safe for
  * distinct frames.
  */
-final class FrameStore implements PhysicalMemory {
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+final class FrameStore extends FramedMemory {
   private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
-  private static final int SIZE = 4096;
   private static final int FAN = 4096;
 
   private final Object[] top = new Object[FAN];
-
-  @Override
-  public void read(long hpa, byte[] into, int offset, int length) {
-    for (int done = 0; done < length; ) {
-      int at = (int) (hpa + done) & (SIZE - 1);
-      int n = Math.min(SIZE - at, length - done);
-      byte[] frame = find((hpa + done) >>> 12);
-      if (frame == null) {
-        Arrays.fill(into, offset + done, offset + done + n, (byte) 0);
-      } else {
-        System.arraycopy(frame, at, into, offset + done, n);
-      }
-      done += n;
-    }
-  }
-
-  @Override
-  public void write(long hpa, byte[] from, int offset, int length) {
-    for (int done = 0; done < length; ) {
-      int at = (int) (hpa + done) & (SIZE - 1);
-      int n = Math.min(SIZE - at, length - done);
-      System.arraycopy(from, offset + done, frame((hpa + done) >>> 12), at, n);
-      done += n;
-    }
-  }
-
-  @Override
-  public int readByte(long hpa) {
-    byte[] frame = find(hpa >>> 12);
-    return frame == null ? 0 : frame[(int) hpa & (SIZE - 1)] & 0xff;
-  }
-
-  @Override
-  public void writeByte(long hpa, int value) {
-    byte[] frame = find(hpa >>> 12);
-    if (frame == null) {
-      if ((value & 0xff) == 0) {
-        return;
-      }
-      frame = frame(hpa >>> 12);
-    }
-    frame[(int) hpa & (SIZE - 1)] = (byte) value;
-  }
-
-  @Override
-  public long readLong(long hpa) {
-    byte[] frame = find(hpa >>> 12);
-    return frame == null ? 0 : (long) LONG.get(frame, (int) hpa & (SIZE - 1));
-  }
-
-  @Override
-  public void writeLong(long hpa, long value) {
-    LONG.set(frame(hpa >>> 12), (int) hpa & (SIZE - 1), value);
-  }
 
   @Override
   public void zero(long pfn, long count) {
@@ -98,29 +39,7 @@ final class FrameStore implements PhysicalMemory {
   }
 
   @Override
-  public void copyFrame(long toPfn, long fromPfn) {
-    byte[] from = find(fromPfn);
-    if (from == null) {
-      zero(toPfn, 1);
-    } else {
-      System.arraycopy(from, 0, frame(toPfn), 0, SIZE);
-    }
-  }
-
-  @Override
-  public boolean isZero(long pfn) {
-    byte[] frame = find(pfn);
-    if (frame != null) {
-      for (byte b : frame) {
-        if (b != 0) {
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
-  private byte @Nullable [] find(long pfn) {
+  protected byte @Nullable [] find(long pfn) {
     Object[] mid = (Object[]) SLOT.getAcquire(top, (int) (pfn >>> 24));
     if (mid == null) {
       return null;
@@ -129,7 +48,8 @@ final class FrameStore implements PhysicalMemory {
     return low == null ? null : (byte[]) SLOT.getAcquire(low, (int) pfn & (FAN - 1));
   }
 
-  private byte[] frame(long pfn) {
+  @Override
+  protected byte[] frame(long pfn) {
     byte[] frame = find(pfn);
     if (frame != null) {
       return frame;

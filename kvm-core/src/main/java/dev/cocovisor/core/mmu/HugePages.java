@@ -68,37 +68,29 @@ final class HugePages {
 
   /** Splits the private leaf that {@code gfn} cuts, if one does; mmu_lock is held exclusive. */
   Errno splitAcross(PageTable root, long gfn, boolean mirror) {
-    PageTable t = root;
-    while (t.level > 1) {
-      int i = PageTable.index(gfn, t.level);
-      if (t.gfnOf(i) == gfn) {
-        return Errno.OK;
-      }
-      long e = t.get(i);
-      if (Spte.isLeaf(e) && Spte.isPrivate(e)) {
-        Errno r = splitExclusive(t, i, e, mirror);
-        if (!r.ok()) {
-          return r;
-        }
-      } else if (!Spte.isTable(e)) {
-        return Errno.OK;
-      }
-      PageTable c = t.child(i);
-      if (c == null) {
-        return Errno.OK;
-      }
-      t = c;
-    }
-    return Errno.OK;
+    return descend(root, gfn, 1, mirror, true);
   }
 
   /** Splits the leaf over {@code gfn} down to {@code level}; mmu_lock is held exclusive. */
   Errno splitTo(PageTable root, long gfn, int level, boolean mirror) {
+    return descend(root, gfn, level, mirror, false);
+  }
+
+  /**
+   * Splits on the way down to a level.
+   *
+   * @param cutOnly whether only private leaves are split, and only as long as {@code gfn} lies
+   *     inside them
+   */
+  private Errno descend(PageTable root, long gfn, int level, boolean mirror, boolean cutOnly) {
     PageTable t = root;
     while (t.level > level) {
       int i = PageTable.index(gfn, t.level);
+      if (cutOnly && t.gfnOf(i) == gfn) {
+        return Errno.OK;
+      }
       long e = t.get(i);
-      if (Spte.isLeaf(e)) {
+      if (Spte.isLeaf(e) && (!cutOnly || Spte.isPrivate(e))) {
         Errno r = splitExclusive(t, i, e, mirror);
         if (!r.ok()) {
           return r;

@@ -92,16 +92,27 @@ public final class DirtyLog {
     }
   }
 
+  private static int addressSpace(long slotNumber) {
+    return (int) (slotNumber >>> 16) & 0xffff;
+  }
+
+  private boolean isUserSlot(long slotNumber) {
+    return addressSpace(slotNumber) < vm.rules().addressSpaces()
+        && (slotNumber & 0xffff) < MemoryRegions.USER_SLOTS;
+  }
+
+  private @Nullable MemSlot slot(long slotNumber) {
+    return vm.slotsOf(addressSpace(slotNumber)).byId((int) slotNumber & 0xffff);
+  }
+
   /** KVM_GET_DIRTY_LOG. The mappings are flushed before userspace sees the bits, or fails to. */
   public Errno get(long slotNumber, Taker to) {
-    int id = (int) slotNumber & 0xffff;
-    int as = (int) (slotNumber >>> 16) & 0xffff;
-    if (as >= vm.rules().addressSpaces() || id >= MemoryRegions.USER_SLOTS) {
+    if (!isUserSlot(slotNumber)) {
       return Errno.EINVAL;
     }
     vm.slotsLock().lock();
     try {
-      MemSlot slot = vm.slotsOf(as).byId(id);
+      MemSlot slot = slot(slotNumber);
       DirtyBitmap log = slot == null ? null : slot.dirtyBitmap();
       if (slot == null || log == null) {
         return Errno.ENOENT;
@@ -123,16 +134,12 @@ public final class DirtyLog {
 
   /** KVM_CLEAR_DIRTY_LOG. Only the slot's end may cut a word of 64 pages. */
   public Errno clear(long slotNumber, long firstPage, long numPages, Giver from) {
-    int id = (int) slotNumber & 0xffff;
-    int as = (int) (slotNumber >>> 16) & 0xffff;
-    if (as >= vm.rules().addressSpaces()
-        || id >= MemoryRegions.USER_SLOTS
-        || (firstPage & 63) != 0) {
+    if (!isUserSlot(slotNumber) || (firstPage & 63) != 0) {
       return Errno.EINVAL;
     }
     vm.slotsLock().lock();
     try {
-      MemSlot slot = vm.slotsOf(as).byId(id);
+      MemSlot slot = slot(slotNumber);
       DirtyBitmap log = slot == null ? null : slot.dirtyBitmap();
       if (slot == null || log == null) {
         return Errno.ENOENT;

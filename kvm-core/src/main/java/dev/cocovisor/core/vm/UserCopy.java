@@ -12,33 +12,35 @@ public final class UserCopy {
   /** copy_from_user; EFAULT where a page is missing or a guard faults. */
   public static Errno read(
       PhysicalHost memory, AddressSpace space, long addr, byte[] into, int offset, int length) {
-    for (int done = 0; done < length; ) {
-      int n = Math.min(4096 - (int) ((addr + done) & 4095), length - done);
-      long pte = space.fault(addr + done, false);
-      if (pte < 0) {
-        return Errno.EFAULT;
-      }
-      long hpa = (space.frameOf(addr + done, pte) << 12) + ((addr + done) & 4095);
-      Errno r = memory.read(Accessor.HOST_KERNEL, hpa, into, offset + done, n);
-      if (!r.ok()) {
-        return r;
-      }
-      done += n;
-    }
-    return Errno.OK;
+    return copy(memory, space, addr, into, offset, length, false);
   }
 
   /** copy_to_user; as {@link #read}. */
   public static Errno write(
       PhysicalHost memory, AddressSpace space, long addr, byte[] from, int offset, int length) {
+    return copy(memory, space, addr, from, offset, length, true);
+  }
+
+  private static Errno copy(
+      PhysicalHost memory,
+      AddressSpace space,
+      long addr,
+      byte[] bytes,
+      int offset,
+      int length,
+      boolean toUser) {
     for (int done = 0; done < length; ) {
-      int n = Math.min(4096 - (int) ((addr + done) & 4095), length - done);
-      long pte = space.fault(addr + done, true);
+      long at = addr + done;
+      int n = Math.min(4096 - (int) (at & 4095), length - done);
+      long pte = space.fault(at, toUser);
       if (pte < 0) {
         return Errno.EFAULT;
       }
-      long hpa = (space.frameOf(addr + done, pte) << 12) + ((addr + done) & 4095);
-      Errno r = memory.write(Accessor.HOST_KERNEL, hpa, from, offset + done, n);
+      long hpa = (space.frameOf(at, pte) << 12) + (at & 4095);
+      Errno r =
+          toUser
+              ? memory.write(Accessor.HOST_KERNEL, hpa, bytes, offset + done, n)
+              : memory.read(Accessor.HOST_KERNEL, hpa, bytes, offset + done, n);
       if (!r.ok()) {
         return r;
       }
