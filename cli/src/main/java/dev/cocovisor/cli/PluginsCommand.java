@@ -102,9 +102,14 @@ final class PluginsCommand {
       throws IOException {
     Path written = new ProjectTemplate(name).write(folder == null ? Path.of(name) : folder);
     console.out().println("wrote " + written);
-    console.out().println("next:  cd " + written + " && mvn package");
-    console.out().println("then:  cp target/" + name + "-*.jar " + PluginOptions.defaultFolder());
-    console.out().println("       cocovisor backends && cocovisor tck " + name);
+    Path here = Path.of("").toAbsolutePath();
+    Path plugins = PluginOptions.defaultFolder().toAbsolutePath().normalize();
+    plugins = plugins.startsWith(here) ? here.relativize(plugins) : plugins;
+    console.out().println("next:");
+    console.out().println("  (cd " + written + " && mvn package)");
+    console.out().println("  cp " + written + "/target/" + name + "-1.0.0.jar " + plugins);
+    console.out().println("  ./cocovisor backends");
+    console.out().println("  ./cocovisor tck " + name);
     return ExitCode.CLEAN;
   }
 

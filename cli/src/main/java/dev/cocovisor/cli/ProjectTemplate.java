@@ -1,12 +1,13 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.host.ApiVersion;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -55,7 +56,12 @@ final class ProjectTemplate {
     versions.forEach((key, value) -> values.put((String) key, (String) value));
   }
 
-  /** Writes the project into a folder that is empty or not there; returns the folder. */
+  /**
+   * Writes the project into a folder that is empty or not there; returns the folder.
+   *
+   * <p>Maven keeps what it has once found by name and version. So the artifacts of a snapshot get a
+   * version of their own, told by their contents: no project meets the artifacts of another build.
+   */
   Path write(Path folder) throws IOException {
     if (Files.exists(folder)) {
       try (Stream<Path> inside = Files.list(folder)) {
@@ -64,6 +70,14 @@ final class ProjectTemplate {
         }
       }
     }
+    Map<String, byte[]> jars = new LinkedHashMap<>();
+    for (String artifact : ARTIFACTS) {
+      jars.put(artifact, jar(onClassPath(artifact)));
+    }
+    String version = value("COCOVISOR_VERSION");
+    if (version.endsWith("-SNAPSHOT")) {
+      values.put("COCOVISOR_VERSION", version.replace("SNAPSHOT", digest(jars.values())));
+    }
     for (String line : text("template/template.files").lines().toList()) {
       if (!line.isBlank()) {
         Path to = folder.resolve(fill(line.trim()));
@@ -71,8 +85,8 @@ final class ProjectTemplate {
         Files.writeString(to, fill(text("template/" + line.trim())));
       }
     }
-    for (String artifact : ARTIFACTS) {
-      addArtifact(folder.resolve("repository"), artifact);
+    for (Map.Entry<String, byte[]> jar : jars.entrySet()) {
+      addArtifact(folder.resolve("repository"), jar.getKey(), jar.getValue());
     }
     return folder;
   }
@@ -85,21 +99,21 @@ final class ProjectTemplate {
     return filled;
   }
 
-  private void addArtifact(Path repository, String artifact) throws IOException {
+  private void addArtifact(Path repository, String artifact, byte[] jar) throws IOException {
     String version = value("COCOVISOR_VERSION");
     Path to =
         Files.createDirectories(
             repository.resolve("dev/cocovisor").resolve(artifact).resolve(version));
-    Path jar = to.resolve(artifact + "-" + version + ".jar");
-    Path found = onClassPath(artifact);
-    if (Files.isDirectory(found)) {
-      pack(found, jar);
-    } else {
-      Files.copy(found, jar);
-    }
+    Files.write(to.resolve(artifact + "-" + version + ".jar"), jar);
     Files.writeString(
         to.resolve(artifact + "-" + version + ".pom"),
         fill(text("template/repository/" + artifact + ".pom")));
+  }
+
+  private static String digest(Iterable<byte[]> contents) {
+    CRC32 crc = new CRC32();
+    contents.forEach(crc::update);
+    return "%08x".formatted(crc.getValue());
   }
 
   /** Finds an artifact's jar, or its folder of classes where the program runs from its build. */
@@ -116,16 +130,23 @@ final class ProjectTemplate {
     throw new UsageException(artifact + " is not on the class path, so no project can use it");
   }
 
-  private static void pack(Path classes, Path jar) throws IOException {
-    try (OutputStream file = Files.newOutputStream(jar);
-        JarOutputStream out = new JarOutputStream(file);
-        Stream<Path> all = Files.walk(classes)) {
+  /** Returns a jar as it is, or a folder of classes as a jar. */
+  private static byte[] jar(Path found) throws IOException {
+    if (!Files.isDirectory(found)) {
+      return Files.readAllBytes(found);
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JarOutputStream out = new JarOutputStream(bytes);
+        Stream<Path> all = Files.walk(found)) {
       for (Path p : all.filter(Files::isRegularFile).sorted().toList()) {
-        out.putNextEntry(new JarEntry(classes.relativize(p).toString().replace('\\', '/')));
+        JarEntry entry = new JarEntry(found.relativize(p).toString().replace('\\', '/'));
+        entry.setTimeLocal(LocalDateTime.of(2026, 1, 1, 0, 0)); // the same classes, the same jar
+        out.putNextEntry(entry);
         Files.copy(p, out);
         out.closeEntry();
       }
     }
+    return bytes.toByteArray();
   }
 
   private static String fileName(Path path) {

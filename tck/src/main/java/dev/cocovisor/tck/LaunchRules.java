@@ -91,7 +91,7 @@ interface LaunchRules extends Kit {
     onBench(bench -> {
       Guest guest = bench.launch(MEMORY);
       long ret = guest.populate(0, Bench.PAGE, 0x66, true);
-      if (subject().has(FINALIZE_ENDS_POPULATE)) {
+      if (!subject().has(POPULATE) || subject().has(FINALIZE_ENDS_POPULATE)) {
         refused(ret, "populate after the launch");
         guest.accept(0, Bench.PAGE);
         same(0, guest.read(0, false), "the page after a refused populate");
