@@ -59,20 +59,39 @@ final class GuestRun {
     if (seam == null) {
       throw new IllegalStateException("a vCPU that was never initialised runs");
     }
+    // While somebody wants all vCPUs outside, KVM does not even try.
+    td.guestMode().lockShared();
+    v.inGuestMode = true;
     long s = seam.vpEnter(v.tdvpr);
     td.seam().made(SeamCall.VP_ENTER, v.tdvpr, s);
     for (int i = 0; SeamStatus.OPERAND_BUSY.is(s) && i < LOCAL_RETRIES; i++) {
       // KVM leaves its fast path and comes again.
+      Thread.onSpinWait();
       s = seam.vpEnter(v.tdvpr);
       td.seam().made(SeamCall.VP_ENTER, v.tdvpr, s);
     }
     if (s == TdxModule.IN_GUEST) {
       return ENTERED;
     }
+    outside(v);
     if (s == EPT_VIOLATION) {
       v.extendedQualification = seam.rdx();
+      v.violation = seam.r8();
     }
     return s;
+  }
+
+  /** A lock that stays busy is no error: whoever wants in tries again later. */
+  private static boolean later(long status) {
+    return SeamStatus.OPERAND_BUSY.is(status);
+  }
+
+  /** The vCPU is out of the guest, however it came out. */
+  private void outside(TdxVcpu v) {
+    if (v.inGuestMode) {
+      v.inGuestMode = false;
+      td.guestMode().unlockShared();
+    }
   }
 
   private void leave(TdxVcpu v, boolean progress) {
@@ -83,6 +102,7 @@ final class GuestRun {
       }
       module().vmExit(v.lp, 1);
     }
+    outside(v);
   }
 
   // ---- plain accesses
@@ -97,7 +117,7 @@ final class GuestRun {
       return MappingOps.WALK_FAULT;
     }
     if (s != ENTERED) {
-      return dead(s);
+      return later(s) ? MappingOps.WALK_RETRY : dead(s);
     }
     AccessKind kind =
         switch (access) {
@@ -115,6 +135,7 @@ final class GuestRun {
       vcpu.setExit(virtualizationException(v));
       return MappingOps.WALK_EXIT;
     }
+    outside(v);
     Registers e = module().exitRegisters(v.lp);
     if (e.rax != EPT_VIOLATION) {
       return dead(e.rax);
@@ -182,7 +203,9 @@ final class GuestRun {
   private @Nullable RunResult tryTdcall(VcpuContext vcpu, TdCall leaf, long rcx, Fields f) {
     TdxVcpu v = TdxVm.vcpu(vcpu);
     long s = enter(v);
-    long violation = rcx & -4096L;
+    if (later(s)) {
+      return null;
+    }
     if (s == ENTERED) {
       Registers r = v.registers;
       r.clear();
@@ -199,18 +222,19 @@ final class GuestRun {
         leave(v, false);
         return null;
       }
+      outside(v);
       Registers e = module().exitRegisters(v.lp);
       if (e.rax != EPT_VIOLATION) {
         dead(e.rax);
         return new RunResult(Errno.EIO, new Exit.Unknown());
       }
       v.extendedQualification = e.rdx;
-      violation = e.r8;
+      v.violation = e.r8;
     } else if (s != EPT_VIOLATION) {
       dead(s);
       return new RunResult(Errno.EIO, new Exit.Unknown());
     }
-    return handle(vcpu, v, violation);
+    return handle(vcpu, v, v.violation);
   }
 
   /** Handles an EPT violation; null to let the guest try again. */
@@ -274,11 +298,25 @@ final class GuestRun {
 
   private RunResult vmcall(VcpuContext vcpu, Fields f) {
     TdxVcpu v = TdxVm.vcpu(vcpu);
-    long s = enter(v);
-    if (s != ENTERED) {
-      dead(s);
-      return new RunResult(Errno.EIO, new Exit.Unknown());
+    for (int i = 0; i < LOCAL_RETRIES; i++) {
+      long s = enter(v);
+      if (s == ENTERED) {
+        return vmcallInside(v, f);
+      }
+      // The zero-step guard can still hold an address the guest faulted on before.
+      RunResult r = s == EPT_VIOLATION ? handle(vcpu, v, v.violation) : null;
+      if (r != null) {
+        return r;
+      }
+      if (s != EPT_VIOLATION && !later(s)) {
+        dead(s);
+        return new RunResult(Errno.EIO, new Exit.Unknown());
+      }
     }
+    return new RunResult(Errno.EINTR, new Exit.Unknown());
+  }
+
+  private RunResult vmcallInside(TdxVcpu v, Fields f) {
     Registers r = v.registers;
     r.clear();
     r.rax = TdCall.VP_VMCALL.leaf();
@@ -291,6 +329,7 @@ final class GuestRun {
       leave(v, true);
       return RunResult.ok(new Exit.Hlt(r.rax));
     }
+    outside(v);
     advance(v);
     MapGpa call = MapGpa.of(module().exitRegisters(v.lp), td.sharedGfnMask() << 12);
     if (call == null || (td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) == 0) {

@@ -93,10 +93,25 @@ final class SeptHooks {
   private long withoutVcpus(SeamCall leaf, long rcx, long rdx, long r8) {
     long s = td.seam().call(leaf, rcx, rdx, r8, 0);
     if (SeamStatus.OPERAND_BUSY.is(s)) {
-      td.vm().kickVcpus();
-      s = td.seam().call(leaf, rcx, rdx, r8, 0);
+      td.guestMode().lock();
+      try {
+        td.vm().kickVcpus();
+        s = td.seam().call(leaf, rcx, rdx, r8, 0);
+      } finally {
+        td.guestMode().unlock();
+      }
     }
     return s;
+  }
+
+  /** Sends every vCPU out of the guest; back it may come at once. */
+  private void kickOut() {
+    td.guestMode().lock();
+    try {
+      td.vm().kickVcpus();
+    } finally {
+      td.guestMode().unlock();
+    }
   }
 
   /** Begins a new TLB epoch and sends every vCPU of the old one out. */
@@ -109,7 +124,7 @@ final class SeptHooks {
       bug("TDH.MEM.TRACK: " + SeamStatus.describe(s));
       return false;
     }
-    td.vm().kickVcpus();
+    kickOut();
     // A vCPU that enters in the new epoch starts without translations.
     for (VcpuContext v : td.vm().vcpus()) {
       v.requestTlbFlush();

@@ -32,6 +32,12 @@ final class TdxVcpu {
   /** Why the last walk stopped: the extended exit qualification of its TD exit. */
   long extendedQualification;
 
+  /** The address of the last EPT violation, bytes. */
+  long violation;
+
+  /** Whether {@link TdxVm#guestMode} is shared on behalf of this vCPU. */
+  boolean inGuestMode;
+
   /** A MapGPA that userspace is carrying out chunk by chunk. */
   @Nullable MapGpa mapGpa;
 }

@@ -13,6 +13,7 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import dev.cocovisor.tdx.module.Td;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,12 @@ public final class TdxVm implements VmOps {
   private final Teardown teardown;
   private final InhibitedRanges inhibited = new InhibitedRanges();
   private final Premapped premapped = new Premapped();
+
+  /**
+   * Shared by a vCPU from before it enters the guest until it left; who wants all vCPUs out, and
+   * none to come back meanwhile, has it alone (KVM_REQ_OUTSIDE_GUEST_MODE and wait_for_sept_zap).
+   */
+  private final ModelLock guestMode = ModelLock.manyReaders("wait_for_sept_zap");
 
   volatile State state = State.UNINITIALIZED;
   int hkid = -1;
@@ -80,6 +87,10 @@ public final class TdxVm implements VmOps {
 
   InhibitedRanges inhibited() {
     return inhibited;
+  }
+
+  ModelLock guestMode() {
+    return guestMode;
   }
 
   /** Tells whether pages are mapped by KVM_MAP_MEMORY before they are added. */

@@ -33,6 +33,10 @@ final class TdxHost implements TraceSink {
   static final long M2 = 2L << 20;
 
   final List<String> seamcalls = new ArrayList<>();
+
+  /** Whether nothing is traced, as when several vCPUs run at a time. */
+  volatile boolean quiet;
+
   final List<Runnable> onKick = new ArrayList<>();
   final Kvm kvm;
   final KvmProcess process;
@@ -90,14 +94,18 @@ final class TdxHost implements TraceSink {
   }
 
   static TdxHost running(String policy) {
-    TdxHost h = building(policy);
-    ok(h.command(h.vmFd, "KVM_TDX_FINALIZE_VM", new Fields()));
-    h.seamcalls.clear();
-    return h;
+    return finalized(building(policy));
+  }
+
+  static TdxHost runningOnSmallFolios(String policy) {
+    return finalized(new TdxHost(policy(policy).withSetting("core.gmem-order", "0"), 1L << 28));
   }
 
   static TdxHost runningWithVe(String policy) {
-    TdxHost h = new TdxHost(policy(policy), 0);
+    return finalized(new TdxHost(policy(policy), 0));
+  }
+
+  private static TdxHost finalized(TdxHost h) {
     ok(h.command(h.vmFd, "KVM_TDX_FINALIZE_VM", new Fields()));
     h.seamcalls.clear();
     return h;
@@ -169,6 +177,11 @@ final class TdxHost implements TraceSink {
     return td;
   }
 
+  /** Asks for the split of a huge leaf as a fault does, with the mmu lock shared. */
+  Errno splitInFault(long gfn) {
+    return vm().ops().splitExternalSpt(gfn, PageLevel.PG_2M, 0, 0, true);
+  }
+
   long pages4k() {
     return stats().pages4k();
   }
@@ -216,7 +229,7 @@ final class TdxHost implements TraceSink {
 
   @Override
   public boolean enabled() {
-    return true;
+    return !quiet;
   }
 
   @Override

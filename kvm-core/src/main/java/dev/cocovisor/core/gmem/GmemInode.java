@@ -35,6 +35,10 @@ public final class GmemInode {
   private final long flags;
   private final int preferredOrder;
   private final ModelLock lock = new ModelLock("mapping->invalidate_lock");
+
+  /** Innermost: held while a large folio is put in (xa_lock of the page cache). */
+  private final ModelLock pageCacheLock = new ModelLock("mapping->i_pages");
+
   private final LongRadix folios = new LongRadix();
   private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
@@ -141,20 +145,38 @@ public final class GmemInode {
   }
 
   private long allocate(long index, int cpu) {
-    for (int order = preferredOrder; order > 0; order -= 9) {
-      long first = index & -(1L << order);
-      long end = first + (1L << order);
-      if (end <= size >>> 12 && folios.next(first, end) < 0) {
-        long pfn = memory.allocate(order, cpu, policies.at(index));
-        if (pfn != HostMemory.NO_FRAME) {
-          memory.raw().zero(pfn, 1L << order);
-          for (long i = 0; i < 1L << order; i++) {
-            folios.set(first + i, Folio.of(pfn + i, order));
+    return preferredOrder == 0 ? allocateSmall(index, cpu) : allocateLarge(index, cpu);
+  }
+
+  /** Two who miss one folio at a time get one: it goes into the page cache as a whole. */
+  private long allocateLarge(long index, int cpu) {
+    pageCacheLock.lock();
+    try {
+      long have = folios.get(index);
+      if (have != 0) {
+        return have;
+      }
+      for (int order = preferredOrder; order > 0; order -= 9) {
+        long first = index & -(1L << order);
+        long end = first + (1L << order);
+        if (end <= size >>> 12 && folios.next(first, end) < 0) {
+          long pfn = memory.allocate(order, cpu, policies.at(index));
+          if (pfn != HostMemory.NO_FRAME) {
+            memory.raw().zero(pfn, 1L << order);
+            for (long i = 0; i < 1L << order; i++) {
+              folios.set(first + i, Folio.of(pfn + i, order));
+            }
+            return folios.get(index);
           }
-          return folios.get(index);
         }
       }
+      return allocateSmall(index, cpu);
+    } finally {
+      pageCacheLock.unlock();
     }
+  }
+
+  private long allocateSmall(long index, int cpu) {
     while (true) {
       long have = folios.get(index);
       if (have != 0) {
