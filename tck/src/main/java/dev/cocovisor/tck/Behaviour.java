@@ -37,6 +37,11 @@ public enum Behaviour {
   RUN_BEFORE_FINALIZE,
   /** The host can convert ranges; off: the conversion answers a negative errno. */
   CONVERT,
+  /**
+   * A vCPU that asked for a conversion does not run before the host has carried it out (CoVE): each
+   * run ends as the asking did; off: where the host refuses, it goes on with what it has.
+   */
+  ASKER_WAITS,
   /** Private pages can be punched out; off: a negative errno. */
   PUNCH,
   /**
