@@ -2,14 +2,12 @@ package dev.cocovisor.host;
 
 import dev.cocovisor.api.Backend;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -36,23 +34,23 @@ public final class BackendRegistry implements AutoCloseable {
   private final List<LoadedBackend> fixed = new ArrayList<>();
   private final List<Finding> fixedFindings = new ArrayList<>();
   private final LinkedHashMap<Path, PluginStatus> plugins = new LinkedHashMap<>();
-  private @Nullable PluginShelf shelf;
-  private volatile Snapshot snapshot = new Snapshot(new TreeMap<>(), List.of(), List.of());
-
-  /** What readers see. */
-  private record Snapshot(
-      TreeMap<String, LoadedBackend> backends,
-      List<Finding> findings,
-      List<PluginStatus> plugins) {}
+  private final PluginLoading loading;
+  private volatile Snapshot snapshot = Snapshot.EMPTY;
 
   private BackendRegistry(Builder builder) {
     folders = List.copyOf(builder.folders);
     preferred = Map.copyOf(builder.preferred);
+    loading = new PluginLoading(folders.isEmpty() ? Path.of(".") : folders.getFirst());
     builder.given.forEach(fixed::add);
     if (builder.classLoader != null) {
       ClassPathBackends.find(builder.classLoader, fixed, fixedFindings);
     }
-    scan();
+    PluginFolders found = PluginFolders.read(folders);
+    fixedFindings.addAll(found.findings());
+    plugins.putAll(found.plugins());
+    for (PluginStatus status : loading.loadAll(found.enabled())) {
+      plugins.put(status.file(), status);
+    }
     publish();
   }
 
@@ -68,27 +66,27 @@ public final class BackendRegistry implements AutoCloseable {
 
   /** Returns the backends by id. */
   public List<LoadedBackend> all() {
-    return List.copyOf(snapshot.backends.values());
+    return List.copyOf(snapshot.backends().values());
   }
 
   /** Returns the backends' SPIs by id, as a host takes them. */
   public List<Backend> backends() {
-    return snapshot.backends.values().stream().map(LoadedBackend::backend).toList();
+    return snapshot.backends().values().stream().map(LoadedBackend::backend).toList();
   }
 
   /** Returns everything found wrong, class path first, then packages in folder order. */
   public List<Finding> findings() {
-    return snapshot.findings;
+    return snapshot.findings();
   }
 
   /** Returns the packages of all folders in the order they were found. */
   public List<PluginStatus> plugins() {
-    return snapshot.plugins;
+    return snapshot.plugins();
   }
 
   /** Returns a backend, null if it is not loaded. */
   public @Nullable LoadedBackend find(String id) {
-    return snapshot.backends.get(id);
+    return snapshot.backends().get(id);
   }
 
   /**
@@ -104,14 +102,14 @@ public final class BackendRegistry implements AutoCloseable {
               FindingCode.UNKNOWN_BACKEND,
               id,
               "there is no such backend",
-              snapshot.findings.isEmpty()
+              snapshot.findings().isEmpty()
                   ? "neither the class path nor a plugin offers it"
                   : "nobody offers it, or its plugin did not load: "
                       + String.join(
-                          ", ", snapshot.findings.stream().map(f -> f.code().id()).toList()),
+                          ", ", snapshot.findings().stream().map(f -> f.code().id()).toList()),
               "use one that is available, or put its plugin into "
                   + (folders.isEmpty() ? "a plugin folder" : folders.getFirst().toString()),
-              List.copyOf(snapshot.backends.keySet())));
+              List.copyOf(snapshot.backends().keySet())));
     }
     return found;
   }
@@ -146,20 +144,20 @@ public final class BackendRegistry implements AutoCloseable {
     changes.lock();
     try {
       PluginPackage read = PluginPackage.read(file);
-      PluginStatus status = loadAll(List.of(read)).getFirst();
+      PluginStatus status = loading.loadAll(List.of(read)).getFirst();
       if (status.state() != PluginStatus.State.LOADED) {
         return status;
       }
       plugins.put(file, status);
       publish();
-      Finding duplicate = duplicateOf(status);
+      Finding duplicate = snapshot.duplicateAmong(status.backends());
       if (duplicate == null) {
         return status;
       }
-      shelf().unload(status.id());
+      loading.unload(status.id());
       plugins.remove(file);
       publish();
-      return failed(read, List.of(duplicate));
+      return PluginLoading.failed(read, List.of(duplicate));
     } finally {
       changes.unlock();
     }
@@ -174,12 +172,12 @@ public final class BackendRegistry implements AutoCloseable {
   public void unload(String pluginId) {
     changes.lock();
     try {
-      PluginShelf.Loaded plugin = shelf == null ? null : shelf.get(pluginId);
+      PluginShelf.Loaded plugin = loading.get(pluginId);
       if (plugin == null) {
         throw new HostException(unknownPlugin(pluginId));
       }
       List<String> dependents =
-          shelf().all().stream()
+          loading.all().stream()
               .filter(p -> dependsOn(p.description(), pluginId))
               .map(p -> p.description().id())
               .toList();
@@ -204,7 +202,7 @@ public final class BackendRegistry implements AutoCloseable {
                 "close them first (the last descriptor of each VM), then unload again",
                 List.of()));
       }
-      shelf().unload(pluginId);
+      loading.unload(pluginId);
       plugins.values().removeIf(s -> s.id().equals(pluginId));
       publish();
     } finally {
@@ -216,7 +214,7 @@ public final class BackendRegistry implements AutoCloseable {
   public List<String> liveVms(String pluginId) {
     changes.lock();
     try {
-      PluginShelf.Loaded plugin = shelf == null ? null : shelf.get(pluginId);
+      PluginShelf.Loaded plugin = loading.get(pluginId);
       return plugin == null ? List.of() : plugin.vms().alive();
     } finally {
       changes.unlock();
@@ -245,7 +243,8 @@ public final class BackendRegistry implements AutoCloseable {
       }
       boolean changed = new DisabledList(folder).set(pluginId, !enabled);
       if (enabled && status.state() == PluginStatus.State.DISABLED) {
-        plugins.put(status.file(), loadAll(List.of(PluginPackage.read(status.file()))).getFirst());
+        plugins.put(
+            status.file(), loading.loadAll(List.of(PluginPackage.read(status.file()))).getFirst());
       } else if (!enabled) {
         plugins.put(status.file(), off(status));
       }
@@ -270,9 +269,7 @@ public final class BackendRegistry implements AutoCloseable {
   public void close() {
     changes.lock();
     try {
-      if (shelf != null) {
-        shelf.close();
-      }
+      loading.close();
       plugins.clear();
       fixed.clear();
       publish();
@@ -281,150 +278,9 @@ public final class BackendRegistry implements AutoCloseable {
     }
   }
 
-  private void scan() {
-    List<PluginPackage> found = new ArrayList<>();
-    for (Path folder : folders) {
-      if (!Files.isDirectory(folder)) {
-        continue;
-      }
-      DisabledList disabled = new DisabledList(folder);
-      try (Stream<Path> files = Files.list(folder)) {
-        for (Path file :
-            files.filter(PluginPackage::isPackage).filter(Files::isRegularFile).sorted().toList()) {
-          PluginPackage read = PluginPackage.read(file);
-          PluginDescription d = read.description();
-          if (d != null && disabled.contains(d.id())) {
-            plugins.put(
-                file,
-                new PluginStatus(file, d, PluginStatus.State.DISABLED, List.of(), read.findings()));
-          } else {
-            plugins.put(file, failed(read, read.findings())); // keeps the folder's order
-            found.add(read);
-          }
-        }
-      } catch (IOException e) {
-        fixedFindings.add(
-            new Finding(
-                FindingCode.UNREADABLE_FOLDER,
-                folder.toString(),
-                "the plugin folder cannot be read",
-                String.valueOf(e.getMessage()),
-                "check its permissions, or leave it out",
-                List.of()));
-      }
-    }
-    for (PluginStatus status : loadAll(found)) {
-      plugins.put(status.file(), status);
-    }
-  }
-
-  /** Loads packages in the order of their dependencies and tells what became of each. */
-  private List<PluginStatus> loadAll(List<PluginPackage> found) {
-    List<PluginStatus> result = new ArrayList<>();
-    List<PluginPackage> candidates = new ArrayList<>();
-    for (PluginPackage p : found) {
-      Finding clash = clash(p, found);
-      if (p.sound() && clash == null) {
-        candidates.add(p);
-      } else {
-        List<Finding> findings = new ArrayList<>(p.findings());
-        if (clash != null) {
-          findings.add(clash);
-        }
-        result.add(failed(p, findings));
-      }
-    }
-    if (candidates.isEmpty()) {
-      return result;
-    }
-    Map<String, String> versions = new HashMap<>();
-    shelf().all().forEach(l -> versions.put(l.description().id(), l.description().version()));
-    PackageOrder order = new PackageOrder(candidates, versions);
-    for (PluginPackage p : candidates) {
-      Finding lack = p.description() == null ? null : order.missing().get(p.description().id());
-      if (lack != null) {
-        result.add(failed(p, List.of(lack)));
-      }
-    }
-    for (PluginPackage p : order.order()) {
-      if (p.description() != null) {
-        result.add(loadOne(p, p.description()));
-      }
-    }
-    return result;
-  }
-
-  private PluginStatus loadOne(PluginPackage p, PluginDescription description) {
-    List<Finding> findings = new ArrayList<>(p.findings());
-    for (String dependency : description.dependencies()) {
-      String on = PluginDescription.dependencyId(dependency);
-      if (!PluginDescription.optional(dependency) && !shelf().contains(on)) {
-        findings.add(
-            new Finding(
-                FindingCode.MISSING_DEPENDENCY,
-                PluginPackage.nameOf(p.file()),
-                "the plugin depends on '" + dependency + "', which cannot be had",
-                "plugin " + on + " is there and did not load",
-                "mend that plugin first",
-                List.of()));
-        return failed(p, findings);
-      }
-    }
-    PluginShelf.Loaded loaded = shelf().load(p, description, findings);
-    return new PluginStatus(
-        p.file(),
-        description,
-        loaded == null ? PluginStatus.State.FAILED : PluginStatus.State.LOADED,
-        loaded == null ? List.of() : loaded.backends().stream().map(LoadedBackend::id).toList(),
-        findings);
-  }
-
-  private static PluginStatus failed(PluginPackage p, List<Finding> findings) {
-    return new PluginStatus(
-        p.file(), p.description(), PluginStatus.State.FAILED, List.of(), findings);
-  }
-
-  private @Nullable Finding clash(PluginPackage p, List<PluginPackage> found) {
-    PluginDescription d = p.description();
-    if (d == null) {
-      return null;
-    }
-    PluginShelf.Loaded loaded = shelf == null ? null : shelf.get(d.id());
-    Path other = loaded == null ? null : loaded.source().file();
-    for (PluginPackage q : found) {
-      if (q != p && q.description() != null && q.description().id().equals(d.id())) {
-        other = q.file();
-      }
-    }
-    return other == null
-        ? null
-        : new Finding(
-            FindingCode.DUPLICATE_PLUGIN,
-            PluginPackage.nameOf(p.file()),
-            "two packages have the plugin id '" + d.id() + "'",
-            "the other one is " + PluginPackage.nameOf(other),
-            "take one of the two out of the folder",
-            List.of());
-  }
-
   private static boolean dependsOn(PluginDescription d, String pluginId) {
     return d.dependencies().stream()
         .anyMatch(s -> PluginDescription.dependencyId(s).equals(pluginId));
-  }
-
-  private PluginShelf shelf() {
-    if (shelf == null) {
-      shelf = new PluginShelf(folders.isEmpty() ? Path.of(".") : folders.getFirst());
-    }
-    return shelf;
-  }
-
-  private @Nullable Finding duplicateOf(PluginStatus status) {
-    return snapshot.findings.stream()
-        .filter(f -> f.code() == FindingCode.DUPLICATE_BACKEND)
-        .filter(f -> status.backends().contains(f.subject()))
-        .findFirst()
-        .orElse(null);
   }
 
   private static Finding firstError(PluginStatus status) {
@@ -443,36 +299,12 @@ public final class BackendRegistry implements AutoCloseable {
         plugins.values().stream().map(PluginStatus::id).sorted().toList());
   }
 
-  /** Chooses one provider for each id and makes the result visible. */
+  /** Makes the state after a change visible. */
   private void publish() {
-    TreeMap<String, List<LoadedBackend>> offers = new TreeMap<>();
-    Stream<LoadedBackend> fromPlugins =
-        shelf == null ? Stream.of() : shelf.all().stream().flatMap(p -> p.backends().stream());
-    Stream.concat(fixed.stream(), fromPlugins)
-        .forEach(b -> offers.computeIfAbsent(b.id(), _ -> new ArrayList<>()).add(b));
-    TreeMap<String, LoadedBackend> chosen = new TreeMap<>();
-    List<Finding> findings = new ArrayList<>(fixedFindings);
-    plugins.values().forEach(p -> findings.addAll(p.findings()));
-    offers.forEach((id, candidates) -> {
-      LoadedBackend one = choose(id, candidates);
-      if (one == null) {
-        findings.add(Duplicates.finding(id, candidates));
-      } else {
-        chosen.put(id, one);
-      }
-    });
-    snapshot = new Snapshot(chosen, List.copyOf(findings), List.copyOf(plugins.values()));
-  }
-
-  private @Nullable LoadedBackend choose(String id, List<LoadedBackend> candidates) {
-    if (candidates.size() == 1) {
-      return candidates.getFirst();
-    }
-    List<LoadedBackend> wanted =
-        candidates.stream()
-            .filter(c -> c.provenance().preferenceName().equals(preferred.get(id)))
-            .toList();
-    return wanted.size() == 1 ? wanted.getFirst() : null;
+    Stream<LoadedBackend> fromPlugins = loading.all().stream().flatMap(p -> p.backends().stream());
+    snapshot =
+        Snapshot.of(
+            Stream.concat(fixed.stream(), fromPlugins), preferred, fixedFindings, plugins.values());
   }
 
   /** Describes a registry. */
