@@ -56,7 +56,10 @@ public final class EncBitmap {
   private static final long KVM_ENOSYS = 1000;
 
   /** What a kernel can allocate for one bitmap: 256 MiB of it, guests of 8 TiB. */
-  private static final long MAX_PAGES = 1L << 31;
+  private static final long MAX_PAGES = Integer.MAX_VALUE;
+
+  /** What one GET or SET can copy: kmalloc gives 4 MiB, pages. */
+  private static final long MAX_COPY = (4L << 20) * 8;
 
   private final SevVm sev;
   private final VmContext vm;
@@ -104,7 +107,7 @@ public final class EncBitmap {
     }
     offered = pages != 0;
     size = pages;
-    shared.clear((int) Math.min(pages, Integer.MAX_VALUE), Integer.MAX_VALUE);
+    shared.clear((int) pages, Integer.MAX_VALUE);
     return Errno.OK;
   }
 
@@ -116,7 +119,7 @@ public final class EncBitmap {
   }
 
   private boolean grow(long pages) {
-    if (pages > MAX_PAGES) {
+    if (pages < 0 || pages > MAX_PAGES) {
       return false;
     }
     size = Math.max(size, pages);
@@ -129,6 +132,11 @@ public final class EncBitmap {
     }
     Errno r = sev.pageEncStatusHc(vcpu, args[0], args[1], args[2] != 0);
     return RunResult.ok(new Exit.Hlt(r == Errno.ENOSYS ? -KVM_ENOSYS : -r.number()));
+  }
+
+  /** Carries out a guest's CPUID of KVM's feature leaf: {@code guest_cpuid(vcpu, {})}. */
+  RunResult cpuid() {
+    return RunResult.ok(new Exit.Vendor(5, "KVM_EXIT_HLT", new Fields().put("rax", features())));
   }
 
   /** Carries out a guest's WRMSR: {@code guest_wrmsr(vcpu, {msr, value})}. */
@@ -166,7 +174,7 @@ public final class EncBitmap {
     }
     vm.kvmLock().lock();
     try {
-      if (design == Migration.CAP ? end > size : !grow(end)) {
+      if (design == Migration.CAP ? end < 0 || end > size : !grow(end)) {
         return design == Migration.CAP ? Errno.EINVAL : Errno.ENOMEM;
       }
       shared.set((int) gfn, (int) end, !encrypted);
@@ -263,8 +271,12 @@ public final class EncBitmap {
 
   private long getIoctl(VendorCommand c) {
     long npages = c.in().number("num_pages", 0);
-    if (npages < 0 || npages > MAX_PAGES) {
-      return -Errno.EINVAL.number();
+    Errno refused = refused();
+    if (!refused.ok()) {
+      return -refused.number();
+    }
+    if (npages < 0 || npages > MAX_COPY) {
+      return -Errno.ENOMEM.number();
     }
     long[] words = new long[(int) ((npages + 63) / 64)];
     Errno r = sev.getPageEncBitmap(c.in().number("start_gfn", 0), npages, words);
@@ -281,8 +293,12 @@ public final class EncBitmap {
 
   private long setIoctl(VendorCommand c) {
     long npages = c.in().number("num_pages", 0);
-    if (npages < 0 || npages > MAX_PAGES) {
-      return -Errno.EINVAL.number();
+    Errno refused = refused();
+    if (!refused.ok()) {
+      return -refused.number();
+    }
+    if (npages < 0 || npages > MAX_COPY) {
+      return -Errno.ENOMEM.number();
     }
     String text = c.in().text("enc_bitmap", "0");
     if (text.equals("0") || text.equals("NULL")) {

@@ -327,7 +327,15 @@ public final class SevVm implements VmOps {
 
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
-    return action.name().equals("wrmsr") ? bitmap.wrmsr(action) : actions.run(vcpu, action);
+    SevVcpu s = stateOf(vcpu);
+    if (!entry.check(vcpu)) {
+      return SnpGuestActions.ended(s);
+    }
+    return switch (action.name()) {
+      case "wrmsr" -> bitmap.wrmsr(action);
+      case "cpuid" -> bitmap.cpuid();
+      default -> actions.run(vcpu, action);
+    };
   }
 
   @Override

@@ -46,9 +46,6 @@ final class SnpGuestActions {
       return null;
     }
     SevVcpu state = sev.stateOf(vcpu);
-    if (!entry.check(vcpu)) {
-      return ended(state);
-    }
     Fields f = action.fields();
     return switch (action.name()) {
       case "pvalidate", "rmpadjust", "rmpquery" -> instruction(vcpu, state, action);

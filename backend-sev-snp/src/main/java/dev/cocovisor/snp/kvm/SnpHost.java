@@ -142,30 +142,7 @@ public final class SnpHost {
 
   /** Takes a page back (rmp_make_shared). */
   Errno makeShared(VmContext vm, long pfn, boolean huge) {
-    boolean used = rmp.covers(pfn) && rmp.entry(pfn).validated();
-    Errno r = rmpupdate(vm, pfn, 0, huge ? HostInstructions.SIZE_2M : 0, 0);
-    if (r.ok() && used) {
-      leaveCiphertext(pfn, huge ? 512 : 1);
-    }
-    return r;
-  }
-
-  /**
-   * What a guest wrote stays in memory under its key: the host, who has another key or none, reads
-   * bytes that mean nothing. Frames nobody wrote stay zeros, which costs nothing.
-   */
-  private void leaveCiphertext(long pfn, long count) {
-    byte[] page = new byte[4096];
-    for (long p = pfn; p < pfn + count; p++) {
-      if (!machine.memory().raw().isZero(p)) {
-        machine.memory().raw().read(p << 12, page, 0, page.length);
-        for (int i = 0; i < page.length; i++) {
-          long place = ((p << 12) + i) * 0x9e3779b97f4a7c15L ^ page[i] * 0xc2b2ae3d27d4eb4fL;
-          page[i] = (byte) (place >>> 40);
-        }
-        machine.memory().raw().write(p << 12, page, 0, page.length);
-      }
-    }
+    return rmpupdate(vm, pfn, 0, huge ? HostInstructions.SIZE_2M : 0, 0);
   }
 
   /** Takes a page back; a failure marks the VM dead and leaks it (kvm_rmp_make_shared). */

@@ -32,8 +32,9 @@ public final class SnpFirmware {
   /** The ABI version this firmware offers: major in 15:8, minor in 7:0. */
   public static final int ABI_VERSION = 1 << 8 | 55;
 
-  private final PhysicalMemory memory;
   private final FirmwarePort port;
+  private final PageCommands pages;
+  private final LaunchPages launchPages;
   private final Rmp rmp;
   private final boolean smt;
   private final ModelLock mailbox = new ModelLock("psp mailbox");
@@ -44,7 +45,6 @@ public final class SnpFirmware {
   private boolean cachesWritten = true;
   private long serials;
   private FwInterposer interposer = FwInterposer.NONE;
-  private CpuidFilter cpuidFilter = CpuidFilter.ACCEPT;
 
   /**
    * Creates firmware that is not initialised yet.
@@ -54,10 +54,11 @@ public final class SnpFirmware {
    * @param smt true if simultaneous multithreading is on
    */
   public SnpFirmware(PhysicalMemory memory, Rmp rmp, boolean smt) {
-    this.memory = memory;
     this.rmp = rmp;
     this.port = new FirmwarePort(rmp);
     this.smt = smt;
+    this.pages = new PageCommands(this, memory, port);
+    this.launchPages = new LaunchPages(memory, port);
   }
 
   /** Makes {@code interposer} be asked before each command. */
@@ -67,7 +68,7 @@ public final class SnpFirmware {
 
   /** Sets what the firmware accepts in CPUID pages. */
   public void setCpuidFilter(CpuidFilter filter) {
-    this.cpuidFilter = filter;
+    launchPages.setCpuidFilter(filter);
   }
 
   // ---- platform
@@ -130,7 +131,7 @@ public final class SnpFirmware {
     return onPlatform(
         FwCommand.SNP_GCTX_CREATE,
         () -> {
-          if (badPage(gctx)) {
+          if (pages.badPage(gctx)) {
             return FwStatus.INVALID_ADDRESS;
           }
           if (!port.move(gctx >>> 12, PageState.FIRMWARE, PageState.CONTEXT, 0, true)) {
@@ -272,46 +273,9 @@ public final class SnpFirmware {
           if (huge && single) {
             return FwStatus.INVALID_PAGE_SIZE;
           }
-          FwStatus s = pageOf(g, page, huge, PageState.PRE_GUEST);
-          return s.ok() ? measure(g, page, huge, t, imi, vmplPerms) : s;
+          FwStatus s = pages.pageOf(g, page, huge, PageState.PRE_GUEST);
+          return s.ok() ? launchPages.measure(g, page, huge, t, imi, vmplPerms) : s;
         });
-  }
-
-  private FwStatus measure(
-      GuestContext g, long page, boolean huge, LaunchPageType type, boolean imi, int vmplPerms) {
-    long pfn = page >>> 12;
-    int count = huge ? 512 : 1;
-    byte[] content = new byte[4096];
-    if (type == LaunchPageType.CPUID) {
-      memory.read(page, content, 0, 4096);
-      if (!CpuidPage.accept(content, 0, cpuidFilter)) {
-        memory.write(page, content, 0, 4096);
-        return FwStatus.INVALID_PARAM;
-      }
-    }
-    boolean vmsa = type == LaunchPageType.VMSA;
-    long gpa = rmp.entry(pfn).gpa();
-    if (!port.move(pfn, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, vmsa)) {
-      return FwStatus.INVALID_PAGE_STATE;
-    }
-    if (vmplPerms != 0 && !port.setPermissions(pfn, vmplPerms)) {
-      return FwStatus.INVALID_PAGE_STATE;
-    }
-    switch (type) {
-      case ZERO -> memory.zero(pfn, count);
-      case SECRETS -> memory.write(page, SecretsPage.of(g), 0, 4096);
-      case NORMAL, VMSA, UNMEASURED, CPUID -> {}
-    }
-    for (int i = 0; i < count; i++) {
-      if (type.contentMeasured()) {
-        memory.read(page + i * 4096L, content, 0, 4096);
-      }
-      g.digest.update(type, gpa + i * 4096L, content, 0, vmplPerms, imi);
-      if (imi) {
-        g.imd.update(type, gpa + i * 4096L, content, 0, vmplPerms, true);
-      }
-    }
-    return FwStatus.SUCCESS;
   }
 
   /**
@@ -360,7 +324,7 @@ public final class SnpFirmware {
     return onPlatform(
         FwCommand.SNP_PAGE_RECLAIM,
         () -> {
-          if (badPage(page)) {
+          if (pages.badPage(page)) {
             return FwStatus.INVALID_ADDRESS;
           }
           PageState from = rmp.state(page >>> 12);
@@ -377,184 +341,28 @@ public final class SnpFirmware {
           if (rmp.huge(page >>> 12) != huge) {
             return FwStatus.INVALID_PAGE_SIZE;
           }
-          return moved(port.move(page >>> 12, from, to, 0, false));
+          return PageCommands.moved(port.move(page >>> 12, from, to, 0, false));
         });
   }
 
-  /** SNP_PAGE_SET_STATE with MD_INIT: makes a Firmware page hold swap metadata of a guest. */
-  public FwStatus pageMetadataInit(long gctx, long page) {
-    return onGuest(
-        FwCommand.SNP_PAGE_SET_STATE,
-        gctx,
-        _ ->
-            badPage(page)
-                ? FwStatus.INVALID_ADDRESS
-                : moved(
-                    port.move(page >>> 12, PageState.FIRMWARE, PageState.METADATA, gctx, false)));
-  }
-
-  /**
-   * SNP_PAGE_MOVE: moves a Pre-Swap page of a guest into a Pre-Guest page with the same guest
-   * address. The old page is left Guest-Invalid, so that the host can take it: the documents at
-   * hand do not show its state, this is a choice.
-   */
-  public FwStatus pageMove(long gctx, long from, long to, boolean huge) {
-    return onGuest(
-        FwCommand.SNP_PAGE_MOVE,
-        gctx,
-        g -> {
-          FwStatus s = pageOf(g, from, huge, PageState.PRE_SWAP);
-          if (s.ok()) {
-            s = pageOf(g, to, huge, PageState.PRE_GUEST);
-          }
-          if (!s.ok()) {
-            return s;
-          }
-          if (rmp.entry(from >>> 12).gpa() != rmp.entry(to >>> 12).gpa()) {
-            return FwStatus.INVALID_ADDRESS;
-          }
-          boolean vmsa = rmp.entry(from >>> 12).vmsa();
-          for (int i = 0; i < (huge ? 512 : 1); i++) {
-            memory.copyFrame((to >>> 12) + i, (from >>> 12) + i);
-          }
-          return moved(
-              port.move(to >>> 12, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, vmsa)
-                  && port.move(from >>> 12, PageState.PRE_SWAP, PageState.GUEST_INVALID, 0, false));
-        });
-  }
-
-  /**
-   * SNP_PAGE_SWAP_OUT: exports a 4 KiB Pre-Swap page. The page is left Guest-Invalid, a choice as
-   * for {@link #pageMove}. A policy with PAGE_SWAP_DISABLE refuses.
-   *
-   * @param into receives what {@link #pageSwapIn} takes: a page and its guest address
-   */
-  public FwStatus pageSwapOut(long gctx, long page, SwappedPage[] into) {
-    return onGuest(
-        FwCommand.SNP_PAGE_SWAP_OUT,
-        gctx,
-        g -> {
-          FwStatus s = pageOf(g, page, false, PageState.PRE_SWAP);
-          if (!s.ok()) {
-            return s;
-          }
-          if ((g.policy & GuestPolicy.PAGE_SWAP_DISABLE) != 0) {
-            return FwStatus.POLICY_FAILURE;
-          }
-          byte[] content = new byte[4096];
-          memory.read(page, content, 0, 4096);
-          var e = rmp.entry(page >>> 12);
-          into[0] = new SwappedPage(gctx, g.serial, e.gpa(), e.vmsa(), content);
-          return moved(
-              port.move(page >>> 12, PageState.PRE_SWAP, PageState.GUEST_INVALID, 0, false));
-        });
-  }
-
-  /** SNP_PAGE_SWAP_IN: fills a Pre-Guest page from what {@link #pageSwapOut} gave. */
-  public FwStatus pageSwapIn(long gctx, long page, SwappedPage from) {
-    return onGuest(
-        FwCommand.SNP_PAGE_SWAP_IN,
-        gctx,
-        g -> {
-          FwStatus s = pageOf(g, page, false, PageState.PRE_GUEST);
-          if (!s.ok()) {
-            return s;
-          }
-          if (from.gctx != gctx
-              || from.serial != g.serial
-              || from.gpa != rmp.entry(page >>> 12).gpa()) {
-            return FwStatus.INVALID_MDATA_ENTRY;
-          }
-          memory.write(page, from.content, 0, 4096);
-          return moved(
-              port.move(page >>> 12, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, from.vmsa));
-        });
-  }
-
-  /** SNP_PAGE_UNSMASH: joins 512 equal guest pages into a 2 MiB page. */
-  public FwStatus pageUnsmash(long gctx, long page) {
-    return onGuest(
-        FwCommand.SNP_PAGE_UNSMASH,
-        gctx,
-        g -> {
-          if ((page & 0x1FFFFF) != 0 || badPage(page) || !rmp.covers((page >>> 12) + 511)) {
-            return FwStatus.INVALID_ADDRESS;
-          }
-          if (rmp.asid(page >>> 12) != g.asid) {
-            return FwStatus.INVALID_PAGE_OWNER;
-          }
-          return moved(port.unsmash(page >>> 12));
-        });
-  }
-
-  /**
-   * SNP_DBG_DECRYPT and SNP_DBG_ENCRYPT: copy a page out of or into a guest whose policy allows it.
-   *
-   * @param decrypt true to read the guest's page {@code guestPage}, false to write it
-   * @param hostPage the host's page
-   */
-  public FwStatus debug(long gctx, boolean decrypt, long guestPage, long hostPage) {
-    return onGuest(
-        decrypt ? FwCommand.SNP_DBG_DECRYPT : FwCommand.SNP_DBG_ENCRYPT,
-        gctx,
-        g -> {
-          if (badPage(guestPage) || badPage(hostPage)) {
-            return FwStatus.INVALID_ADDRESS;
-          }
-          if ((g.policy & GuestPolicy.DEBUG) == 0) {
-            return FwStatus.POLICY_FAILURE;
-          }
-          if (g.asid == 0 || rmp.asid(guestPage >>> 12) != g.asid) {
-            return FwStatus.INVALID_PAGE_OWNER;
-          }
-          PageState host = rmp.state(hostPage >>> 12);
-          // What the firmware writes for the host has to be handed to it first.
-          if (decrypt && host != PageState.FIRMWARE && host != PageState.DEFAULT) {
-            return FwStatus.INVALID_PAGE_STATE;
-          }
-          if (decrypt) {
-            memory.copyFrame(hostPage >>> 12, guestPage >>> 12);
-          } else {
-            memory.copyFrame(guestPage >>> 12, hostPage >>> 12);
-          }
-          return FwStatus.SUCCESS;
-        });
+  /** Returns the commands on single pages of a running guest. */
+  public PageCommands pages() {
+    return pages;
   }
 
   // ---- common
   // ------------------------------------------------------------------------------------
 
   @FunctionalInterface
-  private interface GuestCommand {
+  interface GuestCommand {
     FwStatus run(GuestContext guest);
   }
 
-  private FwStatus pageOf(GuestContext g, long page, boolean huge, PageState state) {
-    if (badPage(page) || (huge && (page & 0x1FFFFF) != 0)) {
-      return FwStatus.INVALID_ADDRESS;
-    }
-    if (rmp.state(page >>> 12) != state) {
-      return FwStatus.INVALID_PAGE_STATE;
-    }
-    if (rmp.huge(page >>> 12) != huge) {
-      return FwStatus.INVALID_PAGE_SIZE;
-    }
-    return rmp.asid(page >>> 12) == g.asid ? FwStatus.SUCCESS : FwStatus.INVALID_PAGE_OWNER;
-  }
-
-  private boolean badPage(long page) {
-    return (page & 0xFFF) != 0 || !rmp.covers(page >>> 12);
-  }
-
-  private static FwStatus moved(boolean done) {
-    return done ? FwStatus.SUCCESS : FwStatus.INVALID_PAGE_STATE;
-  }
-
-  private FwStatus onGuest(FwCommand command, long gctx, GuestCommand body) {
+  FwStatus onGuest(FwCommand command, long gctx, GuestCommand body) {
     return onPlatform(
         command,
         () -> {
-          if (badPage(gctx)) {
+          if (pages.badPage(gctx)) {
             return FwStatus.INVALID_ADDRESS;
           }
           GuestContext g = contexts.get(gctx);

@@ -55,7 +55,33 @@ public final class GuestInstructions {
     if (badAddress(gva, size)) {
       return RmpCode.FAIL_INPUT;
     }
-    fault = walk(cpu, gpa, pfn, size);
+    return onEntry(
+        cpu,
+        size,
+        gpa,
+        pfn,
+        nested2m,
+        false,
+        (r, p) -> {
+          long word = r.get(p);
+          if (((word & RmpRegion.VALIDATED) != 0) == validate) {
+            return Outcome.CF;
+          }
+          rmp.write(r, p, (word ^ RmpRegion.VALIDATED) | RmpRegion.KEYED, r.perms(p));
+          return RmpCode.OK;
+        });
+  }
+
+  /** What an instruction does to the entry of its page, which is held. */
+  @FunctionalInterface
+  private interface Change {
+    long make(RmpRegion region, int page);
+  }
+
+  /** Walks to the page, takes its entry, compares sizes and lets the instruction change it. */
+  private long onEntry(
+      CpuMode cpu, int size, long gpa, long pfn, boolean nested2m, boolean valid, Change change) {
+    long fault = walk(cpu, gpa, pfn, size, valid);
     if (fault != 0) {
       return fault;
     }
@@ -68,19 +94,11 @@ public final class GuestInstructions {
     }
     try {
       // Another processor may have changed the entry before the region was taken.
-      fault = walk(cpu, gpa, pfn, size);
+      fault = walk(cpu, gpa, pfn, size, valid);
       if (fault != 0) {
         return fault;
       }
-      if (size == 1 && (!r.huge() || !nested2m)) {
-        return RmpCode.FAIL_SIZEMISMATCH;
-      }
-      long word = r.get(p);
-      if (((word & RmpRegion.VALIDATED) != 0) == validate) {
-        return Outcome.CF;
-      }
-      rmp.write(r, p, (word ^ RmpRegion.VALIDATED) | RmpRegion.KEYED, r.perms(p));
-      return RmpCode.OK;
+      return size == 1 && (!r.huge() || !nested2m) ? RmpCode.FAIL_SIZEMISMATCH : change.make(r, p);
     } finally {
       r.lock.unlock();
     }
@@ -117,38 +135,26 @@ public final class GuestInstructions {
     if (target <= cpu.vmpl()) {
       return RmpCode.FAIL_PERMISSION;
     }
-    fault = walkValidated(cpu, gpa, pfn, size);
-    if (fault != 0) {
-      return fault;
-    }
-    RmpRegion r = rmp.regionOf(pfn);
-    Rmp.announce(r);
-    int p = r.huge() ? 0 : Rmp.page(pfn);
-    if (rmp.take(r, p) != RmpCode.OK) {
-      return npf(Outcome.RMP | Outcome.PRESENT);
-    }
-    try {
-      fault = walkValidated(cpu, gpa, pfn, size);
-      if (fault != 0) {
-        return fault;
-      }
-      if (size == 1 && (!r.huge() || !nested2m)) {
-        return RmpCode.FAIL_SIZEMISMATCH;
-      }
-      int perms = r.perms(p);
-      if ((wanted & ~permissions(perms, cpu.vmpl())) != 0) {
-        return RmpCode.FAIL_PERMISSION;
-      }
-      int shift = (target - 1) * 8;
-      long word = r.get(p);
-      if (cpu.vmpl() == 0) {
-        word = (attributes & VMSA) != 0 ? word | RmpRegion.VMSA : word & ~RmpRegion.VMSA;
-      }
-      rmp.write(r, p, word, (perms & ~(0xff << shift)) | (wanted << shift));
-      return RmpCode.OK;
-    } finally {
-      r.lock.unlock();
-    }
+    return onEntry(
+        cpu,
+        size,
+        gpa,
+        pfn,
+        nested2m,
+        true,
+        (r, p) -> {
+          int perms = r.perms(p);
+          if ((wanted & ~permissions(perms, cpu.vmpl())) != 0) {
+            return RmpCode.FAIL_PERMISSION;
+          }
+          int shift = (target - 1) * 8;
+          long word = r.get(p);
+          if (cpu.vmpl() == 0) {
+            word = (attributes & VMSA) != 0 ? word | RmpRegion.VMSA : word & ~RmpRegion.VMSA;
+          }
+          rmp.write(r, p, word, (perms & ~(0xff << shift)) | (wanted << shift));
+          return RmpCode.OK;
+        });
   }
 
   /**
@@ -170,7 +176,7 @@ public final class GuestInstructions {
     if (target <= cpu.vmpl() || target > 3) {
       return RmpCode.FAIL_PERMISSION;
     }
-    fault = walkValidated(cpu, gpa, pfn, rmp.huge(pfn) ? 1 : 0);
+    fault = walk(cpu, gpa, pfn, rmp.huge(pfn) ? 1 : 0, true);
     if (fault != 0) {
       return fault;
     }
@@ -188,14 +194,7 @@ public final class GuestInstructions {
     return vmpl == 0 ? ALL_PERMISSIONS : perms >>> ((vmpl - 1) * 8) & 0xff;
   }
 
-  private long walkValidated(CpuMode cpu, long gpa, long pfn, int size) {
-    long fault = walk(cpu, gpa, pfn, size);
-    return fault != 0
-        ? fault
-        : (rmp.effective(pfn) & RmpRegion.VALIDATED) == 0 ? Outcome.NOT_VALIDATED : 0;
-  }
-
-  private long walk(CpuMode cpu, long gpa, long pfn, int size) {
+  private long walk(CpuMode cpu, long gpa, long pfn, int size, boolean valid) {
     if (pfn < 0) {
       return npf(0);
     }
@@ -206,7 +205,7 @@ public final class GuestInstructions {
     if (size == 0 && (word & RmpRegion.HUGE) != 0) {
       return npf(Outcome.PRESENT | Outcome.RMP | Outcome.SIZEM);
     }
-    return 0;
+    return valid && (word & RmpRegion.VALIDATED) == 0 ? Outcome.NOT_VALIDATED : 0;
   }
 
   private static long npf(long bits) {

@@ -239,7 +239,7 @@ class SnpFirmwareTest {
         update(pfn, 0, FIXED, 0);
         assertThat(
                 state == PageState.METADATA
-                    ? fw.pageMetadataInit(GCTX, gpa)
+                    ? fw.pages().pageMetadataInit(GCTX, gpa)
                     : fw.pageReclaim(gpa, false))
             .isEqualTo(FwStatus.SUCCESS);
       }
@@ -266,21 +266,22 @@ class SnpFirmwareTest {
     make(300, PageState.PRE_SWAP);
     memory.writeByte(300 << 12, 0x5a);
     update(400, 300 << 12, FIXED, 3);
-    assertThat(fw.pageMove(GCTX, 400 << 12, 300 << 12, false))
+    assertThat(fw.pages().pageMove(GCTX, 400 << 12, 300 << 12, false))
         .isEqualTo(FwStatus.INVALID_PAGE_STATE);
-    assertThat(fw.pageMove(GCTX, 300 << 12, 400 << 12, false)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.pages().pageMove(GCTX, 300 << 12, 400 << 12, false)).isEqualTo(FwStatus.SUCCESS);
     assertThat(rmp.state(400)).isEqualTo(PageState.GUEST_VALID);
     assertThat(rmp.state(300)).isEqualTo(PageState.GUEST_INVALID);
     assertThat(memory.readByte(400 << 12)).isEqualTo(0x5a);
     update(400, 300 << 12, FIXED, 3);
     SwappedPage[] out = new SwappedPage[1];
-    assertThat(fw.pageSwapOut(GCTX, 400 << 12, out)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.pages().pageSwapOut(GCTX, 400 << 12, out)).isEqualTo(FwStatus.SUCCESS);
     assertThat(out[0].gpa()).isEqualTo(300 << 12);
     memory.zero(400, 1);
     make(401, PageState.PRE_GUEST);
-    assertThat(fw.pageSwapIn(GCTX, 401 << 12, out[0])).isEqualTo(FwStatus.INVALID_MDATA_ENTRY);
+    assertThat(fw.pages().pageSwapIn(GCTX, 401 << 12, out[0]))
+        .isEqualTo(FwStatus.INVALID_MDATA_ENTRY);
     update(402, 300 << 12, FIXED, 3);
-    assertThat(fw.pageSwapIn(GCTX, 402 << 12, out[0])).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.pages().pageSwapIn(GCTX, 402 << 12, out[0])).isEqualTo(FwStatus.SUCCESS);
     assertThat(memory.readByte(402 << 12)).isEqualTo(0x5a);
     assertThat(rmp.state(402)).isEqualTo(PageState.GUEST_VALID);
   }
@@ -291,13 +292,13 @@ class SnpFirmwareTest {
     update(512, 0x200000, HostInstructions.ASSIGN | HostInstructions.SIZE_2M, 3);
     assertThat(host.psmash(CpuMode.HOST, 512 << 12)).isZero();
     assertThat(rmp.huge(512)).isFalse();
-    assertThat(fw.pageUnsmash(GCTX, 513 << 12)).isEqualTo(FwStatus.INVALID_ADDRESS);
-    assertThat(fw.pageUnsmash(GCTX, 1024 << 12)).isEqualTo(FwStatus.INVALID_PAGE_OWNER);
-    assertThat(fw.pageUnsmash(GCTX, 512 << 12)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.pages().pageUnsmash(GCTX, 513 << 12)).isEqualTo(FwStatus.INVALID_ADDRESS);
+    assertThat(fw.pages().pageUnsmash(GCTX, 1024 << 12)).isEqualTo(FwStatus.INVALID_PAGE_OWNER);
+    assertThat(fw.pages().pageUnsmash(GCTX, 512 << 12)).isEqualTo(FwStatus.SUCCESS);
     assertThat(rmp.huge(600)).isTrue();
     assertThat(host.psmash(CpuMode.HOST, 512 << 12)).isZero();
     update(513, 0, 0, 0);
-    assertThat(fw.pageUnsmash(GCTX, 512 << 12)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
+    assertThat(fw.pages().pageUnsmash(GCTX, 512 << 12)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
   }
 
   @Test
@@ -305,17 +306,20 @@ class SnpFirmwareTest {
     launching(3);
     make(300, PageState.GUEST_VALID);
     make(301, PageState.FIRMWARE);
-    assertThat(fw.debug(GCTX, true, 300 << 12, 301 << 12)).isEqualTo(FwStatus.POLICY_FAILURE);
+    assertThat(fw.pages().debug(GCTX, true, 300 << 12, 301 << 12))
+        .isEqualTo(FwStatus.POLICY_FAILURE);
     update(101, 0, FIXED, 0);
     long g = 101 << 12;
     assertThat(fw.gctxCreate(g)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.launchStart(g, POLICY | GuestPolicy.DEBUG)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.activate(g, 5)).isEqualTo(FwStatus.SUCCESS);
-    assertThat(fw.debug(g, true, 300 << 12, 301 << 12)).isEqualTo(FwStatus.INVALID_PAGE_OWNER);
+    assertThat(fw.pages().debug(g, true, 300 << 12, 301 << 12))
+        .isEqualTo(FwStatus.INVALID_PAGE_OWNER);
     update(302, 0x1000, HostInstructions.ASSIGN, 5);
     memory.writeByte(302 << 12, 0x77);
-    assertThat(fw.debug(g, true, 302 << 12, 303 << 12)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
-    assertThat(fw.debug(g, true, 302 << 12, 301 << 12)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.pages().debug(g, true, 302 << 12, 303 << 12))
+        .isEqualTo(FwStatus.INVALID_PAGE_STATE);
+    assertThat(fw.pages().debug(g, true, 302 << 12, 301 << 12)).isEqualTo(FwStatus.SUCCESS);
     assertThat(memory.readByte(301 << 12)).isEqualTo(0x77);
   }
 
