@@ -121,7 +121,7 @@ final class Aftermath {
     LogResult.Exit exit = r.exit();
     String what = exit == null ? "" : exit.reason();
     return switch (what) {
-      case "PLAIN" ->
+      case "ALLOWED" ->
           LogWriter.value(r.value()).equals("0")
               ? "zeros"
               : LogWriter.value(r.value()).equals(Integer.toString(p.value()))

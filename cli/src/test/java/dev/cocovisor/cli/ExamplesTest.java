@@ -58,7 +58,8 @@ class ExamplesTest {
 
   @Test
   void everyExampleSaysWhatToLookAtAndNamesItsTechnologies() throws IOException {
-    assertThat(examples()).hasSizeGreaterThanOrEqualTo(25);
+    System.out.printf("examples=%d runs=%d%n", examples().size(), runs().size());
+    assertThat(examples()).hasSizeGreaterThanOrEqualTo(50);
     for (Path example : examples()) {
       Scenario scenario = Scenarios.read(example);
       assertThat(scenario.about()).as(example.toString()).hasSizeGreaterThan(80);

@@ -6,6 +6,8 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.cca.guest.Rsi;
 import dev.cocovisor.cca.rmm.RsiCall;
@@ -100,5 +102,10 @@ public final class CcaVmm implements VmmDriver {
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return List.of(
         Rsi.ipaStateSet(gpa, gpa + size, toPrivate ? Rsi.RAM : Rsi.EMPTY, Rsi.CHANGE_DESTROYED));
+  }
+
+  @Override
+  public VmmRule rule(VmmTopic topic) {
+    return CcaRules.of(topic);
   }
 }

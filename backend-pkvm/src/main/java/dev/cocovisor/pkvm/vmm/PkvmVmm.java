@@ -8,6 +8,8 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.VmmBank;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.pkvm.guest.Hvc;
 import java.util.ArrayList;
@@ -101,5 +103,10 @@ public final class PkvmVmm implements VmmDriver {
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return 0;
+  }
+
+  @Override
+  public VmmRule rule(VmmTopic topic) {
+    return PkvmRules.of(topic);
   }
 }

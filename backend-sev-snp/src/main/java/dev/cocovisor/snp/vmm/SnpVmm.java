@@ -7,6 +7,8 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.snp.guest.SnpActions;
 import java.util.ArrayList;
@@ -127,5 +129,10 @@ public final class SnpVmm implements VmmDriver {
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     long r = VmmDriver.super.convert(vm, gpa, size, toPrivate);
     return r < 0 || toPrivate ? r : punch(vm, gpa, size);
+  }
+
+  @Override
+  public VmmRule rule(VmmTopic topic) {
+    return SnpRules.of(topic);
   }
 }

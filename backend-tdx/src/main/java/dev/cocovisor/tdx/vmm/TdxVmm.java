@@ -7,6 +7,8 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.tdx.guest.TdCalls;
 import java.util.ArrayList;
@@ -110,5 +112,10 @@ public final class TdxVmm implements VmmDriver {
   @Override
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return List.of(TdCalls.mapGpa(guestAddress(vm, gpa, !toPrivate), size));
+  }
+
+  @Override
+  public VmmRule rule(VmmTopic topic) {
+    return TdxRules.of(topic);
   }
 }

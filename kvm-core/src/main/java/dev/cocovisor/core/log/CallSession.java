@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Two lines steer instead of calling: {@code backends(["tdx", …])} names the technologies that a
  * scenario is for, and {@code on(["tdx"])} makes the lines up to the next {@code on} count for some
- * of them only ({@code on()}: for all again).
+ * of them only ({@code on()}: for all again). {@code expect({tdx="-1 EIO", …})} says what the call
+ * before it answers, technology by technology; {@link Scenario} looks at it.
  */
 final class CallSession {
   private final String file;
@@ -77,6 +78,9 @@ final class CallSession {
       case "backends" -> {
         scenarioFor = args.names(0);
         return ok();
+      }
+      case "expect" -> {
+        return null;
       }
       case "on" -> {
         only = args.names(0);

@@ -54,7 +54,7 @@ final class HostView {
         : vm.context().mappedPfn(gfn, true);
   }
 
-  /** Reads one byte: its value with what it is (PLAIN, CIPHERTEXT, POISON), or EFAULT. */
+  /** Reads one byte: its value with how the access went (ALLOWED, CIPHERTEXT, POISON), or EFAULT. */
   Reply peek(int number, @Nullable Vm vm, long gpa) {
     note(number, vm, gpa);
     Long pfn = last.get(key(number, gpa));
@@ -71,7 +71,7 @@ final class HostView {
         !mapped
             ? "UNMAPPED"
             : switch (verdict) {
-              case ALLOW -> "PLAIN";
+              case ALLOW -> "ALLOWED";
               case CIPHER -> "CIPHERTEXT";
               case POISON -> "POISON";
               case FAULT -> "FAULT";

@@ -89,6 +89,21 @@ public final class Scenario {
     return programs.stream().flatMap(List::stream).anyMatch(c -> VmmSteps.NAMES.contains(c.name()));
   }
 
+  /** Returns a call with the result that an {@code expect} line behind it states, if one does. */
+  private LogCall expected(List<LogCall> program, int index, String backend) {
+    LogCall call = program.get(index);
+    if (index + 1 < program.size() && program.get(index + 1).name().equals("expect")) {
+      LogCall expect = program.get(index + 1);
+      String text = new CallArgs(name, expect).fields(0).text(backend, "");
+      if (!text.isEmpty()
+          && LogReader.parse(name, expect.line(), LogWriter.callOnly(call) + " = " + text)
+              instanceof LogCall stated) {
+        return call.withResult(stated.result());
+      }
+    }
+    return call;
+  }
+
   /**
    * Returns the scenario up to a line, followed by other lines: what one would learn if one stopped
    * there and looked. The model is deterministic, so what came before is what came before.
@@ -149,7 +164,7 @@ public final class Scenario {
               new ScenarioStep(
                   call,
                   reply.answer(call),
-                  Answers.unmet(call, reply),
+                  Answers.unmet(expected(program, i, session.backend()), reply),
                   Answers.got(call, reply),
                   recorder.take(),
                   watch.counters(call, reply),

@@ -99,6 +99,7 @@ public final class ScenarioStory {
               ? VmmTopic.ACCEPT_LEVEL
               : VmmTopic.ACCEPT;
       case "vm_convert" -> conversion(a);
+      case "vm_stats" -> VmmTopic.TABLES;
       case "vm_punch" -> VmmTopic.PUNCH;
       case "vm_prefault" -> m.isFinal ? VmmTopic.PREFAULT : VmmTopic.PREFAULT_EARLY;
       case "vm_plug", "vm_unplug" -> VmmTopic.HOT_PLUG;

@@ -2,6 +2,8 @@ package dev.cocovisor.core.log;
 
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.api.vmm.VmmRule;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 
@@ -54,6 +56,11 @@ public final class VmmDrivers {
     @Override
     public long vmType() {
       return VmType.X86_SW_PROTECTED.number();
+    }
+
+    @Override
+    public VmmRule rule(VmmTopic topic) {
+      return SoftwareProtectedRules.of(topic);
     }
   }
 }

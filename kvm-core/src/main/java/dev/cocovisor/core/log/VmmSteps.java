@@ -7,6 +7,7 @@ import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.core.host.KvmProcess;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,7 @@ final class VmmSteps {
           "vm_unplug",
           "vm_move",
           "vm_reboot",
+          "vm_stats",
           "vm_teardown",
           "vm_close_memory",
           "host_peek",
@@ -118,6 +120,10 @@ final class VmmSteps {
       case "vm_plug" -> plain(plug(m, gpa(a), a.field(1, "size"), huge(a)));
       case "vm_unplug" -> plain(unplug(m, a));
       case "vm_move" -> plain(move(m, a));
+      case "vm_stats" ->
+          Reply.of(
+              LogResult.of(
+                  CallRunner.statsValue(Objects.requireNonNull(process.stats(m.vmFd())))));
       case "vm_reboot" -> reboot(vm);
       case "vm_teardown" -> plain(teardown(vm, a.field(1, "keep_memory", 0) != 0));
       case "vm_close_memory" -> plain(closeMemory(m));
@@ -322,7 +328,12 @@ final class VmmSteps {
   }
 
   private Reply peek(VmmMachine m, CallArgs a) {
-    long user = bank(m, a).userAddressOf(gpa(a));
+    VmmBank bank = m.bankOf(gpa(a), 1);
+    if (bank == null) {
+      // The VMM took its mapping away with the memory.
+      return plain(-Errno.EFAULT.number());
+    }
+    long user = bank.userAddressOf(gpa(a));
     long ret =
         a.textField(1, "via", "user").equals("kernel")
             ? process.kernelRead(user, 1)

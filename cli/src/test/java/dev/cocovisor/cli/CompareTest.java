@@ -1,0 +1,110 @@
+package dev.cocovisor.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.vmm.VmmRule;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.core.log.Scenario;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What compare says of a scenario, and why. */
+class CompareTest {
+  private static final Path ROOT = Path.of(System.getProperty("cocovisor.root"));
+
+  private record Ran(int code, String out) {}
+
+  private static Ran compare(String... args) {
+    var out = new ByteArrayOutputStream();
+    var stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+    var line = Stream.concat(Stream.of("compare"), Stream.of(args)).toArray(String[]::new);
+    int code = Main.run(new Console(stream, stream, false, false), line);
+    return new Ran(code, out.toString(StandardCharsets.UTF_8));
+  }
+
+  private static String example(String name) {
+    return ROOT.resolve("examples").resolve(name + ".kvmlog").toString();
+  }
+
+  static List<Path> neutral() throws IOException {
+    try (Stream<Path> files = Files.list(ROOT.resolve("examples"))) {
+      return files
+          .filter(f -> f.toString().endsWith(".kvmlog"))
+          .filter(CompareTest::isNeutral)
+          .sorted()
+          .toList();
+    }
+  }
+
+  private static boolean isNeutral(Path file) {
+    try {
+      return Scenarios.read(file).isNeutral();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("neutral")
+  void everyDifferenceOfAnExampleHasARuleAndASourceOfEachTechnology(Path example)
+      throws IOException {
+    Ran ran = compare(example.toString());
+    assertThat(ran.code()).as(ran.out()).isEqualTo(ExitCode.CLEAN);
+    Scenario scenario = Scenarios.read(example);
+    assertThat(ran.out()).startsWith("step ").contains(scenario.backends());
+    assertThat(ran.out()).doesNotContain("states no rule");
+  }
+
+  @Test
+  void everyTechnologyStatesARuleWithASourceForEveryTopic() {
+    var world = new Scenarios();
+    for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
+      for (VmmTopic topic : VmmTopic.values()) {
+        VmmRule rule = Comparison.rule(world, id, topic);
+        assertThat(rule).as(id + " on " + topic).isNotNull();
+        assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
+        assertThat(rule.source()).hasSizeGreaterThan(5);
+      }
+    }
+  }
+
+  @Test
+  void aPageThatLeftAHugeOneIsGoneForMostAndKeptWhereTheVeryPageIsShared() {
+    String out = compare(example("convert-small-in-huge"), "--backends", "tdx,pkvm").out();
+    assertThat(out)
+        .containsPattern("guest keeps 0x200000 +kept +kept\n")
+        .containsPattern("guest keeps 0x201000 \\(shared now\\) +zeroed +kept\n")
+        .containsPattern("VMM reads 0x200000 +0 +-1 SIGSEGV\n")
+        .containsPattern("kernel reads 0x200000 +ciphertext +fault\n")
+        .contains("difference: what becomes of a private page that turns shared\n")
+        .contains("  pkvm - The guest shares the very page (MEM_SHARE): contents are kept");
+  }
+
+  @Test
+  void theJsonDocumentHoldsTheSameAsTheTable() {
+    Ran ran = compare(example("convert-back"), "--backends", "tdx,sev-snp", "--json");
+    JsonNode doc = JsonMapper.shared().readTree(ran.out());
+    assertThat(doc.get("format").asString()).isEqualTo("cocovisor.compare");
+    assertThat(doc.get("rows").get(0).get("call").asString()).startsWith("vm_launch(");
+    assertThat(doc.get("totals").get("tdx").get("tables").get("trusted").asLong()).isPositive();
+    assertThat(doc.get("differences").get(0).get("rules").get("tdx").get("source").asString())
+        .isNotEmpty();
+  }
+
+  @Test
+  void runsOfTheSameTechnologyDoNotDiffer() {
+    Ran ran = compare(example("first-boot"), "--backends", "tdx");
+    assertThat(ran.out()).endsWith("no differences\n");
+  }
+}
