@@ -36,9 +36,6 @@ final class EventTree {
     var path = new ArrayList<Node>();
     var depths = new ArrayList<Integer>();
     for (Happened h : happened) {
-      if (!wanted.test(h.event().kind())) {
-        continue;
-      }
       while (!depths.isEmpty() && depths.getLast() >= h.depth()) {
         depths.removeLast();
         path.removeLast();
@@ -48,7 +45,20 @@ final class EventTree {
       path.add(node);
       depths.add(h.depth());
     }
-    return new EventTree(roots);
+    return new EventTree(wanted(roots, wanted));
+  }
+
+  private static List<Node> wanted(List<Node> nodes, Predicate<TraceEvent.Kind> wanted) {
+    var out = new ArrayList<Node>();
+    for (Node n : nodes) {
+      List<Node> below = wanted(n.below(), wanted);
+      if (wanted.test(n.event().kind())) {
+        out.add(new Node(n.event(), below));
+      } else {
+        out.addAll(below);
+      }
+    }
+    return out;
   }
 
   /** Returns one line an event, indented by what holds it. */

@@ -54,7 +54,9 @@ final class HostView {
         : vm.context().mappedPfn(gfn, true);
   }
 
-  /** Reads one byte: its value with how the access went (ALLOWED, CIPHERTEXT, POISON), or EFAULT. */
+  /**
+   * Reads one byte: its value with how the access went (ALLOWED, CIPHERTEXT, POISON), or EFAULT.
+   */
   Reply peek(int number, @Nullable Vm vm, long gpa) {
     note(number, vm, gpa);
     Long pfn = last.get(key(number, gpa));

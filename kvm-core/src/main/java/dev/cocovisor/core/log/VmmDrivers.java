@@ -2,8 +2,8 @@ package dev.cocovisor.core.log;
 
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.vmm.VmmDriver;
-import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.api.vmm.VmmRule;
+import dev.cocovisor.api.vmm.VmmTopic;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 

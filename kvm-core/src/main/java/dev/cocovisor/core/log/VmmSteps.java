@@ -122,8 +122,7 @@ final class VmmSteps {
       case "vm_move" -> plain(move(m, a));
       case "vm_stats" ->
           Reply.of(
-              LogResult.of(
-                  CallRunner.statsValue(Objects.requireNonNull(process.stats(m.vmFd())))));
+              LogResult.of(CallRunner.statsValue(Objects.requireNonNull(process.stats(m.vmFd())))));
       case "vm_reboot" -> reboot(vm);
       case "vm_teardown" -> plain(teardown(vm, a.field(1, "keep_memory", 0) != 0));
       case "vm_close_memory" -> plain(closeMemory(m));
