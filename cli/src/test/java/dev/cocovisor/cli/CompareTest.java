@@ -68,13 +68,16 @@ class CompareTest {
 
   @Test
   void everyTechnologyStatesARuleWithASourceForEveryTopic() {
-    var world = new Scenarios();
-    for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
-      for (VmmTopic topic : VmmTopic.values()) {
-        VmmRule rule = Comparison.rule(world, id, topic);
-        assertThat(rule).as(id + " on " + topic).isNotNull();
-        assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
-        assertThat(rule.source()).hasSizeGreaterThan(5);
+    var stream = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+    var console = new Console(stream, stream, false, false);
+    try (var world = new Scenarios(new PluginOptions(), console)) {
+      for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
+        for (VmmTopic topic : VmmTopic.values()) {
+          VmmRule rule = Comparison.rule(world, id, topic);
+          assertThat(rule).as(id + " on " + topic).isNotNull();
+          assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
+          assertThat(rule.source()).hasSizeGreaterThan(5);
+        }
       }
     }
   }
