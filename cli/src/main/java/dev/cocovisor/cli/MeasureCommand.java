@@ -65,6 +65,17 @@ final class MeasureCommand implements Callable<Integer> {
   private boolean explain;
 
   @Option(
+      names = "--dump-vmsa",
+      description = "Write each measured save area to vmsaN.bin in the current folder.")
+  private boolean dumpVmsa;
+
+  @Option(
+      names = "--dump-folder",
+      paramLabel = "FOLDER",
+      description = "Where --dump-vmsa writes instead.")
+  private Path dumpFolder = Path.of("");
+
+  @Option(
       names = "--diff",
       arity = "2",
       paramLabel = "FILE",
@@ -133,10 +144,16 @@ final class MeasureCommand implements Callable<Integer> {
     }
   }
 
-  private int measure(LaunchMeasurer measurer, String chosen, Map<String, String> options) {
+  private int measure(LaunchMeasurer measurer, String chosen, Map<String, String> options)
+      throws IOException {
     Explanation explanation = new Explanation();
-    byte[] value =
-        measurer.measure(chosen, options, explain ? explanation.steps()::add : StepSink.NONE);
+    VmsaDump dump = new VmsaDump(explain ? explanation.steps()::add : StepSink.NONE);
+    byte[] value = measurer.measure(chosen, options, dump);
+    if (dumpVmsa) {
+      for (Path written : dump.write(dumpFolder)) {
+        console.err().println("cocovisor: wrote " + written);
+      }
+    }
     String text =
         outputFormat.equals("hex")
             ? HexFormat.of().formatHex(value)

@@ -8,8 +8,10 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -87,6 +89,23 @@ class MeasureCommandTest {
     String hash = output().strip();
     assertThat(run(snp2("snp", "--vcpu-type", "EPYC-v4", "--snp-ovmf-hash", hash))).isZero();
     assertThat(output().strip()).isEqualTo(VCPUS_2);
+  }
+
+  @Test
+  void saveAreasAreDumpedAsTheyWereMeasured() throws Exception {
+    List<String> words = new ArrayList<>(List.of("snp", "--vcpu-type", "EPYC-v4", "--explain"));
+    words.addAll(List.of(snp2("--dump-vmsa", "--dump-folder", folder.toString())));
+    assertThat(run(words.toArray(String[]::new))).isZero();
+    assertThat(errors()).contains("wrote " + folder.resolve("vmsa0.bin"));
+    for (int vcpu = 0; vcpu < 2; vcpu++) {
+      byte[] page = Files.readAllBytes(folder.resolve("vmsa" + vcpu + ".bin"));
+      assertThat(page).hasSize(4096);
+      byte[] hash = MessageDigest.getInstance("SHA-384").digest(page);
+      assertThat(output()).contains(HexFormat.of().formatHex(hash));
+    }
+    assertThat(folder.resolve("vmsa2.bin")).doesNotExist();
+    assertThat(run("tdx", "--ovmf", "@tdvf-a.fd", "--dump-vmsa")).isEqualTo(ExitCode.USAGE);
+    assertThat(errors()).contains("--dump-vmsa: this measurement has no save areas");
   }
 
   @Test

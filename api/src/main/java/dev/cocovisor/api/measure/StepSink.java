@@ -19,6 +19,14 @@ public interface StepSink {
   void step(MeasureStep step);
 
   /**
+   * A vCPU's save area entered the measurement; told whether steps are wanted or not.
+   *
+   * @param vcpu the vCPU's number, from 0
+   * @param page its contents; not to be changed
+   */
+  default void saveArea(int vcpu, byte[] page) {}
+
+  /**
    * Tells whether steps are wanted at all. A measurer that is told no saves the work of making
    * them: texts, copies of the running hash, hashes of contents that the measurement itself takes
    * in as a stream.

@@ -69,6 +69,7 @@ final class SevLaunch {
                       vcpu == 0 ? Vmsa.RESET_VECTOR : apEip,
                       request.vmm() == Vmm.QEMU ? ", edx 0x%x".formatted(request.signature()) : "")
               : "";
+      steps.saveArea(vcpu, vcpu == 0 ? boot : ap);
       add("VMSA", -1, origin, vcpu == 0 ? boot : ap);
     }
   }

@@ -86,6 +86,7 @@ final class SnpLaunch {
     byte[] content = LaunchDigest.contentHash(LaunchPageType.VMSA, page, 0);
     for (int vcpu = 0; vcpu < request.vcpus(); vcpu++) {
       int n = vcpu;
+      steps.saveArea(vcpu, page);
       launch.extend(
           LaunchPageType.VMSA,
           LaunchDigest.VMSA_GPA,
@@ -210,10 +211,14 @@ final class SnpLaunch {
   }
 
   private void saveAreas(LaunchRequest request, long bootEip, long apEip) {
-    byte[] boot = saveArea(request, bootEip);
-    byte[] ap = request.vcpus() > 1 ? saveArea(request, apEip) : boot;
+    byte[] bootPage = page(request, bootEip);
+    byte[] apPage = request.vcpus() > 1 ? page(request, apEip) : bootPage;
+    byte[] boot = LaunchDigest.contentHash(LaunchPageType.VMSA, bootPage, 0);
+    byte[] ap =
+        request.vcpus() > 1 ? LaunchDigest.contentHash(LaunchPageType.VMSA, apPage, 0) : boot;
     for (int vcpu = 0; vcpu < request.vcpus(); vcpu++) {
       int n = vcpu;
+      steps.saveArea(vcpu, vcpu == 0 ? bootPage : apPage);
       extend(
           LaunchPageType.VMSA,
           LaunchDigest.VMSA_GPA,
@@ -230,9 +235,8 @@ final class SnpLaunch {
     }
   }
 
-  private static byte[] saveArea(LaunchRequest request, long eip) {
-    byte[] page = Vmsa.firmware(request.vmm(), eip, request.signature(), request.features());
-    return LaunchDigest.contentHash(LaunchPageType.VMSA, page, 0);
+  private static byte[] page(LaunchRequest request, long eip) {
+    return Vmsa.firmware(request.vmm(), eip, request.signature(), request.features());
   }
 
   private void empty(LaunchPageType as, long gpa, Section s, SectionType type) {
