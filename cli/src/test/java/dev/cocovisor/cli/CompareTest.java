@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,7 +75,7 @@ class CompareTest {
       for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
         for (VmmTopic topic : VmmTopic.values()) {
           VmmRule rule = Comparison.rule(world, id, topic);
-          assertThat(rule).as(id + " on " + topic).isNotNull();
+          rule = Objects.requireNonNull(rule, id + " on " + topic);
           assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
           assertThat(rule.source()).hasSizeGreaterThan(5);
         }
