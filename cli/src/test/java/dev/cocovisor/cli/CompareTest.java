@@ -74,8 +74,8 @@ class CompareTest {
     try (var world = new Scenarios(new PluginOptions(), console)) {
       for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
         for (VmmTopic topic : VmmTopic.values()) {
-          VmmRule rule = Comparison.rule(world, id, topic);
-          rule = Objects.requireNonNull(rule, id + " on " + topic);
+          VmmRule rule =
+              Objects.requireNonNull(Comparison.rule(world, id, topic), id + " on " + topic);
           assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
           assertThat(rule.source()).hasSizeGreaterThan(5);
         }
