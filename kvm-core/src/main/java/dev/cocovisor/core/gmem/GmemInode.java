@@ -196,12 +196,23 @@ public final class GmemInode {
 
   void markPrepared(long index, boolean prepared) {
     long entry = folios.get(index);
-    if (entry != 0) {
-      int order = Folio.order(entry);
+    if (entry == 0 || Folio.prepared(entry) == prepared) {
+      return;
+    }
+    int order = Folio.order(entry);
+    if (order == 0) {
+      folios.set(index, Folio.withPrepared(entry, prepared));
+      return;
+    }
+    // Whoever puts the folio in may still be at it.
+    pageCacheLock.lock();
+    try {
       long first = index & -(1L << order);
       for (long i = first; i < first + (1L << order); i++) {
         folios.set(i, Folio.withPrepared(folios.get(i), prepared));
       }
+    } finally {
+      pageCacheLock.unlock();
     }
   }
 
