@@ -265,7 +265,9 @@ class HugePageEdgesTest {
 
   /** Accepts as a guest that goes on until the page is its own; the statuses it was given. */
   private static void untilAccepted(TdxHost h, int vcpu, long gpa, PageLevel level) {
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1_000_000; i++) {
+      // Whoever holds what this call wants may wait for this very processor.
+      Thread.yield();
       RunResult r = h.process.guestRun(h.vcpus.get(vcpu), TdCalls.accept(gpa, level));
       if (r.exit() instanceof Exit.Hlt x && r.errno().ok()) {
         long s = x.value();
