@@ -1,0 +1,85 @@
+package dev.cocovisor.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.w3c.dom.Element;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The built-in backends keep every rule of the kit, and the command says so. */
+class TckCommandTest {
+  @TempDir Path dir;
+
+  private record Ran(int code, String out, String err) {}
+
+  private static Ran run(String... args) {
+    var out = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+    int code =
+        Main.run(
+            new Console(
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8),
+                false,
+                false),
+            args);
+    return new Ran(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tdx", "sev-snp", "pkvm", "cca"})
+  void everyBuiltInBackendKeepsEveryRule(String id) throws Exception {
+    Path xml = dir.resolve(id + ".xml");
+    Ran ran = run("tck", id, "--xml", xml.toString());
+    assertThat(ran.out().lines().filter(l -> !l.contains("  pass  ")).skip(1)).hasSize(1);
+    assertThat(ran.code()).isEqualTo(ExitCode.CLEAN);
+    Element suite =
+        DocumentBuilderFactory.newDefaultInstance()
+            .newDocumentBuilder()
+            .parse(new ByteArrayInputStream(Files.readAllBytes(xml)))
+            .getDocumentElement();
+    assertThat(suite.getAttribute("failures")).isEqualTo("0");
+    assertThat(suite.getAttribute("skipped")).isEqualTo("0");
+    int tests = Integer.parseInt(suite.getAttribute("tests"));
+    assertThat(tests).isGreaterThan(90);
+    assertThat(suite.getElementsByTagName("testcase").getLength()).isEqualTo(tests);
+    assertThat(ran.out())
+        .endsWith("rules=" + tests + " passed=" + tests + " failed=0 skipped=0" + "\n");
+  }
+
+  @Test
+  void theRulesAreOneJsonDocumentWithTheirSources() {
+    Ran ran = run("tck", "pkvm", "--json");
+    JsonNode backend = JsonMapper.shared().readTree(ran.out()).get("backends").get(0);
+    assertThat(backend.get("backend").asString()).isEqualTo("pkvm");
+    assertThat(backend.get("failed").asInt()).isZero();
+    assertThat(backend.get("rules"))
+        .allSatisfy(r -> assertThat(r.get("source").asString()).isNotBlank());
+  }
+
+  @Test
+  void aBackendThatIsNotThereIsALoadErrorThatListsWhatIs() {
+    Ran ran = run("tck", "no-such-backend");
+    assertThat(ran.code()).isEqualTo(ExitCode.PLUGIN);
+    assertThat(ran.err()).contains("no-such-backend").contains("tdx");
+  }
+
+  @Test
+  void aPackageThatIsNotThereIsAUsageError() {
+    Ran ran = run("tck", dir.resolve("none.zip").toString());
+    assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(ran.err()).contains("none.zip");
+  }
+}
