@@ -3,36 +3,47 @@ package dev.cocovisor.core.mem;
 /**
  * Pins, which keep anonymous frames alive behind their mapping's back (FOLL_LONGTERM). A frame
  * whose mapping goes while it is pinned is an orphan, freed with its last pin.
+ *
+ * <p>vCPUs that fault one page pin it side by side: count and orphan bit of a frame are one word,
+ * changed by compare-and-swap.
  */
 final class Pins {
-  private final LongRadix counts = new LongRadix();
-  private final LongRadix orphans = new LongRadix();
+  private static final long ORPHAN = 1;
+  private static final long ONE_PIN = 2;
+
+  private final LongRadix words = new LongRadix();
 
   long pin(long pfn) {
-    counts.set(pfn, counts.get(pfn) + 1);
+    long w;
+    do {
+      w = words.get(pfn);
+    } while (!words.compareAndSet(pfn, w, w + ONE_PIN));
     return pfn;
   }
 
   /** The mapping is gone; tells whether a pin keeps the frame. */
   boolean orphan(long pfn) {
-    boolean pinned = counts.get(pfn) != 0;
-    if (pinned) {
-      orphans.set(pfn, 1);
-    }
-    return pinned;
+    long w;
+    do {
+      w = words.get(pfn);
+      if (w < ONE_PIN) {
+        return false;
+      }
+    } while (!words.compareAndSet(pfn, w, w | ORPHAN));
+    return true;
   }
 
   /** Gives a pin back; tells whether the frame is to be freed now. */
   boolean unpin(long pfn) {
-    long n = counts.get(pfn);
-    if (n == 0) {
-      throw new IllegalStateException("frame " + pfn + " is not pinned");
-    }
-    counts.set(pfn, n - 1);
-    boolean free = n == 1 && orphans.get(pfn) != 0;
-    if (free) {
-      orphans.set(pfn, 0);
-    }
-    return free;
+    long w;
+    long left;
+    do {
+      w = words.get(pfn);
+      if (w < ONE_PIN) {
+        throw new IllegalStateException("frame " + pfn + " is not pinned");
+      }
+      left = w - ONE_PIN;
+    } while (!words.compareAndSet(pfn, w, left == ORPHAN ? 0 : left));
+    return left == ORPHAN;
   }
 }
