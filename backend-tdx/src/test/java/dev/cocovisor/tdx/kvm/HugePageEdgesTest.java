@@ -22,6 +22,7 @@ import dev.cocovisor.tdx.module.SeptTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -267,7 +268,7 @@ class HugePageEdgesTest {
   private static void untilAccepted(TdxHost h, int vcpu, long gpa, PageLevel level) {
     for (int i = 0; i < 1_000_000; i++) {
       // Whoever holds what this call wants may wait for this very processor.
-      Thread.yield();
+      LockSupport.parkNanos(1);
       RunResult r = h.process.guestRun(h.vcpus.get(vcpu), TdCalls.accept(gpa, level));
       if (r.exit() instanceof Exit.Hlt x && r.errno().ok()) {
         long s = x.value();

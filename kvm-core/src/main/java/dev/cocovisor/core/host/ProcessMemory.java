@@ -37,6 +37,9 @@ final class ProcessMemory {
   private static final long MAX_LFS_FILESIZE = Long.MAX_VALUE;
 
   private static final int MADV_NORMAL = 0;
+  private static final int MADV_RANDOM = 1;
+  private static final int MADV_SEQUENTIAL = 2;
+  private static final int MADV_WILLNEED = 3;
   private static final int MADV_DONTNEED = 4;
   private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_NOHUGEPAGE = 15;
@@ -143,7 +146,8 @@ final class ProcessMemory {
 
   Errno madvise(long addr, long len, int advice) {
     switch (advice) {
-      case MADV_NORMAL, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE -> {}
+      case MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED -> {}
+      case MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE -> {}
       default -> {
         return Errno.EINVAL;
       }

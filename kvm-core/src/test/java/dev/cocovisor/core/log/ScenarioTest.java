@@ -32,7 +32,6 @@ class ScenarioTest {
   @MethodSource("examplesForTheBuiltIn")
   void anExampleMeetsItsExpectations(Path example) throws IOException {
     Scenario scenario = Scenario.read(LogSource.file(example));
-    assertThat(scenario.isNeutral()).isTrue();
     assertThat(scenario.about()).isNotBlank();
     List<ScenarioStep> steps = run(scenario);
     assertThat(steps).isNotEmpty();
