@@ -99,7 +99,7 @@ class DamagedLogTest {
   @ParameterizedTest
   @ValueSource(longs = {11, 12})
   void aDamagedProgramEndsInMismatchesOrInASyntaxError(long seed) throws IOException {
-    damage(seed, 400);
+    damage(seed, 150);
   }
 
   @Test
@@ -139,7 +139,7 @@ class DamagedLogTest {
   @ParameterizedTest
   @ValueSource(longs = {21, 22})
   void aProgramSpelledAnotherWayReplaysAsBefore(long seed) throws IOException {
-    respell(seed, 60);
+    respell(seed, 30);
   }
 
   @Test
