@@ -1,5 +1,7 @@
 package dev.cocovisor.cca.kvm;
 
+import static org.mockito.Mockito.mock;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.DirectMap;
@@ -12,6 +14,9 @@ import java.util.Map;
 
 /** Host memory whose allocator counts and can run dry. */
 final class SmallMemory implements HostMemory {
+  /** The RMM never changes the direct map. */
+  private final DirectMap directMap = mock(DirectMap.class);
+
   private final SparseMemory raw = new SparseMemory();
   private final Map<Long, Integer> blocks = new HashMap<>();
   private PhysicalGuard guard = PhysicalGuard.NONE;
@@ -73,7 +78,7 @@ final class SmallMemory implements HostMemory {
 
   @Override
   public DirectMap directMap() {
-    throw new UnsupportedOperationException();
+    return directMap;
   }
 
   @Override
