@@ -18,14 +18,7 @@ public final class __CLASS__Backend implements Backend {
       new VmType("KVM_X86___CONSTANT___VM", __VM_TYPE__, Architecture.X86_64);
 
   private static final BackendInfo INFO =
-      new BackendInfo(
-          "__NAME__",
-          "1.0.0",
-          "the __NAME__ technology",
-          Architecture.X86_64,
-          List.of(TYPE),
-          Map.of(),
-          Map.of());
+      BackendInfo.builder("__NAME__", Architecture.X86_64).version("1.0.0").description("the __NAME__ technology").vmTypes(TYPE).build();
 
   @Override
   public BackendInfo info() {

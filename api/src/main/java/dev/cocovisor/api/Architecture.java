@@ -1,11 +1,30 @@
 package dev.cocovisor.api;
 
-/** Host architectures the model knows. */
-public enum Architecture {
+/**
+ * A host architecture. Open: a backend for an architecture nobody thought of declares its own.
+ *
+ * @param name the name that {@code uname -m} prints: {@code x86_64}, {@code arm64}, {@code s390x}
+ */
+public record Architecture(String name) {
   /** x86-64: TDP MMU, KVM_EXIT_HLT at the end of an access. */
-  X86_64,
+  public static final Architecture X86_64 = new Architecture("x86_64");
+
   /** arm64: stage 2, accesses that just complete. */
-  ARM64,
+  public static final Architecture ARM64 = new Architecture("arm64");
+
   /** RISC-V: G-stage. */
-  RISCV64
+  public static final Architecture RISCV64 = new Architecture("riscv64");
+
+  /** Checks the form of the name. */
+  public Architecture {
+    if (!name.matches("[a-z][a-z0-9_]{1,31}")) {
+      throw new IllegalArgumentException(
+          "architecture '" + name + "': 2 to 32 lower-case letters, digits and '_'");
+    }
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
 }

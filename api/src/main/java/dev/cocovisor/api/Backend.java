@@ -1,5 +1,10 @@
 package dev.cocovisor.api;
 
+import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.measure.LaunchMeasurer;
+import dev.cocovisor.api.vmm.VmmDriver;
+import java.util.List;
+
 /**
  * One technology for confidential guests: the only thing a plugin has to provide.
  *
@@ -21,4 +26,24 @@ public interface Backend {
    * @return a fresh platform, never null
    */
   Platform createPlatform(HostMachine host);
+
+  /**
+   * Returns how the VMM of this technology launches, populates, converts and ends its guests, and
+   * judges what they were told. The default is a VMM that makes the calls every technology shares
+   * and gives KVM_CREATE_VM the first of {@link BackendInfo#vmTypes}.
+   */
+  default VmmDriver vmm() {
+    long type = info().vmTypes().getFirst().number();
+    return () -> type;
+  }
+
+  /** Returns the launch measurements it computes; none by default. */
+  default List<LaunchMeasurer> measurers() {
+    return List.of();
+  }
+
+  /** Returns who replays its own log formats; none by default. */
+  default List<LogReplayer> replayers() {
+    return List.of();
+  }
 }

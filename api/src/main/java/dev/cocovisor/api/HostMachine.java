@@ -2,6 +2,7 @@ package dev.cocovisor.api;
 
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 
 /** The machine a platform lives on. */
 public interface HostMachine {
@@ -18,10 +19,23 @@ public interface HostMachine {
   TraceSink trace();
 
   /**
-   * Returns a setting made by the user for this host, e.g. {@code tdx.page-size-policy}.
-   *
-   * @param key the backend's id, a dot and a name listed in {@link BackendInfo#settings}
-   * @param otherwise the default
+   * Returns what is asked before each call into a trusted half on this host. A platform hands it to
+   * its {@link dev.cocovisor.api.trusted.FaultPlan}.
    */
-  String setting(String key, String otherwise);
+  default Interposer interposer() {
+    return Interposer.NONE;
+  }
+
+  /** Returns a setting's value on this host, checked, its default where nobody set it. */
+  String setting(Setting setting);
+
+  /** Returns the value of a {@link Setting.Kind#NUMBER}. */
+  default long number(Setting setting) {
+    return Long.parseLong(setting(setting));
+  }
+
+  /** Returns the value of a {@link Setting.Kind#FLAG}. */
+  default boolean flag(Setting setting) {
+    return Boolean.parseBoolean(setting(setting));
+  }
 }

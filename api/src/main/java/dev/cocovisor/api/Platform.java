@@ -2,6 +2,9 @@ package dev.cocovisor.api;
 
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -36,12 +39,31 @@ public interface Platform extends AutoCloseable {
   }
 
   /**
-   * Makes the next calls into the trusted half fail as planned; an earlier plan is dropped.
+   * Called when the host is about to touch a frame that the technology keeps from it: the trusted
+   * half may make it readable first, encrypted or emptied (s390's {@code
+   * arch_make_folio_accessible}, an SNP swap-out). The default leaves it as it is, and the access
+   * ends as {@link #guard} says.
    *
-   * @return {@link Errno#OK}, or {@link Errno#EOPNOTSUPP} where this trusted half never fails so
+   * @return whether the frame was made accessible, so that the guard is to be asked again
+   */
+  default boolean makeAccessible(long pfn) {
+    return false;
+  }
+
+  /** Returns the rows of the trusted half: every call it takes; empty where there is none. */
+  default List<? extends TrustedCall> trustedCalls() {
+    return List.of();
+  }
+
+  /**
+   * Makes the next calls into the trusted half fail as planned; an earlier plan is dropped. Backends
+   * hand it to their {@link dev.cocovisor.api.trusted.FaultPlan}.
+   *
+   * @return {@link Errno#OK}, {@link Errno#ENOENT} where there is no such call, or {@link
+   *     Errno#EOPNOTSUPP} where it never fails so
    */
   default Errno plan(TrustedFault fault) {
-    return Errno.EOPNOTSUPP;
+    return Errno.ENOENT;
   }
 
   /** Ends the platform; every VM is gone by then. */

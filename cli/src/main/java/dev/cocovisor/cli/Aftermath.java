@@ -1,12 +1,12 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.vmm.VmmTopic;
-import dev.cocovisor.core.log.LogResult;
-import dev.cocovisor.core.log.LogWriter;
-import dev.cocovisor.core.log.Scenario;
-import dev.cocovisor.core.log.ScenarioStep;
-import dev.cocovisor.core.log.ScenarioStory;
-import dev.cocovisor.core.log.Value;
+import dev.cocovisor.script.LogResult;
+import dev.cocovisor.script.LogWriter;
+import dev.cocovisor.script.Scenario;
+import dev.cocovisor.script.ScenarioStep;
+import dev.cocovisor.script.ScenarioStory;
+import dev.cocovisor.script.Value;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.core.log.Scenario;
-import dev.cocovisor.core.log.ScenarioStep;
+import dev.cocovisor.script.Scenario;
+import dev.cocovisor.script.ScenarioStep;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -2,9 +2,9 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.core.log.LogCall;
-import dev.cocovisor.core.log.LogWriter;
-import dev.cocovisor.core.log.ProgramGenerator;
+import dev.cocovisor.script.LogCall;
+import dev.cocovisor.script.LogWriter;
+import dev.cocovisor.script.ProgramGenerator;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -54,8 +54,7 @@ final class PluginWorkshop {
         public final class %s implements Backend {
           public %s() { %s }
           public BackendInfo info() {
-            return new BackendInfo("%s", "1.0.0", "test", Architecture.X86_64,
-                List.of(new VmType("TEST_VM", 77, Architecture.X86_64)), Map.of(), Map.of());
+            return BackendInfo.builder("%s", Architecture.X86_64).version("1.0.0").description("test").vmTypes(new VmType("TEST_VM", 77, Architecture.X86_64)).build();
           }
           public Platform createPlatform(HostMachine host) {
             return new Platform() {

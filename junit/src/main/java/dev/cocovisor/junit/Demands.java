@@ -1,6 +1,6 @@
 package dev.cocovisor.junit;
 
-import dev.cocovisor.core.log.VmmDrivers;
+import dev.cocovisor.vmm.VmmDrivers;
 import dev.cocovisor.host.guest.GuestVm;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;

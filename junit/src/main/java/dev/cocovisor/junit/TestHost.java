@@ -1,7 +1,7 @@
 package dev.cocovisor.junit;
 
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.core.log.CallRecorder;
+import dev.cocovisor.script.CallRecorder;
 import dev.cocovisor.host.guest.GuestLaunch;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;

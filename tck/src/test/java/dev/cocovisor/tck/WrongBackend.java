@@ -590,8 +590,7 @@ enum WrongBackend implements Mutant {
   }
 
   private static BackendInfo info(Map<String, String> settings, VmType... types) {
-    return new BackendInfo(
-        "reference", "1.0.0", "wrong", Architecture.X86_64, List.of(types), Map.of(), settings);
+    return BackendInfo.builder("reference", Architecture.X86_64).version("1.0.0").description("wrong").vmTypes(types).settings(SETTINGS).build();
   }
 
   private static Backend with(BackendInfo info) {
@@ -621,14 +620,7 @@ enum WrongBackend implements Mutant {
 
     @Override
     public BackendInfo info() {
-      return new BackendInfo(
-          "reference",
-          "1." + asked++,
-          "wrong",
-          Architecture.X86_64,
-          List.of(ReferenceBackend.TYPE),
-          Map.of(),
-          Map.of());
+      return BackendInfo.builder("reference", Architecture.X86_64).version("1." + asked++).description("wrong").vmTypes(ReferenceBackend.TYPE).build();
     }
 
     @Override
@@ -652,16 +644,7 @@ enum WrongBackend implements Mutant {
     @Override
     public VmTraits traits() {
       VmTraits t = super.traits();
-      return new VmTraits(
-          StageShape.MIRRORED,
-          true,
-          t.privateRule(),
-          t.sharedGfnMask(),
-          most,
-          false,
-          changes && asked++ > 1,
-          false,
-          true);
+      return VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(t.privateRule()).withSharedGfnMask(t.sharedGfnMask()).withMaxPrivateLevel(most).withReadonlySlots(changes && asked++ > 1).withProtectedState(true);
     }
   }
 

@@ -3,43 +3,13 @@ package dev.cocovisor.api.ops;
 import dev.cocovisor.api.PageLevel;
 
 /**
- * What the core has to know about a VM type before the first hook.
- *
- * @param shape who keeps the second stage
- * @param hasPrivateMemory whether memory attributes and guest_memfd without INIT_SHARED make sense
- *     (kvm_arch_has_private_mem)
- * @param privateRule what makes an access private
- * @param sharedGfnMask the gfn bit that says shared, 0 for none (kvm_gfn_direct_bits)
- * @param maxPrivateLevel the largest private leaf ever
- * @param privateFromUserMemory private pages come from the VMM's own mapping, pinned, instead of a
- *     guest_memfd (pKVM)
- * @param readonlySlots whether KVM_MEM_READONLY is accepted
- * @param dirtyLogging whether KVM_MEM_LOG_DIRTY_PAGES is accepted
- * @param protectedState whether guest registers are hidden: no instruction emulation, so MMIO of
- *     private memory is impossible
+ * What the core has to know about a VM type before the first hook. Immutable; made by {@link #of}
+ * and the {@code with} methods, so that it can grow.
  */
-public record VmTraits(
-    StageShape shape,
-    boolean hasPrivateMemory,
-    PrivateRule privateRule,
-    long sharedGfnMask,
-    PageLevel maxPrivateLevel,
-    boolean privateFromUserMemory,
-    boolean readonlySlots,
-    boolean dirtyLogging,
-    boolean protectedState) {
+public final class VmTraits {
   /** An ordinary VM. */
   public static final VmTraits DEFAULT =
-      new VmTraits(
-          StageShape.DIRECT,
-          false,
-          PrivateRule.NEVER,
-          0,
-          PageLevel.PG_1G,
-          false,
-          true,
-          true,
-          false);
+      of(StageShape.DIRECT).withReadonlySlots(true).withDirtyLogging(true);
 
   /**
    * A software-protected VM: private memory, nothing behind it. Read-only slots are its userspace's
@@ -47,14 +17,139 @@ public record VmTraits(
    * (kvm_arch_has_readonly_mem).
    */
   public static final VmTraits SW_PROTECTED =
-      new VmTraits(
-          StageShape.DIRECT,
-          true,
-          PrivateRule.ATTRIBUTE,
-          0,
-          PageLevel.PG_1G,
-          false,
-          true,
-          true,
-          false);
+      DEFAULT.withPrivateMemory(true).withPrivateRule(PrivateRule.ATTRIBUTE);
+
+  private final StageShape shape;
+  private final boolean hasPrivateMemory;
+  private final PrivateRule privateRule;
+  private final long sharedGfnMask;
+  private final PageLevel maxPrivateLevel;
+  private final PrivateSource privateSource;
+  private final boolean readonlySlots;
+  private final boolean dirtyLogging;
+  private final boolean protectedState;
+
+  private VmTraits(
+      StageShape shape,
+      boolean hasPrivateMemory,
+      PrivateRule privateRule,
+      long sharedGfnMask,
+      PageLevel maxPrivateLevel,
+      PrivateSource privateSource,
+      boolean readonlySlots,
+      boolean dirtyLogging,
+      boolean protectedState) {
+    this.shape = shape;
+    this.hasPrivateMemory = hasPrivateMemory;
+    this.privateRule = privateRule;
+    this.sharedGfnMask = sharedGfnMask;
+    this.maxPrivateLevel = maxPrivateLevel;
+    this.privateSource = privateSource;
+    this.readonlySlots = readonlySlots;
+    this.dirtyLogging = dirtyLogging;
+    this.protectedState = protectedState;
+  }
+
+  /**
+   * Returns the traits of a VM type without private memory, read-only slots or dirty logging.
+   *
+   * @param shape who keeps the second stage
+   */
+  public static VmTraits of(StageShape shape) {
+    return new VmTraits(
+        shape,
+        false,
+        PrivateRule.NEVER,
+        0,
+        PageLevel.PG_1G,
+        PrivateSource.GUEST_MEMFD,
+        false,
+        false,
+        false);
+  }
+
+  /** Returns who keeps the second stage. */
+  public StageShape shape() {
+    return shape;
+  }
+
+  /** Returns whether memory attributes and guest_memfd without INIT_SHARED make sense (kvm_arch_has_private_mem). */
+  public boolean hasPrivateMemory() {
+    return hasPrivateMemory;
+  }
+
+  /** Returns what makes an access private. */
+  public PrivateRule privateRule() {
+    return privateRule;
+  }
+
+  /** Returns the gfn bit that says shared, 0 for none (kvm_gfn_direct_bits). */
+  public long sharedGfnMask() {
+    return sharedGfnMask;
+  }
+
+  /** Returns the largest private leaf ever. */
+  public PageLevel maxPrivateLevel() {
+    return maxPrivateLevel;
+  }
+
+  /** Returns where the frames of private memory come from. */
+  public PrivateSource privateSource() {
+    return privateSource;
+  }
+
+  /** Returns whether KVM_MEM_READONLY is accepted. */
+  public boolean readonlySlots() {
+    return readonlySlots;
+  }
+
+  /** Returns whether KVM_MEM_LOG_DIRTY_PAGES is accepted. */
+  public boolean dirtyLogging() {
+    return dirtyLogging;
+  }
+
+  /** Returns whether guest registers are hidden: no instruction emulation, so MMIO of private memory is impossible. */
+  public boolean protectedState() {
+    return protectedState;
+  }
+
+  /** Returns a copy that says whether memory attributes and guest_memfd without INIT_SHARED make sense (kvm_arch_has_private_mem). */
+  public VmTraits withPrivateMemory(boolean value) {
+    return new VmTraits(shape, value, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, protectedState);
+  }
+
+  /** Returns a copy that says what makes an access private. */
+  public VmTraits withPrivateRule(PrivateRule value) {
+    return new VmTraits(shape, hasPrivateMemory, value, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, protectedState);
+  }
+
+  /** Returns a copy that says the gfn bit that says shared, 0 for none (kvm_gfn_direct_bits). */
+  public VmTraits withSharedGfnMask(long value) {
+    return new VmTraits(shape, hasPrivateMemory, privateRule, value, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, protectedState);
+  }
+
+  /** Returns a copy that says the largest private leaf ever. */
+  public VmTraits withMaxPrivateLevel(PageLevel value) {
+    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, value, privateSource, readonlySlots, dirtyLogging, protectedState);
+  }
+
+  /** Returns a copy that says where the frames of private memory come from. */
+  public VmTraits withPrivateSource(PrivateSource value) {
+    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, value, readonlySlots, dirtyLogging, protectedState);
+  }
+
+  /** Returns a copy that says whether KVM_MEM_READONLY is accepted. */
+  public VmTraits withReadonlySlots(boolean value) {
+    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, value, dirtyLogging, protectedState);
+  }
+
+  /** Returns a copy that says whether KVM_MEM_LOG_DIRTY_PAGES is accepted. */
+  public VmTraits withDirtyLogging(boolean value) {
+    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, value, protectedState);
+  }
+
+  /** Returns a copy that says whether guest registers are hidden: no instruction emulation, so MMIO of private memory is impossible. */
+  public VmTraits withProtectedState(boolean value) {
+    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, value);
+  }
 }

@@ -18,6 +18,11 @@ public record TraceEvent(Kind kind, String name, String arguments, String result
     /** The core did something a reader wants to see: zap, split, flush, kick. */
     CORE,
     /** A frame changed hands. */
-    OWNERSHIP
+    OWNERSHIP,
+    /**
+     * Something was refused, and why: {@code name} is the errno or status, {@code result} the
+     * reason in words. It stands inside the call that was refused.
+     */
+    REFUSAL
   }
 }

@@ -1,5 +1,8 @@
 package dev.cocovisor.api.trace;
 
+import dev.cocovisor.api.Errno;
+import java.util.function.Supplier;
+
 /**
  * Where events go. Callers ask {@link #enabled} before they build an event, so that a run without a
  * trace allocates nothing.
@@ -22,6 +25,33 @@ public interface TraceSink {
 
   /** Takes an event. */
   void emit(TraceEvent event);
+
+  /**
+   * Tells why something was refused, and returns the error, so that a check reads {@code return
+   * trace.refuse(Errno.EEXIST, "the slot overlaps slot 3")}. A text that has to be built is built
+   * under {@link #enabled}, or by {@link #refuse(Errno, java.util.function.Supplier)}.
+   */
+  default Errno refuse(Errno error, String why) {
+    if (enabled()) {
+      emit(new TraceEvent(TraceEvent.Kind.REFUSAL, error.name(), "", why));
+    }
+    return error;
+  }
+
+  /** As {@link #refuse(Errno, String)}; the text is built only where somebody listens. */
+  default Errno refuse(Errno error, Supplier<String> why) {
+    if (enabled()) {
+      emit(new TraceEvent(TraceEvent.Kind.REFUSAL, error.name(), "", why.get()));
+    }
+    return error;
+  }
+
+  /** Tells why a trusted half refused, by the status's own name. */
+  default void refused(String status, Supplier<String> why) {
+    if (enabled()) {
+      emit(new TraceEvent(TraceEvent.Kind.REFUSAL, status, "", why.get()));
+    }
+  }
 
   /** A call begins: what is emitted until the matching {@link #end} happens inside it. */
   default void begin() {}

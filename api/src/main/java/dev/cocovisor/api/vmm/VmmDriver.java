@@ -2,7 +2,9 @@ package dev.cocovisor.api.vmm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryAttributes;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,19 +12,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * How the VMM of one technology carries out what every technology has.
  *
- * <p>Found through ServiceLoader ({@code META-INF/services/dev.cocovisor.api.vmm.VmmDriver}), one
- * for each backend. The defaults are a VMM without a trusted half: KVM_X86_SW_PROTECTED_VM, where
- * nothing is measured and nothing has to be accepted. Steps return {@code >= 0} or {@code -errno},
- * as the last system call they made.
+ * <p>A backend's own is {@link dev.cocovisor.api.Backend#vmm}. The defaults are a VMM without a
+ * trusted half: KVM_X86_SW_PROTECTED_VM, where nothing is measured and nothing has to be accepted.
+ * Steps return {@code >= 0} or {@code -errno}, as the last system call they made.
  *
  * <p>A launch calls, in order: {@link #vmType} (KVM_CREATE_VM), {@link #vmCreated}, the vCPUs
  * (KVM_CREATE_VCPU), the RAM (guest_memfd, memslot, attributes), {@link #ready}; then the scenario
  * populates and finalizes.
  */
+@FunctionalInterface
 public interface VmmDriver {
-  /** Returns the id of the backend this VMM is for; {@code sw-protected} is built in. */
-  String backend();
-
   /** Returns KVM_CREATE_VM's argument. */
   long vmType();
 
@@ -120,13 +119,36 @@ public interface VmmDriver {
   }
 
   /**
-   * Returns how the guest goes on after the VMM converted what it asked for (KVM_EXIT_HYPERCALL or
-   * KVM_EXIT_MEMORY_FAULT in the middle of {@link #askConversion}).
+   * Says what the end of a run means to the guest. The default knows the exits every architecture
+   * shares and no register: an exit of the vendor's own is {@link GuestAnswer.Stopped}.
    *
+   * @param action what the guest did
+   * @param result how the run ended
+   */
+  default GuestAnswer judge(GuestAction action, RunResult result) {
+    Exit exit = result.exit();
+    if (exit instanceof Exit.MemoryFault || exit instanceof Exit.Hypercall) {
+      return new GuestAnswer.AsksHost(exit);
+    }
+    if (!result.errno().ok()) {
+      return new GuestAnswer.Stopped(result.errno(), exit);
+    }
+    return switch (exit) {
+      case Exit.Hlt e -> new GuestAnswer.Done(Math.max(e.value(), 0));
+      case Exit.Done e -> new GuestAnswer.Done(Math.max(e.value(), 0));
+      default -> new GuestAnswer.Stopped(result.errno(), exit);
+    };
+  }
+
+  /**
+   * Returns how the guest goes on after the VMM converted what it asked for; null where nobody
+   * waits for an answer and the guest finds its memory converted at its next entry.
+   *
+   * @param asked the exit that asked
    * @param ret what the VMM tells the guest: 0, or a positive errno
    */
-  default GuestAction resume(VmmMachine vm, long ret) {
-    return new GuestAction.Resume(ret);
+  default @Nullable GuestAction resume(VmmMachine vm, Exit asked, long ret) {
+    return asked instanceof Exit.MemoryFault ? null : new GuestAction.Resume(ret);
   }
 
   /** The host's part of a conversion. */

@@ -42,14 +42,7 @@ public final class CcaBackend implements Backend {
     settings.put(MEMORY_BITS, "log2 of the memory the RMM tracks, 30 to 42; default 40");
     settings.put(REFUSE_DELEGATE, "the n-th granule delegation that EL3 refuses; default 0 (none)");
     settings.put(HUGE_PAGES, "fold 2 MiB of private memory into block entries; default true");
-    return new BackendInfo(
-        ID,
-        "1.0",
-        "Arm CCA: realms, with an RMM of specification 1.0",
-        Architecture.ARM64,
-        List.of(VmType.ARM_REALM),
-        Map.of(),
-        settings);
+    return BackendInfo.builder(ID, Architecture.ARM64).version("1.0").description("Arm CCA: realms, with an RMM of specification 1.0").vmTypes(VmType.ARM_REALM).settings(SETTINGS).build();
   }
 
   @Override

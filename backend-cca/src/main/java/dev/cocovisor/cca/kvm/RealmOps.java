@@ -28,16 +28,7 @@ final class RealmOps implements VmOps {
   static final long SHARED_GFN = 1L << (Realm.IPA_BITS - 1 - PageLevel.PAGE_SHIFT);
 
   private static final VmTraits TRAITS =
-      new VmTraits(
-          StageShape.DELEGATED,
-          true,
-          PrivateRule.SHARED_BIT,
-          SHARED_GFN,
-          PageLevel.PG_2M,
-          false,
-          false,
-          false,
-          true);
+      VmTraits.of(StageShape.DELEGATED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(SHARED_GFN).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
 
   private final RealmLife life;
   private final Population population;

@@ -48,14 +48,7 @@ public final class PkvmBackend implements Backend {
         "private-by-default",
         "false: a page given to a protected guest is shared back at once (true)");
     settings.put("code-page", "guest-physical page that guests run from; -1: none (0x80000000)");
-    return new BackendInfo(
-        "pkvm",
-        "0.1.0",
-        "Arm pKVM: page ownership kept by a hypervisor at EL2",
-        Architecture.ARM64,
-        List.of(VmType.ARM_PROTECTED, VmType.ARM_NORMAL),
-        Map.of(),
-        settings);
+    return BackendInfo.builder("pkvm", Architecture.ARM64).version("0.1.0").description("Arm pKVM: page ownership kept by a hypervisor at EL2").vmTypes(VmType.ARM_PROTECTED, VmType.ARM_NORMAL).settings(SETTINGS).build();
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
@@ -56,28 +57,10 @@ final class PkvmVm implements VmOps {
   private static final int KVM_MEM_READONLY = 2;
 
   private static final VmTraits PROTECTED =
-      new VmTraits(
-          StageShape.DELEGATED,
-          false,
-          PrivateRule.ALWAYS,
-          0,
-          PageLevel.PG_4K,
-          true,
-          true,
-          true,
-          true);
+      VmTraits.of(StageShape.DELEGATED).withPrivateRule(PrivateRule.ALWAYS).withMaxPrivateLevel(PageLevel.PG_4K).withPrivateSource(PrivateSource.USER_MEMORY).withReadonlySlots(true).withDirtyLogging(true).withProtectedState(true);
 
   private static final VmTraits NORMAL =
-      new VmTraits(
-          StageShape.DELEGATED,
-          false,
-          PrivateRule.NEVER,
-          0,
-          PageLevel.PG_2M,
-          false,
-          true,
-          true,
-          false);
+      VmTraits.of(StageShape.DELEGATED).withMaxPrivateLevel(PageLevel.PG_2M).withReadonlySlots(true).withDirtyLogging(true);
 
   private final PkvmPlatform platform;
   private final Hyp hyp;

@@ -49,16 +49,7 @@ public final class SevBackend implements Backend {
     settings.put("smt-required", "whether policies must allow SMT, as up to 6.12, on or off; on");
     settings.put(
         "overlap-retries", "RMPUPDATE attempts that overlap before it counts as a livelock; 1000");
-    return new BackendInfo(
-        "sev-snp",
-        "1.0",
-        "AMD SEV, SEV-ES and SEV-SNP: RMP, firmware and KVM's vendor half",
-        Architecture.X86_64,
-        List.of(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP),
-        Map.of(
-            Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1,
-            Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1),
-        settings);
+    return BackendInfo.builder("sev-snp", Architecture.X86_64).version("1.0").description("AMD SEV, SEV-ES and SEV-SNP: RMP, firmware and KVM's vendor half").vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP).capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1).capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1).settings(SETTINGS).build();
   }
 
   @Override

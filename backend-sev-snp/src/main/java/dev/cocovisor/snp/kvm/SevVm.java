@@ -107,18 +107,9 @@ public final class SevVm implements VmOps {
   public VmTraits traits() {
     boolean snp = type.equals(VmType.X86_SNP);
     boolean hidden = snp || type.equals(VmType.X86_SEV_ES);
-    return new VmTraits(
-        StageShape.DIRECT,
-        snp,
-        snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER,
-        0,
-        !snp
+    return VmTraits.of(StageShape.DIRECT).withPrivateMemory(snp).withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER).withMaxPrivateLevel(!snp
             ? PageLevel.PG_1G
-            : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K,
-        false,
-        !snp,
-        true,
-        hidden);
+            : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K).withReadonlySlots(!snp).withDirtyLogging(true).withProtectedState(hidden);
   }
 
   @Override

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.ReplayOptions;
-import dev.cocovisor.core.log.KvmLogReplayer;
+import dev.cocovisor.script.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

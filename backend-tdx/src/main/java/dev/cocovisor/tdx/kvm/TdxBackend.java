@@ -41,14 +41,7 @@ public final class TdxBackend implements Backend {
             + " default init-mem-region");
     settings.put(WIDTH, "guest-physical address bits: 48 or 52; default 48");
     settings.put(HKIDS, "private HKIDs that TDs can have, 1 to 47; default 47");
-    return new BackendInfo(
-        ID,
-        "0.1.0",
-        "Intel TDX (module 1.5.01, KVM with or without huge pages)",
-        Architecture.X86_64,
-        List.of(VmType.X86_TDX),
-        Map.of(),
-        settings);
+    return BackendInfo.builder(ID, Architecture.X86_64).version("0.1.0").description("Intel TDX (module 1.5.01, KVM with or without huge pages)").vmTypes(VmType.X86_TDX).settings(SETTINGS).build();
   }
 
   @Override

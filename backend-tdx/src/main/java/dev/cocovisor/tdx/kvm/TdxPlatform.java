@@ -3,7 +3,7 @@ package dev.cocovisor.tdx.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
-import dev.cocovisor.api.TrustedFault;
+import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;

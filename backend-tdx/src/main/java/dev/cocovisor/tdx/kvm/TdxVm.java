@@ -189,16 +189,7 @@ public final class TdxVm implements VmOps {
   @Override
   public VmTraits traits() {
     PageLevel max = policy() == PagePolicy.UPSTREAM ? PageLevel.PG_4K : PageLevel.PG_2M;
-    return new VmTraits(
-        StageShape.MIRRORED,
-        true,
-        PrivateRule.SHARED_BIT,
-        sharedGfnMask(),
-        max,
-        false,
-        false,
-        false,
-        true);
+    return VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(sharedGfnMask()).withMaxPrivateLevel(max).withProtectedState(true);
   }
 
   @Override

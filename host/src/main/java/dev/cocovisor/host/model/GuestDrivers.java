@@ -5,7 +5,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.log.VmmDrivers;
+import dev.cocovisor.vmm.VmmDrivers;
 import dev.cocovisor.host.FindingCode;
 import java.util.HashSet;
 import java.util.List;

@@ -117,8 +117,7 @@ class HypervisorModelTest {
 
     @Override
     public BackendInfo info() {
-      return new BackendInfo(
-          "plain", "1.0.0", "plain", Architecture.X86_64, List.of(TYPE), Map.of(), Map.of());
+      return BackendInfo.builder("plain", Architecture.X86_64).version("1.0.0").description("plain").vmTypes(TYPE).build();
     }
 
     @Override

@@ -42,16 +42,7 @@ class CoreAgainstMocksTest {
 
   /** Private memory behind an external table, up to 2 MiB, told apart by a bit of the address. */
   private static final VmTraits MIRRORED =
-      new VmTraits(
-          StageShape.MIRRORED,
-          true,
-          PrivateRule.SHARED_BIT,
-          1L << 35,
-          PageLevel.PG_2M,
-          false,
-          false,
-          false,
-          true);
+      VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(1L << 35).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
 
   /** Every hook is the kernel's default, and remembers that it was called. */
   private final VmOps ops = mock(VmOps.class, CALLS_REAL_METHODS);
@@ -67,8 +58,7 @@ class CoreAgainstMocksTest {
   private final class Example implements Backend {
     @Override
     public BackendInfo info() {
-      return new BackendInfo(
-          "example", "1", "a mock", TYPE.architecture(), List.of(TYPE), Map.of(), Map.of());
+      return BackendInfo.builder("example", TYPE.architecture()).version("1").description("a mock").vmTypes(TYPE).build();
     }
 
     @Override

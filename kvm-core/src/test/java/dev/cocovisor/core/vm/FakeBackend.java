@@ -8,6 +8,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
@@ -22,27 +23,9 @@ import org.jspecify.annotations.Nullable;
 final class FakeBackend implements Backend {
   static final long SHARED_BIT_GFN = 1L << 35;
   static final VmTraits MIRRORED =
-      new VmTraits(
-          StageShape.MIRRORED,
-          true,
-          PrivateRule.SHARED_BIT,
-          SHARED_BIT_GFN,
-          PageLevel.PG_2M,
-          false,
-          false,
-          false,
-          true);
+      VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(SHARED_BIT_GFN).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
   static final VmTraits DELEGATED =
-      new VmTraits(
-          StageShape.DELEGATED,
-          true,
-          PrivateRule.ALWAYS,
-          0,
-          PageLevel.PG_4K,
-          true,
-          false,
-          false,
-          true);
+      VmTraits.of(StageShape.DELEGATED).withPrivateMemory(true).withPrivateRule(PrivateRule.ALWAYS).withMaxPrivateLevel(PageLevel.PG_4K).withPrivateSource(PrivateSource.USER_MEMORY).withProtectedState(true);
 
   private final VmOps ops;
   private final Architecture architecture;
@@ -67,14 +50,7 @@ final class FakeBackend implements Backend {
 
   @Override
   public BackendInfo info() {
-    return new BackendInfo(
-        "fake",
-        "1",
-        "hooks of a test",
-        architecture,
-        List.of(new VmType("KVM_FAKE_VM", 5, architecture)),
-        Map.of(999, 42),
-        Map.of());
+    return BackendInfo.builder("fake", architecture).version("1").description("hooks of a test").vmTypes(new VmType("KVM_FAKE_VM", 5, architecture)).capability(999, 42).build();
   }
 
   @Override

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.Backend;
-import dev.cocovisor.core.log.Scenario;
-import dev.cocovisor.core.log.ScenarioStep;
-import dev.cocovisor.core.log.VmmDrivers;
+import dev.cocovisor.script.Scenario;
+import dev.cocovisor.script.ScenarioStep;
+import dev.cocovisor.vmm.VmmDrivers;
 import dev.cocovisor.host.BackendRegistry;
 import dev.cocovisor.host.LoadedBackend;
 import dev.cocovisor.host.PluginStatus;

@@ -45,14 +45,7 @@ public final class InPlaceBackend implements Backend {
 
   @Override
   public BackendInfo info() {
-    return new BackendInfo(
-        "in-place",
-        "1.0.0",
-        "a technology that converts in place and keeps every rule",
-        Architecture.ARM64,
-        List.of(TYPE),
-        Map.of(),
-        Map.of());
+    return BackendInfo.builder("in-place", Architecture.ARM64).version("1.0.0").description("a technology that converts in place and keeps every rule").vmTypes(TYPE).build();
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
@@ -19,16 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** KVM's half of a technology that converts in place, for one VM; pKVM's in shape. */
 public class InPlaceOps implements VmOps {
   private static final VmTraits TRAITS =
-      new VmTraits(
-          StageShape.DELEGATED,
-          false,
-          PrivateRule.ALWAYS,
-          0,
-          PageLevel.PG_4K,
-          true,
-          true,
-          true,
-          true);
+      VmTraits.of(StageShape.DELEGATED).withPrivateRule(PrivateRule.ALWAYS).withMaxPrivateLevel(PageLevel.PG_4K).withPrivateSource(PrivateSource.USER_MEMORY).withReadonlySlots(true).withDirtyLogging(true).withProtectedState(true);
 
   private final VmContext vm;
   private final Monitor monitor;

@@ -21,14 +21,7 @@ public final class ReferenceBackend implements Backend {
 
   /** What the honest backend says of itself. */
   public static final BackendInfo INFO =
-      new BackendInfo(
-          "reference",
-          "1.0.0",
-          "a technology that keeps every rule",
-          Architecture.X86_64,
-          List.of(TYPE),
-          Map.of(),
-          Map.of());
+      BackendInfo.builder("reference", Architecture.X86_64).version("1.0.0").description("a technology that keeps every rule").vmTypes(TYPE).build();
 
   private final BackendInfo info;
   private final BiFunction<VmContext, Monitor, VmOps> ops;

@@ -24,16 +24,7 @@ public class ReferenceOps implements VmOps {
   static final long SHARED = 1L << 35;
 
   private static final VmTraits TRAITS =
-      new VmTraits(
-          StageShape.MIRRORED,
-          true,
-          PrivateRule.SHARED_BIT,
-          SHARED,
-          PageLevel.PG_2M,
-          false,
-          false,
-          false,
-          true);
+      VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(SHARED).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
   private static final int BITMAP_PAGES = 1 << 16;
 
   private final VmContext vm;

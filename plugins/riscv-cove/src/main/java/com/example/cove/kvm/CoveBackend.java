@@ -31,14 +31,7 @@ public final class CoveBackend implements Backend {
     settings.put(HUGE_PAGES, "give 2 MiB of private memory in one piece; default true");
     settings.put(
         REFUSE_CONVERT, "the n-th conversion of frames that the TSM refuses; default 0 (none)");
-    return new BackendInfo(
-        ID,
-        "1.0.0",
-        "RISC-V CoVE: TVMs under a TEE security manager, with a memory tracking table",
-        Architecture.RISCV64,
-        List.of(TVM),
-        Map.of(),
-        settings);
+    return BackendInfo.builder(ID, Architecture.RISCV64).version("1.0.0").description("RISC-V CoVE: TVMs under a TEE security manager, with a memory tracking table").vmTypes(TVM).settings(SETTINGS).build();
   }
 
   @Override

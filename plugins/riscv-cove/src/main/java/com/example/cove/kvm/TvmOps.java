@@ -39,16 +39,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TvmOps implements VmOps {
   private static final VmTraits TRAITS =
-      new VmTraits(
-          StageShape.DELEGATED,
-          true,
-          PrivateRule.ATTRIBUTE,
-          0,
-          PageLevel.PG_2M,
-          false,
-          false,
-          false,
-          true);
+      VmTraits.of(StageShape.DELEGATED).withPrivateMemory(true).withPrivateRule(PrivateRule.ATTRIBUTE).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
 
   private final VmContext vm;
   private final boolean hugePages;
