@@ -33,8 +33,7 @@ public final class SevBackend implements Backend {
           "bitmap",
           "cap");
   static final Setting HUGE_PAGES =
-      Setting.choice(
-          "sev-snp.huge-pages", "largest private page of SNP guests", "2M", "2M", "4K");
+      Setting.choice("sev-snp.huge-pages", "largest private page of SNP guests", "2M", "2M", "4K");
   static final Setting ASIDS =
       Setting.number(
           "sev-snp.asids",
@@ -65,8 +64,7 @@ public final class SevBackend implements Backend {
         .vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP)
         .capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1)
         .capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1)
-        .settings(
-            MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, SMT_REQUIRED, OVERLAP_RETRIES)
+        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, SMT_REQUIRED, OVERLAP_RETRIES)
         .build();
   }
 

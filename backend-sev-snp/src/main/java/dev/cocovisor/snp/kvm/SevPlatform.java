@@ -3,14 +3,14 @@ package dev.cocovisor.snp.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
-import dev.cocovisor.api.trusted.FaultPlan;
-import dev.cocovisor.api.trusted.Interposer;
-import dev.cocovisor.api.trusted.TrustedCall;
-import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.trusted.FaultPlan;
+import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.snp.psp.FwCommand;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LegacyFirmware;
@@ -124,9 +124,7 @@ public final class SevPlatform implements Platform {
       case RmpInstruction i -> i.failure(how);
       // The mailbox waits until a command is through: no status says "busy" or "try again".
       default ->
-          how == TrustedFault.How.REFUSED
-              ? FwStatus.HWERROR_PLATFORM.code()
-              : Interposer.PROCEED;
+          how == TrustedFault.How.REFUSED ? FwStatus.HWERROR_PLATFORM.code() : Interposer.PROCEED;
     };
   }
 

@@ -55,8 +55,7 @@ public final class SnpFirmware {
    * @param smt true if simultaneous multithreading is on
    * @param interposer asked before each command
    */
-  public SnpFirmware(
-      PhysicalMemory memory, Rmp rmp, boolean smt, Interposer interposer) {
+  public SnpFirmware(PhysicalMemory memory, Rmp rmp, boolean smt, Interposer interposer) {
     this.interposer = interposer;
     this.rmp = rmp;
     this.port = new FirmwarePort(rmp);
@@ -409,12 +408,7 @@ public final class SnpFirmware {
   private FwStatus onPlatform(
       FwCommand command, long a0, long a1, long a2, long a3, Supplier<FwStatus> body) {
     return run(
-        command,
-        a0,
-        a1,
-        a2,
-        a3,
-        () -> initialized ? body.get() : FwStatus.INVALID_PLATFORM_STATE);
+        command, a0, a1, a2, a3, () -> initialized ? body.get() : FwStatus.INVALID_PLATFORM_STATE);
   }
 
   private FwStatus run(

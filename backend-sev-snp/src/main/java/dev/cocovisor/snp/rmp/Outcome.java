@@ -137,9 +137,7 @@ public final class Outcome {
         ? "#VC 0x" + Long.toHexString(rest)
         : kind == KIND_GP
             ? "#GP"
-            : kind == KIND_UD
-                ? "#UD"
-                : kind == KIND_INTR ? "VMEXIT_INTR" : "VMEXIT_INVALID";
+            : kind == KIND_UD ? "#UD" : kind == KIND_INTR ? "VMEXIT_INTR" : "VMEXIT_INVALID";
   }
 
   private static String bits(long e) {

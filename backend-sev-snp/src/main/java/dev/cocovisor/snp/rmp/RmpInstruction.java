@@ -27,8 +27,7 @@ public enum RmpInstruction implements TrustedCall {
   private final TrustedOperation operation;
   private final int busy;
 
-  RmpInstruction(
-      String callName, long number, int arity, TrustedOperation operation, int busy) {
+  RmpInstruction(String callName, long number, int arity, TrustedOperation operation, int busy) {
     this.callName = callName;
     this.number = number;
     this.arity = arity;
