@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.Backend;
-import dev.cocovisor.script.Scenario;
-import dev.cocovisor.script.ScenarioStep;
-import dev.cocovisor.vmm.VmmDrivers;
 import dev.cocovisor.host.BackendRegistry;
 import dev.cocovisor.host.LoadedBackend;
 import dev.cocovisor.host.PluginStatus;
 import dev.cocovisor.host.Provenance;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.tck.Subject;
+import dev.cocovisor.vmm.VmmDrivers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
