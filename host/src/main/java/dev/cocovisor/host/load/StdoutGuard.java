@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
 import java.io.OutputStream;
 import java.io.PrintStream;

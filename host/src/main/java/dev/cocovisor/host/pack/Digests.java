@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -9,11 +9,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** Digests of files. */
-final class Digests {
+public final class Digests {
   private Digests() {}
 
   /** Returns the SHA-256 of a file in hex, {@code -} if it is not a regular file. */
-  static String ofFile(Path file) {
+  public static String ofFile(Path file) {
     if (!Files.isRegularFile(file)) {
       return "-";
     }

@@ -1,5 +1,7 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
+import dev.cocovisor.host.pack.ApiVersion;
+import dev.cocovisor.host.pack.Unpacking;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;

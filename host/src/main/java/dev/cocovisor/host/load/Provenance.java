@@ -1,5 +1,6 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
+import dev.cocovisor.host.pack.Digests;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
 import java.net.URL;
 import java.util.Collections;

@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
 import java.util.List;
 import java.util.TreeMap;

@@ -1,5 +1,7 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,10 +18,10 @@ import java.util.stream.Stream;
  * @param enabled the packages that are not switched off
  * @param findings folders that cannot be read
  */
-record PluginFolders(
+public record PluginFolders(
     Map<Path, PluginStatus> plugins, List<PluginPackage> enabled, List<Finding> findings) {
   /** Reads folders; one that does not exist has nothing. */
-  static PluginFolders read(List<Path> folders) {
+  public static PluginFolders read(List<Path> folders) {
     PluginFolders all =
         new PluginFolders(new LinkedHashMap<>(), new ArrayList<>(), new ArrayList<>());
     for (Path folder : folders) {

@@ -1,18 +1,26 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
-import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
-import java.util.ArrayList;
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.HostException;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +33,7 @@ final class PluginBackend implements Backend {
   private final BackendInfo info;
   private final String pluginId;
   private final LiveVms vms;
-  private final List<PluginPlatform> platforms = new ArrayList<>();
+  private final Set<PluginPlatform> platforms = ConcurrentHashMap.newKeySet();
   private volatile @Nullable Backend delegate;
 
   PluginBackend(Backend delegate, BackendInfo info, String pluginId, LiveVms vms) {
@@ -42,21 +50,36 @@ final class PluginBackend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    Backend backend = delegate;
-    if (backend == null) {
-      throw gone();
-    }
-    PluginPlatform platform = new PluginPlatform(backend.createPlatform(host));
+    PluginPlatform platform = new PluginPlatform(present().createPlatform(host));
     platforms.add(platform);
     return platform;
   }
 
+  @Override
+  public VmmDriver vmm() {
+    return present().vmm();
+  }
+
+  @Override
+  public List<LaunchMeasurer> measurers() {
+    return present().measurers();
+  }
+
+  @Override
+  public List<LogReplayer> replayers() {
+    return present().replayers();
+  }
+
   ClassLoader loader() {
+    return present().getClass().getClassLoader();
+  }
+
+  private Backend present() {
     Backend backend = delegate;
     if (backend == null) {
       throw gone();
     }
-    return backend.getClass().getClassLoader();
+    return backend;
   }
 
   /** Drops the plugin's objects; its platforms end here. No VM is alive. */
@@ -118,6 +141,18 @@ final class PluginBackend implements Backend {
     }
 
     @Override
+    public boolean makeAccessible(long pfn) {
+      Platform platform = inner;
+      return platform != null && platform.makeAccessible(pfn);
+    }
+
+    @Override
+    public List<? extends TrustedCall> trustedCalls() {
+      Platform platform = inner;
+      return platform == null ? List.of() : platform.trustedCalls();
+    }
+
+    @Override
     public Errno plan(TrustedFault fault) {
       Platform platform = inner;
       return platform == null ? Errno.ENODEV : platform.plan(fault);
@@ -125,6 +160,7 @@ final class PluginBackend implements Backend {
 
     @Override
     public void close() {
+      platforms.remove(this);
       Platform platform = inner;
       inner = null;
       guard = PhysicalGuard.NONE;

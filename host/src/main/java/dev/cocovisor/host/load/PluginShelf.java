@@ -1,7 +1,12 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.pack.PluginDescription;
+import dev.cocovisor.host.pack.PluginPackage;
+import dev.cocovisor.host.pack.Unpacking;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,14 +26,7 @@ import org.pf4j.PluginWrapper;
  */
 final class PluginShelf {
   private final VendorPluginManager manager;
-  private final TreeMap<String, Loaded> loaded = new TreeMap<>();
-
-  /** A plugin with its backends. */
-  record Loaded(
-      PluginPackage source,
-      PluginDescription description,
-      LiveVms vms,
-      List<LoadedBackend> backends) {}
+  private final TreeMap<String, LoadedPlugin> loaded = new TreeMap<>();
 
   PluginShelf(Path root) {
     manager = new VendorPluginManager(root);
@@ -38,12 +36,12 @@ final class PluginShelf {
     return loaded.containsKey(pluginId);
   }
 
-  @Nullable Loaded get(String pluginId) {
+  @Nullable LoadedPlugin get(String pluginId) {
     return loaded.get(pluginId);
   }
 
   /** Returns the loaded plugins by id. */
-  List<Loaded> all() {
+  List<LoadedPlugin> all() {
     return List.copyOf(loaded.values());
   }
 
@@ -52,7 +50,7 @@ final class PluginShelf {
    *
    * @return what it brought, or null where {@code findings} got an error; then nothing of it stays
    */
-  @Nullable Loaded load(
+  @Nullable LoadedPlugin load(
       PluginPackage source, PluginDescription description, List<Finding> findings) {
     List<LoadedBackend> backends = new ArrayList<>();
     LiveVms vms = new LiveVms();
@@ -76,24 +74,22 @@ final class PluginShelf {
       drop(description.id());
       return null;
     }
-    Loaded result = new Loaded(source, description, vms, List.copyOf(backends));
+    LoadedPlugin result = new LoadedPlugin(source, description, vms, backends);
     loaded.put(description.id(), result);
     return result;
   }
 
   /** Lets a plugin go whose VMs are gone and on which no other depends. */
   void unload(String pluginId) {
-    Loaded plugin = loaded.remove(pluginId);
+    LoadedPlugin plugin = loaded.remove(pluginId);
     if (plugin != null) {
-      plugin.backends().forEach(b -> ((PluginBackend) b.backend()).release());
+      plugin.release();
     }
     drop(pluginId);
   }
 
   void close() {
-    loaded
-        .values()
-        .forEach(p -> p.backends().forEach(b -> ((PluginBackend) b.backend()).release()));
+    loaded.values().forEach(LoadedPlugin::release);
     loaded.clear();
     manager.stopAll();
   }

@@ -1,5 +1,11 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.pack.PackageOrder;
+import dev.cocovisor.host.pack.PluginDescription;
+import dev.cocovisor.host.pack.PluginPackage;
+import dev.cocovisor.host.pack.PluginStatus;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * the order of their dependencies. The shelf, and PF4J with it, is made when the first sound
  * package comes. Used under the registry's lock.
  */
-final class PluginLoading {
+public final class PluginLoading {
   private final Path home;
   private @Nullable PluginShelf shelf;
 
@@ -21,32 +27,34 @@ final class PluginLoading {
    *
    * @param home the folder PF4J is told of
    */
-  PluginLoading(Path home) {
+  public PluginLoading(Path home) {
     this.home = home;
   }
 
   /** Returns a loaded plugin, null if there is none of that id. */
-  PluginShelf.@Nullable Loaded get(String pluginId) {
+  public @Nullable LoadedPlugin get(String pluginId) {
     return shelf == null ? null : shelf.get(pluginId);
   }
 
   /** Returns the loaded plugins. */
-  List<PluginShelf.Loaded> all() {
+  public List<LoadedPlugin> all() {
     return shelf == null ? List.of() : List.copyOf(shelf.all());
   }
 
-  void unload(String pluginId) {
+  /** Lets a plugin go whose VMs are gone and on which no other depends. */
+  public void unload(String pluginId) {
     shelf().unload(pluginId);
   }
 
-  void close() {
+  /** Lets all plugins go. */
+  public void close() {
     if (shelf != null) {
       shelf.close();
     }
   }
 
   /** Loads packages in the order of their dependencies and tells what became of each. */
-  List<PluginStatus> loadAll(List<PluginPackage> found) {
+  public List<PluginStatus> loadAll(List<PluginPackage> found) {
     List<PluginStatus> result = new ArrayList<>();
     List<PluginPackage> candidates = new ArrayList<>();
     for (PluginPackage p : found) {
@@ -97,7 +105,7 @@ final class PluginLoading {
         return failed(p, findings);
       }
     }
-    PluginShelf.Loaded loaded = shelf().load(p, description, findings);
+    LoadedPlugin loaded = shelf().load(p, description, findings);
     return new PluginStatus(
         p.file(),
         description,
@@ -106,7 +114,8 @@ final class PluginLoading {
         findings);
   }
 
-  static PluginStatus failed(PluginPackage p, List<Finding> findings) {
+  /** Returns the status of a package that was refused. */
+  public static PluginStatus failed(PluginPackage p, List<Finding> findings) {
     return new PluginStatus(
         p.file(), p.description(), PluginStatus.State.FAILED, List.of(), findings);
   }
@@ -116,7 +125,7 @@ final class PluginLoading {
     if (d == null) {
       return null;
     }
-    PluginShelf.Loaded loaded = shelf == null ? null : shelf.get(d.id());
+    LoadedPlugin loaded = shelf == null ? null : shelf.get(d.id());
     Path other = loaded == null ? null : loaded.source().file();
     for (PluginPackage q : found) {
       if (q != p && q.description() != null && q.description().id().equals(d.id())) {

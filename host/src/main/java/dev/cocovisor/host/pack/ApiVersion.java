@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
 import java.io.IOException;
 import java.io.InputStream;

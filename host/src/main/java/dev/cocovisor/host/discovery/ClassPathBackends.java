@@ -1,7 +1,12 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.discovery;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.Provenance;
+import dev.cocovisor.host.pack.PluginPackage;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.security.CodeSource;

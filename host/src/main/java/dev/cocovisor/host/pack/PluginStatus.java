@@ -1,5 +1,6 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
+import dev.cocovisor.host.finding.Finding;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

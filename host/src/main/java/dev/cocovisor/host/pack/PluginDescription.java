@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
 import java.util.List;
 import java.util.Properties;
@@ -63,19 +63,20 @@ public record PluginDescription(
   }
 
   /** Returns the id of a dependency, without range and question mark. */
-  static String dependencyId(String dependency) {
+  public static String dependencyId(String dependency) {
     int at = dependency.indexOf('@');
     String id = at < 0 ? dependency : dependency.substring(0, at);
     return id.endsWith("?") ? id.substring(0, id.length() - 1) : id;
   }
 
   /** Returns the range of a dependency, {@code *} for any. */
-  static String dependencyRange(String dependency) {
+  public static String dependencyRange(String dependency) {
     int at = dependency.indexOf('@');
     return at < 0 ? "*" : dependency.substring(at + 1);
   }
 
-  static boolean optional(String dependency) {
+  /** Tells whether the plugin can do without a dependency. */
+  public static boolean optional(String dependency) {
     int at = dependency.indexOf('@');
     return (at < 0 ? dependency : dependency.substring(0, at)).endsWith("?");
   }

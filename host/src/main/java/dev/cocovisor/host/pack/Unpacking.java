@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +17,7 @@ import java.util.zip.ZipFile;
  * Unpacks plugin zips into {@code .unpacked/} beside them, in a folder named after the content, so
  * that a package is unpacked once and a changed one never meets leftovers of the old.
  */
-final class Unpacking {
+public final class Unpacking {
   private Unpacking() {}
 
   /** Tells whether an entry's name leads outside the folder it is unpacked into. */
@@ -36,7 +36,7 @@ final class Unpacking {
   }
 
   /** Returns the folder that holds the zip's content, unpacking it if it is not there yet. */
-  static Path unpack(Path zip) throws IOException {
+  public static Path unpack(Path zip) throws IOException {
     Path parent = zip.toAbsolutePath().getParent();
     if (parent == null || !Files.isWritable(parent)) {
       return unpackInto(Files.createTempDirectory("cocovisor-plugin"), zip);

@@ -1,5 +1,8 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.discovery;
 
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.load.LoadedBackend;
 import java.util.List;
 
 /** Says that several providers offer one backend id. */

@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;

@@ -1,5 +1,9 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.discovery;
 
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.pack.PluginStatus;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

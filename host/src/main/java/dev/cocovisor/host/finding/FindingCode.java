@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.finding;
 
 /** What can be wrong with a plugin or a request for one. Ids are stable across versions. */
 public enum FindingCode {

@@ -1,5 +1,7 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -24,38 +26,43 @@ import org.jspecify.annotations.Nullable;
  * @param description what it says about itself; null if that could not be read
  * @param findings what is wrong with it, worst kinds first as they were found
  */
-record PluginPackage(Path file, @Nullable PluginDescription description, List<Finding> findings) {
+public record PluginPackage(
+    Path file, @Nullable PluginDescription description, List<Finding> findings) {
   /** Names a backend's service file. */
-  static final String SERVICE = "META-INF/services/dev.cocovisor.api.Backend";
+  public static final String SERVICE = "META-INF/services/dev.cocovisor.api.Backend";
 
   private static final String API = "dev/cocovisor/api/";
   private static final int MAX_ENTRIES = 100_000;
 
-  PluginPackage {
+  /** Keeps an immutable copy. */
+  public PluginPackage {
     findings = List.copyOf(findings);
   }
 
   /** Tells whether nothing keeps it from being loaded. */
-  boolean sound() {
+  public boolean sound() {
     return findings.stream().noneMatch(f -> f.code().error());
   }
 
-  static boolean isPackage(Path file) {
+  /** Tells by its name whether a file is a package. */
+  public static boolean isPackage(Path file) {
     String name = nameOf(file);
     return name.endsWith(".zip") || name.endsWith(".jar");
   }
 
-  static String nameOf(Path file) {
+  /** Returns a file's own name. */
+  public static String nameOf(Path file) {
     Path name = file.getFileName();
     return name == null ? file.toString() : name.toString();
   }
 
-  boolean isZip() {
+  /** Tells whether it is unpacked before it is loaded. */
+  public boolean isZip() {
     return nameOf(file).endsWith(".zip");
   }
 
   /** Reads a package. Never throws for what is wrong inside. */
-  static PluginPackage read(Path file) {
+  public static PluginPackage read(Path file) {
     return new Reader(file).read();
   }
 

@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.finding;
 
 import java.util.List;
 

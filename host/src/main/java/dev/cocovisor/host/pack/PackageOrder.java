@@ -1,5 +1,7 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -12,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Puts packages into an order in which each comes after those it depends on, and finds what each
  * lacks. PF4J would refuse the whole folder for one missing dependency.
  */
-final class PackageOrder {
+public final class PackageOrder {
   private final TreeMap<String, PluginPackage> byId = new TreeMap<>();
   private final Map<String, String> loadedVersions;
   private final List<PluginPackage> order = new ArrayList<>();
@@ -26,7 +28,7 @@ final class PackageOrder {
    * @param packages sound packages with distinct ids
    * @param loadedVersions the versions of plugins that are loaded already, by id
    */
-  PackageOrder(List<PluginPackage> packages, Map<String, String> loadedVersions) {
+  public PackageOrder(List<PluginPackage> packages, Map<String, String> loadedVersions) {
     this.loadedVersions = loadedVersions;
     for (PluginPackage p : packages) {
       if (p.description() != null) {
@@ -37,12 +39,12 @@ final class PackageOrder {
   }
 
   /** Returns the packages that can be loaded, dependencies first, else by id. */
-  List<PluginPackage> order() {
+  public List<PluginPackage> order() {
     return order;
   }
 
   /** Returns what keeps a plugin from being loaded, by its id. */
-  Map<String, Finding> missing() {
+  public Map<String, Finding> missing() {
     return missing;
   }
 

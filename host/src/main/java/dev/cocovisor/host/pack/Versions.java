@@ -1,11 +1,11 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
 import com.github.zafarkhaja.semver.ParseException;
 import com.github.zafarkhaja.semver.Version;
 import org.jspecify.annotations.Nullable;
 
 /** Semantic versions and ranges, as PF4J compares them. */
-final class Versions {
+public final class Versions {
   private Versions() {}
 
   /**
@@ -14,7 +14,7 @@ final class Versions {
    *
    * @return null if either cannot be read
    */
-  static @Nullable Boolean fits(String version, String range) {
+  public static @Nullable Boolean fits(String version, String range) {
     if (range.equals("*")) {
       return true;
     }

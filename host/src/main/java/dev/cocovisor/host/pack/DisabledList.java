@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.pack;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,19 +12,21 @@ import java.util.TreeSet;
  * The plugins of a folder that are switched off: one id a line in {@code disabled.txt}, the file
  * PF4J uses for this. Lines that start with # are comments and stay.
  */
-final class DisabledList {
+public final class DisabledList {
   private final Path file;
 
-  DisabledList(Path folder) {
+  /** Reads the list of a folder. */
+  public DisabledList(Path folder) {
     this.file = folder.resolve("disabled.txt");
   }
 
-  boolean contains(String pluginId) throws IOException {
+  /** Tells whether a plugin is switched off. */
+  public boolean contains(String pluginId) throws IOException {
     return ids().contains(pluginId);
   }
 
   /** Adds or removes an id; returns whether the list changed. */
-  boolean set(String pluginId, boolean disabled) throws IOException {
+  public boolean set(String pluginId, boolean disabled) throws IOException {
     List<String> lines = new ArrayList<>(lines());
     boolean was = ids().contains(pluginId);
     if (was == disabled) {

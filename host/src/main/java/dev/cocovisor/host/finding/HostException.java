@@ -1,4 +1,4 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.finding;
 
 /** A request that cannot be met; its message is the finding's whole text. */
 public final class HostException extends RuntimeException {

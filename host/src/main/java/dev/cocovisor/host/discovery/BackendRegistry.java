@@ -1,6 +1,18 @@
-package dev.cocovisor.host;
+package dev.cocovisor.host.discovery;
 
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.LoadedPlugin;
+import dev.cocovisor.host.load.PluginLoading;
+import dev.cocovisor.host.load.Provenance;
+import dev.cocovisor.host.pack.DisabledList;
+import dev.cocovisor.host.pack.PluginDescription;
+import dev.cocovisor.host.pack.PluginFolders;
+import dev.cocovisor.host.pack.PluginPackage;
+import dev.cocovisor.host.pack.PluginStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Two providers of one id are an error that names both, and neither is used, unless the user
  * prefers one ({@link Builder#prefer}).
  *
- * <p>PF4J is touched by {@link PluginShelf} alone, which is loaded when the first package is found:
+ * <p>PF4J is touched by {@code PluginShelf} alone, which is loaded when the first package is found:
  * a program without plugins does not pay for them. Thread-safe: changes exclude each other, readers
  * see a snapshot.
  */
@@ -172,7 +184,7 @@ public final class BackendRegistry implements AutoCloseable {
   public void unload(String pluginId) {
     changes.lock();
     try {
-      PluginShelf.Loaded plugin = loading.get(pluginId);
+      LoadedPlugin plugin = loading.get(pluginId);
       if (plugin == null) {
         throw new HostException(unknownPlugin(pluginId));
       }
@@ -191,7 +203,7 @@ public final class BackendRegistry implements AutoCloseable {
                 "unload those first",
                 List.of()));
       }
-      List<String> alive = plugin.vms().close();
+      List<String> alive = plugin.closeToVms();
       if (!alive.isEmpty()) {
         throw new HostException(
             new Finding(
@@ -214,8 +226,8 @@ public final class BackendRegistry implements AutoCloseable {
   public List<String> liveVms(String pluginId) {
     changes.lock();
     try {
-      PluginShelf.Loaded plugin = loading.get(pluginId);
-      return plugin == null ? List.of() : plugin.vms().alive();
+      LoadedPlugin plugin = loading.get(pluginId);
+      return plugin == null ? List.of() : plugin.liveVms();
     } finally {
       changes.unlock();
     }
