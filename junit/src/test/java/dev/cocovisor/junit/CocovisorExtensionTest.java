@@ -7,7 +7,7 @@ import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.host.BackendRegistry;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
 import dev.cocovisor.script.replay.KvmLogReplayer;

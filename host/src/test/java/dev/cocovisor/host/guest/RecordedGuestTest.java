@@ -11,7 +11,7 @@ import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.host.BackendRegistry;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.model.HypervisorModel;
 import dev.cocovisor.script.call.CallRecorder;
 import dev.cocovisor.script.replay.KvmLogReplayer;

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.Backend;
-import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.LoadedBackend;
-import dev.cocovisor.host.PluginStatus;
-import dev.cocovisor.host.Provenance;
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.Provenance;
+import dev.cocovisor.host.pack.PluginStatus;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.tck.Subject;
