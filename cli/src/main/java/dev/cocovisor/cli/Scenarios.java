@@ -5,7 +5,7 @@ import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
-import dev.cocovisor.script.Scenario;
+import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.vmm.VmmDrivers;
 import java.io.IOException;
 import java.io.UncheckedIOException;

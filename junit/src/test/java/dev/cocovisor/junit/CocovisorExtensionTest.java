@@ -10,7 +10,7 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
-import dev.cocovisor.script.KvmLogReplayer;
+import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
