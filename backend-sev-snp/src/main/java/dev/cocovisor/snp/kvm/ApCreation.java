@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
@@ -138,7 +140,7 @@ final class ApCreation {
     s.vmsaInUse = SevVcpu.NONE;
     long gpa = s.nextVmsaGpa;
     s.nextVmsaGpa = SevVcpu.NONE;
-    long pfn = gpa < 0 ? -1 : vm.gmemPfn(gpa >>> 12, true);
+    long pfn = gpa < 0 ? -1 : vm.gmemPfn(gpa >>> PAGE_SHIFT, true);
     if (pfn >= 0) {
       s.vmsaInUse = pfn;
       s.vmsaGpa = gpa;

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.snp.psp.FwStatus;
@@ -35,8 +37,8 @@ final class LegacyDebug {
       if (!r.ok()) {
         return -r.number();
       }
-      long from = (pins.getFirst() << 12) + (src & PAGE - 1);
-      long to = (pins.getLast() << 12) + (dst & PAGE - 1);
+      long from = (pins.getFirst() << PAGE_SHIFT) + (src & PAGE - 1);
+      long to = (pins.getLast() << PAGE_SHIFT) + (dst & PAGE - 1);
       FwStatus s = firmware.debug(sev.info().handle, decrypt, from, to, n);
       user.unpin(pins);
       if (!s.ok()) {

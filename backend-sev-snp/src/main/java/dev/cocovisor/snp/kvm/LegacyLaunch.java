@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
@@ -118,7 +120,8 @@ final class LegacyLaunch {
       long at = uaddr;
       for (long pfn : pins) {
         int n = (int) Math.min(4096 - (at & 0xFFF), uaddr + len - at);
-        FwStatus s = firmware.launchUpdate(sev.info().handle, false, (pfn << 12) + (at & 0xFFF), n);
+        FwStatus s =
+            firmware.launchUpdate(sev.info().handle, false, (pfn << PAGE_SHIFT) + (at & 0xFFF), n);
         if (!s.ok()) {
           return SnpLaunch.fail(c, s, Errno.EIO);
         }
@@ -140,8 +143,9 @@ final class LegacyLaunch {
         return -Errno.EINVAL.number();
       }
       byte[] page = VmsaPage.reset(sev.info().vmsaFeatures);
-      sev.platform().host().memory().raw().write(state.vmsa << 12, page, 0, page.length);
-      FwStatus s = firmware.launchUpdate(sev.info().handle, true, state.vmsa << 12, page.length);
+      sev.platform().host().memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
+      FwStatus s =
+          firmware.launchUpdate(sev.info().handle, true, state.vmsa << PAGE_SHIFT, page.length);
       if (!s.ok()) {
         return SnpLaunch.fail(c, s, Errno.EIO);
       }
@@ -211,7 +215,7 @@ final class LegacyLaunch {
       if (!r.ok()) {
         return -r.number();
       }
-      long hpa = (pins.getFirst() << 12) + (uaddr & 0xFFF);
+      long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & 0xFFF);
       FwStatus s =
           packet.bytes().length == length
               ? firmware.secret(sev.info().handle, hpa, packet.bytes())

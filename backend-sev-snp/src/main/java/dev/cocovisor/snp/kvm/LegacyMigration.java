@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
@@ -96,7 +98,7 @@ final class LegacyMigration {
       }
       byte[] header = new byte[(int) headerLength];
       byte[] packet = new byte[(int) packetLength];
-      long hpa = (pins.getFirst() << 12) + (uaddr & PAGE - 1);
+      long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & PAGE - 1);
       FwStatus s = firmware.sendUpdate(sev.info().handle, hpa, (int) length, header, packet);
       if (!s.ok()) {
         return SnpLaunch.fail(c, s, Errno.EIO);
@@ -140,7 +142,7 @@ final class LegacyMigration {
     if (!r.ok()) {
       return -r.number();
     }
-    long hpa = (pins.getFirst() << 12) + (uaddr & PAGE - 1);
+    long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & PAGE - 1);
     FwStatus s =
         firmware.receiveUpdate(
             sev.info().handle, hpa, (int) length, header.bytes(), packet.bytes());

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
@@ -143,7 +145,7 @@ final class PageStateChange {
     long attributes = (operation == PRIVATE ? ENCRYPTED : 0) | (huge ? 1 : 0);
     return RunResult.ok(
         new Exit.Hypercall(
-            KVM_HC_MAP_GPA_RANGE, new long[] {gfn << 12, npages, attributes}, LONG_MODE));
+            KVM_HC_MAP_GPA_RANGE, new long[] {gfn << PAGE_SHIFT, npages, attributes}, LONG_MODE));
   }
 
   /** Takes user space's answer and goes on. */

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
@@ -92,7 +94,7 @@ public final class SevVm implements VmOps {
 
   /** Returns the physical address of the guest context page, or -1. */
   public long guestContext() {
-    return info.gctx < 0 ? -1 : info.gctx << 12;
+    return info.gctx < 0 ? -1 : info.gctx << PAGE_SHIFT;
   }
 
   /** Returns how shared pages are tracked for migration. */
@@ -107,9 +109,16 @@ public final class SevVm implements VmOps {
   public VmTraits traits() {
     boolean snp = type.equals(VmType.X86_SNP);
     boolean hidden = snp || type.equals(VmType.X86_SEV_ES);
-    return VmTraits.of(StageShape.DIRECT).withPrivateMemory(snp).withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER).withMaxPrivateLevel(!snp
-            ? PageLevel.PG_1G
-            : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K).withReadonlySlots(!snp).withDirtyLogging(true).withProtectedState(hidden);
+    return VmTraits.of(StageShape.DIRECT)
+        .withPrivateMemory(snp)
+        .withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER)
+        .withMaxPrivateLevel(
+            !snp
+                ? PageLevel.PG_1G
+                : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K)
+        .withReadonlySlots(!snp)
+        .withDirtyLogging(true)
+        .withProtectedState(hidden);
   }
 
   @Override
@@ -194,7 +203,7 @@ public final class SevVm implements VmOps {
     if (info.gctx < 0) {
       return true;
     }
-    if (!platform.firmware().decommission(info.gctx << 12).ok()) {
+    if (!platform.firmware().decommission(info.gctx << PAGE_SHIFT).ok()) {
       platform.host().leak(vm, info.gctx, 1, "SNP_DECOMMISSION failed, ASID " + info.asid);
       return false;
     }

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
@@ -64,7 +66,7 @@ final class SnpFaults {
       state.fruitless = 0;
       return AccessOutcome.ALLOW;
     }
-    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> 12)) {
+    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> PAGE_SHIFT)) {
       // kvm_mmu_page_fault comes first, and what it sees is a conversion.
       return AccessOutcome.FAULT;
     }
@@ -106,7 +108,7 @@ final class SnpFaults {
 
   /** sev_handle_rmp_fault; true if the RMP changed. */
   private boolean rmpFault(long gpa) {
-    long gfn = gpa >>> 12;
+    long gfn = gpa >>> PAGE_SHIFT;
     SlotView slot = vm.slotOf(gfn);
     if (!vm.isPrivate(gfn) || slot == null || !slot.hasGuestMemfd()) {
       return false;

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
@@ -56,7 +58,7 @@ final class SnpGuestActions {
       }
       case "ghcb_register" -> {
         state.ghcbGfn = f.number("gfn");
-        yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << 12 | 0x13));
+        yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << PAGE_SHIFT | 0x13));
       }
       case "ap_creation" -> state.ghcbGfn < 0 ? unregistered() : aps.request(f);
       case "init_sipi" -> aps.initSipi(f);
@@ -124,7 +126,7 @@ final class SnpGuestActions {
 
   private long untilDone(VcpuContext vcpu, long gpa, Execution e) {
     for (int attempt = 0; attempt < 4 * SnpFaults.PATIENCE; attempt++) {
-      long gfn = gpa >>> 12;
+      long gfn = gpa >>> PAGE_SHIFT;
       PageLevel level = vm.mappedLevel(gfn, true);
       long pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
       if (!entry.enter(vcpu)) {

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.SlotView;
@@ -57,7 +59,7 @@ final class SnpLaunch {
     long gctx = host.allocateFirmwarePage(vm);
     FwStatus status = FwStatus.NO_FW_CALL;
     if (gctx >= 0) {
-      status = firmware.gctxCreate(gctx << 12);
+      status = firmware.gctxCreate(gctx << PAGE_SHIFT);
       if (!status.ok()) {
         host.freeFirmwarePage(vm, gctx);
       }
@@ -67,9 +69,9 @@ final class SnpLaunch {
       return fail(c, status, Errno.ENOTTY);
     }
     info.gctx = gctx;
-    status = firmware.launchStart(gctx << 12, policy);
+    status = firmware.launch().start(gctx << PAGE_SHIFT, policy);
     if (status.ok()) {
-      status = firmware.activate(gctx << 12, info.asid);
+      status = firmware.activate(gctx << PAGE_SHIFT, info.asid);
     }
     if (!status.ok()) {
       sev.decommission();
@@ -106,7 +108,7 @@ final class SnpLaunch {
       if (slot == null || !slot.hasGuestMemfd()) {
         return -Errno.EINVAL.number();
       }
-      long npages = Math.min(len >>> 12, slot.endGfn() - gfn);
+      long npages = Math.min(len >>> PAGE_SHIFT, slot.endGfn() - gfn);
       FwStatus[] last = {FwStatus.SUCCESS};
       long source = t == LaunchPageType.ZERO ? 0 : uaddr;
       long count =
@@ -120,9 +122,9 @@ final class SnpLaunch {
       }
       // Partial progress is success; the caller comes again and meets the error first.
       c.out().put("gfn_start", gfn + count);
-      c.out().put("len", len - (count << 12));
+      c.out().put("len", len - (count << PAGE_SHIFT));
       if (t != LaunchPageType.ZERO) {
-        c.out().put("uaddr", uaddr + (count << 12));
+        c.out().put("uaddr", uaddr + (count << PAGE_SHIFT));
       }
       return 0;
     } finally {
@@ -168,15 +170,17 @@ final class SnpLaunch {
       if (!vm.copyFromUser(from, content, 0, 4096).ok()) {
         return Errno.EFAULT;
       }
-      host.memory().raw().write(pfn << 12, content, 0, 4096);
+      host.memory().raw().write(pfn << PAGE_SHIFT, content, 0, 4096);
     }
-    Errno made = host.makePrivate(vm, pfn, gfn << 12, false, info.asid, true);
+    Errno made = host.makePrivate(vm, pfn, gfn << PAGE_SHIFT, false, info.asid, true);
     if (!made.ok()) {
       host.memory().raw().zero(pfn, 1);
       return Errno.EFAULT;
     }
     FwStatus status =
-        firmware.launchUpdate(info.gctx << 12, pfn << 12, false, type.code(), false, 0);
+        firmware
+            .launch()
+            .update(info.gctx << PAGE_SHIFT, pfn << PAGE_SHIFT, false, type.code(), false, 0);
     last[0] = status;
     if (status.ok()) {
       return Errno.OK;
@@ -187,7 +191,7 @@ final class SnpLaunch {
     if (type == LaunchPageType.CPUID && status == FwStatus.INVALID_PARAM && from != 0) {
       // The firmware put what it would accept there. A source it cannot be copied to loses that.
       byte[] corrected = new byte[4096];
-      host.memory().raw().read(pfn << 12, corrected, 0, 4096);
+      host.memory().raw().read(pfn << PAGE_SHIFT, corrected, 0, 4096);
       var _ = vm.copyToUser(from, corrected, 0, 4096);
     }
     host.memory().raw().zero(pfn, 1);
@@ -222,8 +226,14 @@ final class SnpLaunch {
       }
     }
     FwStatus status =
-        firmware.launchFinish(
-            info.gctx << 12, block, auth, in.number("auth_key_en", 0) != 0, hostData(in));
+        firmware
+            .launch()
+            .finish(
+                info.gctx << PAGE_SHIFT,
+                block,
+                auth,
+                in.number("auth_key_en", 0) != 0,
+                hostData(in));
     if (!status.ok()) {
       return fail(c, status, Errno.EIO);
     }
@@ -252,14 +262,21 @@ final class SnpLaunch {
       // An earlier FINISH got this far: what is encrypted cannot be synchronised again.
       return -Errno.EINVAL.number();
     }
-    host.memory().raw().write(state.vmsa << 12, VmsaPage.reset(info.vmsaFeatures), 0, 4096);
+    host.memory().raw().write(state.vmsa << PAGE_SHIFT, VmsaPage.reset(info.vmsaFeatures), 0, 4096);
     Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);
     if (!made.ok()) {
       return -made.number();
     }
     FwStatus status =
-        firmware.launchUpdate(
-            info.gctx << 12, state.vmsa << 12, false, LaunchPageType.VMSA.code(), false, 0);
+        firmware
+            .launch()
+            .update(
+                info.gctx << PAGE_SHIFT,
+                state.vmsa << PAGE_SHIFT,
+                false,
+                LaunchPageType.VMSA.code(),
+                false,
+                0);
     if (!status.ok()) {
       var _ = host.reclaim(vm, state.vmsa);
       return fail(c, status, Errno.EIO);

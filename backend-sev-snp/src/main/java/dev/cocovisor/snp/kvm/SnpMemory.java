@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.snp.rmp.Outcome;
@@ -58,7 +60,7 @@ final class SnpMemory {
   }
 
   private Errno give(long pfn, long gfn, boolean huge) {
-    Errno r = host.makePrivate(sev.context(), pfn, gfn << 12, huge, sev.info().asid, false);
+    Errno r = host.makePrivate(sev.context(), pfn, gfn << PAGE_SHIFT, huge, sev.info().asid, false);
     return r.ok() ? Errno.OK : Errno.EINVAL;
   }
 

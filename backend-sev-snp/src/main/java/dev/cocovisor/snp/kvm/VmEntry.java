@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.Exit;
@@ -66,7 +68,7 @@ final class VmEntry {
   private long before(SevVcpu s) {
     long instead;
     do {
-      instead = plan.before(RmpInstruction.VMRUN, s.vmcb << 12, s.vmsaInUse, 0, 0);
+      instead = plan.before(RmpInstruction.VMRUN, s.vmcb << PAGE_SHIFT, s.vmsaInUse, 0, 0);
     } while (instead == Outcome.INTERRUPTED);
     return instead;
   }
@@ -80,7 +82,7 @@ final class VmEntry {
     if (out == Outcome.GP) {
       // kvm_spurious_fault: the host kernel dies of it.
       sev.context().bug("VMRUN with VMCB pfn 0x" + Long.toHexString(s.vmcb) + ": #GP");
-      end(vcpu, new Exit.Vendor(-1, "HOST_GP", new Fields().put("vmcb", s.vmcb << 12)));
+      end(vcpu, new Exit.Vendor(-1, "HOST_GP", new Fields().put("vmcb", s.vmcb << PAGE_SHIFT)));
       return false;
     }
     // Without an RMP the save area has a checksum, which only the firmware can have made.

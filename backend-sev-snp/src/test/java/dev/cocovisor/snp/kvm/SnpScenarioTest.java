@@ -57,7 +57,8 @@ class SnpScenarioTest {
     d.update(LaunchPageType.NORMAL, 0x1000, new byte[4096], 0);
     d.update(LaunchPageType.ZERO, 0x2000);
     d.update(LaunchPageType.VMSA, LaunchDigest.VMSA_GPA, VmsaPage.reset(1), 0);
-    assertThat(m.platform().firmware().launchDigest(g.sev().guestContext())).isEqualTo(d.value());
+    assertThat(m.platform().firmware().launch().digest(g.sev().guestContext()))
+        .isEqualTo(d.value());
     assertThat(m.vmm.preFaultMemory(g.vcpu, 0, new long[] {0x4000, 4096})).isZero();
   }
 
@@ -235,13 +236,14 @@ class SnpScenarioTest {
     assertThat(m.vmm.setMemoryAttributes(g.vm, 0x9000, 0x1000, 0, 0)).isZero();
     assertThat(g.update(9, 1, 1)).isEqualTo(EIO);
     // The firmware refuses page 11: it goes back, 10 stays, the digest keeps page 10.
-    byte[] digest = m.platform().firmware().launchDigest(g.sev().guestContext());
+    byte[] digest = m.platform().firmware().launch().digest(g.sev().guestContext());
     int[] calls = {0};
     m.interpose((c, _, _, _, _) ->
         c == FwCommand.SNP_LAUNCH_UPDATE && calls[0]++ == 1 ? FwStatus.RESOURCE_LIMIT.code() : 0);
     assertThat(g.update(10, 4, 1)).isZero();
     assertThat(g.out.number("gfn_start")).isEqualTo(11);
-    assertThat(m.platform().firmware().launchDigest(g.sev().guestContext())).isNotEqualTo(digest);
+    assertThat(m.platform().firmware().launch().digest(g.sev().guestContext()))
+        .isNotEqualTo(digest);
     assertThat(g.update(11, 3, 1)).isZero();
     assertThat(m.platform().host().leakedPages()).isZero();
     calls[0] = 1;
@@ -259,6 +261,7 @@ class SnpScenarioTest {
     Guest g = m.snp();
     m.platform()
         .firmware()
+        .launch()
         .setCpuidFilter((leaf, subleaf, r) -> {
           boolean good = r[0] == 0;
           r[0] = 0;
