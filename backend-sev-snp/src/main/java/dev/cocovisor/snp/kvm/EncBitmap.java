@@ -31,7 +31,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>merged</b>, 5.14: nothing here. The hypercall ends in user space and so does the MSR.
  *
- * <p>Sources: background seed 002; {@code arch/x86/kvm/x86.c}, kvm_emulate_hypercall.
+ * <p>Sources: "Add AMD SEV guest live migration support", v6 of 2020-03-29, and the review of its
+ * patch 12 (KVM_PAGE_ENC_BITMAP_RESET) up to 2020-04-10; {@code arch/x86/kvm/x86.c},
+ * kvm_emulate_hypercall (5.14).
  */
 public final class EncBitmap {
   /** KVM_HC_PAGE_ENC_STATUS, later KVM_HC_MAP_GPA_RANGE. */

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 final class SnpGuestActions {
   private static final long UNMAPPED_EXIT = -1;
 
+  /** GHCB_ERR_NOT_REGISTERED. */
+  private static final int NOT_REGISTERED = 1;
+
   private final SevVm sev;
   private final VmContext vm;
   private final SnpFaults faults;
@@ -138,6 +141,10 @@ final class SnpGuestActions {
       } finally {
         entry.leave(vcpu);
       }
+      if (out != Outcome.OK) {
+        boolean nested2m = level != null && level != PageLevel.PG_4K;
+        faults.explain(entry.mode(sev.stateOf(vcpu)), gpa, pfn, nested2m, out);
+      }
       if (!Outcome.isNestedFault(out)) {
         return out;
       }
@@ -204,12 +211,21 @@ final class SnpGuestActions {
     return begin(state, p);
   }
 
-  /** GHCB version 2 of an SNP guest: the page has to be registered first. */
-  private static RunResult unregistered() {
-    return new RunResult(Errno.EINVAL, new Exit.Unknown());
+  /** An SNP guest has to register its GHCB first; it is told so, and goes on (sev.c, 7.2). */
+  private RunResult unregistered() {
+    sev.platform()
+        .machine()
+        .trace()
+        .refused("GHCB_ERR_NOT_REGISTERED", () -> "the guest registered no GHCB");
+    return ApCreation.answer(ApCreation.MALFORMED_INPUT, NOT_REGISTERED);
   }
 
   private RunResult begin(SevVcpu state, PageStateChange p) {
+    if (state.stateChangeStuck && p.buffered()) {
+      // snp_do_psc finds entries in flight, warns, and forgets all of it.
+      state.stateChangeStuck = false;
+      return p.failed();
+    }
     RunResult r = p.next(offered());
     state.pending = PageStateChange.ended(r) ? null : p;
     return r;
@@ -220,11 +236,23 @@ final class SnpGuestActions {
     if (p == null) {
       return new RunResult(Errno.EINVAL, new Exit.Unknown());
     }
+    if (!validAnswer(ret)) {
+      state.pending = null;
+      state.stateChangeStuck = p.buffered();
+      return new RunResult(
+          sev.refuse(Errno.EINVAL, "user space may answer 0, EINVAL or EAGAIN"),
+          new Exit.Unknown());
+    }
     RunResult r = p.answered(ret, offered());
     if (PageStateChange.ended(r)) {
       state.pending = null;
     }
     return r;
+  }
+
+  /** kvm_is_valid_map_gpa_range_ret. */
+  private static boolean validAnswer(long ret) {
+    return ret == 0 || ret == Errno.EINVAL.number() || ret == Errno.EAGAIN.number();
   }
 
   private boolean offered() {

@@ -10,6 +10,7 @@ import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.RmpAccess;
 import dev.cocovisor.snp.rmp.RmpInstruction;
+import dev.cocovisor.snp.rmp.RmpReasons;
 
 /**
  * VMRUN: what the processor checks of a vCPU's pages each time its guest is entered.
@@ -24,11 +25,13 @@ final class VmEntry {
 
   private final SevVm sev;
   private final RmpAccess access;
+  private final RmpReasons reasons;
   private final Interposer plan;
 
   VmEntry(SevVm sev) {
     this.sev = sev;
     this.access = sev.platform().access();
+    this.reasons = new RmpReasons(sev.platform().rmp());
     this.plan = sev.platform().failures();
   }
 
@@ -87,9 +90,22 @@ final class VmEntry {
     }
     // Without an RMP the save area has a checksum, which only the firmware can have made.
     boolean unmeasured = sev.info().esActive && !sev.isSnp() && !s.protectedState;
-    if (out == Outcome.OK && !unmeasured) {
+    // pre_sev_run: a vCPU that was made runnable without a save area.
+    boolean without = sev.info().esActive && s.vmsaInUse < 0;
+    if (out == Outcome.OK && !unmeasured && !without) {
       return true;
     }
+    sev.platform()
+        .machine()
+        .trace()
+        .refused(
+            "VMEXIT_INVALID",
+            () ->
+                without
+                    ? "the vCPU has no save area"
+                    : unmeasured
+                        ? "the firmware did not measure the save area"
+                        : reasons.saveArea(s.vmsaInUse, s.vmsaGpa, sev.info().asid));
     end(
         vcpu,
         new Exit.Vendor(

@@ -159,8 +159,6 @@ public final class Rmp {
         perms);
   }
 
-  // ---- for the rest of the package -------------------------------------------------------------
-
   static int page(long pfn) {
     return (int) pfn & RmpRegion.PAGES - 1;
   }

@@ -7,6 +7,8 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
@@ -24,14 +26,49 @@ final class Machine {
   final KvmProcess vmm;
   final int dev;
 
+  /** Everything the host told of itself, where it was asked to. */
+  final List<TraceEvent> events = new ArrayList<>();
+
   Machine(String... settings) {
+    this(false, settings);
+  }
+
+  /** A host that keeps its trace. */
+  static Machine listening(String... settings) {
+    return new Machine(true, settings);
+  }
+
+  private Machine(boolean listening, String... settings) {
     HostConfig config = HostConfig.DEFAULT;
     for (int i = 0; i < settings.length; i += 2) {
       config = config.withSetting(settings[i], settings[i + 1]);
     }
-    kvm = new Kvm(config, List.of(backend));
+    kvm = new Kvm(config, List.of(backend), listening ? new Ears() : TraceSink.OFF);
     vmm = kvm.newProcess();
     dev = (int) vmm.openDevKvm();
+  }
+
+  private final class Ears implements TraceSink {
+    @Override
+    public boolean enabled() {
+      return true;
+    }
+
+    @Override
+    public void emit(TraceEvent event) {
+      events.add(event);
+    }
+  }
+
+  /** Returns the reasons of a status or errno that were told since, and forgets everything. */
+  List<String> reasons(String status) {
+    List<String> why =
+        events.stream()
+            .filter(e -> e.kind() == TraceEvent.Kind.REFUSAL && e.name().equals(status))
+            .map(TraceEvent::result)
+            .toList();
+    events.clear();
+    return why;
   }
 
   /** Makes {@code interposer} be asked before each command and instruction from here on. */
