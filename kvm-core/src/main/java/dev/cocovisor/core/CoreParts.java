@@ -1,5 +1,6 @@
 package dev.cocovisor.core;
 
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
@@ -20,25 +21,31 @@ import dev.cocovisor.core.vm.VmParts;
  * @param guestMemfd makes the files of KVM_CREATE_GUEST_MEMFD
  * @param vm how the parts of each VM are made
  * @param checker what {@link Kvm#checkInvariants} does
+ * @param interposer asked before every call into a trusted half
  */
 public record CoreParts(
     FrameAllocator.Factory frames,
     GuestMemfd.Factory guestMemfd,
     VmParts vm,
-    InvariantChecker checker) {
+    InvariantChecker checker,
+    Interposer interposer) {
   /** The parts that are built in. */
   public static final CoreParts DEFAULT =
       new CoreParts(
-          FrameAllocator::buddy, GmemFile::create, VmParts.DEFAULT, InvariantChecker.STANDARD);
+          FrameAllocator::buddy,
+          GmemFile::create,
+          VmParts.DEFAULT,
+          InvariantChecker.STANDARD,
+          Interposer.NONE);
 
   /** Returns a copy with another frame allocator. */
   public CoreParts withFrames(FrameAllocator.Factory other) {
-    return new CoreParts(other, guestMemfd, vm, checker);
+    return new CoreParts(other, guestMemfd, vm, checker, interposer);
   }
 
   /** Returns a copy with other guest_memfds. */
   public CoreParts withGuestMemfd(GuestMemfd.Factory other) {
-    return new CoreParts(frames, other, vm, checker);
+    return new CoreParts(frames, other, vm, checker, interposer);
   }
 
   /** Returns a copy with another store of memory attributes. */
@@ -63,10 +70,15 @@ public record CoreParts(
 
   /** Returns a copy with other checks. */
   public CoreParts withChecker(InvariantChecker other) {
-    return new CoreParts(frames, guestMemfd, vm, other);
+    return new CoreParts(frames, guestMemfd, vm, other, interposer);
+  }
+
+  /** Returns a copy whose trusted halves are interfered with by another interposer. */
+  public CoreParts withInterposer(Interposer other) {
+    return new CoreParts(frames, guestMemfd, vm, checker, other);
   }
 
   private CoreParts withVm(VmParts other) {
-    return new CoreParts(frames, guestMemfd, other, checker);
+    return new CoreParts(frames, guestMemfd, other, checker, interposer);
   }
 }

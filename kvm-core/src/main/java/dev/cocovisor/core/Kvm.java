@@ -4,11 +4,13 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.FrameAllocator;
@@ -25,19 +27,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * One host with KVM loaded: physical memory, platforms, and the processes that use them.
  *
- * <p>Settings of the core, for {@link HostConfig#settings}: {@code core.cpus} (number of logical
- * processors, 1), {@code core.gmem-order} (preferred order of guest_memfd folios: 0, 9 or 18; the
- * reference kernel has 0), {@code core.slot-zap-all} (the x86 quirk, true), {@code
- * core.map-memory-guest-mode} ({@code refuse} as KVM_MAP_MEMORY's first revision, {@code l1} as the
- * later patch), {@code core.memory-fault-batch} (the most pages one KVM_EXIT_MEMORY_FAULT reports,
- * 1), {@code core.nodes} (number of memory nodes, 1), {@code core.attribute-entries} (how many
- * pages may have attributes before the memory that a cgroup allows for them is used up, unlimited).
+ * <p>What can be set for it is in {@link CoreSettings} and in what its backends declare.
  */
 public final class Kvm implements HostMachine {
   private final HostConfig config;
   private final List<Backend> backends;
   private final TraceSink trace;
   private final CoreParts parts;
+  private final HostSettings settings;
   private final PhysicalHost memory;
   private final Map<String, Platform> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
@@ -70,18 +67,19 @@ public final class Kvm implements HostMachine {
    * Boots a host from other parts than those built in.
    *
    * @param backends as for {@link #Kvm(HostConfig, List)}
+   * @throws IllegalArgumentException if {@link HostConfig#settings} has a name that neither the
+   *     core nor a backend declares, or a value that its setting does not take
    */
   public Kvm(HostConfig config, List<Backend> backends, TraceSink trace, CoreParts parts) {
     this.config = config;
     this.backends = List.copyOf(backends);
     this.trace = trace;
     this.parts = parts;
+    this.settings = new HostSettings(config.settings(), this.backends);
     this.memory =
         new PhysicalHost(
             FrameAllocator.onNodes(
-                parts.frames(),
-                config.memoryFrames(),
-                Integer.parseInt(setting("core.nodes", "1"))));
+                parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)));
   }
 
   @Override
@@ -126,12 +124,17 @@ public final class Kvm implements HostMachine {
 
   @Override
   public int cpus() {
-    return Integer.parseInt(setting("core.cpus", "1"));
+    return (int) number(CoreSettings.CPUS);
   }
 
   @Override
-  public String setting(String key, String otherwise) {
-    return config.settings().getOrDefault(key, otherwise);
+  public Interposer interposer() {
+    return parts.interposer();
+  }
+
+  @Override
+  public String setting(Setting setting) {
+    return settings.get(setting);
   }
 
   /** Returns the number for the next guest_memfd's inode. */
@@ -141,11 +144,7 @@ public final class Kvm implements HostMachine {
 
   /** Returns the preferred order of guest_memfd folios. */
   public int gmemOrder() {
-    int order = Integer.parseInt(setting("core.gmem-order", "0"));
-    if (order != 0 && order != 9 && order != 18) {
-      throw new IllegalArgumentException("core.gmem-order is none of 0, 9, 18");
-    }
-    return order;
+    return (int) number(CoreSettings.GMEM_ORDER);
   }
 
   /** Finds the type that KVM_CREATE_VM's number means here; null if there is none. */
@@ -168,9 +167,9 @@ public final class Kvm implements HostMachine {
 
   /** Returns the types the core creates by itself: software protection needs the TDP MMU. */
   public List<VmType> builtInTypes() {
-    if (config.architecture() != Architecture.X86_64) {
+    if (!config.architecture().equals(Architecture.X86_64)) {
       return List.of(
-          config.architecture() == Architecture.ARM64
+          config.architecture().equals(Architecture.ARM64)
               ? VmType.ARM_NORMAL
               : new VmType("0", 0, config.architecture()));
     }
@@ -181,7 +180,7 @@ public final class Kvm implements HostMachine {
 
   private @Nullable Backend backendOf(long number) {
     for (Backend b : backends) {
-      if (b.info().architecture() == config.architecture()) {
+      if (b.info().architecture().equals(config.architecture())) {
         for (VmType t : b.info().vmTypes()) {
           if (t.number() == number) {
             return b;
@@ -219,15 +218,15 @@ public final class Kvm implements HostMachine {
           type.equals(VmType.X86_SW_PROTECTED) ? VmTraits.SW_PROTECTED : VmTraits.DEFAULT;
       factory = (_, _) -> new BuiltIn(traits);
     }
-    VmSettings settings =
+    VmSettings vmSettings =
         new VmSettings(
             config.tdpMmu(),
             config.maxLevel(),
-            Boolean.parseBoolean(setting("core.slot-zap-all", "true")),
-            setting("core.map-memory-guest-mode", "refuse").equals("refuse"),
-            Long.parseLong(setting("core.memory-fault-batch", "1")),
-            Long.parseLong(setting("core.attribute-entries", Long.toString(Long.MAX_VALUE))));
-    Vm vm = new Vm(nextVm++, type, this, memory, space, settings, parts.vm(), factory);
+            flag(CoreSettings.SLOT_ZAP_ALL),
+            setting(CoreSettings.MAP_MEMORY_GUEST_MODE).equals("refuse"),
+            number(CoreSettings.MEMORY_FAULT_BATCH),
+            number(CoreSettings.ATTRIBUTE_ENTRIES));
+    Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), factory);
     vms.add(vm);
     return vm;
   }

@@ -22,18 +22,13 @@ public enum BuildPopulation {
     return setting;
   }
 
-  /**
-   * Returns the way a setting names.
-   *
-   * @throws IllegalArgumentException if there is none; the text lists what there is
-   */
-  public static BuildPopulation of(String setting) {
+  /** Returns the way a checked setting names. */
+  static BuildPopulation of(String setting) {
     for (BuildPopulation p : values()) {
       if (p.setting.equals(setting)) {
         return p;
       }
     }
-    throw new IllegalArgumentException(
-        "tdx.population '" + setting + "': init-mem-region or map-memory");
+    throw new IllegalArgumentException(setting);
   }
 }

@@ -10,6 +10,7 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.MappingOps;
+import dev.cocovisor.tdx.guest.VmcallStatus;
 import dev.cocovisor.tdx.module.AccessKind;
 import dev.cocovisor.tdx.module.GuestOutcome;
 import dev.cocovisor.tdx.module.Registers;
@@ -333,7 +334,7 @@ final class GuestRun {
     advance(v);
     MapGpa call = MapGpa.of(module().exitRegisters(v.lp), td.sharedGfnMask() << 12);
     if (call == null || (td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) == 0) {
-      return RunResult.ok(new Exit.Hlt(MapGpa.SUBFUNC_UNSUPPORTED));
+      return RunResult.ok(new Exit.Hlt(VmcallStatus.SUBFUNC_UNSUPPORTED));
     }
     v.mapGpa = call;
     return call.next();

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.tdx.guest.VmcallStatus;
 import dev.cocovisor.tdx.module.Registers;
 import org.jspecify.annotations.Nullable;
 
@@ -17,12 +18,6 @@ import org.jspecify.annotations.Nullable;
 final class MapGpa {
   /** The function number of MapGPA. */
   static final long FUNCTION = 0x10001;
-
-  static final long SUCCESS = 0;
-  static final long RETRY = 1;
-  static final long INVALID_OPERAND = 0x8000000000000000L;
-  static final long ALIGN_ERROR = 0x8000000000000002L;
-  static final long SUBFUNC_UNSUPPORTED = 0x8000000000000003L;
 
   private static final long CHUNK = 2L << 20;
   static final int HC_MAP_GPA_RANGE = 12;
@@ -69,10 +64,10 @@ final class MapGpa {
             && end - 1 < sharedBit << 1
             && (gpa & sharedBit) == ((end - 1) & sharedBit);
     if (!legal) {
-      return done(INVALID_OPERAND);
+      return done(VmcallStatus.INVALID_OPERAND);
     }
     if (((gpa | size) & 4095) != 0) {
-      return done(ALIGN_ERROR);
+      return done(VmcallStatus.ALIGN_ERROR);
     }
     return exit();
   }
@@ -88,9 +83,11 @@ final class MapGpa {
   RunResult answered(long ret) {
     if (ret != 0) {
       return done(
-          ret == Errno.EAGAIN.number() || ret == -Errno.EAGAIN.number() ? RETRY : INVALID_OPERAND);
+          ret == Errno.EAGAIN.number() || ret == -Errno.EAGAIN.number()
+              ? VmcallStatus.RETRY
+              : VmcallStatus.INVALID_OPERAND);
     }
     at += chunk;
-    return at < gpa + size ? exit() : done(SUCCESS);
+    return at < gpa + size ? exit() : done(VmcallStatus.SUCCESS);
   }
 }

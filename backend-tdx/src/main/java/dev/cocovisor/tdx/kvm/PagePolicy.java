@@ -26,18 +26,13 @@ public enum PagePolicy {
     return setting;
   }
 
-  /**
-   * Returns the policy a setting names.
-   *
-   * @throws IllegalArgumentException if there is none; the text lists what there is
-   */
-  public static PagePolicy of(String setting) {
+  /** Returns the policy a checked setting names. */
+  static PagePolicy of(String setting) {
     for (PagePolicy p : values()) {
       if (p.setting.equals(setting)) {
         return p;
       }
     }
-    throw new IllegalArgumentException(
-        "tdx.page-size-policy '" + setting + "': upstream, rfc-v1 or v3");
+    throw new IllegalArgumentException(setting);
   }
 }

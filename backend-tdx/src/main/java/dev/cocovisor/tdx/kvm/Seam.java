@@ -8,8 +8,6 @@ import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.module.TdxModule;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * KVM's way to make SEAMCALLs: on a processor nobody else uses at the moment, traced and counted.
@@ -32,15 +30,11 @@ public final class Seam {
   private final TraceSink trace;
   private final SeamCalls[] calls = new SeamCalls[HOST_PROCESSORS];
   private final long[][] counts = new long[HOST_PROCESSORS][64];
-  private volatile @Nullable Plan plan;
 
   /** 1 where a processor is in use; two cache lines each. */
   private final int[] busy = new int[HOST_PROCESSORS * LINE];
 
   private int processors = HOST_PROCESSORS;
-
-  /** Refusals to come. */
-  private record Plan(SeamCall leaf, long status, AtomicInteger left) {}
 
   Seam(TdxModule module, TraceSink trace) {
     this.module = module;
@@ -60,24 +54,11 @@ public final class Seam {
   /** Makes a call on any processor. */
   long call(SeamCall leaf, long rcx, long rdx, long r8, long r9) {
     int slot = take();
-    long planned = refusal(leaf);
-    long status = planned != 0 ? planned : calls[slot].call(leaf, rcx, rdx, r8, r9);
+    long status = calls[slot].call(leaf, rcx, rdx, r8, r9);
     counts[slot][leaf.leaf()]++;
     BUSY.setRelease(busy, slot * LINE, 0);
     trace(leaf, rcx, rdx, r8, status);
     return status;
-  }
-
-  /** Makes the next calls of a leaf answer {@code status} without reaching the module. */
-  void plan(SeamCall leaf, long status, int times) {
-    plan = new Plan(leaf, status, new AtomicInteger(times));
-  }
-
-  private long refusal(SeamCall leaf) {
-    Plan p = plan;
-    return p != null && p.leaf == leaf && p.left.getAndUpdate(n -> Math.max(n - 1, 0)) > 0
-        ? p.status
-        : 0;
   }
 
   private int take() {
@@ -104,7 +85,7 @@ public final class Seam {
               + ", r8=0x"
               + Long.toHexString(r8);
       String result = status == TdxModule.IN_GUEST ? "in guest" : SeamStatus.describe(status);
-      trace.emit(new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.seamName(), arguments, result));
+      trace.emit(new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments, result));
     }
   }
 

@@ -61,7 +61,7 @@ final class Teardown {
 
   private boolean done(SeamCall leaf, long status) {
     if (status != 0) {
-      td.vm().bug(leaf.seamName() + ": " + SeamStatus.describe(status));
+      td.vm().bug(leaf.callName() + ": " + SeamStatus.describe(status));
     }
     return status == 0;
   }

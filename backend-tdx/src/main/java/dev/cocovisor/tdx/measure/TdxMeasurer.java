@@ -14,7 +14,7 @@ import java.util.Map;
 public final class TdxMeasurer implements LaunchMeasurer {
   private static final String TDX = "tdx";
 
-  /** Creates the measurer; ServiceLoader does. */
+  /** Creates the measurer; it has no state. */
   public TdxMeasurer() {}
 
   @Override

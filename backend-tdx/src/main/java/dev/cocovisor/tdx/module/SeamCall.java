@@ -1,5 +1,7 @@
 package dev.cocovisor.tdx.module;
 
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedOperation;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,69 +10,103 @@ import org.jspecify.annotations.Nullable;
  * <p>Sources: TDX module 1.5.01, {@code tdx_vmm_api_handlers.h} for the numbers and {@code
  * op_state_lookup.c} for the states.
  */
-public enum SeamCall {
+public enum SeamCall implements TrustedCall {
   /** Runs a vCPU. */
-  VP_ENTER("TDH.VP.ENTER", 0, 0, OpState.RUNNABLE | OpState.LIVE_EXPORT | OpState.LIVE_IMPORT),
+  VP_ENTER(
+      "TDH.VP.ENTER",
+      0,
+      1,
+      TrustedOperation.ENTER,
+      0,
+      OpState.RUNNABLE | OpState.LIVE_EXPORT | OpState.LIVE_IMPORT),
   /** Adds a control page to a TD. */
-  MNG_ADDCX("TDH.MNG.ADDCX", 1, 0, OpState.UNINITIALIZED),
+  MNG_ADDCX("TDH.MNG.ADDCX", 1, 2, TrustedOperation.CREATE, 0, OpState.UNINITIALIZED),
   /** Adds a measured 4 KiB page at build time. */
-  MEM_PAGE_ADD("TDH.MEM.PAGE.ADD", 2, 0, OpState.INITIALIZED),
+  MEM_PAGE_ADD("TDH.MEM.PAGE.ADD", 2, 4, TrustedOperation.POPULATE, 0, OpState.INITIALIZED),
   /** Adds a Secure-EPT table. */
   MEM_SEPT_ADD(
-      "TDH.MEM.SEPT.ADD", 3, 1, OpState.BUILD_OR_RUN | OpState.LIVE_EXPORT | OpState.IMPORTING),
+      "TDH.MEM.SEPT.ADD",
+      3,
+      3,
+      TrustedOperation.LINK,
+      1,
+      OpState.BUILD_OR_RUN | OpState.LIVE_EXPORT | OpState.IMPORTING),
   /** Adds a control page to a vCPU. */
-  VP_ADDCX("TDH.VP.ADDCX", 4, 0, OpState.INITIALIZED | OpState.STATE_IMPORT),
+  VP_ADDCX(
+      "TDH.VP.ADDCX", 4, 2, TrustedOperation.VCPU, 0, OpState.INITIALIZED | OpState.STATE_IMPORT),
   /** Moves a 4 KiB page to another frame. */
-  MEM_PAGE_RELOCATE("TDH.MEM.PAGE.RELOCATE", 5, 0, OpState.NO_EARLY_IMPORT),
+  MEM_PAGE_RELOCATE(
+      "TDH.MEM.PAGE.RELOCATE", 5, 3, TrustedOperation.OTHER, 0, OpState.NO_EARLY_IMPORT),
   /** Adds a pending page at run time. */
   MEM_PAGE_AUG(
-      "TDH.MEM.PAGE.AUG", 6, 0, OpState.BUILD_OR_RUN | OpState.LIVE_EXPORT | OpState.LIVE_IMPORT),
+      "TDH.MEM.PAGE.AUG",
+      6,
+      3,
+      TrustedOperation.MAP,
+      0,
+      OpState.BUILD_OR_RUN | OpState.LIVE_EXPORT | OpState.LIVE_IMPORT),
   /** Blocks an entry. */
-  MEM_RANGE_BLOCK("TDH.MEM.RANGE.BLOCK", 7, 0, OpState.NO_EARLY_IMPORT),
+  MEM_RANGE_BLOCK("TDH.MEM.RANGE.BLOCK", 7, 2, TrustedOperation.UNMAP, 0, OpState.NO_EARLY_IMPORT),
   /** Configures a TD's key on this package. */
-  MNG_KEY_CONFIG("TDH.MNG.KEY.CONFIG", 8, 0, OpState.ANY),
+  MNG_KEY_CONFIG("TDH.MNG.KEY.CONFIG", 8, 1, TrustedOperation.CREATE, 0, OpState.ANY),
   /** Creates a TD. */
-  MNG_CREATE("TDH.MNG.CREATE", 9, 0, OpState.ANY),
+  MNG_CREATE("TDH.MNG.CREATE", 9, 2, TrustedOperation.CREATE, 0, OpState.ANY),
   /** Creates a vCPU. */
-  VP_CREATE("TDH.VP.CREATE", 10, 0, OpState.INITIALIZED | OpState.STATE_IMPORT),
+  VP_CREATE(
+      "TDH.VP.CREATE", 10, 2, TrustedOperation.VCPU, 0, OpState.INITIALIZED | OpState.STATE_IMPORT),
   /** Splits a large leaf. */
-  MEM_PAGE_DEMOTE("TDH.MEM.PAGE.DEMOTE", 15, 0, OpState.NO_EARLY_IMPORT),
+  MEM_PAGE_DEMOTE("TDH.MEM.PAGE.DEMOTE", 15, 3, TrustedOperation.SPLIT, 0, OpState.NO_EARLY_IMPORT),
   /** Measures 256 bytes. */
-  MR_EXTEND("TDH.MR.EXTEND", 16, 0, OpState.INITIALIZED),
+  MR_EXTEND("TDH.MR.EXTEND", 16, 2, TrustedOperation.POPULATE, 0, OpState.INITIALIZED),
   /** Ends the build. */
-  MR_FINALIZE("TDH.MR.FINALIZE", 17, 0, OpState.INITIALIZED),
+  MR_FINALIZE("TDH.MR.FINALIZE", 17, 1, TrustedOperation.FINALIZE, 0, OpState.INITIALIZED),
   /** Dissociates a vCPU from its processor. */
-  VP_FLUSH("TDH.VP.FLUSH", 18, 0, OpState.ANY),
+  VP_FLUSH("TDH.VP.FLUSH", 18, 1, TrustedOperation.RECLAIM, 0, OpState.ANY),
   /** Checks that all vCPUs are flushed. */
-  MNG_VPFLUSHDONE("TDH.MNG.VPFLUSHDONE", 19, 0, OpState.ANY),
+  MNG_VPFLUSHDONE("TDH.MNG.VPFLUSHDONE", 19, 1, TrustedOperation.RECLAIM, 0, OpState.ANY),
   /** Frees a TD's HKID. */
-  MNG_KEY_FREEID("TDH.MNG.KEY.FREEID", 20, 0, OpState.ANY),
+  MNG_KEY_FREEID("TDH.MNG.KEY.FREEID", 20, 1, TrustedOperation.RECLAIM, 0, OpState.ANY),
   /** Initialises a TD. */
-  MNG_INIT("TDH.MNG.INIT", 21, 0, OpState.UNINITIALIZED),
+  MNG_INIT("TDH.MNG.INIT", 21, 2, TrustedOperation.CREATE, 0, OpState.UNINITIALIZED),
   /** Initialises a vCPU. */
-  VP_INIT("TDH.VP.INIT", 22, 0, OpState.INITIALIZED),
+  VP_INIT("TDH.VP.INIT", 22, 2, TrustedOperation.VCPU, 0, OpState.INITIALIZED),
   /** Merges a table into a large leaf. */
-  MEM_PAGE_PROMOTE("TDH.MEM.PAGE.PROMOTE", 23, 1, OpState.NO_EARLY_IMPORT),
+  MEM_PAGE_PROMOTE(
+      "TDH.MEM.PAGE.PROMOTE", 23, 2, TrustedOperation.MERGE, 1, OpState.NO_EARLY_IMPORT),
   /** Reads a page's PAMT entry. */
-  PHYMEM_PAGE_RDMD("TDH.PHYMEM.PAGE.RDMD", 24, 0, OpState.ANY),
+  PHYMEM_PAGE_RDMD("TDH.PHYMEM.PAGE.RDMD", 24, 1, TrustedOperation.OTHER, 0, OpState.ANY),
   /** Reads a Secure-EPT entry. */
-  MEM_SEPT_RD("TDH.MEM.SEPT.RD", 25, 0, OpState.INITIALIZED_ON),
+  MEM_SEPT_RD("TDH.MEM.SEPT.RD", 25, 2, TrustedOperation.OTHER, 0, OpState.INITIALIZED_ON),
   /** Does nothing; kept by Intel for old hosts. */
-  MNG_KEY_RECLAIMID("TDH.MNG.KEY.RECLAIMID", 27, 0, OpState.ANY),
+  MNG_KEY_RECLAIMID("TDH.MNG.KEY.RECLAIMID", 27, 1, TrustedOperation.OTHER, 0, OpState.ANY),
   /** Frees a page of a TD in teardown. */
-  PHYMEM_PAGE_RECLAIM("TDH.PHYMEM.PAGE.RECLAIM", 28, 0, OpState.ANY),
+  PHYMEM_PAGE_RECLAIM("TDH.PHYMEM.PAGE.RECLAIM", 28, 1, TrustedOperation.RECLAIM, 0, OpState.ANY),
   /** Removes a page. */
-  MEM_PAGE_REMOVE("TDH.MEM.PAGE.REMOVE", 29, 0, OpState.NO_EARLY_IMPORT | OpState.FAILED_IMPORT),
+  MEM_PAGE_REMOVE(
+      "TDH.MEM.PAGE.REMOVE",
+      29,
+      2,
+      TrustedOperation.UNMAP,
+      0,
+      OpState.NO_EARLY_IMPORT | OpState.FAILED_IMPORT),
   /** Removes a Secure-EPT table. */
-  MEM_SEPT_REMOVE("TDH.MEM.SEPT.REMOVE", 30, 1, OpState.INITIALIZED_ON),
+  MEM_SEPT_REMOVE(
+      "TDH.MEM.SEPT.REMOVE", 30, 2, TrustedOperation.RECLAIM, 1, OpState.INITIALIZED_ON),
   /** Begins a new TLB epoch. */
-  MEM_TRACK("TDH.MEM.TRACK", 38, 0, OpState.INITIALIZED_ON & ~OpState.FAILED_IMPORT),
+  MEM_TRACK(
+      "TDH.MEM.TRACK",
+      38,
+      1,
+      TrustedOperation.TRACK,
+      0,
+      OpState.INITIALIZED_ON & ~OpState.FAILED_IMPORT),
   /** Undoes a block. */
-  MEM_RANGE_UNBLOCK("TDH.MEM.RANGE.UNBLOCK", 39, 0, OpState.NO_EARLY_IMPORT),
+  MEM_RANGE_UNBLOCK(
+      "TDH.MEM.RANGE.UNBLOCK", 39, 2, TrustedOperation.TRACK, 0, OpState.NO_EARLY_IMPORT),
   /** Writes back this package's caches. */
-  PHYMEM_CACHE_WB("TDH.PHYMEM.CACHE.WB", 40, 0, OpState.ANY),
+  PHYMEM_CACHE_WB("TDH.PHYMEM.CACHE.WB", 40, 1, TrustedOperation.RECLAIM, 0, OpState.ANY),
   /** Writes back and invalidates one page's lines. */
-  PHYMEM_PAGE_WBINVD("TDH.PHYMEM.PAGE.WBINVD", 41, 0, OpState.ANY);
+  PHYMEM_PAGE_WBINVD("TDH.PHYMEM.PAGE.WBINVD", 41, 1, TrustedOperation.RECLAIM, 0, OpState.ANY);
 
   private static final @Nullable SeamCall[] BY_LEAF = new SeamCall[64];
 
@@ -80,26 +116,51 @@ public enum SeamCall {
     }
   }
 
-  private final String seamName;
+  private final String callName;
   private final int leaf;
+  private final int arity;
+  private final TrustedOperation operation;
   private final int maxVersion;
   private final int opStates;
 
-  SeamCall(String seamName, int leaf, int maxVersion, int opStates) {
-    this.seamName = seamName;
+  SeamCall(
+      String callName,
+      int leaf,
+      int arity,
+      TrustedOperation operation,
+      int maxVersion,
+      int opStates) {
+    this.callName = callName;
     this.leaf = leaf;
+    this.arity = arity;
+    this.operation = operation;
     this.maxVersion = maxVersion;
     this.opStates = opStates;
   }
 
-  /** Returns Intel's name, as {@code TDH.MEM.PAGE.AUG}. */
-  public String seamName() {
-    return seamName;
+  @Override
+  public String callName() {
+    return callName;
   }
 
   /** Returns the leaf number, RAX bits 15:0. */
   public int leaf() {
     return leaf;
+  }
+
+  @Override
+  public long number() {
+    return leaf;
+  }
+
+  @Override
+  public int arity() {
+    return arity;
+  }
+
+  @Override
+  public TrustedOperation operation() {
+    return operation;
   }
 
   /** Returns the highest version RAX bits 23:16 may name. */
@@ -125,9 +186,9 @@ public enum SeamCall {
   }
 
   /** Returns the leaf of a name, or null. */
-  public static @Nullable SeamCall named(String seamName) {
+  public static @Nullable SeamCall named(String callName) {
     for (SeamCall c : values()) {
-      if (c.seamName.equals(seamName)) {
+      if (c.callName.equals(callName)) {
         return c;
       }
     }

@@ -13,17 +13,17 @@ public enum TdCall {
   /** Writes a page's attributes. */
   MEM_PAGE_ATTR_WR("TDG.MEM.PAGE.ATTR.WR", 24);
 
-  private final String seamName;
+  private final String callName;
   private final int leaf;
 
-  TdCall(String seamName, int leaf) {
-    this.seamName = seamName;
+  TdCall(String callName, int leaf) {
+    this.callName = callName;
     this.leaf = leaf;
   }
 
   /** Returns Intel's name, as {@code TDG.MEM.PAGE.ACCEPT}. */
-  public String seamName() {
-    return seamName;
+  public String callName() {
+    return callName;
   }
 
   /** Returns the leaf number, RAX bits 15:0. */
@@ -42,9 +42,9 @@ public enum TdCall {
   }
 
   /** Returns the leaf of a name, or null. */
-  public static @Nullable TdCall named(String seamName) {
+  public static @Nullable TdCall named(String callName) {
     for (TdCall c : values()) {
-      if (c.seamName.equals(seamName)) {
+      if (c.callName.equals(callName)) {
         return c;
       }
     }

@@ -5,6 +5,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trusted.Interposer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +48,7 @@ public final class TdxModule {
 
   private final PlatformConfig config;
   private final Pamt[] pamts;
-  private final SeamInterposer interposer;
+  private final Interposer interposer;
   private final KeyTable keys;
   private final Checks checks;
   private volatile Processor[] processors = new Processor[0];
@@ -70,7 +71,7 @@ public final class TdxModule {
    * @param pamts one for each TDMR, all free
    */
   public TdxModule(PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts) {
-    this(config, memory, pamts, SeamInterposer.NONE);
+    this(config, memory, pamts, Interposer.NONE);
   }
 
   /**
@@ -78,7 +79,7 @@ public final class TdxModule {
    * #TdxModule(PlatformConfig, PhysicalMemory, List)}.
    */
   public TdxModule(
-      PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts, SeamInterposer interposer) {
+      PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts, Interposer interposer) {
     this.config = config;
     this.interposer = interposer;
     this.pamts = pamts.toArray(Pamt[]::new);
@@ -141,8 +142,8 @@ public final class TdxModule {
 
   /** Makes a SEAMCALL whose RAX needs no check. */
   long call(SeamCall leaf, int version, Processor lp, Registers r) {
-    long instead = interposer.before(leaf, r.rcx, r.rdx, r.r8);
-    if (instead != SeamInterposer.PROCEED) {
+    long instead = interposer.before(leaf, r.rcx, r.rdx, r.r8, r.r9);
+    if (instead != Interposer.PROCEED) {
       return instead;
     }
     Frame f = lp.frame;

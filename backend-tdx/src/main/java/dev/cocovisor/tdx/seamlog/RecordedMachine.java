@@ -104,7 +104,7 @@ final class RecordedMachine {
     r.rdx = rdx;
     long s = module.seamcall(lp, r);
     if (s != 0) {
-      throw new IllegalStateException(leaf.seamName() + ": " + SeamStatus.describe(s));
+      throw new IllegalStateException(leaf.callName() + ": " + SeamStatus.describe(s));
     }
   }
 }

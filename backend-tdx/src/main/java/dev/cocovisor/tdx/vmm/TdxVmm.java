@@ -5,12 +5,17 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.tdx.guest.TdCalls;
+import dev.cocovisor.tdx.guest.VmcallStatus;
+import dev.cocovisor.tdx.module.SeamStatus;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,11 +31,6 @@ public final class TdxVmm implements VmmDriver {
 
   /** Creates the driver; it has no state. */
   public TdxVmm() {}
-
-  @Override
-  public String backend() {
-    return "tdx";
-  }
 
   @Override
   public long vmType() {
@@ -112,6 +112,21 @@ public final class TdxVmm implements VmmDriver {
   @Override
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return List.of(TdCalls.mapGpa(guestAddress(vm, gpa, !toPrivate), size));
+  }
+
+  /**
+   * A TDCALL says in RAX how it ended, a TDVMCALL in R10: anything but 0 is the guest's answer. A
+   * page the guest had accepted before is no error, and not what it asked for either.
+   */
+  @Override
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    boolean call = action instanceof GuestAction.Vendor || action instanceof GuestAction.Resume;
+    if (call && result.errno().ok() && result.exit() instanceof Exit.Hlt e && e.value() != 0) {
+      boolean ofHost = !(action instanceof GuestAction.Vendor v && v.name().equals("tdcall"));
+      return new GuestAnswer.Refused(
+          e.value(), ofHost ? VmcallStatus.describe(e.value()) : SeamStatus.describe(e.value()));
+    }
+    return VmmDriver.super.judge(action, result);
   }
 
   @Override

@@ -147,7 +147,7 @@ class BuildPopulationTest {
 
   @Test
   void anUnknownWayListsWhatThereIs() {
-    assertThatThrownBy(() -> BuildPopulation.of("both"))
-        .hasMessage("tdx.population 'both': init-mem-region or map-memory");
+    assertThatThrownBy(() -> TdxSettings.POPULATION.checked("both"))
+        .hasMessage("tdx.population=both: init-mem-region or map-memory expected");
   }
 }

@@ -3,18 +3,17 @@ package dev.cocovisor.tdx.seamlog;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.tdx.kvm.TdxBackend;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import org.junit.jupiter.api.Test;
 
 class SeamLogReplayTest {
@@ -41,9 +40,10 @@ class SeamLogReplayTest {
   }
 
   @Test
-  void theReplayerIsFoundByItsSuffix() {
-    assertThat(ServiceLoader.load(LogReplayer.class))
-        .anyMatch(r -> r.suffix().equals("seamlog") && r instanceof SeamLogReplayer);
+  void theBackendOffersTheReplayer() {
+    assertThat(new TdxBackend().replayers())
+        .singleElement()
+        .satisfies(r -> assertThat(r.suffix()).isEqualTo("seamlog"));
   }
 
   @Test

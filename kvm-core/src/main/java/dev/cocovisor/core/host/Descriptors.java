@@ -59,7 +59,7 @@ final class Descriptors {
       case null -> Errno.EBADF;
       case Vm vm when vm.isDead() -> Errno.EIO;
       case VcpuFile f when f.vcpu().machine().isDead() -> Errno.EIO;
-      case Vm vm when vm.host().architecture() == Architecture.X86_64 -> Errno.ENOTTY;
+      case Vm vm when vm.host().architecture().equals(Architecture.X86_64) -> Errno.ENOTTY;
       case Vm _, VcpuFile _ -> Errno.EINVAL;
       case Object dev when dev == DEV_KVM -> Errno.EINVAL;
       // A file without ioctls of its own.

@@ -28,7 +28,7 @@ final class Extensions {
   }
 
   static long check(Kvm kvm, @Nullable Vm vm, long cap) {
-    boolean x86 = kvm.architecture() == Architecture.X86_64;
+    boolean x86 = kvm.architecture().equals(Architecture.X86_64);
     boolean mayBePrivate = vm == null || vm.traits().hasPrivateMemory();
     Capability known = cap < 0 || cap > Integer.MAX_VALUE ? null : Capability.of((int) cap);
     if (known != null) {
@@ -112,7 +112,7 @@ final class Extensions {
     }
     for (Backend b : kvm.backends()) {
       for (VmType t : b.info().vmTypes()) {
-        if (t.architecture() == Architecture.X86_64) {
+        if (t.architecture().equals(Architecture.X86_64)) {
           mask |= 1L << t.number();
         }
       }

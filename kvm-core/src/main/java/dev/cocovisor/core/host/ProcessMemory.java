@@ -178,7 +178,7 @@ final class ProcessMemory {
 
   /** A guard refused: an RMP fault is SIGBUS, a stage 2 abort of the host is SIGSEGV. */
   private long guardSignal() {
-    return kvm.architecture() == Architecture.ARM64 ? KvmProcess.SIGSEGV : KvmProcess.SIGBUS;
+    return kvm.architecture().equals(Architecture.ARM64) ? KvmProcess.SIGSEGV : KvmProcess.SIGBUS;
   }
 
   private long hpa(long addr, long pte) {
@@ -210,7 +210,7 @@ final class ProcessMemory {
    * #0}.
    */
   long installStub(long addr) {
-    if (kvm.architecture() != Architecture.ARM64) {
+    if (!kvm.architecture().equals(Architecture.ARM64)) {
       for (int program = 0; program < 3; program++) {
         long r = write(addr + program * 16L, 0x8a + program);
         if (r < 0) {

@@ -32,7 +32,7 @@ final class FaultHandler {
 
   FaultHandler(Vm vm) {
     this.vm = vm;
-    this.waitsForWrite = vm.host().architecture() == Architecture.ARM64;
+    this.waitsForWrite = vm.host().architecture().equals(Architecture.ARM64);
     this.pageSizes = vm.parts().pageSizes();
     PrivateRule rule = vm.traits().privateRule();
     this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
@@ -54,7 +54,7 @@ final class FaultHandler {
     } finally {
       vm.mmuLock().unlockShared();
     }
-    if (r != RetPf.FIXED && f.isPrivate && vm.traits().privateFromUserMemory()) {
+    if (r != RetPf.FIXED && f.isPrivate && vm.rules().privateFromUser()) {
       // arch/arm64/kvm/mmu.c, pkvm_mem_abort: the pin stays with a page that was given, only.
       vm.space().unpin(f.pfn);
     }
@@ -96,7 +96,7 @@ final class FaultHandler {
     if (vm.invalidation().active() && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
       return RetPf.RETRY;
     }
-    boolean fromUser = f.isPrivate ? vm.traits().privateFromUserMemory() : !slot.isGmemOnly();
+    boolean fromUser = f.isPrivate ? vm.rules().privateFromUser() : !slot.isGmemOnly();
     return fromUser ? fromUserMemory(f, slot) : fromGmem(vcpu, f, slot);
   }
 
@@ -246,7 +246,7 @@ final class FaultHandler {
       return 1;
     }
     int level = Math.min(limit, vm.rules().maxLevel());
-    boolean gmem = isPrivate ? !vm.traits().privateFromUserMemory() : slot.isGmemOnly();
+    boolean gmem = isPrivate ? !vm.rules().privateFromUser() : slot.isGmemOnly();
     while (level > 1 && !allowed(slot, gfn, PageLevel.of(level), gmem)) {
       level--;
     }

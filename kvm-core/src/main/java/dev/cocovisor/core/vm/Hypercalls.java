@@ -38,7 +38,7 @@ final class Hypercalls {
     if (vendor != null) {
       return vendor;
     }
-    boolean narrow = vm.host().architecture() == Architecture.X86_64;
+    boolean narrow = vm.host().architecture().equals(Architecture.X86_64);
     long a0 = argument(args, 0, narrow);
     long a1 = argument(args, 1, narrow);
     long a2 = argument(args, 2, narrow);
@@ -72,7 +72,7 @@ final class Hypercalls {
     }
     pending = false;
     long r = vcpu.fetchHypercall(pendingCode);
-    boolean narrow = vm.host().architecture() == Architecture.X86_64;
+    boolean narrow = vm.host().architecture().equals(Architecture.X86_64);
     return r < 0 ? vcpu.ended(r) : vcpu.halted(narrow ? (int) ret : ret);
   }
 }

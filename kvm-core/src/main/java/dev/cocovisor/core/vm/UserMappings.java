@@ -47,7 +47,7 @@ final class UserMappings implements MmuNotifier {
     long gfnStart = s.baseGfn() + ((from - s.userspaceAddr()) >>> PageLevel.PAGE_SHIFT);
     long gfnEnd = s.baseGfn() + ((to - s.userspaceAddr() + 4095) >>> PageLevel.PAGE_SHIFT);
     vm.invalidation().add(gfnStart, gfnEnd);
-    int roots = vm.traits().privateFromUserMemory() ? SecondStage.BOTH : vm.rootsOf(false);
+    int roots = vm.rules().privateFromUser() ? SecondStage.BOTH : vm.rootsOf(false);
     return as == 0 && vm.stage().zapLeafs(gfnStart, gfnEnd, roots, true);
   }
 

@@ -139,7 +139,7 @@ public final class Vcpu implements VcpuContext {
   /** The action is done: an x86 guest halts, others go on. */
   RunResult halted(long value) {
     return RunResult.ok(
-        vm.host().architecture() == Architecture.X86_64
+        vm.host().architecture().equals(Architecture.X86_64)
             ? new Exit.Hlt(value)
             : new Exit.Done(value));
   }

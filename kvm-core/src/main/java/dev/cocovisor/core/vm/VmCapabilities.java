@@ -32,7 +32,7 @@ public final class VmCapabilities {
     if (flags != 0) {
       return Errno.EINVAL;
     }
-    if (cap != null && vm.host().architecture() == Architecture.X86_64) {
+    if (cap != null && vm.host().architecture().equals(Architecture.X86_64)) {
       switch (cap) {
         case KVM_CAP_EXIT_HYPERCALL -> {
           if ((arg0 & ~VmSettings.EXIT_HYPERCALL_VALID) != 0) {

@@ -103,7 +103,7 @@ public final class VmInvariants {
 
   private void frame(
       MemSlot slot, long gfn, int level, long pfn, boolean isPrivate, boolean writable) {
-    boolean gmem = isPrivate ? !vm.traits().privateFromUserMemory() : slot.isGmemOnly();
+    boolean gmem = isPrivate ? !vm.rules().privateFromUser() : slot.isGmemOnly();
     if (gmem) {
       BackingStore store = slot.gmem();
       long page = store == null ? 0 : store.peek(slot.gmemIndex(gfn));

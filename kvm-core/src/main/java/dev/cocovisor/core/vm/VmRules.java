@@ -3,6 +3,7 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmTraits;
 
@@ -14,16 +15,18 @@ final class VmRules {
   private final boolean cachesMmio;
   private final boolean zapsAllOnSlotChange;
   private final boolean alwaysPrivate;
+  private final boolean privateFromUser;
   private final long supportedAttributes;
 
   VmRules(VmType type, VmTraits traits, VmSettings settings, Architecture architecture) {
-    boolean x86 = architecture == Architecture.X86_64;
+    boolean x86 = architecture.equals(Architecture.X86_64);
     this.settings = settings;
     this.addressSpaces = traits.hasPrivateMemory() || !x86 ? 1 : 2;
     this.maxLevel = settings.tdpMmu() ? settings.maxLevel() : Math.min(2, settings.maxLevel());
     this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
     this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
     this.alwaysPrivate = traits.privateRule() == PrivateRule.ALWAYS;
+    this.privateFromUser = traits.privateSource() == PrivateSource.USER_MEMORY;
     this.supportedAttributes =
         traits.hasPrivateMemory() && !alwaysPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
   }
@@ -69,6 +72,11 @@ final class VmRules {
   /** Tells whether all memory is private, whatever its attributes. */
   boolean alwaysPrivate() {
     return alwaysPrivate;
+  }
+
+  /** Tells whether private memory is the VMM's own, pinned. */
+  boolean privateFromUser() {
+    return privateFromUser;
   }
 
   long attributeEntries() {

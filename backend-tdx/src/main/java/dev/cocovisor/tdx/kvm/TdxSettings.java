@@ -1,0 +1,38 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.Setting;
+
+/** What a host can be told about TDX. */
+final class TdxSettings {
+  /** Which huge pages KVM maps; a {@link PagePolicy}. */
+  static final Setting POLICY =
+      Setting.choice(
+          "tdx.page-size-policy",
+          "page sizes of private memory",
+          PagePolicy.UPSTREAM.setting(),
+          PagePolicy.UPSTREAM.setting(),
+          PagePolicy.RFC_V1.setting(),
+          PagePolicy.V3.setting());
+
+  /** What maps pages while a TD is built; a {@link BuildPopulation}. */
+  static final Setting POPULATION =
+      Setting.choice(
+          "tdx.population",
+          "what maps pages at build time; map-memory as the series of 2024",
+          BuildPopulation.INIT_MEM_REGION.setting(),
+          BuildPopulation.INIT_MEM_REGION.setting(),
+          BuildPopulation.MAP_MEMORY.setting());
+
+  /** The width of guest-physical addresses in bits. */
+  static final Setting WIDTH =
+      Setting.choice("tdx.guest-pa-width", "guest-physical address bits", "48", "48", "52");
+
+  /** How many HKIDs KVM may hand out. */
+  static final Setting HKIDS =
+      Setting.number("tdx.hkids", "private HKIDs that TDs can have", 47, 1, 47);
+
+  /** All of them, in the order they are listed. */
+  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS};
+
+  private TdxSettings() {}
+}

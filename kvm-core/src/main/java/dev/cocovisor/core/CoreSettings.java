@@ -1,0 +1,64 @@
+package dev.cocovisor.core;
+
+import dev.cocovisor.api.Setting;
+import java.util.List;
+
+/** What a user can set for the kernel itself, whatever technologies a host has. */
+public final class CoreSettings {
+  /** Number of logical processors. */
+  public static final Setting CPUS =
+      Setting.number("core.cpus", "logical processors of the host", 1, 1, 8192);
+
+  /** Number of memory nodes. */
+  public static final Setting NODES =
+      Setting.number("core.nodes", "memory nodes of the host", 1, 1, 64);
+
+  /** Preferred order of guest_memfd folios; the reference kernel has 0. */
+  public static final Setting GMEM_ORDER =
+      Setting.choice(
+          "core.gmem-order", "order of the folios of a guest_memfd", "0", "0", "9", "18");
+
+  /** KVM_X86_QUIRK_SLOT_ZAP_ALL: deleting a slot of a default VM zaps everything. */
+  public static final Setting SLOT_ZAP_ALL =
+      Setting.flag("core.slot-zap-all", "the x86 quirk that zaps all when a slot goes", true);
+
+  /** What KVM_MAP_MEMORY does to a vCPU in guest mode: its first revision or the later patch. */
+  public static final Setting MAP_MEMORY_GUEST_MODE =
+      Setting.choice(
+          "core.map-memory-guest-mode",
+          "KVM_MAP_MEMORY on a vCPU in guest mode",
+          "refuse",
+          "refuse",
+          "l1");
+
+  /** The most pages one KVM_EXIT_MEMORY_FAULT reports. */
+  public static final Setting MEMORY_FAULT_BATCH =
+      Setting.number(
+          "core.memory-fault-batch",
+          "most pages one KVM_EXIT_MEMORY_FAULT reports",
+          1,
+          1,
+          Long.MAX_VALUE);
+
+  /** How many pages may have attributes before the memory a cgroup allows for them is used up. */
+  public static final Setting ATTRIBUTE_ENTRIES =
+      Setting.number(
+          "core.attribute-entries",
+          "pages that may have attributes before memory for them runs out",
+          Long.MAX_VALUE,
+          0,
+          Long.MAX_VALUE);
+
+  /** All of them, in the order they are listed. */
+  public static final List<Setting> ALL =
+      List.of(
+          CPUS,
+          NODES,
+          GMEM_ORDER,
+          SLOT_ZAP_ALL,
+          MAP_MEMORY_GUEST_MODE,
+          MEMORY_FAULT_BATCH,
+          ATTRIBUTE_ENTRIES);
+
+  private CoreSettings() {}
+}
