@@ -366,33 +366,37 @@ public final class Guest {
     return toPrivate ? accept(vcpu, at, size, PageLevel.PG_4K) : new Outcome.Answered(0);
   }
 
-  // What the host sees.
+  // What the host sees, for as long as the memory is open.
 
   /**
    * Loads a byte as the VMM does: 0 to 255, -7 for SIGBUS, -11 for SIGSEGV, -14 (EFAULT) where
-   * there is no RAM.
+   * there is no RAM, -9 (EBADF) once the memory is closed.
    */
   public long hostRead(long at) {
-    VmmBank bank = machine().bankOf(gpa(at), 1);
-    return bank == null
-        ? -Errno.EFAULT.number()
-        : calls.hostRead(bank.userAddressOf(gpa(at)));
+    long user = mapped(at, 1);
+    return user < 0 ? user : calls.hostRead(user);
   }
 
   /** Stores a byte as the VMM does: 0, or as {@link #hostRead}. */
   public long hostWrite(long at, int value) {
-    VmmBank bank = machine().bankOf(gpa(at), 1);
-    return bank == null
-        ? -Errno.EFAULT.number()
-        : calls.hostWrite(bank.userAddressOf(gpa(at)), value & 0xff);
+    long user = mapped(at, 1);
+    return user < 0 ? user : calls.hostWrite(user, value & 0xff);
   }
 
-  /** Lets the kernel read the VMM's mapping, as write(2) to a pipe does. */
+  /**
+   * Lets the kernel read the VMM's mapping, as write(2) to a pipe does; or as {@link #hostRead}.
+   */
   public long kernelRead(long at, long size) {
+    long user = mapped(at, size);
+    return user < 0 ? user : calls.kernelRead(user, size);
+  }
+
+  private long mapped(long at, long size) {
+    if (ram().closed()) {
+      return GONE;
+    }
     VmmBank bank = machine().bankOf(gpa(at), size);
-    return bank == null
-        ? -Errno.EFAULT.number()
-        : calls.kernelRead(bank.userAddressOf(gpa(at)), size);
+    return bank == null ? -Errno.EFAULT.number() : bank.userAddressOf(gpa(at));
   }
 
   // Names of places.

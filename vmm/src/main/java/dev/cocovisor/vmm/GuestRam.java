@@ -151,6 +151,11 @@ final class GuestRam {
     return ret;
   }
 
+  /** Tells whether the memory was given back. */
+  boolean closed() {
+    return closed;
+  }
+
   /** Gives all memory back; EBADF the second time. */
   long close() {
     if (closed) {
