@@ -80,7 +80,7 @@ class ModelErrorsTest {
         """
         COCO-P001 error: tdz: there is no such backend
           why:  neither the class path nor a plugin offers it
-          mend: use one that is available, or put its plugin into a plugin folder
+          mend: did you mean tdx? Otherwise use one that is available, or put its plugin into a plugin folder
           available: %s
         """
             .formatted(String.join(", ", REGISTRY.all().stream().map(b -> b.id()).toList())));
