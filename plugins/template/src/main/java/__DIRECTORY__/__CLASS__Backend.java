@@ -8,8 +8,7 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
-import java.util.List;
-import java.util.Map;
+import dev.cocovisor.api.vmm.VmmDriver;
 
 /** What Cocovisor finds: who this is, and the trusted part that all its VMs share on one host. */
 public final class __CLASS__Backend implements Backend {
@@ -18,7 +17,11 @@ public final class __CLASS__Backend implements Backend {
       new VmType("KVM_X86___CONSTANT___VM", __VM_TYPE__, Architecture.X86_64);
 
   private static final BackendInfo INFO =
-      BackendInfo.builder("__NAME__", Architecture.X86_64).version("1.0.0").description("the __NAME__ technology").vmTypes(TYPE).build();
+      BackendInfo.builder("__NAME__", Architecture.X86_64)
+          .version("1.0.0")
+          .description("the __NAME__ technology")
+          .vmTypes(TYPE)
+          .build();
 
   @Override
   public BackendInfo info() {
@@ -33,5 +36,10 @@ public final class __CLASS__Backend implements Backend {
         return new __CLASS__Vm(vm);
       }
     };
+  }
+
+  @Override
+  public VmmDriver vmm() {
+    return new __CLASS__Driver();
   }
 }

@@ -9,11 +9,6 @@ import dev.cocovisor.api.vmm.VmmMachine;
 /** How a VMM launches and uses such a VM. */
 public final class __CLASS__Driver implements VmmDriver {
   @Override
-  public String backend() {
-    return "__NAME__";
-  }
-
-  @Override
   public long vmType() {
     return __CLASS__Backend.TYPE.number();
   }

@@ -2,6 +2,7 @@ package dev.cocovisor.api.sched;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +14,10 @@ import org.jspecify.annotations.Nullable;
  * runs there is none and a thread is its own identity.
  *
  * <p>Used by one thread at a time, and by its observer while that thread is in a point.
+ *
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public final class Actor {
   private static final ScopedValue<Actor> CURRENT = ScopedValue.newInstance();
 
@@ -29,10 +33,17 @@ public final class Actor {
    *
    * @param what the lock or section
    * @param mode shared or exclusive
+   * @since 0.2
    */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   public record Held(Releasable what, Mode mode) {}
 
-  /** What an actor can hold and what can be taken from an abandoned one. */
+  /**
+   * What an actor can hold and what can be taken from an abandoned one.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   public interface Releasable extends Place {
     /**
      * Gives up one hold of an actor that will not do so itself.

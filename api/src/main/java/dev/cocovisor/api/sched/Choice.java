@@ -1,6 +1,13 @@
 package dev.cocovisor.api.sched;
 
-/** What else than the order of steps is left open, and asked of an {@link Observer}. */
+import org.apiguardian.api.API;
+
+/**
+ * What else than the order of steps is left open, and asked of an {@link Observer}.
+ *
+ * @since 0.2
+ */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public enum Choice {
   /** Whether a signal is pending for the thread that makes a call: 0 no, 1 yes. */
   SIGNAL,

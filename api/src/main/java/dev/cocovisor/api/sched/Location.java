@@ -1,5 +1,7 @@
 package dev.cocovisor.api.sched;
 
+import org.apiguardian.api.API;
+
 /**
  * What a step at a {@link SchedulePoint} touches: an object of the model and one of its parts. Two
  * are equal if it is the same object, not one that equals it. Points pass object and index, so that
@@ -7,7 +9,9 @@ package dev.cocovisor.api.sched;
  *
  * @param where the lock, table, counter or trusted half
  * @param index which part of it: an entry, a page, a gfn; 0 where there is one only
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public record Location(Object where, long index) {
   @Override
   public boolean equals(@org.jspecify.annotations.Nullable Object o) {

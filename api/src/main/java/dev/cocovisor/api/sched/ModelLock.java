@@ -2,6 +2,7 @@ package dev.cocovisor.api.sched;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Who holds it is an {@link Actor} in an explored run, a thread otherwise.
  *
  * <p>Thread-safe.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class ModelLock implements Actor.Releasable {
   private static final VarHandle STATE;
 

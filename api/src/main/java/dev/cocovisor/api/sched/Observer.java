@@ -1,10 +1,15 @@
 package dev.cocovisor.api.sched;
 
+import org.apiguardian.api.API;
+
 /**
  * Decides who goes next in an explored run. It belongs to the run of one host: the actors made with
  * it act on that host, and whoever acts on another host in the same process knows nothing of it.
+ *
+ * @since 0.2
  */
 @FunctionalInterface
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public interface Observer {
   /**
    * Called before a step is made, on the thread that makes it. It returns when the actor is to go

@@ -1,6 +1,13 @@
 package dev.cocovisor.api.sched;
 
-/** Something shared that says what its parts are called, for whoever prints an interleaving. */
+import org.apiguardian.api.API;
+
+/**
+ * Something shared that says what its parts are called, for whoever prints an interleaving.
+ *
+ * @since 0.2
+ */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public interface Place {
   /**
    * Returns the name of a part: {@code kvm->mmu_lock}, {@code SPTE 0x200 level 1}.

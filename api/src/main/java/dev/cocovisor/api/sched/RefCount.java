@@ -2,12 +2,16 @@ package dev.cocovisor.api.sched;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.apiguardian.api.API;
 
 /**
  * References to something that goes with the last one (refcount_t): a VM, a file.
  *
  * <p>Thread-safe; allocates nothing.
+ *
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public final class RefCount implements Place {
   private static final VarHandle COUNT;
 

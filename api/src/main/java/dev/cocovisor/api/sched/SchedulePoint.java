@@ -1,5 +1,7 @@
 package dev.cocovisor.api.sched;
 
+import org.apiguardian.api.API;
+
 /**
  * The places where another actor may go first: before every access to something that actors share.
  *
@@ -9,7 +11,10 @@ package dev.cocovisor.api.sched;
  * way.
  *
  * <p>Thread-safe.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class SchedulePoint {
   /**
    * Whether this process ever explored. Plain: it is set before an actor's thread starts, and

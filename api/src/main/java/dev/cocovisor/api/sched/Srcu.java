@@ -2,6 +2,7 @@ package dev.cocovisor.api.sched;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.apiguardian.api.API;
 
 /**
  * Sleepable read-copy-update: readers who take no lock, and writers who wait until every reader who
@@ -14,7 +15,10 @@ import java.lang.invoke.VarHandle;
  * kernel/rcu/srcutree.c}; {@code virt/kvm/kvm_main.c}, kvm->srcu.
  *
  * <p>Thread-safe; allocates nothing.
+ *
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public final class Srcu implements Actor.Releasable {
   private static final VarHandle COUNTS = MethodHandles.arrayElementVarHandle(int[].class);
   private static final int STRIPES = 8;

@@ -5,48 +5,65 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.cca.rmm.RmiInterposer;
-import java.util.LinkedHashMap;
+import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.measure.LaunchMeasurer;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.cca.measure.CcaMeasurer;
+import dev.cocovisor.cca.rmilog.RmiLogReplayer;
 import java.util.List;
-import java.util.Map;
 
 /** Arm CCA: realms under an RMM of specification 1.0. */
 public final class CcaBackend implements Backend {
-  static final String ID = "cca";
-
   /** log2 of the tracked memory: 1 TiB. Memory that is never delegated costs nothing. */
-  static final String MEMORY_BITS = "cca.memory-bits";
+  static final Setting MEMORY_BITS =
+      Setting.number("cca.memory-bits", "log2 of the memory the RMM tracks", 40, 30, 42);
 
-  /** Which call of GRANULE_DELEGATE the monitor refuses, counted from 1; 0 for none. */
-  static final String REFUSE_DELEGATE = "cca.refuse-delegate";
+  static final Setting REFUSE_DELEGATE =
+      Setting.number(
+          "cca.refuse-delegate",
+          "the n-th granule delegation that EL3 refuses; 0 for none",
+          0,
+          0,
+          Long.MAX_VALUE);
 
-  /** Whether the host folds 2 MiB of contiguous pages into a block. */
-  static final String HUGE_PAGES = "cca.huge-pages";
+  static final Setting HUGE_PAGES =
+      Setting.flag("cca.huge-pages", "fold 2 MiB of private memory into block entries", true);
 
-  private final RmiInterposer interposer;
+  private static final BackendInfo INFO =
+      BackendInfo.builder("cca", Architecture.ARM64)
+          .version("1.0")
+          .description("Arm CCA: realms, with an RMM of specification 1.0")
+          .vmTypes(VmType.ARM_REALM)
+          .settings(MEMORY_BITS, REFUSE_DELEGATE, HUGE_PAGES)
+          .build();
 
   /** Creates the backend. */
-  public CcaBackend() {
-    this(RmiInterposer.NONE);
-  }
-
-  /** Creates a backend whose RMM asks {@code interposer} before each command. */
-  public CcaBackend(RmiInterposer interposer) {
-    this.interposer = interposer;
-  }
+  public CcaBackend() {}
 
   @Override
   public BackendInfo info() {
-    Map<String, String> settings = new LinkedHashMap<>();
-    settings.put(MEMORY_BITS, "log2 of the memory the RMM tracks, 30 to 42; default 40");
-    settings.put(REFUSE_DELEGATE, "the n-th granule delegation that EL3 refuses; default 0 (none)");
-    settings.put(HUGE_PAGES, "fold 2 MiB of private memory into block entries; default true");
-    return BackendInfo.builder(ID, Architecture.ARM64).version("1.0").description("Arm CCA: realms, with an RMM of specification 1.0").vmTypes(VmType.ARM_REALM).settings(SETTINGS).build();
+    return INFO;
   }
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new CcaPlatform(host, interposer);
+    return new CcaPlatform(host);
+  }
+
+  @Override
+  public VmmDriver vmm() {
+    return new CcaVmm();
+  }
+
+  @Override
+  public List<LaunchMeasurer> measurers() {
+    return List.of(new CcaMeasurer());
+  }
+
+  @Override
+  public List<LogReplayer> replayers() {
+    return List.of(new RmiLogReplayer());
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.kvm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
@@ -7,10 +8,13 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.trusted.FaultPlan;
+import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.cca.rmm.El3Monitor;
 import dev.cocovisor.cca.rmm.GranuleState;
 import dev.cocovisor.cca.rmm.GranuleTable;
-import dev.cocovisor.cca.rmm.RmiInterposer;
+import dev.cocovisor.cca.rmm.RmiCommand;
+import dev.cocovisor.cca.rmm.RmiFailures;
 import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.RmmConfig;
 import java.util.List;
@@ -21,22 +25,22 @@ import org.jspecify.annotations.Nullable;
 /** One RMM and what KVM shares between all realms of a host: VMIDs and the granule guard. */
 final class CcaPlatform implements Platform {
   private final HostMachine host;
+  private final FaultPlan plan;
   private final Rmm rmm;
   private final Rmi rmi;
   private final Granules granules;
   private final Realms realms = new Realms();
 
-  CcaPlatform(HostMachine host, RmiInterposer interposer) {
+  CcaPlatform(HostMachine host) {
     this.host = host;
-    int bits = Math.clamp(Integer.parseInt(host.setting(CcaBackend.MEMORY_BITS, "40")), 30, 42);
-    long refused = Long.parseLong(host.setting(CcaBackend.REFUSE_DELEGATE, "0"));
+    this.plan = new FaultPlan(List.of(RmiCommand.values()), RmiFailures::of, host.interposer());
     this.rmm =
         new Rmm(
-            RmmConfig.RECORDED.withMemory(0, 1L << bits),
+            RmmConfig.RECORDED.withMemory(0, 1L << host.number(CcaBackend.MEMORY_BITS)),
             host.memory().raw(),
-            refusingNth(refused),
+            refusingNth(host.number(CcaBackend.REFUSE_DELEGATE)),
             List.of(),
-            interposer);
+            plan);
     this.rmi = new Rmi(rmm, host.trace());
     this.granules = new Granules(rmi, host.memory());
   }
@@ -51,8 +55,17 @@ final class CcaPlatform implements Platform {
 
   @Override
   public VmOps createVm(VmContext vm, VmType type) {
-    boolean hugePages = Boolean.parseBoolean(host.setting(CcaBackend.HUGE_PAGES, "true"));
-    return new RealmOps(vm, rmi, granules, realms, hugePages);
+    return new RealmOps(vm, rmi, granules, realms, host.flag(CcaBackend.HUGE_PAGES));
+  }
+
+  @Override
+  public List<RmiCommand> trustedCalls() {
+    return List.of(RmiCommand.values());
+  }
+
+  @Override
+  public Errno plan(TrustedFault fault) {
+    return plan.plan(fault);
   }
 
   /**

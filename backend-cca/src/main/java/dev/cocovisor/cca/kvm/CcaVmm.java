@@ -4,7 +4,10 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
@@ -22,11 +25,6 @@ public final class CcaVmm implements VmmDriver {
 
   /** Creates the driver; it has no state. */
   public CcaVmm() {}
-
-  @Override
-  public String backend() {
-    return CcaBackend.ID;
-  }
 
   @Override
   public long vmType() {
@@ -91,8 +89,16 @@ public final class CcaVmm implements VmmDriver {
 
   /** Nobody waits for the VMM's answer: the realm enters again and reads what the RMM says. */
   @Override
-  public GuestAction resume(VmmMachine vm, long ret) {
+  public GuestAction resume(VmmMachine vm, Exit asked, long ret) {
     return Rsi.result();
+  }
+
+  /** What the RMM put into the realm's registers decides about an RSI or PSCI call. */
+  @Override
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    return result.errno().ok() && result.exit() instanceof Exit.Vendor v && v.name().equals("DONE")
+        ? Rsi.judge(action, v.fields())
+        : VmmDriver.super.judge(action, result);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trusted.Interposer;
 import java.util.List;
 
 /**
@@ -42,7 +43,7 @@ public final class Rmm {
   private final EnterCommand enterCommand;
   private final Psci psci;
   private final RealmSide realmSide;
-  private final RmiInterposer interposer;
+  private final Interposer interposer;
 
   /** Creates an RMM of 1.0 under a monitor that grants everything. */
   public Rmm(RmmConfig config, PhysicalMemory memory) {
@@ -52,7 +53,7 @@ public final class Rmm {
   /** Creates an RMM that asks nobody before a command. */
   public Rmm(
       RmmConfig config, PhysicalMemory memory, El3Monitor monitor, List<CommandSet> extensions) {
-    this(config, memory, monitor, extensions, RmiInterposer.NONE);
+    this(config, memory, monitor, extensions, Interposer.NONE);
   }
 
   /**
@@ -68,7 +69,7 @@ public final class Rmm {
       PhysicalMemory memory,
       El3Monitor monitor,
       List<CommandSet> extensions,
-      RmiInterposer interposer) {
+      Interposer interposer) {
     this.interposer = interposer;
     GranuleTable granules = new GranuleTable(config.memoryBase(), config.memoryEnd());
     this.context = new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
@@ -115,8 +116,8 @@ public final class Rmm {
 
   /** RMI_VERSION: both bounds of the supported range, whatever was asked. */
   public long version(Pe pe, long requested) {
-    long instead = begin(pe, RmiCommand.VERSION, requested, 0);
-    if (instead != RmiInterposer.PROCEED) {
+    long instead = begin(pe, RmiCommand.VERSION, requested, 0, 0, 0);
+    if (instead != Interposer.PROCEED) {
       return instead;
     }
     pe.out1(RMI_VERSION_1_0);
@@ -126,8 +127,8 @@ public final class Rmm {
 
   /** RMI_FEATURES: register 0 has fields, all others are zero. */
   public long features(Pe pe, long index) {
-    long instead = begin(pe, RmiCommand.FEATURES, index, 0);
-    if (instead != RmiInterposer.PROCEED) {
+    long instead = begin(pe, RmiCommand.FEATURES, index, 0, 0, 0);
+    if (instead != Interposer.PROCEED) {
       return instead;
     }
     pe.out1(index == 0 ? context.config().featureRegister0() : 0);
@@ -136,134 +137,130 @@ public final class Rmm {
 
   /** RMI_GRANULE_DELEGATE. */
   public long granuleDelegate(Pe pe, long address) {
-    long instead = begin(pe, RmiCommand.GRANULE_DELEGATE, address, 0);
-    return instead == RmiInterposer.PROCEED ? granuleCommands.delegate(address) : instead;
+    long instead = begin(pe, RmiCommand.GRANULE_DELEGATE, address, 0, 0, 0);
+    return instead == Interposer.PROCEED ? granuleCommands.delegate(address) : instead;
   }
 
   /** RMI_GRANULE_UNDELEGATE. */
   public long granuleUndelegate(Pe pe, long address) {
-    long instead = begin(pe, RmiCommand.GRANULE_UNDELEGATE, address, 0);
-    return instead == RmiInterposer.PROCEED ? granuleCommands.undelegate(address) : instead;
+    long instead = begin(pe, RmiCommand.GRANULE_UNDELEGATE, address, 0, 0, 0);
+    return instead == Interposer.PROCEED ? granuleCommands.undelegate(address) : instead;
   }
 
   /** RMI_DATA_CREATE; flag 1 measures the content. */
   public long dataCreate(Pe pe, long rd, long data, long ipa, long source, long flags) {
-    long instead = begin(pe, RmiCommand.DATA_CREATE, rd, data);
-    return instead == RmiInterposer.PROCEED
+    long instead = begin(pe, RmiCommand.DATA_CREATE, rd, data, ipa, source);
+    return instead == Interposer.PROCEED
         ? dataCommands.create(pe, rd, data, ipa, source, flags)
         : instead;
   }
 
   /** RMI_DATA_CREATE_UNKNOWN. */
   public long dataCreateUnknown(Pe pe, long rd, long data, long ipa) {
-    long instead = begin(pe, RmiCommand.DATA_CREATE_UNKNOWN, rd, data);
-    return instead == RmiInterposer.PROCEED
-        ? dataCommands.createUnknown(pe, rd, data, ipa)
-        : instead;
+    long instead = begin(pe, RmiCommand.DATA_CREATE_UNKNOWN, rd, data, ipa, 0);
+    return instead == Interposer.PROCEED ? dataCommands.createUnknown(pe, rd, data, ipa) : instead;
   }
 
   /** RMI_DATA_DESTROY; x1 the granule, x2 the top. */
   public long dataDestroy(Pe pe, long rd, long ipa) {
-    long instead = begin(pe, RmiCommand.DATA_DESTROY, rd, ipa);
-    return instead == RmiInterposer.PROCEED ? dataCommands.destroy(pe, rd, ipa) : instead;
+    long instead = begin(pe, RmiCommand.DATA_DESTROY, rd, ipa, 0, 0);
+    return instead == Interposer.PROCEED ? dataCommands.destroy(pe, rd, ipa) : instead;
   }
 
   /** RMI_REALM_ACTIVATE. */
   public long realmActivate(Pe pe, long rd) {
-    long instead = begin(pe, RmiCommand.REALM_ACTIVATE, rd, 0);
-    return instead == RmiInterposer.PROCEED ? realmCommands.activate(rd) : instead;
+    long instead = begin(pe, RmiCommand.REALM_ACTIVATE, rd, 0, 0, 0);
+    return instead == Interposer.PROCEED ? realmCommands.activate(rd) : instead;
   }
 
   /** RMI_REALM_CREATE. */
   public long realmCreate(Pe pe, long rd, long params) {
-    long instead = begin(pe, RmiCommand.REALM_CREATE, rd, params);
-    return instead == RmiInterposer.PROCEED ? realmCommands.create(rd, params) : instead;
+    long instead = begin(pe, RmiCommand.REALM_CREATE, rd, params, 0, 0);
+    return instead == Interposer.PROCEED ? realmCommands.create(rd, params) : instead;
   }
 
   /** RMI_REALM_DESTROY. */
   public long realmDestroy(Pe pe, long rd) {
-    long instead = begin(pe, RmiCommand.REALM_DESTROY, rd, 0);
-    return instead == RmiInterposer.PROCEED ? realmCommands.destroy(rd) : instead;
+    long instead = begin(pe, RmiCommand.REALM_DESTROY, rd, 0, 0, 0);
+    return instead == Interposer.PROCEED ? realmCommands.destroy(rd) : instead;
   }
 
   /** RMI_REC_CREATE. */
   public long recCreate(Pe pe, long rd, long rec, long params) {
-    long instead = begin(pe, RmiCommand.REC_CREATE, rd, rec);
-    return instead == RmiInterposer.PROCEED ? recCommands.create(rd, rec, params) : instead;
+    long instead = begin(pe, RmiCommand.REC_CREATE, rd, rec, params, 0);
+    return instead == Interposer.PROCEED ? recCommands.create(rd, rec, params) : instead;
   }
 
   /** RMI_REC_DESTROY. */
   public long recDestroy(Pe pe, long rec) {
-    long instead = begin(pe, RmiCommand.REC_DESTROY, rec, 0);
-    return instead == RmiInterposer.PROCEED ? recCommands.destroy(rec) : instead;
+    long instead = begin(pe, RmiCommand.REC_DESTROY, rec, 0, 0, 0);
+    return instead == Interposer.PROCEED ? recCommands.destroy(rec) : instead;
   }
 
   /** RMI_REC_ENTER; {@link Pe#entered} tells whether the REC now runs. */
   public long recEnter(Pe pe, long rec, long run) {
-    long instead = begin(pe, RmiCommand.REC_ENTER, rec, run);
-    return instead == RmiInterposer.PROCEED ? enterCommand.enter(pe, rec, run) : instead;
+    long instead = begin(pe, RmiCommand.REC_ENTER, rec, run, 0, 0);
+    return instead == Interposer.PROCEED ? enterCommand.enter(pe, rec, run) : instead;
   }
 
   /** RMI_RTT_CREATE. */
   public long rttCreate(Pe pe, long rd, long rtt, long ipa, long level) {
-    long instead = begin(pe, RmiCommand.RTT_CREATE, rd, rtt);
-    return instead == RmiInterposer.PROCEED ? rttCommands.create(pe, rd, rtt, ipa, level) : instead;
+    long instead = begin(pe, RmiCommand.RTT_CREATE, rd, rtt, ipa, level);
+    return instead == Interposer.PROCEED ? rttCommands.create(pe, rd, rtt, ipa, level) : instead;
   }
 
   /** RMI_RTT_DESTROY; x1 the granule, x2 the top. */
   public long rttDestroy(Pe pe, long rd, long ipa, long level) {
-    long instead = begin(pe, RmiCommand.RTT_DESTROY, rd, ipa);
-    return instead == RmiInterposer.PROCEED ? rttCommands.destroy(pe, rd, ipa, level) : instead;
+    long instead = begin(pe, RmiCommand.RTT_DESTROY, rd, ipa, level, 0);
+    return instead == Interposer.PROCEED ? rttCommands.destroy(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_RTT_MAP_UNPROTECTED. */
   public long rttMapUnprotected(Pe pe, long rd, long ipa, long level, long desc) {
-    long instead = begin(pe, RmiCommand.RTT_MAP_UNPROTECTED, rd, ipa);
-    return instead == RmiInterposer.PROCEED
-        ? sharedCommands.map(pe, rd, ipa, level, desc)
-        : instead;
+    long instead = begin(pe, RmiCommand.RTT_MAP_UNPROTECTED, rd, ipa, level, desc);
+    return instead == Interposer.PROCEED ? sharedCommands.map(pe, rd, ipa, level, desc) : instead;
   }
 
   /** RMI_RTT_READ_ENTRY; x1 level, x2 HIPAS, x3 descriptor, x4 RIPAS. */
   public long rttReadEntry(Pe pe, long rd, long ipa, long level) {
-    long instead = begin(pe, RmiCommand.RTT_READ_ENTRY, rd, ipa);
-    return instead == RmiInterposer.PROCEED ? rttCommands.readEntry(pe, rd, ipa, level) : instead;
+    long instead = begin(pe, RmiCommand.RTT_READ_ENTRY, rd, ipa, level, 0);
+    return instead == Interposer.PROCEED ? rttCommands.readEntry(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_RTT_UNMAP_UNPROTECTED; x1 the top. */
   public long rttUnmapUnprotected(Pe pe, long rd, long ipa, long level) {
-    long instead = begin(pe, RmiCommand.RTT_UNMAP_UNPROTECTED, rd, ipa);
-    return instead == RmiInterposer.PROCEED ? sharedCommands.unmap(pe, rd, ipa, level) : instead;
+    long instead = begin(pe, RmiCommand.RTT_UNMAP_UNPROTECTED, rd, ipa, level, 0);
+    return instead == Interposer.PROCEED ? sharedCommands.unmap(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_PSCI_COMPLETE. */
   public long psciComplete(Pe pe, long calling, long target, long status) {
-    long instead = begin(pe, RmiCommand.PSCI_COMPLETE, calling, target);
-    return instead == RmiInterposer.PROCEED ? psci.complete(calling, target, status) : instead;
+    long instead = begin(pe, RmiCommand.PSCI_COMPLETE, calling, target, status, 0);
+    return instead == Interposer.PROCEED ? psci.complete(calling, target, status) : instead;
   }
 
   /** RMI_RTT_FOLD; x1 the granule. */
   public long rttFold(Pe pe, long rd, long ipa, long level) {
-    long instead = begin(pe, RmiCommand.RTT_FOLD, rd, ipa);
-    return instead == RmiInterposer.PROCEED ? rttCommands.fold(pe, rd, ipa, level) : instead;
+    long instead = begin(pe, RmiCommand.RTT_FOLD, rd, ipa, level, 0);
+    return instead == Interposer.PROCEED ? rttCommands.fold(pe, rd, ipa, level) : instead;
   }
 
   /** RMI_REC_AUX_COUNT; x1 the count. */
   public long recAuxCount(Pe pe, long rd) {
-    long instead = begin(pe, RmiCommand.REC_AUX_COUNT, rd, 0);
-    return instead == RmiInterposer.PROCEED ? recCommands.auxCount(pe, rd) : instead;
+    long instead = begin(pe, RmiCommand.REC_AUX_COUNT, rd, 0, 0, 0);
+    return instead == Interposer.PROCEED ? recCommands.auxCount(pe, rd) : instead;
   }
 
   /** RMI_RTT_INIT_RIPAS; x1 the top reached. */
   public long rttInitRipas(Pe pe, long rd, long base, long top) {
-    long instead = begin(pe, RmiCommand.RTT_INIT_RIPAS, rd, base);
-    return instead == RmiInterposer.PROCEED ? ripasCommands.init(pe, rd, base, top) : instead;
+    long instead = begin(pe, RmiCommand.RTT_INIT_RIPAS, rd, base, top, 0);
+    return instead == Interposer.PROCEED ? ripasCommands.init(pe, rd, base, top) : instead;
   }
 
   /** RMI_RTT_SET_RIPAS; x1 the top reached. */
   public long rttSetRipas(Pe pe, long rd, long rec, long base, long top) {
-    long instead = begin(pe, RmiCommand.RTT_SET_RIPAS, rd, rec);
-    return instead == RmiInterposer.PROCEED ? ripasCommands.set(pe, rd, rec, base, top) : instead;
+    long instead = begin(pe, RmiCommand.RTT_SET_RIPAS, rd, rec, base, top);
+    return instead == Interposer.PROCEED ? ripasCommands.set(pe, rd, rec, base, top) : instead;
   }
 
   /**
@@ -321,9 +318,9 @@ public final class Rmm {
     return Status.UNKNOWN;
   }
 
-  private long begin(Pe pe, RmiCommand command, long x1, long x2) {
+  private long begin(Pe pe, RmiCommand command, long x1, long x2, long x3, long x4) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
     pe.begin();
-    return interposer.before(command, x1, x2);
+    return interposer.before(command, x1, x2, x3, x4);
   }
 }

@@ -5,6 +5,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
@@ -104,7 +105,7 @@ final class SmallKvm implements VmContext, HostMachine {
   private static final int MAX_FAULTS = 20;
 
   final SmallMemory memory = new SmallMemory();
-  final Map<String, String> settings = new HashMap<>();
+  final Map<Setting, String> settings = new HashMap<>();
   final List<String> leaks = new ArrayList<>();
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<Slot> slots = new ArrayList<>();
@@ -523,7 +524,7 @@ final class SmallKvm implements VmContext, HostMachine {
   }
 
   @Override
-  public String setting(String key, String otherwise) {
-    return settings.getOrDefault(key, otherwise);
+  public String setting(Setting setting) {
+    return settings.getOrDefault(setting, setting.byDefault());
   }
 }

@@ -6,54 +6,80 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.snp.psp.FwInterposer;
-import java.util.LinkedHashMap;
+import dev.cocovisor.api.measure.LaunchMeasurer;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.snp.measure.SnpMeasurer;
+import dev.cocovisor.snp.vmm.SnpVmm;
 import java.util.List;
-import java.util.Map;
 
 /** AMD SEV, SEV-ES and SEV-SNP; backend id {@code sev-snp}. */
 public final class SevBackend implements Backend {
-  static final String MAP_MEMORY = "sev-snp.map-memory";
-  static final String MIGRATION = "sev-snp.migration";
-  static final String HUGE_PAGES = "sev-snp.huge-pages";
-  static final String ASIDS = "sev-snp.asids";
-  static final String SMT = "sev-snp.smt";
-  static final String SMT_REQUIRED = "sev-snp.smt-required";
-  static final String OVERLAP_RETRIES = "sev-snp.overlap-retries";
-
-  private final FwInterposer interposer;
+  static final Setting MAP_MEMORY =
+      Setting.choice(
+          "sev-snp.map-memory",
+          "KVM_MAP_MEMORY for SEV guests, as the 2024 series",
+          "refuse",
+          "refuse",
+          "allow");
+  static final Setting MIGRATION =
+      Setting.choice(
+          "sev-snp.migration",
+          "how shared pages are tracked: merged (userspace list), bitmap (2020 series) or cap"
+              + " (reviewer's variant)",
+          "merged",
+          "merged",
+          "bitmap",
+          "cap");
+  static final Setting HUGE_PAGES =
+      Setting.choice("sev-snp.huge-pages", "largest private page of SNP guests", "2M", "2M", "4K");
+  static final Setting ASIDS =
+      Setting.number(
+          "sev-snp.asids",
+          "number of ASIDs, shared out as 1 of 4 to SEV-ES and SNP",
+          1007,
+          4,
+          32768);
+  static final Setting SMT =
+      Setting.flag("sev-snp.smt", "whether simultaneous multithreading is on", true);
+  static final Setting SMT_REQUIRED =
+      Setting.flag("sev-snp.smt-required", "whether policies must allow SMT, as up to 6.12", true);
+  static final Setting OVERLAP_RETRIES =
+      Setting.number(
+          "sev-snp.overlap-retries",
+          "RMPUPDATE attempts that overlap before it counts as a livelock",
+          1000,
+          1,
+          Integer.MAX_VALUE);
 
   /** Creates the backend. */
-  public SevBackend() {
-    this(FwInterposer.NONE);
-  }
-
-  /** Creates a backend whose firmware asks {@code interposer} before each command. */
-  public SevBackend(FwInterposer interposer) {
-    this.interposer = interposer;
-  }
+  public SevBackend() {}
 
   @Override
   public BackendInfo info() {
-    Map<String, String> settings = new LinkedHashMap<>();
-    settings.put(
-        "map-memory", "refuse or allow KVM_MAP_MEMORY for SEV guests, as the 2024 series; refuse");
-    settings.put(
-        "migration",
-        "how shared pages are tracked: merged (userspace list), bitmap (2020 series) or cap"
-            + " (reviewer's variant); merged");
-    settings.put("huge-pages", "largest private page of SNP guests, 4K or 2M; 2M");
-    settings.put("asids", "number of ASIDs, shared out as 1 of 4 to SEV-ES and SNP; 1007");
-    settings.put("smt", "whether simultaneous multithreading is on, on or off; on");
-    settings.put("smt-required", "whether policies must allow SMT, as up to 6.12, on or off; on");
-    settings.put(
-        "overlap-retries", "RMPUPDATE attempts that overlap before it counts as a livelock; 1000");
-    return BackendInfo.builder("sev-snp", Architecture.X86_64).version("1.0").description("AMD SEV, SEV-ES and SEV-SNP: RMP, firmware and KVM's vendor half").vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP).capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1).capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1).settings(SETTINGS).build();
+    return BackendInfo.builder("sev-snp", Architecture.X86_64)
+        .version("1.0")
+        .description("AMD SEV, SEV-ES and SEV-SNP: RMP, firmware and KVM's vendor half")
+        .vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP)
+        .capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1)
+        .capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1)
+        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, SMT_REQUIRED, OVERLAP_RETRIES)
+        .build();
   }
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    return new SevPlatform(host, interposer);
+    return new SevPlatform(host);
+  }
+
+  @Override
+  public VmmDriver vmm() {
+    return new SnpVmm();
+  }
+
+  @Override
+  public List<LaunchMeasurer> measurers() {
+    return List.of(new SnpMeasurer());
   }
 }

@@ -3,12 +3,15 @@ package dev.cocovisor.snp.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
-import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
-import dev.cocovisor.snp.psp.FwInterposer;
+import dev.cocovisor.api.trusted.FaultPlan;
+import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.snp.psp.FwCommand;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LegacyFirmware;
 import dev.cocovisor.snp.psp.SnpFirmware;
@@ -16,13 +19,15 @@ import dev.cocovisor.snp.rmp.GuestInstructions;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpAccess;
 import dev.cocovisor.snp.rmp.RmpChoices;
-import dev.cocovisor.snp.rmp.RmpCode;
 import dev.cocovisor.snp.rmp.RmpEntry;
 import dev.cocovisor.snp.rmp.RmpGuard;
+import dev.cocovisor.snp.rmp.RmpInstruction;
 import dev.cocovisor.snp.rmp.RmpInvariants;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One host's SEV: its RMP, its secure processor, its ASIDs and how KVM was told to behave. */
@@ -30,7 +35,13 @@ public final class SevPlatform implements Platform {
   /** The frames an RMP covers where memory is larger than it can number. */
   private static final long COVERED = 1L << 28;
 
+  private static final List<TrustedCall> CALLS =
+      Stream.<TrustedCall>concat(
+              Arrays.stream(RmpInstruction.values()), Arrays.stream(FwCommand.values()))
+          .toList();
+
   private final HostMachine machine;
+  private final FaultPlan failures;
   private final Rmp rmp;
   private final SnpFirmware firmware;
   private final LegacyFirmware legacy;
@@ -44,18 +55,17 @@ public final class SevPlatform implements Platform {
   /** 1 for the ASIDs of SNP guests; guards read it without a lock. */
   private final AtomicIntegerArray snpAsids;
 
-  SevPlatform(HostMachine machine, FwInterposer interposer) {
+  SevPlatform(HostMachine machine) {
     this.machine = machine;
     this.settings = SevSettings.of(machine);
+    this.failures = new FaultPlan(CALLS, SevPlatform::failure, machine.interposer());
     this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
-    this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt());
+    this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt(), failures);
     this.legacy =
         new LegacyFirmware(
-            machine.memory().raw(), new GuestKeys(machine.memory()), settings.asids());
-    firmware.setInterposer(interposer);
-    legacy.setInterposer(interposer);
+            machine.memory().raw(), new GuestKeys(machine.memory()), settings.asids(), failures);
     int firstPlainAsid = Math.max(2, settings.asids() / 4);
-    this.host = new SnpHost(machine, rmp, firmware, settings.overlapRetries());
+    this.host = new SnpHost(machine, rmp, firmware, settings.overlapRetries(), failures);
     this.asids = new AsidPool(firstPlainAsid, settings.asids(), firmware);
     this.snpAsids = new AtomicIntegerArray(settings.asids());
     this.access = new RmpAccess(rmp);
@@ -94,19 +104,28 @@ public final class SevPlatform implements Platform {
     return (e.asid() == 0 ? "firmware" : "ASID " + e.asid()) + ", " + e.state();
   }
 
-  /** An instruction that collides is the only passing failure there is: an overlap, or in use. */
+  @Override
+  public List<TrustedCall> trustedCalls() {
+    return CALLS;
+  }
+
   @Override
   public Errno plan(TrustedFault fault) {
-    if (fault.how() != TrustedFault.How.BUSY || fault.at() == TrustedFault.Operation.LINK) {
-      return Errno.EOPNOTSUPP;
-    }
-    AtomicInteger left = new AtomicInteger(fault.times());
-    boolean split = fault.at() == TrustedFault.Operation.SPLIT;
-    host.setInterposer((psmash, _) ->
-        psmash != split || left.getAndUpdate(n -> Math.max(n - 1, 0)) == 0
-            ? RmpCode.OK
-            : psmash ? RmpCode.FAIL_INUSE : RmpCode.FAIL_OVERLAP);
-    return Errno.OK;
+    return failures.plan(fault);
+  }
+
+  /** Returns what is asked before each command and instruction. */
+  Interposer failures() {
+    return failures;
+  }
+
+  private static long failure(TrustedCall call, TrustedFault.How how) {
+    return switch (call) {
+      case RmpInstruction i -> i.failure(how);
+      // The mailbox waits until a command is through: no status says "busy" or "try again".
+      default ->
+          how == TrustedFault.How.REFUSED ? FwStatus.HWERROR_PLATFORM.code() : Interposer.PROCEED;
+    };
   }
 
   /** Returns the reverse map table. */

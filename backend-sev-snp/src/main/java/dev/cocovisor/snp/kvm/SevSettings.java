@@ -33,40 +33,17 @@ record SevSettings(
   }
 
   static SevSettings of(HostMachine m) {
-    String migration = m.setting(SevBackend.MIGRATION, "merged");
     return new SevSettings(
-        one(m, SevBackend.MAP_MEMORY, "refuse", "allow"),
-        switch (migration) {
-          case "merged" -> Migration.MERGED;
+        m.setting(SevBackend.MAP_MEMORY).equals("refuse"),
+        switch (m.setting(SevBackend.MIGRATION)) {
           case "bitmap" -> Migration.BITMAP;
           case "cap" -> Migration.CAP;
-          default -> throw wrong(SevBackend.MIGRATION, migration, "merged, bitmap or cap");
+          default -> Migration.MERGED;
         },
-        one(m, SevBackend.HUGE_PAGES, "2M", "4K"),
-        (int) number(m, SevBackend.ASIDS, 1007),
-        one(m, SevBackend.SMT, "on", "off"),
-        one(m, SevBackend.SMT_REQUIRED, "on", "off"),
-        number(m, SevBackend.OVERLAP_RETRIES, 1000));
-  }
-
-  private static boolean one(HostMachine m, String key, String yes, String no) {
-    String v = m.setting(key, yes);
-    if (!v.equals(yes) && !v.equals(no)) {
-      throw wrong(key, v, yes + " or " + no);
-    }
-    return v.equals(yes);
-  }
-
-  private static long number(HostMachine m, String key, long otherwise) {
-    String v = m.setting(key, Long.toString(otherwise));
-    try {
-      return Long.parseLong(v);
-    } catch (NumberFormatException e) {
-      throw wrong(key, v, "a number");
-    }
-  }
-
-  private static IllegalArgumentException wrong(String key, String got, String wanted) {
-    return new IllegalArgumentException("setting " + key + " is '" + got + "', not " + wanted);
+        m.setting(SevBackend.HUGE_PAGES).equals("2M"),
+        (int) m.number(SevBackend.ASIDS),
+        m.flag(SevBackend.SMT),
+        m.flag(SevBackend.SMT_REQUIRED),
+        m.number(SevBackend.OVERLAP_RETRIES));
   }
 }

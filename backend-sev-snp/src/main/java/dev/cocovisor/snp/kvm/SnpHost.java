@@ -8,12 +8,14 @@ import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.psp.SnpFirmware;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.HostInstructions;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpCode;
+import dev.cocovisor.snp.rmp.RmpInstruction;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -32,29 +34,20 @@ public final class SnpHost {
   private final long overlapRetries;
   private final AtomicLong leaked = new AtomicLong();
   private final AtomicLong livelocks = new AtomicLong();
-  private RmpInterposer interposer = RmpInterposer.NONE;
+  private final Interposer interposer;
 
-  SnpHost(HostMachine machine, Rmp rmp, SnpFirmware firmware, long overlapRetries) {
+  SnpHost(
+      HostMachine machine,
+      Rmp rmp,
+      SnpFirmware firmware,
+      long overlapRetries,
+      Interposer interposer) {
+    this.interposer = interposer;
     this.machine = machine;
     this.rmp = rmp;
     this.firmware = firmware;
     this.cpu = new HostInstructions(rmp, new GuestCiphertext(machine.memory()));
     this.overlapRetries = overlapRetries;
-  }
-
-  /** Asked before every RMPUPDATE and PSMASH, so that a run can make them fail. */
-  @FunctionalInterface
-  public interface RmpInterposer {
-    /** Never interferes. */
-    RmpInterposer NONE = (_, _) -> RmpCode.OK;
-
-    /** Returns {@link RmpCode#OK} to let the instruction run, or what it leaves in EAX. */
-    int before(boolean psmash, long pfn);
-  }
-
-  /** Makes {@code interposer} be asked before each instruction. */
-  public void setInterposer(RmpInterposer interposer) {
-    this.interposer = interposer;
   }
 
   /** Returns how many pages were leaked since boot (snp_nr_leaked_pages). */
@@ -83,6 +76,10 @@ public final class SnpHost {
    */
   private Errno rmpupdate(VmContext vm, long pfn, long gpa, int flags, int asid) {
     boolean huge = (flags & HostInstructions.SIZE_2M) != 0;
+    RmpInstruction row =
+        (flags & HostInstructions.ASSIGN) != 0
+            ? RmpInstruction.RMPUPDATE_ASSIGN
+            : RmpInstruction.RMPUPDATE_CLEAR;
     if (!rmp.enabled()) {
       return Errno.ENODEV;
     }
@@ -92,10 +89,10 @@ public final class SnpHost {
     }
     for (long attempt = 0; ; attempt++) {
       SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
-      int injected = interposer.before(false, pfn);
+      long instead = interposer.before(row, pfn << 12, gpa, flags, asid);
       long out =
-          injected != RmpCode.OK
-              ? injected
+          instead != Interposer.PROCEED
+              ? instead
               : cpu.rmpupdate(CpuMode.HOST, pfn << 12, gpa, flags, asid);
       trace("RMPUPDATE", pfn, gpa, asid, out);
       if (out == RmpCode.FAIL_OVERLAP) {
@@ -173,8 +170,8 @@ public final class SnpHost {
     long head = pfn & ~511L;
     for (long attempt = 0; ; attempt++) {
       SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
-      int injected = interposer.before(true, head);
-      long out = injected != RmpCode.OK ? injected : cpu.psmash(CpuMode.HOST, head << 12);
+      long instead = interposer.before(RmpInstruction.PSMASH, head << 12, 0, 0, 0);
+      long out = instead != Interposer.PROCEED ? instead : cpu.psmash(CpuMode.HOST, head << 12);
       trace("PSMASH", head, 0, 0, out);
       if (out != RmpCode.FAIL_INUSE) {
         return out;

@@ -3,9 +3,11 @@ package dev.cocovisor.snp.kvm;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.RmpAccess;
+import dev.cocovisor.snp.rmp.RmpInstruction;
 
 /**
  * VMRUN: what the processor checks of a vCPU's pages each time its guest is entered.
@@ -20,10 +22,12 @@ final class VmEntry {
 
   private final SevVm sev;
   private final RmpAccess access;
+  private final Interposer plan;
 
   VmEntry(SevVm sev) {
     this.sev = sev;
     this.access = sev.platform().access();
+    this.plan = sev.platform().failures();
   }
 
   CpuMode mode(SevVcpu s) {
@@ -37,13 +41,34 @@ final class VmEntry {
   /** Checks an entry; where it fails the vCPU's exit is set. */
   boolean check(VcpuContext vcpu) {
     SevVcpu s = sev.stateOf(vcpu);
-    return passes(vcpu, s, access.vmrunCheck(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+    long instead = before(s);
+    return passes(
+        vcpu,
+        s,
+        instead != Outcome.OK
+            ? instead
+            : access.vmrunCheck(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
   }
 
   /** Enters until {@link #leave}; where it fails the vCPU's exit is set. */
   boolean enter(VcpuContext vcpu) {
     SevVcpu s = sev.stateOf(vcpu);
-    return passes(vcpu, s, access.vmrun(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+    long instead = before(s);
+    return passes(
+        vcpu,
+        s,
+        instead != Outcome.OK
+            ? instead
+            : access.vmrun(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+  }
+
+  /** An interrupt of the host only makes KVM enter again. */
+  private long before(SevVcpu s) {
+    long instead;
+    do {
+      instead = plan.before(RmpInstruction.VMRUN, s.vmcb << 12, s.vmsaInUse, 0, 0);
+    } while (instead == Outcome.INTERRUPTED);
+    return instead;
   }
 
   void leave(VcpuContext vcpu) {

@@ -59,6 +59,20 @@ public enum FwStatus {
     return code;
   }
 
+  /**
+   * Returns the status with a number.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static FwStatus of(long code) {
+    for (FwStatus s : values()) {
+      if (s.code == code) {
+        return s;
+      }
+    }
+    throw new IllegalArgumentException("no firmware status 0x" + Long.toHexString(code));
+  }
+
   /** Tells whether the command was carried out. */
   public boolean ok() {
     return this == SUCCESS;

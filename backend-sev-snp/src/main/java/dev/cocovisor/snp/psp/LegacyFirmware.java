@@ -2,6 +2,7 @@ package dev.cocovisor.snp.psp;
 
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.trusted.Interposer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
@@ -92,9 +93,9 @@ public final class LegacyFirmware {
   private final PhysicalMemory memory;
   private final KeyedMemory keyed;
   private final int asids;
+  private final Interposer interposer;
   private final ModelLock mailbox = new ModelLock("psp mailbox (sev)");
   private final Map<Integer, Guest> guests = new HashMap<>();
-  private FwInterposer interposer = FwInterposer.NONE;
   private int nextHandle = 1;
   private long sessions;
 
@@ -103,16 +104,14 @@ public final class LegacyFirmware {
    *
    * @param memory memory as it lies there
    * @param keyed the same through guests' keys
+   * @param interposer asked before each command
    */
-  public LegacyFirmware(PhysicalMemory memory, KeyedMemory keyed, int asids) {
+  public LegacyFirmware(
+      PhysicalMemory memory, KeyedMemory keyed, int asids, Interposer interposer) {
+    this.interposer = interposer;
     this.memory = memory;
     this.keyed = keyed;
     this.asids = asids;
-  }
-
-  /** Makes {@code interposer} be asked before each command. */
-  public void setInterposer(FwInterposer interposer) {
-    this.interposer = interposer;
   }
 
   /**
@@ -121,13 +120,14 @@ public final class LegacyFirmware {
    * @param session what SEND_START gave, for a guest that is received; null otherwise
    */
   public FwStatus start(byte @Nullable [] session, long policy, int[] handle) {
+    boolean receive = session != null;
+    FwCommand command = receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START;
+    long instead = interposer.before(command, 0, policy, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return FwStatus.of(instead);
+    }
     mailbox.lock();
     try {
-      boolean receive = session != null;
-      FwStatus s = interposer.before(receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START);
-      if (!s.ok()) {
-        return s;
-      }
       State first = receive ? State.RECEIVE_UPDATE : State.LAUNCH_UPDATE;
       Guest g = new Guest(first, policy, nextHandle++);
       if (session != null) {
@@ -421,12 +421,12 @@ public final class LegacyFirmware {
   }
 
   private FwStatus on(FwCommand command, int handle, Function<Guest, FwStatus> body) {
+    long instead = interposer.before(command, handle, 0, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return FwStatus.of(instead);
+    }
     mailbox.lock();
     try {
-      FwStatus s = interposer.before(command);
-      if (!s.ok()) {
-        return s;
-      }
       Guest g = guests.get(handle);
       return g == null ? FwStatus.INVALID_GUEST : body.apply(g);
     } finally {

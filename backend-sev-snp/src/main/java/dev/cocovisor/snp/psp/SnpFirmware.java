@@ -4,6 +4,7 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.rmp.FirmwarePort;
 import dev.cocovisor.snp.rmp.PageState;
 import dev.cocovisor.snp.rmp.Rmp;
@@ -37,6 +38,7 @@ public final class SnpFirmware {
   private final LaunchPages launchPages;
   private final Rmp rmp;
   private final boolean smt;
+  private final Interposer interposer;
   private final ModelLock mailbox = new ModelLock("psp mailbox");
   private final Map<Long, GuestContext> contexts = new HashMap<>();
   private final BitSet unflushed = new BitSet();
@@ -44,7 +46,6 @@ public final class SnpFirmware {
   private boolean initialized;
   private boolean cachesWritten = true;
   private long serials;
-  private FwInterposer interposer = FwInterposer.NONE;
 
   /**
    * Creates firmware that is not initialised yet.
@@ -52,18 +53,15 @@ public final class SnpFirmware {
    * @param memory raw physical memory
    * @param rmp the machine's RMP
    * @param smt true if simultaneous multithreading is on
+   * @param interposer asked before each command
    */
-  public SnpFirmware(PhysicalMemory memory, Rmp rmp, boolean smt) {
+  public SnpFirmware(PhysicalMemory memory, Rmp rmp, boolean smt, Interposer interposer) {
+    this.interposer = interposer;
     this.rmp = rmp;
     this.port = new FirmwarePort(rmp);
     this.smt = smt;
     this.pages = new PageCommands(this, memory, port);
     this.launchPages = new LaunchPages(memory, port);
-  }
-
-  /** Makes {@code interposer} be asked before each command. */
-  public void setInterposer(FwInterposer interposer) {
-    this.interposer = interposer;
   }
 
   /** Sets what the firmware accepts in CPUID pages. */
@@ -78,6 +76,10 @@ public final class SnpFirmware {
   public FwStatus init() {
     return run(
         FwCommand.SNP_INIT,
+        0,
+        0,
+        0,
+        0,
         () -> {
           if (initialized) {
             return FwStatus.INVALID_PLATFORM_STATE;
@@ -94,6 +96,10 @@ public final class SnpFirmware {
   public FwStatus shutdown() {
     return onPlatform(
         FwCommand.SNP_SHUTDOWN,
+        0,
+        0,
+        0,
+        0,
         () -> {
           if (!unflushed.isEmpty()) {
             return FwStatus.DFFLUSH_REQUIRED;
@@ -114,6 +120,10 @@ public final class SnpFirmware {
   public FwStatus dfFlush() {
     return onPlatform(
         FwCommand.SNP_DF_FLUSH,
+        0,
+        0,
+        0,
+        0,
         () -> {
           if (!cachesWritten) {
             return FwStatus.WBINVD_REQUIRED;
@@ -130,6 +140,10 @@ public final class SnpFirmware {
   public FwStatus gctxCreate(long gctx) {
     return onPlatform(
         FwCommand.SNP_GCTX_CREATE,
+        gctx,
+        0,
+        0,
+        0,
         () -> {
           if (pages.badPage(gctx)) {
             return FwStatus.INVALID_ADDRESS;
@@ -147,6 +161,9 @@ public final class SnpFirmware {
     return onGuest(
         FwCommand.SNP_LAUNCH_START,
         gctx,
+        policy,
+        0,
+        0,
         g -> {
           if (g.state != GuestState.INIT) {
             return FwStatus.INVALID_GUEST_STATE;
@@ -173,6 +190,9 @@ public final class SnpFirmware {
     return onGuest(
         FwCommand.SNP_ACTIVATE,
         gctx,
+        asid,
+        0,
+        0,
         g -> {
           if (g.state == GuestState.INIT) {
             return FwStatus.INVALID_GUEST_STATE;
@@ -257,6 +277,9 @@ public final class SnpFirmware {
     return onGuest(
         FwCommand.SNP_LAUNCH_UPDATE,
         gctx,
+        page,
+        huge ? 1 : 0,
+        type,
         g -> {
           if (g.state != GuestState.LAUNCH) {
             return FwStatus.INVALID_GUEST_STATE;
@@ -323,6 +346,10 @@ public final class SnpFirmware {
   public FwStatus pageReclaim(long page, boolean huge) {
     return onPlatform(
         FwCommand.SNP_PAGE_RECLAIM,
+        page,
+        huge ? 1 : 0,
+        0,
+        0,
         () -> {
           if (pages.badPage(page)) {
             return FwStatus.INVALID_ADDRESS;
@@ -359,8 +386,16 @@ public final class SnpFirmware {
   }
 
   FwStatus onGuest(FwCommand command, long gctx, GuestCommand body) {
+    return onGuest(command, gctx, 0, 0, 0, body);
+  }
+
+  FwStatus onGuest(FwCommand command, long gctx, long a1, long a2, long a3, GuestCommand body) {
     return onPlatform(
         command,
+        gctx,
+        a1,
+        a2,
+        a3,
         () -> {
           if (pages.badPage(gctx)) {
             return FwStatus.INVALID_ADDRESS;
@@ -370,16 +405,22 @@ public final class SnpFirmware {
         });
   }
 
-  private FwStatus onPlatform(FwCommand command, Supplier<FwStatus> body) {
-    return run(command, () -> initialized ? body.get() : FwStatus.INVALID_PLATFORM_STATE);
+  private FwStatus onPlatform(
+      FwCommand command, long a0, long a1, long a2, long a3, Supplier<FwStatus> body) {
+    return run(
+        command, a0, a1, a2, a3, () -> initialized ? body.get() : FwStatus.INVALID_PLATFORM_STATE);
   }
 
-  private FwStatus run(FwCommand command, Supplier<FwStatus> body) {
+  private FwStatus run(
+      FwCommand command, long a0, long a1, long a2, long a3, Supplier<FwStatus> body) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
+    long instead = interposer.before(command, a0, a1, a2, a3);
+    if (instead != Interposer.PROCEED) {
+      return FwStatus.of(instead);
+    }
     mailbox.lock();
     try {
-      FwStatus s = interposer.before(command);
-      return s.ok() ? body.get() : s;
+      return body.get();
     } finally {
       mailbox.unlock();
     }

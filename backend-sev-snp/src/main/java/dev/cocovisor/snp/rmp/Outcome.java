@@ -20,6 +20,7 @@ public final class Outcome {
   private static final long KIND_GP = 4L << 56;
   private static final long KIND_UD = 5L << 56;
   private static final long KIND_VMEXIT_INVALID = 6L << 56;
+  private static final long KIND_INTR = 7L << 56;
   private static final long KIND_MASK = 0xffL << 56;
 
   /** #VC exit code for an access to a page that the guest has not validated. */
@@ -33,6 +34,9 @@ public final class Outcome {
 
   /** VMRUN ends at once with VMEXIT_INVALID. */
   public static final long VMEXIT_INVALID = KIND_VMEXIT_INVALID;
+
+  /** VMRUN ends at once because the host has an interrupt. */
+  public static final long INTERRUPTED = KIND_INTR;
 
   /** #VC for a page that is not validated. */
   public static final long NOT_VALIDATED = KIND_VC | VC_PAGE_NOT_VALIDATED;
@@ -131,7 +135,9 @@ public final class Outcome {
     }
     return kind == KIND_VC
         ? "#VC 0x" + Long.toHexString(rest)
-        : kind == KIND_GP ? "#GP" : kind == KIND_UD ? "#UD" : "VMEXIT_INVALID";
+        : kind == KIND_GP
+            ? "#GP"
+            : kind == KIND_UD ? "#UD" : kind == KIND_INTR ? "VMEXIT_INTR" : "VMEXIT_INVALID";
   }
 
   private static String bits(long e) {

@@ -5,7 +5,10 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
@@ -13,6 +16,7 @@ import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.snp.guest.SnpActions;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A VMM of SNP guests, as QEMU does it: INIT2, vCPUs and RAM, SNP_LAUNCH_START, UPDATE, FINISH.
@@ -28,11 +32,6 @@ public final class SnpVmm implements VmmDriver {
 
   /** Creates the driver; it has no state. */
   public SnpVmm() {}
-
-  @Override
-  public String backend() {
-    return "sev-snp";
-  }
 
   @Override
   public long vmType() {
@@ -121,8 +120,15 @@ public final class SnpVmm implements VmmDriver {
   }
 
   @Override
-  public GuestAction resume(VmmMachine vm, long ret) {
-    return SnpActions.resume(ret);
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    return result.errno().ok() && result.exit() instanceof Exit.Vendor told
+        ? SnpAnswers.of(result, told)
+        : VmmDriver.super.judge(action, result);
+  }
+
+  @Override
+  public @Nullable GuestAction resume(VmmMachine vm, Exit asked, long ret) {
+    return asked instanceof Exit.Hypercall ? SnpActions.resume(ret) : null;
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.cocovisor.snp.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.guest.SnpActions;
 import dev.cocovisor.snp.kvm.Machine.Guest;
 import dev.cocovisor.snp.psp.FwCommand;
@@ -27,9 +28,9 @@ class LeakTableTest {
       long leaked,
       boolean dead) {}
 
-  private static Step rmp(boolean psmash, int code) {
+  private static Step rmp(String name, int code) {
     return (m, _) -> {
-      m.platform().host().setInterposer((p, _) -> p == psmash ? code : RmpCode.OK);
+      m.alsoInterpose((c, _, _, _, _) -> c.callName().equals(name) ? code : Interposer.PROCEED);
       return 0;
     };
   }
@@ -37,9 +38,8 @@ class LeakTableTest {
   private static Step firmware(FwCommand... commands) {
     var these = java.util.EnumSet.copyOf(java.util.List.of(commands));
     return (m, _) -> {
-      m.platform()
-          .firmware()
-          .setInterposer(c -> these.contains(c) ? FwStatus.HWERROR_PLATFORM : FwStatus.SUCCESS);
+      m.alsoInterpose((c, _, _, _, _) ->
+          these.contains(c) ? FwStatus.HWERROR_PLATFORM.code() : Interposer.PROCEED);
       return 0;
     };
   }
@@ -48,9 +48,10 @@ class LeakTableTest {
   private static Step rmpAfter(int calls) {
     return (m, _) -> {
       int[] left = {calls};
-      m.platform()
-          .host()
-          .setInterposer((p, _) -> !p && left[0]-- <= 0 ? RmpCode.FAIL_PERMISSION : RmpCode.OK);
+      m.alsoInterpose((c, _, _, _, _) ->
+          c.callName().equals("RMPUPDATE") && left[0]-- <= 0
+              ? RmpCode.FAIL_PERMISSION
+              : Interposer.PROCEED);
       return 0;
     };
   }
@@ -112,7 +113,7 @@ class LeakTableTest {
     new Row(
         "RMPUPDATE at a fault overlaps for ever",
         true,
-        rmp(false, RmpCode.FAIL_OVERLAP),
+        rmp("RMPUPDATE", RmpCode.FAIL_OVERLAP),
         FAULT,
         -14,
         0,

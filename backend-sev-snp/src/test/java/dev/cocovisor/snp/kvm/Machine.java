@@ -7,6 +7,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -18,6 +19,7 @@ final class Machine {
   static final long RAM = 16L << 20;
   static final int PRIVATE = 8;
 
+  private final FailingBackend backend = new FailingBackend();
   final Kvm kvm;
   final KvmProcess vmm;
   final int dev;
@@ -27,9 +29,19 @@ final class Machine {
     for (int i = 0; i < settings.length; i += 2) {
       config = config.withSetting(settings[i], settings[i + 1]);
     }
-    kvm = new Kvm(config, List.of(new SevBackend()));
+    kvm = new Kvm(config, List.of(backend));
     vmm = kvm.newProcess();
     dev = (int) vmm.openDevKvm();
+  }
+
+  /** Makes {@code interposer} be asked before each command and instruction from here on. */
+  void interpose(Interposer interposer) {
+    backend.interpose(interposer);
+  }
+
+  /** Makes {@code interposer} be asked before those that are there. */
+  void alsoInterpose(Interposer interposer) {
+    backend.alsoInterpose(interposer);
   }
 
   SevPlatform platform() {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.snp.guest.SnpActions;
 import dev.cocovisor.snp.kvm.Machine.Guest;
 import dev.cocovisor.snp.psp.FwCommand;
@@ -15,6 +17,7 @@ import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.HostInstructions;
 import dev.cocovisor.snp.rmp.PageState;
 import dev.cocovisor.snp.rmp.RmpCode;
+import dev.cocovisor.snp.rmp.RmpInstruction;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -234,12 +237,8 @@ class SnpScenarioTest {
     // The firmware refuses page 11: it goes back, 10 stays, the digest keeps page 10.
     byte[] digest = m.platform().firmware().launchDigest(g.sev().guestContext());
     int[] calls = {0};
-    m.platform()
-        .firmware()
-        .setInterposer(c ->
-            c == FwCommand.SNP_LAUNCH_UPDATE && calls[0]++ == 1
-                ? FwStatus.RESOURCE_LIMIT
-                : FwStatus.SUCCESS);
+    m.interpose((c, _, _, _, _) ->
+        c == FwCommand.SNP_LAUNCH_UPDATE && calls[0]++ == 1 ? FwStatus.RESOURCE_LIMIT.code() : 0);
     assertThat(g.update(10, 4, 1)).isZero();
     assertThat(g.out.number("gfn_start")).isEqualTo(11);
     assertThat(m.platform().firmware().launchDigest(g.sev().guestContext())).isNotEqualTo(digest);
@@ -248,6 +247,10 @@ class SnpScenarioTest {
     calls[0] = 1;
     assertThat(g.update(20, 1, 1)).isEqualTo(EIO);
     assertThat(g.out.number("error")).isEqualTo(0x17);
+  }
+
+  private static boolean updates(TrustedCall call) {
+    return call.callName().equals("RMPUPDATE");
   }
 
   @Test
@@ -284,7 +287,8 @@ class SnpScenarioTest {
     // The open file keeps its VM alive, and with it the context.
     assertThat(m.platform().rmp().pagesOf(asid)).isEqualTo(pages);
     // One page cannot be made shared when its folio is freed: it is warned of and forgotten.
-    m.platform().host().setInterposer((psmash, p) -> p == pfn ? RmpCode.FAIL_PERMISSION : 0);
+    m.interpose((c, spa, _, _, _) ->
+        c instanceof RmpInstruction && spa == pfn << 12 ? RmpCode.FAIL_PERMISSION : 0);
     assertThat(m.vmm.close(g.memfd)).isZero();
     assertThat(m.platform().rmp().pagesOf(asid)).isEqualTo(1);
     assertThat(m.platform().host().leakedPages()).isZero();
@@ -293,7 +297,7 @@ class SnpScenarioTest {
     Guest third = m.guest(4);
     assertThat(third.op("INIT2")).isZero();
     assertThat(third.sev().asid()).isEqualTo(asid);
-    m.platform().host().setInterposer(SnpHost.RmpInterposer.NONE);
+    m.interpose(Interposer.NONE);
     assertThat(third.op("SNP_LAUNCH_START", "policy", 0x30000)).isEqualTo(EIO);
     assertThat(third.out.number("error")).isEqualTo(3);
     Guest fourth = m.guest(4);
@@ -304,7 +308,7 @@ class SnpScenarioTest {
   void persistentOverlapIsReportedAsALivelock() {
     Machine m = new Machine("sev-snp.overlap-retries", "50");
     Guest g = m.running();
-    m.platform().host().setInterposer((psmash, pfn) -> psmash ? 0 : RmpCode.FAIL_OVERLAP);
+    m.interpose((c, _, _, _, _) -> updates(c) ? RmpCode.FAIL_OVERLAP : 0);
     assertThat(g.act(SnpActions.pvalidate(0x5000, false, true))).contains("MEMORY_FAULT");
     assertThat(g.run(read(0, true)).errno()).isEqualTo(Errno.EIO);
     assertThat(m.platform().host().livelocks()).isEqualTo(1);
@@ -331,7 +335,7 @@ class SnpScenarioTest {
     // Where it fails; which errno; how many pages leak; whether the VM is dead.
     Machine prepare = new Machine();
     Guest a = prepare.running();
-    prepare.platform().host().setInterposer((psmash, pfn) -> RmpCode.FAIL_PERMISSION);
+    prepare.interpose((c, _, _, _, _) -> updates(c) ? RmpCode.FAIL_PERMISSION : 0);
     assertThat(a.act(SnpActions.pvalidate(0x5000, false, true))).contains("MEMORY_FAULT");
     assertThat(prepare.platform().host().leakedPages()).isZero();
     // Freeing a page that cannot be made shared only warns: it goes back assigned.
@@ -341,25 +345,19 @@ class SnpScenarioTest {
     Machine start = new Machine();
     Guest b = start.guest(4);
     assertThat(b.op("INIT2")).isZero();
-    start
-        .platform()
-        .firmware()
-        .setInterposer(c ->
-            c == FwCommand.SNP_GCTX_CREATE || c == FwCommand.SNP_PAGE_RECLAIM
-                ? FwStatus.HWERROR_PLATFORM
-                : FwStatus.SUCCESS);
+    start.interpose((c, _, _, _, _) ->
+        c == FwCommand.SNP_GCTX_CREATE || c == FwCommand.SNP_PAGE_RECLAIM
+            ? FwStatus.HWERROR_PLATFORM.code()
+            : 0);
     assertThat(b.op("SNP_LAUNCH_START", "policy", 0x30000)).isEqualTo(-25);
     assertThat(start.platform().host().leakedPages()).isEqualTo(1);
 
     Machine update = new Machine();
     Guest c = update.snp();
-    update
-        .platform()
-        .firmware()
-        .setInterposer(f ->
-            f == FwCommand.SNP_LAUNCH_UPDATE || f == FwCommand.SNP_PAGE_RECLAIM
-                ? FwStatus.HWERROR_PLATFORM
-                : FwStatus.SUCCESS);
+    update.interpose((f, _, _, _, _) ->
+        f == FwCommand.SNP_LAUNCH_UPDATE || f == FwCommand.SNP_PAGE_RECLAIM
+            ? FwStatus.HWERROR_PLATFORM.code()
+            : 0);
     assertThat(c.update(0, 1, 1)).isEqualTo(EIO);
     assertThat(update.platform().host().leakedPages()).isEqualTo(1);
     assertThat(c.update(0, 1, 1)).as("the VM is dead").isEqualTo(EIO);
@@ -367,17 +365,15 @@ class SnpScenarioTest {
 
     Machine vmsa = new Machine();
     Guest d = vmsa.running();
-    vmsa.platform().host().setInterposer((psmash, pfn) -> RmpCode.FAIL_PERMISSION);
+    vmsa.interpose((i, _, _, _, _) -> updates(i) ? RmpCode.FAIL_PERMISSION : 0);
     d.close();
     // The VMSA, and two pages that the firmware gave back but the RMP keeps: context and response.
     assertThat(vmsa.platform().host().leakedPages()).isEqualTo(3);
 
     Machine end = new Machine();
     Guest e = end.running();
-    end.platform()
-        .firmware()
-        .setInterposer(
-            f -> f == FwCommand.SNP_DECOMMISSION ? FwStatus.HWERROR_PLATFORM : FwStatus.SUCCESS);
+    end.interpose(
+        (f, _, _, _, _) -> f == FwCommand.SNP_DECOMMISSION ? FwStatus.HWERROR_PLATFORM.code() : 0);
     e.close();
     assertThat(end.platform().host().leakedPages()).isEqualTo(1);
   }
@@ -451,6 +447,6 @@ class SnpScenarioTest {
     org.assertj.core.api.Assertions.assertThatThrownBy(
             () -> new Machine("sev-snp.migration", "maybe").guest(4))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("merged, bitmap or cap");
+        .hasMessageContaining("merged or bitmap or cap");
   }
 }

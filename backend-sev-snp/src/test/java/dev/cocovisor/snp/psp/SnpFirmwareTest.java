@@ -19,6 +19,7 @@ import java.security.interfaces.ECPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,13 @@ class SnpFirmwareTest {
   private final SparseMemory memory = new SparseMemory();
   private final Rmp rmp = new Rmp(4096, 32, dev.cocovisor.snp.rmp.RmpChoices.DEFAULT);
   private final HostInstructions host = new HostInstructions(rmp);
-  private final SnpFirmware fw = new SnpFirmware(memory, rmp, true);
+  private @Nullable FwCommand failing;
+  private final SnpFirmware fw =
+      new SnpFirmware(
+          memory,
+          rmp,
+          true,
+          (call, _, _, _, _) -> call == failing ? FwStatus.HWERROR_PLATFORM.code() : 0);
 
   @BeforeEach
   void boot() {
@@ -67,7 +74,7 @@ class SnpFirmwareTest {
     }
     seen.clear();
     for (FwCommand c : FwCommand.values()) {
-      assertThat(seen.add(c.code())).as("%s", c).isTrue();
+      assertThat(seen.add((int) c.number())).as("%s", c).isTrue();
     }
     assertThat(FwStatus.INVALID_PARAM.code()).isEqualTo(0x16);
     assertThat(FwStatus.INVALID_KEY.code()).isEqualTo(0x27);
@@ -380,8 +387,7 @@ class SnpFirmwareTest {
 
   @Test
   void interposerAnswersInsteadOfTheCommand() {
-    fw.setInterposer(
-        c -> c == FwCommand.SNP_GCTX_CREATE ? FwStatus.HWERROR_PLATFORM : FwStatus.SUCCESS);
+    failing = FwCommand.SNP_GCTX_CREATE;
     update(100, 0, FIXED, 0);
     assertThat(fw.gctxCreate(GCTX)).isEqualTo(FwStatus.HWERROR_PLATFORM);
     assertThat(rmp.state(100)).isEqualTo(PageState.FIRMWARE);

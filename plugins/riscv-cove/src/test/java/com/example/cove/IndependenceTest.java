@@ -55,7 +55,8 @@ class IndependenceTest {
             i ->
                 i.startsWith("dev.cocovisor.api.")
                     && !i.startsWith("dev.cocovisor.api.mem.")
-                    && !i.startsWith("dev.cocovisor.api.sched."));
+                    && !i.startsWith("dev.cocovisor.api.sched.")
+                    && !i.startsWith("dev.cocovisor.api.trusted."));
     assertTrue(core.isEmpty(), core::toString);
   }
 }

@@ -1,10 +1,14 @@
 package com.example.cove.kvm;
 
 import com.example.cove.guest.Covg;
+import com.example.cove.tsm.SbiStatus;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import java.util.List;
@@ -18,11 +22,6 @@ public final class CoveVmm implements VmmDriver {
 
   /** Creates the driver; it has no state. */
   public CoveVmm() {}
-
-  @Override
-  public String backend() {
-    return CoveBackend.ID;
-  }
 
   @Override
   public long vmType() {
@@ -54,5 +53,25 @@ public final class CoveVmm implements VmmDriver {
   @Override
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return List.of(toPrivate ? Covg.unshare(gpa, size) : Covg.share(gpa, size));
+  }
+
+  /** A call of the guest's that ends with an SBI error told the guest that nothing was done. */
+  @Override
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    if (result.errno().ok()
+        && result.exit() instanceof Exit.Vendor v
+        && v.name().equals("SBIRET")) {
+      long status = v.fields().number("status");
+      return status == SbiStatus.SUCCESS.code()
+          ? new GuestAnswer.Done(0)
+          : new GuestAnswer.Refused(status, SbiStatus.of(status).name());
+    }
+    return VmmDriver.super.judge(action, result);
+  }
+
+  /** The guest gets its SBI answer at the next entry, whatever exit it asked by. */
+  @Override
+  public GuestAction resume(VmmMachine vm, Exit asked, long ret) {
+    return new GuestAction.Resume(ret);
   }
 }

@@ -22,6 +22,20 @@ public enum SbiStatus {
     return code;
   }
 
+  /**
+   * Finds a status by its number.
+   *
+   * @throws IllegalArgumentException if the TSM knows no such number
+   */
+  public static SbiStatus of(long code) {
+    for (SbiStatus s : values()) {
+      if (s.code == code) {
+        return s;
+      }
+    }
+    throw new IllegalArgumentException("sbiret.error " + code + " is none of this TSM's");
+  }
+
   /** Tells whether the call did what was asked. */
   public boolean ok() {
     return this == SUCCESS;

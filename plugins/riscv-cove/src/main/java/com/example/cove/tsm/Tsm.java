@@ -6,6 +6,7 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trusted.Interposer;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
@@ -53,6 +54,7 @@ public final class Tsm {
 
   private final PhysicalMemory memory;
   private final int harts;
+  private final Interposer interposer;
   private final MemoryTrackingTable mtt = new MemoryTrackingTable();
   private final AtomicReferenceArray<@Nullable Tvm> tvms = new AtomicReferenceArray<>(MAX_TVMS);
   private final TvmMapping mapping;
@@ -65,10 +67,12 @@ public final class Tsm {
    * Boots a TSM that is READY.
    *
    * @param harts number of harts, each of which has to see a fence
+   * @param interposer asked before each call of the host
    */
-  public Tsm(PhysicalMemory memory, int harts) {
+  public Tsm(PhysicalMemory memory, int harts, Interposer interposer) {
     this.memory = memory;
     this.harts = harts;
+    this.interposer = interposer;
     this.mapping = new TvmMapping(memory, mtt);
     this.changes = new TvmChanges(mtt);
   }
@@ -77,7 +81,10 @@ public final class Tsm {
 
   /** sbi_covh_convert_pages: VMM to CONVERTING. */
   public SbiStatus convertPages(long base, long pages) {
-    enter();
+    long instead = enter(CovhCall.CONVERT_PAGES, base, pages, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return SbiStatus.of(instead);
+    }
     if (pages <= 0) {
       return SbiStatus.INVALID_PARAM;
     }
@@ -96,7 +103,10 @@ public final class Tsm {
 
   /** sbi_covh_reclaim_pages: UNASSIGNED to VMM, scrubbed. */
   public SbiStatus reclaimPages(long base, long pages) {
-    enter();
+    long instead = enter(CovhCall.RECLAIM_PAGES, base, pages, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return SbiStatus.of(instead);
+    }
     if (pages <= 0) {
       return SbiStatus.INVALID_PARAM;
     }
@@ -114,7 +124,10 @@ public final class Tsm {
 
   /** sbi_covh_global_fence, called on a hart: what was converted so far waits for the others. */
   public SbiStatus globalFence(int hart) {
-    enter();
+    long instead = enter(CovhCall.GLOBAL_FENCE, 0, 0, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return SbiStatus.of(instead);
+    }
     fenceLock.lock();
     try {
       if (!waitsFor.isEmpty()) {
@@ -131,7 +144,10 @@ public final class Tsm {
 
   /** sbi_covh_local_fence on a hart; the last one completes the conversions. */
   public SbiStatus localFence(int hart) {
-    enter();
+    long instead = enter(CovhCall.LOCAL_FENCE, 0, 0, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return SbiStatus.of(instead);
+    }
     fenceLock.lock();
     try {
       seen(hart);
@@ -164,7 +180,10 @@ public final class Tsm {
    * @return the TVM's id, at least 1, or a negative {@link SbiStatus#code}
    */
   public long createTvm(long directory, long state) {
-    enter();
+    long instead = enter(CovhCall.CREATE_TVM, directory, state, 0, 0);
+    if (instead != Interposer.PROCEED) {
+      return instead;
+    }
     if (!frames(directory, DIRECTORY_PAGES)
         || (directory & (DIRECTORY_PAGES * 4096L - 1)) != 0
         || !frames(state, TVM_STATE_PAGES)) {
@@ -189,7 +208,11 @@ public final class Tsm {
   /** sbi_covh_finalize_tvm: the measurement is committed and the TVM may run. */
   public SbiStatus finalizeTvm(long gid, long sepc, long argument) {
     return initializing(
+        CovhCall.FINALIZE_TVM,
         gid,
+        sepc,
+        argument,
+        0,
         tvm -> {
           tvm.measurement.entry(sepc, argument);
           tvm.makeRunnable();
@@ -200,7 +223,11 @@ public final class Tsm {
   /** sbi_covh_destroy_tvm: everything of the TVM's becomes UNASSIGNED or the host's. */
   public SbiStatus destroyTvm(long gid) {
     return with(
+        CovhCall.DESTROY_TVM,
         gid,
+        0,
+        0,
+        0,
         tvm -> {
           if (tvm.anyRunning()) {
             return SbiStatus.FAILED;
@@ -215,7 +242,11 @@ public final class Tsm {
   /** sbi_covh_add_tvm_memory_region: UNMAPPED to MAPPABLE. */
   public SbiStatus addTvmMemoryRegion(long gid, long gpa, long length) {
     return initializing(
+        CovhCall.ADD_TVM_MEMORY_REGION,
         gid,
+        gpa,
+        length,
+        0,
         tvm -> {
           if (length <= 0 || (length & 4095) != 0) {
             return SbiStatus.INVALID_PARAM;
@@ -230,19 +261,35 @@ public final class Tsm {
 
   /** sbi_covh_add_tvm_page_table_pages: UNASSIGNED to the TVM's pool. */
   public SbiStatus addTvmPageTablePages(long gid, long base, long pages) {
-    return with(gid, tvm -> mapping.donate(tvm, base, pages));
+    return with(
+        CovhCall.ADD_TVM_PAGE_TABLE_PAGES,
+        gid,
+        base,
+        pages,
+        0,
+        tvm -> mapping.donate(tvm, base, pages));
   }
 
   /** sbi_covh_add_tvm_measured_pages. */
   public SbiStatus addTvmMeasuredPages(
       long gid, long source, long base, PageType type, long pages, long gpa) {
-    return initializing(gid, tvm -> mapping.addMeasured(tvm, source, base, type, pages, gpa));
+    return initializing(
+        CovhCall.ADD_TVM_MEASURED_PAGES,
+        gid,
+        source,
+        base,
+        pages,
+        tvm -> mapping.addMeasured(tvm, source, base, type, pages, gpa));
   }
 
   /** sbi_covh_add_tvm_zero_pages. */
   public SbiStatus addTvmZeroPages(long gid, long base, PageType type, long pages, long gpa) {
     return with(
+        CovhCall.ADD_TVM_ZERO_PAGES,
         gid,
+        base,
+        pages,
+        gpa,
         tvm ->
             tvm.isRunnable()
                 ? mapping.addZero(tvm, base, type, pages, gpa)
@@ -251,13 +298,23 @@ public final class Tsm {
 
   /** sbi_covh_add_tvm_shared_pages. */
   public SbiStatus addTvmSharedPages(long gid, long base, PageType type, long pages, long gpa) {
-    return with(gid, tvm -> mapping.addShared(tvm, base, type, pages, gpa));
+    return with(
+        CovhCall.ADD_TVM_SHARED_PAGES,
+        gid,
+        base,
+        pages,
+        gpa,
+        tvm -> mapping.addShared(tvm, base, type, pages, gpa));
   }
 
   /** sbi_covh_create_tvm_vcpu. */
   public SbiStatus createTvmVcpu(long gid, long vcpu, long state) {
     return initializing(
+        CovhCall.CREATE_TVM_VCPU,
         gid,
+        vcpu,
+        state,
+        0,
         tvm -> {
           if (vcpu < 0 || vcpu >= Tvm.MAX_VCPUS || tvm.vcpu(vcpu) != null) {
             return SbiStatus.INVALID_PARAM;
@@ -275,7 +332,11 @@ public final class Tsm {
   /** sbi_covh_tvm_fence: vCPUs that run now have to trap before what was invalidated may go. */
   public SbiStatus tvmFence(long gid) {
     return with(
+        CovhCall.TVM_FENCE,
         gid,
+        0,
+        0,
+        0,
         tvm -> {
           if (tvm.fencePending()) {
             return SbiStatus.ALREADY_STARTED;
@@ -287,17 +348,30 @@ public final class Tsm {
 
   /** sbi_covh_tvm_invalidate_pages. */
   public SbiStatus tvmInvalidatePages(long gid, long gpa, long length) {
-    return with(gid, tvm -> changes.invalidate(tvm, gpa, length));
+    return with(
+        CovhCall.TVM_INVALIDATE_PAGES,
+        gid,
+        gpa,
+        length,
+        0,
+        tvm -> changes.invalidate(tvm, gpa, length));
   }
 
   /** sbi_covh_tvm_validate_pages. */
   public SbiStatus tvmValidatePages(long gid, long gpa, long length) {
-    return with(gid, tvm -> changes.validate(tvm, gpa, length));
+    return with(
+        CovhCall.TVM_VALIDATE_PAGES,
+        gid,
+        gpa,
+        length,
+        0,
+        tvm -> changes.validate(tvm, gpa, length));
   }
 
   /** sbi_covh_tvm_remove_pages. */
   public SbiStatus tvmRemovePages(long gid, long gpa, long length) {
-    return with(gid, tvm -> changes.remove(tvm, gpa, length));
+    return with(
+        CovhCall.TVM_REMOVE_PAGES, gid, gpa, length, 0, tvm -> changes.remove(tvm, gpa, length));
   }
 
   /**
@@ -306,12 +380,14 @@ public final class Tsm {
    * and demotion to its second version; names and arguments are those of the Linux series for CoVE.
    */
   public SbiStatus tvmPromotePage(long gid, long gpa, PageType to) {
-    return with(gid, tvm -> changes.promote(tvm, gpa, to));
+    return with(
+        CovhCall.TVM_PROMOTE_PAGE, gid, gpa, to.level(), 0, tvm -> changes.promote(tvm, gpa, to));
   }
 
   /** sbi_covh_tvm_demote_page: the reverse; {@code from} is the size the mapping has. */
   public SbiStatus tvmDemotePage(long gid, long gpa, PageType from) {
-    return with(gid, tvm -> changes.demote(tvm, gpa, from));
+    return with(
+        CovhCall.TVM_DEMOTE_PAGE, gid, gpa, from.level(), 0, tvm -> changes.demote(tvm, gpa, from));
   }
 
   // Running. sbi_covh_run_tvm_vcpu is split: the entry, what the guest does, and the trap out.
@@ -324,7 +400,11 @@ public final class Tsm {
    */
   public SbiStatus enterVcpu(long gid, long vcpu) {
     return with(
+        CovhCall.RUN_TVM_VCPU,
         gid,
+        vcpu,
+        0,
+        0,
         tvm -> {
           TvmVcpu v = tvm.vcpu(vcpu);
           if (v == null || !tvm.isRunnable()) {
@@ -340,6 +420,7 @@ public final class Tsm {
 
   /** Takes a vCPU out: a trap into the TSM, which a fence waits for. */
   public void leaveVcpu(long gid, long vcpu) {
+    SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
     var _ =
         with(
             gid,
@@ -379,6 +460,7 @@ public final class Tsm {
    * host; an error goes straight back to the guest.
    */
   public SbiStatus guestCall(long gid, long vcpu, GuestCall call, long gpa, long length) {
+    SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
     return with(
         gid,
         tvm -> {
@@ -448,8 +530,9 @@ public final class Tsm {
   }
 
   // A call that comes in is a place where another hart may be faster.
-  private void enter() {
+  private long enter(CovhCall call, long a0, long a1, long a2, long a3) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
+    return interposer.before(call, a0, a1, a2, a3);
   }
 
   private @Nullable Tvm find(long gid) {
@@ -462,8 +545,12 @@ public final class Tsm {
     SbiStatus apply(Tvm tvm);
   }
 
+  private SbiStatus with(CovhCall call, long gid, long a1, long a2, long a3, Change change) {
+    long instead = enter(call, gid, a1, a2, a3);
+    return instead == Interposer.PROCEED ? with(gid, change) : SbiStatus.of(instead);
+  }
+
   private SbiStatus with(long gid, Change change) {
-    enter();
     Tvm tvm = find(gid);
     if (tvm == null) {
       return SbiStatus.INVALID_PARAM;
@@ -477,8 +564,15 @@ public final class Tsm {
     }
   }
 
-  private SbiStatus initializing(long gid, Change change) {
-    return with(gid, tvm -> tvm.isRunnable() ? SbiStatus.INVALID_PARAM : change.apply(tvm));
+  private SbiStatus initializing(
+      CovhCall call, long gid, long a1, long a2, long a3, Change change) {
+    return with(
+        call,
+        gid,
+        a1,
+        a2,
+        a3,
+        tvm -> tvm.isRunnable() ? SbiStatus.INVALID_PARAM : change.apply(tvm));
   }
 
   static boolean frames(long base, long pages) {

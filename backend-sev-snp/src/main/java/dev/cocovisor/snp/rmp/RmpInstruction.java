@@ -1,0 +1,69 @@
+package dev.cocovisor.snp.rmp;
+
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.trusted.TrustedOperation;
+
+/**
+ * The instructions by which a host works on its RMP or enters a guest: one table.
+ *
+ * <p>The number is the opcode, its bytes read from left to right. RMPUPDATE has two rows, since a
+ * page that is given and one that is taken back are different work. Source: AMD's APM volume 3;
+ * {@code arch/x86/virt/svm/sev.c} and {@code vmenter.S} for what Linux executes.
+ */
+public enum RmpInstruction implements TrustedCall {
+  /** Gives a page to a guest or, with ASID 0, to the firmware. */
+  RMPUPDATE_ASSIGN("RMPUPDATE", 0xF20F01FEL, 4, TrustedOperation.MAP, RmpCode.FAIL_OVERLAP),
+  /** Takes a page back. */
+  RMPUPDATE_CLEAR("RMPUPDATE", 0xF20F01FEL, 4, TrustedOperation.UNMAP, RmpCode.FAIL_OVERLAP),
+  /** Breaks a 2 MiB entry into 512 small ones. */
+  PSMASH("PSMASH", 0xF30F01FFL, 1, TrustedOperation.SPLIT, RmpCode.FAIL_INUSE),
+  /** Enters a guest. */
+  VMRUN("VMRUN", 0x0F01D8L, 1, TrustedOperation.ENTER, 0);
+
+  private final String callName;
+  private final long number;
+  private final int arity;
+  private final TrustedOperation operation;
+  private final int busy;
+
+  RmpInstruction(String callName, long number, int arity, TrustedOperation operation, int busy) {
+    this.callName = callName;
+    this.number = number;
+    this.arity = arity;
+    this.operation = operation;
+    this.busy = busy;
+  }
+
+  @Override
+  public String callName() {
+    return callName;
+  }
+
+  @Override
+  public long number() {
+    return number;
+  }
+
+  @Override
+  public int arity() {
+    return arity;
+  }
+
+  @Override
+  public TrustedOperation operation() {
+    return operation;
+  }
+
+  /**
+   * Returns what the instruction leaves in EAX when it fails in a way, or 0 where it never does. A
+   * VMRUN that is interrupted leaves {@link Outcome#INTERRUPTED}.
+   */
+  public long failure(TrustedFault.How how) {
+    return switch (how) {
+      case BUSY -> busy;
+      case REFUSED -> this == VMRUN ? Outcome.VMEXIT_INVALID : RmpCode.FAIL_PERMISSION;
+      case INTERRUPTED -> this == VMRUN ? Outcome.INTERRUPTED : 0;
+    };
+  }
+}
