@@ -4,7 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.cca.rmm.RsiCall;
+import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 

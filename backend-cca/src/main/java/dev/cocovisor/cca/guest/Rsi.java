@@ -3,7 +3,7 @@ package dev.cocovisor.cca.guest;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.GuestAnswer;
-import dev.cocovisor.cca.rmm.RsiCall;
+import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.ArrayList;
 import java.util.List;
 

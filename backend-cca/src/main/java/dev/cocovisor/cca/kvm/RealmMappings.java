@@ -4,7 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.Exit;
-import dev.cocovisor.cca.rmm.Pe;
+import dev.cocovisor.cca.rmm.call.Pe;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
@@ -44,7 +44,7 @@ final class RealmMappings {
 
   /** Where some page has its own entry already (populated, or faulted alone) the others do too. */
   private boolean isOneEntry(long gfn) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     return r != null && r.tables().isOneEntry(new Pe(), gfn << PageLevel.PAGE_SHIFT);
   }
 
@@ -95,7 +95,7 @@ final class RealmMappings {
   }
 
   Errno unmap(long gfn, PageLevel level, boolean isPrivate) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     if (r == null) {
       return Errno.OK;
     }
@@ -107,7 +107,7 @@ final class RealmMappings {
 
   /** A block is unfolded, so that the pages that stay keep their content. */
   Errno split(long gfn, PageLevel level, boolean isPrivate) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     return r == null || !isPrivate || level != PageLevel.PG_2M
         ? Errno.EOPNOTSUPP
         : r.tables().unfold(life.pe(), gfn << PageLevel.PAGE_SHIFT);
