@@ -1,12 +1,16 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
+
 /**
  * A value of KVM_CREATE_VM's argument.
  *
  * @param name the uAPI name, e.g. {@code KVM_X86_TDX_VM}
  * @param number its number on that architecture
  * @param architecture the host architecture it exists on
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VmType(String name, long number, Architecture architecture) {
   /**
    * An ordinary x86 VM. Source: {@code arch/x86/include/uapi/asm/kvm.h}, like all x86 numbers here.

@@ -1,12 +1,12 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.vmm.VmmTopic;
-import dev.cocovisor.script.LogResult;
-import dev.cocovisor.script.LogWriter;
-import dev.cocovisor.script.Scenario;
-import dev.cocovisor.script.ScenarioStep;
-import dev.cocovisor.script.ScenarioStory;
-import dev.cocovisor.script.Value;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.ScenarioStory;
+import dev.cocovisor.script.text.LogResult;
+import dev.cocovisor.script.text.LogWriter;
+import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

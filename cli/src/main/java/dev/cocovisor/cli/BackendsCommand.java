@@ -1,9 +1,9 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.LoadedBackend;
-import dev.cocovisor.host.Provenance;
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.Provenance;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

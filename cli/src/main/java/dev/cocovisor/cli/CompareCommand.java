@@ -1,7 +1,7 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.script.Scenario;
-import dev.cocovisor.script.ScenarioStep;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioStep;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

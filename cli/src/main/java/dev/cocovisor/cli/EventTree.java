@@ -1,7 +1,7 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.trace.TraceEvent;
-import dev.cocovisor.script.ScenarioStep.Happened;
+import dev.cocovisor.script.scenario.ScenarioStep.Happened;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

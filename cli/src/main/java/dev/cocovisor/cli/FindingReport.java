@@ -1,6 +1,6 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.host.Finding;
+import dev.cocovisor.host.finding.Finding;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

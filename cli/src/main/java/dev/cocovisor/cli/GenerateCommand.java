@@ -2,9 +2,9 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.script.LogCall;
-import dev.cocovisor.script.LogWriter;
-import dev.cocovisor.script.ProgramGenerator;
+import dev.cocovisor.script.generate.ProgramGenerator;
+import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.script.text.LogWriter;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -1,7 +1,7 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
-import dev.cocovisor.host.HostException;
+import dev.cocovisor.host.finding.HostException;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;

@@ -1,6 +1,6 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.host.BackendRegistry;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

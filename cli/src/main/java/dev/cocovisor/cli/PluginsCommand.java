@@ -1,8 +1,8 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.PluginDescription;
-import dev.cocovisor.host.PluginStatus;
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.pack.PluginDescription;
+import dev.cocovisor.host.pack.PluginStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.host.ApiVersion;
+import dev.cocovisor.host.pack.ApiVersion;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

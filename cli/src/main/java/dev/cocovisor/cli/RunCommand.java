@@ -1,9 +1,9 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.trace.TraceEvent;
-import dev.cocovisor.script.LogWriter;
-import dev.cocovisor.script.Scenario;
-import dev.cocovisor.script.ScenarioStep;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.text.LogWriter;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.PluginStatus;
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.pack.PluginStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.cocovisor.cli;
 
-import dev.cocovisor.host.BackendRegistry;
-import dev.cocovisor.host.LoadedBackend;
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.tck.JunitXml;
 import dev.cocovisor.tck.RuleResult;
 import dev.cocovisor.tck.Subject;

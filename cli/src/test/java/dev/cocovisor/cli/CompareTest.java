@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
-import dev.cocovisor.script.Scenario;
+import dev.cocovisor.script.scenario.Scenario;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

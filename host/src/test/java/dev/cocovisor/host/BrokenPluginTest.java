@@ -2,6 +2,9 @@ package dev.cocovisor.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.pack.ApiVersion;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

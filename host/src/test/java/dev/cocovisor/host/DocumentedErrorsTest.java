@@ -2,6 +2,8 @@ package dev.cocovisor.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.pack.ApiVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -11,6 +11,11 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.Provenance;
+import dev.cocovisor.host.pack.PluginStatus;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.nio.file.Files;
@@ -44,7 +49,7 @@ class PluginLifeTest {
             .backend(
                 "com.nosy.Nosy",
                 "nosy",
-                "try { Class.forName(\"dev.cocovisor.host.BackendRegistry\"); throw new"
+                "try { Class.forName(\"dev.cocovisor.host.discovery.BackendRegistry\"); throw new"
                     + " IllegalStateException(\"the host is visible\"); } catch"
                     + " (ClassNotFoundException e) { }")
             .service("com.nosy.Nosy");

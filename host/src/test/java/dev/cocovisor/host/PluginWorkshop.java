@@ -1,5 +1,6 @@
 package dev.cocovisor.host;
 
+import dev.cocovisor.host.pack.PluginPackage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

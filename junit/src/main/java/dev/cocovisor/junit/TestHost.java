@@ -1,10 +1,10 @@
 package dev.cocovisor.junit;
 
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.script.CallRecorder;
 import dev.cocovisor.host.guest.GuestLaunch;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
+import dev.cocovisor.script.call.CallRecorder;
 import java.util.ArrayList;
 import java.util.List;
 

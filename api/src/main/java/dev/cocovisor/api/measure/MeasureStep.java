@@ -1,5 +1,7 @@
 package dev.cocovisor.api.measure;
 
+import org.apiguardian.api.API;
+
 /**
  * One page or block that entered a measurement.
  *
@@ -10,6 +12,8 @@ package dev.cocovisor.api.measure;
  *     the registers that differ between guests; compared when two measurements part
  * @param contentHash hash of its content in hex; empty where the content is not measured
  * @param running the measurement after the step in hex; empty where it cannot be read
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record MeasureStep(
     String type, long gpa, String origin, String contentHash, String running) {}

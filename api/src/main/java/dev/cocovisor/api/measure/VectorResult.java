@@ -3,6 +3,7 @@ package dev.cocovisor.api.measure;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.apiguardian.api.API;
 
 /**
  * The result of one vector.
@@ -10,7 +11,9 @@ import java.util.function.Supplier;
  * @param name the case's name
  * @param passed whether the model gave the expected answer
  * @param detail expected and got, where they differ; empty otherwise
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VectorResult(String name, boolean passed, String detail) {
 
   /** Returns a pass if the two texts are equal. */

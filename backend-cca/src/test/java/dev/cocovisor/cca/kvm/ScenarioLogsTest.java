@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
-import dev.cocovisor.script.KvmLogReplayer;
+import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

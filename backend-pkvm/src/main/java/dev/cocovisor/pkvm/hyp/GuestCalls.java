@@ -1,6 +1,7 @@
 package dev.cocovisor.pkvm.hyp;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 
 /**
  * Hypercalls by protected guests that EL2 answers itself; everything else goes to the host.
@@ -29,7 +30,6 @@ final class GuestCalls {
 
   // Bits 0 (FEATURES), 2 (HYP_MEMINFO), 3 (MEM_SHARE) and 4 (MEM_UNSHARE).
   private static final long FEATURE_BITS = 1 | 1 << 2 | 1 << 3 | 1 << 4;
-  private static final long PAGE = 4096;
 
   private final GuestTransitions transitions;
 
@@ -50,17 +50,17 @@ final class GuestCalls {
       return HvcOutcome.DONE;
     }
     if (id == HYP_MEMINFO) {
-      cpu.guestX0 = (a0 | a1 | a2) == 0 ? PAGE : INVALID_PARAMETER;
+      cpu.guestX0 = (a0 | a1 | a2) == 0 ? PageLevel.PAGE_SIZE : INVALID_PARAMETER;
       return HvcOutcome.DONE;
     }
     if (id != MEM_SHARE && id != MEM_UNSHARE) {
       return HvcOutcome.TO_HOST;
     }
-    if ((a1 | a2) != 0 || (a0 & (PAGE - 1)) != 0) {
+    if ((a1 | a2) != 0 || (a0 & (PageLevel.PAGE_SIZE - 1)) != 0) {
       cpu.guestX0 = INVALID_PARAMETER;
       return HvcOutcome.DONE;
     }
-    long gfn = a0 >>> 12;
+    long gfn = a0 >>> PageLevel.PAGE_SHIFT;
     Errno e =
         id == MEM_SHARE
             ? transitions.guestShareHost(vcpu.vm, gfn)

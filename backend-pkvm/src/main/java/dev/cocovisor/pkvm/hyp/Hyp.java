@@ -1,11 +1,13 @@
 package dev.cocovisor.pkvm.hyp;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trusted.Interposer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -48,10 +50,9 @@ public final class Hyp implements PhysicalGuard {
   private final GuestTransitions guestTransitions;
   private final GuestCalls guestCalls;
   private final VmTable vms = new VmTable();
-  private final VmLife life;
   private final HypCpu[] cpus;
-  private final HypInterposer interposer;
-  private boolean hostDeprivileged;
+  private final Interposer interposer;
+  private final HostCalls calls;
 
   /**
    * Starts EL2 on a machine whose host owns all memory.
@@ -62,7 +63,7 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
-    this(map, memory, cpus, structs, HypInterposer.NONE);
+    this(map, memory, cpus, structs, Interposer.NONE);
   }
 
   /**
@@ -70,11 +71,7 @@ public final class Hyp implements PhysicalGuard {
    * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
    */
   public Hyp(
-      MemoryMap map,
-      PhysicalMemory memory,
-      int cpus,
-      HostStructs structs,
-      HypInterposer interposer) {
+      MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs, Interposer interposer) {
     this.interposer = interposer;
     mp = new MemProtect(map, memory);
     hostTransitions = new HostTransitions(mp);
@@ -84,13 +81,14 @@ public final class Hyp implements PhysicalGuard {
     for (int i = 0; i < cpus; i++) {
       this.cpus[i] = new HypCpu();
     }
-    life = new VmLife(mp, hostTransitions, vms, structs, this.cpus);
+    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus);
+    calls = new HostCalls(hostTransitions, guestTransitions, life, this.cpus);
   }
 
   /** Boots as the host does: every CPU gives up its privileges. */
   public void finalise() {
     for (int i = 0; i < cpus.length; i++) {
-      hostCall(i, Hypercall.PROT_FINALIZE.id(), 0, 0, 0, 0);
+      hostCall(i, Hypercall.PROT_FINALIZE.number(), 0, 0, 0, 0);
     }
   }
 
@@ -105,143 +103,20 @@ public final class Hyp implements PhysicalGuard {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
     HypCpu c = cpus[cpu];
     Hypercall call = Hypercall.of(id);
-    if (call == null || !allowed(call)) {
+    if (call == null || !calls.allows(call)) {
       c.x0 = NOT_SUPPORTED;
       return 0;
     }
     c.x0 = 0;
-    long instead = interposer.before(call, a0, a1, a2);
-    return instead == HypInterposer.PROCEED ? dispatch(call, cpu, a0, a1, a2, a3) : instead;
+    long instead = interposer.before(call, a0, a1, a2, a3);
+    return instead == Interposer.PROCEED
+        ? call.handler().answer(calls, cpu, a0, a1, a2, a3)
+        : instead;
   }
 
   /** Returns x0 of the last host call on a CPU: 0, or -1 if it was not dispatched. */
   public long x0(int cpu) {
     return cpus[cpu].x0;
-  }
-
-  private boolean allowed(Hypercall call) {
-    return switch (call.band()) {
-      case NEVER -> false;
-      case BEFORE -> !hostDeprivileged;
-      case ALWAYS -> true;
-      case AFTER -> hostDeprivileged;
-    };
-  }
-
-  private static long result(Errno e) {
-    return -e.number();
-  }
-
-  private long dispatch(Hypercall call, int cpu, long a0, long a1, long a2, long a3) {
-    return switch (call) {
-      case PROT_FINALIZE -> result(finalise(cpus[cpu]));
-      case VCPU_RUN -> cpus[cpu].loaded == null ? result(Errno.EINVAL) : 0;
-      case HOST_SHARE_HYP -> result(hostTransitions.shareHyp(a0));
-      case HOST_UNSHARE_HYP -> result(hostTransitions.unshareHyp(a0));
-      case HOST_DONATE_GUEST -> result(donateGuest(cpus[cpu], a0, a1));
-      case HOST_SHARE_GUEST -> result(shareGuest(cpus[cpu], a0, a1, a2, a3));
-      case HOST_UNSHARE_GUEST -> {
-        HypVm vm = life.unprotected((int) a0);
-        yield result(vm == null ? Errno.EINVAL : guestTransitions.unshareGuest(vm, a1, a2));
-      }
-      case HOST_RELAX_PERMS_GUEST -> {
-        HypVcpu v = unprotectedLoaded(cpu);
-        yield result(v == null ? Errno.EINVAL : guestTransitions.relaxPerms(v.vm, a0, (int) a1));
-      }
-      case HOST_WRPROTECT_GUEST -> {
-        HypVm vm = life.unprotected((int) a0);
-        yield result(vm == null ? Errno.EINVAL : guestTransitions.wrprotect(vm, a1, a2));
-      }
-      case HOST_TEST_CLEAR_YOUNG_GUEST -> {
-        HypVm vm = life.unprotected((int) a0);
-        yield vm == null
-            ? result(Errno.EINVAL)
-            : guestTransitions.testClearYoung(vm, a1, a2, a3 != 0);
-      }
-      case HOST_MKYOUNG_GUEST -> {
-        HypVcpu v = unprotectedLoaded(cpu);
-        yield result(v == null ? Errno.EINVAL : guestTransitions.makeYoung(v.vm, a0));
-      }
-      case RESERVE_VM -> life.reserve();
-      case UNRESERVE_VM -> {
-        life.unreserve((int) a0);
-        yield 0;
-      }
-      case INIT_VM -> result(life.initVm(a0, a1, a2));
-      case INIT_VCPU -> result(life.initVcpu((int) a0, a1, a2));
-      case VCPU_IN_POISON_FAULT -> inPoisonFault(cpus[cpu]);
-      case FORCE_RECLAIM_GUEST_PAGE -> result(guestTransitions.forceReclaim(a0 >>> 12));
-      case RECLAIM_DYING_GUEST_PAGE -> {
-        HypVm vm = life.dying((int) a0);
-        yield result(vm == null ? Errno.EINVAL : guestTransitions.reclaimDying(vm, a1));
-      }
-      case START_TEARDOWN_VM -> result(life.startTeardown((int) a0));
-      case FINALIZE_TEARDOWN_VM -> result(life.finalizeTeardown((int) a0));
-      case VCPU_LOAD -> {
-        life.load(cpu, (int) a0, (int) a1);
-        yield 0;
-      }
-      case VCPU_PUT -> {
-        life.put(cpu);
-        yield 0;
-      }
-      default -> 0;
-    };
-  }
-
-  private Errno finalise(HypCpu c) {
-    if (c.finalised) {
-      return Errno.EPERM;
-    }
-    c.finalised = true;
-    // The host flips its static key before the first CPU gets here; no call of the early band can
-    // come later.
-    hostDeprivileged = true;
-    return Errno.OK;
-  }
-
-  private @Nullable HypVcpu unprotectedLoaded(int cpu) {
-    HypVcpu v = cpus[cpu].loaded;
-    return v == null || v.vm.isProtected ? null : v;
-  }
-
-  // handle___pkvm_host_donate_guest: a loaded vCPU of a protected VM, then its cache, then the
-  // page.
-  private Errno donateGuest(HypCpu c, long pfn, long gfn) {
-    HypVcpu v = c.loaded;
-    if (v == null || !v.vm.isProtected) {
-      return Errno.EINVAL;
-    }
-    Errno e = life.refill(v);
-    return e.ok() ? guestTransitions.donateGuest(v, pfn, gfn) : e;
-  }
-
-  private Errno shareGuest(HypCpu c, long pfn, long gfn, long nr, long prot) {
-    HypVcpu v = c.loaded;
-    if (v == null || v.vm.isProtected) {
-      return Errno.EINVAL;
-    }
-    Errno e = life.refill(v);
-    return e.ok() ? guestTransitions.shareGuest(v, pfn, gfn, nr, (int) prot) : e;
-  }
-
-  // __pkvm_vcpu_in_poison_fault: answers for the address EL2 saw itself, so that the host cannot
-  // probe a guest's address space with it.
-  private static long inPoisonFault(HypCpu c) {
-    HypVcpu v = c.loaded;
-    if (v == null || !v.exitIsTranslationAbort) {
-      return result(Errno.EINVAL);
-    }
-    long gfn = v.faultIpa >>> 12;
-    v.vm.lock.lock();
-    try {
-      if (v.vm.stage2.leafLevel(gfn) != PageTable.PAGE_LEVEL) {
-        return result(Errno.EINVAL);
-      }
-      return Pte.isPoisoned(v.vm.stage2.leaf(gfn)) ? 1 : 0;
-    } finally {
-      v.vm.lock.unlock();
-    }
   }
 
   /**
@@ -291,7 +166,7 @@ public final class Hyp implements PhysicalGuard {
     if (v == null) {
       return WALK_NOT_LOADED;
     }
-    long gfn = gpa >>> 12;
+    long gfn = gpa >>> PageLevel.PAGE_SHIFT;
     PageTable table = v.vm.stage2;
     v.exitIsTranslationAbort = false;
     if (!table.covers(gfn)) {
@@ -311,7 +186,7 @@ public final class Hyp implements PhysicalGuard {
     if ((pte & Pte.ACCESSED) == 0) {
       table.update(gfn, pte | Pte.ACCESSED);
     }
-    return (table.translate(gfn) << 12) | (gpa & 0xfff);
+    return (table.translate(gfn) << PageLevel.PAGE_SHIFT) | (gpa & (PageLevel.PAGE_SIZE - 1));
   }
 
   /** A hypercall by the vCPU loaded on {@code cpu}. */

@@ -2,6 +2,7 @@ package dev.cocovisor.pkvm.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
@@ -9,11 +10,13 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trusted.FaultPlan;
+import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.pkvm.hyp.HostStructs;
 import dev.cocovisor.pkvm.hyp.HostVcpu;
 import dev.cocovisor.pkvm.hyp.HostVm;
 import dev.cocovisor.pkvm.hyp.Hyp;
-import dev.cocovisor.pkvm.hyp.HypInterposer;
+import dev.cocovisor.pkvm.hyp.HypFailures;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
 import dev.cocovisor.pkvm.hyp.PageState;
@@ -36,6 +39,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private static final long FRAMES = 1L << 32;
 
   private final HostMachine host;
+  private final FaultPlan plan;
   private final Hyp hyp;
   private final ModelLock lock = new ModelLock("pkvm host structures");
   private final Map<Long, HostVm> vms = new HashMap<>();
@@ -45,10 +49,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private final long memlockPages;
   private long lockedPages;
 
-  PkvmPlatform(HostMachine host, HypInterposer interposer) {
+  PkvmPlatform(HostMachine host) {
     this.host = host;
-    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this, interposer);
-    this.memlockPages = Long.decode(host.setting(PkvmBackend.MEMLOCK_PAGES, "-1"));
+    this.plan = new FaultPlan(Hypercall.ROWS, HypFailures::answer, host.interposer());
+    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this, plan);
+    this.memlockPages = host.number(PkvmBackend.MEMLOCK_PAGES);
     hyp.finalise();
   }
 
@@ -72,6 +77,16 @@ public final class PkvmPlatform implements Platform, HostStructs {
   }
 
   @Override
+  public List<Hypercall> trustedCalls() {
+    return Hypercall.ROWS;
+  }
+
+  @Override
+  public Errno plan(TrustedFault fault) {
+    return plan.plan(fault);
+  }
+
+  @Override
   public void checkInvariants(Consumer<String> violation) {
     broken.forEach(violation);
     hyp.checkInvariants(violation);
@@ -88,13 +103,13 @@ public final class PkvmPlatform implements Platform, HostStructs {
 
   /** Makes a hypercall from CPU {@code cpu}; returns x1. */
   long call(int cpu, Hypercall call, long a0, long a1, long a2, long a3) {
-    long r = hyp.hostCall(cpu, call.id(), a0, a1, a2, a3);
+    long r = hyp.hostCall(cpu, call.number(), a0, a1, a2, a3);
     if (host.trace().enabled()) {
       host.trace()
           .emit(
               new TraceEvent(
                   TraceEvent.Kind.FIRMWARE,
-                  "__pkvm_" + call.name().toLowerCase(java.util.Locale.ROOT),
+                  call.callName(),
                   "0x%x, 0x%x, 0x%x, 0x%x".formatted(a0, a1, a2, a3),
                   r < 0 ? Errno.of((int) -r).name() : Long.toString(r)));
     }
@@ -119,7 +134,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
    * @return true if the access goes on; false if the kernel dies of it
    */
   public boolean kernelFault(long pfn) {
-    Errno e = errno(0, Hypercall.FORCE_RECLAIM_GUEST_PAGE, pfn << 12, 0, 0, 0);
+    Errno e = errno(0, Hypercall.FORCE_RECLAIM_GUEST_PAGE, pfn << PageLevel.PAGE_SHIFT, 0, 0, 0);
     return e.ok() || e == Errno.EAGAIN;
   }
 

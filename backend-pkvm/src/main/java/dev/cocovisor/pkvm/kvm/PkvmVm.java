@@ -10,8 +10,8 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
@@ -57,10 +57,19 @@ final class PkvmVm implements VmOps {
   private static final int KVM_MEM_READONLY = 2;
 
   private static final VmTraits PROTECTED =
-      VmTraits.of(StageShape.DELEGATED).withPrivateRule(PrivateRule.ALWAYS).withMaxPrivateLevel(PageLevel.PG_4K).withPrivateSource(PrivateSource.USER_MEMORY).withReadonlySlots(true).withDirtyLogging(true).withProtectedState(true);
+      VmTraits.of(StageShape.DELEGATED)
+          .withPrivateRule(PrivateRule.ALWAYS)
+          .withMaxPrivateLevel(PageLevel.PG_4K)
+          .withPrivateSource(PrivateSource.USER_MEMORY)
+          .withReadonlySlots(true)
+          .withDirtyLogging(true)
+          .withProtectedState(true);
 
   private static final VmTraits NORMAL =
-      VmTraits.of(StageShape.DELEGATED).withMaxPrivateLevel(PageLevel.PG_2M).withReadonlySlots(true).withDirtyLogging(true);
+      VmTraits.of(StageShape.DELEGATED)
+          .withMaxPrivateLevel(PageLevel.PG_2M)
+          .withReadonlySlots(true)
+          .withDirtyLogging(true);
 
   private final PkvmPlatform platform;
   private final Hyp hyp;
@@ -80,9 +89,8 @@ final class PkvmVm implements VmOps {
     this.vm = vm;
     this.isProtected = isProtected;
     this.life = new HypVmLife(platform, vm, isProtected);
-    this.privateByDefault =
-        Boolean.parseBoolean(platform.host().setting(PkvmBackend.PRIVATE_BY_DEFAULT, "true"));
-    this.codePage = Long.decode(platform.host().setting(PkvmBackend.CODE_PAGE, "0x80000000"));
+    this.privateByDefault = platform.host().flag(PkvmBackend.PRIVATE_BY_DEFAULT);
+    this.codePage = platform.host().number(PkvmBackend.CODE_PAGE);
   }
 
   @Override

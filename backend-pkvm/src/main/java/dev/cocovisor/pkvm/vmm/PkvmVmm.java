@@ -5,13 +5,17 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmBank;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.pkvm.guest.Hvc;
+import dev.cocovisor.pkvm.guest.Smccc;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,11 +32,6 @@ public final class PkvmVmm implements VmmDriver {
 
   /** Creates the driver; it has no state. */
   public PkvmVmm() {}
-
-  @Override
-  public String backend() {
-    return "pkvm";
-  }
 
   @Override
   public long vmType() {
@@ -103,6 +102,21 @@ public final class PkvmVmm implements VmmDriver {
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return 0;
+  }
+
+  /** An HVC that completed may still have been refused: x0 says so. */
+  @Override
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    if (action instanceof GuestAction.Vendor vendor && result.exit() instanceof Exit.Done done) {
+      Hvc hvc = Hvc.of(vendor);
+      if (hvc != null && result.errno().ok()) {
+        long refusal = Smccc.refusal(hvc.fn(), done.value());
+        return refusal == 0
+            ? new GuestAnswer.Done(done.value())
+            : new GuestAnswer.Refused(refusal, Smccc.nameOf(hvc.fn(), refusal));
+      }
+    }
+    return VmmDriver.super.judge(action, result);
   }
 
   @Override

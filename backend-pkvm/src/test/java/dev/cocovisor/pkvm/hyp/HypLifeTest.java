@@ -26,10 +26,10 @@ class HypLifeTest {
   @Test
   void callsOfTheLateBandAreNotDispatchedBeforeFinalise() {
     Hyp young = new Hyp(MemoryMap.flat(1024), m.memory, 1, m);
-    young.hostCall(0, Hypercall.HOST_SHARE_HYP.id(), 1, 0, 0, 0);
+    young.hostCall(0, Hypercall.HOST_SHARE_HYP.number(), 1, 0, 0, 0);
     assertThat(young.x0(0)).isEqualTo(-1);
     assertThat(young.hostState(1)).isEqualTo(PageState.OWNED);
-    young.hostCall(0, Hypercall.CREATE_PRIVATE_MAPPING.id(), 0, 0, 0, 0);
+    young.hostCall(0, Hypercall.CREATE_PRIVATE_MAPPING.number(), 0, 0, 0, 0);
     assertThat(young.x0(0)).isZero();
   }
 
@@ -42,14 +42,14 @@ class HypLifeTest {
   void unknownCallsAreNotDispatched() {
     m.hyp.hostCall(0, Hypercall.ID_BASE + 51, 0, 0, 0, 0);
     assertThat(m.hyp.x0(0)).isEqualTo(-1);
-    m.hyp.hostCall(0, Hypercall.HYP_INIT.id(), 0, 0, 0, 0);
+    m.hyp.hostCall(0, Hypercall.HYP_INIT.number(), 0, 0, 0, 0);
     assertThat(m.hyp.x0(0)).isEqualTo(-1);
   }
 
   @Test
   void numbersAreThoseOfTheKernel() {
-    assertThat(Hypercall.HOST_SHARE_HYP.id()).isEqualTo(0xc600001dL);
-    assertThat(Hypercall.PKVM_TLB_FLUSH_VMID.id()).isEqualTo(0xc6000032L);
+    assertThat(Hypercall.HOST_SHARE_HYP.number()).isEqualTo(0xc600001dL);
+    assertThat(Hypercall.PKVM_TLB_FLUSH_VMID.number()).isEqualTo(0xc6000032L);
     assertThat(Hypercall.of(0xc600002bL)).isEqualTo(Hypercall.FORCE_RECLAIM_GUEST_PAGE);
   }
 

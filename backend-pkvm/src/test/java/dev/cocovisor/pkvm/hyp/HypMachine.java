@@ -41,7 +41,7 @@ final class HypMachine implements HostStructs {
 
   long call(int cpu, Hypercall call, long... a) {
     long[] r = java.util.Arrays.copyOf(a, 4);
-    return hyp.hostCall(cpu, call.id(), r[0], r[1], r[2], r[3]);
+    return hyp.hostCall(cpu, call.number(), r[0], r[1], r[2], r[3]);
   }
 
   long page() {

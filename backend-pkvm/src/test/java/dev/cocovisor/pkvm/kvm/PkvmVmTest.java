@@ -189,7 +189,7 @@ class PkvmVmTest {
 
   @Test
   void pinnedPagesAreChargedToTheLimit() {
-    Host h = new Host(PkvmBackend.MEMLOCK_PAGES, "1");
+    Host h = new Host(PkvmBackend.MEMLOCK_PAGES.name(), "1");
     Host.Guest g = h.guest(true);
     assertThat(g.read(GPA)).isEqualTo(done(0));
     assertThat(g.read(GPA + 0x1000).errno()).isEqualTo(Errno.ENOMEM);
@@ -200,7 +200,7 @@ class PkvmVmTest {
 
   @Test
   void aGuestThatSharesByDefaultKeepsTheHostIn() {
-    Host h = new Host(PkvmBackend.PRIVATE_BY_DEFAULT, "false");
+    Host h = new Host(PkvmBackend.PRIVATE_BY_DEFAULT.name(), "false");
     Host.Guest g = h.guest(true);
     g.write(GPA, 5);
     assertThat(h.process.hostRead(RAM)).isEqualTo(5);

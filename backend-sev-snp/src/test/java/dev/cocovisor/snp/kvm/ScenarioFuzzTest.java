@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.ReplayOptions;
-import dev.cocovisor.script.KvmLogReplayer;
+import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,7 +84,8 @@ class ScenarioFuzzTest {
           broken++;
         } catch (RuntimeException e) {
           fail(
-              "%s round %d failed with %s; reproduce: -Dtest=ScenarioFuzzTest -Dcocovisor.seed=%d\n%s",
+              "%s round %d failed with %s; reproduce: -Dtest=ScenarioFuzzTest -Dcocovisor.seed=%d\n"
+                  + "%s",
               log.getFileName(), round, e, seed, String.join("\n", damaged), e);
         }
       }

@@ -4,7 +4,7 @@ import dev.cocovisor.api.measure.MeasureStep;
 import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorTables;
 import dev.cocovisor.tdx.measure.Tdvf.Section;
-import dev.cocovisor.tdx.module.Mrtd;
+import dev.cocovisor.tdx.module.td.Mrtd;
 import java.util.HexFormat;
 
 /** The build of a TD from its firmware, taken into an MRTD. */

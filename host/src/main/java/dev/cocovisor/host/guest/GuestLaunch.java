@@ -6,9 +6,9 @@ import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.host.Finding;
-import dev.cocovisor.host.FindingCode;
-import dev.cocovisor.host.HostException;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.HostException;
 import java.util.List;
 import java.util.Locale;
 

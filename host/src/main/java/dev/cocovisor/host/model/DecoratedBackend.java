@@ -5,11 +5,15 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
-import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.vmm.VmmDriver;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -47,6 +51,21 @@ record DecoratedBackend(
     return ops.isEmpty() && guards.isEmpty() ? platform : new Decorated(platform);
   }
 
+  @Override
+  public VmmDriver vmm() {
+    return inner.vmm();
+  }
+
+  @Override
+  public List<LaunchMeasurer> measurers() {
+    return inner.measurers();
+  }
+
+  @Override
+  public List<LogReplayer> replayers() {
+    return inner.replayers();
+  }
+
   private final class Decorated implements Platform {
     private final Platform platform;
 
@@ -75,6 +94,16 @@ record DecoratedBackend(
     @Override
     public @Nullable String ownerOf(long pfn) {
       return platform.ownerOf(pfn);
+    }
+
+    @Override
+    public boolean makeAccessible(long pfn) {
+      return platform.makeAccessible(pfn);
+    }
+
+    @Override
+    public List<? extends TrustedCall> trustedCalls() {
+      return platform.trustedCalls();
     }
 
     @Override

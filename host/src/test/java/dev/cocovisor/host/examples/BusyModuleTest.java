@@ -9,7 +9,7 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.KvmException;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
-import dev.cocovisor.host.BackendRegistry;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
 import dev.cocovisor.tdx.kvm.TdxBackend;

@@ -6,7 +6,7 @@ import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.core.mmu.ForwardingSecondStage;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.SecondStage;
-import dev.cocovisor.host.BackendRegistry;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
 import java.util.concurrent.atomic.AtomicLong;

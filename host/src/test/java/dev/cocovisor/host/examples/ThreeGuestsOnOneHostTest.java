@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.core.mem.PhysicalHost;
-import dev.cocovisor.host.BackendRegistry;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
 import org.junit.jupiter.api.Test;

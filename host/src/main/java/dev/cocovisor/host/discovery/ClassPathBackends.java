@@ -1,0 +1,82 @@
+package dev.cocovisor.host.discovery;
+
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.Provenance;
+import dev.cocovisor.host.pack.PluginPackage;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.security.CodeSource;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the backends that a class loader shows. */
+final class ClassPathBackends {
+  private ClassPathBackends() {}
+
+  /** Adds what is found; a provider that fails becomes a finding and keeps nobody else out. */
+  static void find(ClassLoader loader, List<LoadedBackend> into, List<Finding> findings) {
+    Iterator<ServiceLoader.Provider<Backend>> providers =
+        ServiceLoader.load(Backend.class, loader).stream().iterator();
+    List<String> seen = new ArrayList<>();
+    while (true) {
+      ServiceLoader.Provider<Backend> provider = null;
+      try {
+        if (!providers.hasNext()) {
+          return;
+        }
+        provider = providers.next();
+        Backend backend = provider.get();
+        BackendInfo info = backend.info();
+        into.add(
+            new LoadedBackend(
+                backend,
+                info,
+                new Provenance(
+                    Provenance.Source.CLASS_PATH,
+                    null,
+                    backend.getClass().getPackage().getImplementationVersion(),
+                    locationOf(provider.type()),
+                    provider.type().getName())));
+      } catch (ServiceConfigurationError | RuntimeException | LinkageError e) {
+        Finding finding = failure(provider, e);
+        findings.add(finding);
+        if (seen.contains(finding.text())) {
+          return; // an iterator that is stuck
+        }
+        seen.add(finding.text());
+      }
+    }
+  }
+
+  private static @Nullable Path locationOf(Class<?> type) {
+    CodeSource source = type.getProtectionDomain().getCodeSource();
+    try {
+      return source == null || source.getLocation() == null
+          ? null
+          : Path.of(source.getLocation().toURI());
+    } catch (URISyntaxException e) {
+      return null;
+    }
+  }
+
+  private static Finding failure(ServiceLoader.@Nullable Provider<Backend> provider, Throwable e) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    return new Finding(
+        FindingCode.PROVIDER_FAILS,
+        "class path",
+        provider == null
+            ? "a registered backend cannot be loaded"
+            : "the backend " + provider.type().getName() + " cannot be created",
+        String.valueOf(cause),
+        "mend or remove the jar that names it in " + PluginPackage.SERVICE,
+        List.of());
+  }
+}

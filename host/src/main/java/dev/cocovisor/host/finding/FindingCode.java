@@ -1,0 +1,69 @@
+package dev.cocovisor.host.finding;
+
+/** What can be wrong with a plugin or a request for one. Ids are stable across versions. */
+public enum FindingCode {
+  /** No loaded backend has the id asked for. */
+  UNKNOWN_BACKEND("COCO-P001", true),
+  /** No plugin has the id asked for. */
+  UNKNOWN_PLUGIN("COCO-P002", true),
+  /** A plugin folder cannot be read. */
+  UNREADABLE_FOLDER("COCO-P003", true),
+  /** The file is no zip, or a damaged one. */
+  BROKEN_ZIP("COCO-P010", true),
+  /** An entry's name would be unpacked outside the plugin's own folder. */
+  ZIP_SLIP("COCO-P011", true),
+  /** No descriptor, or one without id or version. */
+  BAD_DESCRIPTOR("COCO-P012", true),
+  /** The package registers no backend. */
+  NO_PROVIDER("COCO-P013", true),
+  /** A registered backend cannot be created or cannot say who it is. */
+  PROVIDER_FAILS("COCO-P014", true),
+  /** The package asks for another version of the api. */
+  WRONG_API("COCO-P015", true),
+  /** The package carries its own copy of the api's classes, which is ignored. */
+  BUNDLED_API("COCO-P016", false),
+  /** Two providers offer the same backend id. */
+  DUPLICATE_BACKEND("COCO-P017", true),
+  /** Two packages have the same plugin id. */
+  DUPLICATE_PLUGIN("COCO-P018", true),
+  /** A plugin this one depends on is not there, not the right version or did not load. */
+  MISSING_DEPENDENCY("COCO-P019", true),
+  /** Plugin code printed to standard output while it was loaded. */
+  PRINTS_TO_STDOUT("COCO-P020", false),
+  /** The plugin cannot go while its VMs live. */
+  LIVE_VMS("COCO-P021", true),
+  /** The plugin cannot go while other plugins depend on it. */
+  NEEDED_BY_OTHERS("COCO-P022", true),
+  /** A backend was used after its plugin had been unloaded. */
+  UNLOADED("COCO-P023", true),
+  /** PF4J could not load or start the plugin for a reason of its own. */
+  DOES_NOT_START("COCO-P024", true),
+  /** The model is put together wrongly. */
+  BAD_MODEL("COCO-P030", true),
+  /** A backend needs a host of another architecture. */
+  WRONG_ARCHITECTURE("COCO-P031", true),
+  /** Two backends of a model create VMs of one type. */
+  AMBIGUOUS_VM_TYPE("COCO-P032", true),
+  /** The host creates no VMs of the type asked for. */
+  NO_SUCH_VM_TYPE("COCO-P033", true),
+  /** What a guest was asked to be launched with makes no sense. */
+  BAD_LAUNCH("COCO-P034", true);
+
+  private final String id;
+  private final boolean error;
+
+  FindingCode(String id, boolean error) {
+    this.id = id;
+    this.error = error;
+  }
+
+  /** Returns the id as printed. */
+  public String id() {
+    return id;
+  }
+
+  /** Tells whether it keeps the plugin from loading; a warning otherwise. */
+  public boolean error() {
+    return error;
+  }
+}

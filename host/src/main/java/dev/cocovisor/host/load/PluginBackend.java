@@ -1,0 +1,203 @@
+package dev.cocovisor.host.load;
+
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.measure.LaunchMeasurer;
+import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.ForwardingVmOps;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.trusted.TrustedCall;
+import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.HostException;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Stands between the model and a backend that may be unloaded: counts its live VMs, and lets go of
+ * everything from the plugin's class loader when it goes, so that hosts which once used it do not
+ * keep it in memory.
+ */
+final class PluginBackend implements Backend {
+  private final BackendInfo info;
+  private final String pluginId;
+  private final LiveVms vms;
+  private final Set<PluginPlatform> platforms = ConcurrentHashMap.newKeySet();
+  private volatile @Nullable Backend delegate;
+
+  PluginBackend(Backend delegate, BackendInfo info, String pluginId, LiveVms vms) {
+    this.delegate = delegate;
+    this.info = info;
+    this.pluginId = pluginId;
+    this.vms = vms;
+  }
+
+  @Override
+  public BackendInfo info() {
+    return info;
+  }
+
+  @Override
+  public Platform createPlatform(HostMachine host) {
+    PluginPlatform platform = new PluginPlatform(present().createPlatform(host));
+    platforms.add(platform);
+    return platform;
+  }
+
+  @Override
+  public VmmDriver vmm() {
+    return present().vmm();
+  }
+
+  @Override
+  public List<LaunchMeasurer> measurers() {
+    return present().measurers();
+  }
+
+  @Override
+  public List<LogReplayer> replayers() {
+    return present().replayers();
+  }
+
+  ClassLoader loader() {
+    return present().getClass().getClassLoader();
+  }
+
+  private Backend present() {
+    Backend backend = delegate;
+    if (backend == null) {
+      throw gone();
+    }
+    return backend;
+  }
+
+  /** Drops the plugin's objects; its platforms end here. No VM is alive. */
+  void release() {
+    delegate = null;
+    platforms.forEach(PluginPlatform::close);
+    platforms.clear();
+  }
+
+  private HostException gone() {
+    return new HostException(
+        new Finding(
+            FindingCode.UNLOADED,
+            info.id(),
+            "the backend is gone",
+            "its plugin " + pluginId + " was unloaded",
+            "load the plugin again and use the backend that the registry gives out then",
+            List.of()));
+  }
+
+  private final class PluginPlatform implements Platform {
+    private volatile @Nullable Platform inner;
+    private volatile PhysicalGuard guard = PhysicalGuard.NONE;
+
+    PluginPlatform(Platform inner) {
+      this.inner = inner;
+    }
+
+    @Override
+    public VmOps createVm(VmContext vm, VmType type) {
+      Platform platform = inner;
+      if (platform == null) {
+        throw gone();
+      }
+      return new PluginVmOps(platform.createVm(vm, type), vm.id());
+    }
+
+    @Override
+    public PhysicalGuard guard() {
+      Platform platform = inner;
+      if (platform != null) {
+        guard = platform.guard();
+      }
+      return (who, pfn, write) -> guard.check(who, pfn, write);
+    }
+
+    @Override
+    public void checkInvariants(Consumer<String> violation) {
+      Platform platform = inner;
+      if (platform != null) {
+        platform.checkInvariants(violation);
+      }
+    }
+
+    @Override
+    public @Nullable String ownerOf(long pfn) {
+      Platform platform = inner;
+      return platform == null ? null : platform.ownerOf(pfn);
+    }
+
+    @Override
+    public boolean makeAccessible(long pfn) {
+      Platform platform = inner;
+      return platform != null && platform.makeAccessible(pfn);
+    }
+
+    @Override
+    public List<? extends TrustedCall> trustedCalls() {
+      Platform platform = inner;
+      return platform == null ? List.of() : platform.trustedCalls();
+    }
+
+    @Override
+    public Errno plan(TrustedFault fault) {
+      Platform platform = inner;
+      return platform == null ? Errno.ENODEV : platform.plan(fault);
+    }
+
+    @Override
+    public void close() {
+      platforms.remove(this);
+      Platform platform = inner;
+      inner = null;
+      guard = PhysicalGuard.NONE;
+      if (platform != null) {
+        platform.close();
+      }
+    }
+  }
+
+  /** A VM counts from a successful {@code vm_init} to its {@code vm_destroy}. */
+  private final class PluginVmOps extends ForwardingVmOps {
+    private final String name;
+
+    PluginVmOps(VmOps delegate, int id) {
+      super(delegate);
+      this.name = info.id() + "#" + id;
+    }
+
+    @Override
+    public Errno vmInit() {
+      if (!vms.born(name)) {
+        return Errno.ENODEV;
+      }
+      Errno errno = super.vmInit();
+      if (!errno.ok()) {
+        vms.died(name);
+      }
+      return errno;
+    }
+
+    @Override
+    public void vmDestroy() {
+      try {
+        super.vmDestroy();
+      } finally {
+        vms.died(name);
+      }
+    }
+  }
+}

@@ -1,0 +1,152 @@
+package dev.cocovisor.host.load;
+
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.pack.PackageOrder;
+import dev.cocovisor.host.pack.PluginDescription;
+import dev.cocovisor.host.pack.PluginPackage;
+import dev.cocovisor.host.pack.PluginStatus;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings packages onto the shelf: those that clash or do not read are refused, the others come in
+ * the order of their dependencies. The shelf, and PF4J with it, is made when the first sound
+ * package comes. Used under the registry's lock.
+ */
+public final class PluginLoading {
+  private final Path home;
+  private @Nullable PluginShelf shelf;
+
+  /**
+   * Creates an empty shelf.
+   *
+   * @param home the folder PF4J is told of
+   */
+  public PluginLoading(Path home) {
+    this.home = home;
+  }
+
+  /** Returns a loaded plugin, null if there is none of that id. */
+  public @Nullable LoadedPlugin get(String pluginId) {
+    return shelf == null ? null : shelf.get(pluginId);
+  }
+
+  /** Returns the loaded plugins. */
+  public List<LoadedPlugin> all() {
+    return shelf == null ? List.of() : List.copyOf(shelf.all());
+  }
+
+  /** Lets a plugin go whose VMs are gone and on which no other depends. */
+  public void unload(String pluginId) {
+    shelf().unload(pluginId);
+  }
+
+  /** Lets all plugins go. */
+  public void close() {
+    if (shelf != null) {
+      shelf.close();
+    }
+  }
+
+  /** Loads packages in the order of their dependencies and tells what became of each. */
+  public List<PluginStatus> loadAll(List<PluginPackage> found) {
+    List<PluginStatus> result = new ArrayList<>();
+    List<PluginPackage> candidates = new ArrayList<>();
+    for (PluginPackage p : found) {
+      Finding clash = clash(p, found);
+      if (p.sound() && clash == null) {
+        candidates.add(p);
+      } else {
+        List<Finding> findings = new ArrayList<>(p.findings());
+        if (clash != null) {
+          findings.add(clash);
+        }
+        result.add(failed(p, findings));
+      }
+    }
+    if (candidates.isEmpty()) {
+      return result;
+    }
+    Map<String, String> versions = new HashMap<>();
+    shelf().all().forEach(l -> versions.put(l.description().id(), l.description().version()));
+    PackageOrder order = new PackageOrder(candidates, versions);
+    for (PluginPackage p : candidates) {
+      Finding lack = p.description() == null ? null : order.missing().get(p.description().id());
+      if (lack != null) {
+        result.add(failed(p, List.of(lack)));
+      }
+    }
+    for (PluginPackage p : order.order()) {
+      if (p.description() != null) {
+        result.add(loadOne(p, p.description()));
+      }
+    }
+    return result;
+  }
+
+  private PluginStatus loadOne(PluginPackage p, PluginDescription description) {
+    List<Finding> findings = new ArrayList<>(p.findings());
+    for (String dependency : description.dependencies()) {
+      String on = PluginDescription.dependencyId(dependency);
+      if (!PluginDescription.optional(dependency) && !shelf().contains(on)) {
+        findings.add(
+            new Finding(
+                FindingCode.MISSING_DEPENDENCY,
+                PluginPackage.nameOf(p.file()),
+                "the plugin depends on '" + dependency + "', which cannot be had",
+                "plugin " + on + " is there and did not load",
+                "mend that plugin first",
+                List.of()));
+        return failed(p, findings);
+      }
+    }
+    LoadedPlugin loaded = shelf().load(p, description, findings);
+    return new PluginStatus(
+        p.file(),
+        description,
+        loaded == null ? PluginStatus.State.FAILED : PluginStatus.State.LOADED,
+        loaded == null ? List.of() : loaded.backends().stream().map(LoadedBackend::id).toList(),
+        findings);
+  }
+
+  /** Returns the status of a package that was refused. */
+  public static PluginStatus failed(PluginPackage p, List<Finding> findings) {
+    return new PluginStatus(
+        p.file(), p.description(), PluginStatus.State.FAILED, List.of(), findings);
+  }
+
+  private @Nullable Finding clash(PluginPackage p, List<PluginPackage> found) {
+    PluginDescription d = p.description();
+    if (d == null) {
+      return null;
+    }
+    LoadedPlugin loaded = shelf == null ? null : shelf.get(d.id());
+    Path other = loaded == null ? null : loaded.source().file();
+    for (PluginPackage q : found) {
+      if (q != p && q.description() != null && q.description().id().equals(d.id())) {
+        other = q.file();
+      }
+    }
+    return other == null
+        ? null
+        : new Finding(
+            FindingCode.DUPLICATE_PLUGIN,
+            PluginPackage.nameOf(p.file()),
+            "two packages have the plugin id '" + d.id() + "'",
+            "the other one is " + PluginPackage.nameOf(other),
+            "take one of the two out of the folder",
+            List.of());
+  }
+
+  private PluginShelf shelf() {
+    if (shelf == null) {
+      shelf = new PluginShelf(home);
+    }
+    return shelf;
+  }
+}

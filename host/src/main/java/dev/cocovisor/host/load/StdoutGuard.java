@@ -1,0 +1,48 @@
+package dev.cocovisor.host.load;
+
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Keeps vendor code off standard output while it is loaded: what it prints goes to standard error,
+ * and the first line is remembered for a warning. Not for concurrent use; the registry loads one
+ * plugin at a time.
+ */
+final class StdoutGuard implements AutoCloseable {
+  private static final int REMEMBERED = 60;
+
+  private final PrintStream before = System.out;
+  private final StringBuilder printed = new StringBuilder();
+
+  StdoutGuard() {
+    System.setOut(new PrintStream(new Watched(), true, StandardCharsets.UTF_8));
+  }
+
+  /** Returns the start of what was printed, empty if nothing was. */
+  String printed() {
+    String text = printed.toString();
+    int end = text.indexOf('\n');
+    return end < 0 ? text : text.substring(0, end);
+  }
+
+  boolean anything() {
+    return !printed.isEmpty();
+  }
+
+  @Override
+  public void close() {
+    System.out.flush();
+    System.setOut(before);
+  }
+
+  private final class Watched extends OutputStream {
+    @Override
+    public void write(int b) {
+      if (printed.length() < REMEMBERED && b != '\r') {
+        printed.append((char) (b & 0x7f));
+      }
+      System.err.write(b);
+    }
+  }
+}

@@ -1,0 +1,276 @@
+package dev.cocovisor.script.call;
+
+import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.core.host.FileStat;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.host.PageStats;
+import dev.cocovisor.script.text.LogResult;
+import dev.cocovisor.script.text.Value;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Carries out typed calls on a process of the model. */
+public final class CallRunner {
+  private static final int O_ANY_PROT = 0x7;
+
+  private final KvmProcess process;
+  private final Descriptors fds;
+
+  public CallRunner(KvmProcess process, Descriptors fds) {
+    this.process = process;
+    this.fds = fds;
+  }
+
+  public KvmProcess process() {
+    return process;
+  }
+
+  /**
+   * Carries out one call.
+   *
+   * @param expected what the log says it returned, which names new descriptors and mappings; or
+   *     null
+   */
+  public Reply run(KvmCall call, @Nullable LogResult expected) {
+    return switch (call) {
+      case KvmCall.Open c ->
+          opened(
+              c.path().equals("/dev/kvm") ? process.openDevKvm() : -Errno.ENOENT.number(),
+              expected);
+      case KvmCall.CreateVm c -> opened(process.createVm(fd(c.fd()), c.type()), expected);
+      case KvmCall.CreateVcpu c -> openedVcpu(c, expected);
+      case KvmCall.CreateGuestMemfd c ->
+          opened(process.createGuestMemfd(fd(c.fd()), c.size(), c.flags()), expected);
+      case KvmCall.Close c -> close(c.fd());
+      case KvmCall.Mmap c -> mmap(c, expected);
+      case KvmCall.Munmap c -> plain(process.munmap(c.addr(), c.len()));
+      case KvmCall.Madvise c -> plain(process.madvise(c.addr(), c.len(), c.advice()));
+      case KvmCall.CheckExtension c -> plain(process.checkExtension(fd(c.fd()), c.cap()));
+      case KvmCall.EnableCap c -> plain(enableCap(c));
+      case KvmCall.SetRegion c -> plain(setRegion(c));
+      case KvmCall.SetAttributes c ->
+          plain(
+              process.setMemoryAttributes(
+                  fd(c.fd()), c.address(), c.size(), c.attributes(), c.flags()));
+      case KvmCall.PreFault c -> preFault(c);
+      case KvmCall.GetDirtyLog c -> getDirtyLog(c);
+      case KvmCall.ClearDirtyLog c -> plain(clearDirtyLog(c));
+      case KvmCall.SetNrMmuPages c -> plain(process.setNrMmuPages(fd(c.fd()), c.pages()));
+      case KvmCall.Fallocate c -> plain(process.fallocate(fd(c.fd()), c.mode(), c.off(), c.len()));
+      case KvmCall.Fstat c -> fstat(c);
+      case KvmCall.Ftruncate c -> plain(process.ftruncate(fd(c.fd()), c.length()));
+      case KvmCall.Read c -> plain(process.read(fd(c.fd()), c.count()));
+      case KvmCall.Write c -> plain(process.write(fd(c.fd()), c.count()));
+      case KvmCall.Pread c -> plain(process.pread(fd(c.fd()), c.count(), c.off()));
+      case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
+      case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
+      case KvmCall.HostRead c -> touched(process.hostRead(c.addr()));
+      case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
+      case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
+      case KvmCall.GuestRun c -> guest(c);
+      case KvmCall.MemoryEncryptOp c ->
+          vendor(process.memoryEncryptOp(fd(c.fd()), c.command()), c.command());
+      case KvmCall.MemoryEncryptRegion c ->
+          plain(process.memoryEncryptRegion(fd(c.fd()), c.register(), c.addr(), c.size()));
+      case KvmCall.VendorIoctl c ->
+          vendor(process.vendorIoctl(fd(c.fd()), c.command()), c.command());
+      case KvmCall.Stats c -> stats(c);
+      case KvmCall.HostSetup _ -> throw new IllegalArgumentException("the host runs already");
+    };
+  }
+
+  /** Closes a VM's vCPUs, given by the log's names. */
+  public void closeAll(List<Long> names) {
+    for (long name : names) {
+      var _ = close(name);
+    }
+  }
+
+  private int fd(long name) {
+    return fds.of(name);
+  }
+
+  private Reply opened(long fd, @Nullable LogResult expected) {
+    if (fd < 0) {
+      return plain(fd);
+    }
+    if (expected != null && expected.isError()) {
+      // The log's process has no such file: it must not live on here either.
+      var _ = process.close((int) fd);
+      return new Reply(LogResult.of(Value.Num.of(fd)), null, true);
+    }
+    Long named = expected == null ? null : Symbols.number(expected.value());
+    long name = named == null ? fds.nameFor((int) fd) : named;
+    fds.bind(name, (int) fd);
+    return new Reply(LogResult.of(Value.Num.of(name)), null, true);
+  }
+
+  private Reply openedVcpu(KvmCall.CreateVcpu c, @Nullable LogResult expected) {
+    Reply reply = opened(process.createVcpu(fd(c.fd()), c.id()), expected);
+    Long name = reply.opened() ? Symbols.number(reply.result().value()) : null;
+    if (name != null && fds.isBound(name)) {
+      fds.bindVcpu(name, fds.of(name), c.fd());
+    }
+    return reply;
+  }
+
+  /** Two capabilities name another VM by its descriptor. */
+  private long enableCap(KvmCall.EnableCap c) {
+    boolean names =
+        c.cap() == Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number()
+            || c.cap() == Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number();
+    long arg = names ? fd(c.arg0()) : c.arg0();
+    return process.enableCap(fd(c.fd()), c.cap(), c.flags(), arg);
+  }
+
+  private Reply close(long name) {
+    Reply reply = plain(process.close(fd(name)));
+    fds.unbind(name);
+    return reply;
+  }
+
+  private Reply mmap(KvmCall.Mmap c, @Nullable LogResult expected) {
+    long addr = c.addr();
+    if (addr == 0 && expected != null && !expected.isError()) {
+      // The kernel's choice is the log's; 0 stands for an address the recorder did not keep.
+      Long chosen = Symbols.number(expected.value());
+      addr = chosen == null ? 0 : chosen;
+    }
+    long ret = process.mmap(addr, c.len(), c.prot() & O_ANY_PROT, c.flags(), fd(c.fd()), c.off());
+    if (ret < 0) {
+      return plain(ret);
+    }
+    boolean kept = expected == null || expected.isError() || addr != 0;
+    return Reply.of(LogResult.of(kept ? Value.Num.hex(ret) : Value.Num.of(0)));
+  }
+
+  private long setRegion(KvmCall.SetRegion c) {
+    return c.v2()
+        ? process.setUserMemoryRegion2(
+            fd(c.fd()),
+            c.slot(),
+            c.flags(),
+            c.guestPhysAddr(),
+            c.memorySize(),
+            c.userspaceAddr(),
+            c.guestMemfdOffset(),
+            fd(c.guestMemfd()))
+        : process.setUserMemoryRegion(
+            fd(c.fd()), c.slot(), c.flags(), c.guestPhysAddr(), c.memorySize(), c.userspaceAddr());
+  }
+
+  private Reply preFault(KvmCall.PreFault c) {
+    long[] range = {c.gpa(), c.size()};
+    long ret =
+        c.map()
+            ? process.mapMemory(fd(c.fd()), c.flags(), range)
+            : process.preFaultMemory(fd(c.fd()), c.flags(), range);
+    var written =
+        new Value.Struct(
+            List.of(
+                Value.Field.of(c.map() ? "base_address" : "gpa", Value.Num.hex(range[0])),
+                Value.Field.of("size", Value.Num.hex(range[1]))));
+    return new Reply(plain(ret).result(), written, false);
+  }
+
+  /** The words read, as what was written back, where the log itself keeps them. */
+  private Reply getDirtyLog(KvmCall.GetDirtyLog c) {
+    if (c.bitmap() != KvmCall.NO_ADDRESS) {
+      return plain(process.getDirtyLog(fd(c.fd()), c.slot(), c.bitmap()));
+    }
+    var words = new ArrayList<Value>();
+    long ret =
+        process.getDirtyLog(
+            fd(c.fd()),
+            c.slot(),
+            bits -> {
+              for (long word : bits) {
+                words.add(Value.Num.hex(word));
+              }
+              return Errno.OK;
+            });
+    if (ret < 0) {
+      return plain(ret);
+    }
+    Value bitmap = new Value.Items(List.copyOf(words));
+    var written = new Value.Struct(List.of(Value.Field.of("dirty_bitmap", bitmap)));
+    return new Reply(plain(ret).result(), written, false);
+  }
+
+  /** Words that the log leaves out are 0. */
+  private long clearDirtyLog(KvmCall.ClearDirtyLog c) {
+    return c.bitmap() != KvmCall.NO_ADDRESS
+        ? process.clearDirtyLog(fd(c.fd()), c.slot(), c.firstPage(), c.numPages(), c.bitmap())
+        : process.clearDirtyLog(
+            fd(c.fd()),
+            c.slot(),
+            c.firstPage(),
+            c.numPages(),
+            bits -> {
+              System.arraycopy(c.words(), 0, bits, 0, Math.min(c.words().length, bits.length));
+              return Errno.OK;
+            });
+  }
+
+  private Reply fstat(KvmCall.Fstat c) {
+    var stat = new FileStat();
+    long ret = process.fstat(fd(c.fd()), stat);
+    if (ret < 0) {
+      return plain(ret);
+    }
+    var written =
+        new Value.Struct(
+            List.of(
+                Value.Field.of("st_size", Value.Num.hex(stat.size())),
+                Value.Field.of("st_blocks", Value.Num.of(stat.blocks())),
+                Value.Field.of("st_blksize", Value.Num.of(stat.blksize()))));
+    return new Reply(plain(ret).result(), written, false);
+  }
+
+  private Reply guest(KvmCall.GuestRun c) {
+    return ran(process.guestRun(fd(c.fd()), c.action()), c.what());
+  }
+
+  public static Reply ran(RunResult run, String what) {
+    LogResult result =
+        run.errno().ok() ? LogResult.of(Value.Num.of(0)) : LogResult.failed(run.errno().name());
+    return Reply.of(result.with(ExitValues.of(run.exit(), what)));
+  }
+
+  public static Reply vendor(long ret, VendorCommand command) {
+    List<Value.Field> out = FieldValues.toEntries(command.out());
+    return new Reply(plain(ret).result(), out.isEmpty() ? null : new Value.Struct(out), false);
+  }
+
+  private Reply stats(KvmCall.Stats c) {
+    PageStats s = process.stats(fd(c.fd()));
+    return s == null ? Reply.of(LogResult.failed("EBADF")) : Reply.of(LogResult.of(statsValue(s)));
+  }
+
+  public static Value.Struct statsValue(PageStats s) {
+    var fields = new ArrayList<Value.Field>();
+    fields.add(Value.Field.of("pages_4k", Value.Num.of(s.pages4k())));
+    fields.add(Value.Field.of("pages_2m", Value.Num.of(s.pages2m())));
+    fields.add(Value.Field.of("pages_1g", Value.Num.of(s.pages1g())));
+    return new Value.Struct(List.copyOf(fields));
+  }
+
+  public static Reply plain(long ret) {
+    return Reply.of(
+        ret < 0 && ret >= -4095
+            ? LogResult.failed(Errno.of((int) -ret).name())
+            : LogResult.of(Value.Num.of(ret)));
+  }
+
+  /** A load or store by the process: a fault is a signal. */
+  public static Reply touched(long ret) {
+    if (ret == KvmProcess.SIGBUS) {
+      return Reply.of(LogResult.failed("SIGBUS"));
+    }
+    return ret == KvmProcess.SIGSEGV ? Reply.of(LogResult.failed("SIGSEGV")) : plain(ret);
+  }
+}

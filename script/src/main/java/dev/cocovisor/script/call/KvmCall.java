@@ -1,0 +1,99 @@
+package dev.cocovisor.script.call;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.GuestAction;
+
+/**
+ * A call with its arguments as numbers: what a line means, whatever way it was spelled. Descriptors
+ * are those of the log; {@link CallRunner} knows the model's. Argument names are the kernel's.
+ */
+public sealed interface KvmCall {
+  /** Instead of a user address, which it cannot be: the line holds the memory itself. */
+  long NO_ADDRESS = Long.MIN_VALUE;
+
+  record HostSetup(Fields fields) implements KvmCall {}
+
+  record Open(String path) implements KvmCall {}
+
+  record Close(long fd) implements KvmCall {}
+
+  record Mmap(long addr, long len, int prot, int flags, long fd, long off) implements KvmCall {}
+
+  record Munmap(long addr, long len) implements KvmCall {}
+
+  record Madvise(long addr, long len, int advice) implements KvmCall {}
+
+  record CreateVm(long fd, long type) implements KvmCall {}
+
+  record CreateVcpu(long fd, long id) implements KvmCall {}
+
+  record CheckExtension(long fd, long cap) implements KvmCall {}
+
+  record EnableCap(long fd, long cap, long flags, long arg0) implements KvmCall {}
+
+  record CreateGuestMemfd(long fd, long size, long flags) implements KvmCall {}
+
+  /** KVM_SET_USER_MEMORY_REGION, or …REGION2 if {@code v2}. */
+  record SetRegion(
+      long fd,
+      boolean v2,
+      long slot,
+      long flags,
+      long guestPhysAddr,
+      long memorySize,
+      long userspaceAddr,
+      long guestMemfdOffset,
+      long guestMemfd)
+      implements KvmCall {}
+
+  record SetAttributes(long fd, long address, long size, long attributes, long flags)
+      implements KvmCall {}
+
+  /** KVM_PRE_FAULT_MEMORY, or KVM_MAP_MEMORY of the second revision if {@code map}. */
+  record PreFault(long fd, boolean map, long gpa, long size, long flags) implements KvmCall {}
+
+  /** KVM_GET_DIRTY_LOG; {@code bitmap} is a user address, or NO_ADDRESS. */
+  record GetDirtyLog(long fd, long slot, long bitmap) implements KvmCall {}
+
+  /** KVM_CLEAR_DIRTY_LOG; the bits are in {@code words} unless {@code bitmap} is a user address. */
+  record ClearDirtyLog(long fd, long slot, long firstPage, long numPages, long bitmap, long[] words)
+      implements KvmCall {}
+
+  record SetNrMmuPages(long fd, long pages) implements KvmCall {}
+
+  record Fallocate(long fd, int mode, long off, long len) implements KvmCall {}
+
+  record Fstat(long fd) implements KvmCall {}
+
+  record Ftruncate(long fd, long length) implements KvmCall {}
+
+  record Read(long fd, long count) implements KvmCall {}
+
+  record Write(long fd, long count) implements KvmCall {}
+
+  record Pread(long fd, long count, long off) implements KvmCall {}
+
+  record Pwrite(long fd, long count, long off) implements KvmCall {}
+
+  /** {@code write(pipe, ADDR, LEN)}: the kernel reads the process's memory. */
+  record KernelRead(long addr, long len) implements KvmCall {}
+
+  record HostRead(long addr) implements KvmCall {}
+
+  record HostWrite(long addr, int value) implements KvmCall {}
+
+  record HostInstallStub(long addr) implements KvmCall {}
+
+  /** One KVM_RUN; {@code what} is the action's name in the log. */
+  record GuestRun(long fd, String what, GuestAction action) implements KvmCall {}
+
+  record MemoryEncryptOp(long fd, VendorCommand command) implements KvmCall {}
+
+  record MemoryEncryptRegion(long fd, boolean register, long addr, long size) implements KvmCall {}
+
+  /** Any ioctl that the core does not know. */
+  record VendorIoctl(long fd, VendorCommand command) implements KvmCall {}
+
+  record Stats(long fd) implements KvmCall {}
+}

@@ -1,0 +1,428 @@
+package dev.cocovisor.script.generate;
+
+import static dev.cocovisor.script.call.Calls.entry;
+import static dev.cocovisor.script.call.Calls.fd;
+import static dev.cocovisor.script.call.Calls.hex;
+import static dev.cocovisor.script.call.Calls.ioctl;
+import static dev.cocovisor.script.call.Calls.sym;
+
+import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.host.PageStats;
+import dev.cocovisor.script.call.CallDecoder;
+import dev.cocovisor.script.call.CallRunner;
+import dev.cocovisor.script.call.Calls;
+import dev.cocovisor.script.call.Descriptors;
+import dev.cocovisor.script.call.Reply;
+import dev.cocovisor.script.call.Symbols;
+import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.script.text.LogResult;
+import dev.cocovisor.script.text.Value;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Makes random programs of the kind that was recorded, by running them on the model: every line it
+ * hands out carries the model's answer, page counters included.
+ *
+ * <p>Sizes and addresses are drawn from few values around the borders of 4 KiB and 2 MiB pages, so
+ * that calls meet each other's memory; about one argument in ten is wrong on purpose.
+ */
+public final class ProgramGenerator {
+  private static final long ANON = 0x7f1000000000L;
+  private static final long HUGE = 0x7f2000000000L;
+  private static final long MAPPED = 0x7f3000000000L;
+  private static final long BANK = 0x4000000;
+  private static final long CODE = 0x1000;
+  private static final int SLOTS = 6;
+
+  private final Choices choose;
+  private final Consumer<LogCall> out;
+  private final Consumer<KvmProcess> afterEach;
+  private final CallRunner runner;
+  private final KvmProcess process;
+  private final Descriptors fds = new Descriptors();
+  private final List<Long> memfds = new ArrayList<>();
+  private final List<Long> mappings = new ArrayList<>();
+  private final List<Long> plugged = new ArrayList<>();
+  private long vm = -1;
+
+  /** A slot that logged dirty pages when it was made, 0 if there is none. */
+  private long logged;
+
+  private long vcpu = -1;
+  private PageStats printed = new PageStats(-1, -1, -1);
+
+  private ProgramGenerator(
+      Choices choose, HostConfig host, Consumer<LogCall> out, Consumer<KvmProcess> afterEach) {
+    this.choose = choose;
+    this.out = out;
+    this.afterEach = afterEach;
+    this.process = new Kvm(host, List.of(), TraceSink.OFF).newProcess();
+    this.runner = new CallRunner(process, fds);
+  }
+
+  /**
+   * Runs one random program.
+   *
+   * @param seed names the program
+   * @param length about how many calls
+   * @param out takes each call with its answer, in order
+   * @param afterEach looks at the process after each call, for checks
+   */
+  public static void generate(
+      long seed,
+      HostConfig host,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    generate(new Choices(seed), host, length, out, afterEach);
+  }
+
+  /** As {@link #generate(long, HostConfig, int, Consumer, Consumer)}, from any choices. */
+  static void generate(
+      Choices choices,
+      HostConfig host,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    var g = new ProgramGenerator(choices, host, out, afterEach);
+    var special = new ArrayList<Value.Field>();
+    if (!host.tdpMmu()) {
+      special.add(entry("tdp_mmu", 0));
+    }
+    host.settings().forEach((name, value) -> special.add(Value.Field.of(name, setting(value))));
+    if (!special.isEmpty()) {
+      out.accept(
+          LogCall.of("host_config", List.of(new Value.Struct(List.copyOf(special))))
+              .withResult(LogResult.of(Value.Num.of(0))));
+    }
+    g.open();
+    for (int i = 0; i < length && !choices.exhausted(); i++) {
+      g.step();
+    }
+  }
+
+  private static Value setting(String value) {
+    return value.matches("\\d{1,18}")
+        ? Value.Num.of(Long.parseLong(value))
+        : new Value.Str(value, false);
+  }
+
+  private void open() {
+    run(Calls.call("openat", sym("AT_FDCWD"), new Value.Str("/dev/kvm", false), sym("O_RDWR")));
+    mapBank(ANON, "MAP_NORESERVE");
+    run(Calls.call("madvise", hex(ANON), hex(BANK), sym("MADV_NOHUGEPAGE")));
+    mapBank(HUGE, "MAP_HUGETLB");
+    String type =
+        choose.percent(75) && process.kvm().config().tdpMmu()
+            ? "KVM_X86_SW_PROTECTED_VM"
+            : "KVM_X86_DEFAULT_VM";
+    vm = made(run(ioctl(fd(3), "KVM_CREATE_VM", sym(type))));
+    vcpu = made(run(ioctl(fd(vm), "KVM_CREATE_VCPU", fd(0))));
+    region(0, 0, 0, 0x10000, ANON, 0, -1);
+    run(Calls.call("host_install_stub", hex(ANON + CODE)));
+  }
+
+  private void mapBank(long at, String kind) {
+    run(
+        Calls.call(
+                "mmap",
+                sym("NULL"),
+                hex(BANK),
+                Calls.flags("PROT_READ", "PROT_WRITE"),
+                Calls.flags("MAP_PRIVATE", "MAP_ANONYMOUS", kind),
+                fd(-1),
+                fd(0))
+            .withResult(LogResult.of(hex(at))));
+  }
+
+  private void step() {
+    int kind = choose.below(100);
+    if (kind < 14) {
+      randomRegion();
+    } else if (kind < 20) {
+      newMemfd();
+    } else if (kind < 36) {
+      attributes();
+    } else if (kind < 51) {
+      preFault();
+    } else if (kind < 78) {
+      access();
+    } else if (kind < 84) {
+      hostAccess();
+    } else if (kind < 91) {
+      fallocate();
+    } else if (kind < 94) {
+      madvise();
+    } else if (kind < 96) {
+      mapMemfd();
+    } else if (kind < 97) {
+      hypercall();
+    } else if (kind < 99) {
+      fileCall();
+    } else {
+      setting();
+    }
+  }
+
+  private void randomRegion() {
+    if (logged > 0 && choose.percent(40)) {
+      dirtyLog();
+      return;
+    }
+    boolean bound = choose.percent(55);
+    long size = choose.percent(10) ? 0 : length();
+    long user =
+        !mappings.isEmpty() && choose.percent(25)
+            ? mappings.get(choose.below(mappings.size()))
+            : (choose.percent(60) ? ANON : HUGE) + 0x200000 + choose.below(20) * 0x200000L;
+    region(
+        1 + choose.below(SLOTS),
+        choose.percent(15) ? choose.of(1, 1, 1, 2, 3, 8) : bound ? 4 : 0,
+        gpa(),
+        size,
+        choose.percent(10) ? user + 0x1000 : user,
+        bound ? choose.of(0, 0, 0, 0, 0x1000, 0x200000) : 0,
+        bound ? memfd() : -1);
+  }
+
+  private void region(
+      long slot, long flags, long gpa, long size, long user, long offset, long memfd) {
+    Reply reply =
+        run(
+            ioctl(
+                fd(vm),
+                "KVM_SET_USER_MEMORY_REGION2",
+                Calls.struct(
+                    entry("slot", slot),
+                    entry("flags", flags),
+                    entry("guest_phys_addr", gpa),
+                    entry("memory_size", size),
+                    entry("userspace_addr", user),
+                    entry("guest_memfd_offset", offset),
+                    Value.Field.of("guest_memfd", fd(memfd)))));
+    if (!reply.result().isError() && size > 0 && slot > 0) {
+      plugged.add(gpa);
+      if ((flags & 1) != 0) {
+        logged = slot;
+      }
+    }
+    if (!reply.result().isError() && size > 0 && slot > 0 && flags < 2 && choose.percent(30)) {
+      // The same slot with logging switched.
+      region(slot, flags ^ 1, gpa, size, user, offset, memfd);
+    }
+  }
+
+  private void dirtyLog() {
+    if (choose.percent(50)) {
+      run(ioctl(fd(vm), "KVM_GET_DIRTY_LOG", Calls.struct(entry("slot", logged))));
+      return;
+    }
+    Value words = new Value.Items(List.of(hex(choose.of(-1, 1, 0xff)), hex(choose.of(0, -1, 8))));
+    run(
+        ioctl(
+            fd(vm),
+            "KVM_CLEAR_DIRTY_LOG",
+            Calls.struct(
+                entry("slot", choose.percent(5) ? 9 : logged),
+                entry("num_pages", choose.of(1, 3, 8, 64, 128, 512)),
+                entry("first_page", choose.of(0, 0, 0, 64, 1)),
+                Value.Field.of("dirty_bitmap", words))));
+  }
+
+  private void setting() {
+    boolean manual = choose.percent(50);
+    run(
+        ioctl(
+            fd(vm),
+            "KVM_ENABLE_CAP",
+            Calls.struct(
+                Value.Field.of(
+                    "cap",
+                    sym(manual ? "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2" : "KVM_CAP_DISABLE_QUIRKS2")),
+                entry(
+                    "args[0]", manual ? choose.of(1, 3, 0, 2) : choose.of(0x80, 0x80, 1L << 40)))));
+  }
+
+  private void newMemfd() {
+    long name =
+        made(
+            run(
+                ioctl(
+                    fd(vm),
+                    "KVM_CREATE_GUEST_MEMFD",
+                    Calls.struct(
+                        entry("size", choose.percent(10) ? choose.of(0, 0x800, -1) : length()),
+                        entry("flags", choose.of(0, 0, 0, 1, 3, 2, 1L << 31))))));
+    if (name >= 0) {
+      memfds.add(name);
+    }
+  }
+
+  private void attributes() {
+    run(
+        ioctl(
+            fd(vm),
+            "KVM_SET_MEMORY_ATTRIBUTES",
+            Calls.struct(
+                entry("address", choose.percent(3) ? gpa() + 0x800 : gpa()),
+                entry("size", choose.percent(3) ? choose.of(0, 0x800) : length()),
+                entry("attributes", choose.percent(3) ? choose.of(1, 4, 16) : choose.of(0, 8)),
+                entry("flags", choose.percent(3) ? 1 : 0))));
+  }
+
+  private void preFault() {
+    run(
+        ioctl(
+            fd(vcpu),
+            "KVM_PRE_FAULT_MEMORY",
+            Calls.struct(
+                entry("gpa", choose.percent(3) ? gpa() + 0x800 : gpa()),
+                entry("size", choose.percent(3) ? choose.of(0, 0x800) : length()),
+                entry("flags", choose.percent(3) ? 1 : 0))));
+  }
+
+  private void access() {
+    long at = gpa() + choose.of(0, 1, 7, 0xfff, 0x1000);
+    if (choose.percent(50)) {
+      run(Calls.call("guest_read", fd(vcpu), Calls.struct(entry("code", CODE), entry("gpa", at))));
+    } else {
+      run(
+          Calls.call(
+              "guest_write",
+              fd(vcpu),
+              Calls.struct(
+                  entry("code", CODE),
+                  entry("gpa", at),
+                  Value.Field.of("value", fd(choose.below(256))))));
+    }
+  }
+
+  private void hostAccess() {
+    long base =
+        choose.percent(30) && !mappings.isEmpty()
+            ? mappings.get(choose.below(mappings.size()))
+            : choose.of(ANON, HUGE, MAPPED);
+    long at = base + choose.of(0x200000, 0x201000, 0x400000, 0, 0x1000);
+    if (at == ANON + CODE || choose.percent(50)) {
+      run(Calls.call("host_read", hex(at)));
+    } else {
+      run(Calls.call("host_write", hex(at), fd(choose.below(256))));
+    }
+  }
+
+  private void fallocate() {
+    run(
+        Calls.call(
+            "fallocate",
+            fd(memfd()),
+            hex(choose.percent(10) ? choose.of(0, 2, 0x11) : choose.of(1, 3, 3)),
+            hex(choose.of(0, 0x1000, 0x200000, 0x1ff000, 0x400000)),
+            hex(choose.percent(5) ? choose.of(0, 0x800) : length())));
+  }
+
+  private void madvise() {
+    long base = choose.of(ANON, HUGE) + 0x200000 + choose.below(8) * 0x200000L;
+    run(Calls.call("madvise", hex(base), hex(0x200000), sym("MADV_DONTNEED")));
+  }
+
+  private void mapMemfd() {
+    long at = MAPPED + mappings.size() * BANK;
+    LogCall call =
+        Calls.call(
+            "mmap",
+            hex(at),
+            hex(length()),
+            Calls.flags("PROT_READ", "PROT_WRITE"),
+            Calls.flags(choose.percent(90) ? "MAP_SHARED" : "MAP_PRIVATE", "MAP_FIXED_NOREPLACE"),
+            fd(memfd()),
+            fd(0));
+    LogResult result = run(call).result();
+    if (!result.isError()) {
+      mappings.add(at);
+    }
+  }
+
+  private void hypercall() {
+    if (choose.percent(40)) {
+      run(
+          ioctl(
+              fd(vm),
+              "KVM_ENABLE_CAP",
+              Calls.struct(
+                  Value.Field.of("cap", sym("KVM_CAP_EXIT_HYPERCALL")),
+                  entry("args[0]", choose.of(0x1000, 0x1000, 0, 0x2000)))));
+    }
+    Reply reply =
+        run(
+            Calls.call(
+                "guest_hypercall",
+                fd(vcpu),
+                Calls.struct(
+                    entry("code", CODE),
+                    Value.Field.of("nr", sym("KVM_HC_MAP_GPA_RANGE")),
+                    entry("gpa", gpa()),
+                    entry("npages", choose.of(0, 1, 0x200, 0x201)),
+                    entry("attributes", choose.of(0, 0x10, 0x11, 2, 3)))));
+    LogResult.Exit exit = reply.result().exit();
+    if (exit != null && exit.reason().equals("KVM_EXIT_HYPERCALL")) {
+      Value answer = fd(choose.of(0, 0, 1, 4294967274L));
+      run(Calls.call("guest_resume", fd(vcpu), Calls.struct(Value.Field.of("ret", answer))));
+    }
+  }
+
+  private void fileCall() {
+    long file = memfd();
+    switch (choose.below(7)) {
+      case 0 -> run(Calls.call("fstat", fd(file)));
+      case 1 -> run(Calls.call("ftruncate", fd(file), hex(length())));
+      case 2 -> run(Calls.call("read", fd(file), fd(16)));
+      case 3 -> run(Calls.call("write", fd(file), fd(16)));
+      case 4 -> run(Calls.call("pread64", fd(file), fd(16), fd(0)));
+      case 5 -> run(Calls.call("pwrite64", fd(file), fd(16), fd(0)));
+      default -> {
+        if (memfds.remove(file)) {
+          run(Calls.call("close", fd(file)));
+        }
+      }
+    }
+  }
+
+  private long memfd() {
+    return memfds.isEmpty() ? -1 : memfds.get(choose.below(memfds.size()));
+  }
+
+  private long gpa() {
+    if (!plugged.isEmpty() && choose.percent(65)) {
+      return plugged.get(choose.below(plugged.size())) + choose.of(0, 0, 0x1000, 0x3000, 0x200000);
+    }
+    return choose.of(0x200000, 0x200000, 0x400000, 0x800000, 0x1000000, 0x2000000)
+        + choose.of(0, 0, 0x1000, 0x3000, 0x1ff000, 0x200000);
+  }
+
+  private long length() {
+    return choose.of(0x1000, 0x3000, 0x8000, 0x1ff000, 0x200000, 0x201000, 0x400000, 0x800000);
+  }
+
+  private static long made(Reply reply) {
+    Long name = reply.opened() ? Symbols.number(reply.result().value()) : null;
+    return name == null ? -1 : name;
+  }
+
+  private Reply run(LogCall call) {
+    Reply reply = runner.run(CallDecoder.decode("generated", call), call.result());
+    out.accept(reply.answer(call));
+    afterEach.accept(process);
+    PageStats now = vcpu < 0 ? null : process.stats(fds.of(vm));
+    if (now != null && process.kvm().config().tdpMmu() && !now.equals(printed)) {
+      printed = now;
+      out.accept(
+          Calls.call("kvm_stats", fd(vm)).withResult(LogResult.of(CallRunner.statsValue(now))));
+    }
+    return reply;
+  }
+}
