@@ -23,13 +23,11 @@ final class RealmMappings {
   private static final int REGIONS = 64;
 
   private final RealmLife life;
-  private final Population population;
   private final boolean hugePages;
   private final AtomicLongArray busy = new AtomicLongArray(REGIONS);
 
-  RealmMappings(RealmLife life, Population population, boolean hugePages) {
+  RealmMappings(RealmLife life, boolean hugePages) {
     this.life = life;
-    this.population = population;
     this.hugePages = hugePages;
   }
 
@@ -59,10 +57,6 @@ final class RealmMappings {
     if (!isPrivate) {
       long ipa = (gfn | RealmOps.SHARED_GFN) << PageLevel.PAGE_SHIFT;
       return tables.mapShared(cpu, ipa, pa, stage2Level(level), writable);
-    }
-    if (population.handOver(pfn)) {
-      // There since the population; now the registry knows it too.
-      return Errno.OK;
     }
     if (refault(vcpu, gfn, true) == Errno.EFAULT) {
       return Errno.EFAULT;

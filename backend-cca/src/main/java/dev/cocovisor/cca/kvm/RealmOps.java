@@ -43,7 +43,7 @@ final class RealmOps implements VmOps {
   RealmOps(VmContext vm, Rmi rmm, Granules granules, Realms realms, boolean hugePages) {
     this.life = new RealmLife(vm, rmm, granules, realms);
     this.population = new Population(vm, life);
-    this.mappings = new RealmMappings(life, population, hugePages);
+    this.mappings = new RealmMappings(life, hugePages);
     this.run = new RealmRun(vm, rmm);
   }
 
@@ -147,20 +147,6 @@ final class RealmOps implements VmOps {
     return mappings.split(gfn, level, isPrivate);
   }
 
-  @Override
-  public void gmemInvalidate(long pfnStart, long pfnEnd) {
-    if (life.realm() != null) {
-      population.freed(pfnStart, pfnEnd);
-    }
-  }
-
-  @Override
-  public void guestMemoryReclaimed() {
-    if (life.realm() != null) {
-      population.slotsGone();
-    }
-  }
-
   // Running.
 
   @Override
@@ -188,7 +174,6 @@ final class RealmOps implements VmOps {
   @Override
   public void vmDestroy() {
     life.destroy();
-    population.forget();
   }
 
   @Override

@@ -52,7 +52,7 @@ final class Rmi {
   long granuleDelegate(Pe pe, long address) {
     long status = rmm.granuleDelegate(pe, address);
     if (trace.enabled()) {
-      told(RmiCommand.GRANULE_DELEGATE, status, address);
+      told(pe, RmiCommand.GRANULE_DELEGATE, status, address);
     }
     return status;
   }
@@ -60,7 +60,7 @@ final class Rmi {
   long granuleUndelegate(Pe pe, long address) {
     long status = rmm.granuleUndelegate(pe, address);
     if (trace.enabled()) {
-      told(RmiCommand.GRANULE_UNDELEGATE, status, address);
+      told(pe, RmiCommand.GRANULE_UNDELEGATE, status, address);
     }
     return status;
   }
@@ -68,7 +68,7 @@ final class Rmi {
   long dataCreate(Pe pe, long rd, long data, long ipa, long source, long flags) {
     long status = rmm.dataCreate(pe, rd, data, ipa, source, flags);
     if (trace.enabled()) {
-      told(RmiCommand.DATA_CREATE, status, rd, data, ipa, source, flags);
+      told(pe, RmiCommand.DATA_CREATE, status, rd, data, ipa, source, flags);
     }
     return status;
   }
@@ -76,7 +76,7 @@ final class Rmi {
   long dataCreateUnknown(Pe pe, long rd, long data, long ipa) {
     long status = rmm.dataCreateUnknown(pe, rd, data, ipa);
     if (trace.enabled()) {
-      told(RmiCommand.DATA_CREATE_UNKNOWN, status, rd, data, ipa);
+      told(pe, RmiCommand.DATA_CREATE_UNKNOWN, status, rd, data, ipa);
     }
     return status;
   }
@@ -84,7 +84,7 @@ final class Rmi {
   long dataDestroy(Pe pe, long rd, long ipa) {
     long status = rmm.dataDestroy(pe, rd, ipa);
     if (trace.enabled()) {
-      told(RmiCommand.DATA_DESTROY, status, rd, ipa);
+      told(pe, RmiCommand.DATA_DESTROY, status, rd, ipa);
     }
     return status;
   }
@@ -92,7 +92,7 @@ final class Rmi {
   long realmActivate(Pe pe, long rd) {
     long status = rmm.realmActivate(pe, rd);
     if (trace.enabled()) {
-      told(RmiCommand.REALM_ACTIVATE, status, rd);
+      told(pe, RmiCommand.REALM_ACTIVATE, status, rd);
     }
     return status;
   }
@@ -100,7 +100,7 @@ final class Rmi {
   long realmCreate(Pe pe, long rd, long params) {
     long status = rmm.realmCreate(pe, rd, params);
     if (trace.enabled()) {
-      told(RmiCommand.REALM_CREATE, status, rd, params);
+      told(pe, RmiCommand.REALM_CREATE, status, rd, params);
     }
     return status;
   }
@@ -111,7 +111,7 @@ final class Rmi {
       tables.remove(rd);
     }
     if (trace.enabled()) {
-      told(RmiCommand.REALM_DESTROY, status, rd);
+      told(pe, RmiCommand.REALM_DESTROY, status, rd);
     }
     return status;
   }
@@ -119,7 +119,7 @@ final class Rmi {
   long recCreate(Pe pe, long rd, long rec, long params) {
     long status = rmm.recCreate(pe, rd, rec, params);
     if (trace.enabled()) {
-      told(RmiCommand.REC_CREATE, status, rd, rec, params);
+      told(pe, RmiCommand.REC_CREATE, status, rd, rec, params);
     }
     return status;
   }
@@ -127,7 +127,7 @@ final class Rmi {
   long recDestroy(Pe pe, long rec) {
     long status = rmm.recDestroy(pe, rec);
     if (trace.enabled()) {
-      told(RmiCommand.REC_DESTROY, status, rec);
+      told(pe, RmiCommand.REC_DESTROY, status, rec);
     }
     return status;
   }
@@ -135,7 +135,7 @@ final class Rmi {
   long recEnter(Pe pe, long rec, long run) {
     long status = rmm.recEnter(pe, rec, run);
     if (trace.enabled()) {
-      told(RmiCommand.REC_ENTER, status, rec, run);
+      told(pe, RmiCommand.REC_ENTER, status, rec, run);
     }
     return status;
   }
@@ -144,7 +144,7 @@ final class Rmi {
     long status = rmm.rttCreate(pe, rd, rtt, ipa, level);
     count(rd, status, 1);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_CREATE, status, rd, rtt, ipa, level);
+      told(pe, RmiCommand.RTT_CREATE, status, rd, rtt, ipa, level);
     }
     return status;
   }
@@ -153,7 +153,7 @@ final class Rmi {
     long status = rmm.rttDestroy(pe, rd, ipa, level);
     count(rd, status, -1);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_DESTROY, status, rd, ipa, level);
+      told(pe, RmiCommand.RTT_DESTROY, status, rd, ipa, level);
     }
     return status;
   }
@@ -161,7 +161,7 @@ final class Rmi {
   long rttMapUnprotected(Pe pe, long rd, long ipa, long level, long desc) {
     long status = rmm.rttMapUnprotected(pe, rd, ipa, level, desc);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_MAP_UNPROTECTED, status, rd, ipa, level, desc);
+      told(pe, RmiCommand.RTT_MAP_UNPROTECTED, status, rd, ipa, level, desc);
     }
     return status;
   }
@@ -169,7 +169,7 @@ final class Rmi {
   long rttReadEntry(Pe pe, long rd, long ipa, long level) {
     long status = rmm.rttReadEntry(pe, rd, ipa, level);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_READ_ENTRY, status, rd, ipa, level);
+      told(pe, RmiCommand.RTT_READ_ENTRY, status, rd, ipa, level);
     }
     return status;
   }
@@ -177,7 +177,7 @@ final class Rmi {
   long rttUnmapUnprotected(Pe pe, long rd, long ipa, long level) {
     long status = rmm.rttUnmapUnprotected(pe, rd, ipa, level);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_UNMAP_UNPROTECTED, status, rd, ipa, level);
+      told(pe, RmiCommand.RTT_UNMAP_UNPROTECTED, status, rd, ipa, level);
     }
     return status;
   }
@@ -185,7 +185,7 @@ final class Rmi {
   long psciComplete(Pe pe, long calling, long target, long result) {
     long status = rmm.psciComplete(pe, calling, target, result);
     if (trace.enabled()) {
-      told(RmiCommand.PSCI_COMPLETE, status, calling, target, result);
+      told(pe, RmiCommand.PSCI_COMPLETE, status, calling, target, result);
     }
     return status;
   }
@@ -194,7 +194,7 @@ final class Rmi {
     long status = rmm.rttFold(pe, rd, ipa, level);
     count(rd, status, -1);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_FOLD, status, rd, ipa, level);
+      told(pe, RmiCommand.RTT_FOLD, status, rd, ipa, level);
     }
     return status;
   }
@@ -202,7 +202,7 @@ final class Rmi {
   long recAuxCount(Pe pe, long rd) {
     long status = rmm.recAuxCount(pe, rd);
     if (trace.enabled()) {
-      told(RmiCommand.REC_AUX_COUNT, status, rd);
+      told(pe, RmiCommand.REC_AUX_COUNT, status, rd);
     }
     return status;
   }
@@ -210,7 +210,7 @@ final class Rmi {
   long rttInitRipas(Pe pe, long rd, long base, long top) {
     long status = rmm.rttInitRipas(pe, rd, base, top);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_INIT_RIPAS, status, rd, base, top);
+      told(pe, RmiCommand.RTT_INIT_RIPAS, status, rd, base, top);
     }
     return status;
   }
@@ -218,7 +218,7 @@ final class Rmi {
   long rttSetRipas(Pe pe, long rd, long rec, long base, long top) {
     long status = rmm.rttSetRipas(pe, rd, rec, base, top);
     if (trace.enabled()) {
-      told(RmiCommand.RTT_SET_RIPAS, status, rd, rec, base, top);
+      told(pe, RmiCommand.RTT_SET_RIPAS, status, rd, rec, base, top);
     }
     return status;
   }
@@ -235,7 +235,11 @@ final class Rmi {
     }
   }
 
-  private void told(RmiCommand command, long status, long... operands) {
+  /** Shows a call; one that failed with why the RMM says it did. */
+  private void told(Pe pe, RmiCommand command, long status, long... operands) {
+    if (!pe.cause().isEmpty()) {
+      trace.refused(Status.name(status), pe::cause);
+    }
     trace.emit(
         new TraceEvent(
             TraceEvent.Kind.FIRMWARE,

@@ -80,6 +80,23 @@ public final class CcaVmm implements VmmDriver {
     return 0;
   }
 
+  /**
+   * The first run makes the RECs and activates the realm, so a launch ends with one: the realm asks
+   * for the version of RSI, as Linux does before anything else, and comes back.
+   */
+  // KVM CCA series, arch/arm64/kvm/rmi.c, kvm_activate_realm, called from the first KVM_RUN; Linux,
+  // arch/arm64/kernel/rsi.c, arm64_rsi_init.
+  @Override
+  public long finalizeLaunch(VmmMachine vm) {
+    if (vm.vcpuFds().isEmpty()) {
+      return 0;
+    }
+    RunResult first =
+        vm.calls()
+            .guestRun(vm.vcpuFds().getFirst(), Rsi.call(RsiCall.RSI_VERSION, Rsi.VERSION_1_0));
+    return -first.errno().number();
+  }
+
   @Override
   public long guestAddress(VmmMachine vm, long gpa, boolean shared) {
     return shared ? gpa | SHARED : gpa;

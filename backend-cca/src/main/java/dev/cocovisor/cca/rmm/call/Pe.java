@@ -9,6 +9,9 @@ import dev.cocovisor.cca.rmm.rtt.Walk;
  * <p>Not thread-safe: a PE makes one call at a time.
  */
 public final class Pe {
+  /** The cause of a failure that the run planned. */
+  public static final String PLANNED = "the run planned this failure";
+
   /** Outputs x1 to x4 of the last call; zero where it wrote none. */
   private long x1;
 
@@ -20,6 +23,7 @@ public final class Pe {
   public final Walk walk = new Walk();
 
   private boolean entered;
+  private String cause = "";
 
   /** Creates a PE with zero registers. */
   public Pe() {}
@@ -60,7 +64,24 @@ public final class Pe {
     return entered;
   }
 
+  /**
+   * Tells why the call fails and returns the status, so that a check reads {@code return
+   * pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor")}.
+   *
+   * @param why a constant: nothing is built on the way
+   */
+  public long refuse(long status, String why) {
+    cause = why;
+    return status;
+  }
+
+  /** Returns why the last call failed; empty if it did not, or was not made at all. */
+  public String cause() {
+    return cause;
+  }
+
   public void begin() {
+    cause = "";
     x1 = 0;
     x2 = 0;
     x3 = 0;

@@ -43,21 +43,21 @@ public final class EnterCommand {
    */
   public long enter(Pe pe, long recAddress, long runPage) {
     if (!context.isNormalWorld(runPage)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the run page is not memory of the normal world");
     }
     int v = granules.findLock(recAddress, GranuleState.S_REC);
     if (v == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rec is no REC");
     }
     if (granules.count(v) != 0) {
       granules.unlock(v);
-      return Status.ERROR_REC;
+      return pe.refuse(Status.ERROR_REC, "the REC is running");
     }
     granules.addAtomic(v, 1);
     granules.unlock(v);
 
     Rec rec = Rec.of(granules, v);
-    long status = check(rec, runPage);
+    long status = check(pe, rec, runPage);
     if (status != Status.SUCCESS) {
       granules.addAtomic(v, -1);
       return status;
@@ -73,20 +73,25 @@ public final class EnterCommand {
     return Status.SUCCESS;
   }
 
-  private long check(Rec rec, long runPage) {
+  private long check(Pe pe, Rec rec, long runPage) {
     switch (rec.realm.state) {
       case NEW -> {
-        return Status.pack(Status.ERROR_REALM, 0);
+        return pe.refuse(Status.pack(Status.ERROR_REALM, 0), "the realm is not active yet");
       }
       case SYSTEM_OFF -> {
-        return Status.pack(Status.ERROR_REALM, 1);
+        return pe.refuse(Status.pack(Status.ERROR_REALM, 1), "the realm is off");
       }
       case ACTIVE -> {}
     }
     if (!rec.runnable || rec.psciPending || !validGic(runPage)) {
-      return Status.ERROR_REC;
+      return pe.refuse(
+          Status.ERROR_REC,
+          "the REC is not runnable, waits for PSCI_COMPLETE, or a list register is not"
+              + " implemented");
     }
-    return answerAbort(rec, runPage) ? Status.SUCCESS : Status.ERROR_REC;
+    return answerAbort(rec, runPage)
+        ? Status.SUCCESS
+        : pe.refuse(Status.ERROR_REC, "the answer does not fit the last exit");
   }
 
   /** List registers that this machine does not have must be zero. */

@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.rmm.run;
 
+import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
@@ -138,38 +139,39 @@ public final class Psci {
   }
 
   /** RMI_PSCI_COMPLETE: every failure is ERROR_INPUT. */
-  public long complete(long calling, long target, long status) {
+  public long complete(Pe pe, long calling, long target, long status) {
     if (!granules.findLockTwo(calling, GranuleState.S_REC, target, GranuleState.S_REC)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "one of the two is no REC");
     }
     int c = granules.find(calling);
     int t = granules.find(target);
     long result =
         granules.count(c) != 0
-            ? Status.ERROR_INPUT
-            : complete(Rec.of(granules, c), Rec.of(granules, t), granules.count(t) != 0, status);
+            ? pe.refuse(Status.ERROR_INPUT, "the calling REC is running")
+            : complete(
+                pe, Rec.of(granules, c), Rec.of(granules, t), granules.count(t) != 0, status);
     granules.unlock(t);
     granules.unlock(c);
     return result;
   }
 
-  private static long complete(Rec calling, Rec target, boolean targetRuns, long status) {
+  private static long complete(Pe pe, Rec calling, Rec target, boolean targetRuns, long status) {
     if (!calling.psciPending
         || calling.realm != target.realm
         || RecParams.mpidrToIndex(calling.regs[1]) != target.index) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "no PSCI request is pending for that target");
     }
     boolean on = targetRuns || target.runnable;
     int function = (int) calling.regs[0];
     long answer;
     if (function == F32_CPU_ON || function == F64_CPU_ON) {
       if (status != SUCCESS && status != DENIED) {
-        return Status.ERROR_INPUT;
+        return pe.refuse(Status.ERROR_INPUT, "the status is neither SUCCESS nor DENIED");
       }
       if (on && status == DENIED) {
         // DEN0137: nothing can be denied to a REC that is on. TF-RMM rel0 also answers the realm
         // here.
-        return Status.ERROR_INPUT;
+        return pe.refuse(Status.ERROR_INPUT, "nothing can be denied to a REC that is on");
       }
       answer = on ? ALREADY_ON : status;
       if (answer == SUCCESS) {
@@ -179,7 +181,7 @@ public final class Psci {
       }
     } else {
       if (status != SUCCESS) {
-        return Status.ERROR_INPUT;
+        return pe.refuse(Status.ERROR_INPUT, "AFFINITY_INFO takes no other status than SUCCESS");
       }
       answer = on ? AFFINITY_ON : AFFINITY_OFF;
     }

@@ -29,10 +29,10 @@ final class DataCommands {
   /** Copies a page of the host's into a new realm and measures it. */
   long create(Pe pe, long rd, long data, long ipa, long source, long flags) {
     if (flags != 0 && flags != MEASURE_CONTENT) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "flags are neither 0 nor 1 (measure)");
     }
     if (!context.isNormalWorld(source)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the source is not memory of the normal world");
     }
     return create(pe, rd, data, ipa, source, flags == MEASURE_CONTENT);
   }
@@ -44,12 +44,12 @@ final class DataCommands {
 
   private long create(Pe pe, long rd, long data, long ipa, long source, boolean measure) {
     if (!granules.findLockTwo(data, GranuleState.S_DELEGATED, rd, GranuleState.S_RD)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "data is not DELEGATED, or rd is no realm descriptor");
     }
     int d = granules.find(data);
     int r = granules.find(rd);
     Realm realm = Realm.of(granules, r);
-    long status = check(realm, ipa, source != NO_SOURCE);
+    long status = check(pe, realm, ipa, source != NO_SOURCE);
     if (status == Status.SUCCESS) {
       Rtt.walk(
           granules,
@@ -68,23 +68,23 @@ final class DataCommands {
   }
 
   /** The realm's state comes before its address space, but only for DATA_CREATE. */
-  private static long check(Realm realm, long ipa, boolean hasSource) {
+  private static long check(Pe pe, Realm realm, long ipa, boolean hasSource) {
     if (hasSource && realm.state != Realm.State.NEW) {
-      return Status.ERROR_REALM;
+      return pe.refuse(Status.ERROR_REALM, "the realm is not NEW");
     }
     Geometry geometry = realm.geometry;
     return geometry.isProtected(ipa) && geometry.mappable(ipa, Geometry.PAGE_LEVEL)
         ? Status.SUCCESS
-        : Status.ERROR_INPUT;
+        : pe.refuse(Status.ERROR_INPUT, "ipa is unaligned or not in the protected half");
   }
 
   private long assign(Pe pe, Realm realm, int d, long ipa, long source, boolean measure) {
     if (pe.walk.level != Geometry.PAGE_LEVEL) {
-      return Status.rtt(pe.walk.level);
+      return pe.refuse(Status.rtt(pe.walk.level), "no level 3 table holds ipa");
     }
     long e = pe.walk.entry();
     if (!Rtte.isUnassigned(e)) {
-      return Status.rtt(Geometry.PAGE_LEVEL);
+      return pe.refuse(Status.rtt(Geometry.PAGE_LEVEL), "ipa has a page already");
     }
     long address = granules.address(d);
     int ripas = Rtte.ripas(e);
@@ -105,19 +105,21 @@ final class DataCommands {
   long destroy(Pe pe, long rd, long ipa) {
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
     Geometry geometry = realm.geometry;
     if (!geometry.isProtected(ipa) || !geometry.mappable(ipa, Geometry.PAGE_LEVEL)) {
       granules.unlock(r);
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "ipa is unaligned or not in the protected half");
     }
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, Geometry.PAGE_LEVEL, r);
     long e = pe.walk.entry();
     long status;
     if (pe.walk.level != Geometry.PAGE_LEVEL || !Rtte.isAssigned(e)) {
-      status = Status.rtt(pe.walk.level);
+      status =
+          pe.refuse(
+              Status.rtt(pe.walk.level), "no page is assigned at ipa, or it is part of a block");
     } else {
       status = Status.SUCCESS;
       pe.walk.setEntry(Rtte.unassigned(e));

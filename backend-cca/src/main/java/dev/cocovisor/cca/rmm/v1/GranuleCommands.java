@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.rmm.v1;
 
+import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
@@ -16,14 +17,15 @@ final class GranuleCommands {
     this.granules = context.granules();
   }
 
-  long delegate(long address) {
+  long delegate(Pe pe, long address) {
     int g = granules.findLock(address, GranuleState.S_NS);
     if (g == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the granule is untracked or not in the normal world");
     }
     if (!context.monitor().delegate(address)) {
       granules.unlock(g);
-      return Status.ERROR_INPUT;
+      return pe.refuse(
+          Status.ERROR_INPUT, "EL3 refuses to move the granule into the Realm address space");
     }
     granules.setState(g, GranuleState.S_DELEGATED);
     context.scrub(g);
@@ -31,10 +33,10 @@ final class GranuleCommands {
     return Status.SUCCESS;
   }
 
-  long undelegate(long address) {
+  long undelegate(Pe pe, long address) {
     int g = granules.findLock(address, GranuleState.S_DELEGATED);
     if (g == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the granule is not DELEGATED");
     }
     granules.unlockTransition(g, GranuleState.S_NS);
     return Status.SUCCESS;

@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.rmm.v1;
 
+import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
@@ -24,15 +25,15 @@ final class RealmCommands {
   }
 
   /** Every failure is ERROR_INPUT, so only the absence of side effects depends on the order. */
-  long create(long rd, long paramsAddress) {
+  long create(Pe pe, long rd, long paramsAddress) {
     if (!context.isNormalWorld(paramsAddress)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the parameters are not in memory of the normal world");
     }
     RealmParams p = RealmParams.read(context.memory(), paramsAddress);
     if (!valid(p) || !context.vmids().reserve(p.vmid())) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "a parameter is not supported, or the VMID is taken");
     }
-    long status = build(rd, p);
+    long status = build(pe, rd, p);
     if (status != Status.SUCCESS) {
       context.vmids().free(p.vmid());
     }
@@ -73,16 +74,16 @@ final class RealmCommands {
         && (p.pmuNumCtrs() != 0 || context.config().hpmn0());
   }
 
-  private long build(long rd, RealmParams p) {
+  private long build(Pe pe, long rd, RealmParams p) {
     int roots = p.rttNumStart();
     long base = p.rttBase();
     long rootsEnd = base + ((long) roots << GRANULE_SHIFT);
     if (Long.compareUnsigned(rd, base) >= 0 && Long.compareUnsigned(rd, rootsEnd) < 0) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd lies among the root tables");
     }
     int g = lockAll(rd, base, roots);
     if (g == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd or a root table is not DELEGATED");
     }
     int root = granules.find(base);
     Geometry geometry =
@@ -128,30 +129,31 @@ final class RealmCommands {
     return GranuleTable.NONE;
   }
 
-  long activate(long rd) {
+  long activate(Pe pe, long rd) {
     int g = granules.findLock(rd, GranuleState.S_RD);
     if (g == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, g);
-    long status = Status.ERROR_REALM;
+    long status = Status.SUCCESS;
     if (realm.state == Realm.State.NEW) {
       realm.state = Realm.State.ACTIVE;
-      status = Status.SUCCESS;
+    } else {
+      status = pe.refuse(Status.ERROR_REALM, "the realm is not NEW");
     }
     granules.unlock(g);
     return status;
   }
 
   /** Destroys a realm in any state, once it has neither RECs nor live root entries. */
-  long destroy(long rd) {
+  long destroy(Pe pe, long rd) {
     int g = granules.findLock(rd, GranuleState.S_RD);
     if (g == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     if (granules.count(g) != 0) {
       granules.unlock(g);
-      return Status.ERROR_REALM;
+      return pe.refuse(Status.ERROR_REALM, "the realm still has RECs");
     }
     Realm realm = Realm.of(granules, g);
     int root = realm.rootGranule;
@@ -164,7 +166,7 @@ final class RealmCommands {
     }
     if (live != 0) {
       granules.unlock(g);
-      return Status.ERROR_REALM;
+      return pe.refuse(Status.ERROR_REALM, "a root table still has live entries");
     }
     context.vmids().free(realm.vmid);
     for (int i = 0; i < roots; i++) {

@@ -25,7 +25,7 @@ final class RecCommands {
   long auxCount(Pe pe, long rd) {
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     pe.out1(context.config().auxGranules());
     granules.unlock(r);
@@ -36,16 +36,16 @@ final class RecCommands {
    * Makes a REC. The auxiliary granules are taken one by one before anything else is locked, so a
    * granule that is named twice, or is also the REC, is found to be taken already.
    */
-  long create(long rd, long rec, long paramsAddress) {
+  long create(Pe pe, long rd, long rec, long paramsAddress) {
     if (!context.isNormalWorld(paramsAddress)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the parameters are not in memory of the normal world");
     }
     RecParams p = RecParams.read(context.memory(), paramsAddress);
     int[] aux = takeAux(p);
     if (aux == null) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "an auxiliary granule is not DELEGATED");
     }
-    long status = createWithAux(rd, rec, p, aux);
+    long status = createWithAux(pe, rd, rec, p, aux);
     if (status != Status.SUCCESS) {
       giveBackAux(aux, aux.length);
     }
@@ -77,14 +77,14 @@ final class RecCommands {
     }
   }
 
-  private long createWithAux(long rd, long rec, RecParams p, int[] aux) {
+  private long createWithAux(Pe pe, long rd, long rec, RecParams p, int[] aux) {
     if (!granules.findLockTwo(rec, GranuleState.S_DELEGATED, rd, GranuleState.S_RD)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rec is not DELEGATED, or rd is no realm descriptor");
     }
     int r = granules.find(rd);
     int v = granules.find(rec);
     Realm realm = Realm.of(granules, r);
-    long status = check(realm, r, p, aux.length);
+    long status = check(pe, realm, r, p, aux.length);
     if (status == Status.SUCCESS) {
       granules.setRole(v, new Rec(v, realm, realm.recsCreated(), aux, p));
       realm.rim.recCreate(p.flags(), p.pc(), p.gprs());
@@ -97,29 +97,32 @@ final class RecCommands {
     return status;
   }
 
-  private long check(Realm realm, int r, RecParams p, int numAux) {
+  private long check(Pe pe, Realm realm, int r, RecParams p, int numAux) {
     int order = Features.maxRecsOrder(context.config().featureRegister0());
     if (granules.count(r) == (1 << order) - 1) {
-      return Status.ERROR_REALM;
+      return pe.refuse(Status.ERROR_REALM, "the realm has as many RECs as it may");
     }
     if (realm.state != Realm.State.NEW) {
-      return Status.ERROR_REALM;
+      return pe.refuse(Status.ERROR_REALM, "the realm is not NEW");
     }
     if (!RecParams.isValidMpidr(p.mpidr())
         || RecParams.mpidrToIndex(p.mpidr()) != realm.recsCreated()) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "mpidr does not name the next REC");
     }
-    return numAux == context.config().auxGranules() ? Status.SUCCESS : Status.ERROR_INPUT;
+    return numAux == context.config().auxGranules()
+        ? Status.SUCCESS
+        : pe.refuse(
+            Status.ERROR_INPUT, "the number of auxiliary granules is not what REC_AUX_COUNT says");
   }
 
-  long destroy(long rec) {
+  long destroy(Pe pe, long rec) {
     int v = granules.findLock(rec, GranuleState.S_REC);
     if (v == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rec is no REC");
     }
     if (granules.count(v) != 0) {
       granules.unlock(v);
-      return Status.ERROR_REC;
+      return pe.refuse(Status.ERROR_REC, "the REC is running");
     }
     Rec content = Rec.of(granules, v);
     giveBackAux(content.aux, content.aux.length);

@@ -27,14 +27,14 @@ final class RipasCommands {
   /** Makes EMPTY memory of a new realm RAM; measures every entry it passes. */
   long init(Pe pe, long rd, long base, long top) {
     if (Long.compareUnsigned(top, base) <= 0) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the range is empty");
     }
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
-    long status = checkInit(realm, base, top);
+    long status = checkInit(pe, realm, base, top);
     if (status == Status.SUCCESS) {
       Rtt.walk(
           granules,
@@ -46,7 +46,11 @@ final class RipasCommands {
           GranuleTable.NONE);
       long reached = initEntries(pe, realm.rim, base, top);
       if (reached == base) {
-        status = Status.rtt(pe.walk.level);
+        status =
+            pe.refuse(
+                Status.rtt(pe.walk.level),
+                "base is unaligned to the entry reached, or that entry is not UNASSIGNED and EMPTY"
+                    + " or RAM");
       } else {
         pe.out1(reached);
       }
@@ -56,13 +60,15 @@ final class RipasCommands {
     return status;
   }
 
-  private static long checkInit(Realm realm, long base, long top) {
+  private static long checkInit(Pe pe, Realm realm, long base, long top) {
     Geometry geometry = realm.geometry;
     boolean aligned = ((base | top) & 0xfff) == 0;
     if (!aligned || !geometry.isProtected(base) || !geometry.isProtected(top - 1)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the range is unaligned or leaves the protected half");
     }
-    return realm.state == Realm.State.NEW ? Status.SUCCESS : Status.ERROR_REALM;
+    return realm.state == Realm.State.NEW
+        ? Status.SUCCESS
+        : pe.refuse(Status.ERROR_REALM, "the realm is not NEW");
   }
 
   private static long initEntries(Pe pe, Rim rim, long base, long top) {
@@ -86,10 +92,10 @@ final class RipasCommands {
   /** Does a part of the change that a REC asked for with RSI_IPA_STATE_SET. */
   long set(Pe pe, long rd, long rec, long base, long top) {
     if (Long.compareUnsigned(top, base) <= 0) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the range is empty");
     }
     if (!granules.findLockTwo(rd, GranuleState.S_RD, rec, GranuleState.S_REC)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor, or rec no REC");
     }
     int r = granules.find(rd);
     int v = granules.find(rec);
@@ -101,18 +107,18 @@ final class RipasCommands {
 
   private long set(Pe pe, Realm realm, int v, long base, long top) {
     if (granules.count(v) != 0) {
-      return Status.ERROR_REC;
+      return pe.refuse(Status.ERROR_REC, "the REC is running");
     }
     Rec rec = Rec.of(granules, v);
     if (rec.realm != realm) {
-      return Status.ERROR_REC;
+      return pe.refuse(Status.ERROR_REC, "the REC belongs to another realm");
     }
     if (base != rec.ripasAddr || Long.compareUnsigned(top, rec.ripasTop) > 0) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "the range is not what the REC asked for");
     }
     // DEN0137: top is granule aligned. TF-RMM rel0 lacked this check; v0.7.0 has it.
     if ((top & 0xfff) != 0) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "top is unaligned");
     }
     Rtt.walk(
         granules,
@@ -125,7 +131,9 @@ final class RipasCommands {
     long reached = setEntries(pe, rec, base, top);
     granules.unlock(pe.walk.granule);
     if (reached == base) {
-      return Status.rtt(pe.walk.level);
+      return pe.refuse(
+          Status.rtt(pe.walk.level),
+          "base is unaligned to the entry reached, or the realm did not give that content up");
     }
     rec.ripasAddr = reached;
     pe.out1(reached);

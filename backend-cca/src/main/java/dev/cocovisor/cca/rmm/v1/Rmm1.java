@@ -115,7 +115,9 @@ public final class Rmm1 implements Rmm {
     }
     pe.out1(RMI_VERSION_1_0);
     pe.out2(RMI_VERSION_1_0);
-    return requested == RMI_VERSION_1_0 ? Status.SUCCESS : Status.ERROR_INPUT;
+    return requested == RMI_VERSION_1_0
+        ? Status.SUCCESS
+        : pe.refuse(Status.ERROR_INPUT, "only version 1.0 is spoken");
   }
 
   /** RMI_FEATURES: register 0 has fields, all others are zero. */
@@ -131,13 +133,13 @@ public final class Rmm1 implements Rmm {
   /** RMI_GRANULE_DELEGATE. */
   public long granuleDelegate(Pe pe, long address) {
     long instead = begin(pe, RmiCommand.GRANULE_DELEGATE, address, 0, 0, 0);
-    return instead == Interposer.PROCEED ? granuleCommands.delegate(address) : instead;
+    return instead == Interposer.PROCEED ? granuleCommands.delegate(pe, address) : instead;
   }
 
   /** RMI_GRANULE_UNDELEGATE. */
   public long granuleUndelegate(Pe pe, long address) {
     long instead = begin(pe, RmiCommand.GRANULE_UNDELEGATE, address, 0, 0, 0);
-    return instead == Interposer.PROCEED ? granuleCommands.undelegate(address) : instead;
+    return instead == Interposer.PROCEED ? granuleCommands.undelegate(pe, address) : instead;
   }
 
   /** RMI_DATA_CREATE; flag 1 measures the content. */
@@ -163,31 +165,31 @@ public final class Rmm1 implements Rmm {
   /** RMI_REALM_ACTIVATE. */
   public long realmActivate(Pe pe, long rd) {
     long instead = begin(pe, RmiCommand.REALM_ACTIVATE, rd, 0, 0, 0);
-    return instead == Interposer.PROCEED ? realmCommands.activate(rd) : instead;
+    return instead == Interposer.PROCEED ? realmCommands.activate(pe, rd) : instead;
   }
 
   /** RMI_REALM_CREATE. */
   public long realmCreate(Pe pe, long rd, long params) {
     long instead = begin(pe, RmiCommand.REALM_CREATE, rd, params, 0, 0);
-    return instead == Interposer.PROCEED ? realmCommands.create(rd, params) : instead;
+    return instead == Interposer.PROCEED ? realmCommands.create(pe, rd, params) : instead;
   }
 
   /** RMI_REALM_DESTROY. */
   public long realmDestroy(Pe pe, long rd) {
     long instead = begin(pe, RmiCommand.REALM_DESTROY, rd, 0, 0, 0);
-    return instead == Interposer.PROCEED ? realmCommands.destroy(rd) : instead;
+    return instead == Interposer.PROCEED ? realmCommands.destroy(pe, rd) : instead;
   }
 
   /** RMI_REC_CREATE. */
   public long recCreate(Pe pe, long rd, long rec, long params) {
     long instead = begin(pe, RmiCommand.REC_CREATE, rd, rec, params, 0);
-    return instead == Interposer.PROCEED ? recCommands.create(rd, rec, params) : instead;
+    return instead == Interposer.PROCEED ? recCommands.create(pe, rd, rec, params) : instead;
   }
 
   /** RMI_REC_DESTROY. */
   public long recDestroy(Pe pe, long rec) {
     long instead = begin(pe, RmiCommand.REC_DESTROY, rec, 0, 0, 0);
-    return instead == Interposer.PROCEED ? recCommands.destroy(rec) : instead;
+    return instead == Interposer.PROCEED ? recCommands.destroy(pe, rec) : instead;
   }
 
   /** RMI_REC_ENTER; {@link Pe#entered} tells whether the REC now runs. */
@@ -229,7 +231,7 @@ public final class Rmm1 implements Rmm {
   /** RMI_PSCI_COMPLETE. */
   public long psciComplete(Pe pe, long calling, long target, long status) {
     long instead = begin(pe, RmiCommand.PSCI_COMPLETE, calling, target, status, 0);
-    return instead == Interposer.PROCEED ? psci.complete(calling, target, status) : instead;
+    return instead == Interposer.PROCEED ? psci.complete(pe, calling, target, status) : instead;
   }
 
   /** RMI_RTT_FOLD; x1 the granule. */
@@ -274,6 +276,7 @@ public final class Rmm1 implements Rmm {
   private long begin(Pe pe, RmiCommand command, long x1, long x2, long x3, long x4) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
     pe.begin();
-    return interposer.before(command, x1, x2, x3, x4);
+    long instead = interposer.before(command, x1, x2, x3, x4);
+    return instead == Interposer.PROCEED ? instead : pe.refuse(instead, Pe.PLANNED);
   }
 }

@@ -22,7 +22,7 @@ final class RttCommands {
   /** Replaces a leaf entry at {@code level - 1} by a table that says the same (unfolding). */
   long create(Pe pe, long rd, long rtt, long ipa, long level) {
     if (!granules.findLockTwo(rtt, GranuleState.S_DELEGATED, rd, GranuleState.S_RD)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rtt is not DELEGATED, or rd is no realm descriptor");
     }
     int t = granules.find(rtt);
     int r = granules.find(rd);
@@ -30,14 +30,15 @@ final class RttCommands {
     if (!realm.geometry.structural(ipa, level)) {
       granules.unlock(r);
       granules.unlock(t);
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "level or ipa do not fit a table of this realm");
     }
     int parentLevel = (int) level - 1;
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, parentLevel, r);
     long status;
     long parent = pe.walk.entry();
     if (pe.walk.level != parentLevel || Rtte.isTable(parent)) {
-      status = Status.rtt(pe.walk.level);
+      status =
+          pe.refuse(Status.rtt(pe.walk.level), "the walk ended above, or a table is there already");
     } else {
       status = Status.SUCCESS;
       granules.setRole(t, Rtt.unfold(parent, (int) level));
@@ -59,12 +60,12 @@ final class RttCommands {
   long destroy(Pe pe, long rd, long ipa, long level) {
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
     if (!realm.geometry.structural(ipa, level)) {
       granules.unlock(r);
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "level or ipa do not fit a table of this realm");
     }
     int parentLevel = (int) level - 1;
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, parentLevel, r);
@@ -72,7 +73,7 @@ final class RttCommands {
     long status;
     long top;
     if (pe.walk.level != parentLevel || !Rtte.isTable(parent)) {
-      status = Status.rtt(pe.walk.level);
+      status = pe.refuse(Status.rtt(pe.walk.level), "no table is there");
       top = Rtt.top(pe.walk, ipa);
     } else {
       long rtt = Rtte.payload(parent);
@@ -80,7 +81,7 @@ final class RttCommands {
       granules.lock(t);
       if (granules.count(t) != 0) {
         granules.unlock(t);
-        status = Status.rtt((int) level);
+        status = pe.refuse(Status.rtt((int) level), "the table still has live entries");
         top = ipa;
       } else {
         status = Status.SUCCESS;
@@ -101,25 +102,25 @@ final class RttCommands {
   long fold(Pe pe, long rd, long ipa, long level) {
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
     if (!realm.geometry.structural(ipa, level)) {
       granules.unlock(r);
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "level or ipa do not fit a table of this realm");
     }
     int parentLevel = (int) level - 1;
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, parentLevel, r);
     long parent = pe.walk.entry();
     long status;
     if (pe.walk.level != parentLevel || !Rtte.isTable(parent)) {
-      status = Status.rtt(pe.walk.level);
+      status = pe.refuse(Status.rtt(pe.walk.level), "no table is there");
     } else {
       long rtt = Rtte.payload(parent);
       int t = granules.find(rtt);
       granules.lock(t);
       long[] table = granules.table(t);
-      status = foldable(granules.count(t), table, (int) level);
+      status = foldable(pe, granules.count(t), table, (int) level);
       if (status != Status.SUCCESS) {
         granules.unlock(t);
       } else {
@@ -143,20 +144,24 @@ final class RttCommands {
    * the assigned ones. A block above level 1 is refused at the parent's level, for assigned memory
    * before and for NS mappings after the entries were looked at.
    */
-  private static long foldable(int count, long[] table, int level) {
+  private static long foldable(Pe pe, int count, long[] table, int level) {
     boolean assigned = Rtte.isAssigned(table[0]);
     boolean blockRefused = level <= Geometry.MIN_BLOCK_LEVEL;
     if (count == Geometry.ENTRIES) {
       if (blockRefused) {
-        return Status.rtt(level - 1);
+        return pe.refuse(Status.rtt(level - 1), "no block may stand at that level");
       }
-      return assigned && Rtt.isHomogeneous(table, level) ? Status.SUCCESS : Status.rtt(level);
+      return assigned && Rtt.isHomogeneous(table, level)
+          ? Status.SUCCESS
+          : pe.refuse(Status.rtt(level), "the entries are not one contiguous block of one kind");
     }
     if (count != 0 || !Rtt.isHomogeneous(table, level)) {
-      return Status.rtt(level);
+      return pe.refuse(Status.rtt(level), "the entries are not all of one kind");
     }
     boolean mapsShared = Rtte.kind(table[0]) == Rtte.ASSIGNED_NS;
-    return mapsShared && blockRefused ? Status.rtt(level - 1) : Status.SUCCESS;
+    return mapsShared && blockRefused
+        ? pe.refuse(Status.rtt(level - 1), "no block may stand at that level")
+        : Status.SUCCESS;
   }
 
   private void release(int t) {
@@ -168,14 +173,14 @@ final class RttCommands {
   long readEntry(Pe pe, long rd, long ipa, long level) {
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
     if (level < realm.geometry.startLevel()
         || level > Geometry.PAGE_LEVEL
         || !realm.geometry.mappable(ipa, level)) {
       granules.unlock(r);
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "level or ipa do not fit a table of this realm");
     }
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, (int) level, r);
     long e = pe.walk.entry();

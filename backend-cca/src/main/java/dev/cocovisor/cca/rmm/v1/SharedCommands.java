@@ -25,22 +25,25 @@ final class SharedCommands {
 
   long map(Pe pe, long rd, long ipa, long level, long desc) {
     if (!isBlockLevel(level)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "no leaf may stand at that level");
     }
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
     if (!Rtte.isHostDescriptor(desc, (int) level, realm.geometry.lpa2())
         || !mappable(realm.geometry, ipa, level)) {
       granules.unlock(r);
-      return Status.ERROR_INPUT;
+      return pe.refuse(
+          Status.ERROR_INPUT, "the descriptor or ipa is not allowed in the shared half");
     }
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, (int) level, r);
     long status;
     if (pe.walk.level != level || Rtte.kind(pe.walk.entry()) != Rtte.UNASSIGNED_NS) {
-      status = Status.rtt(pe.walk.level);
+      status =
+          pe.refuse(
+              Status.rtt(pe.walk.level), "the walk ended above, or something is mapped there");
     } else {
       status = Status.SUCCESS;
       pe.walk.setEntry(Rtte.of(Rtte.ASSIGNED_NS, desc));
@@ -51,21 +54,21 @@ final class SharedCommands {
 
   long unmap(Pe pe, long rd, long ipa, long level) {
     if (!isBlockLevel(level)) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "no leaf may stand at that level");
     }
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
     }
     Realm realm = Realm.of(granules, r);
     if (!mappable(realm.geometry, ipa, level)) {
       granules.unlock(r);
-      return Status.ERROR_INPUT;
+      return pe.refuse(Status.ERROR_INPUT, "ipa is unaligned or not in the shared half");
     }
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, (int) level, r);
     long status;
     if (pe.walk.level != level || Rtte.kind(pe.walk.entry()) != Rtte.ASSIGNED_NS) {
-      status = Status.rtt(pe.walk.level);
+      status = pe.refuse(Status.rtt(pe.walk.level), "nothing is mapped there at that level");
     } else {
       status = Status.SUCCESS;
       pe.walk.setEntry(Rtte.of(Rtte.UNASSIGNED_NS));

@@ -3,7 +3,7 @@ package dev.cocovisor.cca.rmm.v1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.mem.SparseMemory;
-import dev.cocovisor.cca.rmm.Rmm;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
@@ -25,14 +25,14 @@ final class Bench {
 
   final SparseMemory memory = new SparseMemory();
   final Pe pe = new Pe();
-  final Rmm rmm;
+  final Rmm1 rmm;
 
   Bench() {
-    this(El3Monitor.GRANTS, List.of());
+    this(El3Monitor.GRANTS);
   }
 
-  Bench(El3Monitor monitor, List<CommandSet> extensions) {
-    rmm = new Rmm1(RmmConfig.RECORDED, memory, monitor, extensions);
+  Bench(El3Monitor monitor) {
+    rmm = new Rmm1(RmmConfig.RECORDED, memory, monitor, Interposer.NONE);
   }
 
   static long granule(int n) {

@@ -389,7 +389,7 @@ class CommandPrecedenceTest {
       condition.apply.accept(c);
     }
     Snapshot before = Snapshot.of(c.b.rmm);
-    long x0 = c.b.rmm.call(c.b.pe, k.command.fid(), c.args);
+    long x0 = c.b.rmm.call(c.b.pe, k.command.number(), c.args);
     assertThat(Long.toHexString(x0)).isEqualTo(Long.toHexString(status));
     if (status != Status.SUCCESS) {
       assertThat(Snapshot.of(c.b.rmm)).as("a failed call changes nothing").isEqualTo(before);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.fail;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
@@ -27,19 +26,19 @@ import java.util.Set;
  * READ_ENTRY agrees with the tables.
  */
 final class Invariants {
-  private final Rmm rmm;
+  private final Rmm1 rmm;
   private final GranuleTable granules;
   private final PhysicalMemory memory;
   private final Map<Long, String> owner = new HashMap<>();
   private final Pe pe = new Pe();
 
-  private Invariants(Rmm rmm, PhysicalMemory memory) {
+  private Invariants(Rmm1 rmm, PhysicalMemory memory) {
     this.rmm = rmm;
     this.granules = rmm.granules();
     this.memory = memory;
   }
 
-  static void check(Rmm rmm, PhysicalMemory memory) {
+  static void check(Rmm1 rmm, PhysicalMemory memory) {
     new Invariants(rmm, memory).check();
   }
 

@@ -299,25 +299,6 @@ class RealmLifeTest {
   }
 
   @Test
-  void aRangeOfGranulesIsDelegatedAsFarAsItGoes() {
-    Bench ranges = new Bench(a -> a != Bench.granule(5), List.of(new RangeCommands()));
-    long x0 =
-        ranges.rmm.call(
-            ranges.pe, RangeCommands.DELEGATE, Bench.granule(1), Bench.granule(9), 0, 0, 0);
-    Bench.ok(x0);
-    assertThat(ranges.pe.x1()).isEqualTo(Bench.granule(5));
-    assertThat(
-            ranges.rmm.call(
-                ranges.pe, RangeCommands.DELEGATE, Bench.granule(5), Bench.granule(9), 0, 0, 0))
-        .isEqualTo(Status.ERROR_INPUT);
-    Bench.ok(
-        ranges.rmm.call(
-            ranges.pe, RangeCommands.UNDELEGATE, Bench.granule(1), Bench.granule(5), 0, 0, 0));
-    assertThat(ranges.rmm.granules().nextInUse(0)).isEqualTo(-1);
-    assertThat(b.rmm.call(b.pe, RangeCommands.DELEGATE, 0, 0, 0, 0, 0)).isEqualTo(Status.UNKNOWN);
-  }
-
-  @Test
   void theGuardKeepsTheNormalWorldOffDelegatedMemory() {
     PhysicalGuard guard = b.rmm.guard();
     long data = b.delegated();

@@ -1,6 +1,5 @@
 package dev.cocovisor.cca.rmm.v1;
 
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import java.util.ArrayList;
@@ -9,7 +8,7 @@ import java.util.List;
 
 /** All granules in use with state, count and, for tables and descriptors, content. */
 record Snapshot(List<String> granules) {
-  static Snapshot of(Rmm rmm) {
+  static Snapshot of(Rmm1 rmm) {
     GranuleTable table = rmm.granules();
     List<String> lines = new ArrayList<>();
     for (long a = table.nextInUse(0); a >= 0; a = table.nextInUse(a + 4096)) {
