@@ -11,6 +11,7 @@ import com.google.inject.util.Modules;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.core.HostConfig;
@@ -32,7 +33,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -256,7 +256,15 @@ public final class HypervisorModel {
       return part(TlbModel.Factory.class, factory);
     }
 
-    /** Replaces bindings of the core by a module's; of several modules the last one wins. */
+    /** Asks an interposer before every call into a trusted half. */
+    public Builder interposer(Interposer interposer) {
+      return part(Interposer.class, interposer);
+    }
+
+    /**
+     * Replaces bindings of the core by a module's; of several modules the last one wins. A binding
+     * that replaces nothing and that nobody asks for is refused when the model is made.
+     */
     public Builder override(Module module) {
       modules.add(module);
       return this;
@@ -265,12 +273,13 @@ public final class HypervisorModel {
     /**
      * Makes the model.
      *
-     * @throws HostException COCO-P017, COCO-P030, COCO-P031 or COCO-P032 if the parts do not fit
-     *     together
+     * @throws HostException COCO-P017, COCO-P030, COCO-P031, COCO-P032, COCO-P035 or COCO-P036 if
+     *     the parts do not fit together
      */
     public HypervisorModel build() {
       ModelCheck.distinct(backends);
-      Module combined = Modules.combine(new CoreModule(hostConfig(), backends), additions());
+      Module core = Modules.combine(new CoreModule(hostConfig(), backends), additions());
+      Module combined = core;
       for (Module m : modules) {
         combined = Modules.override(combined).with(m);
       }
@@ -286,10 +295,7 @@ public final class HypervisorModel {
       List<Backend> present = model.kvm.backends();
       ModelCheck.distinct(present);
       ModelCheck.fits(model.kvm.architecture(), present);
-      TreeSet<String> ids = new TreeSet<>();
-      backends.forEach(b -> ids.add(b.info().id()));
-      present.forEach(b -> ids.add(b.info().id()));
-      ModelCheck.used(model.injector, ids);
+      new OverrideCheck(core, modules).used(model.injector);
       return model;
     }
 
