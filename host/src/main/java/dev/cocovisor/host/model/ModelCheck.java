@@ -5,9 +5,12 @@ import com.google.inject.spi.Message;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.core.Kvm;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.vmm.Technology;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -83,6 +86,38 @@ final class ModelCheck {
         }
       }
     }
+  }
+
+  /** Returns the technology whose VMM is to be another one. */
+  static Technology technology(Technologies all, String id) {
+    Technology found = all.find(id);
+    if (found == null) {
+      throw failure(
+          FindingCode.BAD_MODEL,
+          id,
+          "the VMM is of no use",
+          "the model has no technology of this id",
+          "add the backend with backend() or backends() first",
+          List.copyOf(all.ids()));
+    }
+    return found;
+  }
+
+  /** Returns a technology whose guests the host creates. */
+  static Technology guestOf(Technologies all, String id, Kvm host) {
+    Technology found = all.find(id);
+    if (found != null && found.runsOn(host)) {
+      return found;
+    }
+    throw failure(
+        FindingCode.NO_SUCH_VM_TYPE,
+        id,
+        "the host has no guests of this kind",
+        found == null
+            ? "no backend of the model has this id"
+            : "its KVM_CREATE_VM answers EINVAL on this host",
+        "add the backend to the model, or launch one that is available",
+        all.all().stream().filter(t -> t.runsOn(host)).map(Technology::id).toList());
   }
 
   /** Returns what to throw where Guice could not make the model. */

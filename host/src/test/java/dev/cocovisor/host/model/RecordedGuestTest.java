@@ -1,4 +1,4 @@
-package dev.cocovisor.host.guest;
+package dev.cocovisor.host.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -12,7 +12,6 @@ import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.model.HypervisorModel;
 import dev.cocovisor.script.call.CallRecorder;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
