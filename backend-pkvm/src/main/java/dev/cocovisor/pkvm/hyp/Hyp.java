@@ -10,6 +10,7 @@ import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,7 +73,12 @@ public final class Hyp implements PhysicalGuard {
    * trace} why it refuses one; as {@link #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
    */
   public Hyp(
-      MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs, Interposer interposer, TraceSink trace) {
+      MemoryMap map,
+      PhysicalMemory memory,
+      int cpus,
+      HostStructs structs,
+      Interposer interposer,
+      TraceSink trace) {
     this.interposer = interposer;
     mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
@@ -313,6 +319,11 @@ public final class Hyp implements PhysicalGuard {
     long[] n = new long[1];
     mp.pages.forEachTouched(p -> n[0]++);
     return n[0];
+  }
+
+  /** Calls {@code each} for every page that is not the host's alone. */
+  public void forEachHeldPage(LongConsumer each) {
+    mp.pages.forEachTouched(each::accept);
   }
 
   /** Returns the transitions below the hypercalls' own checks, for the self-test. */

@@ -91,6 +91,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
   public void checkInvariants(Consumer<String> violation) {
     broken.forEach(violation);
     hyp.checkInvariants(violation);
+    hyp.forEachHeldPage(pfn -> {
+      if (host.memory().isFree(pfn)) {
+        violation.accept("frame 0x" + Long.toHexString(pfn) + " is free, and not the host's alone");
+      }
+    });
   }
 
   @Override

@@ -22,7 +22,6 @@ public final class PhysicalHost implements HostMemory {
   private final KernelDirectMap directMap = new KernelDirectMap();
   private final long zeroPage;
   private final Pins pins = new Pins();
-  private final FreedWhileHeld freedWhileHeld = new FreedWhileHeld();
   private volatile PhysicalGuard[] guards = {};
 
   /**
@@ -82,20 +81,15 @@ public final class PhysicalHost implements HostMemory {
   public void free(long pfn, int order) {
     if (order == 0) {
       if (!pins.orphan(pfn)) {
-        release(pfn, 0);
+        allocator.free(pfn, 0, 0);
       }
     } else if (pins.none(pfn, pfn + (1L << order))) {
-      release(pfn, order);
+      allocator.free(pfn, order, 0);
     } else {
       for (long p = pfn; p < pfn + (1L << order); p++) {
         free(p, 0);
       }
     }
-  }
-
-  private void release(long pfn, int order) {
-    freedWhileHeld.freeing(this, pfn, order);
-    allocator.free(pfn, order, 0);
   }
 
   /**
@@ -108,21 +102,17 @@ public final class PhysicalHost implements HostMemory {
   /** Gives a pin back; the frame is freed if nothing else holds it. */
   public void unpin(long pfn) {
     if (pins.unpin(pfn)) {
-      release(pfn, 0);
+      allocator.free(pfn, 0, 0);
     }
   }
 
-  /**
-   * Reports every frame that is free while somebody holds it: pinned, or out of the host kernel's
-   * reach when it was freed.
-   */
+  /** Reports every frame that is pinned and free. */
   public void checkInvariants(Consumer<String> violation) {
     pins.forEachPinned(pfn -> {
       if (isFree(pfn)) {
         violation.accept("frame 0x" + Long.toHexString(pfn) + " is pinned and free");
       }
     });
-    freedWhileHeld.report(violation);
   }
 
   @Override
@@ -130,7 +120,7 @@ public final class PhysicalHost implements HostMemory {
     return allocator.allocated();
   }
 
-  /** Tells whether a frame is free, for checkers. */
+  @Override
   public boolean isFree(long pfn) {
     return allocator.isFree(pfn);
   }
