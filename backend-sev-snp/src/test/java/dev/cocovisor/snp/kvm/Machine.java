@@ -10,6 +10,7 @@ import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -21,7 +22,7 @@ final class Machine {
   static final long RAM = 16L << 20;
   static final int PRIVATE = 8;
 
-  private final FailingBackend backend = new FailingBackend();
+  private Interposer interposer = Interposer.NONE;
   final Kvm kvm;
   final KvmProcess vmm;
   final int dev;
@@ -43,8 +44,14 @@ final class Machine {
     for (int i = 0; i < settings.length; i += 2) {
       config = config.withSetting(settings[i], settings[i + 1]);
     }
-    kvm = new Kvm(config, List.of(backend), listening ? new Ears() : TraceSink.OFF);
-    vmm = kvm.newProcess();
+    kvm =
+        new Kvm(
+            config,
+            List.of(new SevBackend()),
+            listening ? new Ears() : TraceSink.OFF,
+            CoreParts.DEFAULT.withInterposer(
+                (call, a0, a1, a2, a3) -> interposer.before(call, a0, a1, a2, a3)));
+    vmm = new KvmProcess(kvm);
     dev = (int) vmm.openDevKvm();
   }
 
@@ -71,14 +78,14 @@ final class Machine {
     return why;
   }
 
-  /** Makes {@code interposer} be asked before each command and instruction from here on. */
-  void interpose(Interposer interposer) {
-    backend.interpose(interposer);
+  /** Makes {@code with} be asked before each command and instruction from here on. */
+  void interpose(Interposer with) {
+    interposer = with;
   }
 
-  /** Makes {@code interposer} be asked before those that are there. */
-  void alsoInterpose(Interposer interposer) {
-    backend.alsoInterpose(interposer);
+  /** Makes {@code with} be asked before those that are there. */
+  void alsoInterpose(Interposer with) {
+    interposer = with.then(interposer);
   }
 
   SevPlatform platform() {

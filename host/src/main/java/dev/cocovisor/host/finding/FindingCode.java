@@ -38,6 +38,8 @@ public enum FindingCode {
   UNLOADED("COCO-P023", true),
   /** PF4J could not load or start the plugin for a reason of its own. */
   DOES_NOT_START("COCO-P024", true),
+  /** Plugin code threw while a host used it. */
+  PLUGIN_FAILS("COCO-P025", true),
   /** The model is put together wrongly. */
   BAD_MODEL("COCO-P030", true),
   /** A backend needs a host of another architecture. */
@@ -47,7 +49,11 @@ public enum FindingCode {
   /** The host creates no VMs of the type asked for. */
   NO_SUCH_VM_TYPE("COCO-P033", true),
   /** What a guest was asked to be launched with makes no sense. */
-  BAD_LAUNCH("COCO-P034", true);
+  BAD_LAUNCH("COCO-P034", true),
+  /** A setting that nobody declares, or a value that it does not take. */
+  BAD_SETTING("COCO-P035", true),
+  /** A module given to override() changes nothing. */
+  USELESS_OVERRIDE("COCO-P036", true);
 
   private final String id;
   private final boolean error;
