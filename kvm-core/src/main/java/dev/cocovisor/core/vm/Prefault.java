@@ -77,7 +77,7 @@ final class Prefault {
     }
     PageLevel level = PageLevel.of((int) r);
     long end = (gpa & -level.bytes()) + level.bytes();
-    return Math.min(size, end - gpa);
+    return Long.compareUnsigned(size, end - gpa) < 0 ? size : end - gpa;
   }
 
   /** Maps one page as a read would; the level mapped, or -errno. */

@@ -36,6 +36,7 @@ final class Vmm {
   private static final long CODE_HVA = 0x7f10_0000_0000L;
   private static final long CODE = 0x1000;
   private static final int PROT = 3;
+  private static final int MADV_NOHUGEPAGE = 15;
   private static final int ANON = 0x4022;
   private static final int ANON_HUGE = 0x40022;
 
@@ -76,7 +77,9 @@ final class Vmm {
   }
 
   long anonymous(long bytes) {
-    return process.mmap(0, bytes, PROT, ANON, -1, 0);
+    long at = process.mmap(0, bytes, PROT, ANON, -1, 0);
+    ok(process.madvise(at, bytes, MADV_NOHUGEPAGE));
+    return at;
   }
 
   long hugetlb(long bytes) {
