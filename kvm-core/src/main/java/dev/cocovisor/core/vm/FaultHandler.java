@@ -216,7 +216,7 @@ final class FaultHandler {
   /**
    * How many pages one exit reports: one in the reference kernel. With a batch allowed, the run of
    * pages of the slot that mismatch alike, so that userspace converts them in one go (the extension
-   * of KVM_EXIT_MEMORY_FAULT discussed at LPC 2022, background seed 004).
+   * of KVM_EXIT_MEMORY_FAULT discussed at LPC 2022).
    */
   private long batch(Vcpu vcpu, PageFault f) {
     long most = vm.rules().memoryFaultBatch();
