@@ -1,5 +1,6 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.tck.rules.Rule;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;

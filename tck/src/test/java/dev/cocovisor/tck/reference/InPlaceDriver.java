@@ -14,11 +14,6 @@ public class InPlaceDriver implements VmmDriver {
   public InPlaceDriver() {}
 
   @Override
-  public String backend() {
-    return "in-place";
-  }
-
-  @Override
   public long vmType() {
     return InPlaceBackend.TYPE.number();
   }

@@ -14,11 +14,6 @@ public class ReferenceDriver implements VmmDriver {
   public ReferenceDriver() {}
 
   @Override
-  public String backend() {
-    return "reference";
-  }
-
-  @Override
   public long vmType() {
     return ReferenceBackend.TYPE.number();
   }
