@@ -6,8 +6,8 @@ import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorFields;
 import dev.cocovisor.api.measure.VectorResult;
 import dev.cocovisor.api.measure.VectorTables;
-import dev.cocovisor.cca.rmm.HashAlgorithm;
-import dev.cocovisor.cca.rmm.Rim;
+import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
+import dev.cocovisor.cca.rmm.measure.Rim;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -23,7 +23,7 @@ final class CcaVectors {
     VectorResult result = VectorResult.of(vectorCase, () -> rim(c, firstDifference));
     return firstDifference.isEmpty()
         ? result
-        : new VectorResult(result.name(), false, firstDifference.toString());
+        : VectorResult.fail(result.name(), firstDifference.toString());
   }
 
   private static byte[] rim(VectorFields c, StringBuilder firstDifference) {

@@ -2,8 +2,8 @@ package dev.cocovisor.cca.measure;
 
 import dev.cocovisor.api.measure.MeasureStep;
 import dev.cocovisor.api.measure.StepSink;
-import dev.cocovisor.cca.rmm.HashAlgorithm;
-import dev.cocovisor.cca.rmm.Rim;
+import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
+import dev.cocovisor.cca.rmm.measure.Rim;
 import java.util.Arrays;
 import java.util.HexFormat;
 
@@ -78,7 +78,11 @@ final class RealmBuild {
 
   private void step(String type, long ipa, String origin, String content) {
     if (steps.wanted()) {
-      steps.step(new MeasureStep(type, ipa, origin, content, rim.hex()));
+      steps.step(
+          MeasureStep.at(type, ipa)
+              .withOrigin(origin)
+              .withContentHash(content)
+              .withRunning(rim.hex()));
     }
   }
 }

@@ -99,6 +99,10 @@ final class TdBuild {
   }
 
   private void step(String type, Section s, long at, String origin, String content) {
-    steps.step(new MeasureStep(type, s.gpa() + at, origin, content, HEX.formatHex(mrtd.value())));
+    steps.step(
+        MeasureStep.at(type, s.gpa() + at)
+            .withOrigin(origin)
+            .withContentHash(content)
+            .withRunning(HEX.formatHex(mrtd.value())));
   }
 }
