@@ -1,6 +1,7 @@
 package dev.cocovisor.tck;
 
 import dev.cocovisor.tck.rules.AcceptRules;
+import dev.cocovisor.tck.rules.AnswerRules;
 import dev.cocovisor.tck.rules.ConcurrencyRules;
 import dev.cocovisor.tck.rules.ConversionRules;
 import dev.cocovisor.tck.rules.FailureRules;
@@ -32,6 +33,7 @@ public abstract class BackendTck
         LifeRules,
         LaunchRules,
         AcceptRules,
+        AnswerRules,
         MemoryRules,
         ConversionRules,
         HugeRules,

@@ -31,7 +31,10 @@ final class Zoo {
 
   static List<Mutant> mutants() {
     return Stream.<Mutant[]>of(
-            WrongBackend.values(), WrongAtTheEdges.values(), WrongInPlace.values())
+            WrongBackend.values(),
+            WrongAtTheEdges.values(),
+            WrongInPlace.values(),
+            WrongJudge.values())
         .flatMap(Arrays::stream)
         .toList();
   }

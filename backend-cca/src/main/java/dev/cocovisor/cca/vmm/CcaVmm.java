@@ -131,6 +131,14 @@ public final class CcaVmm implements VmmDriver {
         Rsi.ipaStateSet(gpa, gpa + size, toPrivate ? Rsi.RAM : Rsi.EMPTY, Rsi.CHANGE_DESTROYED));
   }
 
+  /** IPA_STATE_SET takes whole granules, and knows two states to ask for. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(
+        Rsi.ipaStateSet(RAM_BASE + 1, RAM_BASE + PageLevel.PAGE_SIZE, Rsi.RAM, 0),
+        Rsi.ipaStateSet(RAM_BASE, RAM_BASE + PageLevel.PAGE_SIZE, 7, 0));
+  }
+
   @Override
   public VmmRule rule(VmmTopic topic) {
     return CcaRules.of(topic);

@@ -1,10 +1,8 @@
 package dev.cocovisor.tck.bench;
 
-import static dev.cocovisor.tck.bench.Claims.claim;
 import static dev.cocovisor.tck.bench.Claims.same;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 
-import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.GuestAction;
@@ -90,18 +88,7 @@ public final class TestedGuest {
   /** Ends the launch. */
   public TestedGuest finish() {
     succeeds(guest.finish(), "the end of the launch");
-    if (bench.subject().has(Behaviour.FIRST_RUN_ENDS_LAUNCH)) {
-      firstRun();
-    }
     return this;
-  }
-
-  /** Runs the first vCPU for an access that no memory answers: nothing is mapped by it. */
-  private void firstRun() {
-    Outcome.Told told = tryRead(NOWHERE, false);
-    claim(
-        told.run().errno().ok() || told.run().errno() == Errno.EFAULT,
-        "the first run ended with " + told);
   }
 
   /** Returns the guest-physical address where RAM begins. */
