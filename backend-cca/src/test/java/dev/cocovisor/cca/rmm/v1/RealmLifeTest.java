@@ -6,9 +6,9 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
+import dev.cocovisor.api.sched.Actor;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.PointKind;
-import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.page.RealmParams;
@@ -323,17 +323,21 @@ class RealmLifeTest {
     long data = b.delegated();
     List<PointKind> kinds = new ArrayList<>();
     List<ModelLock> locks = new ArrayList<>();
-    try (SchedulePoint.Installed _ =
-        SchedulePoint.install((kind, subject) -> {
-          kinds.add(kind);
-          if (subject instanceof ModelLock lock) {
-            locks.add(lock);
-          }
-        })) {
+    Actor host =
+        new Actor(
+            "host",
+            0,
+            (actor, kind, where, index, mode) -> {
+              kinds.add(kind);
+              if (where instanceof ModelLock lock) {
+                locks.add(lock);
+              }
+            });
+    host.run(() -> {
       Bench.ok(b.rmm.dataCreateUnknown(b.pe, rd, data, IPA));
       assertThat(b.rmm.dataCreateUnknown(b.pe, rd, data, IPA)).isNotZero();
       assertThat(b.rmm.rttFold(b.pe, rd, IPA, 3)).isNotZero();
-    }
+    });
     assertThat(kinds).startsWith(PointKind.TRUSTED_CALL, PointKind.LOCK);
     assertThat(kinds.stream().filter(k -> k == PointKind.LOCK).count())
         .isEqualTo(kinds.stream().filter(k -> k == PointKind.UNLOCK).count());
