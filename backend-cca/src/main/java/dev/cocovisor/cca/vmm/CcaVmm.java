@@ -1,6 +1,7 @@
 package dev.cocovisor.cca.vmm;
 
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;

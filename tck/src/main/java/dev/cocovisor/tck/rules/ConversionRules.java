@@ -89,6 +89,7 @@ public interface ConversionRules extends Kit {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
+      guest.accept(0, Bench.PAGE);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       guest.write(0, 0x29, true);
       succeeds(guest.convert(0, Bench.PAGE, true), "the conversion back");
@@ -109,6 +110,7 @@ public interface ConversionRules extends Kit {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
+      guest.accept(0, 2 * Bench.PAGE);
       for (int i = 1; i <= 6; i++) {
         succeeds(guest.convert(0, 2 * Bench.PAGE, false), "to shared, round " + i);
         guest.write(Bench.PAGE, i, true);

@@ -191,6 +191,7 @@ public interface MemoryRules extends Kit {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
+      guest.accept(0, Bench.PAGE);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       succeeds(bench.process().hostWrite(guest.host(0), 0x41), "a host store");
       same(0x41, guest.read(0, true), "what the guest reads of the host's store");
