@@ -61,7 +61,7 @@ public final class ProgramGenerator {
     this.choose = choose;
     this.out = out;
     this.afterEach = afterEach;
-    this.process = new Kvm(host, List.of(), TraceSink.OFF).newProcess();
+    this.process = new KvmProcess(new Kvm(host, List.of(), TraceSink.OFF));
     this.runner = new CallRunner(process, fds);
   }
 

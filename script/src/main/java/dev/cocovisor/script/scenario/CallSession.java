@@ -3,6 +3,7 @@ package dev.cocovisor.script.scenario;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.call.CallArgs;
 import dev.cocovisor.script.call.CallDecoder;
 import dev.cocovisor.script.call.CallRunner;
@@ -167,7 +168,7 @@ public final class CallSession {
   public CallRunner runner() {
     CallRunner r = runner;
     if (r == null) {
-      r = new CallRunner(setup.boot(trace).newProcess(), fds);
+      r = new CallRunner(new KvmProcess(setup.boot(trace)), fds);
       runner = r;
     }
     return r;

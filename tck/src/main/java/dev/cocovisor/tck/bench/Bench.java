@@ -28,6 +28,7 @@ public final class Bench implements AutoCloseable {
 
   private final Subject subject;
   private final Witness witness;
+  private final Kvm kvm;
   private final KvmProcess process;
   private final List<TestedGuest> guests = new ArrayList<>();
   private boolean failed;
@@ -41,7 +42,8 @@ public final class Bench implements AutoCloseable {
             .withMemoryFrames(memoryFrames)
             .withSetting("core.cpus", "4")
             .withSetting("core.gmem-order", hugeFolios ? "9" : "0");
-    this.process = new Kvm(config, List.of(witness)).newProcess();
+    this.kvm = new Kvm(config, List.of(witness));
+    this.process = new KvmProcess(kvm);
   }
 
   public Subject subject() {
@@ -156,11 +158,13 @@ public final class Bench implements AutoCloseable {
 
   @Override
   public void close() {
-    if (failed) {
-      return;
+    try (kvm) {
+      if (failed) {
+        return;
+      }
+      check();
+      closeAll();
+      check();
     }
-    check();
-    closeAll();
-    check();
   }
 }
