@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>merged</b>, 5.14: nothing here. The hypercall ends in user space and so does the MSR.
  *
- * <p>Sources: background seed 002; {@code arch/x86/kvm/x86.c}, kvm_emulate_hypercall.
+ * <p>Sources: review of "KVM: x86: Introduce KVM_PAGE_ENC_BITMAP_RESET ioctl" v6, 10 April 2020;
+ * {@code arch/x86/kvm/x86.c}, kvm_emulate_hypercall.
  */
 public final class EncBitmap {
   /** KVM_HC_PAGE_ENC_STATUS, later KVM_HC_MAP_GPA_RANGE. */

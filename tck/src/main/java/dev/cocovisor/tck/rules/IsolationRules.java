@@ -114,7 +114,7 @@ public interface IsolationRules extends Kit {
   }
 
   /** Guests are apart. */
-  @Rule(id = "S08", source = "DESIGN, Truth: every frame has one owner")
+  @Rule(id = "S08", source = "invariant of the model: every frame has one owner")
   default void required_S08_twoGuestsAtOneAddressSeeTheirOwnMemory() {
     onBench(bench -> {
       TestedGuest a = bench.launch(MEMORY);

@@ -120,7 +120,7 @@ public interface MemoryRules extends Kit {
   /** Mirror and external table agree. */
   @Rule(
       id = "M07",
-      source = "DESIGN, Truth: mirror = S-EPT leaf by leaf; tdp_mmu.c set_external_spte")
+      source = "tdp_mmu.c, set_external_spte: mirror and external table agree leaf by leaf")
   default void required_M07_theExternalTableMapsWhatTheMirrorMaps() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -159,7 +159,7 @@ public interface MemoryRules extends Kit {
   }
 
   /** Frames are used once. */
-  @Rule(id = "M08", source = "DESIGN, Truth: every frame has one owner")
+  @Rule(id = "M08", source = "invariant of the model: every frame has one owner")
   default void required_M08_noFrameIsMappedTwice() {
     onBench(bench -> {
       TestedGuest a = bench.launch(MEMORY);

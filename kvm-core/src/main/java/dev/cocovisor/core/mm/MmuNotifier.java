@@ -1,4 +1,4 @@
-package dev.cocovisor.core.mem;
+package dev.cocovisor.core.mm;
 
 /**
  * Told before user mappings change, so that a second stage never outlives them.
