@@ -139,6 +139,15 @@ public final class SnpVmm implements VmmDriver {
     return r < 0 || toPrivate ? r : punch(vm, gpa, size);
   }
 
+  /** PVALIDATE takes aligned addresses, and nobody adjusts the permissions of his own VMPL. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(
+        SnpActions.pvalidate(1, false, true),
+        SnpActions.pvalidate(PageLevel.PAGE_SIZE, true, true),
+        SnpActions.rmpadjust(0, false, 0, 0, false));
+  }
+
   @Override
   public VmmRule rule(VmmTopic topic) {
     return SnpRules.of(topic);

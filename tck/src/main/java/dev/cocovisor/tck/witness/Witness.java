@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.witness;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * are called with which answers, whether they throw, and whether they give back the locks they
  * took. What no backend may ever do is noted as a violation and fails whatever rule is running.
  */
-final class Witness implements Backend {
+public final class Witness implements Backend {
   private final Backend backend;
   private final Queue<HookCall> calls = new ConcurrentLinkedQueue<>();
   private final Queue<String> violations = new ConcurrentLinkedQueue<>();
@@ -29,7 +29,8 @@ final class Witness implements Backend {
   private @Nullable HostMachine host;
   private @Nullable Platform platform;
 
-  Witness(Backend backend) {
+  /** Watches a backend. */
+  public Witness(Backend backend) {
     this.backend = backend;
   }
 
@@ -51,28 +52,28 @@ final class Witness implements Backend {
   }
 
   /** Returns the host the platform was made for; the first VM is created by then. */
-  HostMachine host() {
+  public HostMachine host() {
     if (host == null) {
       throw new IllegalStateException("no VM was created yet");
     }
     return host;
   }
 
-  @Nullable Platform platform() {
+  public @Nullable Platform platform() {
     return platform;
   }
 
   /** Returns the vendor half of the nth VM, counted from 0. */
-  WitnessOps vm(int n) {
+  public WitnessOps vm(int n) {
     return vms.get(n);
   }
 
-  List<WitnessOps> vms() {
+  public List<WitnessOps> vms() {
     return vms;
   }
 
   /** Returns the hook that this thread runs under {@code mmu_lock}, or null. */
-  @Nullable String hookUnderMmuLock() {
+  public @Nullable String hookUnderMmuLock() {
     return underMmuLock.get();
   }
 
@@ -87,33 +88,33 @@ final class Witness implements Backend {
     return before;
   }
 
-  void note(HookCall call) {
+  public void note(HookCall call) {
     calls.add(call);
   }
 
-  void violation(String what) {
+  public void violation(String what) {
     violations.add(what);
   }
 
   /** Returns what was called since the last {@link #forget}. */
-  List<HookCall> calls() {
+  public List<HookCall> calls() {
     return List.copyOf(calls);
   }
 
-  List<HookCall> calls(String name) {
+  public List<HookCall> calls(String name) {
     return calls.stream().filter(c -> c.name().equals(name)).toList();
   }
 
-  void forget() {
+  public void forget() {
     calls.clear();
   }
 
-  List<String> violations() {
+  public List<String> violations() {
     return List.copyOf(violations);
   }
 
   /** Asks platform and VMs for broken invariants. */
-  void checkInvariants(Consumer<String> violation) {
+  public void checkInvariants(Consumer<String> violation) {
     if (platform != null) {
       platform.checkInvariants(violation);
     }

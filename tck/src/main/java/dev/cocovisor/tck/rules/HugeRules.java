@@ -1,26 +1,31 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Behaviour.CONVERT;
-import static dev.cocovisor.tck.Behaviour.HUGE_PRIVATE;
-import static dev.cocovisor.tck.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
-import static dev.cocovisor.tck.Behaviour.PRE_FAULT;
-import static dev.cocovisor.tck.Behaviour.PUNCH;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.refused;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.refused;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.CONVERT;
+import static dev.cocovisor.tck.subject.Behaviour.HUGE_PRIVATE;
+import static dev.cocovisor.tck.subject.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
+import static dev.cocovisor.tck.subject.Behaviour.PRE_FAULT;
+import static dev.cocovisor.tck.subject.Behaviour.PUNCH;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Claims;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.subject.Subject;
 import org.jspecify.annotations.Nullable;
 
 /** H: huge private pages and their splits. */
-interface HugeRules extends Kit {
+public interface HugeRules extends Kit {
   /** Huge leaves exist where claimed. */
   @Rule(id = "H01", source = "mmu.c, kvm_mmu_max_mapping_level; the TDX huge page series")
   default void required_H01_alignedPrivateMemoryIsMappedHuge() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(subject(), bench);
+      TestedGuest guest = mapHuge(subject(), bench);
       @Nullable PageLevel level = guest.context().mappedLevel(guest.gfn(0), true);
       same(
           subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K,
@@ -30,8 +35,8 @@ interface HugeRules extends Kit {
   }
 
   /** Maps the first 2 MiB as large as the technology does. */
-  static Guest mapHuge(Subject subject, Bench bench) {
-    Guest guest = bench.launch(MEMORY);
+  public static TestedGuest mapHuge(Subject subject, Bench bench) {
+    TestedGuest guest = bench.launch(MEMORY);
     if (subject.has(PRE_FAULT)) {
       succeeds(guest.preFault(0, Bench.HUGE), "KVM_PRE_FAULT_MEMORY");
     }
@@ -44,7 +49,7 @@ interface HugeRules extends Kit {
   }
 
   /** Claims that first and last page of {@link #mapHuge} are as they were. */
-  static void rest(Guest guest) {
+  public static void rest(TestedGuest guest) {
     same(0x50, guest.read(0, false), "the first page");
     same(0x52, guest.read(Bench.HUGE - Bench.PAGE, false), "the last page");
   }
@@ -53,7 +58,7 @@ interface HugeRules extends Kit {
   @Rule(id = "H02", source = "mmu.c, hugepage_has_attrs; tdp_mmu.c, split_external_spt")
   default void required_H02_convertingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(subject(), bench);
+      TestedGuest guest = mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
@@ -75,7 +80,7 @@ interface HugeRules extends Kit {
   @Rule(id = "H03", source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs")
   default void required_H03_punchingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(subject(), bench);
+      TestedGuest guest = mapHuge(subject(), bench);
       if (!subject().has(PUNCH)) {
         refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
@@ -92,7 +97,7 @@ interface HugeRules extends Kit {
   @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(subject(), bench);
+      TestedGuest guest = mapHuge(subject(), bench);
       long first = guest.context().mappedPfn(guest.gfn(0), true);
       long middle = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
       guest.context().mmuLock().lock();
@@ -116,7 +121,7 @@ interface HugeRules extends Kit {
   @Rule(id = "H05", source = "tdp_mmu.c, tdp_mmu_zap_leafs: a leaf within the range goes whole")
   default void required_H05_convertingAWholeHugeLeafNeedsNoSplit() {
     onHugeBench(bench -> {
-      Guest guest = mapHuge(subject(), bench);
+      TestedGuest guest = mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
@@ -139,7 +144,7 @@ interface HugeRules extends Kit {
     onHugeBench(bench -> {
       bench.create().close();
       long before = bench.frames();
-      Guest guest = mapHuge(subject(), bench);
+      TestedGuest guest = mapHuge(subject(), bench);
       guest.context().mmuLock().lock();
       try {
         Claims.same(

@@ -1,14 +1,15 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.bench;
 
 import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.tck.subject.Subject;
 
 /** What every group of rules builds on: the subject, and a fresh host for each rule. */
-interface Kit {
+public interface Kit {
   /** RAM of a guest in bytes: four pieces of 2 MiB. */
   long MEMORY = 8L << 20;
 
   /** Returns what is judged. */
-  Subject subject();
+  public Subject subject();
 
   /** Runs a rule on a fresh host and holds it to everything that is true of each run. */
   default void onBench(Steps steps) {

@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.subject;
 
 import java.util.EnumSet;
 import java.util.Set;

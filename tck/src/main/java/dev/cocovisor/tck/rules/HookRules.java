@@ -1,22 +1,26 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Behaviour.CONVERT;
-import static dev.cocovisor.tck.Behaviour.ENCRYPTION_BITMAP;
-import static dev.cocovisor.tck.Behaviour.REGISTER_REGION;
-import static dev.cocovisor.tck.Claims.answers;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.answers;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.CONVERT;
+import static dev.cocovisor.tck.subject.Behaviour.ENCRYPTION_BITMAP;
+import static dev.cocovisor.tck.subject.Behaviour.REGISTER_REGION;
 
 import com.sun.management.ThreadMXBean;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.witness.HookCall;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 
 /** K: hooks called as the kernel calls them, and the rest of the table. */
-interface HookRules extends Kit {
+public interface HookRules extends Kit {
   /** The bitmap round-trips, or is not there. */
   @Rule(id = "K01", source = "the 2020 live-migration series: KVM_GET/SET_PAGE_ENC_BITMAP")
   default void required_K01_theEncryptionBitmapRoundTripsOrIsNotThere() {
@@ -43,7 +47,7 @@ interface HookRules extends Kit {
   @Rule(id = "K02", source = "the 2020 live-migration series: page_enc_status_hc")
   default void required_K02_theGuestsReportShowsInTheBitmap() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       VmOps ops = guest.ops();
       var vcpu = guest.ops().vcpus().getFirst();
       if (!subject().has(ENCRYPTION_BITMAP)) {
@@ -62,7 +66,7 @@ interface HookRules extends Kit {
   @Rule(id = "K03", source = "x86.c: KVM_MEMORY_ENCRYPT_REG_REGION, ENOTTY without the op")
   default void required_K03_regionsAreRegisteredOrNot() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       int vm = guest.machine().vmFd();
       long user = guest.host(0);
       if (!subject().has(REGISTER_REGION)) {
@@ -90,7 +94,7 @@ interface HookRules extends Kit {
   @Rule(id = "K04", source = "sev.c, sev_vm_copy_enc_context_from, sev_vm_move_enc_context_from")
   default void required_K04_aContextOfAnotherTechnologyIsRefused() {
     onBench(bench -> {
-      Guest guest = bench.create();
+      TestedGuest guest = bench.create();
       VmOps stranger = new VmOps() {};
       claim(!guest.ops().vmCopyEncContextFrom(stranger).ok(), "a stranger's context was copied");
       claim(!guest.ops().vmMoveEncContextFrom(stranger).ok(), "a stranger's context was moved");
@@ -101,7 +105,7 @@ interface HookRules extends Kit {
   @Rule(id = "K05", source = "api, MappingOps: none of them may allocate on the fault path")
   default void required_K05_hooksOnTheFaultPathDoNotAllocate() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
       VmOps ops = guest.ops().delegate();
       var vcpu = guest.ops().vcpus().getFirst();
@@ -127,7 +131,7 @@ interface HookRules extends Kit {
   @Rule(id = "K06", source = "x86.c, kvm_arch_init_vm … kvm_arch_destroy_vm")
   default void required_K06_birthAndDeathComeInTheKernelsOrder() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
       guest.close();
       List<String> names = bench.witness().calls().stream().map(HookCall::name).toList();
@@ -154,7 +158,7 @@ interface HookRules extends Kit {
   @Rule(id = "K07", source = "tdp_mmu.c, handle_removed_pt: leaves before the table they hang on")
   default void required_K07_leavesGoBeforeTheTablesThatHoldThem() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 4 * Bench.PAGE);
       guest.write(0, 1, false);
       int tables = bench.witness().calls("link_external_spt").size();
@@ -174,8 +178,8 @@ interface HookRules extends Kit {
   @Rule(id = "K08", source = "sev.c, sev_vm_move_enc_context_from: the source dies of success only")
   default void required_K08_aRefusedMoveOfAContextChangesNeitherSide() {
     onBench(bench -> {
-      Guest source = bench.launch(MEMORY);
-      Guest target = bench.launch(MEMORY);
+      TestedGuest source = bench.launch(MEMORY);
+      TestedGuest target = bench.launch(MEMORY);
       source.accept(0, Bench.PAGE).write(0, 0x2b, false);
       target.accept(0, Bench.PAGE).write(0, 0x2c, false);
       VmOps inner = source.ops().delegate();
@@ -206,7 +210,7 @@ interface HookRules extends Kit {
   @Rule(id = "K10", source = "api, VmContext; mmu_lock is a spinning lock: might_sleep() splats")
   default void required_K10_noHookSleepsUnderTheMmuLock() {
     onHugeBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       var _ = guest.populate(0, Bench.PAGE, 1, true);
       guest.finish();
       guest.accept(Bench.HUGE, Bench.HUGE);

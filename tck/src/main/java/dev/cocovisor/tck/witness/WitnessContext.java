@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.witness;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * or fault is called from a hook that runs under {@code mmu_lock}, and nothing that changes the
  * second stage is called without it.
  */
-final class WitnessContext implements VmContext {
+public final class WitnessContext implements VmContext {
   private final VmContext vm;
   private final Witness witness;
 

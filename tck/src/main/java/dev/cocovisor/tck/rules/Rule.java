@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
 import java.lang.annotation.Documented;
 import java.lang.annotation.ElementType;

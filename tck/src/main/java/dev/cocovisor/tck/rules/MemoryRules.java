@@ -1,25 +1,29 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.refused;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.refused;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
-import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.ExternalTableOps;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.subject.Behaviour;
+import dev.cocovisor.vmm.Outcome;
 
 /** M: what a guest sees of its memory, and how faults are answered. */
-interface MemoryRules extends Kit {
+public interface MemoryRules extends Kit {
   /** Fresh memory is zero. */
   @Rule(id = "M01", source = "TDH.MEM.PAGE.AUG zeroes; clear_highpage in kvm_gmem_prepare_folio")
   default void required_M01_freshPrivateMemoryReadsZero() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 8 * Bench.PAGE);
       for (int i = 0; i < 8; i++) {
         same(0, guest.read(i * Bench.PAGE + 8L * i, false), "fresh page " + i);
@@ -31,7 +35,7 @@ interface MemoryRules extends Kit {
   @Rule(id = "M02", source = "a memory's contract")
   default void required_M02_everyPageKeepsItsOwnContents() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 64 * Bench.PAGE);
       for (int i = 0; i < 64; i++) {
         guest.write(i * Bench.PAGE + i, i + 1, false);
@@ -47,7 +51,7 @@ interface MemoryRules extends Kit {
   @Rule(id = "M03", source = "virt/kvm/kvm_main.c, __gfn_to_memslot")
   default void required_M03_theLastPageOfMemoryWorks() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       long last = MEMORY - Bench.PAGE;
       guest.accept(last, Bench.PAGE).write(last, 0x7e, false);
       same(0x7e, guest.read(last, false), "the last page");
@@ -58,9 +62,9 @@ interface MemoryRules extends Kit {
   @Rule(id = "M04", source = "mmu.c, kvm_handle_noslot_fault; KVM_EXIT_MEMORY_FAULT for private")
   default void required_M04_anAccessOutsideMemoryNeverCompletes() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
-      RunResult run = guest.tryRead(MEMORY + 16 * Bench.HUGE, false);
-      claim(!Guest.completed(run), "a read outside memory completed: " + run);
+      TestedGuest guest = bench.launch(MEMORY);
+      Outcome.Told run = guest.tryRead(MEMORY + 16 * Bench.HUGE, false);
+      claim(!run.done(), "a read outside memory completed: " + run);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
     });
   }
@@ -69,17 +73,17 @@ interface MemoryRules extends Kit {
   @Rule(id = "M05", source = "mmu.c, kvm_mmu_faultin_pfn: kvm_mmu_prepare_memory_fault_exit")
   default void required_M05_aSharedAccessToPrivateMemoryExitsToTheVmm() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       PrivateRule rule = guest.ops().traits().privateRule();
       if (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT) {
         guest.accept(0, Bench.PAGE);
         same(0, guest.read(0, false), "where the guest cannot say shared, it reads");
         return;
       }
-      RunResult run = guest.tryRead(0, true);
-      same(Errno.EFAULT, run.errno(), "KVM_RUN");
-      claim(run.exit() instanceof Exit.MemoryFault, "the exit is " + run.exit());
-      Exit.MemoryFault fault = (Exit.MemoryFault) run.exit();
+      Outcome.Told run = guest.tryRead(0, true);
+      same(Errno.EFAULT, run.run().errno(), "KVM_RUN");
+      claim(run.run().exit() instanceof Exit.MemoryFault, "the exit is " + run.run().exit());
+      Exit.MemoryFault fault = (Exit.MemoryFault) run.run().exit();
       same(0L, fault.flags(), "flags of the exit");
       same(guest.base(), fault.gpa(), "gpa of the exit, without shared bit");
       same(Bench.PAGE, fault.size(), "size of the exit");
@@ -90,7 +94,7 @@ interface MemoryRules extends Kit {
   @Rule(id = "M06", source = "mmu.c, kvm_mmu_faultin_pfn: KVM_MEMORY_EXIT_FLAG_PRIVATE")
   default void required_M06_aPrivateAccessToSharedMemoryExitsToTheVmm() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       PrivateRule rule = guest.ops().traits().privateRule();
       if (!subject().has(Behaviour.CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
@@ -103,10 +107,10 @@ interface MemoryRules extends Kit {
       }
       guest.accept(0, Bench.PAGE).write(0, 0x18, false);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
-      RunResult run = guest.tryRead(0, false);
-      claim(!Guest.completed(run), "a private read of shared memory completed");
-      if (run.exit() instanceof Exit.MemoryFault fault) {
-        same(Errno.EFAULT, run.errno(), "KVM_RUN");
+      Outcome.Told run = guest.tryRead(0, false);
+      claim(!run.done(), "a private read of shared memory completed");
+      if (run.run().exit() instanceof Exit.MemoryFault fault) {
+        same(Errno.EFAULT, run.run().errno(), "KVM_RUN");
         same(Exit.MemoryFault.PRIVATE, fault.flags(), "flags of the exit");
         same(guest.base(), fault.gpa(), "gpa of the exit");
       }
@@ -119,7 +123,7 @@ interface MemoryRules extends Kit {
       source = "tdp_mmu.c, set_external_spte: mirror and external table agree leaf by leaf")
   default void required_M07_theExternalTableMapsWhatTheMirrorMaps() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 16 * Bench.PAGE);
       for (int i = 0; i < 16; i += 2) {
         guest.write(i * Bench.PAGE, 1, false);
@@ -132,7 +136,7 @@ interface MemoryRules extends Kit {
     });
   }
 
-  private static void agree(Guest guest) {
+  private static void agree(TestedGuest guest) {
     if (guest.ops().traits().shape() != StageShape.MIRRORED) {
       same(
           ExternalTableOps.UNKNOWN,
@@ -158,16 +162,16 @@ interface MemoryRules extends Kit {
   @Rule(id = "M08", source = "invariant of the model: every frame has one owner")
   default void required_M08_noFrameIsMappedTwice() {
     onBench(bench -> {
-      Guest a = bench.launch(MEMORY);
-      Guest b = bench.launch(MEMORY);
-      for (Guest g : new Guest[] {a, b}) {
+      TestedGuest a = bench.launch(MEMORY);
+      TestedGuest b = bench.launch(MEMORY);
+      for (TestedGuest g : new TestedGuest[] {a, b}) {
         g.accept(0, 32 * Bench.PAGE);
         for (int i = 0; i < 32; i++) {
           g.write(i * Bench.PAGE, 9, false);
         }
       }
       java.util.Set<Long> seen = new java.util.HashSet<>();
-      for (Guest g : new Guest[] {a, b}) {
+      for (TestedGuest g : new TestedGuest[] {a, b}) {
         for (long[] m : g.mapped(0, MEMORY)) {
           claim(seen.add(m[1]), "frame 0x" + Long.toHexString(m[1]) + " is mapped twice");
         }
@@ -182,11 +186,12 @@ interface MemoryRules extends Kit {
       source = "private_mem_conversions_test C1: the shared half is the VMM's mapping")
   default void required_M09_guestAndHostSeeEachOthersSharedStores() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(Behaviour.CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
+      guest.accept(0, Bench.PAGE);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       succeeds(bench.process().hostWrite(guest.host(0), 0x41), "a host store");
       same(0x41, guest.read(0, true), "what the guest reads of the host's store");
@@ -199,7 +204,7 @@ interface MemoryRules extends Kit {
   @Rule(id = "M10", source = "mmu.c, kvm_max_private_mapping_level; api, VmTraits.maxPrivateLevel")
   default void required_M10_noPrivateLeafIsLargerThanTheBackendAllows() {
     onHugeBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.HUGE);
       guest.write(0, 1, false);
       for (long[] m : guest.mapped(0, MEMORY)) {
@@ -219,7 +224,7 @@ interface MemoryRules extends Kit {
   @Rule(id = "M11", source = "api, DelegatedStageOps.delegatedMaxLevel; mmu.c, max_mapping_level")
   default void required_M11_aLevelHookNeverRaisesALevel() {
     onHugeBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
       long pfn = guest.context().mappedPfn(guest.gfn(0), true);
       for (PageLevel wanted : new PageLevel[] {PageLevel.PG_4K, PageLevel.PG_2M, PageLevel.PG_1G}) {

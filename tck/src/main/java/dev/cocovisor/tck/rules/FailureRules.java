@@ -1,44 +1,52 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Behaviour.ASKER_WAITS;
-import static dev.cocovisor.tck.Behaviour.CONVERT;
-import static dev.cocovisor.tck.Behaviour.POPULATE;
-import static dev.cocovisor.tck.Behaviour.PUNCH;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.refused;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.refused;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.ASKER_WAITS;
+import static dev.cocovisor.tck.subject.Behaviour.CONVERT;
+import static dev.cocovisor.tck.subject.Behaviour.POPULATE;
+import static dev.cocovisor.tck.subject.Behaviour.PUNCH;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
-import dev.cocovisor.api.guest.GuestAction;
-import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.vmm.Outcome;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * F: what happens when the host runs out of frames in the middle of a step. Each step is tried with
  * no frame left, one, two and so on until it succeeds: it works or it is refused, a refusal changes
  * nothing and keeps nothing, and with memory it works afterwards.
  */
-interface FailureRules extends Kit {
+public interface FailureRules extends Kit {
   /** More frames than any single step needs. */
   int ENOUGH = 24;
 
-  /** Tries a step that answers at least 0 or -errno with more and more frames. */
-  private static void withEver(Bench bench, int enough, LongSupplier step, Runnable afterwards) {
+  /** Tries a step with more and more frames until it does what is asked. */
+  private static void withEver(
+      Bench bench, int enough, Supplier<Outcome> step, Runnable afterwards) {
     for (int frames = 0; ; frames++) {
-      long ret;
+      Outcome outcome;
       try (Bench.Shortage _ = bench.shortage(frames)) {
-        ret = step.getAsLong();
+        outcome = step.get();
       }
       bench.check();
       afterwards.run();
-      if (ret >= 0) {
+      if (outcome.done()) {
         return;
       }
-      refused(ret, "the step with " + frames + " frames");
-      claim(frames < enough, "refused with " + frames + " frames: " + Claims.name(ret));
+      claim(frames < enough, "refused with " + frames + " frames: " + outcome);
     }
+  }
+
+  private static Supplier<Outcome> call(LongSupplier call) {
+    return () -> new Outcome.Answered(call.getAsLong());
   }
 
   /** Faults. */
@@ -47,7 +55,7 @@ interface FailureRules extends Kit {
     onSmallBench(bench -> {
       bench.create().close();
       long before = bench.frames();
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       withEver(bench, ENOUGH, () -> touch(guest, 0, 0x71), () -> {});
       guest.write(0, 0x71, false);
       withEver(bench, ENOUGH, () -> touch(guest, Bench.HUGE, 0x72), () -> {});
@@ -58,20 +66,17 @@ interface FailureRules extends Kit {
     });
   }
 
-  private static long touch(Guest guest, long at, int value) {
-    for (GuestAction action : guest.acceptActions(at, Bench.PAGE)) {
-      RunResult run = guest.run(action);
-      if (!run.errno().ok()) {
-        return -run.errno().number();
-      }
+  private static Outcome touch(TestedGuest guest, long at, int value) {
+    Outcome accepted = guest.tryAccept(at, Bench.PAGE, PageLevel.PG_4K);
+    if (!accepted.done()) {
+      return accepted;
     }
-    RunResult run = guest.tryWrite(at, value, false);
-    if (!run.errno().ok()) {
-      return -run.errno().number();
+    Outcome.Told told = guest.tryWrite(at, value, false);
+    if (told.run().errno().ok()) {
+      succeeds(told, "a write without memory");
+      same(value, guest.read(at, false), "what was written with little memory");
     }
-    claim(Guest.completed(run), "a write without memory ended with " + run);
-    same(value, guest.read(at, false), "what was written with little memory");
-    return 0;
+    return told;
   }
 
   /** Conversions. */
@@ -80,7 +85,7 @@ interface FailureRules extends Kit {
       source = "the TDX huge page series: split before anything is zapped, ENOMEM ends the ioctl")
   default void required_F02_aConversionThatFindsNoMemoryLeavesTheNeighboursAlone() {
     onSmallBench(bench -> {
-      Guest guest = HugeRules.mapHuge(subject(), bench);
+      TestedGuest guest = HugeRules.mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
@@ -101,10 +106,10 @@ interface FailureRules extends Kit {
   }
 
   /** Tells whether a run ends as the guest's asking for a conversion did. */
-  private static boolean waits(Guest guest, long asked) {
-    RunResult run = guest.tryRead(0, false);
-    return run.errno() == Errno.EFAULT
-        && run.exit() instanceof Exit.MemoryFault fault
+  private static boolean waits(TestedGuest guest, long asked) {
+    Outcome.Told run = guest.tryRead(0, false);
+    return run.run().errno() == Errno.EFAULT
+        && run.run().exit() instanceof Exit.MemoryFault fault
         && fault.gpa() == guest.base() + asked;
   }
 
@@ -114,7 +119,7 @@ interface FailureRules extends Kit {
       source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs: ENOMEM")
   default void required_F03_aHoleThatFindsNoMemoryLeavesTheNeighboursAlone() {
     onSmallBench(bench -> {
-      Guest guest = HugeRules.mapHuge(subject(), bench);
+      TestedGuest guest = HugeRules.mapHuge(subject(), bench);
       if (!subject().has(PUNCH)) {
         refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
@@ -122,7 +127,7 @@ interface FailureRules extends Kit {
       withEver(
           bench,
           ENOUGH,
-          () -> guest.punch(Bench.HUGE / 2, Bench.PAGE),
+          call(() -> guest.punch(Bench.HUGE / 2, Bench.PAGE)),
           () -> HugeRules.rest(guest));
       guest.takeBack(Bench.HUGE / 2, Bench.PAGE);
       same(0, guest.read(Bench.HUGE / 2, false), "memory behind the hole");
@@ -135,13 +140,14 @@ interface FailureRules extends Kit {
     onSmallBench(bench -> {
       bench.create().close();
       long before = bench.frames();
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       long source = guest.source(Bench.PAGE, 0x74);
       if (!subject().has(POPULATE)) {
         refused(guest.populateFrom(0, Bench.PAGE, source, true), "populate where there is none");
         return;
       }
-      withEver(bench, 4 * ENOUGH, () -> guest.populateFrom(0, Bench.PAGE, source, true), () -> {});
+      withEver(
+          bench, 4 * ENOUGH, call(() -> guest.populateFrom(0, Bench.PAGE, source, true)), () -> {});
       succeeds(bench.process().munmap(source, Bench.PAGE), "munmap");
       guest.finish();
       same(0x74, guest.read(0, false), "the populated page");

@@ -1,16 +1,20 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.same;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
 
 /** I: who a backend says it is. */
-interface IdentityRules extends Kit {
+public interface IdentityRules extends Kit {
   /** Info is a value. */
   @Rule(id = "I01", source = "api, Backend.info: always an equal value, never null")
   default void required_I01_infoIsAlwaysTheSameValue() {
@@ -45,7 +49,7 @@ interface IdentityRules extends Kit {
     info.vmTypes()
         .forEach(t ->
             claim(
-                t.architecture() != Architecture.X86_64 || t.number() < 0 || t.number() > 1,
+                !t.architecture().equals(Architecture.X86_64) || t.number() < 0 || t.number() > 1,
                 t.name() + " has a number of KVM's"));
     same(
         info.vmTypes().size(),
@@ -54,13 +58,16 @@ interface IdentityRules extends Kit {
   }
 
   /** Settings carry help. */
-  @Rule(id = "I05", source = "api, BackendInfo.settings: a line of help that ends in the default")
-  default void required_I05_everySettingHasALineOfHelp() {
-    subject()
-        .backend()
-        .info()
-        .settings()
-        .forEach((k, help) -> claim(!help.isBlank() && !help.contains("\n"), "help of " + k));
+  @Rule(id = "I05", source = "api, Setting: a line of help, and a default that it takes itself")
+  default void required_I05_everySettingHasALineOfHelpAndTakesItsOwnDefault() {
+    for (Setting s : subject().backend().info().settings()) {
+      claim(!s.help().isBlank() && !s.help().contains("\n"), "help of " + s.name());
+      try {
+        var _ = s.checked(s.byDefault());
+      } catch (IllegalArgumentException e) {
+        throw new AssertionError("the default of " + s.name() + " is refused", e);
+      }
+    }
   }
 
   /** Traits make sense. */
@@ -87,7 +94,7 @@ interface IdentityRules extends Kit {
   @Rule(id = "I07", source = "api, MappingOps.traits: constant for the VM's life")
   default void required_I07_traitsStayTheSameThroughTheLaunch() {
     onBench(bench -> {
-      Guest guest = bench.create();
+      TestedGuest guest = bench.create();
       VmTraits first = guest.ops().traits();
       guest.configure(1).plug(MEMORY).ready().finish();
       same(first, guest.ops().traits(), "traits after the launch");
@@ -98,10 +105,10 @@ interface IdentityRules extends Kit {
   @Rule(id = "I08", source = "api, Backend: keeps no state of its own")
   default void required_I08_twoHostsKnowNothingOfEachOther() {
     onBench(one -> {
-      Guest a = one.launch(MEMORY);
+      TestedGuest a = one.launch(MEMORY);
       a.accept(0, Bench.PAGE).write(0, 0x11, false);
       onBench(two -> {
-        Guest b = two.launch(MEMORY);
+        TestedGuest b = two.launch(MEMORY);
         b.accept(0, Bench.PAGE);
         same(0, b.read(0, false), "fresh private memory on another host");
         b.write(0, 0x22, false);

@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.witness;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
@@ -14,7 +14,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The vendor half of one VM as {@link Witness} hands it to the core. */
-final class WitnessOps extends ForwardingVmOps {
+public final class WitnessOps extends ForwardingVmOps {
   private static final Set<String> UNDER_MMU_LOCK =
       Set.of(
           "link_external_spt",
@@ -39,23 +39,23 @@ final class WitnessOps extends ForwardingVmOps {
     this.witness = witness;
   }
 
-  VmContext context() {
+  public VmContext context() {
     return vm;
   }
 
-  List<VcpuContext> vcpus() {
+  public List<VcpuContext> vcpus() {
     return vcpus;
   }
 
-  boolean alive() {
+  public boolean alive() {
     return inits > destroys;
   }
 
-  int destroys() {
+  public int destroys() {
     return destroys;
   }
 
-  int vcpuFrees() {
+  public int vcpuFrees() {
     return vcpuFrees;
   }
 

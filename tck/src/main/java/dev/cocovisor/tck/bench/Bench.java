@@ -1,15 +1,16 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.bench;
 
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
 
-import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.mem.HostMemory;
-import dev.cocovisor.api.vmm.VmmDriver;
-import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.witness.Witness;
+import dev.cocovisor.vmm.Guest;
+import dev.cocovisor.vmm.GuestLaunch;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,18 +19,18 @@ import java.util.List;
  * VM and then holds the backend to what is true of each run: no hook threw, no lock was kept, no
  * invariant is broken, no VM died of a bug, every frame came back.
  */
-final class Bench implements AutoCloseable {
+public final class Bench implements AutoCloseable {
   /** 2 MiB. */
-  static final long HUGE = 2L << 20;
+  public static final long HUGE = 2L << 20;
 
   /** 4 KiB. */
-  static final long PAGE = 4096;
+  public static final long PAGE = 4096;
 
   private final Subject subject;
   private final Witness witness;
+  private final Kvm kvm;
   private final KvmProcess process;
-  private final int dev;
-  private final List<Guest> guests = new ArrayList<>();
+  private final List<TestedGuest> guests = new ArrayList<>();
   private boolean failed;
 
   Bench(Subject subject, boolean hugeFolios, long memoryFrames) {
@@ -41,39 +42,35 @@ final class Bench implements AutoCloseable {
             .withMemoryFrames(memoryFrames)
             .withSetting("core.cpus", "4")
             .withSetting("core.gmem-order", hugeFolios ? "9" : "0");
-    this.process = new KvmProcess(new Kvm(config, List.of(witness)));
-    this.dev = (int) succeeds(process.openDevKvm(), "open(/dev/kvm)");
+    this.kvm = new Kvm(config, List.of(witness));
+    this.process = new KvmProcess(kvm);
   }
 
-  Subject subject() {
+  public Subject subject() {
     return subject;
   }
 
-  Witness witness() {
+  public Witness witness() {
     return witness;
   }
 
-  KvmProcess process() {
+  public KvmProcess process() {
     return process;
   }
 
-  VmmDriver driver() {
-    return subject.driver();
-  }
-
   /** Creates a VM and nothing more. */
-  Guest create() {
-    int vmFd = (int) succeeds(process.createVm(dev, driver().vmType()), "KVM_CREATE_VM");
-    Guest guest =
-        new Guest(this, new VmmMachine(process, vmFd, new Fields()), witness.vms().size() - 1);
+  public TestedGuest create() {
+    Guest steps = new Guest(subject.technology(), process, GuestLaunch.DEFAULT);
+    TestedGuest guest = new TestedGuest(this, steps, witness.vms().size());
     guests.add(guest);
-    return guest.created();
+    var _ = succeeds(steps.create(), "KVM_CREATE_VM and the VMM's first calls");
+    return guest;
   }
 
   /** Launches a VM that writes one page; false if a step is refused. */
-  boolean tryLaunch(long memory) {
+  public boolean tryLaunch(long memory) {
     try {
-      Guest guest = launch(memory);
+      TestedGuest guest = launch(memory);
       guest.accept(0, PAGE).write(0, 1, false);
       return true;
     } catch (Claims.Refusal e) {
@@ -82,17 +79,17 @@ final class Bench implements AutoCloseable {
   }
 
   /** Ends all VMs. */
-  void closeAll() {
-    guests.forEach(Guest::close);
+  public void closeAll() {
+    guests.forEach(TestedGuest::close);
   }
 
   /** Takes all frames of the host but a few. */
-  Shortage shortage(int left) {
+  public Shortage shortage(int left) {
     return new Shortage(witness.host().memory(), left);
   }
 
   /** A time in which the host is short of frames. */
-  static final class Shortage implements AutoCloseable {
+  public static final class Shortage implements AutoCloseable {
     private static final int LARGEST = 9;
 
     private final HostMemory memory;
@@ -128,25 +125,25 @@ final class Bench implements AutoCloseable {
   }
 
   /** Creates a VM up to the point where its launch can be populated. */
-  Guest prepare(long memory) {
+  public TestedGuest prepare(long memory) {
     return create().configure(1).plug(memory).ready();
   }
 
   /** Launches a VM that runs. */
-  Guest launch(long memory) {
+  public TestedGuest launch(long memory) {
     return prepare(memory).finish();
   }
 
   /** Frames in use on the host now. */
-  long frames() {
+  public long frames() {
     return witness.host().memory().allocatedFrames();
   }
 
   /** Checks everything that is true between any two steps. */
-  void check() {
+  public void check() {
     List<String> broken = new ArrayList<>(witness.violations());
     witness.checkInvariants(broken::add);
-    for (Guest g : guests) {
+    for (TestedGuest g : guests) {
       if (!g.gone() && !g.mortal() && g.context().isDead()) {
         broken.add("the VM died of a bug: " + g.context());
       }
@@ -155,17 +152,19 @@ final class Bench implements AutoCloseable {
   }
 
   /** Tells the bench that its rule failed, so that closing adds nothing to the first failure. */
-  void failed() {
+  public void failed() {
     failed = true;
   }
 
   @Override
   public void close() {
-    if (failed) {
-      return;
+    try (kvm) {
+      if (failed) {
+        return;
+      }
+      check();
+      closeAll();
+      check();
     }
-    check();
-    closeAll();
-    check();
   }
 }

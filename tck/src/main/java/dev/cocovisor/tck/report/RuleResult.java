@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.report;
 
 /**
  * What became of one rule.

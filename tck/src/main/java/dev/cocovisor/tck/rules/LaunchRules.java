@@ -1,28 +1,31 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Behaviour.FINALIZE_ENDS_POPULATE;
-import static dev.cocovisor.tck.Behaviour.POPULATE;
-import static dev.cocovisor.tck.Behaviour.POPULATE_UNMEASURED;
-import static dev.cocovisor.tck.Behaviour.PRE_FAULT;
-import static dev.cocovisor.tck.Behaviour.PRE_FAULT_BEFORE_FINALIZE;
-import static dev.cocovisor.tck.Behaviour.RUN_BEFORE_FINALIZE;
-import static dev.cocovisor.tck.Claims.answers;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.refused;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.answers;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.refused;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.FINALIZE_ENDS_POPULATE;
+import static dev.cocovisor.tck.subject.Behaviour.POPULATE;
+import static dev.cocovisor.tck.subject.Behaviour.POPULATE_UNMEASURED;
+import static dev.cocovisor.tck.subject.Behaviour.PRE_FAULT;
+import static dev.cocovisor.tck.subject.Behaviour.PRE_FAULT_BEFORE_FINALIZE;
+import static dev.cocovisor.tck.subject.Behaviour.RUN_BEFORE_FINALIZE;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.vmm.Outcome;
 
 /** P: populating, measuring, finalizing and pre-faulting. */
-interface LaunchRules extends Kit {
+public interface LaunchRules extends Kit {
   /** Populated contents are there. */
   @Rule(id = "P01", source = "tdx_gmem_post_populate, sev_gmem_post_populate, realm populate")
   default void required_P01_theGuestReadsWhatWasPopulated() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       long ret = guest.populate(2 * Bench.PAGE, 3 * Bench.PAGE, 0x6b, true);
       if (!subject().has(POPULATE)) {
         refused(ret, "populate where nothing can be populated");
@@ -41,7 +44,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P02", source = "KVM_TDX_INIT_MEM_REGION without MEASURE; SNP page type UNMEASURED")
   default void required_P02_contentsNeedNotBeMeasured() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       long ret = guest.populate(0, Bench.PAGE, 0x21, false);
       if (!subject().has(POPULATE) || !subject().has(POPULATE_UNMEASURED)) {
         refused(ret, "populate without measuring, where that cannot be");
@@ -57,7 +60,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P03", source = "virt/kvm/guest_memfd.c, kvm_gmem_populate")
   default void required_P03_populatingOnePageLeavesItsNeighboursFresh() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       if (!subject().has(POPULATE)) {
         refused(guest.populate(0, Bench.PAGE, 1, true), "populate where nothing can be populated");
         return;
@@ -75,7 +78,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P04", source = "virt/kvm/guest_memfd.c, kvm_gmem_populate: no slot or no guest_memfd")
   default void required_P04_populatingOutsideMemoryIsRefused() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       refused(guest.populate(MEMORY + Bench.HUGE, Bench.PAGE, 1, true), "populate without a slot");
       bench.check();
       guest.finish();
@@ -89,7 +92,7 @@ interface LaunchRules extends Kit {
       source = "tdx_vcpu_init_mem_region: TD_STATE_RUNNABLE; snp_launch_update; DATA_CREATE")
   default void required_P05_nothingCanBePopulatedAfterTheLaunch() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       long ret = guest.populate(0, Bench.PAGE, 0x66, true);
       if (!subject().has(POPULATE) || subject().has(FINALIZE_ENDS_POPULATE)) {
         refused(ret, "populate after the launch");
@@ -107,7 +110,7 @@ interface LaunchRules extends Kit {
       source = "TDH.MEM.PAGE.ADD: EPT_ENTRY_STATE_INCORRECT; sev_gmem_populate: EEXIST")
   default void required_P06_aPageCannotBePopulatedTwice() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       if (!subject().has(POPULATE)) {
         refused(guest.populate(0, Bench.PAGE, 1, true), "populate where nothing can be populated");
         return;
@@ -127,18 +130,18 @@ interface LaunchRules extends Kit {
   }
 
   /** A guest was in if neither KVM refused nor the processor (VMRUN's KVM_EXIT_FAIL_ENTRY). */
-  private static boolean entered(RunResult run) {
-    return run.errno().ok() && !run.exit().name().equals("KVM_EXIT_FAIL_ENTRY");
+  private static boolean entered(Outcome.Told run) {
+    return run.run().errno().ok() && !run.run().exit().name().equals("KVM_EXIT_FAIL_ENTRY");
   }
 
   /** Guests wait for their launch. */
   @Rule(id = "P07", source = "tdx_vcpu_pre_run, sev pre_sev_run, REC_ENTER before ACTIVATE")
   default void required_P07_aGuestDoesNotRunBeforeItsLaunchIsOver() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
-      var run = guest.tryWrite(0, 0x12, false);
+      TestedGuest guest = bench.prepare(MEMORY);
+      Outcome.Told run = guest.tryWrite(0, 0x12, false);
       if (subject().has(RUN_BEFORE_FINALIZE)) {
-        claim(run.errno().ok() || run.errno() == Errno.EFAULT, "an early run: " + run);
+        claim(run.run().errno().ok() || run.run().errno() == Errno.EFAULT, "an early run: " + run);
       } else {
         claim(!entered(run), "an early run was let in: " + run);
         bench.check();
@@ -153,7 +156,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P08", source = "x86.c, kvm_arch_vcpu_pre_fault_memory: pre_fault_allowed")
   default void required_P08_preFaultingBeforeTheLaunchIsOver() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       long ret = guest.preFault(0, 4 * Bench.PAGE);
       if (subject().has(PRE_FAULT) && subject().has(PRE_FAULT_BEFORE_FINALIZE)) {
         succeeds(ret, "KVM_PRE_FAULT_MEMORY before the end of the launch");
@@ -168,7 +171,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P09", source = "arch/x86/kvm/mmu/mmu.c, kvm_arch_vcpu_pre_fault_memory")
   default void required_P09_preFaultingMapsEveryPage() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       long ret = guest.preFault(0, 16 * Bench.PAGE);
       if (!subject().has(PRE_FAULT)) {
         answers(Errno.EOPNOTSUPP, ret, "KVM_PRE_FAULT_MEMORY");
@@ -186,7 +189,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P10", source = "arch/x86/kvm/mmu/mmu.c, kvm_tdp_map_page: RET_PF_SPURIOUS")
   default void required_P10_preFaultingAgainChangesNothing() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PRE_FAULT)) {
         answers(Errno.EOPNOTSUPP, guest.preFault(0, Bench.PAGE), "KVM_PRE_FAULT_MEMORY");
         return;
@@ -204,7 +207,7 @@ interface LaunchRules extends Kit {
   @Rule(id = "P11", source = "the KVM_MAP_MEMORY series, pre_mmu_map_page: OK, or EOPNOTSUPP")
   default void required_P11_theHookOfMapMemoryAllowsOrRefuses() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       var vcpu = guest.ops().vcpus().getFirst();
       MemoryMapping page = new MemoryMapping(guest.base(), Bench.PAGE, 0);
       for (boolean isPrivate : new boolean[] {true, false}) {

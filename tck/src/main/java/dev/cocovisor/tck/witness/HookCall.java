@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.witness;
 
 /**
  * A hook the core called.
@@ -9,4 +9,4 @@ package dev.cocovisor.tck;
  * @param pfn first host frame, -1 where the hook has none
  * @param result the answer as text
  */
-record HookCall(String name, long gfn, long pages, long pfn, String result) {}
+public record HookCall(String name, long gfn, long pages, long pfn, String result) {}

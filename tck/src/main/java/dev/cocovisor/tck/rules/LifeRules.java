@@ -1,23 +1,26 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Behaviour.FINALIZE_ENDS_POPULATE;
-import static dev.cocovisor.tck.Behaviour.FIRST_RUN_ENDS_LAUNCH;
-import static dev.cocovisor.tck.Behaviour.POPULATE;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.refused;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.refused;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.FINALIZE_ENDS_POPULATE;
+import static dev.cocovisor.tck.subject.Behaviour.FIRST_RUN_ENDS_LAUNCH;
+import static dev.cocovisor.tck.subject.Behaviour.POPULATE;
 
-import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.vmm.Outcome;
 import java.util.List;
 
 /** L: birth and death of VMs and vCPUs. */
-interface LifeRules extends Kit {
+public interface LifeRules extends Kit {
   /** A VM that did nothing leaves nothing. */
   @Rule(id = "L01", source = "arch/x86/kvm/x86.c, kvm_arch_destroy_vm")
   default void required_L01_aVmThatIsOnlyCreatedLeavesNothingBehind() {
@@ -34,7 +37,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L03", source = "arch/x86/kvm/x86.c, kvm_arch_destroy_vm")
   default void required_L03_aVmThatRanGivesEveryFrameBack() {
     leavesNothing(b -> {
-      Guest g = b.launch(MEMORY);
+      TestedGuest g = b.launch(MEMORY);
       g.accept(0, 4 * Bench.PAGE);
       for (int i = 0; i < 4; i++) {
         g.write(i * Bench.PAGE, i + 1, false);
@@ -47,7 +50,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L04", source = "virt/kvm/guest_memfd.c, kvm_gmem_populate")
   default void required_L04_aPopulatedLaunchGivenUpLeavesNothingBehind() {
     leavesNothing(b -> {
-      Guest g = b.prepare(MEMORY);
+      TestedGuest g = b.prepare(MEMORY);
       long ret = g.populate(0, 2 * Bench.PAGE, 7, true);
       if (subject().has(POPULATE)) {
         succeeds(ret, "populate");
@@ -58,11 +61,11 @@ interface LifeRules extends Kit {
     });
   }
 
-  private void leavesNothing(java.util.function.Function<Bench, Guest> life) {
+  private void leavesNothing(java.util.function.Function<Bench, TestedGuest> life) {
     onBench(bench -> {
       bench.create().close(); // the platform takes its own frames with the first VM
       long before = bench.frames();
-      Guest guest = life.apply(bench);
+      TestedGuest guest = life.apply(bench);
       guest.close();
       bench.check();
       same(before, bench.frames(), "frames in use after the VM is gone");
@@ -73,7 +76,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L05", source = "api, LifecycleOps.vmDestroy; x86.c, kvm_arch_destroy_vm")
   default void required_L05_vmAndVcpusAreDestroyedOnce() {
     onBench(bench -> {
-      Guest guest = bench.create().configure(2).plug(MEMORY).ready();
+      TestedGuest guest = bench.create().configure(2).plug(MEMORY).ready();
       guest.finish();
       guest.close();
       same(1, guest.ops().destroys(), "calls of vm_destroy");
@@ -85,7 +88,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L06", source = "api, PhysicalGuard; SNP: RMP entry shared again, TDX: PAGE.RECLAIM")
   default void required_L06_framesOfADeadVmAreTheHostsAgain() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 4 * Bench.PAGE);
       guest.write(0, 0x5a, false);
       List<long[]> mapped = guest.mapped(0, 4 * Bench.PAGE);
@@ -104,8 +107,8 @@ interface LifeRules extends Kit {
   @Rule(id = "L07", source = "api, Platform: shared by all its VMs")
   default void required_L07_oneVmsDeathLeavesAnotherAlone() {
     onBench(bench -> {
-      Guest a = bench.launch(MEMORY);
-      Guest b = bench.launch(MEMORY);
+      TestedGuest a = bench.launch(MEMORY);
+      TestedGuest b = bench.launch(MEMORY);
       a.accept(0, Bench.PAGE).write(0, 0x31, false);
       b.accept(0, Bench.PAGE).write(0, 0x32, false);
       a.close();
@@ -120,7 +123,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L08", source = "virt/kvm/guest_memfd.c, kvm_gmem_release")
   default void required_L08_memoryMayBeClosedBeforeTheVm() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
       guest.closeMemoryFirst();
       bench.check();
@@ -132,7 +135,7 @@ interface LifeRules extends Kit {
   default void required_L09_vmsCanBeLaunchedOneAfterAnother() {
     onBench(bench -> {
       for (int i = 1; i <= 5; i++) {
-        Guest guest = bench.launch(MEMORY);
+        TestedGuest guest = bench.launch(MEMORY);
         guest.accept(0, Bench.PAGE);
         same(0, guest.read(0, false), "fresh memory of VM " + i);
         guest.write(0, i, false);
@@ -148,7 +151,7 @@ interface LifeRules extends Kit {
       source = "x86.c, kvm_arch_vm_ioctl: ENOTTY; tdx_vm_ioctl, sev_mem_enc_ioctl: EINVAL")
   default void required_L10_unknownCommandsAreRefusedAndChangeNothing() {
     onBench(bench -> {
-      Guest guest = bench.prepare(MEMORY);
+      TestedGuest guest = bench.prepare(MEMORY);
       VendorCommand no = new VendorCommand("KVM_NO_SUCH_COMMAND", new Fields());
       refused(bench.process().memoryEncryptOp(guest.machine().vmFd(), no), "an unknown op");
       refused(bench.process().vendorIoctl(guest.machine().vmFd(), no), "an unknown ioctl");
@@ -166,7 +169,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L11", source = "api, MappingOps.guestAction: null if the backend does not know it")
   default void required_L11_anUnknownGuestActionIsNotAnswered() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       claim(
           guest
                   .ops()
@@ -182,7 +185,7 @@ interface LifeRules extends Kit {
   @Rule(id = "L12", source = "tdx_td_finalize, snp_launch_finish: EINVAL; rmi_realm_activate")
   default void required_L12_aLaunchCannotBeFinalizedTwice() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       long again = subject().driver().finalizeLaunch(guest.machine());
       if (subject().has(FINALIZE_ENDS_POPULATE) && !subject().has(FIRST_RUN_ENDS_LAUNCH)) {
         refused(again, "a second end of the launch");
@@ -200,12 +203,14 @@ interface LifeRules extends Kit {
       source = "api, LifecycleOps.vcpuCreate; virt/kvm/kvm_main.c, kvm_vm_ioctl_create_vcpu")
   default void required_L13_manyVcpusRunTheSameMemory() {
     onBench(bench -> {
-      Guest guest = bench.create().configure(4).plug(MEMORY).ready().finish();
+      TestedGuest guest = bench.create().configure(4).plug(MEMORY).ready().finish();
       guest.accept(0, Bench.PAGE).write(0, 0x44, false);
       for (int v = 0; v < 4; v++) {
-        same(0x44L, Guest.value(guest.tryRead(v, 0, false).exit()), "what vCPU " + v + " reads");
+        Outcome.Told told = guest.tryRead(v, 0, false);
+        succeeds(told, "a read by vCPU " + v);
+        same(0x44L, told.value(), "what vCPU " + v + " reads");
       }
-      same(Errno.OK, guest.tryWrite(3, 0, 0x45, false).errno(), "a write by the last vCPU");
+      succeeds(guest.tryWrite(3, 0, 0x45, false), "a write by the last vCPU");
       same(0x45, guest.read(0, false), "what the first vCPU reads then");
     });
   }

@@ -1,21 +1,24 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Behaviour.DEVICES_REACH_PRIVATE_FRAMES;
-import static dev.cocovisor.tck.Behaviour.GUARDS_PRIVATE_FRAMES;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.DEVICES_REACH_PRIVATE_FRAMES;
+import static dev.cocovisor.tck.subject.Behaviour.GUARDS_PRIVATE_FRAMES;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
 
 /** S: who can touch whose memory. */
-interface IsolationRules extends Kit {
+public interface IsolationRules extends Kit {
   private void toPrivateFrame(Accessor who, boolean write) {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 0x5e, false);
       long pfn = guest.context().mappedPfn(guest.gfn(0), true);
       claim(pfn >= 0, "the core knows the private frame");
@@ -60,7 +63,7 @@ interface IsolationRules extends Kit {
   @Rule(id = "S05", source = "api, PhysicalGuard: FAULT lets nothing through")
   default void required_S05_aHostWriteThatFaultsChangesNothing() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 0x5e, false);
       long pfn = guest.context().mappedPfn(guest.gfn(0), true);
       HostMemory memory = bench.witness().host().memory();
@@ -77,7 +80,7 @@ interface IsolationRules extends Kit {
   @Rule(id = "S06", source = "api, PhysicalGuard: only private frames are guarded")
   default void required_S06_theHostReachesSharedMemory() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       succeeds(bench.process().hostWrite(guest.host(Bench.HUGE), 0x10), "a host store");
       same(0x10L, bench.process().hostRead(guest.host(Bench.HUGE)), "a host load");
       long free = bench.witness().host().memory().allocate(0);
@@ -96,7 +99,7 @@ interface IsolationRules extends Kit {
   @Rule(id = "S07", source = "api, Accessor.Kind.FIRMWARE: never refused")
   default void required_S07_firmwareIsNeverRefused() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
       long pfn = guest.context().mappedPfn(guest.gfn(0), true);
       same(
@@ -114,8 +117,8 @@ interface IsolationRules extends Kit {
   @Rule(id = "S08", source = "invariant of the model: every frame has one owner")
   default void required_S08_twoGuestsAtOneAddressSeeTheirOwnMemory() {
     onBench(bench -> {
-      Guest a = bench.launch(MEMORY);
-      Guest b = bench.launch(MEMORY);
+      TestedGuest a = bench.launch(MEMORY);
+      TestedGuest b = bench.launch(MEMORY);
       a.accept(0, 4 * Bench.PAGE);
       b.accept(0, 4 * Bench.PAGE);
       for (int i = 0; i < 4; i++) {
@@ -135,13 +138,13 @@ interface IsolationRules extends Kit {
       source = "TDX: zeroed on PAGE.AUG; SNP: other key; CCA: scrubbed; pKVM: cleared")
   default void required_S09_aNewGuestFindsNothingOfAnOldOne() {
     onBench(bench -> {
-      Guest old = bench.launch(MEMORY);
+      TestedGuest old = bench.launch(MEMORY);
       old.accept(0, 64 * Bench.PAGE);
       for (int i = 0; i < 64; i++) {
         old.write(i * Bench.PAGE, 0x5f, false);
       }
       old.close();
-      Guest fresh = bench.launch(MEMORY);
+      TestedGuest fresh = bench.launch(MEMORY);
       fresh.accept(0, 64 * Bench.PAGE);
       for (int i = 0; i < 64; i++) {
         claim(fresh.read(i * Bench.PAGE, false) != 0x5f, "page " + i + " shows the old guest");
@@ -155,7 +158,7 @@ interface IsolationRules extends Kit {
       source = "SNP: stays ciphertext; TDX: MOVDIR64B; CCA: granule scrubbed; pKVM: wiped")
   default void required_S10_theHostFindsNoSecretInFreedFrames() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE);
       byte[] secret = "the secret of a guest".getBytes(java.nio.charset.StandardCharsets.UTF_8);
       for (int i = 0; i < secret.length; i++) {

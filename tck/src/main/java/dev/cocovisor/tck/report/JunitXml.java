@@ -1,4 +1,4 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.report;
 
 import java.util.List;
 import java.util.Locale;

@@ -1,9 +1,14 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.same;
 
-import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Claims;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.subject.Behaviour;
+import dev.cocovisor.vmm.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CyclicBarrier;
@@ -15,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** X: hooks that run side by side under the shared mmu lock. */
-interface ConcurrencyRules extends Kit {
+public interface ConcurrencyRules extends Kit {
   /** vCPUs in the test. */
   int VCPUS = 4;
 
@@ -49,7 +54,7 @@ interface ConcurrencyRules extends Kit {
     }
   }
 
-  private Guest launchMany(Bench bench) {
+  private TestedGuest launchMany(Bench bench) {
     return bench.create().configure(VCPUS).plug(MEMORY).ready().finish();
   }
 
@@ -57,13 +62,13 @@ interface ConcurrencyRules extends Kit {
   @Rule(id = "X01", source = "tdp_mmu.c, kvm_tdp_mmu_map: under mmu_lock shared")
   default void required_X01_vcpusFaultDisjointMemorySideBySide() {
     onBench(bench -> {
-      Guest guest = launchMany(bench);
+      TestedGuest guest = launchMany(bench);
       guest.accept(0, MEMORY);
       sideBySide(v -> {
         for (int i = 0; i < 128; i++) {
           long at = v * Bench.HUGE + i * Bench.PAGE;
-          RunResult run = guest.tryWrite(v, at, v + 1, false);
-          claim(Guest.completed(run), "vCPU " + v + " at " + at + ": " + run);
+          Outcome.Told run = guest.tryWrite(v, at, v + 1, false);
+          claim(run.done(), "vCPU " + v + " at " + at + ": " + run);
         }
       });
       bench.check();
@@ -77,12 +82,12 @@ interface ConcurrencyRules extends Kit {
   @Rule(id = "X02", source = "tdp_mmu.c: a lost race is RET_PF_SPURIOUS or a retry, never an error")
   default void required_X02_vcpusFaultTheSamePagesSideBySide() {
     onBench(bench -> {
-      Guest guest = launchMany(bench);
+      TestedGuest guest = launchMany(bench);
       guest.accept(0, Bench.HUGE);
       sideBySide(v -> {
         for (int i = 0; i < 128; i++) {
-          RunResult run = guest.tryWrite(v, i * Bench.PAGE + v, v + 1, false);
-          claim(Guest.completed(run), "vCPU " + v + ", page " + i + ": " + run);
+          Outcome.Told run = guest.tryWrite(v, i * Bench.PAGE + v, v + 1, false);
+          claim(run.done(), "vCPU " + v + ", page " + i + ": " + run);
         }
       });
       bench.check();
@@ -96,7 +101,7 @@ interface ConcurrencyRules extends Kit {
   @Rule(id = "X03", source = "api, Platform: shared by all its VMs")
   default void required_X03_vmsRunSideBySide() {
     onBench(bench -> {
-      Guest[] guests = new Guest[VCPUS];
+      TestedGuest[] guests = new TestedGuest[VCPUS];
       for (int v = 0; v < VCPUS; v++) {
         guests[v] = bench.launch(MEMORY);
         guests[v].accept(0, Bench.HUGE);
@@ -117,7 +122,7 @@ interface ConcurrencyRules extends Kit {
   @Rule(id = "X04", source = "mmu.c, mmu_invalidate_retry_gfn: a fault beside a zap is tried again")
   default void required_X04_aConversionLeavesTheOtherVcpusAlone() {
     onBench(bench -> {
-      Guest guest = launchMany(bench);
+      TestedGuest guest = launchMany(bench);
       guest.accept(0, MEMORY);
       guest.write(0, 1, false);
       sideBySide(v -> {
@@ -126,8 +131,8 @@ interface ConcurrencyRules extends Kit {
             Claims.succeeds(guest.convert(0, Bench.PAGE, i % 2 == 1), "conversion " + i);
           } else {
             long at = v * Bench.HUGE + i * Bench.PAGE;
-            RunResult run = guest.tryWrite(v, at, v + 1, false);
-            claim(Guest.completed(run), "vCPU " + v + " at " + at + ": " + run);
+            Outcome.Told run = guest.tryWrite(v, at, v + 1, false);
+            claim(run.done(), "vCPU " + v + " at " + at + ": " + run);
           }
         }
       });

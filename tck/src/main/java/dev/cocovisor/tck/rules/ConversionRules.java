@@ -1,22 +1,27 @@
-package dev.cocovisor.tck;
+package dev.cocovisor.tck.rules;
 
 import static dev.cocovisor.api.mem.PhysicalGuard.Verdict.ALLOW;
-import static dev.cocovisor.tck.Behaviour.CONVERT;
-import static dev.cocovisor.tck.Behaviour.GUARDS_PRIVATE_FRAMES;
-import static dev.cocovisor.tck.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
-import static dev.cocovisor.tck.Behaviour.PUNCH;
-import static dev.cocovisor.tck.Claims.claim;
-import static dev.cocovisor.tck.Claims.refused;
-import static dev.cocovisor.tck.Claims.same;
-import static dev.cocovisor.tck.Claims.succeeds;
+import static dev.cocovisor.tck.bench.Claims.claim;
+import static dev.cocovisor.tck.bench.Claims.refused;
+import static dev.cocovisor.tck.bench.Claims.same;
+import static dev.cocovisor.tck.bench.Claims.succeeds;
+import static dev.cocovisor.tck.subject.Behaviour.CONVERT;
+import static dev.cocovisor.tck.subject.Behaviour.GUARDS_PRIVATE_FRAMES;
+import static dev.cocovisor.tck.subject.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
+import static dev.cocovisor.tck.subject.Behaviour.PUNCH;
 
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.ops.StageShape;
+import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Kit;
+import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.witness.HookCall;
+import dev.cocovisor.vmm.Outcome;
 import java.util.List;
 
 /** C: conversions between private and shared, and holes. */
-interface ConversionRules extends Kit {
+public interface ConversionRules extends Kit {
   private static Verdict hostMay(Bench bench, long pfn) {
     return bench.witness().host().memory().check(Accessor.HOST_USER, pfn, true);
   }
@@ -29,14 +34,14 @@ interface ConversionRules extends Kit {
               + " mem_protect.c, __pkvm_guest_share_host: the mapping stays")
   default void required_C01_memoryMadeSharedIsNoLongerTheGuestsAlone() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 4 * Bench.PAGE);
       for (int i = 0; i < 4; i++) {
         guest.write(i * Bench.PAGE, 0x5c, false);
       }
       List<long[]> before = guest.mapped(0, 4 * Bench.PAGE);
       same(4, before.size(), "pages the guest uses");
-      long ret = guest.convert(0, 4 * Bench.PAGE, false);
+      Outcome ret = guest.convert(0, 4 * Bench.PAGE, false);
       if (!subject().has(CONVERT)) {
         refused(ret, "a conversion where there is none");
         same(0x5c, guest.read(0, false), "memory after a refused conversion");
@@ -59,7 +64,7 @@ interface ConversionRules extends Kit {
   @Rule(id = "C02", source = "private_mem_conversions_test C2: the host sees the old shared bytes")
   default void required_C02_privateContentsDoNotShowInSharedMemory() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
@@ -79,11 +84,12 @@ interface ConversionRules extends Kit {
   @Rule(id = "C03", source = "TDX: PAGE.AUG zeroes; SNP: the guest's PVALIDATE; CCA: RIPAS")
   default void required_C03_memoryMadePrivateIsUsableAndHoldsNothingOfTheHost() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
+      guest.accept(0, Bench.PAGE);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       guest.write(0, 0x29, true);
       succeeds(guest.convert(0, Bench.PAGE, true), "the conversion back");
@@ -99,11 +105,12 @@ interface ConversionRules extends Kit {
   @Rule(id = "C04", source = "private_mem_conversions_test C1 to C4")
   default void required_C04_aRangeCanBeConvertedManyTimes() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
+      guest.accept(0, 2 * Bench.PAGE);
       for (int i = 1; i <= 6; i++) {
         succeeds(guest.convert(0, 2 * Bench.PAGE, false), "to shared, round " + i);
         guest.write(Bench.PAGE, i, true);
@@ -123,7 +130,7 @@ interface ConversionRules extends Kit {
       source = "mmu.c, kvm_arch_pre_set_memory_attributes; the split of head and tail")
   default void required_C05_convertingPartOfARegionKeepsTheRest() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
@@ -146,10 +153,10 @@ interface ConversionRules extends Kit {
   @Rule(id = "C06", source = "kvm_main.c, kvm_vm_set_mem_attributes: unchanged ranges return early")
   default void required_C06_convertingToWhatItIsCallsNoHook() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, Bench.PAGE).write(0, 0x0b, false);
       bench.witness().forget();
-      long ret = subject().driver().convert(guest.machine(), guest.base(), Bench.PAGE, true);
+      long ret = guest.steps().hostConvert(0, Bench.PAGE, true);
       if (subject().has(CONVERT)) {
         succeeds(ret, "private to private");
       } else {
@@ -170,7 +177,7 @@ interface ConversionRules extends Kit {
               + " mem_protect.c, __pkvm_guest_unshare_host: the host is locked out again")
   default void required_C07_theTrustedHalfHasItsPartInEveryConversion() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
         refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
@@ -211,7 +218,7 @@ interface ConversionRules extends Kit {
   @Rule(id = "C08", source = "guest_memfd.c, kvm_gmem_punch_hole, kvm_gmem_free_folio")
   default void required_C08_aHoleFreesItsFrames() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 4 * Bench.PAGE);
       for (int i = 0; i < 4; i++) {
         guest.write(i * Bench.PAGE, 0x6c, false);
@@ -240,7 +247,7 @@ interface ConversionRules extends Kit {
   @Rule(id = "C09", source = "guest_memfd.c: a hole reads as fresh memory")
   default void required_C09_memoryBehindAHoleIsFresh() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PUNCH)) {
         refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
@@ -259,7 +266,7 @@ interface ConversionRules extends Kit {
   @Rule(id = "C10", source = "guest_memfd_test G10 to G12")
   default void required_C10_aHoleInUntouchedMemoryIsNothing() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PUNCH)) {
         refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
@@ -275,7 +282,7 @@ interface ConversionRules extends Kit {
   @Rule(id = "C11", source = "private_mem_conversions_test C6")
   default void required_C11_memoryCanBeConvertedPunchedAndConvertedBack() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PUNCH)) {
         refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
@@ -301,7 +308,7 @@ interface ConversionRules extends Kit {
       source = "kvm_main.c, kvm_invalidate_memslot; set_memory_region_test R14, R17, R18")
   default void required_C12_deletingTheSlotTakesItsMemoryFromTheGuest() {
     onBench(bench -> {
-      Guest guest = bench.launch(MEMORY);
+      TestedGuest guest = bench.launch(MEMORY);
       guest.accept(0, 2 * Bench.PAGE).write(0, 0x1d, false);
       var bank = guest.machine().banks().getFirst();
       long ret =
@@ -321,7 +328,7 @@ interface ConversionRules extends Kit {
       }
       bench.check();
       same(0, guest.mapped(0, 2 * Bench.PAGE).size(), "private mappings left");
-      claim(!Guest.completed(guest.tryRead(0, false)), "a read without a slot completed");
+      claim(!guest.tryRead(0, false).done(), "a read without a slot completed");
     });
   }
 }
