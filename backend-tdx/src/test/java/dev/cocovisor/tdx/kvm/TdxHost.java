@@ -69,6 +69,8 @@ final class TdxHost implements TraceSink {
     int prot = 3;
     int noReserve = 0x4022;
     ok(process.mmap(USER, size, prot, noReserve | 0x10, -1, 0));
+    int noHugePages = 15;
+    ok(process.madvise(USER, size, noHugePages));
     framesBefore = kvm.memory().allocatedFrames();
     vmFd = (int) ok(process.createVm(dev, driver.vmType()));
     VmmMachine machine = new VmmMachine(process, vmFd, new Fields().put("attributes", attributes));
