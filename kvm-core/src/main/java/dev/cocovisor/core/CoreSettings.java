@@ -49,6 +49,15 @@ public final class CoreSettings {
           0,
           Long.MAX_VALUE);
 
+  /** In what order an operation over several slots splits huge private leaves and zaps. */
+  public static final Setting SPLIT_ORDER =
+      Setting.choice(
+          "core.split-order",
+          "huge private pages are split slot by slot, each before its zap, or all of them first",
+          "by-range",
+          "by-range",
+          "all-first");
+
   /** Size of user addresses: 47 or 57 on x86, 48 or 52 on arm64. */
   public static final Setting ADDRESS_BITS =
       Setting.number(
@@ -92,6 +101,7 @@ public final class CoreSettings {
           MAP_MEMORY_GUEST_MODE,
           MEMORY_FAULT_BATCH,
           ATTRIBUTE_ENTRIES,
+          SPLIT_ORDER,
           MAX_VCPUS,
           MAX_VCPU_IDS,
           PHYSICAL_BITS,
