@@ -49,6 +49,15 @@ public final class CoreSettings {
           0,
           Long.MAX_VALUE);
 
+  /** How often a vCPU tries one page, in one run or call, before it is taken to stand still. */
+  public static final Setting RETRIES =
+      Setting.number(
+          "core.retries",
+          "times a vCPU tries one page before the run ends without a verdict",
+          10_000_000,
+          1,
+          Long.MAX_VALUE);
+
   /** All of them, in the order they are listed. */
   public static final List<Setting> ALL =
       List.of(
@@ -58,7 +67,8 @@ public final class CoreSettings {
           SLOT_ZAP_ALL,
           MAP_MEMORY_GUEST_MODE,
           MEMORY_FAULT_BATCH,
-          ATTRIBUTE_ENTRIES);
+          ATTRIBUTE_ENTRIES,
+          RETRIES);
 
   private CoreSettings() {}
 }

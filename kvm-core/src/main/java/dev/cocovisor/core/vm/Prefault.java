@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
@@ -11,9 +12,9 @@ import dev.cocovisor.core.mmu.RetPf;
  *
  * <p>Both work on bytes, advance the caller's range by what they mapped, and answer success once
  * anything was mapped. Sources: {@code virt/kvm/kvm_main.c}, kvm_vcpu_pre_fault_memory; {@code
- * arch/x86/kvm/mmu/mmu.c}, kvm_arch_vcpu_pre_fault_memory and kvm_tdp_page_prefault; background S0
- * for KVM_MAP_MEMORY: the vendor is asked before each mapping, and a range outside any slot is
- * EFAULT where the later ioctl says ENOENT.
+ * arch/x86/kvm/mmu/mmu.c}, kvm_arch_vcpu_pre_fault_memory and kvm_tdp_page_prefault; the series
+ * "KVM: Guest memory pre-population API" v2 of April 2024 for KVM_MAP_MEMORY: the vendor is asked
+ * before each mapping, and a range outside any slot is EFAULT where the later ioctl says ENOENT.
  */
 final class Prefault {
   private final Vm vm;
@@ -83,7 +84,7 @@ final class Prefault {
   /** Maps one page as a read would; the level mapped, or -errno. */
   long map(Vcpu vcpu, long gfn, boolean isPrivate) {
     PageFault f = vcpu.fault();
-    while (true) {
+    for (long tries = 0; ; tries++) {
       f.gfn = gfn;
       f.write = false;
       f.prefetch = true;
@@ -96,6 +97,10 @@ final class Prefault {
           if (vm.isDead()) {
             return -Errno.EIO.number();
           }
+          if (tries >= vm.rules().retries()) {
+            return -vm.gaveUp(vcpu, gfn, tries).number();
+          }
+          SchedulePoint.retry(vm.invalidation(), gfn, tries);
         }
         case RetPf.FIXED, RetPf.SPURIOUS -> {
           return f.goalLevel;

@@ -1,5 +1,7 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.PageLevel;
+
 /**
  * How KVM was loaded, as far as a VM minds.
  *
@@ -10,6 +12,7 @@ package dev.cocovisor.core.vm;
  * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
  *     kernel
  * @param attributeEntries how many gfns may have attributes before memory for them runs out
+ * @param retries how often a vCPU tries one page before it is taken to stand still
  */
 public record VmSettings(
     boolean tdpMmu,
@@ -17,7 +20,8 @@ public record VmSettings(
     boolean slotZapAll,
     boolean mapMemoryRefusesGuestMode,
     long memoryFaultBatch,
-    long attributeEntries) {
+    long attributeEntries,
+    long retries) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 
@@ -28,5 +32,5 @@ public record VmSettings(
   public static final int MAX_VCPUS = 4096;
 
   /** kvm_mmu_max_gfn of a host with 48 address bits. */
-  static final long MAX_GFN = (1L << (48 - 12)) - 1;
+  static final long MAX_GFN = (1L << (48 - PageLevel.PAGE_SHIFT)) - 1;
 }
