@@ -23,9 +23,13 @@ import org.jspecify.annotations.Nullable;
 final class FaultHandler {
   private final Vm vm;
   private final boolean checksAttributes;
+  private final boolean shadows;
+  private final ShadowPrefetch neighbours;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
+    this.shadows = !vm.rules().tdpMmu();
+    this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
     this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
   }
@@ -43,6 +47,9 @@ final class FaultHandler {
           f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)
               ? RetPf.RETRY
               : vm.stage().map(f, vcpu);
+      if (r == RetPf.FIXED && shadows && f.slot != null && f.goalLevel == 1) {
+        neighbours.around(vcpu, f);
+      }
     } finally {
       vm.mmuLock().unlockShared();
     }

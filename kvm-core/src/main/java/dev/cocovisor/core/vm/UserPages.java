@@ -2,7 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
-import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.slot.MemSlot;
@@ -37,7 +37,7 @@ final class UserPages implements PageSource {
     if (pte < 0) {
       return -refuse(vm, f, pte).number();
     }
-    f.pfn = space.frameOf(hva, pte);
+    f.pfn = AddressSpace.frameOf(pte);
     // x86 maps what the host lets be written writable at once, and logs it; arm64 waits for a write
     // while a slot is logged. Sources: spte.c, make_spte; arch/arm64/kvm/mmu.c, user_mem_abort.
     boolean waits = waitsForWrite && slot.isDirtyLogged() && !f.write;
@@ -72,7 +72,7 @@ final class UserPages implements PageSource {
       MemSlot slot, long gfn, long pfn, boolean writable, Consumer<String> violation) {
     long hva = slot.userAddressOf(gfn);
     long pte = vm.space().peek(hva);
-    if (pte == 0 || vm.space().frameOf(hva, pte) != pfn) {
+    if (pte == 0 || AddressSpace.frameOf(pte) != pfn) {
       violation.accept("maps a frame the process does not have there");
     } else if (writable && !AddressSpace.isWritable(pte)) {
       violation.accept("is writable where the process may not write");

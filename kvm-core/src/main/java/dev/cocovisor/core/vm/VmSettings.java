@@ -1,7 +1,5 @@
 package dev.cocovisor.core.vm;
 
-import dev.cocovisor.api.PageLevel;
-
 /**
  * How KVM was loaded, as far as a VM minds.
  *
@@ -12,6 +10,9 @@ import dev.cocovisor.api.PageLevel;
  * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
  *     kernel
  * @param attributeEntries how many gfns may have attributes before memory for them runs out
+ * @param maxVcpus KVM_MAX_VCPUS
+ * @param maxVcpuIds KVM_MAX_VCPU_IDS
+ * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
  * @param retries how often a vCPU tries one page before it is taken to stand still
  */
 public record VmSettings(
@@ -21,16 +22,10 @@ public record VmSettings(
     boolean mapMemoryRefusesGuestMode,
     long memoryFaultBatch,
     long attributeEntries,
+    int maxVcpus,
+    int maxVcpuIds,
+    long maxGfn,
     long retries) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
-
-  /** KVM_MAX_VCPU_IDS on x86. */
-  public static final int MAX_VCPU_IDS = 4096 * 4;
-
-  /** KVM_MAX_VCPUS on x86. */
-  public static final int MAX_VCPUS = 4096;
-
-  /** kvm_mmu_max_gfn of a host with 48 address bits. */
-  static final long MAX_GFN = (1L << (48 - PageLevel.PAGE_SHIFT)) - 1;
 }
