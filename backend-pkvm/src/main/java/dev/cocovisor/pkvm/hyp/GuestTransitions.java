@@ -160,8 +160,7 @@ final class GuestTransitions {
       return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " maps nothing");
     }
     if (vm.stage2.leafLevel(gfn) != level(nr)) {
-      return mp.refuse(
-          Errno.E2BIG, () -> guest(vm, gfn) + " is not a mapping of " + nr + " pages");
+      return mp.refuse(Errno.E2BIG, () -> guest(vm, gfn) + " is not a mapping of " + nr + " pages");
     }
     if (Pte.state(pte) != PageState.SHARED_BORROWED) {
       return mp.refuse(Errno.EPERM, () -> guest(vm, gfn) + " is not the host's, shared");
@@ -332,7 +331,7 @@ final class GuestTransitions {
   /** get_valid_guest_pte: poisoned EHWPOISON, nothing ENOENT, not a page E2BIG. */
   private Errno checkGuestPage(HypVm vm, long gfn) {
     if (!vm.stage2.covers(gfn)) {
-      return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " is out of range");
+      return mp.refuse(Errno.ERANGE, () -> guest(vm, gfn) + " is out of range");
     }
     long pte = vm.stage2.leaf(gfn);
     if (Pte.isPoisoned(pte)) {
@@ -450,7 +449,8 @@ final class GuestTransitions {
         }
         HypVm vm = vms.get(Pte.ownerHandle(annotation));
         return vm == null
-            ? mp.refuse(Errno.EAGAIN, () -> "the VM that owns " + MemProtect.frame(pfn) + " is gone")
+            ? mp.refuse(
+                Errno.EAGAIN, () -> "the VM that owns " + MemProtect.frame(pfn) + " is gone")
             : poison(vm, Pte.ownerGfn(annotation), pfn);
       } finally {
         mp.hostLock.unlock();
