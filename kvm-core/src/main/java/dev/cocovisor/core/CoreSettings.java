@@ -58,6 +58,15 @@ public final class CoreSettings {
           "by-range",
           "all-first");
 
+  /** How often a vCPU tries one page, in one run or call, before it is taken to stand still. */
+  public static final Setting RETRIES =
+      Setting.number(
+          "core.retries",
+          "times a vCPU tries one page before the run ends without a verdict",
+          10_000_000,
+          1,
+          Long.MAX_VALUE);
+
   /** Size of user addresses: 47 or 57 on x86, 48 or 52 on arm64. */
   public static final Setting ADDRESS_BITS =
       Setting.number(
@@ -102,6 +111,7 @@ public final class CoreSettings {
           MEMORY_FAULT_BATCH,
           ATTRIBUTE_ENTRIES,
           SPLIT_ORDER,
+          RETRIES,
           MAX_VCPUS,
           MAX_VCPU_IDS,
           PHYSICAL_BITS,
