@@ -8,6 +8,7 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.ForwardingVmOps;
@@ -68,6 +69,11 @@ final class PluginBackend implements Backend {
   @Override
   public List<LogReplayer> replayers() {
     return present().replayers();
+  }
+
+  @Override
+  public LogWords logWords() {
+    return present().logWords();
   }
 
   ClassLoader loader() {
