@@ -1,10 +1,14 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
+
 /**
  * A host architecture. Open: a backend for an architecture nobody thought of declares its own.
  *
  * @param name the name that {@code uname -m} prints: {@code x86_64}, {@code arm64}, {@code s390x}
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record Architecture(String name) {
   /** x86-64: TDP MMU, KVM_EXIT_HLT at the end of an access. */
   public static final Architecture X86_64 = new Architecture("x86_64");

@@ -5,6 +5,7 @@ import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * One technology for confidential guests: the only thing a plugin has to provide.
@@ -13,7 +14,10 @@ import java.util.List;
  * META-INF/services/dev.cocovisor.api.Backend}), on the class path or inside a plugin. A backend
  * needs a public constructor without parameters, keeps no state of its own and may be asked for
  * platforms of several hosts.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface Backend {
   /** Returns who this is and what it offers; always an equal value, never null. */
   BackendInfo info();

@@ -5,8 +5,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apiguardian.api.API;
 
-/** Who a backend is and what it offers. Made by {@link #builder}; immutable, equal by value. */
+/**
+ * Who a backend is and what it offers. Made by {@link #builder}; immutable, equal by value.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class BackendInfo {
   private final String id;
   private final String version;
@@ -96,7 +102,12 @@ public final class BackendInfo {
     return id + " " + version + " (" + architecture + ", " + vmTypes + ")";
   }
 
-  /** Describes a backend. */
+  /**
+   * Describes a backend.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   public static final class Builder {
     private final String id;
     private final Architecture architecture;

@@ -1,8 +1,14 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
-/** KVM_CAP_* with their numbers. Source: {@code include/uapi/linux/kvm.h}. */
+/**
+ * KVM_CAP_* with their numbers. Source: {@code include/uapi/linux/kvm.h}.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum Capability {
   KVM_CAP_USER_MEMORY(3),
   KVM_CAP_NR_VCPUS(9),

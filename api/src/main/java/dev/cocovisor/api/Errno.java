@@ -1,10 +1,15 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
+
 /**
  * Linux error numbers, the one vocabulary of failure between the core, backends and users.
  *
  * <p>Numbers are those of {@code include/uapi/asm-generic/errno-base.h} and {@code errno.h}.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum Errno {
   /** No error. */
   OK(0),

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.apiguardian.api.API;
 
 /**
  * Named values, in order: how vendor commands and vendor guest actions travel between a call log
@@ -11,7 +12,10 @@ import java.util.Objects;
  *
  * <p>A value is a {@link Long}, a {@link String} (symbols and quoted text), a {@code List} of
  * values or another {@code Fields}. Mutable while it is built; not thread-safe.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class Fields {
   private final LinkedHashMap<String, Object> values = new LinkedHashMap<>();
 

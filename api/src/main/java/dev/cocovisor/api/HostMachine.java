@@ -3,8 +3,14 @@ package dev.cocovisor.api;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
+import org.apiguardian.api.API;
 
-/** The machine a platform lives on. */
+/**
+ * The machine a platform lives on.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface HostMachine {
   /** Returns the host's architecture. */
   Architecture architecture();

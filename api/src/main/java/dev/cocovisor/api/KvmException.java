@@ -1,10 +1,15 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
+
 /**
  * A call made by a user of the model failed as the kernel would have failed it.
  *
  * <p>It carries no stack trace: it is the model's answer, not a fault of the program.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class KvmException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -1,9 +1,15 @@
 package dev.cocovisor.api;
 
 import java.util.Collection;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
-/** Finds what somebody meant who wrote a name that nobody knows. */
+/**
+ * Finds what somebody meant who wrote a name that nobody knows.
+ *
+ * @since 0.2
+ */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public final class Nearest {
   private Nearest() {}
 

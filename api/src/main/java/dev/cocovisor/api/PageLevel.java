@@ -1,11 +1,16 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
+
 /**
  * The size of a mapping, in the kernel's numbering (PG_LEVEL_4K is 1).
  *
  * <p>Source: {@code arch/x86/include/asm/pgtable_types.h}, enum pg_level. Arm's stage 2 levels 3,
  * 2, 1 have the same sizes with a 4 KiB granule.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum PageLevel {
   /** 4 KiB. */
   PG_4K(1, 0),

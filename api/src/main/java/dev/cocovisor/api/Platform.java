@@ -6,9 +6,15 @@ import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
 import java.util.List;
 import java.util.function.Consumer;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
-/** The trusted part of one technology on one host, shared by all its VMs there. */
+/**
+ * The trusted part of one technology on one host, shared by all its VMs there.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface Platform extends AutoCloseable {
   /**
    * Creates the vendor half of a VM: KVM_CREATE_VM up to, but without, the {@code vm_init} hook. It
@@ -56,8 +62,8 @@ public interface Platform extends AutoCloseable {
   }
 
   /**
-   * Makes the next calls into the trusted half fail as planned; an earlier plan is dropped. Backends
-   * hand it to their {@link dev.cocovisor.api.trusted.FaultPlan}.
+   * Makes the next calls into the trusted half fail as planned; an earlier plan is dropped.
+   * Backends hand it to their {@link dev.cocovisor.api.trusted.FaultPlan}.
    *
    * @return {@link Errno#OK}, {@link Errno#ENOENT} where there is no such call, or {@link
    *     Errno#EOPNOTSUPP} where it never fails so

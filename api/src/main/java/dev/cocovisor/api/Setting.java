@@ -1,6 +1,7 @@
 package dev.cocovisor.api;
 
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * Something a user can set for a host: a name, what it means, its default, and which values it
@@ -14,7 +15,9 @@ import java.util.List;
  * @param choices the values of a {@link Kind#CHOICE}; empty for others
  * @param min the smallest {@link Kind#NUMBER}
  * @param max the largest {@link Kind#NUMBER}
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public record Setting(
     String name,
     String help,
@@ -23,13 +26,20 @@ public record Setting(
     List<String> choices,
     long min,
     long max) {
-  /** What the values of a setting look like. */
+  /**
+   * What the values of a setting look like.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   public enum Kind {
     /** One of a few words. */
     CHOICE,
     /** A whole number, decimal or with 0x. */
     NUMBER,
-    /** {@code true} or {@code false}; {@code on}, {@code off}, {@code 1} and {@code 0} mean them. */
+    /**
+     * {@code true} or {@code false}; {@code on}, {@code off}, {@code 1} and {@code 0} mean them.
+     */
     FLAG,
     /** Any text. */
     TEXT
@@ -51,8 +61,7 @@ public record Setting(
 
   /** Declares a setting that takes a number from {@code min} to {@code max}. */
   public static Setting number(String name, String help, long byDefault, long min, long max) {
-    return new Setting(
-        name, help, Long.toString(byDefault), Kind.NUMBER, List.of(), min, max);
+    return new Setting(name, help, Long.toString(byDefault), Kind.NUMBER, List.of(), min, max);
   }
 
   /** Declares a setting that is on or off. */

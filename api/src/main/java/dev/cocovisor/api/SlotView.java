@@ -1,6 +1,13 @@
 package dev.cocovisor.api;
 
-/** A memory slot as a backend may see it; immutable. */
+import org.apiguardian.api.API;
+
+/**
+ * A memory slot as a backend may see it; immutable.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface SlotView {
   /** Returns the slot's number without its address space. */
   int id();

@@ -1,9 +1,15 @@
 package dev.cocovisor.api;
 
 import dev.cocovisor.api.guest.Exit;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
-/** What the core tells and offers about one vCPU. Used only under the vCPU's mutex. */
+/**
+ * What the core tells and offers about one vCPU. Used only under the vCPU's mutex.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface VcpuContext {
   /** Returns the id given to KVM_CREATE_VCPU. */
   int id();

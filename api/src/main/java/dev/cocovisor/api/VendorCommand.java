@@ -1,5 +1,7 @@
 package dev.cocovisor.api;
 
+import org.apiguardian.api.API;
+
 /**
  * A vendor's ioctl: its name, what the caller passed, and room for what the kernel writes back.
  *
@@ -8,7 +10,9 @@ package dev.cocovisor.api;
  * @param in fields passed in, with the kernel's names
  * @param out fields written back, filled in by the backend whatever the result (for example {@code
  *     hw_error}, advanced addresses)
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VendorCommand(String name, Fields in, Fields out) {
   /** Creates a command with nothing written back yet. */
   public VendorCommand(String name, Fields in) {

@@ -3,6 +3,7 @@ package dev.cocovisor.api;
 import dev.cocovisor.api.ops.PopulateCallback;
 import dev.cocovisor.api.sched.ModelLock;
 import java.util.List;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +11,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Everything a backend may do to the generic half is here; a backend is unit-tested by mocking
  * this interface. gfn and pfn count 4 KiB pages, ranges are half-open.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface VmContext {
   /** Returns a number unique on the host, from 1. */
   int id();

@@ -1,6 +1,7 @@
 package dev.cocovisor.api;
 
 import java.util.List;
+import org.apiguardian.api.API;
 
 /**
  * A value of KVM_CREATE_VM's argument.
@@ -8,7 +9,9 @@ import java.util.List;
  * @param name the uAPI name, e.g. {@code KVM_X86_TDX_VM}
  * @param number its number on that architecture
  * @param architecture the host architecture it exists on
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VmType(String name, long number, Architecture architecture) {
   /**
    * An ordinary x86 VM. Source: {@code arch/x86/include/uapi/asm/kvm.h}, like all x86 numbers here.

@@ -2,7 +2,7 @@ package dev.cocovisor.tdx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

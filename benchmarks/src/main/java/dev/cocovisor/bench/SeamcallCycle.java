@@ -1,11 +1,11 @@
 package dev.cocovisor.bench;
 
 import dev.cocovisor.api.mem.SparseMemory;
-import dev.cocovisor.tdx.module.Pamt;
-import dev.cocovisor.tdx.module.PlatformConfig;
 import dev.cocovisor.tdx.module.SeamCalls;
-import dev.cocovisor.tdx.module.TdParams;
 import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.PlatformConfig;
+import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.td.TdParams;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

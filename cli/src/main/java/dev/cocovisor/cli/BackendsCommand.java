@@ -1,6 +1,8 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
@@ -46,6 +48,7 @@ final class BackendsCommand implements Callable<Integer> {
         table.print(console);
         if (details) {
           registry.all().forEach(this::printDetails);
+          printCore();
         }
       }
       return FindingReport.print(console, registry.findings());
@@ -71,9 +74,36 @@ final class BackendsCommand implements Callable<Integer> {
     console.out().println("  class   " + b.provenance().className());
     console.out().println("  file    " + b.provenance().location());
     console.out().println("  sha256  " + b.provenance().sha256());
-    b.info()
-        .settings()
-        .forEach((key, help) -> console.out().println("  " + b.id() + "." + key + "  " + help));
+    printSettings(b.info().settings());
+  }
+
+  private void printSettings(List<Setting> settings) {
+    Table table = new Table("  SETTING", "DEFAULT", "TAKES", "WHAT IT MEANS");
+    for (Setting s : settings) {
+      table.row("  " + s.name(), s.byDefault(), s.takes(), s.help());
+    }
+    if (!settings.isEmpty()) {
+      table.print(console);
+    }
+  }
+
+  private void printCore() {
+    console.out().println();
+    console.out().println(console.bold("core") + "  What every host has, whatever its backends.");
+    printSettings(CoreSettings.ALL);
+  }
+
+  private static List<Map<String, Object>> settings(List<Setting> settings) {
+    List<Map<String, Object>> all = new ArrayList<>();
+    for (Setting s : settings) {
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("name", s.name());
+      one.put("default", s.byDefault());
+      one.put("takes", s.takes());
+      one.put("help", s.help());
+      all.add(one);
+    }
+    return all;
   }
 
   private static Map<String, Object> document(BackendRegistry registry) {
@@ -89,7 +119,7 @@ final class BackendsCommand implements Callable<Integer> {
           b.info().vmTypes().stream()
               .map(t -> Map.of("name", t.name(), "number", t.number()))
               .toList());
-      one.put("settings", b.info().settings());
+      one.put("settings", settings(b.info().settings()));
       one.put("source", b.provenance().source().name());
       one.put("plugin", b.provenance().pluginId());
       one.put("class", b.provenance().className());
@@ -98,8 +128,9 @@ final class BackendsCommand implements Callable<Integer> {
       backends.add(one);
     }
     Map<String, Object> document = new LinkedHashMap<>();
-    document.put("version", 1);
+    document.put("version", 2);
     document.put("backends", backends);
+    document.put("core", Map.of("settings", settings(CoreSettings.ALL)));
     document.put("findings", FindingReport.documents(registry.findings()));
     return document;
   }

@@ -107,7 +107,10 @@ final class Explanation {
         throw new UsageException(file + ":" + number + ": not a step: " + line);
       }
       out.steps.add(
-          new MeasureStep(f[1], address(file, number, f[2]), f[5], unmark(f[3]), unmark(f[4])));
+          MeasureStep.at(f[1], address(file, number, f[2]))
+              .withOrigin(f[5])
+              .withContentHash(unmark(f[3]))
+              .withRunning(unmark(f[4])));
     }
     return out;
   }
@@ -126,12 +129,11 @@ final class Explanation {
     int number = 0;
     for (JsonNode s : root.get("steps")) {
       out.steps.add(
-          new MeasureStep(
-              s.path("type").asString(""),
-              address(file, number, s.path("gpa").asString("")),
-              s.path("origin").asString(""),
-              unmark(s.path("content").asString("")),
-              unmark(s.path("running").asString(""))));
+          MeasureStep.at(
+                  s.path("type").asString(""), address(file, number, s.path("gpa").asString("")))
+              .withOrigin(s.path("origin").asString(""))
+              .withContentHash(unmark(s.path("content").asString("")))
+              .withRunning(unmark(s.path("running").asString(""))));
       number++;
     }
     return out;

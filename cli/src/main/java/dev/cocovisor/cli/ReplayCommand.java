@@ -66,7 +66,7 @@ final class ReplayCommand implements Callable<Integer> {
       }
       var _ = replayers.forFile(file.toString());
     }
-    var total = new ReplaySummary(0, 0, 0, Map.of());
+    var total = ReplaySummary.NONE;
     var found = new ArrayList<Mismatch>();
     var kinds = new TreeMap<String, Long>();
     for (Path file : files) {

@@ -3,12 +3,16 @@ package dev.cocovisor.cli;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.domain.properties.CanBeAnnotated;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import org.apiguardian.api.API;
 
 /** The arrows of the house, over every module: the command line sees them all on its class path. */
 @AnalyzeClasses(packages = "dev.cocovisor", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -21,6 +25,14 @@ class ArchitectureTest {
     "dev.cocovisor.pkvm..",
     "dev.cocovisor.cca.."
   };
+
+  private static final DescribedPredicate<CanBeAnnotated> INTERNAL_API =
+      DescribedPredicate.describe(
+          "internal to the api",
+          e ->
+              e.tryGetAnnotationOfType(API.class)
+                  .map(a -> a.status() == API.Status.INTERNAL)
+                  .orElse(false));
 
   @ArchTest static final ArchRule apiDependsOnNothing = onlyDependsOn("dev.cocovisor.api..");
 
@@ -134,12 +146,29 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.util.concurrent.ThreadLocalRandom");
 
+  @ArchTest
+  static final ArchRule growingRecordsAreNotMadeByPosition =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.cocovisor.api..")
+          .should()
+          .callCodeUnitWhere(
+              DescribedPredicate.describe(
+                  "a constructor internal to the api is called",
+                  c -> c.getTarget().resolveMember().map(INTERNAL_API::test).orElse(false)));
+
+  /** No package of a module needs, around however many corners, one that needs it. */
+  @ArchTest
+  static final ArchRule packagesFormNoCircles =
+      slices().matching("dev.cocovisor.(**)").should().beFreeOfCycles();
+
   private static ArchRule onlyDependsOn(String own, String... others) {
-    String[] allowed = new String[others.length + 3];
+    String[] allowed = new String[others.length + 4];
     allowed[0] = own;
     allowed[1] = "java..";
     allowed[2] = "org.jspecify..";
-    System.arraycopy(others, 0, allowed, 3, others.length);
+    allowed[3] = "org.apiguardian.api..";
+    System.arraycopy(others, 0, allowed, 4, others.length);
     return classes()
         .that()
         .resideInAPackage(own)

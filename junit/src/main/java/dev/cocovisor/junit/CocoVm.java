@@ -11,9 +11,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /**
  * Describes a guest that a test gets.
  *
- * <p>On a parameter of type {@link dev.cocovisor.host.guest.GuestVm} it describes that guest; every
- * such parameter is a guest of its own, all of them on one host. On a method or class it describes
- * the guests of parameters that say nothing themselves; the nearest description counts.
+ * <p>On a parameter of type {@link dev.cocovisor.vmm.checked.GuestVm} it describes that guest;
+ * every such parameter is a guest of its own, all of them on one host. On a method or class it
+ * describes the guests of parameters that say nothing themselves; the nearest description counts.
  */
 @Documented
 @Inherited
@@ -34,7 +34,7 @@ public @interface CocoVm {
 
   /**
    * Whether the launch is finished; if not, the test populates the guest's memory and calls {@link
-   * dev.cocovisor.host.guest.GuestVm#finish}.
+   * dev.cocovisor.vmm.checked.GuestVm#finish}.
    */
   boolean boot() default true;
 }

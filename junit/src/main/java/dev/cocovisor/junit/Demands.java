@@ -1,7 +1,7 @@
 package dev.cocovisor.junit;
 
-import dev.cocovisor.vmm.VmmDrivers;
-import dev.cocovisor.host.guest.GuestVm;
+import dev.cocovisor.vmm.Technology;
+import dev.cocovisor.vmm.checked.GuestVm;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.lang.reflect.Parameter;
@@ -65,8 +65,8 @@ final class Demands {
     for (CocoHost h : hosts()) {
       ids.addAll(List.of(h.backends()));
     }
-    ids.remove(VmmDrivers.BUILT_IN);
-    ids.remove("default");
+    ids.remove(Technology.SW_PROTECTED.id());
+    ids.remove(Technology.DEFAULT.id());
     return List.copyOf(ids);
   }
 

@@ -1,10 +1,10 @@
 package dev.cocovisor.junit;
 
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.host.guest.GuestLaunch;
-import dev.cocovisor.host.guest.GuestVm;
+import dev.cocovisor.host.model.GuestBuilder;
 import dev.cocovisor.host.model.HypervisorModel;
 import dev.cocovisor.script.call.CallRecorder;
+import dev.cocovisor.vmm.checked.GuestVm;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -41,7 +41,7 @@ final class TestHost {
   }
 
   GuestVm launch(CocoVm wanted) {
-    GuestLaunch launch =
+    GuestBuilder launch =
         model
             .guest(wanted.backend(), process, recorder)
             .memory(wanted.memory())

@@ -1,6 +1,13 @@
 package dev.cocovisor.api.guest;
 
-/** What a hook on the access path decided. */
+import org.apiguardian.api.API;
+
+/**
+ * What a hook on the access path decided.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum AccessOutcome {
   /** The access goes through. */
   ALLOW,

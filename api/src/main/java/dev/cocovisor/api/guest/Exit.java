@@ -1,12 +1,16 @@
 package dev.cocovisor.api.guest;
 
 import dev.cocovisor.api.Fields;
+import org.apiguardian.api.API;
 
 /**
  * How a run of a vCPU ended, with the kernel's names and fields.
  *
  * <p>Source of names and numbers: {@code include/uapi/linux/kvm.h}, struct kvm_run.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public sealed interface Exit {
   /** Returns KVM_EXIT_* as a number; -1 for ends that are no exit to userspace. */
   int reason();
@@ -18,7 +22,9 @@ public sealed interface Exit {
    * The action completed and the x86 guest halted.
    *
    * @param value the byte read, rax of a hypercall, or -1 where there is none
+   * @since 0.1
    */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Hlt(long value) implements Exit {
     @Override
     public int reason() {
@@ -35,7 +41,9 @@ public sealed interface Exit {
    * The action completed; the guest goes on (arm64).
    *
    * @param value the byte read or the call's result, or -1 where there is none
+   * @since 0.1
    */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Done(long value) implements Exit {
     @Override
     public int reason() {
@@ -52,7 +60,9 @@ public sealed interface Exit {
    * The guest took an exception instead of completing the action (arm64).
    *
    * @param esr the exception syndrome
+   * @since 0.1
    */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record GuestAbort(long esr) implements Exit {
     @Override
     public int reason() {
@@ -65,7 +75,12 @@ public sealed interface Exit {
     }
   }
 
-  /** The access hit no slot: userspace emulates it. */
+  /**
+   * The access hit no slot: userspace emulates it.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Mmio(long physAddr, int len, boolean isWrite) implements Exit {
     @Override
     public int reason() {
@@ -78,7 +93,12 @@ public sealed interface Exit {
     }
   }
 
-  /** A triple fault, or a guest asking for its end. */
+  /**
+   * A triple fault, or a guest asking for its end.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Shutdown() implements Exit {
     @Override
     public int reason() {
@@ -91,7 +111,12 @@ public sealed interface Exit {
     }
   }
 
-  /** KVM cannot go on. */
+  /**
+   * KVM cannot go on.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record KvmInternalError(int suberror) implements Exit {
     @Override
     public int reason() {
@@ -104,7 +129,12 @@ public sealed interface Exit {
     }
   }
 
-  /** Entry failed before a reason was set. */
+  /**
+   * Entry failed before a reason was set.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Unknown() implements Exit {
     @Override
     public int reason() {
@@ -117,7 +147,12 @@ public sealed interface Exit {
     }
   }
 
-  /** A hypercall is userspace's to answer. */
+  /**
+   * A hypercall is userspace's to answer.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Hypercall(long nr, long[] args, long flags) implements Exit {
     @Override
     public int reason() {
@@ -134,7 +169,9 @@ public sealed interface Exit {
    * The access and the memory's state do not fit: userspace may convert.
    *
    * @param flags KVM_MEMORY_EXIT_FLAG_PRIVATE (8) or 0
+   * @since 0.1
    */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record MemoryFault(long flags, long gpa, long size) implements Exit {
     /** KVM_MEMORY_EXIT_FLAG_PRIVATE. */
     public static final long PRIVATE = 1L << 3;
@@ -150,7 +187,12 @@ public sealed interface Exit {
     }
   }
 
-  /** The guest asked for reset or shutdown, or crashed. */
+  /**
+   * The guest asked for reset or shutdown, or crashed.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record SystemEvent(int type) implements Exit {
     @Override
     public int reason() {
@@ -169,6 +211,8 @@ public sealed interface Exit {
    * @param reason KVM_EXIT_* number, or -1
    * @param name as logs write it
    * @param fields printed and compared in order
+   * @since 0.1
    */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   record Vendor(int reason, String name, Fields fields) implements Exit {}
 }

@@ -1,13 +1,17 @@
 package dev.cocovisor.api.log;
 
 import java.io.IOException;
+import org.apiguardian.api.API;
 
 /**
  * Replays one log format on a model and reports every answer that differs.
  *
  * <p>Found through ServiceLoader ({@code META-INF/services/dev.cocovisor.api.log.LogReplayer}), one
  * for each suffix. Implementations have no state between calls.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface LogReplayer {
   /** Returns the file suffix without a dot: {@code kvmlog}, {@code seamlog} or {@code rmilog}. */
   String suffix();

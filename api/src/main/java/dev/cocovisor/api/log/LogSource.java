@@ -9,15 +9,23 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
+import org.apiguardian.api.API;
 
 /**
  * A log's text and the name it is reported by.
  *
  * @param name the path as the user gave it
  * @param opener opens the plain text anew
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record LogSource(String name, Opener opener) {
-  /** Opens the text. */
+  /**
+   * Opens the text.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   @FunctionalInterface
   public interface Opener {
     /** Opens a reader at the first line. */

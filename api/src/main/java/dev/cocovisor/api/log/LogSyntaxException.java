@@ -1,6 +1,13 @@
 package dev.cocovisor.api.log;
 
-/** A log breaks its grammar: says where, what stands there and what was expected. */
+import org.apiguardian.api.API;
+
+/**
+ * A log breaks its grammar: says where, what stands there and what was expected.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class LogSyntaxException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -2,6 +2,7 @@ package dev.cocovisor.api.log;
 
 import java.util.Map;
 import java.util.Set;
+import org.apiguardian.api.API;
 
 /**
  * The words of call logs that belong to one technology, beside the names of its VM types.
@@ -12,6 +13,7 @@ import java.util.Set;
  *     print the value it answers, empty where they print none; for an action that is not listed it
  *     is {@code value}, and left out where it is -1
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2.0")
 public record LogWords(Set<String> meaning, Map<String, String> answers) {
   /** Nothing of its own. */
   public static final LogWords NONE = new LogWords(Set.of(), Map.of());

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +25,10 @@ import org.jspecify.annotations.Nullable;
  * hw/i386/pc_sysfw_ovmf.c, pc_system_parse_ovmf_flash and pc_system_ovmf_table_find.
  *
  * <p>Immutable as long as nobody changes the array it was made from.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class FirmwareImage {
   /** Where an image ends in guest memory. */
   public static final long FOUR_GIB = 1L << 32;
@@ -47,7 +51,9 @@ public final class FirmwareImage {
    *
    * @param offset where it starts in the file
    * @param size bytes
+   * @since 0.1
    */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   public record Entry(int offset, int size) {}
 
   /**

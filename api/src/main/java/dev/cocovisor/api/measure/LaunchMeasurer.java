@@ -3,12 +3,16 @@ package dev.cocovisor.api.measure;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.apiguardian.api.API;
 
 /**
  * Computes the launch measurement of one kind of guest from the files it boots from.
  *
  * <p>Found through ServiceLoader. Stateless and thread-safe.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface LaunchMeasurer {
   /** Returns the modes it measures, as the command line names them: {@code snp}, {@code sev}, …. */
   List<String> modes();

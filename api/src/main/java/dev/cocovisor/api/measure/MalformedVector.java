@@ -1,6 +1,13 @@
 package dev.cocovisor.api.measure;
 
-/** A vector file is not as its format says; never the measured input's fault. */
+import org.apiguardian.api.API;
+
+/**
+ * A vector file is not as its format says; never the measured input's fault.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class MalformedVector extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

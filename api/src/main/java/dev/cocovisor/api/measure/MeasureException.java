@@ -1,6 +1,13 @@
 package dev.cocovisor.api.measure;
 
-/** An input to a measurement is refused: says what is wrong and, for an image, at which offset. */
+import org.apiguardian.api.API;
+
+/**
+ * An input to a measurement is refused: says what is wrong and, for an image, at which offset.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class MeasureException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -1,5 +1,7 @@
 package dev.cocovisor.api.measure;
 
+import org.apiguardian.api.API;
+
 /**
  * One page or block that entered a measurement.
  *
@@ -10,6 +12,32 @@ package dev.cocovisor.api.measure;
  *     the registers that differ between guests; compared when two measurements part
  * @param contentHash hash of its content in hex; empty where the content is not measured
  * @param running the measurement after the step in hex; empty where it cannot be read
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record MeasureStep(
-    String type, long gpa, String origin, String contentHash, String running) {}
+    String type, long gpa, String origin, String contentHash, String running) {
+  /** Takes the parts by their place, which may become more: build one by {@link #at} instead. */
+  @API(status = API.Status.INTERNAL, since = "0.2")
+  public MeasureStep {}
+
+  /** Starts with what it is and its guest-physical address in bytes, -1 where it has none. */
+  public static MeasureStep at(String type, long gpa) {
+    return new MeasureStep(type, gpa, "", "", "");
+  }
+
+  /** Returns a copy that says in words where it comes from. */
+  public MeasureStep withOrigin(String words) {
+    return new MeasureStep(type, gpa, words, contentHash, running);
+  }
+
+  /** Returns a copy with the hash of its content in hex. */
+  public MeasureStep withContentHash(String hex) {
+    return new MeasureStep(type, gpa, origin, hex, running);
+  }
+
+  /** Returns a copy with the measurement after the step in hex. */
+  public MeasureStep withRunning(String hex) {
+    return new MeasureStep(type, gpa, origin, contentHash, hex);
+  }
+}

@@ -1,6 +1,13 @@
 package dev.cocovisor.api.measure;
 
-/** Told of every step of a measurement, in order. */
+import org.apiguardian.api.API;
+
+/**
+ * Told of every step of a measurement, in order.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 @FunctionalInterface
 public interface StepSink {
   /** Wants no steps. */

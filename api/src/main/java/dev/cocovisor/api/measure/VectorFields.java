@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * 64-bit values are strings {@code "0x…"}, small counts are numbers, digests are lower-case hex.
  *
  * @param map the object
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VectorFields(Map<String, ?> map) {
 
   /** Tells whether {@code key} is there and not null. */

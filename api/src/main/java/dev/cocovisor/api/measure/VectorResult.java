@@ -3,6 +3,7 @@ package dev.cocovisor.api.measure;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.apiguardian.api.API;
 
 /**
  * The result of one vector.
@@ -10,14 +11,34 @@ import java.util.function.Supplier;
  * @param name the case's name
  * @param passed whether the model gave the expected answer
  * @param detail expected and got, where they differ; empty otherwise
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VectorResult(String name, boolean passed, String detail) {
+  /**
+   * Takes the parts by their place, which may become more: build one by {@link #pass} or {@link
+   * #fail} instead.
+   */
+  @API(status = API.Status.INTERNAL, since = "0.2")
+  public VectorResult {}
+
+  /** Returns that the model gave the expected answer. */
+  public static VectorResult pass(String name) {
+    return new VectorResult(name, true, "");
+  }
+
+  /**
+   * Returns that the model gave another answer.
+   *
+   * @param detail expected and got
+   */
+  public static VectorResult fail(String name, String detail) {
+    return new VectorResult(name, false, detail);
+  }
 
   /** Returns a pass if the two texts are equal. */
   public static VectorResult equal(String name, String expected, String got) {
-    return expected.equals(got)
-        ? new VectorResult(name, true, "")
-        : new VectorResult(name, false, "expected " + expected + ", got " + got);
+    return expected.equals(got) ? pass(name) : fail(name, "expected " + expected + ", got " + got);
   }
 
   /**
@@ -37,19 +58,17 @@ public record VectorResult(String name, boolean passed, String detail) {
         expected = fields.text("expected");
       }
     } catch (MalformedVector e) {
-      return new VectorResult(name, false, "the case is malformed: " + e.getMessage());
+      return fail(name, "the case is malformed: " + e.getMessage());
     }
     try {
       String got = HexFormat.of().formatHex(measure.get());
-      return refusal
-          ? new VectorResult(name, false, "expected a refusal, got " + got)
-          : equal(name, expected, got);
+      return refusal ? fail(name, "expected a refusal, got " + got) : equal(name, expected, got);
     } catch (MalformedVector e) {
-      return new VectorResult(name, false, "the case is malformed: " + e.getMessage());
+      return fail(name, "the case is malformed: " + e.getMessage());
     } catch (MeasureException e) {
       return refusal
-          ? new VectorResult(name, true, "")
-          : new VectorResult(name, false, "expected " + expected + ", refused: " + e.getMessage());
+          ? pass(name)
+          : fail(name, "expected " + expected + ", refused: " + e.getMessage());
     }
   }
 }

@@ -7,15 +7,24 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Supplier;
+import org.apiguardian.api.API;
 
 /**
  * Collects the results of what a vector file holds beside its cases. An entry that is malformed or
  * refused is a failure that says why; the others go on.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class VectorTables {
   private final List<VectorResult> results = new ArrayList<>();
 
-  /** How one entry of a table is checked. */
+  /**
+   * How one entry of a table is checked.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   @FunctionalInterface
   public interface Check {
     /** Checks {@code entry}, which reports call {@code name}. */

@@ -1,14 +1,23 @@
 package dev.cocovisor.api.mem;
 
+import org.apiguardian.api.API;
+
 /**
  * Who touches physical memory.
  *
  * @param kind the kind of agent
  * @param vm the VM's number for {@link Kind#GUEST}, else 0
  * @param key the HKID, ASID or VMID the access carries; 0 for none, as with the C-bit off
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record Accessor(Kind kind, int vm, int key) {
-  /** Kinds of agents. */
+  /**
+   * Kinds of agents.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   public enum Kind {
     /** The host kernel, through its direct map. */
     HOST_KERNEL,

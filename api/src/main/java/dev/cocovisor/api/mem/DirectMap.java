@@ -1,11 +1,16 @@
 package dev.cocovisor.api.mem;
 
+import org.apiguardian.api.API;
+
 /**
  * The kernel's linear mapping of all memory: a level and a permission for every 2 MiB.
  *
  * <p>SNP splits a 2 MiB mapping that holds a private 4 KiB page, because a host write through it
  * would fault; secret memory removes pages altogether. Both can be seen here.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface DirectMap {
   /** Splits the 2 MiB mappings that cover the frames to 4 KiB (set_memory_4k). */
   void split(long pfn, long count);

@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,7 +13,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe for distinct frames if the subclass is; two writers of one frame race as they
  * would on hardware.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public abstract class FramedMemory implements PhysicalMemory {
   /** The size of a frame in bytes. */
   protected static final int SIZE = 4096;

@@ -1,11 +1,15 @@
 package dev.cocovisor.api.mem;
 
 import dev.cocovisor.api.Errno;
+import org.apiguardian.api.API;
 
 /**
  * Host-physical memory as the host kernel has it: an allocator of frames, content, and the guards
  * that every platform added.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface HostMemory {
   /** Returned by {@link #allocate} when there is no free block. */
   long NO_FRAME = -1;

@@ -1,17 +1,27 @@
 package dev.cocovisor.api.mem;
 
+import org.apiguardian.api.API;
+
 /**
  * A platform's say in every access to physical memory: the RMP, Arm's granule protection check, a
  * hypervisor's stage 2 for the host, TDX's key ownership.
  *
  * <p>Called without locks, possibly from many threads; it must not allocate.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 @FunctionalInterface
 public interface PhysicalGuard {
   /** Lets everything through. */
   PhysicalGuard NONE = (who, pfn, write) -> Verdict.ALLOW;
 
-  /** What becomes of an access. */
+  /**
+   * What becomes of an access.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   enum Verdict {
     /** It goes through. */
     ALLOW,

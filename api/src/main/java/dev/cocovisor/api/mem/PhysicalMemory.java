@@ -1,12 +1,17 @@
 package dev.cocovisor.api.mem;
 
+import org.apiguardian.api.API;
+
 /**
  * Byte content of host-physical memory, without any access check.
  *
  * <p>Trusted halves (firmware, hardware engines) use it directly; everybody else goes through
  * {@link HostMemory}, which asks the guards first. Addresses are host-physical bytes, frames are 4
  * KiB. Memory never written reads as zero and costs nothing.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface PhysicalMemory {
   /** Copies {@code length} bytes from {@code hpa}; may cross pages. */
   void read(long hpa, byte[] into, int offset, int length);

@@ -1,6 +1,7 @@
 package dev.cocovisor.api.mem;
 
 import java.util.concurrent.ConcurrentHashMap;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,7 +10,10 @@ import org.jspecify.annotations.Nullable;
  * <p>A trusted half that is driven alone needs memory and may depend on nothing but contracts
  * (docs/adr/0003), so this and what it shares with the host's memory ({@link FramedMemory}) are the
  * one piece of {@code api} with behaviour of its own.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class SparseMemory extends FramedMemory {
   private final ConcurrentHashMap<Long, byte[]> frames = new ConcurrentHashMap<>();
 

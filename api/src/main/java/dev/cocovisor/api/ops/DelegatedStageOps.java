@@ -3,10 +3,14 @@ package dev.cocovisor.api.ops;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
+import org.apiguardian.api.API;
 
 /**
  * Asks the trusted half to map and unmap, where it keeps the tables ({@link StageShape#DELEGATED}).
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface DelegatedStageOps {
   /**
    * Maps frames at a guest address: pKVM donates or shares them, CCA delegates and creates data or

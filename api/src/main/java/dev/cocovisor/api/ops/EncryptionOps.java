@@ -3,8 +3,14 @@ package dev.cocovisor.api.ops;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
+import org.apiguardian.api.API;
 
-/** KVM_MEMORY_ENCRYPT_OP and its friends. */
+/**
+ * KVM_MEMORY_ENCRYPT_OP and its friends.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface EncryptionOps {
   /**
    * Carries out KVM_MEMORY_ENCRYPT_OP on the VM ({@code mem_enc_ioctl}). The command's name is the

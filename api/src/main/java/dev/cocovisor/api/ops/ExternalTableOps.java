@@ -2,6 +2,7 @@ package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import org.apiguardian.api.API;
 
 /**
  * Carries each change of a {@link StageShape#MIRRORED} root to the external table.
@@ -9,7 +10,10 @@ import dev.cocovisor.api.PageLevel;
  * <p>While a hook runs the mirror's entry is FROZEN, so that nobody else changes it; after success
  * the new value is written, after an error the old one is put back. gfn is aligned to {@code
  * level}.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface ExternalTableOps {
   /** Answer of {@link #externalPfn}: this backend cannot tell. */
   long UNKNOWN = -2;

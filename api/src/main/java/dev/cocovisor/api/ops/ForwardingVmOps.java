@@ -11,6 +11,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import java.util.function.Consumer;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +20,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A subclass overrides the hooks it cares about. Calls that name another VM's vendor half hand
  * on what is inside a wrapper, so that a backend recognises its own class.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public abstract class ForwardingVmOps implements VmOps {
   private final VmOps delegate;
 

@@ -1,8 +1,14 @@
 package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.Errno;
+import org.apiguardian.api.API;
 
-/** Hooks of guest_memfd on the life of a folio. */
+/**
+ * Hooks of guest_memfd on the life of a folio.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface GuestMemfdOps {
   /**
    * Prepares a folio for its first private use ({@code gmem_prepare}; 7.3: {@code

@@ -5,13 +5,22 @@ import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import java.util.function.Consumer;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Birth and death of a VM and its vCPUs, and the calls of the user API that only a vendor knows.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface LifecycleOps {
-  /** How a slot changes. Source: {@code include/linux/kvm_host.h}, enum kvm_mr_change. */
+  /**
+   * How a slot changes. Source: {@code include/linux/kvm_host.h}, enum kvm_mr_change.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   enum SlotChange {
     CREATE,
     DELETE,

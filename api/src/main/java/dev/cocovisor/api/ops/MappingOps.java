@@ -8,11 +8,15 @@ import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryMapping;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Hooks on the way from a guest address to a mapping. None of them may allocate on the fault path.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface MappingOps {
   /** {@link #guestWalk}: the core's own tables are what the hardware walks. */
   long WALK_CORE = -1;

@@ -2,8 +2,14 @@ package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VcpuContext;
+import org.apiguardian.api.API;
 
-/** The page encryption bitmap of the 2020 live-migration series. One bit a gfn, 1 = encrypted. */
+/**
+ * The page encryption bitmap of the 2020 live-migration series. One bit a gfn, 1 = encrypted.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface MigrationOps {
   /**
    * The guest reports pages as encrypted or not ({@code page_enc_status_hc}). Locks: vCPU mutex;

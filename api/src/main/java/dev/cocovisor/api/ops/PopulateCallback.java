@@ -1,8 +1,14 @@
 package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.Errno;
+import org.apiguardian.api.API;
 
-/** Takes each block of {@link dev.cocovisor.api.VmContext#populate} (post_populate). */
+/**
+ * Takes each block of {@link dev.cocovisor.api.VmContext#populate} (post_populate).
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 @FunctionalInterface
 public interface PopulateCallback {
   /**

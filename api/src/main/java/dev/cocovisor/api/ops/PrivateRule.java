@@ -1,6 +1,13 @@
 package dev.cocovisor.api.ops;
 
-/** What makes a guest access private. */
+import org.apiguardian.api.API;
+
+/**
+ * What makes a guest access private.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum PrivateRule {
   /** The memory attribute of the gfn (SW-protected VMs; default VMs are never private). */
   ATTRIBUTE,

@@ -1,6 +1,13 @@
 package dev.cocovisor.api.ops;
 
-/** Where the frames of private memory come from. */
+import org.apiguardian.api.API;
+
+/**
+ * Where the frames of private memory come from.
+ *
+ * @since 0.2
+ */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public enum PrivateSource {
   /** A guest_memfd bound to the slot; the VMM's own mapping is the shared half. */
   GUEST_MEMFD,

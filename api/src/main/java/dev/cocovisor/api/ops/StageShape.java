@@ -1,6 +1,13 @@
 package dev.cocovisor.api.ops;
 
-/** Who keeps a VM's second stage. */
+import org.apiguardian.api.API;
+
+/**
+ * Who keeps a VM's second stage.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum StageShape {
   /** The core's tables are what the hardware walks: default VMs, SW-protected, SEV, SNP. */
   DIRECT,

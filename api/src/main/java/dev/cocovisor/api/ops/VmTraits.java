@@ -1,11 +1,15 @@
 package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.PageLevel;
+import org.apiguardian.api.API;
 
 /**
  * What the core has to know about a VM type before the first hook. Immutable; made by {@link #of}
  * and the {@code with} methods, so that it can grow.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class VmTraits {
   /** An ordinary VM. */
   public static final VmTraits DEFAULT =
@@ -73,7 +77,10 @@ public final class VmTraits {
     return shape;
   }
 
-  /** Returns whether memory attributes and guest_memfd without INIT_SHARED make sense (kvm_arch_has_private_mem). */
+  /**
+   * Returns whether memory attributes and guest_memfd without INIT_SHARED make sense
+   * (kvm_arch_has_private_mem).
+   */
   public boolean hasPrivateMemory() {
     return hasPrivateMemory;
   }
@@ -108,48 +115,129 @@ public final class VmTraits {
     return dirtyLogging;
   }
 
-  /** Returns whether guest registers are hidden: no instruction emulation, so MMIO of private memory is impossible. */
+  /**
+   * Returns whether guest registers are hidden: no instruction emulation, so MMIO of private memory
+   * is impossible.
+   */
   public boolean protectedState() {
     return protectedState;
   }
 
-  /** Returns a copy that says whether memory attributes and guest_memfd without INIT_SHARED make sense (kvm_arch_has_private_mem). */
+  /**
+   * Returns a copy that says whether memory attributes and guest_memfd without INIT_SHARED make
+   * sense (kvm_arch_has_private_mem).
+   */
   public VmTraits withPrivateMemory(boolean value) {
-    return new VmTraits(shape, value, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, protectedState);
+    return new VmTraits(
+        shape,
+        value,
+        privateRule,
+        sharedGfnMask,
+        maxPrivateLevel,
+        privateSource,
+        readonlySlots,
+        dirtyLogging,
+        protectedState);
   }
 
   /** Returns a copy that says what makes an access private. */
   public VmTraits withPrivateRule(PrivateRule value) {
-    return new VmTraits(shape, hasPrivateMemory, value, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, protectedState);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        value,
+        sharedGfnMask,
+        maxPrivateLevel,
+        privateSource,
+        readonlySlots,
+        dirtyLogging,
+        protectedState);
   }
 
   /** Returns a copy that says the gfn bit that says shared, 0 for none (kvm_gfn_direct_bits). */
   public VmTraits withSharedGfnMask(long value) {
-    return new VmTraits(shape, hasPrivateMemory, privateRule, value, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, protectedState);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        value,
+        maxPrivateLevel,
+        privateSource,
+        readonlySlots,
+        dirtyLogging,
+        protectedState);
   }
 
   /** Returns a copy that says the largest private leaf ever. */
   public VmTraits withMaxPrivateLevel(PageLevel value) {
-    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, value, privateSource, readonlySlots, dirtyLogging, protectedState);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        sharedGfnMask,
+        value,
+        privateSource,
+        readonlySlots,
+        dirtyLogging,
+        protectedState);
   }
 
   /** Returns a copy that says where the frames of private memory come from. */
   public VmTraits withPrivateSource(PrivateSource value) {
-    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, value, readonlySlots, dirtyLogging, protectedState);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        sharedGfnMask,
+        maxPrivateLevel,
+        value,
+        readonlySlots,
+        dirtyLogging,
+        protectedState);
   }
 
   /** Returns a copy that says whether KVM_MEM_READONLY is accepted. */
   public VmTraits withReadonlySlots(boolean value) {
-    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, value, dirtyLogging, protectedState);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        sharedGfnMask,
+        maxPrivateLevel,
+        privateSource,
+        value,
+        dirtyLogging,
+        protectedState);
   }
 
   /** Returns a copy that says whether KVM_MEM_LOG_DIRTY_PAGES is accepted. */
   public VmTraits withDirtyLogging(boolean value) {
-    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, value, protectedState);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        sharedGfnMask,
+        maxPrivateLevel,
+        privateSource,
+        readonlySlots,
+        value,
+        protectedState);
   }
 
-  /** Returns a copy that says whether guest registers are hidden: no instruction emulation, so MMIO of private memory is impossible. */
+  /**
+   * Returns a copy that says whether guest registers are hidden: no instruction emulation, so MMIO
+   * of private memory is impossible.
+   */
   public VmTraits withProtectedState(boolean value) {
-    return new VmTraits(shape, hasPrivateMemory, privateRule, sharedGfnMask, maxPrivateLevel, privateSource, readonlySlots, dirtyLogging, value);
+    return new VmTraits(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        sharedGfnMask,
+        maxPrivateLevel,
+        privateSource,
+        readonlySlots,
+        dirtyLogging,
+        value);
   }
 }

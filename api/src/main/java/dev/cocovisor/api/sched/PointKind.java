@@ -1,6 +1,13 @@
 package dev.cocovisor.api.sched;
 
-/** What is about to happen at a {@link SchedulePoint}. */
+import org.apiguardian.api.API;
+
+/**
+ * What is about to happen at a {@link SchedulePoint}.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum PointKind {
   /** A lock is about to be taken. */
   LOCK,

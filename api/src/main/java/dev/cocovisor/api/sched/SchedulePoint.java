@@ -1,5 +1,7 @@
 package dev.cocovisor.api.sched;
 
+import org.apiguardian.api.API;
+
 /**
  * The place where an explorer may let another vCPU or host thread go first.
  *
@@ -8,9 +10,17 @@ package dev.cocovisor.api.sched;
  *
  * <p>Thread-safe. An observer is process-wide because explored runs own their process's model
  * threads; it must not be installed while ordinary runs go on in other threads.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class SchedulePoint {
-  /** Decides what runs next; called on the thread or continuation that reached the point. */
+  /**
+   * Decides what runs next; called on the thread or continuation that reached the point.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   @FunctionalInterface
   public interface Observer {
     /**
@@ -55,7 +65,12 @@ public final class SchedulePoint {
     return () -> observer = null;
   }
 
-  /** Ends an installation. */
+  /**
+   * Ends an installation.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   @FunctionalInterface
   public interface Installed extends AutoCloseable {
     @Override

@@ -1,5 +1,7 @@
 package dev.cocovisor.api.trace;
 
+import org.apiguardian.api.API;
+
 /**
  * Something happened.
  *
@@ -7,9 +9,16 @@ package dev.cocovisor.api.trace;
  * @param name the kernel's or firmware's name: {@code set_external_spte}, {@code TDH.MEM.PAGE.AUG}
  * @param arguments rendered as logs do: {@code gfn=0x200, level=2M}
  * @param result status or errno as text; empty where there is none
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record TraceEvent(Kind kind, String name, String arguments, String result) {
-  /** Kinds of events. */
+  /**
+   * Kinds of events.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   public enum Kind {
     /** The core called a hook. */
     HOOK,

@@ -2,11 +2,15 @@ package dev.cocovisor.api.trace;
 
 import dev.cocovisor.api.Errno;
 import java.util.function.Supplier;
+import org.apiguardian.api.API;
 
 /**
  * Where events go. Callers ask {@link #enabled} before they build an event, so that a run without a
  * trace allocates nothing.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface TraceSink {
   /** Takes nothing. */
   TraceSink OFF =

@@ -2,6 +2,7 @@ package dev.cocovisor.api.trusted;
 
 import dev.cocovisor.api.Errno;
 import java.util.List;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,9 +10,17 @@ import org.jspecify.annotations.Nullable;
  * call; without a plan it costs one read and a branch and asks the host's interposer.
  *
  * <p>Thread-safe as far as exploration needs it: a plan is made while no call is under way.
+ *
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public final class FaultPlan implements Interposer {
-  /** How a technology's calls say that they failed. */
+  /**
+   * How a technology's calls say that they failed.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   @FunctionalInterface
   public interface Failures {
     /**

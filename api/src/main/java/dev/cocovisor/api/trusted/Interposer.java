@@ -1,5 +1,7 @@
 package dev.cocovisor.api.trusted;
 
+import org.apiguardian.api.API;
+
 /**
  * Asked before every call into a trusted half; lets a run make the call fail, or be busy, at a
  * chosen place. One type for every technology; a host has one ({@link
@@ -8,7 +10,10 @@ package dev.cocovisor.api.trusted;
  * <p>Called on the processor that makes the call, with none of the trusted half's locks held; calls
  * on different processors may come at the same time. It must not allocate if the calls are to be
  * counted on to allocate nothing.
+ *
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 @FunctionalInterface
 public interface Interposer {
   /** Lets the call be made. */

@@ -1,5 +1,6 @@
 package dev.cocovisor.api.trusted;
 
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,10 +11,17 @@ import org.jspecify.annotations.Nullable;
  *     TDH.MEM.PAGE.ADD}); null where {@code at} says the kind
  * @param how the way it fails
  * @param times how many calls fail before the operation works again, from 1
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record TrustedFault(
     @Nullable TrustedOperation at, @Nullable String call, How how, int times) {
-  /** Ways to fail. */
+  /**
+   * Ways to fail.
+   *
+   * @since 0.1
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.1")
   public enum How {
     /** Somebody else works on the same entry or page; passes. */
     BUSY,

@@ -1,6 +1,13 @@
 package dev.cocovisor.api.trusted;
 
-/** What the vendor half asks its trusted half to do, in words every technology understands. */
+import org.apiguardian.api.API;
+
+/**
+ * What the vendor half asks its trusted half to do, in words every technology understands.
+ *
+ * @since 0.2
+ */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public enum TrustedOperation {
   /** Make a guest: take its root pages, keys, parameters. */
   CREATE,

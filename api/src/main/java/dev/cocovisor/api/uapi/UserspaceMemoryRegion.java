@@ -1,5 +1,7 @@
 package dev.cocovisor.api.uapi;
 
+import org.apiguardian.api.API;
+
 /**
  * {@code struct kvm_userspace_memory_region}.
  *
@@ -8,6 +10,8 @@ package dev.cocovisor.api.uapi;
  * @param guest_phys_addr bytes
  * @param memory_size bytes; 0 deletes
  * @param userspace_addr bytes
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record UserspaceMemoryRegion(
     int slot, int flags, long guest_phys_addr, long memory_size, long userspace_addr) {}

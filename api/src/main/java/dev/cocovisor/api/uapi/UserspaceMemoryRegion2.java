@@ -1,11 +1,15 @@
 package dev.cocovisor.api.uapi;
 
+import org.apiguardian.api.API;
+
 /**
  * {@code struct kvm_userspace_memory_region2}: {@link UserspaceMemoryRegion} and a guest_memfd.
  *
  * @param guest_memfd_offset bytes into the file
  * @param guest_memfd descriptor, used where KVM_MEM_GUEST_MEMFD is set
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record UserspaceMemoryRegion2(
     int slot,
     int flags,

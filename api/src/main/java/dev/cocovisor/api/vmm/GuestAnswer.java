@@ -2,17 +2,23 @@ package dev.cocovisor.api.vmm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.Exit;
+import org.apiguardian.api.API;
 
 /**
  * What the end of a run means to the guest, in words every technology shares. Only the technology's
  * {@link VmmDriver#judge} knows which register says so.
+ *
+ * @since 0.2
  */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public sealed interface GuestAnswer {
   /**
    * The action did what was asked.
    *
    * @param value the byte read or the value returned; 0 where there is none
+   * @since 0.2
    */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   record Done(long value) implements GuestAnswer {}
 
   /**
@@ -20,7 +26,9 @@ public sealed interface GuestAnswer {
    * memory.
    *
    * @param exit the exit that says what
+   * @since 0.2
    */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   record AsksHost(Exit exit) implements GuestAnswer {}
 
   /**
@@ -29,7 +37,9 @@ public sealed interface GuestAnswer {
    * @param status the technology's own status, never 0
    * @param says the status by the name its specification gives it; the number in hex where it has
    *     none
+   * @since 0.2
    */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   record Refused(long status, String says) implements GuestAnswer {}
 
   /**
@@ -38,7 +48,9 @@ public sealed interface GuestAnswer {
    *
    * @param errno what KVM_RUN answered
    * @param exit the exit, with the guest's own fault where it took one
+   * @since 0.2
    */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
   record Stopped(Errno errno, Exit exit) implements GuestAnswer {}
 
   /** Tells whether the action did what was asked. */

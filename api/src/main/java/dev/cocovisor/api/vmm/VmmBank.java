@@ -1,5 +1,7 @@
 package dev.cocovisor.api.vmm;
 
+import org.apiguardian.api.API;
+
 /**
  * A piece of guest RAM, one memslot.
  *
@@ -8,7 +10,9 @@ package dev.cocovisor.api.vmm;
  * @param size bytes
  * @param userAddress where the VMM has it mapped; with guest_memfd, its shared half
  * @param guestMemfd the descriptor of its private half, or -1
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public record VmmBank(int slot, long gpa, long size, long userAddress, int guestMemfd) {
   /** Tells whether a guest-physical range lies within. */
   public boolean holds(long from, long bytes) {

@@ -3,11 +3,15 @@ package dev.cocovisor.api.vmm;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import org.apiguardian.api.API;
 
 /**
  * The system calls of a VMM's process. Each returns {@code >= 0} or {@code -errno}; numbers of
  * flags are Linux's, addresses and sizes are bytes.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public interface VmmCalls {
   /** Opens /dev/kvm; returns a descriptor. */
   long openDevKvm();

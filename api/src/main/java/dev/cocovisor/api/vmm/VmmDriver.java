@@ -8,6 +8,7 @@ import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryAttributes;
 import java.util.List;
 import java.util.Set;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,10 @@ import org.jspecify.annotations.Nullable;
  * <p>A launch calls, in order: {@link #vmType} (KVM_CREATE_VM), {@link #vmCreated}, the vCPUs
  * (KVM_CREATE_VCPU), the RAM (guest_memfd, memslot, attributes), {@link #ready}; then the scenario
  * populates and finalizes.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 @FunctionalInterface
 public interface VmmDriver {
   /** Returns KVM_CREATE_VM's argument. */

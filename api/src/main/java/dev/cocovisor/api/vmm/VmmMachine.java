@@ -3,12 +3,16 @@ package dev.cocovisor.api.vmm;
 import dev.cocovisor.api.Fields;
 import java.util.ArrayList;
 import java.util.List;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a VMM knows of one VM it runs. Filled by the scenario's runner in the order of a launch; a
  * driver reads it and may keep state of its own in {@link #setState}.
+ *
+ * @since 0.1
  */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public final class VmmMachine {
   private final VmmCalls calls;
   private final Fields policy;

@@ -1,6 +1,13 @@
 package dev.cocovisor.api.vmm;
 
-/** The situations in which technologies differ; a driver states its rule for each. */
+import org.apiguardian.api.API;
+
+/**
+ * The situations in which technologies differ; a driver states its rule for each.
+ *
+ * @since 0.1
+ */
+@API(status = API.Status.MAINTAINED, since = "0.1")
 public enum VmmTopic {
   /** What creating the VM, its vCPUs and its RAM takes. */
   LAUNCH("what a launch takes"),

@@ -23,7 +23,7 @@ final class CcaVectors {
     VectorResult result = VectorResult.of(vectorCase, () -> rim(c, firstDifference));
     return firstDifference.isEmpty()
         ? result
-        : new VectorResult(result.name(), false, firstDifference.toString());
+        : VectorResult.fail(result.name(), firstDifference.toString());
   }
 
   private static byte[] rim(VectorFields c, StringBuilder firstDifference) {

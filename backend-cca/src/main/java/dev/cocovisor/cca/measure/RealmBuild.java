@@ -78,7 +78,11 @@ final class RealmBuild {
 
   private void step(String type, long ipa, String origin, String content) {
     if (steps.wanted()) {
-      steps.step(new MeasureStep(type, ipa, origin, content, rim.hex()));
+      steps.step(
+          MeasureStep.at(type, ipa)
+              .withOrigin(origin)
+              .withContentHash(content)
+              .withRunning(rim.hex()));
     }
   }
 }

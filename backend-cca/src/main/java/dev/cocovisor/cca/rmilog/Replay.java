@@ -64,7 +64,11 @@ final class Replay {
       throw new LogSyntaxException(log, at + 1, 1, "end of file", "'# end'");
     }
     missing();
-    return new ReplaySummary(programs, calls, mismatches, notes);
+    return ReplaySummary.NONE
+        .withPrograms(programs)
+        .withCalls(calls)
+        .withMismatches(mismatches)
+        .withNotes(notes);
   }
 
   private boolean full() {
@@ -128,6 +132,7 @@ final class Replay {
 
   private void report(int at, String call, String expected, String got) {
     mismatches++;
-    sink.mismatch(new Mismatch(log, at, number, call, expected, got));
+    sink.mismatch(
+        Mismatch.in(log, at).withProgram(number).withCall(call).withAnswers(expected, got));
   }
 }

@@ -103,8 +103,10 @@ final class SevLaunch {
     if (steps.wanted()) {
       pageSha.update(data, at, length);
       steps.step(
-          new MeasureStep(
-              type, gpa, origin, HEX.formatHex(pageSha.digest()), HEX.formatHex(running())));
+          MeasureStep.at(type, gpa)
+              .withOrigin(origin)
+              .withContentHash(HEX.formatHex(pageSha.digest()))
+              .withRunning(HEX.formatHex(running())));
     }
   }
 

@@ -243,12 +243,9 @@ final class SnpLaunch {
     digest.update(as, gpa);
     if (explain) {
       steps.step(
-          new MeasureStep(
-              as.name(),
-              gpa,
-              "section %d %s".formatted(s.index(), type),
-              "",
-              HEX.formatHex(digest.value())));
+          MeasureStep.at(as.name(), gpa)
+              .withOrigin("section %d %s".formatted(s.index(), type))
+              .withRunning(HEX.formatHex(digest.value())));
     }
   }
 
@@ -257,12 +254,10 @@ final class SnpLaunch {
     digest.extend(type, gpa, contents, at);
     if (explain) {
       steps.step(
-          new MeasureStep(
-              type.name(),
-              gpa,
-              origin.get(),
-              HEX.formatHex(contents, at, at + LaunchDigest.SIZE),
-              HEX.formatHex(digest.value())));
+          MeasureStep.at(type.name(), gpa)
+              .withOrigin(origin.get())
+              .withContentHash(HEX.formatHex(contents, at, at + LaunchDigest.SIZE))
+              .withRunning(HEX.formatHex(digest.value())));
     }
   }
 }

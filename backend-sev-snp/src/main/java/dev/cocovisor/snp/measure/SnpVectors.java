@@ -75,7 +75,7 @@ final class SnpVectors {
         directory,
         "layout",
         (name, v) -> layout(name, v.object("layout"), directory.resolve("images")));
-    tables.files(d, "files", directory, "layout", (name, v) -> new VectorResult(name, true, ""));
+    tables.files(d, "files", directory, "layout", (name, v) -> VectorResult.pass(name));
     tables.each(d, "pageInfo", SnpVectors::pageInfo);
     tables.each(d, "vcpuSignatures", SnpVectors::vcpuSignature);
     tables.each(d, "vmsa", SnpVectors::vmsa);

@@ -365,7 +365,7 @@ class SnpScenarioTest {
 
     Machine vmsa = new Machine();
     Guest d = vmsa.running();
-    vmsa.interpose((c, _, _, _, _) -> updates(c) ? RmpCode.FAIL_PERMISSION : 0);
+    vmsa.interpose((i, _, _, _, _) -> updates(i) ? RmpCode.FAIL_PERMISSION : 0);
     d.close();
     // The VMSA, and two pages that the firmware gave back but the RMP keeps: context and response.
     assertThat(vmsa.platform().host().leakedPages()).isEqualTo(3);
@@ -447,6 +447,6 @@ class SnpScenarioTest {
     org.assertj.core.api.Assertions.assertThatThrownBy(
             () -> new Machine("sev-snp.migration", "maybe").guest(4))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("merged, bitmap or cap");
+        .hasMessageContaining("merged or bitmap or cap");
   }
 }

@@ -74,7 +74,7 @@ class SnpFirmwareTest {
     }
     seen.clear();
     for (FwCommand c : FwCommand.values()) {
-      assertThat(seen.add(c.code())).as("%s", c).isTrue();
+      assertThat(seen.add((int) c.number())).as("%s", c).isTrue();
     }
     assertThat(FwStatus.INVALID_PARAM.code()).isEqualTo(0x16);
     assertThat(FwStatus.INVALID_KEY.code()).isEqualTo(0x27);

@@ -1,6 +1,6 @@
 package dev.cocovisor.tdx.guest;
 
-import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
 
 /**
  * What the host answers a TDVMCALL in R10.

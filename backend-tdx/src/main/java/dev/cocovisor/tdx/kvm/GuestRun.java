@@ -11,15 +11,15 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.MappingOps;
 import dev.cocovisor.tdx.guest.VmcallStatus;
-import dev.cocovisor.tdx.module.AccessKind;
-import dev.cocovisor.tdx.module.GuestOutcome;
-import dev.cocovisor.tdx.module.Registers;
-import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamCalls;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.TdCall;
-import dev.cocovisor.tdx.module.Tdvps;
 import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.AccessKind;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.call.TdCall;
+import dev.cocovisor.tdx.module.td.Tdvps;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,7 +71,7 @@ final class GuestRun {
       s = seam.vpEnter(v.tdvpr);
       td.seam().made(SeamCall.VP_ENTER, v.tdvpr, s);
     }
-    if (s == TdxModule.IN_GUEST) {
+    if (s == SeamStatus.IN_GUEST) {
       return ENTERED;
     }
     outside(v);

@@ -5,7 +5,7 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.tdx.guest.VmcallStatus;
-import dev.cocovisor.tdx.module.Registers;
+import dev.cocovisor.tdx.module.abi.Registers;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -4,8 +4,8 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
-import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
 
 /**
  * KVM_TDX_INIT_MEM_REGION: the pages a TD starts with, copied from the VMM's memory and, if it

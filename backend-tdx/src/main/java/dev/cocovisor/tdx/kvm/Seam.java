@@ -2,10 +2,10 @@ package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
-import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamCalls;
-import dev.cocovisor.tdx.module.SeamStatus;
 import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -84,7 +84,7 @@ public final class Seam {
               + Long.toHexString(rdx)
               + ", r8=0x"
               + Long.toHexString(r8);
-      String result = status == TdxModule.IN_GUEST ? "in guest" : SeamStatus.describe(status);
+      String result = status == SeamStatus.IN_GUEST ? "in guest" : SeamStatus.describe(status);
       trace.emit(new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments, result));
     }
   }

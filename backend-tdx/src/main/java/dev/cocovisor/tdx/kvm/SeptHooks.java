@@ -4,11 +4,11 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.ops.ExternalTableOps;
-import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.SeptState;
-import dev.cocovisor.tdx.module.SeptTable;
-import dev.cocovisor.tdx.module.Td;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.sept.SeptState;
+import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.Td;
 
 /**
  * Carries the mirror to the Secure EPT.

@@ -5,10 +5,10 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.mem.HostMemory;
-import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamCalls;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.TdParams;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.td.TdParams;
 import java.util.List;
 
 /**

@@ -1,8 +1,8 @@
 package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.PageLevel;
-import dev.cocovisor.tdx.module.Registers;
 import dev.cocovisor.tdx.module.SeamCalls;
+import dev.cocovisor.tdx.module.abi.Registers;
 import org.jspecify.annotations.Nullable;
 
 /** What KVM keeps for a vCPU of a TD (struct vcpu_tdx). */

@@ -15,7 +15,7 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.uapi.MemoryMapping;
-import dev.cocovisor.tdx.module.Td;
+import dev.cocovisor.tdx.module.td.Td;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -189,7 +189,12 @@ public final class TdxVm implements VmOps {
   @Override
   public VmTraits traits() {
     PageLevel max = policy() == PagePolicy.UPSTREAM ? PageLevel.PG_4K : PageLevel.PG_2M;
-    return VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(sharedGfnMask()).withMaxPrivateLevel(max).withProtectedState(true);
+    return VmTraits.of(StageShape.MIRRORED)
+        .withPrivateMemory(true)
+        .withPrivateRule(PrivateRule.SHARED_BIT)
+        .withSharedGfnMask(sharedGfnMask())
+        .withMaxPrivateLevel(max)
+        .withProtectedState(true);
   }
 
   @Override

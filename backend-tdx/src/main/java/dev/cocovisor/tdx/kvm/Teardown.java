@@ -1,9 +1,9 @@
 package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.VcpuContext;
-import dev.cocovisor.tdx.module.SeamCall;
 import dev.cocovisor.tdx.module.SeamCalls;
-import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
 
 /**
  * The end of a TD: vCPUs are flushed, the key is freed, then every page comes back.

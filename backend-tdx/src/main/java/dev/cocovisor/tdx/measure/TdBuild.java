@@ -4,7 +4,7 @@ import dev.cocovisor.api.measure.MeasureStep;
 import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorTables;
 import dev.cocovisor.tdx.measure.Tdvf.Section;
-import dev.cocovisor.tdx.module.Mrtd;
+import dev.cocovisor.tdx.module.td.Mrtd;
 import java.util.HexFormat;
 
 /** The build of a TD from its firmware, taken into an MRTD. */
@@ -99,6 +99,10 @@ final class TdBuild {
   }
 
   private void step(String type, Section s, long at, String origin, String content) {
-    steps.step(new MeasureStep(type, s.gpa() + at, origin, content, HEX.formatHex(mrtd.value())));
+    steps.step(
+        MeasureStep.at(type, s.gpa() + at)
+            .withOrigin(origin)
+            .withContentHash(content)
+            .withRunning(HEX.formatHex(mrtd.value())));
   }
 }

@@ -6,7 +6,7 @@ import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorFields;
 import dev.cocovisor.api.measure.VectorResult;
 import dev.cocovisor.api.measure.VectorTables;
-import dev.cocovisor.tdx.module.Mrtd;
+import dev.cocovisor.tdx.module.td.Mrtd;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,11 @@
 package dev.cocovisor.tdx.module;
 
+import dev.cocovisor.tdx.module.pamt.PageType;
+import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.sept.SeptEntry;
+import dev.cocovisor.tdx.module.sept.SeptState;
+import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.Td;
 import java.util.function.Consumer;
 
 /**

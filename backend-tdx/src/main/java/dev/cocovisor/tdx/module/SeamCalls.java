@@ -2,6 +2,10 @@ package dev.cocovisor.tdx.module;
 
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.Processor;
+import dev.cocovisor.tdx.module.call.SeamCall;
 
 /**
  * SEAMCALLs with Java types, made on one logical processor.

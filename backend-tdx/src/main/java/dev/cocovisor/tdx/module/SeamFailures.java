@@ -3,6 +3,9 @@ package dev.cocovisor.tdx.module;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
 
 /** How SEAMCALLs say that they failed, for plans of faults. */
 public final class SeamFailures {

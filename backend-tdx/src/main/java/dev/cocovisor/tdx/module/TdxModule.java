@@ -6,6 +6,24 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.tdx.module.abi.AccessKind;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.PendingInterrupts;
+import dev.cocovisor.tdx.module.abi.PlatformConfig;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.abi.VirtualizationException;
+import dev.cocovisor.tdx.module.call.Leaves;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.call.Processor;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.pamt.PageType;
+import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.sept.SeptState;
+import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.Td;
+import dev.cocovisor.tdx.module.td.Tdvps;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,29 +57,14 @@ import org.jspecify.annotations.Nullable;
  * the real one: each logical processor is driven by one thread at a time.
  */
 public final class TdxModule {
-  /** Returned by VP.ENTER when the vCPU is inside the guest; no status has this value. */
-  public static final long IN_GUEST = -1L;
-
   private static final long LEAF_MASK = 0xffff;
   private static final int VERSION_SHIFT = 16;
   private static final long VERSION_MASK = 0xff0000;
 
   private final PlatformConfig config;
-  private final Pamt[] pamts;
   private final Interposer interposer;
-  private final KeyTable keys;
-  private final Checks checks;
+  private final Leaves leaves;
   private volatile Processor[] processors = new Processor[0];
-  private final TdLifecycle tds;
-  private final VcpuLifecycle vcpus;
-  private final SeptCalls sept;
-  private final PageCalls pages;
-  private final SizeCalls sizes;
-  private final RangeCalls ranges;
-  private final MeasureCalls measure;
-  private final PhymemCalls phymem;
-  private final GuestEntry entry;
-  private final GuestCalls guest;
 
   /**
    * Creates an initialised module (as after TDH.SYS.INIT and TDMR.INIT).
@@ -82,20 +85,8 @@ public final class TdxModule {
       PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts, Interposer interposer) {
     this.config = config;
     this.interposer = interposer;
-    this.pamts = pamts.toArray(Pamt[]::new);
-    keys = new KeyTable(config);
-    checks = new Checks(config, this.pamts);
+    leaves = new Leaves(config, memory, pamts.toArray(Pamt[]::new));
     addProcessors(config.processors());
-    tds = new TdLifecycle(checks, keys, memory, config);
-    vcpus = new VcpuLifecycle(checks);
-    sept = new SeptCalls(checks);
-    pages = new PageCalls(checks, memory, tds);
-    sizes = new SizeCalls(checks);
-    ranges = new RangeCalls(checks);
-    measure = new MeasureCalls(checks, memory);
-    phymem = new PhymemCalls(checks, keys, config, memory);
-    entry = new GuestEntry(checks, vcpus);
-    guest = new GuestCalls(checks, memory, entry);
   }
 
   /**
@@ -146,47 +137,7 @@ public final class TdxModule {
     if (instead != Interposer.PROCEED) {
       return instead;
     }
-    Frame f = lp.frame;
-    try {
-      return dispatch(leaf, version, lp, f, r);
-    } finally {
-      f.releaseAll();
-    }
-  }
-
-  private long dispatch(SeamCall leaf, int version, Processor lp, Frame f, Registers r) {
-    return switch (leaf) {
-      case MEM_PAGE_AUG -> pages.aug(f, r);
-      case MEM_RANGE_BLOCK -> ranges.block(f, r);
-      case MEM_TRACK -> ranges.track(f, r);
-      case MEM_PAGE_REMOVE -> pages.remove(f, r);
-      case VP_ENTER -> entry.enter(f, r, lp);
-      case MEM_SEPT_ADD -> sept.add(f, r, version);
-      case MEM_SEPT_REMOVE -> sept.remove(f, r, version);
-      case MEM_SEPT_RD -> sept.read(f, r);
-      case MEM_PAGE_ADD -> pages.add(f, r);
-      case MEM_PAGE_RELOCATE -> pages.relocate(f, r);
-      case MEM_PAGE_DEMOTE -> sizes.demote(f, r, lp.interrupts);
-      case MEM_PAGE_PROMOTE -> sizes.promote(f, r, version, lp.interrupts);
-      case MEM_RANGE_UNBLOCK -> ranges.unblock(f, r);
-      case MR_EXTEND -> measure.extend(f, r);
-      case MR_FINALIZE -> measure.finish(f, r);
-      case MNG_CREATE -> tds.create(f, r);
-      case MNG_KEY_CONFIG -> tds.keyConfig(f, r);
-      case MNG_ADDCX -> tds.addCx(f, r);
-      case MNG_INIT -> tds.init(f, r);
-      case MNG_VPFLUSHDONE -> tds.vpFlushDone(f, r);
-      case MNG_KEY_FREEID -> tds.keyFreeId(f, r);
-      case MNG_KEY_RECLAIMID -> 0;
-      case VP_CREATE -> vcpus.create(f, r);
-      case VP_ADDCX -> vcpus.addCx(f, r);
-      case VP_INIT -> vcpus.init(f, r, lp.number);
-      case VP_FLUSH -> vcpus.flush(f, r, lp.number);
-      case PHYMEM_PAGE_RDMD -> phymem.readMetadata(f, r);
-      case PHYMEM_PAGE_RECLAIM -> phymem.reclaim(f, r);
-      case PHYMEM_PAGE_WBINVD -> phymem.pageWriteBack(f, r);
-      case PHYMEM_CACHE_WB -> phymem.cacheWriteBack(f, r, lp.interrupts);
-    };
+    return leaves.seamcall(leaf, version, lp, r);
   }
 
   /**
@@ -196,54 +147,57 @@ public final class TdxModule {
    */
   public GuestOutcome tdcall(int lp, Registers r) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
-    return guest.tdcall(processors[lp], r);
+    return leaves.tdcall(processors[lp], r);
   }
 
   /** Makes a plain guest access; on DONE the address reached is {@link #translated}. */
   public GuestOutcome access(int lp, long gpa, AccessKind kind) {
-    return guest.access(processors[lp], gpa, kind);
+    return leaves.access(processors[lp], gpa, kind);
   }
 
   /** Ends a stay in the guest for a VMX exit reason of the host's own making (an interrupt). */
   public void vmExit(int lp, long reason) {
-    Processor p = processors[lp];
-    GuestEntry.onVmExit(p);
-    entry.exit(p, reason, 0, 0, 0);
+    leaves.vmExit(processors[lp], reason);
   }
 
   /** Returns what the host found in its registers at this processor's last TD exit. */
   public Registers exitRegisters(int lp) {
-    return processors[lp].exit;
+    return processors[lp].exitRegisters();
   }
 
   /** Returns what the guest found about its last #VE on this processor. */
   public VirtualizationException exception(int lp) {
-    return processors[lp].ve;
+    return processors[lp].exception();
   }
 
   /** Returns the host-physical address of this processor's last successful guest access. */
   public long translated(int lp) {
-    return processors[lp].translated;
+    return processors[lp].translated();
   }
 
   /** Tells whether the last VP.ENTER on a processor dropped its translations of the TD. */
   public boolean droppedTranslations(int lp) {
-    return processors[lp].translationsDropped;
+    return processors[lp].droppedTranslations();
   }
 
   /** Returns the vCPU a processor is inside of, or null. */
   public @Nullable Tdvps inside(int lp) {
-    return processors[lp].inside;
+    return processors[lp].inside();
   }
 
   /** Sets where a processor's long calls look for interrupts. */
   public void setInterrupts(int lp, PendingInterrupts interrupts) {
-    processors[lp].interrupts = interrupts;
+    processors[lp].setInterrupts(interrupts);
   }
 
   /** Returns the PAMT of the TDMR around an address, or null outside all. */
   public @Nullable Pamt pamt(long hpa) {
-    return checks.pamtOf(hpa);
+    return leaves.pamt(hpa);
+  }
+
+  /** Returns a probe that holds single locks from outside, as another call would. */
+  public LockProbe lockProbe() {
+    return new LockProbe(leaves);
   }
 
   /** Returns the TD whose TDR page is at an address, or null. */
@@ -268,14 +222,14 @@ public final class TdxModule {
 
   private PhysicalGuard.Verdict judge(Accessor who, long pfn, boolean write) {
     long hpa = pfn << 12;
-    Pamt p = checks.pamtOf(hpa);
+    Pamt p = leaves.pamt(hpa);
     if (p == null || who.kind() == Accessor.Kind.FIRMWARE) {
       return PhysicalGuard.Verdict.ALLOW;
     }
     int size = p.sizeOf(hpa);
     int type = p.type(size, hpa);
     if (type == PageType.NDA || type == PageType.RSVD) {
-      boolean cipher = !write && checks.cipher(hpa).isStale(pfn);
+      boolean cipher = !write && leaves.cipher(hpa).isStale(pfn);
       return cipher ? PhysicalGuard.Verdict.CIPHER : PhysicalGuard.Verdict.ALLOW;
     }
     if (who.kind() == Accessor.Kind.GUEST && owns(p, size, hpa, who.key())) {
@@ -284,7 +238,7 @@ public final class TdxModule {
     if (!write) {
       return PhysicalGuard.Verdict.CIPHER;
     }
-    checks.cipher(hpa).poison(pfn);
+    leaves.cipher(hpa).poison(pfn);
     return PhysicalGuard.Verdict.POISON;
   }
 

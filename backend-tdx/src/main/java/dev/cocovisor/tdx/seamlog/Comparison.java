@@ -21,7 +21,8 @@ final class Comparison {
       return;
     }
     count++;
-    sink.mismatch(new Mismatch(log, line, program, call, expected, got));
+    sink.mismatch(
+        Mismatch.in(log, line).withProgram(program).withCall(call).withAnswers(expected, got));
   }
 
   long count() {

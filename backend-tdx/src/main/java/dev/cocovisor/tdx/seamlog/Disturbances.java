@@ -1,7 +1,7 @@
 package dev.cocovisor.tdx.seamlog;
 
-import dev.cocovisor.tdx.module.LockProbe;
-import dev.cocovisor.tdx.module.PendingInterrupts;
+import dev.cocovisor.tdx.module.abi.PendingInterrupts;
+import dev.cocovisor.tdx.module.call.LockProbe;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +22,7 @@ final class Disturbances {
     this.program = program;
     scan = program.scan();
     machine = program.machine();
-    probe = new LockProbe(machine.module);
+    probe = machine.module.lockProbe();
   }
 
   /** Tells whether the guest stands still between two exits. */

@@ -2,11 +2,11 @@ package dev.cocovisor.tdx.seamlog;
 
 import static dev.cocovisor.tdx.seamlog.StateView.hex;
 
-import dev.cocovisor.tdx.module.AccessKind;
-import dev.cocovisor.tdx.module.GuestOutcome;
-import dev.cocovisor.tdx.module.Registers;
-import dev.cocovisor.tdx.module.TdCall;
-import dev.cocovisor.tdx.module.Tdvps;
+import dev.cocovisor.tdx.module.abi.AccessKind;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.call.TdCall;
+import dev.cocovisor.tdx.module.td.Tdvps;
 
 /** Lines of what a vCPU inside the guest does: TDCALLs, plain accesses, leaving by an interrupt. */
 final class GuestLines {

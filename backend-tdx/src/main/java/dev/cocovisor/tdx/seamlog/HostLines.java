@@ -2,11 +2,10 @@ package dev.cocovisor.tdx.seamlog;
 
 import static dev.cocovisor.tdx.seamlog.StateView.hex;
 
-import dev.cocovisor.tdx.module.Operand;
-import dev.cocovisor.tdx.module.Registers;
-import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
 import org.jspecify.annotations.Nullable;
 
 /** Lines of what the host does: SEAMCALLs and entries into the guest. */
@@ -108,7 +107,7 @@ final class HostLines {
       got = "processor " + lp + " is inside a guest";
     } else {
       long status = machine.module.seamcall(lp, r);
-      got = status == TdxModule.IN_GUEST ? "in_guest" : hex(status);
+      got = status == SeamStatus.IN_GUEST ? "in_guest" : hex(status);
       if (status == 0x30) {
         got += " " + RegisterFields.exit(r);
       }

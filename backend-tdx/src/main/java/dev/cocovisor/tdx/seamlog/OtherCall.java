@@ -1,7 +1,7 @@
 package dev.cocovisor.tdx.seamlog;
 
-import dev.cocovisor.tdx.module.LockProbe;
-import dev.cocovisor.tdx.module.Td;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.td.Td;
 
 /** A lock that another SEAMCALL, going on at the same time, holds around the next call. */
 record OtherCall(Kind kind, int td, long address, int level, boolean exclusive) {

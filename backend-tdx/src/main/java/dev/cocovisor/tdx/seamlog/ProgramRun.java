@@ -1,6 +1,6 @@
 package dev.cocovisor.tdx.seamlog;
 
-import dev.cocovisor.tdx.module.TdParams;
+import dev.cocovisor.tdx.module.td.TdParams;
 
 /**
  * One program of a log: reads a line, does what it says on the model, compares the answer.

@@ -2,15 +2,15 @@ package dev.cocovisor.tdx.seamlog;
 
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.mem.SparseMemory;
-import dev.cocovisor.tdx.module.Pamt;
-import dev.cocovisor.tdx.module.PlatformConfig;
-import dev.cocovisor.tdx.module.Registers;
-import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.Td;
-import dev.cocovisor.tdx.module.TdParams;
-import dev.cocovisor.tdx.module.Tdvps;
 import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.PlatformConfig;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.td.Td;
+import dev.cocovisor.tdx.module.td.TdParams;
+import dev.cocovisor.tdx.module.td.Tdvps;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

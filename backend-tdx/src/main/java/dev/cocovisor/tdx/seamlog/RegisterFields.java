@@ -1,6 +1,6 @@
 package dev.cocovisor.tdx.seamlog;
 
-import dev.cocovisor.tdx.module.Registers;
+import dev.cocovisor.tdx.module.abi.Registers;
 
 /** Registers as a log writes them, {@code name=0x…}; numbered RAX 0, RCX, RDX, R8 to R11. */
 final class RegisterFields {

@@ -75,6 +75,10 @@ public final class SeamLogReplayer implements LogReplayer {
     }
     Map<String, Long> notes = new LinkedHashMap<>();
     notes.put("zero-step taken from log", 0L);
-    return new ReplaySummary(programs, calls, comparison.count(), notes);
+    return ReplaySummary.NONE
+        .withPrograms(programs)
+        .withCalls(calls)
+        .withMismatches(comparison.count())
+        .withNotes(notes);
   }
 }

@@ -1,10 +1,10 @@
 package dev.cocovisor.tdx.seamlog;
 
-import dev.cocovisor.tdx.module.PageType;
-import dev.cocovisor.tdx.module.Pamt;
-import dev.cocovisor.tdx.module.SeptState;
-import dev.cocovisor.tdx.module.SeptTable;
-import dev.cocovisor.tdx.module.Td;
+import dev.cocovisor.tdx.module.pamt.PageType;
+import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.sept.SeptState;
+import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.Td;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;

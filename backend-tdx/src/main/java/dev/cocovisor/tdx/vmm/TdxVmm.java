@@ -15,7 +15,7 @@ import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.tdx.guest.TdCalls;
 import dev.cocovisor.tdx.guest.VmcallStatus;
-import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

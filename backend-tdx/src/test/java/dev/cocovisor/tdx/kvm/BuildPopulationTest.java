@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
-import dev.cocovisor.tdx.module.Mrtd;
-import dev.cocovisor.tdx.module.SeamCall;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.td.Mrtd;
 import org.junit.jupiter.api.Test;
 
 /** What maps the pages of a TD that is being built: the merged way and that of the 2024 series. */

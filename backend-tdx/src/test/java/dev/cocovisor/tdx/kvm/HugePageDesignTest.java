@@ -16,11 +16,11 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.tdx.guest.LinuxGuest;
 import dev.cocovisor.tdx.guest.TouchFirstGuest;
-import dev.cocovisor.tdx.module.LockProbe;
-import dev.cocovisor.tdx.module.Mrtd;
-import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.Td;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.td.Mrtd;
+import dev.cocovisor.tdx.module.td.Td;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -230,7 +230,7 @@ class HugePageDesignTest {
   @ValueSource(strings = {"TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK", "TDH.MEM.PAGE.DEMOTE"})
   void aBusyCallOfTheSplitKicksTheVcpusAndIsMadeOnceMore(String call) {
     TdxHost h = withHugePage("rfc-v1");
-    LockProbe probe = new LockProbe(h.platform.module());
+    LockProbe probe = h.platform.module().lockProbe();
     assertThat(take(probe, h, call)).isTrue();
     boolean[] released = {false};
     Runnable release =
@@ -268,7 +268,7 @@ class HugePageDesignTest {
   @Test
   void aCallThatStaysBusyIsABug() {
     TdxHost h = withHugePage("rfc-v1");
-    LockProbe probe = new LockProbe(h.platform.module());
+    LockProbe probe = h.platform.module().lockProbe();
     assertThat(probe.tree(h.td(), false)).isTrue();
     assertThat(h.attributes(M2 + 0x1000, 0x1000, false)).isNegative();
     assertThat(h.vm().isDead()).isTrue();
@@ -280,7 +280,7 @@ class HugePageDesignTest {
     TdxHost h = TdxHost.running("rfc-v1");
     assertThat(h.accept(M2, PageLevel.PG_2M)).isZero();
     TdxVm vm = (TdxVm) ForwardingVmOps.unwrap(h.vm().ops());
-    LockProbe probe = new LockProbe(h.platform.module());
+    LockProbe probe = h.platform.module().lockProbe();
     assertThat(probe.tree(h.td(), true)).isTrue();
     long pfn = h.kvm.memory().allocate(9);
     assertThat(vm.setExternalSpte(3 * 512, PageLevel.PG_2M, pfn)).isEqualTo(Errno.EBUSY);

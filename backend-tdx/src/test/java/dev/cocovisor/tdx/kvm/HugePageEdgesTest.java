@@ -14,11 +14,11 @@ import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.tdx.guest.LinuxGuest;
 import dev.cocovisor.tdx.guest.TdCalls;
 import dev.cocovisor.tdx.guest.TouchFirstGuest;
-import dev.cocovisor.tdx.module.LockProbe;
-import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamStatus;
-import dev.cocovisor.tdx.module.SeptState;
-import dev.cocovisor.tdx.module.SeptTable;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.sept.SeptState;
+import dev.cocovisor.tdx.module.sept.SeptTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -120,7 +120,7 @@ class HugePageEdgesTest {
   @Test
   void aBusyRemoveAfterTheSplitKicksTheVcpusAndIsMadeOnceMore() {
     TdxHost h = withHugePage("rfc-v1");
-    LockProbe probe = new LockProbe(h.platform.module());
+    LockProbe probe = h.platform.module().lockProbe();
     long page = (h.vm().context().mappedPfn(M2 >>> 12, true) + 1) << 12;
     AtomicReference<Runnable> again = new AtomicReference<>();
     boolean[] held = {false};

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cocovisor.api.measure.FirmwareImage;
 import dev.cocovisor.api.measure.MeasureException;
 import dev.cocovisor.api.measure.StepSink;
-import dev.cocovisor.tdx.module.Mrtd;
+import dev.cocovisor.tdx.module.td.Mrtd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,16 @@
 package dev.cocovisor.tdx.module;
 
 import dev.cocovisor.api.mem.SparseMemory;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.PlatformConfig;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.TdCall;
+import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.sept.SeptState;
+import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.Td;
+import dev.cocovisor.tdx.module.td.TdParams;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -102,7 +112,7 @@ final class Bench {
 
   void enter() {
     long s = onLp.vpEnter(VCPU);
-    if (s != TdxModule.IN_GUEST) {
+    if (s != SeamStatus.IN_GUEST) {
       throw new AssertionError(SeamStatus.describe(s));
     }
   }
@@ -135,8 +145,16 @@ final class Bench {
   }
 
   SeptState state(long gpa, int level) {
-    Frame f = new Frame(0);
-    Checks.walk(f, td(), gpa, level);
-    return f.level == level ? SeptState.of(f.entry) : SeptState.REMOVED;
+    SeptTable t = td().rootTable();
+    while (t.level() > level) {
+      SeptTable next = t.child((int) (gpa >>> (12 + 9 * t.level())) & 511);
+      if (next == null
+          || SeptState.of(t.get((int) (gpa >>> (12 + 9 * t.level())) & 511))
+              != SeptState.NL_MAPPED) {
+        return SeptState.REMOVED;
+      }
+      t = next;
+    }
+    return SeptState.of(t.get((int) (gpa >>> (12 + 9 * level)) & 511));
   }
 }

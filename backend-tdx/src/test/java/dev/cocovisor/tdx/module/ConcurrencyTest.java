@@ -2,6 +2,9 @@ package dev.cocovisor.tdx.module;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.pamt.PamtLocks;
+import dev.cocovisor.tdx.module.pamt.Sharers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -2,12 +2,21 @@ package dev.cocovisor.tdx.module;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.call.TdCall;
 import org.junit.jupiter.api.Test;
 
 /**
  * TDCALLs register by register: what goes in, what comes out, what the host finds after an exit.
  */
 class GuestCallsTest {
+  /** TDG.MEM.PAGE.ATTR.RD, RCX bit 62: the page is pending. */
+  private static final long PENDING = 1L << 62;
+
   private static final long GPA = 0x40000000L;
   private static final long TDR = Bench.TDR;
 
@@ -47,11 +56,7 @@ class GuestCallsTest {
     answers(b, call(b, TdCall.MEM_PAGE_ATTR_RD, attrRd, 7, 7), 0, GPA | 1, 0);
     long pending = GPA + (2L << 20);
     answers(
-        b,
-        call(b, TdCall.MEM_PAGE_ATTR_RD, pending + 0x5000, 0, 0),
-        0,
-        pending | 1 | AttributeCalls.PENDING,
-        0);
+        b, call(b, TdCall.MEM_PAGE_ATTR_RD, pending + 0x5000, 0, 0), 0, pending | 1 | PENDING, 0);
   }
 
   @Test
@@ -95,8 +100,7 @@ class GuestCallsTest {
     Bench b = inside();
     answers(b, call(b, TdCall.MEM_PAGE_ATTR_WR, GPA | 1, 0, 0), 0, GPA | 1, 0);
     long pending = GPA + (2L << 20) | 1;
-    answers(
-        b, call(b, TdCall.MEM_PAGE_ATTR_WR, pending, 0, 0), 0, pending | AttributeCalls.PENDING, 0);
+    answers(b, call(b, TdCall.MEM_PAGE_ATTR_WR, pending, 0, 0), 0, pending | PENDING, 0);
     long table = GPA + (4L << 20) | 1;
     answers(
         b,
@@ -122,7 +126,7 @@ class GuestCallsTest {
   @Test
   void guestCallsOnAnEntryTheHostWaitsForAreBusy() {
     Bench b = inside();
-    LockProbe host = new LockProbe(b.module);
+    LockProbe host = b.module.lockProbe();
     assertThat(host.entry(b.td(), GPA, 1)).isTrue();
     long busy = SeamStatus.OPERAND_BUSY.with(Operand.RCX);
     answers(b, call(b, TdCall.MEM_PAGE_ATTR_RD, GPA, 9, 0), busy, 0, 0);

@@ -2,6 +2,10 @@ package dev.cocovisor.tdx.module;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.call.SeamCall;
 import org.junit.jupiter.api.Test;
 
 /** The life of keys, TDs and vCPUs where the recorded programs do not reach. */
@@ -95,7 +99,7 @@ class LifecycleTest {
     Bench b = Bench.runnable(true);
     b.td().markFatal();
     assertThat(b.onLp.vpEnter(Bench.VCPU)).isEqualTo(SeamStatus.TD_FATAL.code());
-    LockProbe other = new LockProbe(b.module);
+    LockProbe other = b.module.lockProbe();
     assertThat(other.opState(b.td(), true)).isTrue();
     b.must(b.onLp.vpFlush(Bench.VCPU));
     other.release();

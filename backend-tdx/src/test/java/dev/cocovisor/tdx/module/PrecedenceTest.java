@@ -4,6 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
+import dev.cocovisor.tdx.module.abi.AccessKind;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.LockProbe;
+import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.call.TdCall;
+import dev.cocovisor.tdx.module.pamt.PageType;
 import org.junit.jupiter.api.Test;
 
 /** Which of two errors a call reports, and what locks, epochs and the guard make of it. */
@@ -57,7 +65,7 @@ class PrecedenceTest {
     Bench b = Bench.runnable(true);
     b.tables(GPA, 0);
     b.must(b.host.memPageAug(TDR, GPA, 0, b.page()));
-    LockProbe other = new LockProbe(b.module);
+    LockProbe other = b.module.lockProbe();
     assertThat(other.tree(b.td(), false)).isTrue();
     assertThat(b.host.memRangeBlock(TDR, GPA, 0))
         .isEqualTo(SeamStatus.OPERAND_BUSY.with(Operand.SEPT_TREE));
@@ -71,7 +79,7 @@ class PrecedenceTest {
     Bench b = Bench.runnable(true);
     b.tables(GPA, 0);
     b.must(b.host.memPageAug(TDR, GPA, 0, b.page()));
-    LockProbe other = new LockProbe(b.module);
+    LockProbe other = b.module.lockProbe();
     assertThat(other.entry(b.td(), GPA, 0)).isTrue();
     assertThat(b.host.memSeptRead(TDR, GPA, 0))
         .isEqualTo(SeamStatus.OPERAND_BUSY.with(Operand.RCX));
@@ -115,7 +123,7 @@ class PrecedenceTest {
     }
     assertThat(b.onLp.vpEnter(Bench.VCPU)).isEqualTo(0x30);
     assertThat(b.onLp.r8()).isEqualTo(GPA);
-    LockProbe other = new LockProbe(b.module);
+    LockProbe other = b.module.lockProbe();
     assertThat(other.tree(b.td(), false)).isTrue();
     assertThat(b.onLp.vpEnter(Bench.VCPU))
         .isEqualTo(SeamStatus.OPERAND_BUSY.with(Operand.SEPT_TREE));

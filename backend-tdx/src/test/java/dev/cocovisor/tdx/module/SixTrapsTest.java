@@ -2,6 +2,12 @@ package dev.cocovisor.tdx.module;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.tdx.module.abi.AccessKind;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.sept.SeptState;
 import org.junit.jupiter.api.Test;
 
 /** The six rules that most wrong implementations miss (facts, section 8), by name. */

@@ -2,6 +2,10 @@ package dev.cocovisor.tdx.module;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Operand;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.sept.SeptState;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -133,7 +137,7 @@ class TransitionTableTest {
       case PAGE_ADD -> SeptState.MAPPED;
       case PAGE_AUG -> SeptState.PENDING;
       case DEMOTE -> SeptState.NL_MAPPED;
-      case RELOCATE, UNBLOCK -> PageCalls.unblocked(s);
+      case RELOCATE, UNBLOCK -> s.unblocked();
       case BLOCK ->
           switch (s) {
             case NL_MAPPED -> SeptState.NL_BLOCKED;

@@ -3,6 +3,9 @@ package dev.cocovisor.tdx.module;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cocovisor.tdx.module.abi.AccessKind;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.pamt.PageType;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.HashSet;

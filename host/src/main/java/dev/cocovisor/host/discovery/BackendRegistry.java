@@ -1,6 +1,7 @@
 package dev.cocovisor.host.discovery;
 
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
@@ -13,9 +14,11 @@ import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginFolders;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,6 +89,14 @@ public final class BackendRegistry implements AutoCloseable {
     return snapshot.backends().values().stream().map(LoadedBackend::backend).toList();
   }
 
+  /**
+   * Returns the technologies a host can have: those of the backends, and the two that the kernel
+   * has by itself. Made anew after each change; whoever keeps one keeps the plugins in it.
+   */
+  public Technologies technologies() {
+    return Technologies.of(backends());
+  }
+
   /** Returns everything found wrong, class path first, then packages in folder order. */
   public List<Finding> findings() {
     return snapshot.findings();
@@ -119,7 +130,8 @@ public final class BackendRegistry implements AutoCloseable {
                   : "nobody offers it, or its plugin did not load: "
                       + String.join(
                           ", ", snapshot.findings().stream().map(f -> f.code().id()).toList()),
-              "use one that is available, or put its plugin into "
+              didYouMean(id, snapshot.backends().keySet())
+                  + "use one that is available, or put its plugin into "
                   + (folders.isEmpty() ? "a plugin folder" : folders.getFirst().toString()),
               List.copyOf(snapshot.backends().keySet())));
     }
@@ -299,7 +311,13 @@ public final class BackendRegistry implements AutoCloseable {
     return status.findings().stream().filter(f -> f.code().error()).findFirst().orElseThrow();
   }
 
+  private static String didYouMean(String written, Collection<String> known) {
+    String meant = Nearest.to(written, known);
+    return meant == null ? "" : "did you mean " + meant + "? Otherwise ";
+  }
+
   private Finding unknownPlugin(String pluginId) {
+    List<String> known = plugins.values().stream().map(PluginStatus::id).sorted().toList();
     return new Finding(
         FindingCode.UNKNOWN_PLUGIN,
         pluginId,
@@ -307,8 +325,8 @@ public final class BackendRegistry implements AutoCloseable {
         folders.isEmpty()
             ? "no plugin folder was given"
             : "no package in " + folders + " has this id",
-        "use an id that `cocovisor plugins list` shows",
-        plugins.values().stream().map(PluginStatus::id).sorted().toList());
+        didYouMean(pluginId, known) + "use an id that `cocovisor plugins list` shows",
+        known);
   }
 
   /** Makes the state after a change visible. */

@@ -47,7 +47,11 @@ public enum FindingCode {
   /** The host creates no VMs of the type asked for. */
   NO_SUCH_VM_TYPE("COCO-P033", true),
   /** What a guest was asked to be launched with makes no sense. */
-  BAD_LAUNCH("COCO-P034", true);
+  BAD_LAUNCH("COCO-P034", true),
+  /** A setting that nobody declares, or a value that it does not take. */
+  BAD_SETTING("COCO-P035", true),
+  /** A module given to override() changes nothing. */
+  USELESS_OVERRIDE("COCO-P036", true);
 
   private final String id;
   private final boolean error;

@@ -8,6 +8,7 @@ import com.google.inject.multibindings.Multibinder;
 import com.google.inject.name.Names;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.InvariantChecker;
@@ -49,6 +50,7 @@ final class CoreModule extends AbstractModule {
     bind(TlbModel.Factory.class).toInstance(parts.vm().tlb());
     bind(PageSizePolicy.class).toInstance(parts.vm().pageSizes());
     bind(InvariantChecker.class).toInstance(parts.checker());
+    bind(Interposer.class).toInstance(parts.interposer());
     Multibinder.newSetBinder(binder(), InvariantChecker.class);
     Multibinder.newSetBinder(binder(), PlatformDecorator.class);
     Multibinder.newSetBinder(binder(), OpsDecorator.class);
@@ -78,12 +80,13 @@ final class CoreModule extends AbstractModule {
       GuestMemfd.Factory guestMemfd,
       VmParts vm,
       InvariantChecker checker,
-      Set<InvariantChecker> more) {
+      Set<InvariantChecker> more,
+      Interposer interposer) {
     InvariantChecker all = checker;
     for (InvariantChecker c : more) {
       all = all.and(c);
     }
-    return new CoreParts(frames, guestMemfd, vm, all);
+    return new CoreParts(frames, guestMemfd, vm, all, interposer);
   }
 
   @Provides
@@ -96,6 +99,7 @@ final class CoreModule extends AbstractModule {
       Set<GuardDecorator> guards,
       TraceSink trace,
       CoreParts parts) {
+    SettingsCheck.declared(host.settings(), all);
     List<Backend> decorated =
         all.stream().map(b -> DecoratedBackend.of(b, platforms, ops, guards)).toList();
     return new Kvm(host, decorated, trace, parts);

@@ -11,6 +11,7 @@ import com.google.inject.util.Modules;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.core.HostConfig;
@@ -26,13 +27,12 @@ import dev.cocovisor.core.mmu.TlbModel;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
-import dev.cocovisor.host.guest.GuestLaunch;
 import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -56,12 +56,17 @@ import org.jspecify.annotations.Nullable;
 public final class HypervisorModel {
   private final Injector injector;
   private final Kvm kvm;
-  private final GuestDrivers drivers;
+  private final Technologies technologies;
 
-  private HypervisorModel(Injector injector, GuestDrivers drivers) {
+  private HypervisorModel(Injector injector, Map<String, VmmDriver> drivers) {
     this.injector = injector;
     this.kvm = injector.getInstance(Kvm.class);
-    this.drivers = drivers;
+    ModelCheck.distinct(kvm.backends());
+    Technologies all = Technologies.of(kvm.backends());
+    for (Map.Entry<String, VmmDriver> d : drivers.entrySet()) {
+      all = all.with(ModelCheck.technology(all, d.getKey()).withDriver(d.getValue()));
+    }
+    technologies = all;
   }
 
   /** Starts the description of a host without vendor technologies. */
@@ -120,7 +125,7 @@ public final class HypervisorModel {
    * @param backend the technology, {@code sw-protected}, or {@code default} for an ordinary x86 VM
    * @throws HostException COCO-P033 if the host has none such; the text lists those it has
    */
-  public GuestLaunch guest(String backend) {
+  public GuestBuilder guest(String backend) {
     KvmProcess vmm = newProcess();
     return guest(backend, vmm, vmm);
   }
@@ -132,8 +137,13 @@ public final class HypervisorModel {
    * @param calls how its system calls are made: the process, or something around it
    * @throws HostException as {@link #guest(String)}
    */
-  public GuestLaunch guest(String backend, KvmProcess process, VmmCalls calls) {
-    return new GuestLaunch(drivers.require(backend, kvm), process, calls);
+  public GuestBuilder guest(String backend, KvmProcess process, VmmCalls calls) {
+    return new GuestBuilder(ModelCheck.guestOf(technologies, backend, kvm), process, calls);
+  }
+
+  /** Returns the technologies of the host: its backends', and those the kernel has by itself. */
+  public Technologies technologies() {
+    return technologies;
   }
 
   /** Returns everything that must not be, in words; empty if all is well. */
@@ -146,8 +156,7 @@ public final class HypervisorModel {
   /** Describes a model. */
   public static final class Builder {
     private final List<Backend> backends = new ArrayList<>();
-    private final Map<String, ClassLoader> loaders = new LinkedHashMap<>();
-    private final List<VmmDriver> drivers = new ArrayList<>();
+    private final Map<String, VmmDriver> drivers = new LinkedHashMap<>();
     private final List<Module> modules = new ArrayList<>();
     private final List<OpsDecorator> ops = new ArrayList<>();
     private final List<GuardDecorator> guards = new ArrayList<>();
@@ -173,7 +182,6 @@ public final class HypervisorModel {
     /** Adds a technology. */
     public Builder backend(Backend backend) {
       backends.add(backend);
-      loaders.put(backend.info().id(), backend.getClass().getClassLoader());
       return this;
     }
 
@@ -186,14 +194,17 @@ public final class HypervisorModel {
       for (String id : ids) {
         LoadedBackend found = registry.require(id);
         backends.add(found.backend());
-        loaders.put(id, found.loader());
       }
       return this;
     }
 
-    /** Adds a VMM for guests of a technology, before those that ServiceLoader finds. */
-    public Builder driver(VmmDriver driver) {
-      drivers.add(driver);
+    /**
+     * Gives guests of a technology another VMM than its own.
+     *
+     * @param technology a backend's id, {@code sw-protected} or {@code default}
+     */
+    public Builder driver(String technology, VmmDriver driver) {
+      drivers.put(technology, driver);
       return this;
     }
 
@@ -256,7 +267,15 @@ public final class HypervisorModel {
       return part(TlbModel.Factory.class, factory);
     }
 
-    /** Replaces bindings of the core by a module's; of several modules the last one wins. */
+    /** Asks an interposer before every call into a trusted half. */
+    public Builder interposer(Interposer interposer) {
+      return part(Interposer.class, interposer);
+    }
+
+    /**
+     * Replaces bindings of the core by a module's; of several modules the last one wins. A binding
+     * that replaces nothing and that nobody asks for is refused when the model is made.
+     */
     public Builder override(Module module) {
       modules.add(module);
       return this;
@@ -265,31 +284,25 @@ public final class HypervisorModel {
     /**
      * Makes the model.
      *
-     * @throws HostException COCO-P017, COCO-P030, COCO-P031 or COCO-P032 if the parts do not fit
-     *     together
+     * @throws HostException COCO-P017, COCO-P030, COCO-P031, COCO-P032, COCO-P035 or COCO-P036 if
+     *     the parts do not fit together
      */
     public HypervisorModel build() {
       ModelCheck.distinct(backends);
-      Module combined = Modules.combine(new CoreModule(hostConfig(), backends), additions());
+      Module core = Modules.combine(new CoreModule(hostConfig(), backends), additions());
+      Module combined = core;
       for (Module m : modules) {
         combined = Modules.override(combined).with(m);
       }
       HypervisorModel model;
       try {
-        model =
-            new HypervisorModel(
-                Guice.createInjector(Stage.PRODUCTION, combined),
-                new GuestDrivers(drivers, loaders));
+        model = new HypervisorModel(Guice.createInjector(Stage.PRODUCTION, combined), drivers);
       } catch (CreationException e) {
         throw ModelCheck.unfit(e);
       }
       List<Backend> present = model.kvm.backends();
-      ModelCheck.distinct(present);
       ModelCheck.fits(model.kvm.architecture(), present);
-      TreeSet<String> ids = new TreeSet<>();
-      backends.forEach(b -> ids.add(b.info().id()));
-      present.forEach(b -> ids.add(b.info().id()));
-      ModelCheck.used(model.injector, ids);
+      new OverrideCheck(core, modules).used(model.injector);
       return model;
     }
 

@@ -1,27 +1,25 @@
 package dev.cocovisor.host.model;
 
 import com.google.inject.CreationException;
-import com.google.inject.Injector;
-import com.google.inject.Key;
-import com.google.inject.name.Named;
 import com.google.inject.spi.Message;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.core.Kvm;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.vmm.Technology;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Says in words what is wrong with a model, before anything runs on it. */
 final class ModelCheck {
   /** What can be bound, for those who bound something else. */
-  private static final List<String> PARTS =
+  static final List<String> PARTS =
       List.of(
           "HostConfig",
           "TraceSink",
@@ -32,6 +30,7 @@ final class ModelCheck {
           "TlbModel.Factory",
           "PageSizePolicy",
           "InvariantChecker",
+          "Interposer",
           "@Named(id) Backend");
 
   private ModelCheck() {}
@@ -59,15 +58,15 @@ final class ModelCheck {
   static void fits(Architecture architecture, List<Backend> backends) {
     Map<Long, Backend> byType = new LinkedHashMap<>();
     for (Backend b : backends) {
-      if (b.info().architecture() != architecture) {
+      if (!b.info().architecture().equals(architecture)) {
         throw failure(
             FindingCode.WRONG_ARCHITECTURE,
             b.info().id(),
             "the backend cannot be on this host",
             "it needs "
-                + name(b.info().architecture())
+                + b.info().architecture()
                 + ", the host is "
-                + name(architecture)
+                + architecture
                 + " with "
                 + backends.stream().map(x -> x.info().id()).collect(Collectors.joining(", ")),
             "leave it out, or give the model a host of that architecture:"
@@ -89,28 +88,45 @@ final class ModelCheck {
     }
   }
 
-  private static String name(Architecture a) {
-    return a.name().toLowerCase(Locale.ROOT);
+  /** Returns the technology whose VMM is to be another one. */
+  static Technology technology(Technologies all, String id) {
+    Technology found = all.find(id);
+    if (found == null) {
+      throw failure(
+          FindingCode.BAD_MODEL,
+          id,
+          "the VMM is of no use",
+          "the model has no technology of this id",
+          "add the backend with backend() or backends() first",
+          List.copyOf(all.ids()));
+    }
+    return found;
   }
 
-  /** A backend bound by an id that the model does not have would never be used. */
-  static void used(Injector injector, Set<String> ids) {
-    for (Key<?> key : injector.getBindings().keySet()) {
-      if (key.getTypeLiteral().getRawType() == Backend.class
-          && key.getAnnotation() instanceof Named named
-          && !ids.contains(named.value())) {
-        throw failure(
-            FindingCode.BAD_MODEL,
-            "@Named(\"" + named.value() + "\") Backend",
-            "the binding is of no use",
-            "the model has no backend of this id to replace",
-            "add the backend with backend() or backends() first",
-            List.copyOf(ids));
+  /** Returns a technology whose guests the host creates. */
+  static Technology guestOf(Technologies all, String id, Kvm host) {
+    Technology found = all.find(id);
+    if (found != null && found.runsOn(host)) {
+      return found;
+    }
+    throw failure(
+        FindingCode.NO_SUCH_VM_TYPE,
+        id,
+        "the host has no guests of this kind",
+        found == null
+            ? "no backend of the model has this id"
+            : "its KVM_CREATE_VM answers EINVAL on this host",
+        "add the backend to the model, or launch one that is available",
+        all.all().stream().filter(t -> t.runsOn(host)).map(Technology::id).toList());
+  }
+
+  /** Returns what to throw where Guice could not make the model. */
+  static HostException unfit(CreationException e) {
+    for (Message m : e.getErrorMessages()) {
+      if (m.getCause() instanceof HostException known) {
+        return known; // a check of ours inside a provider
       }
     }
-  }
-
-  static HostException unfit(CreationException e) {
     String why =
         e.getErrorMessages().stream()
             .map(Message::getMessage)

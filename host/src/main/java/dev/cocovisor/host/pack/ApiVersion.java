@@ -8,7 +8,7 @@ import java.util.Properties;
 public final class ApiVersion {
   private ApiVersion() {}
 
-  /** Returns the version as built, for example {@code 0.1.0-SNAPSHOT}. */
+  /** Returns the version as built, for example {@code 0.2.0-SNAPSHOT}. */
   public static String full() {
     try (InputStream in = ApiVersion.class.getResourceAsStream("host.properties")) {
       Properties p = new Properties();
@@ -27,7 +27,7 @@ public final class ApiVersion {
 
   /**
    * Returns the version that requirements are compared with. A snapshot counts as its release:
-   * semantic versioning would put 0.1.0-SNAPSHOT below 0.1.0, and no plugin could be developed.
+   * semantic versioning would put 0.2.0-SNAPSHOT below 0.2.0, and no plugin could be developed.
    */
   public static String release() {
     String full = full();

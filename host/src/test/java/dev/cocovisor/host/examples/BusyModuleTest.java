@@ -3,21 +3,18 @@ package dev.cocovisor.host.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.inject.AbstractModule;
-import com.google.inject.name.Names;
-import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.KvmException;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
-import dev.cocovisor.tdx.kvm.TdxBackend;
 import dev.cocovisor.tdx.module.SeamCall;
-import dev.cocovisor.tdx.module.SeamInterposer;
 import dev.cocovisor.tdx.module.SeamStatus;
+import dev.cocovisor.vmm.checked.GuestVm;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -26,9 +23,9 @@ import org.junit.jupiter.api.Test;
 class BusyModuleTest {
   // begin: busy-module
   /** Answers OPERAND_BUSY as often as planned for each leaf, and counts the calls made. */
-  static final class BusyModule implements SeamInterposer {
-    private final Map<SeamCall, Integer> planned = new EnumMap<>(SeamCall.class);
-    private final Map<SeamCall, Integer> made = new EnumMap<>(SeamCall.class);
+  static final class BusyModule implements Interposer {
+    private final Map<TrustedCall, Integer> planned = new HashMap<>();
+    private final Map<TrustedCall, Integer> made = new HashMap<>();
 
     void plan(SeamCall leaf, int times) {
       planned.put(leaf, times);
@@ -40,10 +37,10 @@ class BusyModuleTest {
     }
 
     @Override
-    public long before(SeamCall leaf, long rcx, long rdx, long r8) {
-      made.merge(leaf, 1, Integer::sum);
-      int left = planned.getOrDefault(leaf, 0);
-      planned.put(leaf, Math.max(0, left - 1));
+    public long before(TrustedCall call, long a0, long a1, long a2, long a3) {
+      made.merge(call, 1, Integer::sum);
+      int left = planned.getOrDefault(call, 0);
+      planned.put(call, Math.max(0, left - 1));
       return left > 0 ? SeamStatus.OPERAND_BUSY.code() : PROCEED;
     }
   }
@@ -57,16 +54,8 @@ class BusyModuleTest {
   private final HypervisorModel model =
       HypervisorModel.builder()
           .backends(BackendRegistry.classPathOnly(), "tdx")
-          .override(
-              new AbstractModule() {
-                @Override
-                protected void configure() {
-                  bind(Backend.class)
-                      .annotatedWith(Names.named("tdx"))
-                      .toInstance(new TdxBackend(module));
-                  bind(TraceSink.class).toInstance(kicks);
-                }
-              })
+          .interposer(module)
+          .trace(kicks)
           .build();
   // end: busy-model
 

@@ -6,8 +6,8 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
+import dev.cocovisor.vmm.checked.GuestVm;
 import org.junit.jupiter.api.Test;
 
 /** A TD, an SNP guest and an ordinary VM on one host: what each can see of the others. */

@@ -19,7 +19,7 @@ import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.TlbModel;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.guest.GuestVm;
+import dev.cocovisor.vmm.checked.GuestVm;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;

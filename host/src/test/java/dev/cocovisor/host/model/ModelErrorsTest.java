@@ -7,16 +7,27 @@ import com.google.inject.AbstractModule;
 import com.google.inject.Key;
 import com.google.inject.name.Names;
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Setting;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.tdx.kvm.TdxBackend;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** What people read who put a model together wrongly: whole texts, word for word. */
 class ModelErrorsTest {
   private static final BackendRegistry REGISTRY = BackendRegistry.classPathOnly();
+
+  /** What a model with TDX lets one replace. */
+  private static final String KEYS =
+      "@Named(\"tdx\") Backend, AttributeStore.Factory, CoreParts, FrameAllocator.Factory,"
+          + " GuestMemfd.Factory, HostConfig, Interposer, InvariantChecker, Kvm, PageSizePolicy,"
+          + " SecondStage.Factory, TlbModel.Factory, TraceSink, VmParts";
 
   /** A part that nobody bound. */
   interface Clockwork {}
@@ -47,7 +58,7 @@ class ModelErrorsTest {
           mend: bind what is missing in a module given to override(); these can be bound
           available: HostConfig, TraceSink, FrameAllocator.Factory, GuestMemfd.Factory, \
         AttributeStore.Factory, SecondStage.Factory, TlbModel.Factory, PageSizePolicy, \
-        InvariantChecker, @Named(id) Backend
+        InvariantChecker, Interposer, @Named(id) Backend
         """);
   }
 
@@ -69,7 +80,7 @@ class ModelErrorsTest {
         """
         COCO-P001 error: tdz: there is no such backend
           why:  neither the class path nor a plugin offers it
-          mend: use one that is available, or put its plugin into a plugin folder
+          mend: did you mean tdx? Otherwise use one that is available, or put its plugin into a plugin folder
           available: %s
         """
             .formatted(String.join(", ", REGISTRY.all().stream().map(b -> b.id()).toList())));
@@ -113,11 +124,122 @@ class ModelErrorsTest {
                     })
                 .build(),
         """
-        COCO-P030 error: @Named("sev-snp") Backend: the binding is of no use
-          why:  the model has no backend of this id to replace
-          mend: add the backend with backend() or backends() first
-          available: tdx
+        COCO-P036 error: @Named("sev-snp") Backend: the binding is of no use
+          why:  it replaces no part of the model, and nobody asks for it
+          mend: did you mean @Named("tdx") Backend?
+          available: %s
+        """
+            .formatted(KEYS));
+  }
+
+  @Test
+  void aBindingOfAPartInsteadOfItsFactory() {
+    reads(
+        () ->
+            HypervisorModel.builder()
+                .backends(REGISTRY, "tdx")
+                .override(
+                    new AbstractModule() {
+                      @Override
+                      protected void configure() {
+                        bind(FrameAllocator.class).toInstance(FrameAllocator.buddy(16));
+                      }
+                    })
+                .build(),
+        """
+        COCO-P036 error: FrameAllocator: the binding is of no use
+          why:  it replaces no part of the model, and nobody asks for it
+          mend: did you mean FrameAllocator.Factory?
+          available: %s
+        """
+            .formatted(KEYS));
+  }
+
+  @Test
+  void aModuleThatBindsNothing() {
+    reads(
+        () -> HypervisorModel.builder().override(new EmptyModule()).build(),
+        """
+        COCO-P036 error: dev.cocovisor.host.model.ModelErrorsTest$EmptyModule: the module given to override() binds nothing
+          why:  its configure() makes no binding and it has no @Provides method
+          mend: bind what it is to replace, or leave it out; these can be bound
+          available: HostConfig, TraceSink, FrameAllocator.Factory, GuestMemfd.Factory, \
+        AttributeStore.Factory, SecondStage.Factory, TlbModel.Factory, PageSizePolicy, \
+        InvariantChecker, Interposer, @Named(id) Backend
         """);
+  }
+
+  /** A module somebody has yet to write. */
+  private static final class EmptyModule extends AbstractModule {}
+
+  @Test
+  void aMisspeltSetting() {
+    reads(
+        () ->
+            HypervisorModel.builder()
+                .backends(REGISTRY, "tdx")
+                .setting("tdx.page-sise-policy", "grow")
+                .build(),
+        """
+        COCO-P035 error: tdx.page-sise-policy: there is no such setting
+          why:  neither the core nor a backend of the host declares it
+          mend: did you mean tdx.page-size-policy?
+          available: %s
+        """
+            .formatted(settings("tdx")));
+  }
+
+  @Test
+  void aSettingOfABackendThatTheHostDoesNotHave() {
+    reads(
+        () ->
+            HypervisorModel.builder()
+                .host(HostConfig.DEFAULT.withSetting("tdx.page-size-policy", "grow"))
+                .build(),
+        """
+        COCO-P035 error: tdx.page-size-policy: there is no such setting
+          why:  neither the core nor a backend of the host declares it
+          mend: add the backend 'tdx' to the host, or take one that is there
+          available: %s
+        """
+            .formatted(settings()));
+  }
+
+  @Test
+  void aValueThatASettingDoesNotTake() {
+    reads(
+        () -> HypervisorModel.builder().setting("core.gmem-order", "7").build(),
+        """
+        COCO-P035 error: core.gmem-order: the setting does not take '7'
+          why:  order of the folios of a guest_memfd: 0 or 9 or 18
+          mend: set one of these, or leave it out for 0
+          available: 0, 9, 18
+        """);
+  }
+
+  private static String settings(String... backends) {
+    return Stream.concat(
+            CoreSettings.ALL.stream(),
+            Stream.of(backends).flatMap(b -> REGISTRY.require(b).info().settings().stream()))
+        .map(Setting::name)
+        .sorted()
+        .collect(Collectors.joining(", "));
+  }
+
+  @Test
+  void aPartOfTheUsersOwnCanBeBoundAndAskedFor() {
+    Clockwork clockwork = new Clockwork() {};
+    HypervisorModel model =
+        HypervisorModel.builder()
+            .override(
+                new AbstractModule() {
+                  @Override
+                  protected void configure() {
+                    bind(Clockwork.class).toInstance(clockwork);
+                  }
+                })
+            .build();
+    assertThat(model.part(Clockwork.class)).isSameAs(clockwork);
   }
 
   @Test

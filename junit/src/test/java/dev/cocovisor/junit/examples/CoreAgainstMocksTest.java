@@ -27,10 +27,8 @@ import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.vmm.VmmDriver;
-import dev.cocovisor.host.guest.GuestVm;
 import dev.cocovisor.host.model.HypervisorModel;
-import java.util.List;
-import java.util.Map;
+import dev.cocovisor.vmm.checked.GuestVm;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.mockito.InOrder;
@@ -42,7 +40,12 @@ class CoreAgainstMocksTest {
 
   /** Private memory behind an external table, up to 2 MiB, told apart by a bit of the address. */
   private static final VmTraits MIRRORED =
-      VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(1L << 35).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
+      VmTraits.of(StageShape.MIRRORED)
+          .withPrivateMemory(true)
+          .withPrivateRule(PrivateRule.SHARED_BIT)
+          .withSharedGfnMask(1L << 35)
+          .withMaxPrivateLevel(PageLevel.PG_2M)
+          .withProtectedState(true);
 
   /** Every hook is the kernel's default, and remembers that it was called. */
   private final VmOps ops = mock(VmOps.class, CALLS_REAL_METHODS);
@@ -58,7 +61,11 @@ class CoreAgainstMocksTest {
   private final class Example implements Backend {
     @Override
     public BackendInfo info() {
-      return BackendInfo.builder("example", TYPE.architecture()).version("1").description("a mock").vmTypes(TYPE).build();
+      return BackendInfo.builder("example", TYPE.architecture())
+          .version("1")
+          .description("a mock")
+          .vmTypes(TYPE)
+          .build();
     }
 
     @Override

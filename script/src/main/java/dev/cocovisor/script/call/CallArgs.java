@@ -235,7 +235,7 @@ public final class CallArgs {
    */
   public String word(int arg, String name, String otherwise, Collection<String> known) {
     String text = textField(arg, name, otherwise);
-    if (!known.contains(text)) {
+    if (!text.equals(otherwise) && !known.contains(text)) {
       throw refused(columnOf(arg, name), "'" + name + "'", text, known);
     }
     return text;

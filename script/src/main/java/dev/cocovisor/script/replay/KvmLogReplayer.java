@@ -13,7 +13,6 @@ import dev.cocovisor.vmm.VmmDrivers;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.ServiceLoader;
 
 /** Replays logs of calls to KVM ({@code .kvmlog}). */
@@ -57,7 +56,10 @@ public final class KvmLogReplayer implements LogReplayer {
       }
     }
     run.finish();
-    return new ReplaySummary(run.programs, run.calls, run.mismatches, Map.of());
+    return ReplaySummary.NONE
+        .withPrograms(run.programs)
+        .withCalls(run.calls)
+        .withMismatches(run.mismatches);
   }
 
   /** The totals while a log is read; lines before the first program make one numbered 0. */

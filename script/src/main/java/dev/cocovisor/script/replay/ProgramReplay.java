@@ -114,6 +114,9 @@ final class ProgramReplay {
 
   private boolean report(LogCall call, String expected, String got) {
     return sink.test(
-        new Mismatch(file, call.line(), number, LogWriter.callOnly(call), expected, got));
+        Mismatch.in(file, call.line())
+            .withProgram(number)
+            .withCall(LogWriter.callOnly(call))
+            .withAnswers(expected, got));
   }
 }

@@ -2,6 +2,7 @@ package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.PageStats;
@@ -18,6 +19,7 @@ import dev.cocovisor.vmm.GuestLaunch;
 import dev.cocovisor.vmm.Technology;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Carries out the steps of VMs by {@link Guest}s of one technology, numbered from 1. */
@@ -105,7 +107,13 @@ final class GuestSteps {
       case Step.FinalizeLaunch _ -> replies.of(g.finish());
       case Step.Read s -> replies.of(g.read(s.vcpu(), s.at(), s.shared()));
       case Step.Write s -> replies.of(g.write(s.vcpu(), s.at(), s.value(), s.shared()));
-      case Step.Accept s -> replies.of(g.accept(s.vcpu(), s.at(), s.size(), s.level()));
+      case Step.Accept s ->
+          replies.of(
+              g.accept(
+                  s.vcpu(),
+                  s.at(),
+                  s.size(),
+                  Objects.requireNonNullElse(s.level(), PageLevel.PG_4K)));
       case Step.Convert s ->
           s.byHost()
               ? CallRunner.plain(g.hostConvert(s.at(), s.size(), s.toPrivate()))

@@ -1,6 +1,5 @@
 package dev.cocovisor.script.scenario;
 
-import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.script.text.LogResult;
 import java.util.ArrayList;
@@ -82,7 +81,7 @@ public final class ScenarioStory {
               : last(m, s.at()) == VmmTopic.POPULATE ? VmmTopic.POPULATE_TWICE : VmmTopic.POPULATE;
       case Step.FinalizeLaunch _ -> VmmTopic.FINALIZE;
       case Step.Accept s ->
-          s.level() != PageLevel.PG_4K || last(m, s.at()) == VmmTopic.PREFAULT
+          s.level() != null || last(m, s.at()) == VmmTopic.PREFAULT
               ? VmmTopic.ACCEPT_LEVEL
               : VmmTopic.ACCEPT;
       case Step.Convert s ->

@@ -7,6 +7,7 @@ import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.text.LogResult;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One step of a scenario: a word that steers, something that every technology's guest or VMM does,
@@ -81,8 +82,13 @@ public sealed interface Step {
   /** The guest writes a byte. */
   record Write(int vm, int vcpu, long at, int value, boolean shared) implements OfPlace {}
 
-  /** The guest accepts memory, at this size of page. */
-  record Accept(int vm, int vcpu, long at, long size, PageLevel level) implements OfPlace {}
+  /**
+   * The guest accepts memory.
+   *
+   * @param level at which size of page; null where the guest has no wish, which is 4 KiB
+   */
+  record Accept(int vm, int vcpu, long at, long size, @Nullable PageLevel level)
+      implements OfPlace {}
 
   /** Memory changes sides, because the guest asks or because the host decides. */
   record Convert(int vm, int vcpu, long at, long size, boolean toPrivate, boolean byHost)

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Turns lines into steps. Whatever a line says that nobody would look at is refused. */
 final class StepDecoder {
@@ -176,11 +177,12 @@ final class StepDecoder {
     };
   }
 
-  private static PageLevel level(CallArgs a) {
-    return switch (a.word(1, "level", "4K", LEVELS)) {
+  private static @Nullable PageLevel level(CallArgs a) {
+    return switch (a.word(1, "level", "", LEVELS)) {
+      case "4K" -> PageLevel.PG_4K;
       case "2M" -> PageLevel.PG_2M;
       case "1G" -> PageLevel.PG_1G;
-      default -> PageLevel.PG_4K;
+      default -> null;
     };
   }
 

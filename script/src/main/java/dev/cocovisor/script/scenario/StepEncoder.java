@@ -75,7 +75,9 @@ public final class StepEncoder {
           access(
               "vm_write", s.vm(), s.vcpu(), s.at(), s.shared(), entry("value", s.value()));
       case Step.Accept s ->
-          range("vm_accept", s, s.vcpu(), Value.Field.of("level", text(level(s.level()))));
+          s.level() == null
+              ? range("vm_accept", s, s.vcpu())
+              : range("vm_accept", s, s.vcpu(), Value.Field.of("level", text(level(s.level()))));
       case Step.Convert s ->
           range(
               "vm_convert",

@@ -1,0 +1,32 @@
+package dev.cocovisor.tdx.module.abi;
+
+/**
+ * What the module learned about the machine when it was initialised.
+ *
+ * @param maxPa physical address bits, key bits included
+ * @param keyBits how many of the upper ones are the HKID
+ * @param firstPrivateHkid the global private HKID; TDs use those above it
+ * @param lastPrivateHkid the last HKID
+ * @param processors logical processors, all in one package
+ * @param cacheSubBlocks pieces in which PHYMEM.CACHE.WB writes the caches back; it can be
+ *     interrupted between them
+ */
+public record PlatformConfig(
+    int maxPa,
+    int keyBits,
+    int firstPrivateHkid,
+    int lastPrivateHkid,
+    int processors,
+    int cacheSubBlocks) {
+  private static final int SUB_BLOCKS = 4;
+
+  /** 52 bits with six of key, HKIDs 16 to 63, as recorded; caches of four sub-blocks. */
+  public static PlatformConfig standard(int processors) {
+    return new PlatformConfig(52, 6, 16, 63, processors, SUB_BLOCKS);
+  }
+
+  /** Returns the lowest key bit of an address. */
+  public int keyShift() {
+    return maxPa - keyBits;
+  }
+}

@@ -1,0 +1,95 @@
+package dev.cocovisor.tdx.module.keys;
+
+import dev.cocovisor.api.mem.PhysicalMemory;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which frames hold bytes that only a TD's key can read, and which were written with a wrong key.
+ *
+ * <p>A page a TD owns, or owned until WBINVD, is ciphertext to everybody else. A foreign write to
+ * an owned page breaks the line's integrity; the TD's next read of it is a machine check, which is
+ * the end of the TD. One bit a frame for each, over one TDMR, kept for each 1 GiB that needs it.
+ */
+public final class CipherState {
+  private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+  private static final VarHandle PART = MethodHandles.arrayElementVarHandle(long[][].class);
+  private static final int WORDS = 1 << 12;
+
+  private final long baseFrame;
+
+  /** For each 1 GiB the bits of stale frames, then those of poisoned ones. */
+  private final long @Nullable [][] parts;
+
+  /** Creates the state of a TDMR; nothing is ciphertext. */
+  public CipherState(long base, long end) {
+    baseFrame = base >>> 12;
+    parts = new long[(int) ((end - base) >>> 30)][];
+  }
+
+  private long @Nullable [] partIfAny(long frame) {
+    return (long[]) PART.getVolatile(parts, (int) ((frame - baseFrame) >>> 18));
+  }
+
+  private long[] part(long frame) {
+    long[] p = partIfAny(frame);
+    if (p == null) {
+      p = new long[2 * WORDS];
+      long[] other =
+          (long[])
+              PART.compareAndExchange(parts, (int) ((frame - baseFrame) >>> 18), (long[]) null, p);
+      if (other != null) {
+        p = other;
+      }
+    }
+    return p;
+  }
+
+  private static int word(long frame) {
+    return (int) (frame >>> 6) & (WORDS - 1);
+  }
+
+  private boolean bit(long frame, int kind) {
+    long[] p = partIfAny(frame);
+    return p != null && ((long) WORD.getVolatile(p, kind + word(frame)) >>> frame & 1) != 0;
+  }
+
+  /** Frames left a TD; until written back their content is still the TD's ciphertext. */
+  public void left(long frame, int count) {
+    if (count == 1) {
+      long[] p = part(frame);
+      WORD.getAndBitwiseOr(p, word(frame), 1L << frame);
+      WORD.getAndBitwiseAnd(p, WORDS + word(frame), ~(1L << frame));
+      return;
+    }
+    for (long f = frame; f < frame + count; f += 64) {
+      long[] p = part(f);
+      WORD.setVolatile(p, word(f), -1L);
+      WORD.setVolatile(p, WORDS + word(f), 0L);
+    }
+  }
+
+  /** Tells whether a frame still holds the ciphertext of the TD it left. */
+  public boolean isStale(long frame) {
+    return bit(frame, 0);
+  }
+
+  /** A frame is the host's again: what the TD had written can no longer be decrypted. */
+  public void writtenBack(long frame, PhysicalMemory memory) {
+    if (isStale(frame)) {
+      WORD.getAndBitwiseAnd(part(frame), word(frame), ~(1L << frame));
+      memory.zero(frame, 1);
+    }
+  }
+
+  /** Remembers a write with a foreign key. */
+  public void poison(long frame) {
+    WORD.getAndBitwiseOr(part(frame), WORDS + word(frame), 1L << frame);
+  }
+
+  /** Tells whether a frame was written with a foreign key. */
+  public boolean isPoisoned(long frame) {
+    return bit(frame, WORDS);
+  }
+}

@@ -1,0 +1,23 @@
+package dev.cocovisor.vmm;
+
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmMachine;
+
+/** A VMM of ordinary x86 VMs: all memory is its own, and there is nothing to convert. */
+final class PlainVmm implements VmmDriver {
+  @Override
+  public long vmType() {
+    return VmType.X86_DEFAULT.number();
+  }
+
+  @Override
+  public boolean guestMemfd() {
+    return false;
+  }
+
+  @Override
+  public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
+    return 0;
+  }
+}
