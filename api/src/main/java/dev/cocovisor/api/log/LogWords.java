@@ -13,7 +13,7 @@ import org.apiguardian.api.API;
  *     print the value it answers, empty where they print none; for an action that is not listed it
  *     is {@code value}, and left out where it is -1
  */
-@API(status = API.Status.EXPERIMENTAL, since = "0.2.0")
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public record LogWords(Set<String> meaning, Map<String, String> answers) {
   /** Nothing of its own. */
   public static final LogWords NONE = new LogWords(Set.of(), Map.of());

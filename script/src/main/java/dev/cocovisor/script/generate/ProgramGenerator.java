@@ -17,6 +17,7 @@ import dev.cocovisor.script.call.Calls;
 import dev.cocovisor.script.call.Descriptors;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Symbols;
+import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
@@ -62,7 +63,7 @@ public final class ProgramGenerator {
     this.out = out;
     this.afterEach = afterEach;
     this.process = new Kvm(host, List.of(), TraceSink.OFF).newProcess();
-    this.runner = new CallRunner(process, fds);
+    this.runner = new CallRunner(process, fds, Words.KERNEL);
   }
 
   /**
@@ -414,7 +415,7 @@ public final class ProgramGenerator {
   }
 
   private Reply run(LogCall call) {
-    Reply reply = runner.run(CallDecoder.decode("generated", call), call.result());
+    Reply reply = runner.run(CallDecoder.decode("generated", call, Words.KERNEL), call.result());
     out.accept(reply.answer(call));
     afterEach.accept(process);
     PageStats now = vcpu < 0 ? null : process.stats(fds.of(vm));
