@@ -25,6 +25,9 @@ public final class CallArgs {
   /** Fields that were asked for; what a struct holds besides is a mistake. */
   private final Set<String> asked = new LinkedHashSet<>();
 
+  /** One bit for each argument that was read as a struct. */
+  private long taken;
+
   private boolean open;
 
   /**
@@ -62,8 +65,8 @@ public final class CallArgs {
     if (open) {
       return;
     }
-    for (Value arg : call.args()) {
-      if (before(arg) instanceof Value.Struct s) {
+    for (int i = 0; i < call.args().size(); i++) {
+      if ((taken & 1L << i) != 0 && before(call.args().get(i)) instanceof Value.Struct s) {
         for (Value.Field f : s.fields()) {
           if (!f.name().isEmpty() && !asked.contains(f.name()) && !isBesides(f.name())) {
             throw refused(f.column(), "field", f.name(), asked);
@@ -273,6 +276,7 @@ public final class CallArgs {
   }
 
   private Value.Struct struct(int arg) {
+    taken |= 1L << arg;
     Value v = before(at(arg, "'{'"));
     if (v instanceof Value.Struct s) {
       return s;

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedSet;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -118,12 +119,21 @@ final class HostSetup {
     }
   }
 
-  private static Architecture architecture(String name) {
-    return switch (name) {
-      case "x86" -> Architecture.X86_64;
-      case "aarch64" -> Architecture.ARM64;
-      default -> new Architecture(name);
-    };
+  private Architecture architecture(String name) {
+    Map<String, Architecture> known = new TreeMap<>();
+    for (Architecture a :
+        List.of(Architecture.X86_64, Architecture.ARM64, Architecture.RISCV64)) {
+      known.put(a.name(), a);
+    }
+    technologies.all().forEach(t -> known.put(t.architecture().name(), t.architecture()));
+    known.put("x86", Architecture.X86_64);
+    known.put("aarch64", Architecture.ARM64);
+    Architecture found = known.get(name);
+    if (found == null) {
+      throw new IllegalArgumentException(
+          Nearest.refusal("architecture", name, known.keySet()));
+    }
+    return found;
   }
 
   /** Boots the host. */
