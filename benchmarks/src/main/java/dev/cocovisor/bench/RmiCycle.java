@@ -1,10 +1,10 @@
 package dev.cocovisor.bench;
 
 import dev.cocovisor.api.mem.SparseMemory;
-import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.RealmParams;
-import dev.cocovisor.cca.rmm.Rmm;
-import dev.cocovisor.cca.rmm.RmmConfig;
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.page.RealmParams;
+import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.v1.Rmm1;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -33,7 +33,7 @@ public class RmiCycle {
   private static final long IPA = 0x4000_0000L;
 
   private final SparseMemory memory = new SparseMemory();
-  private final Rmm rmm = new Rmm(RmmConfig.RECORDED, memory);
+  private final Rmm1 rmm = new Rmm1(RmmConfig.RECORDED, memory);
   private final Pe pe = new Pe();
   private long next = RmmConfig.RECORDED.memoryBase();
   private long rd;

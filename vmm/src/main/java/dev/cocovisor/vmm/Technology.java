@@ -77,9 +77,8 @@ public record Technology(
       return host.vmType(driver.vmType()) != null;
     }
     return host.backends().stream()
-        .anyMatch(
-            b ->
-                b.info().id().equals(id)
-                    && b.info().vmTypes().stream().anyMatch(t -> t.number() == driver.vmType()));
+        .anyMatch(b ->
+            b.info().id().equals(id)
+                && b.info().vmTypes().stream().anyMatch(t -> t.number() == driver.vmType()));
   }
 }

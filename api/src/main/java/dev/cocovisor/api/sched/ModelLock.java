@@ -19,12 +19,14 @@ import org.jspecify.annotations.Nullable;
  * down; taking it exclusively costs a look at every line. Each sharer must give such a lock up on
  * the thread it took it on.
  *
+ * <p>Who holds it is an {@link Actor} in an explored run, a thread otherwise.
+ *
  * <p>Thread-safe.
  *
  * @since 0.1
  */
 @API(status = API.Status.MAINTAINED, since = "0.1")
-public final class ModelLock {
+public final class ModelLock implements Actor.Releasable {
   private static final VarHandle STATE;
 
   static {
@@ -42,7 +44,7 @@ public final class ModelLock {
   private final String name;
   private final int @Nullable [] readers;
   private volatile int state;
-  private volatile @Nullable Thread owner;
+  private volatile @Nullable Object owner;
 
   /** Creates a free lock; {@code name} is the kernel's or firmware's name for it. */
   public ModelLock(String name) {
@@ -59,8 +61,42 @@ public final class ModelLock {
     return new ModelLock(name, new int[(STRIPES + 1) * LINE]);
   }
 
+  /** Returns the line, from 1, that the caller counts itself in. */
+  static int stripe(int stripes) {
+    Actor a = Actor.current();
+    return a == null
+        ? ((int) Thread.currentThread().threadId() & (stripes - 1)) + 1
+        : stripe(a, stripes);
+  }
+
+  static int stripe(Actor a, int stripes) {
+    return (a.number() & (stripes - 1)) + 1;
+  }
+
   private static int stripe() {
-    return (((int) Thread.currentThread().threadId() & (STRIPES - 1)) + 1) * LINE;
+    return stripe(STRIPES) * LINE;
+  }
+
+  /** Notes in an explored run who holds the lock now. */
+  private void took(Mode mode) {
+    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    if (a != null) {
+      a.took(this, mode);
+    }
+  }
+
+  private void gaveUp() {
+    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    if (a != null) {
+      a.gaveUp(this);
+    }
+  }
+
+  private void refuseIfMine(String how) {
+    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    if (a == null ? owner == Thread.currentThread() : a.holds(this)) {
+      throw new IllegalStateException(name + ": " + how);
+    }
   }
 
   /** Tells whether a line counts a sharer; exact only while {@link #state} is exclusive. */
@@ -89,17 +125,20 @@ public final class ModelLock {
 
   /** Takes the lock exclusively, waiting while it is held. */
   public void lock() {
-    SchedulePoint.reach(PointKind.LOCK, this);
-    while (!STATE.compareAndSet(this, 0, -1)) {
-      if (owner == Thread.currentThread()) {
-        throw new IllegalStateException(name + ": taken twice by the same thread");
-      }
-      SchedulePoint.busy(this);
+    SchedulePoint.reach(PointKind.LOCK, this, 0, Mode.WRITE);
+    long spins = 0;
+    if (SchedulePoint.explored) {
+      refuseIfMine("taken twice by the same actor");
     }
-    owner = Thread.currentThread();
+    while (!STATE.compareAndSet(this, 0, -1)) {
+      refuseIfMine("taken twice by the same thread");
+      spins = SchedulePoint.await(this, 0, spins);
+    }
+    owner = Actor.identity();
+    took(Mode.WRITE);
     if (readers != null) {
       while (anyReader(readers)) {
-        SchedulePoint.busy(this);
+        spins = SchedulePoint.await(this, 0, spins);
       }
     }
   }
@@ -107,75 +146,24 @@ public final class ModelLock {
   /** Gives up an exclusive hold. */
   public void unlock() {
     assertExclusive();
+    gaveUp();
     owner = null;
     state = 0;
-    SchedulePoint.reach(PointKind.UNLOCK, this);
+    SchedulePoint.reach(PointKind.UNLOCK, this, 0, Mode.WRITE);
   }
 
   /** Takes the lock shared, waiting while it is held exclusively. */
   public void lockShared() {
-    SchedulePoint.reach(PointKind.LOCK, this);
-    if (readers != null) {
-      while (!enterShared(readers)) {
-        if (owner == Thread.currentThread()) {
-          throw new IllegalStateException(name + ": taken shared while held exclusively");
-        }
-        SchedulePoint.busy(this);
-      }
-      return;
+    SchedulePoint.reach(PointKind.LOCK, this, 0, Mode.READ);
+    long spins = 0;
+    while (!enterShared()) {
+      refuseIfMine("taken shared while held exclusively");
+      spins = SchedulePoint.await(this, 0, spins);
     }
-    while (true) {
-      int s = state;
-      if (s >= 0 && STATE.compareAndSet(this, s, s + 1)) {
-        return;
-      }
-      if (s < 0 && owner == Thread.currentThread()) {
-        throw new IllegalStateException(name + ": taken shared while held exclusively");
-      }
-      SchedulePoint.busy(this);
-    }
+    took(Mode.READ);
   }
 
-  /** Gives up a shared hold. */
-  public void unlockShared() {
-    if (readers != null) {
-      int mine = stripe();
-      if ((int) READERS.getOpaque(readers, mine) <= 0) {
-        throw new IllegalStateException(name + ": not held shared");
-      }
-      READERS.getAndAdd(readers, mine, -1);
-      SchedulePoint.reach(PointKind.UNLOCK, this);
-      return;
-    }
-    while (true) {
-      int s = state;
-      if (s <= 0) {
-        throw new IllegalStateException(name + ": not held shared");
-      }
-      if (STATE.compareAndSet(this, s, s - 1)) {
-        SchedulePoint.reach(PointKind.UNLOCK, this);
-        return;
-      }
-    }
-  }
-
-  /** Takes the lock exclusively if it is free. */
-  public boolean tryLock() {
-    SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    if (!STATE.compareAndSet(this, 0, -1)) {
-      return false;
-    }
-    if (readers != null && anyReader(readers)) {
-      state = 0;
-      return false;
-    }
-    owner = Thread.currentThread();
-    return true;
-  }
-
-  /** Takes the lock shared if nobody holds it exclusively. */
-  public boolean tryLockShared() {
-    SchedulePoint.reach(PointKind.TRY_LOCK, this);
+  private boolean enterShared() {
     if (readers != null) {
       return enterShared(readers);
     }
@@ -190,9 +178,80 @@ public final class ModelLock {
     }
   }
 
+  /** Gives up a shared hold. */
+  public void unlockShared() {
+    leaveShared(stripe());
+    gaveUp();
+    SchedulePoint.reach(PointKind.UNLOCK, this, 0, Mode.READ);
+  }
+
+  private void leaveShared(int mine) {
+    if (readers != null) {
+      if ((int) READERS.getOpaque(readers, mine) <= 0) {
+        throw new IllegalStateException(name + ": not held shared");
+      }
+      READERS.getAndAdd(readers, mine, -1);
+      return;
+    }
+    while (true) {
+      int s = state;
+      if (s <= 0) {
+        throw new IllegalStateException(name + ": not held shared");
+      }
+      if (STATE.compareAndSet(this, s, s - 1)) {
+        return;
+      }
+    }
+  }
+
+  /** Takes the lock exclusively if it is free. */
+  public boolean tryLock() {
+    SchedulePoint.reach(PointKind.TRY_LOCK, this, 0, Mode.WRITE);
+    if (!STATE.compareAndSet(this, 0, -1)) {
+      return false;
+    }
+    if (readers != null && anyReader(readers)) {
+      state = 0;
+      return false;
+    }
+    owner = Actor.identity();
+    took(Mode.WRITE);
+    return true;
+  }
+
+  /** Takes the lock shared if nobody holds it exclusively. */
+  public boolean tryLockShared() {
+    SchedulePoint.reach(PointKind.TRY_LOCK, this, 0, Mode.READ);
+    if (!enterShared()) {
+      return false;
+    }
+    took(Mode.READ);
+    return true;
+  }
+
+  /** Returns who holds the lock exclusively, an {@link Actor} or a thread; null if nobody does. */
+  public @Nullable Object owner() {
+    return owner;
+  }
+
+  @Override
+  public void releaseFor(Actor actor, Mode mode) {
+    if (mode == Mode.READ) {
+      leaveShared(stripe(actor, STRIPES) * LINE);
+    } else if (owner == actor) {
+      owner = null;
+      state = 0;
+    }
+  }
+
+  @Override
+  public String placeName(long index) {
+    return name;
+  }
+
   /** Tells whether the calling thread holds the lock exclusively. */
   public boolean heldExclusive() {
-    return state == -1 && owner == Thread.currentThread();
+    return state == -1 && owner == Actor.identity();
   }
 
   /** Tells whether anybody holds the lock, shared or exclusive. */

@@ -3,77 +3,101 @@ package dev.cocovisor.api.sched;
 import org.apiguardian.api.API;
 
 /**
- * The place where an explorer may let another vCPU or host thread go first.
+ * The places where another actor may go first: before every access to something that actors share.
  *
- * <p>Every lock operation, SPTE compare-and-swap, sequence read and call into a trusted half comes
- * through here. In ordinary runs no observer is bound and a point is one static read and a branch.
+ * <p>A point says what it touches, as an object and the index of one of its parts, and whether the
+ * step changes it, so that an explorer knows which steps can change order without anybody noticing.
+ * Without an {@link Actor} a point is one static read and a branch; it allocates nothing either
+ * way.
  *
- * <p>Thread-safe. An observer is process-wide because explored runs own their process's model
- * threads; it must not be installed while ordinary runs go on in other threads.
+ * <p>Thread-safe.
  *
  * @since 0.1
  */
 @API(status = API.Status.MAINTAINED, since = "0.1")
 public final class SchedulePoint {
   /**
-   * Decides what runs next; called on the thread or continuation that reached the point.
-   *
-   * @since 0.1
+   * Whether this process ever explored. Plain: it is set before an actor's thread starts, and
+   * whoever is no actor may see it late.
    */
-  @API(status = API.Status.MAINTAINED, since = "0.1")
-  @FunctionalInterface
-  public interface Observer {
-    /**
-     * Called before the step named by {@code kind} on {@code subject} is made.
-     *
-     * @param subject the lock, table or trusted half concerned; identity only, never changed
-     */
-    void reached(PointKind kind, Object subject);
-  }
+  static boolean explored;
 
-  private static volatile @org.jspecify.annotations.Nullable Observer observer;
+  /** An ordinary thread that spun that often does not wait for somebody who will come. */
+  private static final long FOREVER = 1L << 31;
 
   private SchedulePoint() {}
 
-  /** Announces a point. Costs one volatile read where no observer is installed. */
-  public static void reach(PointKind kind, Object subject) {
-    Observer o = observer;
-    if (o != null) {
-      o.reached(kind, subject);
+  /**
+   * Announces a step.
+   *
+   * @param where what is touched; identity only
+   * @param index which part of it
+   */
+  public static void reach(PointKind kind, Object where, long index, Mode mode) {
+    if (explored) {
+      announce(kind, where, index, mode);
+    }
+  }
+
+  /** Announces a step that changes something which has one part only. */
+  public static void reach(PointKind kind, Object where) {
+    reach(kind, where, 0, Mode.WRITE);
+  }
+
+  /** Announces a step that looks at a part. */
+  public static void read(PointKind kind, Object where, long index) {
+    reach(kind, where, index, Mode.READ);
+  }
+
+  /** Announces a step that changes a part. */
+  public static void write(PointKind kind, Object where, long index) {
+    reach(kind, where, index, Mode.WRITE);
+  }
+
+  private static void announce(PointKind kind, Object where, long index, Mode mode) {
+    Actor a = Actor.current();
+    if (a != null) {
+      a.reached(kind, where, index, mode);
     }
   }
 
   /**
-   * Waits politely for a lock that another holds: the observer switches to somebody else; without
-   * one the processor is told that this is a spin.
+   * Asks what happens where the model leaves something open; 0, the ordinary, without an explorer.
+   *
+   * @param ways how many answers there are
    */
-  static void busy(Object subject) {
-    Observer o = observer;
-    if (o != null) {
-      o.reached(PointKind.LOCK_BUSY, subject);
+  public static int choose(Choice choice, Object where, int ways) {
+    Actor a = Actor.current();
+    return a == null ? 0 : a.choose(choice, where, ways);
+  }
+
+  /**
+   * Waits for another to change a place, then returns for another look. An ordinary thread spins;
+   * one that spins for minutes finds that nobody can go on.
+   *
+   * @param spins what the last call for this wait returned, 0 at first
+   * @return what to give to the next call
+   * @throws IllegalStateException if that was too often
+   */
+  public static long await(Object where, long index, long spins) {
+    Actor a = Actor.current();
+    if (a != null) {
+      a.reached(PointKind.WAIT, where, index, Mode.READ);
+      return 0;
+    }
+    if (spins > FOREVER) {
+      throw new IllegalStateException(
+          "nobody can go on: "
+              + Thread.currentThread().getName()
+              + " waits for "
+              + Location.name(where, index)
+              + " in vain");
+    }
+    if ((spins & 1023) == 1023) {
+      Thread.yield();
     } else {
       Thread.onSpinWait();
     }
-  }
-
-  /** Installs an observer until the returned handle is closed. Only one at a time. */
-  public static Installed install(Observer o) {
-    if (observer != null) {
-      throw new IllegalStateException("an observer is installed already");
-    }
-    observer = o;
-    return () -> observer = null;
-  }
-
-  /**
-   * Ends an installation.
-   *
-   * @since 0.1
-   */
-  @API(status = API.Status.MAINTAINED, since = "0.1")
-  @FunctionalInterface
-  public interface Installed extends AutoCloseable {
-    @Override
-    void close();
+    return spins + 1;
   }
 }

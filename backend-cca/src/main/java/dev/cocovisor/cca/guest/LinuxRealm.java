@@ -4,7 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.cca.rmm.RsiCall;
+import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 
@@ -17,8 +17,6 @@ import java.util.function.Function;
 // Linux arch/arm64/kernel/rsi.c: arm64_rsi_init, arm64_rsi_setup_memory;
 // arch/arm64/mm/pageattr.c: __set_memory_enc_dec; arch/arm64/include/asm/rsi.h.
 public final class LinuxRealm {
-  private static final long VERSION_1_0 = 0x10000;
-
   private final Function<GuestAction, RunResult> run;
   private final BiConsumer<Exit.MemoryFault, LinuxRealm> vmm;
 
@@ -42,7 +40,7 @@ public final class LinuxRealm {
    * @return false if this is no realm the kernel would boot in
    */
   public boolean boot(long ramBase, long ramSize, long configPage) {
-    return x0(run.apply(Rsi.call(RsiCall.RSI_VERSION, VERSION_1_0))) == 0
+    return x0(run.apply(Rsi.call(RsiCall.RSI_VERSION, Rsi.VERSION_1_0))) == 0
         && x0(run.apply(Rsi.call(RsiCall.RSI_REALM_CONFIG, configPage))) == 0
         && setRange(ramBase, ramBase + ramSize, Rsi.RAM, 0);
   }

@@ -3,12 +3,15 @@ package dev.cocovisor.cca.guest;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.vmm.GuestAnswer;
-import dev.cocovisor.cca.rmm.RsiCall;
+import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Guest actions that are calls of a realm: {@code guest_rsi(vcpu, {fn=…, args={…}})} in a log. */
 public final class Rsi {
+  /** The version of RSI that a realm asks for. */
+  public static final long VERSION_1_0 = 0x10000;
+
   /** RIPAS of memory the realm does not use. */
   public static final long EMPTY = 0;
 

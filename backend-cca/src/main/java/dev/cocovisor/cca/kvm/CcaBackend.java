@@ -12,6 +12,7 @@ import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.cca.measure.CcaMeasurer;
 import dev.cocovisor.cca.rmilog.RmiLogReplayer;
+import dev.cocovisor.cca.vmm.CcaVmm;
 import java.util.List;
 
 /** Arm CCA: realms under an RMM of specification 1.0. */

@@ -2,6 +2,7 @@ package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
@@ -10,13 +11,13 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.TrustedFault;
-import dev.cocovisor.cca.rmm.El3Monitor;
-import dev.cocovisor.cca.rmm.GranuleState;
-import dev.cocovisor.cca.rmm.GranuleTable;
-import dev.cocovisor.cca.rmm.RmiCommand;
-import dev.cocovisor.cca.rmm.RmiFailures;
-import dev.cocovisor.cca.rmm.Rmm;
-import dev.cocovisor.cca.rmm.RmmConfig;
+import dev.cocovisor.cca.rmm.granule.El3Monitor;
+import dev.cocovisor.cca.rmm.granule.GranuleState;
+import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.v1.RmiCommand;
+import dev.cocovisor.cca.rmm.v1.RmiFailures;
+import dev.cocovisor.cca.rmm.v1.Rmm1;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class CcaPlatform implements Platform {
   private final HostMachine host;
   private final FaultPlan plan;
-  private final Rmm rmm;
+  private final Rmm1 rmm;
   private final Rmi rmi;
   private final Granules granules;
   private final Realms realms = new Realms();
@@ -35,11 +36,10 @@ final class CcaPlatform implements Platform {
     this.host = host;
     this.plan = new FaultPlan(List.of(RmiCommand.values()), RmiFailures::of, host.interposer());
     this.rmm =
-        new Rmm(
+        new Rmm1(
             RmmConfig.RECORDED.withMemory(0, 1L << host.number(CcaBackend.MEMORY_BITS)),
             host.memory().raw(),
             refusingNth(host.number(CcaBackend.REFUSE_DELEGATE)),
-            List.of(),
             plan);
     this.rmi = new Rmi(rmm, host.trace());
     this.granules = new Granules(rmi, host.memory());
@@ -78,7 +78,7 @@ final class CcaPlatform implements Platform {
     GranuleTable table = rmm.granules();
     return (who, pfn, write) ->
         who.kind() == Accessor.Kind.GUEST
-                && table.stateAt(pfn << 12) == GranuleState.DATA
+                && table.stateAt(pfn << PageLevel.PAGE_SHIFT) == GranuleState.DATA
                 && realms.contains(who.vm())
             ? PhysicalGuard.Verdict.ALLOW
             : physical.check(who, pfn, write);
@@ -87,8 +87,8 @@ final class CcaPlatform implements Platform {
   @Override
   public @Nullable String ownerOf(long pfn) {
     GranuleTable table = rmm.granules();
-    GranuleState state = table.stateAt(pfn << 12);
-    return state == GranuleState.NS ? null : "Realm world, " + state;
+    GranuleState state = table.stateAt(pfn << PageLevel.PAGE_SHIFT);
+    return state == GranuleState.NS ? null : "HostedRealm world, " + state;
   }
 
   /** Every granule that is not the normal world's is one that this host gave away. */
@@ -97,7 +97,8 @@ final class CcaPlatform implements Platform {
     GranuleTable table = rmm.granules();
     for (long a = table.nextInUse(0); a >= 0; a = table.nextInUse(a + 4096)) {
       GranuleState state = table.stateAt(a);
-      if (state == GranuleState.DELEGATED && !host.memory().raw().isZero(a >>> 12)) {
+      if (state == GranuleState.DELEGATED
+          && !host.memory().raw().isZero(a >>> PageLevel.PAGE_SHIFT)) {
         violation.accept("delegated granule 0x" + Long.toHexString(a) + " is not zero");
       }
     }

@@ -1,8 +1,9 @@
 package dev.cocovisor.cca.kvm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
-import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.Status;
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.call.Status;
 
 /**
  * The host's traffic in granules: frames given to the RMM and taken back.
@@ -31,11 +32,11 @@ final class Granules {
     if (pfn == HostMemory.NO_FRAME) {
       return NONE;
     }
-    if (rmm.granuleDelegate(pe, pfn << 12) != Status.SUCCESS) {
+    if (rmm.granuleDelegate(pe, pfn << PageLevel.PAGE_SHIFT) != Status.SUCCESS) {
       memory.free(pfn, 0);
       return NONE;
     }
-    return pfn << 12;
+    return pfn << PageLevel.PAGE_SHIFT;
   }
 
   /**
@@ -50,7 +51,7 @@ final class Granules {
     long n = 1L << order;
     long done = delegate(pe, pfn, n);
     if (done == n) {
-      return pfn << 12;
+      return pfn << PageLevel.PAGE_SHIFT;
     }
     if (undelegate(pe, pfn, done) == 0) {
       memory.free(pfn, order);
@@ -65,11 +66,11 @@ final class Granules {
       return NONE;
     }
     memory.raw().zero(pfn, 1);
-    return pfn << 12;
+    return pfn << PageLevel.PAGE_SHIFT;
   }
 
   void freePage(long address) {
-    memory.free(address >>> 12, 0);
+    memory.free(address >>> PageLevel.PAGE_SHIFT, 0);
   }
 
   /** Undelegates a frame and frees it; false if it leaks. */
@@ -77,7 +78,7 @@ final class Granules {
     if (rmm.granuleUndelegate(pe, address) != Status.SUCCESS) {
       return false;
     }
-    memory.free(address >>> 12, 0);
+    memory.free(address >>> PageLevel.PAGE_SHIFT, 0);
     return true;
   }
 
@@ -87,7 +88,7 @@ final class Granules {
   // v14 of the series: a helper that only says "failed" leaks what it had delegated.
   long delegate(Pe pe, long pfn, long count) {
     for (long i = 0; i < count; i++) {
-      if (rmm.granuleDelegate(pe, (pfn + i) << 12) != Status.SUCCESS) {
+      if (rmm.granuleDelegate(pe, (pfn + i) << PageLevel.PAGE_SHIFT) != Status.SUCCESS) {
         return i;
       }
     }
@@ -98,7 +99,7 @@ final class Granules {
   long undelegate(Pe pe, long pfn, long count) {
     long leaked = 0;
     for (long i = 0; i < count; i++) {
-      if (rmm.granuleUndelegate(pe, (pfn + i) << 12) != Status.SUCCESS) {
+      if (rmm.granuleUndelegate(pe, (pfn + i) << PageLevel.PAGE_SHIFT) != Status.SUCCESS) {
         leaked++;
       }
     }

@@ -4,21 +4,15 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Initial contents of a realm, and the pages that came in with them. A populated page enters the
- * core's registry only when it is faulted, so those are remembered here until the core or the
- * memory file takes them back.
+ * Initial contents of a realm. A page comes in as a leaf of its own and is the realm's from then
+ * on; the core enters it into its registry, so it is taken back like any other.
  */
 // The CCA series, arch/arm64/kvm/rmi.c: kvm_arm_rmi_populate, populate_region_cb.
 final class Population {
   private final VmContext vm;
   private final RealmLife life;
-
-  /** Populated pages that the core's registry does not know: pfn to gfn. */
-  private final Map<Long, Long> pages = new ConcurrentHashMap<>();
 
   Population(VmContext vm, RealmLife life) {
     this.vm = vm;
@@ -80,40 +74,21 @@ final class Population {
                   measure);
       vm.unpinUserPage(pinned);
       if (!e.ok()) {
+        giveBack(gfn, pfn, i);
         return e;
       }
-      pages.put(pfn + i, gfn + i);
     }
     return Errno.OK;
   }
 
-  /** Hands a page over to the core's registry; false if it was not populated. */
-  boolean handOver(long pfn) {
-    return !pages.isEmpty() && pages.remove(pfn) != null;
-  }
-
-  /** Populated pages that nobody faulted go back with their folio. */
-  void freed(long pfnStart, long pfnEnd) {
-    for (long pfn = pfnStart; pfn < pfnEnd && !pages.isEmpty(); pfn++) {
-      Long gfn = pages.remove(pfn);
-      if (gfn != null && !unmap(gfn).ok()) {
-        vm.leak(pfn, 1, "RMI_DATA_DESTROY failed");
+  /** Undoes a block that stopped half way: the core only hears of whole ones. */
+  private void giveBack(long gfn, long pfn, long pages) {
+    for (long i = 0; i < pages; i++) {
+      long ipa = (gfn + i) << PageLevel.PAGE_SHIFT;
+      Errno e = life.created().tables().unmapPrivate(life.pe(), ipa, RealmTables.PAGE_LEVEL);
+      if (!e.ok()) {
+        vm.leak(pfn + i, 1, "RMI_DATA_DESTROY failed");
       }
     }
-  }
-
-  /** As {@link #freed}, for pages whose slot goes before their folio does. */
-  void slotsGone() {
-    pages.values().removeIf(gfn -> vm.slotOf(gfn) == null && unmap(gfn).ok());
-  }
-
-  private Errno unmap(long gfn) {
-    return life.created()
-        .tables()
-        .unmapPrivate(life.pe(), gfn << PageLevel.PAGE_SHIFT, RealmTables.PAGE_LEVEL);
-  }
-
-  void forget() {
-    pages.clear();
   }
 }

@@ -5,7 +5,7 @@ import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.cca.rmm.Pe;
+import dev.cocovisor.cca.rmm.call.Pe;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +32,7 @@ final class RealmLife {
   private final ModelLock configLock = new ModelLock("kvm->arch.config_lock");
 
   private volatile State state = State.NONE;
-  private volatile @Nullable Realm realm;
+  private volatile @Nullable HostedRealm realm;
   private int hashAlgorithm;
 
   RealmLife(VmContext vm, Rmi rmm, Granules granules, Realms realms) {
@@ -51,7 +51,7 @@ final class RealmLife {
     return pe;
   }
 
-  @Nullable Realm realm() {
+  @Nullable HostedRealm realm() {
     return realm;
   }
 
@@ -73,8 +73,8 @@ final class RealmLife {
   }
 
   /** Returns the realm; the caller knows that there is one. */
-  Realm created() {
-    Realm r = realm;
+  HostedRealm created() {
+    HostedRealm r = realm;
     if (r == null) {
       throw new IllegalStateException("the realm was not created");
     }
@@ -99,15 +99,16 @@ final class RealmLife {
     if (realm != null) {
       return Errno.OK;
     }
-    Realm.Creation creation =
-        Realm.create(pe, vm, rmm, granules, realms, new Realm.RealmConfig(hashAlgorithm));
+    HostedRealm.Creation creation =
+        HostedRealm.create(
+            pe, vm, rmm, granules, realms, new HostedRealm.RealmConfig(hashAlgorithm));
     return switch (creation) {
-      case Realm.Creation.Created c -> {
+      case HostedRealm.Creation.Created c -> {
         realm = c.realm();
         state = State.NEW;
         yield Errno.OK;
       }
-      case Realm.Creation.Failed f -> f.errno();
+      case HostedRealm.Creation.Failed f -> f.errno();
     };
   }
 
@@ -122,7 +123,7 @@ final class RealmLife {
       if (!e.ok()) {
         return e;
       }
-      Realm r = created();
+      HostedRealm r = created();
       e = r.initRipas(pe, vm.slots());
       for (VcpuContext vcpu : vm.vcpus()) {
         RealmVcpu v = RealmVcpu.of(vcpu);
@@ -147,7 +148,7 @@ final class RealmLife {
   }
 
   void destroy() {
-    Realm r = realm;
+    HostedRealm r = realm;
     if (r != null) {
       r.destroy(pe);
       realm = null;
@@ -156,7 +157,7 @@ final class RealmLife {
   }
 
   void checkInvariants(Consumer<String> violation) {
-    Realm r = realm;
+    HostedRealm r = realm;
     if (r != null && rmm.view().realmState(r.rd()) == null) {
       violation.accept("VM " + vm.id() + ": the RMM has no realm at its descriptor");
     }

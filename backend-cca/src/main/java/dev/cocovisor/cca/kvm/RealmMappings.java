@@ -4,7 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.Exit;
-import dev.cocovisor.cca.rmm.Pe;
+import dev.cocovisor.cca.rmm.call.Pe;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
@@ -23,13 +23,11 @@ final class RealmMappings {
   private static final int REGIONS = 64;
 
   private final RealmLife life;
-  private final Population population;
   private final boolean hugePages;
   private final AtomicLongArray busy = new AtomicLongArray(REGIONS);
 
-  RealmMappings(RealmLife life, Population population, boolean hugePages) {
+  RealmMappings(RealmLife life, boolean hugePages) {
     this.life = life;
-    this.population = population;
     this.hugePages = hugePages;
   }
 
@@ -44,7 +42,7 @@ final class RealmMappings {
 
   /** Where some page has its own entry already (populated, or faulted alone) the others do too. */
   private boolean isOneEntry(long gfn) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     return r != null && r.tables().isOneEntry(new Pe(), gfn << PageLevel.PAGE_SHIFT);
   }
 
@@ -59,10 +57,6 @@ final class RealmMappings {
     if (!isPrivate) {
       long ipa = (gfn | RealmOps.SHARED_GFN) << PageLevel.PAGE_SHIFT;
       return tables.mapShared(cpu, ipa, pa, stage2Level(level), writable);
-    }
-    if (population.handOver(pfn)) {
-      // There since the population; now the registry knows it too.
-      return Errno.OK;
     }
     if (refault(vcpu, gfn, true) == Errno.EFAULT) {
       return Errno.EFAULT;
@@ -95,7 +89,7 @@ final class RealmMappings {
   }
 
   Errno unmap(long gfn, PageLevel level, boolean isPrivate) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     if (r == null) {
       return Errno.OK;
     }
@@ -107,7 +101,7 @@ final class RealmMappings {
 
   /** A block is unfolded, so that the pages that stay keep their content. */
   Errno split(long gfn, PageLevel level, boolean isPrivate) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     return r == null || !isPrivate || level != PageLevel.PG_2M
         ? Errno.EOPNOTSUPP
         : r.tables().unfold(life.pe(), gfn << PageLevel.PAGE_SHIFT);

@@ -25,10 +25,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class RealmOps implements VmOps {
   /** The gfn bit that says shared. */
-  static final long SHARED_GFN = 1L << (Realm.IPA_BITS - 1 - PageLevel.PAGE_SHIFT);
+  static final long SHARED_GFN = 1L << (HostedRealm.IPA_BITS - 1 - PageLevel.PAGE_SHIFT);
 
   private static final VmTraits TRAITS =
-      VmTraits.of(StageShape.DELEGATED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(SHARED_GFN).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
+      VmTraits.of(StageShape.DELEGATED)
+          .withPrivateMemory(true)
+          .withPrivateRule(PrivateRule.SHARED_BIT)
+          .withSharedGfnMask(SHARED_GFN)
+          .withMaxPrivateLevel(PageLevel.PG_2M)
+          .withProtectedState(true);
 
   private final RealmLife life;
   private final Population population;
@@ -38,7 +43,7 @@ final class RealmOps implements VmOps {
   RealmOps(VmContext vm, Rmi rmm, Granules granules, Realms realms, boolean hugePages) {
     this.life = new RealmLife(vm, rmm, granules, realms);
     this.population = new Population(vm, life);
-    this.mappings = new RealmMappings(life, population, hugePages);
+    this.mappings = new RealmMappings(life, hugePages);
     this.run = new RealmRun(vm, rmm);
   }
 
@@ -72,7 +77,7 @@ final class RealmOps implements VmOps {
 
   @Override
   public void vcpuFree(VcpuContext vcpu) {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     if (r != null && vcpu.vendorState() instanceof RealmVcpu v) {
       r.destroyRec(v.pe, v);
     }
@@ -142,20 +147,6 @@ final class RealmOps implements VmOps {
     return mappings.split(gfn, level, isPrivate);
   }
 
-  @Override
-  public void gmemInvalidate(long pfnStart, long pfnEnd) {
-    if (life.realm() != null) {
-      population.freed(pfnStart, pfnEnd);
-    }
-  }
-
-  @Override
-  public void guestMemoryReclaimed() {
-    if (life.realm() != null) {
-      population.slotsGone();
-    }
-  }
-
   // Running.
 
   @Override
@@ -183,12 +174,11 @@ final class RealmOps implements VmOps {
   @Override
   public void vmDestroy() {
     life.destroy();
-    population.forget();
   }
 
   @Override
   public long trustedTablePages() {
-    Realm r = life.realm();
+    HostedRealm r = life.realm();
     return r == null ? 0 : r.tablePages();
   }
 

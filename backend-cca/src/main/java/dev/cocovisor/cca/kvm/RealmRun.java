@@ -10,10 +10,11 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.ops.MappingOps;
-import dev.cocovisor.cca.rmm.RealmSide;
-import dev.cocovisor.cca.rmm.RecRun;
-import dev.cocovisor.cca.rmm.RsiCall;
-import dev.cocovisor.cca.rmm.Status;
+import dev.cocovisor.cca.rmm.call.Status;
+import dev.cocovisor.cca.rmm.page.RecParams;
+import dev.cocovisor.cca.rmm.page.RecRun;
+import dev.cocovisor.cca.rmm.run.RealmSide;
+import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.List;
 
 /**
@@ -177,7 +178,7 @@ final class RealmRun {
       return RunResult.ok(new Exit.SystemEvent(SYSTEM_EVENT_RESET));
     }
     if (fid == RsiCall.PSCI_CPU_ON.fid() || fid == RsiCall.PSCI_AFFINITY_INFO.fid()) {
-      RealmVcpu target = vcpu(RealmVcpu.idOf(RecRun.gpr(memory(), v.run, 1)));
+      RealmVcpu target = vcpu((int) RecParams.mpidrToIndex(RecRun.gpr(memory(), v.run, 1)));
       if (target == null
           || rmm.psciComplete(v.pe, v.rec, target.rec, 0) != Status.SUCCESS
           || !enter(v)) {
@@ -204,7 +205,7 @@ final class RealmRun {
    * EMPTY are taken back. Where the RMM refuses (memory that is DESTROYED and that the realm did
    * not say it gives up) the rest is left, and a change to RAM is answered with a rejection.
    */
-  Errno completeRipasChange(RealmVcpu v, Realm realm) {
+  Errno completeRipasChange(RealmVcpu v, HostedRealm realm) {
     long from = v.ripasBase;
     while (v.ripasBase < v.ripasTop) {
       long status = rmm.rttSetRipas(v.pe, realm.rd(), v.rec, v.ripasBase, v.ripasTop);

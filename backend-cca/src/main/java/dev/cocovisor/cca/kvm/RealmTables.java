@@ -1,9 +1,10 @@
 package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
-import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.Status;
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.call.Status;
 
 /**
  * A realm's translation tables as the host manages them: it cannot read them, so it acts on what
@@ -147,9 +148,9 @@ final class RealmTables {
 
   /** Gives 2 MiB of contiguous pages to the realm and folds their table into a block. */
   Errno mapPrivateBlock(Pe pe, long ipa, long pa) {
-    long delegated = granules.delegate(pe, pa >>> 12, BLOCK_PAGES);
+    long delegated = granules.delegate(pe, pa >>> PageLevel.PAGE_SHIFT, BLOCK_PAGES);
     if (delegated < BLOCK_PAGES) {
-      leak(pa, granules.undelegate(pe, pa >>> 12, delegated));
+      leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, delegated));
       return Errno.ENXIO;
     }
     int done = 0;
@@ -165,7 +166,7 @@ final class RealmTables {
       for (int i = 0; i < done; i++) {
         rmm.dataDestroy(pe, rd, ipa + i * PAGE);
       }
-      leak(pa, granules.undelegate(pe, pa >>> 12, BLOCK_PAGES));
+      leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, BLOCK_PAGES));
       return e;
     }
     // A table that does not fold works as well; it only costs a page.
@@ -294,12 +295,12 @@ final class RealmTables {
   }
 
   private void undelegate(Pe pe, long pa) {
-    leak(pa, granules.undelegate(pe, pa >>> 12, 1));
+    leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, 1));
   }
 
   private void leak(long address, long count) {
     if (count != 0) {
-      vm.leak(address >>> 12, count, "RMI_GRANULE_UNDELEGATE failed");
+      vm.leak(address >>> PageLevel.PAGE_SHIFT, count, "RMI_GRANULE_UNDELEGATE failed");
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.VcpuContext;
-import dev.cocovisor.cca.rmm.Pe;
+import dev.cocovisor.cca.rmm.call.Pe;
 
 /** What KVM keeps for a vCPU of a realm: its REC, the run page and an unanswered RIPAS change. */
 final class RealmVcpu {
@@ -34,17 +34,5 @@ final class RealmVcpu {
       return v;
     }
     throw new IllegalStateException("vCPU " + vcpu.id() + " is not a realm's");
-  }
-
-  /** Returns the affinity that RMI expects for the n-th REC: Aff0 has 4 bits, the others 8. */
-  static long mpidr(int id) {
-    return (id & 0xf)
-        | (long) (id >>> 4 & 0xff) << 8
-        | (long) (id >>> 12 & 0xff) << 16
-        | (long) (id >>> 20 & 0xff) << 24;
-  }
-
-  static int idOf(long mpidr) {
-    return (int) ((mpidr & 0xf) | (mpidr >>> 8 & 0xff) << 4 | (mpidr >>> 16 & 0xff) << 12);
   }
 }

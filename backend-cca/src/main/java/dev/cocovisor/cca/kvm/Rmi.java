@@ -2,13 +2,14 @@ package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
-import dev.cocovisor.cca.rmm.GranuleTable;
-import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.RealmSide;
-import dev.cocovisor.cca.rmm.Rmm;
-import dev.cocovisor.cca.rmm.RmmConfig;
-import dev.cocovisor.cca.rmm.RmmView;
-import dev.cocovisor.cca.rmm.Status;
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.call.Status;
+import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.realm.RmmView;
+import dev.cocovisor.cca.rmm.run.RealmSide;
+import dev.cocovisor.cca.rmm.v1.RmiCommand;
+import dev.cocovisor.cca.rmm.v1.Rmm1;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -19,11 +20,11 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 // The CCA series, arch/arm64/include/asm/rmi_cmds.h: one function a command.
 final class Rmi {
-  private final Rmm rmm;
+  private final Rmm1 rmm;
   private final TraceSink trace;
   private final Map<Long, AtomicLong> tables = new ConcurrentHashMap<>();
 
-  Rmi(Rmm rmm, TraceSink trace) {
+  Rmi(Rmm1 rmm, TraceSink trace) {
     this.rmm = rmm;
     this.trace = trace;
   }
@@ -51,7 +52,7 @@ final class Rmi {
   long granuleDelegate(Pe pe, long address) {
     long status = rmm.granuleDelegate(pe, address);
     if (trace.enabled()) {
-      told("RMI_GRANULE_DELEGATE", status, "address", address);
+      told(pe, RmiCommand.GRANULE_DELEGATE, status, address);
     }
     return status;
   }
@@ -59,7 +60,7 @@ final class Rmi {
   long granuleUndelegate(Pe pe, long address) {
     long status = rmm.granuleUndelegate(pe, address);
     if (trace.enabled()) {
-      told("RMI_GRANULE_UNDELEGATE", status, "address", address);
+      told(pe, RmiCommand.GRANULE_UNDELEGATE, status, address);
     }
     return status;
   }
@@ -67,19 +68,7 @@ final class Rmi {
   long dataCreate(Pe pe, long rd, long data, long ipa, long source, long flags) {
     long status = rmm.dataCreate(pe, rd, data, ipa, source, flags);
     if (trace.enabled()) {
-      told(
-          "RMI_DATA_CREATE",
-          status,
-          "rd",
-          rd,
-          "data",
-          data,
-          "ipa",
-          ipa,
-          "source",
-          source,
-          "flags",
-          flags);
+      told(pe, RmiCommand.DATA_CREATE, status, rd, data, ipa, source, flags);
     }
     return status;
   }
@@ -87,7 +76,7 @@ final class Rmi {
   long dataCreateUnknown(Pe pe, long rd, long data, long ipa) {
     long status = rmm.dataCreateUnknown(pe, rd, data, ipa);
     if (trace.enabled()) {
-      told("RMI_DATA_CREATE_UNKNOWN", status, "rd", rd, "data", data, "ipa", ipa);
+      told(pe, RmiCommand.DATA_CREATE_UNKNOWN, status, rd, data, ipa);
     }
     return status;
   }
@@ -95,7 +84,7 @@ final class Rmi {
   long dataDestroy(Pe pe, long rd, long ipa) {
     long status = rmm.dataDestroy(pe, rd, ipa);
     if (trace.enabled()) {
-      told("RMI_DATA_DESTROY", status, "rd", rd, "ipa", ipa);
+      told(pe, RmiCommand.DATA_DESTROY, status, rd, ipa);
     }
     return status;
   }
@@ -103,7 +92,7 @@ final class Rmi {
   long realmActivate(Pe pe, long rd) {
     long status = rmm.realmActivate(pe, rd);
     if (trace.enabled()) {
-      told("RMI_REALM_ACTIVATE", status, "rd", rd);
+      told(pe, RmiCommand.REALM_ACTIVATE, status, rd);
     }
     return status;
   }
@@ -111,7 +100,7 @@ final class Rmi {
   long realmCreate(Pe pe, long rd, long params) {
     long status = rmm.realmCreate(pe, rd, params);
     if (trace.enabled()) {
-      told("RMI_REALM_CREATE", status, "rd", rd, "params", params);
+      told(pe, RmiCommand.REALM_CREATE, status, rd, params);
     }
     return status;
   }
@@ -122,7 +111,7 @@ final class Rmi {
       tables.remove(rd);
     }
     if (trace.enabled()) {
-      told("RMI_REALM_DESTROY", status, "rd", rd);
+      told(pe, RmiCommand.REALM_DESTROY, status, rd);
     }
     return status;
   }
@@ -130,7 +119,7 @@ final class Rmi {
   long recCreate(Pe pe, long rd, long rec, long params) {
     long status = rmm.recCreate(pe, rd, rec, params);
     if (trace.enabled()) {
-      told("RMI_REC_CREATE", status, "rd", rd, "rec", rec, "params", params);
+      told(pe, RmiCommand.REC_CREATE, status, rd, rec, params);
     }
     return status;
   }
@@ -138,7 +127,7 @@ final class Rmi {
   long recDestroy(Pe pe, long rec) {
     long status = rmm.recDestroy(pe, rec);
     if (trace.enabled()) {
-      told("RMI_REC_DESTROY", status, "rec", rec);
+      told(pe, RmiCommand.REC_DESTROY, status, rec);
     }
     return status;
   }
@@ -146,7 +135,7 @@ final class Rmi {
   long recEnter(Pe pe, long rec, long run) {
     long status = rmm.recEnter(pe, rec, run);
     if (trace.enabled()) {
-      told("RMI_REC_ENTER", status, "rec", rec, "run", run);
+      told(pe, RmiCommand.REC_ENTER, status, rec, run);
     }
     return status;
   }
@@ -155,7 +144,7 @@ final class Rmi {
     long status = rmm.rttCreate(pe, rd, rtt, ipa, level);
     count(rd, status, 1);
     if (trace.enabled()) {
-      told("RMI_RTT_CREATE", status, "rd", rd, "rtt", rtt, "ipa", ipa, "level", level);
+      told(pe, RmiCommand.RTT_CREATE, status, rd, rtt, ipa, level);
     }
     return status;
   }
@@ -164,7 +153,7 @@ final class Rmi {
     long status = rmm.rttDestroy(pe, rd, ipa, level);
     count(rd, status, -1);
     if (trace.enabled()) {
-      told("RMI_RTT_DESTROY", status, "rd", rd, "ipa", ipa, "level", level);
+      told(pe, RmiCommand.RTT_DESTROY, status, rd, ipa, level);
     }
     return status;
   }
@@ -172,7 +161,7 @@ final class Rmi {
   long rttMapUnprotected(Pe pe, long rd, long ipa, long level, long desc) {
     long status = rmm.rttMapUnprotected(pe, rd, ipa, level, desc);
     if (trace.enabled()) {
-      told("RMI_RTT_MAP_UNPROTECTED", status, "rd", rd, "ipa", ipa, "level", level, "desc", desc);
+      told(pe, RmiCommand.RTT_MAP_UNPROTECTED, status, rd, ipa, level, desc);
     }
     return status;
   }
@@ -180,7 +169,7 @@ final class Rmi {
   long rttReadEntry(Pe pe, long rd, long ipa, long level) {
     long status = rmm.rttReadEntry(pe, rd, ipa, level);
     if (trace.enabled()) {
-      told("RMI_RTT_READ_ENTRY", status, "rd", rd, "ipa", ipa, "level", level);
+      told(pe, RmiCommand.RTT_READ_ENTRY, status, rd, ipa, level);
     }
     return status;
   }
@@ -188,7 +177,7 @@ final class Rmi {
   long rttUnmapUnprotected(Pe pe, long rd, long ipa, long level) {
     long status = rmm.rttUnmapUnprotected(pe, rd, ipa, level);
     if (trace.enabled()) {
-      told("RMI_RTT_UNMAP_UNPROTECTED", status, "rd", rd, "ipa", ipa, "level", level);
+      told(pe, RmiCommand.RTT_UNMAP_UNPROTECTED, status, rd, ipa, level);
     }
     return status;
   }
@@ -196,7 +185,7 @@ final class Rmi {
   long psciComplete(Pe pe, long calling, long target, long result) {
     long status = rmm.psciComplete(pe, calling, target, result);
     if (trace.enabled()) {
-      told("RMI_PSCI_COMPLETE", status, "calling", calling, "target", target, "status", result);
+      told(pe, RmiCommand.PSCI_COMPLETE, status, calling, target, result);
     }
     return status;
   }
@@ -205,7 +194,7 @@ final class Rmi {
     long status = rmm.rttFold(pe, rd, ipa, level);
     count(rd, status, -1);
     if (trace.enabled()) {
-      told("RMI_RTT_FOLD", status, "rd", rd, "ipa", ipa, "level", level);
+      told(pe, RmiCommand.RTT_FOLD, status, rd, ipa, level);
     }
     return status;
   }
@@ -213,7 +202,7 @@ final class Rmi {
   long recAuxCount(Pe pe, long rd) {
     long status = rmm.recAuxCount(pe, rd);
     if (trace.enabled()) {
-      told("RMI_REC_AUX_COUNT", status, "rd", rd);
+      told(pe, RmiCommand.REC_AUX_COUNT, status, rd);
     }
     return status;
   }
@@ -221,7 +210,7 @@ final class Rmi {
   long rttInitRipas(Pe pe, long rd, long base, long top) {
     long status = rmm.rttInitRipas(pe, rd, base, top);
     if (trace.enabled()) {
-      told("RMI_RTT_INIT_RIPAS", status, "rd", rd, "base", base, "top", top);
+      told(pe, RmiCommand.RTT_INIT_RIPAS, status, rd, base, top);
     }
     return status;
   }
@@ -229,7 +218,7 @@ final class Rmi {
   long rttSetRipas(Pe pe, long rd, long rec, long base, long top) {
     long status = rmm.rttSetRipas(pe, rd, rec, base, top);
     if (trace.enabled()) {
-      told("RMI_RTT_SET_RIPAS", status, "rd", rd, "rec", rec, "base", base, "top", top);
+      told(pe, RmiCommand.RTT_SET_RIPAS, status, rd, rec, base, top);
     }
     return status;
   }
@@ -246,24 +235,16 @@ final class Rmi {
     }
   }
 
-  private void told(String name, long status, Object... fields) {
-    var text = new StringBuilder();
-    for (int i = 0; i < fields.length; i += 2) {
-      text.append(i == 0 ? "" : ", ").append(fields[i]).append("=0x");
-      text.append(Long.toHexString((Long) fields[i + 1]));
+  /** Shows a call; one that failed with why the RMM says it did. */
+  private void told(Pe pe, RmiCommand command, long status, long... operands) {
+    if (!pe.cause().isEmpty()) {
+      trace.refused(Status.name(status), pe::cause);
     }
-    trace.emit(new TraceEvent(TraceEvent.Kind.FIRMWARE, name, text.toString(), answer(status)));
-  }
-
-  private static String answer(long status) {
-    int index = Status.index(status);
-    return switch ((int) Status.code(status)) {
-      case (int) Status.SUCCESS -> "RMI_SUCCESS";
-      case (int) Status.ERROR_INPUT -> "RMI_ERROR_INPUT";
-      case (int) Status.ERROR_REALM -> "RMI_ERROR_REALM(" + index + ")";
-      case (int) Status.ERROR_REC -> "RMI_ERROR_REC";
-      case (int) Status.ERROR_RTT -> "RMI_ERROR_RTT(" + index + ")";
-      default -> "unknown command";
-    };
+    trace.emit(
+        new TraceEvent(
+            TraceEvent.Kind.FIRMWARE,
+            command.callName(),
+            command.describe(operands),
+            Status.name(status)));
   }
 }

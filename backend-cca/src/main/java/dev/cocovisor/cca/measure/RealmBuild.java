@@ -2,8 +2,8 @@ package dev.cocovisor.cca.measure;
 
 import dev.cocovisor.api.measure.MeasureStep;
 import dev.cocovisor.api.measure.StepSink;
-import dev.cocovisor.cca.rmm.HashAlgorithm;
-import dev.cocovisor.cca.rmm.Rim;
+import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
+import dev.cocovisor.cca.rmm.measure.Rim;
 import java.util.Arrays;
 import java.util.HexFormat;
 

@@ -1,7 +1,7 @@
 package dev.cocovisor.cca.measure;
 
 import dev.cocovisor.api.measure.MeasureException;
-import dev.cocovisor.cca.rmm.HashAlgorithm;
+import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
 import java.util.Map;
 
 /**

@@ -1,8 +1,8 @@
 package dev.cocovisor.cca.rmilog;
 
-import dev.cocovisor.cca.rmm.GranuleState;
-import dev.cocovisor.cca.rmm.GranuleTable;
-import dev.cocovisor.cca.rmm.RmmView;
+import dev.cocovisor.cca.rmm.granule.GranuleState;
+import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.realm.RmmView;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

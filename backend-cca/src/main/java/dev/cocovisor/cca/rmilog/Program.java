@@ -3,12 +3,13 @@ package dev.cocovisor.cca.rmilog;
 import static dev.cocovisor.cca.rmilog.ExitPage.hex;
 
 import dev.cocovisor.api.mem.SparseMemory;
-import dev.cocovisor.cca.rmm.Pe;
-import dev.cocovisor.cca.rmm.RealmSide;
-import dev.cocovisor.cca.rmm.RmiCommand;
 import dev.cocovisor.cca.rmm.Rmm;
-import dev.cocovisor.cca.rmm.RmmConfig;
-import dev.cocovisor.cca.rmm.RsiCall;
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.run.RealmSide;
+import dev.cocovisor.cca.rmm.run.RsiCall;
+import dev.cocovisor.cca.rmm.v1.RmiCommand;
+import dev.cocovisor.cca.rmm.v1.Rmm1;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,7 +28,7 @@ final class Program {
 
   static {
     for (RmiCommand c : RmiCommand.values()) {
-      COMMANDS.put("RMI_" + c.name(), c);
+      COMMANDS.put(c.callName(), c);
     }
     for (RsiCall c : RsiCall.values()) {
       CALLS.put(c.name(), c);
@@ -35,7 +36,7 @@ final class Program {
   }
 
   private final SparseMemory memory = new SparseMemory();
-  private final Rmm rmm = new Rmm(RmmConfig.RECORDED, memory);
+  private final Rmm rmm = new Rmm1(RmmConfig.RECORDED, memory);
   private final Deltas deltas = new Deltas(rmm.granules(), rmm.view(), SCANNED_GRANULES);
   private final Pe host = new Pe();
   private final Pe other = new Pe();
@@ -114,7 +115,7 @@ final class Program {
       throw line.error(line.name().length() + 1, "a command of RMI 1.0");
     }
     Pe pe = running == 0 ? host : other;
-    long x0 = rmm.call(pe, command.fid(), line.arguments(5));
+    long x0 = rmm.call(pe, command.number(), line.arguments(5));
     if (command == RmiCommand.REC_ENTER) {
       exitStatus = x0;
       if (pe.entered()) {

@@ -17,7 +17,7 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.cca.guest.LinuxRealm;
 import dev.cocovisor.cca.guest.Rsi;
-import dev.cocovisor.cca.rmm.RsiCall;
+import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -29,7 +29,7 @@ class RealmHostFlowTest {
   private static final long RAM = 0x8000_0000L;
   private static final long SIZE = 8 << 20;
   private static final long PAGE = 4096;
-  private static final long SHARED = RealmOps.SHARED_GFN << 12;
+  private static final long SHARED = RealmOps.SHARED_GFN << PageLevel.PAGE_SHIFT;
 
   private final SmallKvm kvm = new SmallKvm();
 
@@ -64,7 +64,7 @@ class RealmHostFlowTest {
     start();
     done(kvm.write(0, RAM + 0x1005, 0x42), 0x42);
     done(kvm.read(0, RAM + 0x1005), 0x42);
-    long pfn = kvm.mappedPfn((RAM + 0x1000) >>> 12, true);
+    long pfn = kvm.mappedPfn((RAM + 0x1000) >>> PageLevel.PAGE_SHIFT, true);
     assertThat(kvm.memory.check(Accessor.HOST_KERNEL, pfn, false))
         .isEqualTo(PhysicalGuard.Verdict.FAULT);
     endWithoutLeak();
@@ -170,8 +170,11 @@ class RealmHostFlowTest {
     start();
     kvm.hugeFolio(RAM + (2 << 20));
     done(kvm.write(0, RAM + (2 << 20) + 0x5000, 3), 3);
-    assertThat(kvm.mappedLevel((RAM + (2 << 20)) >>> 12, true)).isEqualTo(PageLevel.PG_2M);
-    ok(kvm.ops().unmapDelegated((RAM + (2 << 20)) >>> 12, 0, PageLevel.PG_4K, true));
+    assertThat(kvm.mappedLevel((RAM + (2 << 20)) >>> PageLevel.PAGE_SHIFT, true))
+        .isEqualTo(PageLevel.PG_2M);
+    ok(
+        kvm.ops()
+            .unmapDelegated((RAM + (2 << 20)) >>> PageLevel.PAGE_SHIFT, 0, PageLevel.PG_4K, true));
     done(kvm.read(0, RAM + (2 << 20) + 0x5000), 3);
     endWithoutLeak();
   }
@@ -182,10 +185,11 @@ class RealmHostFlowTest {
     kvm.hugeFolio(RAM);
     done(kvm.write(0, RAM, 1), 1);
     done(kvm.write(0, RAM + 0x5000, 5), 5);
-    assertThat(kvm.mappedLevel(RAM >>> 12, true)).isEqualTo(PageLevel.PG_2M);
+    assertThat(kvm.mappedLevel(RAM >>> PageLevel.PAGE_SHIFT, true)).isEqualTo(PageLevel.PG_2M);
     kvm.convert(RAM, PAGE, false);
     done(kvm.read(0, RAM + 0x5000), 5);
-    assertThat(kvm.mappedLevel((RAM >>> 12) + 5, true)).isEqualTo(PageLevel.PG_4K);
+    assertThat(kvm.mappedLevel((RAM >>> PageLevel.PAGE_SHIFT) + 5, true))
+        .isEqualTo(PageLevel.PG_4K);
     endWithoutLeak();
   }
 
@@ -206,7 +210,8 @@ class RealmHostFlowTest {
     start();
     kvm.hugeFolio(RAM);
     done(kvm.read(0, RAM + PAGE), 0);
-    assertThat(kvm.mappedLevel((RAM + PAGE) >>> 12, true)).isEqualTo(PageLevel.PG_4K);
+    assertThat(kvm.mappedLevel((RAM + PAGE) >>> PageLevel.PAGE_SHIFT, true))
+        .isEqualTo(PageLevel.PG_4K);
     endWithoutLeak();
   }
 
@@ -280,7 +285,7 @@ class RealmHostFlowTest {
   void theConfigurationPageIsFaultedInByTheCallItself() {
     start();
     assertThat(x(kvm.rsi(0, Rsi.call(RsiCall.RSI_REALM_CONFIG, RAM + PAGE)), 0)).isZero();
-    done(kvm.read(0, RAM + PAGE), Realm.IPA_BITS);
+    done(kvm.read(0, RAM + PAGE), HostedRealm.IPA_BITS);
     endWithoutLeak();
   }
 

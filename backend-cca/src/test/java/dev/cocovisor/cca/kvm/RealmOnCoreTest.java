@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
@@ -28,7 +29,7 @@ class RealmOnCoreTest {
   private static final long RAM = 0x8000_0000L;
   private static final long SIZE = 8 << 20;
   private static final long PAGE = 4096;
-  private static final long SHARED = RealmOps.SHARED_GFN << 12;
+  private static final long SHARED = RealmOps.SHARED_GFN << PageLevel.PAGE_SHIFT;
   private static final int STEPS = 80;
   private static final long[] PLACES = {0, 1, 2, 511, 512, 513, 700, 1023, 1024, 1500, 2047};
 

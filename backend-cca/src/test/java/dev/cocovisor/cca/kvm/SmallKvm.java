@@ -42,7 +42,7 @@ final class SmallKvm implements VmContext, HostMachine {
 
     @Override
     public long userspaceAddr() {
-      return USER + (baseGfn << 12);
+      return USER + (baseGfn << PageLevel.PAGE_SHIFT);
     }
 
     @Override
@@ -143,8 +143,8 @@ final class SmallKvm implements VmContext, HostMachine {
   }
 
   void slot(long gpa, long size) {
-    slots.add(new Slot(slots.size(), gpa >>> 12, size >>> 12));
-    for (long g = gpa >>> 12; g < (gpa + size) >>> 12; g++) {
+    slots.add(new Slot(slots.size(), gpa >>> PageLevel.PAGE_SHIFT, size >>> PageLevel.PAGE_SHIFT));
+    for (long g = gpa >>> PageLevel.PAGE_SHIFT; g < (gpa + size) >>> PageLevel.PAGE_SHIFT; g++) {
       attributes.put(g, true);
     }
   }
@@ -153,25 +153,25 @@ final class SmallKvm implements VmContext, HostMachine {
   void hugeFolio(long gpa) {
     long pfn = memory.allocate(9);
     for (int i = 0; i < 512; i++) {
-      gmem.put((gpa >>> 12) + i, pfn + i);
+      gmem.put((gpa >>> PageLevel.PAGE_SHIFT) + i, pfn + i);
     }
   }
 
   /** KVM_SET_MEMORY_ATTRIBUTES; nothing is zapped where nothing changes. */
   void convert(long gpa, long size, boolean toPrivate) {
-    if (rangeIs(gpa >>> 12, (gpa + size) >>> 12, toPrivate)) {
+    if (rangeIs(gpa >>> PageLevel.PAGE_SHIFT, (gpa + size) >>> PageLevel.PAGE_SHIFT, toPrivate)) {
       return;
     }
-    zapRange(gpa >>> 12, (gpa + size) >>> 12);
-    for (long g = gpa >>> 12; g < (gpa + size) >>> 12; g++) {
+    zapRange(gpa >>> PageLevel.PAGE_SHIFT, (gpa + size) >>> PageLevel.PAGE_SHIFT);
+    for (long g = gpa >>> PageLevel.PAGE_SHIFT; g < (gpa + size) >>> PageLevel.PAGE_SHIFT; g++) {
       attributes.put(g, toPrivate);
     }
   }
 
   /** FALLOC_FL_PUNCH_HOLE of small folios. */
   void punch(long gpa, long size) {
-    zapRange(gpa >>> 12, (gpa + size) >>> 12);
-    for (long g = gpa >>> 12; g < (gpa + size) >>> 12; g++) {
+    zapRange(gpa >>> PageLevel.PAGE_SHIFT, (gpa + size) >>> PageLevel.PAGE_SHIFT);
+    for (long g = gpa >>> PageLevel.PAGE_SHIFT; g < (gpa + size) >>> PageLevel.PAGE_SHIFT; g++) {
       Long pfn = gmem.remove(g);
       if (pfn != null) {
         ops().gmemInvalidate(pfn, pfn + 1);
@@ -194,7 +194,7 @@ final class SmallKvm implements VmContext, HostMachine {
     if (!e.ok()) {
       return new RunResult(e, new Exit.Unknown());
     }
-    boolean isPrivate = (gpa >>> 12 & RealmOps.SHARED_GFN) == 0;
+    boolean isPrivate = (gpa >>> PageLevel.PAGE_SHIFT & RealmOps.SHARED_GFN) == 0;
     for (int i = 0; i < MAX_FAULTS; i++) {
       long hpa = ops().guestWalk(v, gpa, access, isPrivate);
       if (hpa >= 0) {
@@ -216,7 +216,7 @@ final class SmallKvm implements VmContext, HostMachine {
   private RunResult reach(long hpa, Access access, int value) {
     boolean write = access == Access.WRITE;
     Accessor guest = new Accessor(Accessor.Kind.GUEST, id(), 0);
-    if (memory.check(guest, hpa >>> 12, write) != PhysicalGuard.Verdict.ALLOW) {
+    if (memory.check(guest, hpa >>> PageLevel.PAGE_SHIFT, write) != PhysicalGuard.Verdict.ALLOW) {
       throw new AssertionError("the guard keeps the realm from its own memory");
     }
     if (write) {
@@ -226,14 +226,15 @@ final class SmallKvm implements VmContext, HostMachine {
   }
 
   private @Nullable RunResult fault(Vcpu v, long gpa, boolean isPrivate) {
-    long gfn = (gpa >>> 12) & ~RealmOps.SHARED_GFN;
+    long gfn = (gpa >>> PageLevel.PAGE_SHIFT) & ~RealmOps.SHARED_GFN;
     if (slotOf(gfn) == null) {
-      return RunResult.ok(new Exit.Mmio(gfn << 12, 1, false));
+      return RunResult.ok(new Exit.Mmio(gfn << PageLevel.PAGE_SHIFT, 1, false));
     }
     if (isPrivate(gfn) != isPrivate) {
       return new RunResult(
           Errno.EFAULT,
-          new Exit.MemoryFault(isPrivate ? Exit.MemoryFault.PRIVATE : 0, gfn << 12, 4096));
+          new Exit.MemoryFault(
+              isPrivate ? Exit.MemoryFault.PRIVATE : 0, gfn << PageLevel.PAGE_SHIFT, 4096));
     }
     long pfn = isPrivate ? gmemPfn(gfn, true) : userPfn(gfn);
     boolean block = isPrivate && isHuge(gfn);
@@ -279,7 +280,10 @@ final class SmallKvm implements VmContext, HostMachine {
   }
 
   void hostWrite(long gpa, int value) {
-    memory.raw().writeByte((userPfn(gpa >>> 12) << 12) | (gpa & 0xfff), value);
+    memory
+        .raw()
+        .writeByte(
+            (userPfn(gpa >>> PageLevel.PAGE_SHIFT) << PageLevel.PAGE_SHIFT) | (gpa & 0xfff), value);
   }
 
   long userAddress(long gpa) {
@@ -455,7 +459,9 @@ final class SmallKvm implements VmContext, HostMachine {
   @Override
   public long populate(long gfn, long userAddress, long npages, PopulateCallback each) {
     for (long i = 0; i < npages; i++) {
-      Errno e = each.populated(gfn + i, gmemPfn(gfn + i, true), userAddress + (i << 12), 0);
+      Errno e =
+          each.populated(
+              gfn + i, gmemPfn(gfn + i, true), userAddress + (i << PageLevel.PAGE_SHIFT), 0);
       if (!e.ok()) {
         return i > 0 ? i : -e.number();
       }
@@ -480,7 +486,7 @@ final class SmallKvm implements VmContext, HostMachine {
 
   @Override
   public long pinUserPage(long userAddress) {
-    return userPfn((userAddress - USER) >>> 12);
+    return userPfn((userAddress - USER) >>> PageLevel.PAGE_SHIFT);
   }
 
   @Override

@@ -3,19 +3,18 @@ package dev.cocovisor.cca.rmilog;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.cca.kvm.CcaBackend;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -131,7 +130,7 @@ class RmiLogReplayTest {
 
   @Test
   void theReplayerIsFoundByItsSuffix() {
-    assertThat(ServiceLoader.load(LogReplayer.class))
+    assertThat(new CcaBackend().replayers())
         .anyMatch(r -> r.suffix().equals("rmilog") && !r.description().isEmpty());
   }
 

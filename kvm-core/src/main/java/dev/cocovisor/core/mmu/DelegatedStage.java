@@ -74,6 +74,15 @@ public final class DelegatedStage implements SecondStage {
     return RetPf.FIXED;
   }
 
+  /** Page by page: the trusted half took each as a leaf of its own. */
+  @Override
+  public void populated(long gfn, long pfn, int order) {
+    for (long i = 0; i < 1L << order; i++) {
+      registry[1].set(gfn + i, entry(pfn + i, true, true, PageLevel.PG_4K));
+    }
+    counters.add(PageLevel.PG_4K.number(), 1L << order, 0);
+  }
+
   @Override
   public boolean zapLeafs(long start, long end, int roots, boolean notifier) {
     boolean flush = false;

@@ -24,6 +24,11 @@ public abstract class ForwardingSecondStage implements SecondStage {
   }
 
   @Override
+  public void populated(long gfn, long pfn, int order) {
+    delegate.populated(gfn, pfn, order);
+  }
+
+  @Override
   public boolean zapLeafs(long start, long end, int roots, boolean notifier) {
     return delegate.zapLeafs(start, end, roots, notifier);
   }

@@ -73,7 +73,7 @@ final class PageTable {
   }
 
   boolean cas(int i, long expected, long spte) {
-    SchedulePoint.reach(PointKind.SPTE_CAS, this);
+    SchedulePoint.write(PointKind.SPTE, this, i);
     return ENTRY.compareAndSet(entries, i, expected, spte);
   }
 

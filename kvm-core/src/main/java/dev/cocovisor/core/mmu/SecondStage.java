@@ -46,6 +46,16 @@ public interface SecondStage {
   int map(PageFault fault, VcpuContext vcpu);
 
   /**
+   * Hears that initial contents of private memory were given to the trusted half, which mapped them
+   * itself; mmu_lock is held shared. Where the core has tables of its own, a fault maps them later.
+   *
+   * @param gfn first page
+   * @param pfn its frame
+   * @param order log2 of the pages, contiguous
+   */
+  default void populated(long gfn, long pfn, int order) {}
+
+  /**
    * Takes away the leaves that overlap a range; mmu_lock is held exclusive.
    *
    * @param notifier whether an MMU notifier asks, which may not take every page

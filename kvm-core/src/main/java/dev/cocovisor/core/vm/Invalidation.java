@@ -18,7 +18,7 @@ final class Invalidation {
 
   /** Returns the number to remember before looking a page up. */
   long read() {
-    SchedulePoint.reach(PointKind.SEQUENCE_READ, this);
+    SchedulePoint.read(PointKind.SEQUENCE, this, 0);
     return sequence;
   }
 

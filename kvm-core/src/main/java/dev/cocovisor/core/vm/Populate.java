@@ -73,7 +73,14 @@ final class Populate {
         return -Errno.EINVAL.number();
       }
       Errno r = each.populated(gfn, Folio.pfn(page), src, order);
-      return r.ok() ? pages : -r.number();
+      if (!r.ok()) {
+        return -r.number();
+      }
+      // Before the invalidate lock goes: a hole punched next has to find what was given.
+      vm.mmuLock().lockShared();
+      vm.stage().populated(gfn, Folio.pfn(page), order);
+      vm.mmuLock().unlockShared();
+      return pages;
     } finally {
       store.invalidateLock().unlock();
     }

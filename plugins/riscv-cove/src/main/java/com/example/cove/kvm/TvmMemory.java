@@ -17,11 +17,9 @@ import java.util.function.Supplier;
  * The pages a TVM holds, as the host knows them: it cannot read the G-stage table, so it remembers
  * what it gave.
  *
- * <p>A measured page is the TVM's before the core's registry hears of it; it is announced at the
- * end of the launch, and until then taken back when its folio or slot goes. {@code tvm pages lock}
- * makes one mapping at a time; it nests inside the mmu lock. Source: the Linux series for CoVE,
- * arch/riscv/kvm/cove.c: kvm_riscv_cove_gstage_map, kvm_riscv_cove_vm_measure_pages, and its lists
- * of measured, zero and shared pages.
+ * <p>{@code tvm pages lock} makes one mapping at a time; it nests inside the mmu lock. Source: the
+ * Linux series for CoVE, arch/riscv/kvm/cove.c: kvm_riscv_cove_gstage_map,
+ * kvm_riscv_cove_vm_measure_pages, and its lists of measured, zero and shared pages.
  */
 final class TvmMemory {
   /** The TSM refuses the address: the guest has declared it otherwise than the VMM. */
@@ -33,9 +31,6 @@ final class TvmMemory {
   private final ConfidentialFrames frames;
   private final ModelLock lock = new ModelLock("tvm pages lock");
   private final Map<Long, Page> held = new HashMap<>();
-
-  /** Measured pages that the core's registry does not know yet: pfn to gfn. */
-  private final Map<Long, Long> unannounced = new HashMap<>();
 
   /** 2 MiB regions whose pages have entries of their own: no huge leaf fits there any more. */
   private final BitSet small = new BitSet();
@@ -74,34 +69,25 @@ final class TvmMemory {
         return e;
       }
       small.set((int) (gfn >>> 9));
-      e = withTables(() -> covh.addMeasured(life.gid(), sourcePfn << 12, pfn << 12, gfn << 12));
+      e =
+          withTables(() ->
+              covh.addMeasured(
+                  life.gid(),
+                  sourcePfn << PageLevel.PAGE_SHIFT,
+                  pfn << PageLevel.PAGE_SHIFT,
+                  gfn << PageLevel.PAGE_SHIFT));
       if (!e.ok()) {
         reclaim(pfn, 1);
         return e;
       }
       held.put(gfn, new Page(pfn, PageLevel.PG_4K, true));
-      unannounced.put(pfn, gfn);
       return Errno.OK;
     });
-  }
-
-  /** Tells the core's registry of the measured pages, by faulting them as a vCPU would. */
-  Errno announce(VcpuContext vcpu) {
-    for (long gfn : locked(() -> unannounced.values().stream().sorted().toList())) {
-      Errno e = vm.mapPage(vcpu, gfn << 12, true);
-      if (!e.ok()) {
-        return e;
-      }
-    }
-    return Errno.OK;
   }
 
   /** Gives a private page, of 4 KiB or 2 MiB; zeroed by the TSM. */
   Errno mapPrivate(long gfn, long pfn, PageLevel level) {
     return locked(() -> {
-      if (unannounced.remove(pfn) != null) {
-        return Errno.OK;
-      }
       if (holds(gfn)) {
         return Errno.EEXIST; // another vCPU was faster
       }
@@ -113,7 +99,10 @@ final class TvmMemory {
       if (type == PageType.PAGE_4K) {
         small.set((int) (gfn >>> 9));
       }
-      e = withTables(() -> covh.addZero(life.gid(), pfn << 12, type, gfn << 12));
+      e =
+          withTables(() ->
+              covh.addZero(
+                  life.gid(), pfn << PageLevel.PAGE_SHIFT, type, gfn << PageLevel.PAGE_SHIFT));
       if (!e.ok()) {
         reclaim(pfn, level.pages());
         return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
@@ -130,7 +119,9 @@ final class TvmMemory {
         return Errno.EEXIST;
       }
       small.set((int) (gfn >>> 9));
-      Errno e = withTables(() -> covh.addShared(life.gid(), pfn << 12, gfn << 12));
+      Errno e =
+          withTables(() ->
+              covh.addShared(life.gid(), pfn << PageLevel.PAGE_SHIFT, gfn << PageLevel.PAGE_SHIFT));
       if (e.ok()) {
         held.put(gfn, new Page(pfn, PageLevel.PG_4K, false));
       }
@@ -151,20 +142,28 @@ final class TvmMemory {
         return Errno.OK;
       }
       long length = page.level().bytes();
-      Errno e = blocked(gfn << 12, length);
+      Errno e = blocked(gfn << PageLevel.PAGE_SHIFT, length);
       if (e.ok()) {
-        e = Covh.errno(covh.remove(life.gid(), gfn << 12, length));
+        e = Covh.errno(covh.remove(life.gid(), gfn << PageLevel.PAGE_SHIFT, length));
       }
       if (!e.ok()) {
         return e;
       }
       held.remove(gfn);
-      unannounced.remove(page.pfn());
       if (page.isPrivate()) {
         reclaim(page.pfn(), page.level().pages());
       }
       return Errno.OK;
     });
+  }
+
+  /** Undoes a measured block that stopped half way: the core only hears of whole ones. */
+  void unmapPages(long gfn, long pfn, long pages) {
+    for (long i = 0; i < pages; i++) {
+      if (!unmap(gfn + i).ok()) {
+        vm.leak(pfn + i, 1, "sbi_covh_tvm_remove_pages failed");
+      }
+    }
   }
 
   /** Splits 2 MiB into pages, which stay the TVM's with their contents. */
@@ -174,7 +173,7 @@ final class TvmMemory {
       if (page == null || page.level() != PageLevel.PG_2M) {
         return Errno.EOPNOTSUPP;
       }
-      long gpa = gfn << 12;
+      long gpa = gfn << PageLevel.PAGE_SHIFT;
       Errno blocked = blocked(gpa, PageLevel.PG_2M.bytes());
       if (!blocked.ok()) {
         return blocked;
@@ -192,26 +191,6 @@ final class TvmMemory {
     });
   }
 
-  /** Takes back measured pages that were never announced, as their folios go. */
-  void takeBack(long pfnStart, long pfnEnd) {
-    for (long pfn = pfnStart; pfn < pfnEnd; pfn++) {
-      long at = pfn;
-      Long gfn = locked(() -> unannounced.get(at));
-      if (gfn != null && !unmap(gfn).ok()) {
-        vm.leak(pfn, 1, "sbi_covh_tvm_remove_pages failed");
-      }
-    }
-  }
-
-  /** Takes back measured pages that were never announced and whose slot is gone. */
-  void takeBackUnslotted() {
-    for (long gfn : locked(() -> unannounced.values().stream().sorted().toList())) {
-      if (vm.slotOf(gfn) == null) {
-        var _ = unmap(gfn);
-      }
-    }
-  }
-
   /** After the TVM's end: what it still held is unassigned; makes it the host's. */
   void forget() {
     locked(() -> {
@@ -221,7 +200,6 @@ final class TvmMemory {
         }
       }
       held.clear();
-      unannounced.clear();
       return 0;
     });
   }
@@ -269,10 +247,9 @@ final class TvmMemory {
   /** Checks that the core's registry and this one name the same frames. */
   void check(Consumer<String> violation) {
     Map<Long, Page> now = locked(() -> Map.copyOf(held));
-    Map<Long, Long> early = locked(() -> Map.copyOf(unannounced));
     now.forEach((gfn, page) -> {
       long pfn = vm.mappedPfn(gfn, page.isPrivate());
-      if (pfn != page.pfn() && !early.containsKey(page.pfn())) {
+      if (pfn != page.pfn()) {
         violation.accept(
             "VM %d: the TVM holds frame 0x%x at gfn 0x%x, the registry 0x%x"
                 .formatted(vm.id(), page.pfn(), gfn, pfn));

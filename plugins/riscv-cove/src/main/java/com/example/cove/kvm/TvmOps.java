@@ -39,7 +39,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class TvmOps implements VmOps {
   private static final VmTraits TRAITS =
-      VmTraits.of(StageShape.DELEGATED).withPrivateMemory(true).withPrivateRule(PrivateRule.ATTRIBUTE).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
+      VmTraits.of(StageShape.DELEGATED)
+          .withPrivateMemory(true)
+          .withPrivateRule(PrivateRule.ATTRIBUTE)
+          .withMaxPrivateLevel(PageLevel.PG_2M)
+          .withProtectedState(true);
 
   private final VmContext vm;
   private final boolean hugePages;
@@ -135,6 +139,7 @@ final class TvmOps implements VmOps {
       Errno e = memory.measure(gfn + i, pfn + i, source);
       vm.unpinUserPage(source);
       if (!e.ok()) {
+        memory.unmapPages(gfn, pfn, i);
         return e;
       }
     }
@@ -145,15 +150,12 @@ final class TvmOps implements VmOps {
     if (finalized || vm.vcpus().isEmpty()) {
       return Errno.EINVAL;
     }
-    Errno e = memory.announce(vm.vcpus().getFirst());
-    if (e.ok()) {
-      e =
-          Covh.errno(
-              covh.finalizeTvm(
-                  life.gid(),
-                  command.in().number("entry_pc", 0),
-                  command.in().number("entry_arg", 0)));
-    }
+    Errno e =
+        Covh.errno(
+            covh.finalizeTvm(
+                life.gid(),
+                command.in().number("entry_pc", 0),
+                command.in().number("entry_arg", 0)));
     finalized = e.ok();
     return e;
   }
@@ -223,16 +225,6 @@ final class TvmOps implements VmOps {
   @Override
   public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
     return isPrivate && level == PageLevel.PG_2M ? memory.split(gfn) : Errno.EOPNOTSUPP;
-  }
-
-  @Override
-  public void gmemInvalidate(long pfnStart, long pfnEnd) {
-    memory.takeBack(pfnStart, pfnEnd);
-  }
-
-  @Override
-  public void guestMemoryReclaimed() {
-    memory.takeBackUnslotted();
   }
 
   // Running.

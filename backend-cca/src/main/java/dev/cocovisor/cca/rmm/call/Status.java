@@ -1,0 +1,67 @@
+package dev.cocovisor.cca.rmm.call;
+
+/**
+ * What an RMI call returns in x0: a status in bits 7:0 and an index in bits 15:8.
+ *
+ * <p>The index of {@link #ERROR_RTT} is the level at which the table walk ended (level -1 packs as
+ * 0xff); that of {@link #ERROR_REALM} tells, for REC_ENTER, a realm that is new (0) from one that
+ * is off (1).
+ */
+public final class Status {
+  /** The command did what it was asked to. */
+  public static final long SUCCESS = 0;
+
+  /** An input value is not allowed. */
+  public static final long ERROR_INPUT = 1;
+
+  /** An attribute of the realm does not match. */
+  public static final long ERROR_REALM = 2;
+
+  /** An attribute of the REC does not match. */
+  public static final long ERROR_REC = 3;
+
+  /** The table walk ended early or at an entry of the wrong kind. */
+  public static final long ERROR_RTT = 4;
+
+  /** What an unknown function identifier returns (SMCCC). */
+  public static final long UNKNOWN = -1;
+
+  private Status() {}
+
+  /** Packs a status and its index. */
+  public static long pack(long status, int index) {
+    return status | (index & 0xffL) << 8;
+  }
+
+  /** Packs {@link #ERROR_RTT} at a level. */
+  public static long rtt(int level) {
+    return pack(ERROR_RTT, level);
+  }
+
+  /** Returns the status, without its index. */
+  public static long code(long x0) {
+    return x0 & 0xff;
+  }
+
+  /** Returns the index as a signed level or number. */
+  public static int index(long x0) {
+    return (byte) (x0 >>> 8);
+  }
+
+  /** Returns a status as a trace shows it: its name, its index where it has one, and the number. */
+  public static String name(long x0) {
+    if (x0 == SUCCESS) {
+      return "RMI_SUCCESS";
+    }
+    long code = code(x0);
+    String name =
+        x0 == UNKNOWN
+            ? "SMCCC_NOT_SUPPORTED"
+            : code < NAMES.length ? "RMI_" + NAMES[(int) code] : "unknown status";
+    return name + " (0x" + Long.toHexString(x0) + ")";
+  }
+
+  private static final String[] NAMES = {
+    "SUCCESS", "ERROR_INPUT", "ERROR_REALM", "ERROR_REC", "ERROR_RTT"
+  };
+}

@@ -1,0 +1,37 @@
+package dev.cocovisor.cca.rmm.granule;
+
+/**
+ * The roles of a granule, numbered as TF-RMM numbers them.
+ *
+ * <p>Kept as bytes in {@link GranuleTable}; this enum names them for tests, logs and guards.
+ */
+public enum GranuleState {
+  /** Ordinary memory of the normal world. */
+  NS,
+  /** Given to the Realm world, in no use, all zero. */
+  DELEGATED,
+  /** A realm's descriptor; its reference count is the number of RECs. */
+  RD,
+  /** A REC; its count is 1 while it runs. */
+  REC,
+  /** Auxiliary memory of a REC. */
+  REC_AUX,
+  /** A realm's memory. */
+  DATA,
+  /** A translation table; its count is the number of TABLE and ASSIGNED entries. */
+  RTT;
+
+  public static final byte S_NS = 0;
+  public static final byte S_DELEGATED = 1;
+  public static final byte S_RD = 2;
+  public static final byte S_REC = 3;
+  public static final byte S_REC_AUX = 4;
+  public static final byte S_DATA = 5;
+  public static final byte S_RTT = 6;
+
+  private static final GranuleState[] BY_NUMBER = values();
+
+  public static GranuleState of(byte number) {
+    return BY_NUMBER[number];
+  }
+}

@@ -1,0 +1,32 @@
+package dev.cocovisor.cca.rmm.realm;
+
+import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import org.jspecify.annotations.Nullable;
+
+/** What tools and tests may look at without changing anything; not part of any interface. */
+public final class RmmView {
+  private final Context context;
+
+  public RmmView(Context context) {
+    this.context = context;
+  }
+
+  /** Returns a realm's state (NEW, ACTIVE, SYSTEM_OFF), or null if the granule is no descriptor. */
+  public @Nullable String realmState(long rd) {
+    Realm realm = realm(rd);
+    return realm == null ? null : realm.state.name();
+  }
+
+  /** Returns a realm's RIM in hexadecimal, or null if the granule is no descriptor. */
+  public @Nullable String rim(long rd) {
+    Realm realm = realm(rd);
+    return realm == null ? null : realm.rim.hex();
+  }
+
+  @Nullable Realm realm(long rd) {
+    int g = context.granules().find(rd);
+    return g != GranuleTable.NONE && context.granules().role(g) instanceof Realm realm
+        ? realm
+        : null;
+  }
+}

@@ -1,0 +1,164 @@
+package dev.cocovisor.cca.rmm.run;
+
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.call.Status;
+import dev.cocovisor.cca.rmm.granule.GranuleState;
+import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.page.RecRun;
+import dev.cocovisor.cca.rmm.realm.Context;
+import dev.cocovisor.cca.rmm.realm.Features;
+import dev.cocovisor.cca.rmm.realm.Rec;
+import dev.cocovisor.cca.rmm.rtt.Rtte;
+
+/** RMI_REC_ENTER: checks, what the host answers to the last exit, and the way back to the host. */
+// TF-RMM runtime/rmi/run.c, smc_rec_enter.
+public final class EnterCommand {
+  public static final long EMUL_MMIO = 1;
+  public static final long INJECT_SEA = 2;
+  public static final long RIPAS_RESPONSE_REJECT = RecRun.FLAG_RIPAS_REJECT;
+
+  private static final int ENTER_GPRS = 0x200;
+  private static final int GIC_LRS = 0x308;
+  private static final int GIC_LR_SLOTS = 16;
+  private static final long ESR_EC = 0xfc00_0000L;
+  private static final long ESR_DATA_ABORT = 0x9000_0000L;
+  private static final long ESR_ISV = 1L << 24;
+  private static final long ESR_WNR = 1L << 6;
+  private static final int ACCEPT = 0;
+  private static final int REJECT = 1;
+
+  private final Context context;
+  private final GranuleTable granules;
+  private final HostCalls hostCalls;
+
+  public EnterCommand(Context context, HostCalls hostCalls) {
+    this.context = context;
+    this.granules = context.granules();
+    this.hostCalls = hostCalls;
+  }
+
+  /**
+   * Enters a REC. On success the REC either runs ({@link Pe#entered}) until {@link #leave}, or it
+   * left at once because its pending host call cannot be completed.
+   */
+  public long enter(Pe pe, long recAddress, long runPage) {
+    if (!context.isNormalWorld(runPage)) {
+      return pe.refuse(Status.ERROR_INPUT, "the run page is not memory of the normal world");
+    }
+    int v = granules.findLock(recAddress, GranuleState.S_REC);
+    if (v == GranuleTable.NONE) {
+      return pe.refuse(Status.ERROR_INPUT, "rec is no REC");
+    }
+    if (granules.count(v) != 0) {
+      granules.unlock(v);
+      return pe.refuse(Status.ERROR_REC, "the REC is running");
+    }
+    granules.addAtomic(v, 1);
+    granules.unlock(v);
+
+    Rec rec = Rec.of(granules, v);
+    long status = check(pe, rec, runPage);
+    if (status != Status.SUCCESS) {
+      granules.addAtomic(v, -1);
+      return status;
+    }
+    rec.runPage = runPage;
+    rec.exit.clear();
+    completeRipas(rec, (flags(runPage) & RIPAS_RESPONSE_REJECT) != 0 ? REJECT : ACCEPT);
+    if (!hostCalls.complete(pe, rec, runPage + ENTER_GPRS)) {
+      return leave(rec);
+    }
+    rec.lastEsr = 0;
+    pe.setEntered();
+    return Status.SUCCESS;
+  }
+
+  private long check(Pe pe, Rec rec, long runPage) {
+    switch (rec.realm.state) {
+      case NEW -> {
+        return pe.refuse(Status.pack(Status.ERROR_REALM, 0), "the realm is not active yet");
+      }
+      case SYSTEM_OFF -> {
+        return pe.refuse(Status.pack(Status.ERROR_REALM, 1), "the realm is off");
+      }
+      case ACTIVE -> {}
+    }
+    if (!rec.runnable || rec.psciPending || !validGic(runPage)) {
+      return pe.refuse(
+          Status.ERROR_REC,
+          "the REC is not runnable, waits for PSCI_COMPLETE, or a list register is not"
+              + " implemented");
+    }
+    return answerAbort(rec, runPage)
+        ? Status.SUCCESS
+        : pe.refuse(Status.ERROR_REC, "the answer does not fit the last exit");
+  }
+
+  /** List registers that this machine does not have must be zero. */
+  private boolean validGic(long runPage) {
+    int present = Features.gicLrs(context.config().featureRegister0()) + 1;
+    for (int i = present; i < GIC_LR_SLOTS; i++) {
+      if (context.memory().readLong(runPage + GIC_LRS + i * 8L) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The host may emulate or fail an access to shared memory, and only such an access. */
+  // TF-RMM runtime/rmi/run.c, complete_sea_insertion and complete_mmio_emulation.
+  private boolean answerAbort(Rec rec, long runPage) {
+    long flags = flags(runPage);
+    boolean dataAbort = (rec.lastEsr & ESR_EC) == ESR_DATA_ABORT;
+    if ((flags & INJECT_SEA) != 0) {
+      return dataAbort && !rec.realm.geometry.isProtected(rec.lastHpfar << 8);
+    }
+    if ((flags & EMUL_MMIO) == 0) {
+      return true;
+    }
+    if (!dataAbort || (rec.lastEsr & ESR_ISV) == 0) {
+      return false;
+    }
+    int rt = (int) (rec.lastEsr >>> 16) & 0x1f;
+    if ((rec.lastEsr & ESR_WNR) == 0 && rt != 31) {
+      int bits = 8 << ((rec.lastEsr >>> 22) & 3);
+      long mask = bits == 64 ? -1L : (1L << bits) - 1;
+      rec.regs[rt] = context.memory().readLong(runPage + ENTER_GPRS) & mask;
+    }
+    rec.pc += 4;
+    return true;
+  }
+
+  /** Tells the realm how far its RIPAS change came. */
+  private static void completeRipas(Rec rec, int response) {
+    if (rec.ripasBase == rec.ripasTop) {
+      return;
+    }
+    boolean rejected =
+        rec.ripasValue == Rtte.RIPAS_RAM && rec.ripasAddr != rec.ripasTop && response == REJECT;
+    rec.answer(RealmServices.SUCCESS);
+    rec.regs[1] = rec.ripasAddr;
+    rec.regs[2] = rejected ? REJECT : ACCEPT;
+    rec.ripasBase = 0;
+    rec.ripasTop = 0;
+  }
+
+  /**
+   * Ends a run: writes the exit half of the run page and gives the REC back.
+   *
+   * @return the x0 of the REC_ENTER that began the run
+   */
+  public long leave(Rec rec) {
+    long status = Status.ERROR_INPUT;
+    if (context.isNormalWorld(rec.runPage)) {
+      rec.exit.write(context.memory(), rec.runPage);
+      status = Status.SUCCESS;
+    }
+    granules.addAtomic(rec.granule, -1);
+    return status;
+  }
+
+  private long flags(long runPage) {
+    return context.memory().readLong(runPage);
+  }
+}

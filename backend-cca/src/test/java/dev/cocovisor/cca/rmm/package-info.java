@@ -1,3 +1,0 @@
-/** Tests of the RMM. */
-@org.jspecify.annotations.NullMarked
-package dev.cocovisor.cca.rmm;
