@@ -47,7 +47,8 @@ public final class ScenarioRun implements AutoCloseable {
    * @throws LogSyntaxException if a line cannot be carried out
    */
   public void run(Consumer<ScenarioStep> each) {
-    for (List<ScenarioLine> program : scenario.programs()) {
+    for (int number = 0; number < scenario.programs().size(); number++) {
+      List<ScenarioLine> program = scenario.programs().get(number);
       close();
       var recorder = new StepRecorder();
       var now =
@@ -58,7 +59,7 @@ public final class ScenarioRun implements AutoCloseable {
         ScenarioLine line = program.get(i);
         Reply reply = step(now, i, line.call());
         if (reply != null) {
-          each.accept(done(now, line, reply, recorder, watch));
+          each.accept(done(number, now, line, reply, recorder, watch));
         }
       }
     }
@@ -75,10 +76,16 @@ public final class ScenarioRun implements AutoCloseable {
   }
 
   private static ScenarioStep done(
-      Session now, ScenarioLine line, Reply reply, StepRecorder recorder, VmWatch watch) {
+      int program,
+      Session now,
+      ScenarioLine line,
+      Reply reply,
+      StepRecorder recorder,
+      VmWatch watch) {
     LogCall call = line.call();
     LogCall stated = call.withResult(line.expected(now.technology()));
     return new ScenarioStep(
+        program,
         line.step(),
         call,
         reply.answer(call),

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one line of a scenario did.
  *
+ * @param program the place of its program in the scenario, from 0
  * @param step what the line means
  * @param call the line as written
  * @param answered the call with the model's answer
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param tables the pages that tables take now, in all VMs
  */
 public record ScenarioStep(
+    int program,
     Step step,
     LogCall call,
     LogCall answered,
