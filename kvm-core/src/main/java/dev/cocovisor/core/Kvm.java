@@ -7,11 +7,11 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
-import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.core.mem.PhysicalHost;
@@ -29,17 +29,22 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What can be set for it is in {@link CoreSettings} and in what its backends declare.
  */
-public final class Kvm implements HostMachine {
+public final class Kvm implements HostMachine, AutoCloseable {
   private final HostConfig config;
   private final List<Backend> backends;
   private final TraceSink trace;
   private final CoreParts parts;
   private final HostSettings settings;
   private final PhysicalHost memory;
-  private final Map<String, Platform> platforms = new LinkedHashMap<>();
+  private final Map<String, Booted> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
+  private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
+  private boolean closed;
+
+  /** A platform with its guard, which is asked for once. */
+  private record Booted(Platform platform, PhysicalGuard guard) {}
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
   private record BuiltIn(VmTraits traits) implements VmOps {}
@@ -107,9 +112,21 @@ public final class Kvm implements HostMachine {
     return memory;
   }
 
-  /** Starts a process: an empty address space and no open file. */
-  public KvmProcess newProcess() {
-    return new KvmProcess(this);
+  /**
+   * Takes note of a process that began, so that it ends with the host at the latest.
+   *
+   * @throws IllegalStateException if the host was closed
+   */
+  public void began(HostProcess process) {
+    if (closed) {
+      throw new IllegalStateException("the host is closed");
+    }
+    processes.add(process);
+  }
+
+  /** Forgets a process that ended. */
+  public void ended(HostProcess process) {
+    processes.remove(process);
   }
 
   @Override
@@ -193,13 +210,14 @@ public final class Kvm implements HostMachine {
 
   /** Returns the platform of a backend, created with its first VM. */
   public Platform platform(Backend backend) {
-    Platform p = platforms.get(backend.info().id());
-    if (p == null) {
-      p = backend.createPlatform(this);
-      platforms.put(backend.info().id(), p);
-      memory.addGuard(p.guard());
+    Booted b = platforms.get(backend.info().id());
+    if (b == null) {
+      Platform p = backend.createPlatform(this);
+      b = new Booted(p, p.guard());
+      platforms.put(backend.info().id(), b);
+      memory.addGuard(b.guard);
     }
-    return p;
+    return b.platform;
   }
 
   /** Creates a VM of a known type for a process; its {@code vm_init} has not run yet. */
@@ -244,6 +262,26 @@ public final class Kvm implements HostMachine {
 
   /** Returns the platforms created so far. */
   public List<Platform> platforms() {
-    return List.copyOf(platforms.values());
+    return platforms.values().stream().map(Booted::platform).toList();
+  }
+
+  /**
+   * Ends the host: its processes with their files, VMs and mappings, then its platforms, the last
+   * first, and their say in accesses to memory. What is allocated afterwards is leaked, by the
+   * model or as the model says. Again is harmless.
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    List.copyOf(processes).forEach(HostProcess::close);
+    for (Booted b : List.copyOf(platforms.values()).reversed()) {
+      memory.removeGuard(b.guard);
+      b.platform.close();
+    }
+    platforms.clear();
+    vms.clear();
   }
 }

@@ -41,7 +41,7 @@ final class Bench implements AutoCloseable {
             .withMemoryFrames(memoryFrames)
             .withSetting("core.cpus", "4")
             .withSetting("core.gmem-order", hugeFolios ? "9" : "0");
-    this.process = new Kvm(config, List.of(witness)).newProcess();
+    this.process = new KvmProcess(new Kvm(config, List.of(witness)));
     this.dev = (int) succeeds(process.openDevKvm(), "open(/dev/kvm)");
   }
 

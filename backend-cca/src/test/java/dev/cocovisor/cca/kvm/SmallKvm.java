@@ -22,6 +22,7 @@ import dev.cocovisor.api.ops.PopulateCallback;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.TrustedFault;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -101,11 +102,12 @@ final class SmallKvm implements VmContext, HostMachine {
     public void requestTlbFlush() {}
   }
 
-  private static final long USER = 0x7000_0000_0000L;
+  static final long USER = 0x7000_0000_0000L;
   private static final int MAX_FAULTS = 20;
 
   final SmallMemory memory = new SmallMemory();
   final Map<Setting, String> settings = new HashMap<>();
+  TraceSink trace = TraceSink.OFF;
   final List<String> leaks = new ArrayList<>();
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<Slot> slots = new ArrayList<>();
@@ -136,6 +138,10 @@ final class SmallKvm implements VmContext, HostMachine {
       throw new IllegalStateException("not started");
     }
     return ops;
+  }
+
+  Errno plan(TrustedFault fault) {
+    return platform().plan(fault);
   }
 
   Vcpu vcpu(int i) {
@@ -526,7 +532,7 @@ final class SmallKvm implements VmContext, HostMachine {
 
   @Override
   public TraceSink trace() {
-    return TraceSink.OFF;
+    return trace;
   }
 
   @Override

@@ -7,8 +7,10 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,17 +65,22 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
-    this(map, memory, cpus, structs, Interposer.NONE);
+    this(map, memory, cpus, structs, Interposer.NONE, TraceSink.OFF);
   }
 
   /**
-   * Starts an EL2 that asks {@code interposer} before each hypercall of the host; as {@link
-   * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
+   * Starts an EL2 that asks {@code interposer} before each hypercall of the host and tells {@code
+   * trace} why it refuses one; as {@link #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
    */
   public Hyp(
-      MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs, Interposer interposer) {
+      MemoryMap map,
+      PhysicalMemory memory,
+      int cpus,
+      HostStructs structs,
+      Interposer interposer,
+      TraceSink trace) {
     this.interposer = interposer;
-    mp = new MemProtect(map, memory);
+    mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
     guestTransitions = new GuestTransitions(mp, vms);
     guestCalls = new GuestCalls(guestTransitions);
@@ -82,7 +89,7 @@ public final class Hyp implements PhysicalGuard {
       this.cpus[i] = new HypCpu();
     }
     VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus);
-    calls = new HostCalls(hostTransitions, guestTransitions, life, this.cpus);
+    calls = new HostCalls(mp, hostTransitions, guestTransitions, life, this.cpus);
   }
 
   /** Boots as the host does: every CPU gives up its privileges. */
@@ -109,9 +116,11 @@ public final class Hyp implements PhysicalGuard {
     }
     c.x0 = 0;
     long instead = interposer.before(call, a0, a1, a2, a3);
-    return instead == Interposer.PROCEED
-        ? call.handler().answer(calls, cpu, a0, a1, a2, a3)
-        : instead;
+    if (instead == Interposer.PROCEED) {
+      return call.handler().answer(calls, cpu, a0, a1, a2, a3);
+    }
+    Errno e = mp.refuse(Errno.of((int) -instead), () -> call.callName() + " was not let through");
+    return HostCalls.result(e);
   }
 
   /** Returns x0 of the last host call on a CPU: 0, or -1 if it was not dispatched. */
@@ -310,6 +319,11 @@ public final class Hyp implements PhysicalGuard {
     long[] n = new long[1];
     mp.pages.forEachTouched(p -> n[0]++);
     return n[0];
+  }
+
+  /** Calls {@code each} for every page that is not the host's alone. */
+  public void forEachHeldPage(LongConsumer each) {
+    mp.pages.forEachTouched(each::accept);
   }
 
   /** Returns the transitions below the hypercalls' own checks, for the self-test. */

@@ -31,7 +31,11 @@ final class VmLife {
   int reserve() {
     vms.lock.lock();
     try {
-      return vms.reserve();
+      int handle = vms.reserve();
+      if (handle < 0) {
+        var _ = mp.refuse(Errno.ENOMEM, () -> VmTable.MAX_VMS + " VMs are there already");
+      }
+      return handle;
     } finally {
       vms.lock.unlock();
     }
@@ -56,7 +60,7 @@ final class VmLife {
     HostVm host = structs.vmAt(hostVmPfn);
     if (host == null || host.createdVcpus() < 1 || host.handle() < VmTable.HANDLE_BASE) {
       transitions.unpin(hostVmPfn, 1);
-      return Errno.EINVAL;
+      return mp.refuse(Errno.EINVAL, () -> "the host's VM has no vCPU, or no handle");
     }
     if (!transitions.donateHyp(vmPfn, HypVm.VM_PAGES).ok()) {
       transitions.unpin(hostVmPfn, 1);
@@ -72,6 +76,9 @@ final class VmLife {
     vms.lock.lock();
     try {
       e = vms.insert(new HypVm(host, vmPfn, pgdPfn));
+      if (!e.ok()) {
+        e = mp.refuse(e, () -> handle(host.handle()) + " is not reserved");
+      }
     } finally {
       vms.lock.unlock();
     }
@@ -102,7 +109,7 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      e = vm == null ? Errno.ENOENT : initVcpuLocked(vm, hostVcpuPfn, vcpuPfn);
+      e = vm == null ? unknown(Errno.ENOENT, handle) : initVcpuLocked(vm, hostVcpuPfn, vcpuPfn);
     } finally {
       vms.lock.unlock();
     }
@@ -110,6 +117,14 @@ final class VmLife {
       giveBack(vcpuPfn, 1);
     }
     return e;
+  }
+
+  private Errno unknown(Errno e, int handle) {
+    return mp.refuse(e, () -> handle(handle) + " is no VM");
+  }
+
+  private static String handle(int handle) {
+    return "handle 0x" + Integer.toHexString(handle);
   }
 
   private Errno initVcpuLocked(HypVm vm, long hostVcpuPfn, long vcpuPfn) {
@@ -122,7 +137,8 @@ final class VmLife {
         || host.index() >= vm.vcpus.length
         || vm.vcpus[host.index()] != null) {
       transitions.unpin(hostVcpuPfn, 1);
-      return Errno.EINVAL;
+      return mp.refuse(
+          Errno.EINVAL, () -> "the vCPU's index is taken, or none of the VM's when it first ran");
     }
     // Published last, when it is complete (the order that 7.2 fixed).
     vm.vcpus[host.index()] = new HypVcpu(vm, host, vcpuPfn);
@@ -175,8 +191,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      if (vm == null || mp.pages.refcount(vm.pfn) != 0 || vm.dying) {
-        return Errno.EINVAL;
+      if (vm == null) {
+        return unknown(Errno.EINVAL, handle);
+      }
+      if (mp.pages.refcount(vm.pfn) != 0 || vm.dying) {
+        return mp.refuse(Errno.EINVAL, () -> handle(handle) + " is in use, or dying already");
       }
       vm.dying = true;
       return Errno.OK;
@@ -190,7 +209,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      return vm != null && vm.dying ? vm : null;
+      if (vm != null && vm.dying) {
+        return vm;
+      }
+      var _ = mp.refuse(Errno.EINVAL, () -> handle(handle) + " is no dying VM");
+      return null;
     } finally {
       vms.lock.unlock();
     }
@@ -201,7 +224,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      return vm != null && !vm.isProtected ? vm : null;
+      if (vm != null && !vm.isProtected) {
+        return vm;
+      }
+      var _ = mp.refuse(Errno.EINVAL, () -> handle(handle) + " is no unprotected VM");
+      return null;
     } finally {
       vms.lock.unlock();
     }
@@ -216,8 +243,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       vm = vms.get(handle);
-      if (vm == null || !vm.dying || mp.pages.refcount(vm.pfn) != 0) {
-        return Errno.EINVAL;
+      if (vm == null) {
+        return unknown(Errno.EINVAL, handle);
+      }
+      if (!vm.dying || mp.pages.refcount(vm.pfn) != 0) {
+        return mp.refuse(Errno.EINVAL, () -> handle(handle) + " is not dying, or in use");
       }
       vms.remove(vm);
     } finally {
@@ -266,7 +296,7 @@ final class VmLife {
     while (vcpu.memcache.size() < wanted) {
       long pfn = from.pop();
       if (pfn == Memcache.EMPTY) {
-        return Errno.ENOMEM;
+        return mp.refuse(Errno.ENOMEM, () -> "the host's memcache ran dry");
       }
       if (!transitions.donateHyp(pfn, 1).ok()) {
         // admit_host_page answers "no page", so the error itself is lost.

@@ -1,6 +1,7 @@
 package dev.cocovisor.pkvm.kvm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
@@ -49,6 +50,11 @@ final class PkvmVm implements VmOps {
 
   /** Data abort from the same level, address size fault at level 0. */
   static final long ESR_ADDRESS_SIZE = 0x9600_0000L;
+
+  /** How often a guest that makes no progress is entered before a signal ends its run. */
+  private static final int PATIENCE = 1_000;
+
+  private static final Exit INTERRUPTED = new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields());
 
   private static final int CACHE_PAGES = 2;
   private static final int PROT_RX = 1 | 4;
@@ -112,12 +118,7 @@ final class PkvmVm implements VmOps {
 
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
-    PkvmVcpu v = life.createVcpu();
-    if (v == null) {
-      return Errno.ENOMEM;
-    }
-    vcpu.setVendorState(v);
-    return Errno.OK;
+    return life.createVcpu(vcpu);
   }
 
   @Override
@@ -127,7 +128,27 @@ final class PkvmVm implements VmOps {
     if (e.ok()) {
       e = life.ensureLoaded(v);
     }
+    if (e.ok()) {
+      e = enter(vcpu, v);
+    }
     return e.ok() ? fetch(vcpu, v) : e;
+  }
+
+  /**
+   * Enters the guest. A negative number has the bit set by which EL2 tells of a pending SError, so
+   * KVM takes a refusal for one and enters again, until a signal ends the run.
+   *
+   * <p>Source: {@code asm/kvm_asm.h}, ARM_SERROR_PENDING; {@code arch/arm64/kvm/handle_exit.c},
+   * handle_exit.
+   */
+  private Errno enter(VcpuContext vcpu, PkvmVcpu v) {
+    for (int i = 0; i < PATIENCE; i++) {
+      if (platform.call(v.cpu, Hypercall.VCPU_RUN, v.host.pfn(), 0, 0, 0) >= 0) {
+        return Errno.OK;
+      }
+    }
+    vcpu.setExit(INTERRUPTED);
+    return refuse(Errno.EINTR, "the guest makes no progress");
   }
 
   private static PkvmVcpu state(VcpuContext vcpu) {
@@ -186,13 +207,19 @@ final class PkvmVm implements VmOps {
     if (isProtected) {
       // What a running pVM's memory is stays what it is.
       if (life.isCreated() && (change == SlotChange.DELETE || change == SlotChange.MOVE)) {
-        return Errno.EPERM;
+        return refuse(Errno.EPERM, "slots of a protected guest that ran stay");
       }
       if (now != null && (now.flags() & (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)) != 0) {
-        return Errno.EPERM;
+        return refuse(Errno.EPERM, "a protected guest's slot is neither logged nor read-only");
       }
     }
-    return now != null && now.endGfn() > IPA_PAGES ? Errno.EFAULT : Errno.OK;
+    return now != null && now.endGfn() > IPA_PAGES
+        ? refuse(Errno.EFAULT, "the slot ends beyond the guest's address space")
+        : Errno.OK;
+  }
+
+  private Errno refuse(Errno e, String why) {
+    return platform.host().trace().refuse(e, why);
   }
 
   // Mapping.
@@ -224,7 +251,9 @@ final class PkvmVm implements VmOps {
     try {
       if (isProtected) {
         // Another vCPU was faster with this very page.
-        return hyp.guestPfn(life.handle(), gfn) >= 0 ? Errno.EAGAIN : donate(v, gfn, pfn);
+        return hyp.guestPfn(life.handle(), gfn) >= 0
+            ? refuse(Errno.EAGAIN, "another vCPU mapped the page meanwhile")
+            : donate(v, gfn, pfn);
       }
       return share(v, gfn, pfn, level, writable);
     } finally {
@@ -303,7 +332,9 @@ final class PkvmVm implements VmOps {
       return Errno.EAGAIN;
     }
     long r = platform.call(state(vcpu).cpu, Hypercall.VCPU_IN_POISON_FAULT, 0, 0, 0, 0);
-    return r == 0 ? Errno.EAGAIN : Errno.EFAULT;
+    return r == 0
+        ? refuse(Errno.EAGAIN, "another vCPU mapped the page meanwhile")
+        : refuse(Errno.EFAULT, "the page was taken from the guest by force");
   }
 
   @Override
@@ -313,7 +344,7 @@ final class PkvmVm implements VmOps {
       return mappedPages(gfn) == level.pages() ? unshare(gfn) : Errno.OK;
     }
     if (!life.isDying()) {
-      return Errno.EPERM;
+      return refuse(Errno.EPERM, "a living protected guest gives no page back");
     }
     Errno e = platform.errno(0, Hypercall.RECLAIM_DYING_GUEST_PAGE, life.handle(), gfn, 0, 0);
     if (!e.ok()) {

@@ -40,7 +40,7 @@ final class Host {
       config = config.withSetting(settings[i], settings[i + 1]);
     }
     kvm = new Kvm(config, List.of(backend));
-    process = kvm.newProcess();
+    process = new KvmProcess(kvm);
     dev = (int) process.openDevKvm();
     assertThat(process.mmap(RAM, RAM_SIZE, 3, MAP_PRIVATE_ANONYMOUS, -1, 0)).isEqualTo(RAM);
   }

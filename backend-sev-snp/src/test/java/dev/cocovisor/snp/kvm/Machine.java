@@ -30,7 +30,7 @@ final class Machine {
       config = config.withSetting(settings[i], settings[i + 1]);
     }
     kvm = new Kvm(config, List.of(backend));
-    vmm = kvm.newProcess();
+    vmm = new KvmProcess(kvm);
     dev = (int) vmm.openDevKvm();
   }
 

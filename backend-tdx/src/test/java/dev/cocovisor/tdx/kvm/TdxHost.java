@@ -63,7 +63,7 @@ final class TdxHost implements TraceSink {
     this.size = size;
     TdxBackend backend = new TdxBackend();
     kvm = new Kvm(config, List.of(backend), this);
-    process = kvm.newProcess();
+    process = new KvmProcess(kvm);
     platform = (TdxPlatform) kvm.platform(backend);
     dev = (int) process.openDevKvm();
     int prot = 3;

@@ -2,7 +2,6 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.core.slot.MemSlot;
 
 /**
  * Where a slot's private pages live: one VM's view of a file whose pages the host does not own.
@@ -44,14 +43,14 @@ public interface BackingStore {
   Errno checkBind(BindingOwner owner, long offset, long size);
 
   /** Binds a slot; EEXIST where another slot has part of the range. */
-  Errno bind(MemSlot slot);
+  Errno bind(Binding slot);
 
   /** Tells the store that a bound slot was replaced by an equal copy. */
-  void rebind(MemSlot old, MemSlot now);
+  void rebind(Binding old, Binding now);
 
   /** Ends a binding. */
-  void unbind(MemSlot slot);
+  void unbind(Binding slot);
 
   /** Tells whether {@code slot} is the one bound at {@code index}. */
-  boolean isBound(MemSlot slot, long index);
+  boolean isBound(Binding slot, long index);
 }

@@ -1,7 +1,6 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.slot.MemSlot;
 import java.util.List;
 
 /** A VM as its private files see it: told before pages go, and asked to let them go. */
@@ -15,7 +14,8 @@ public interface BindingOwner {
    * @param shared whether the file's memory is shared rather than private
    * @return OK, or an error with nothing opened: a huge private leaf could not be split
    */
-  Errno gmemInvalidateBegin(List<MemSlot> bound, long startPage, long endPage, boolean shared);
+  Errno gmemInvalidateBegin(
+      List<? extends Binding> bound, long startPage, long endPage, boolean shared);
 
   /** Closes the invalidation. */
   void gmemInvalidateEnd();
@@ -29,7 +29,7 @@ public interface BindingOwner {
   /** A file of this VM is gone. */
   void gmemClosed();
 
-  /** Takes slots_lock, which guards {@link MemSlot#dropGmem} against slot updates. */
+  /** Takes slots_lock, which guards {@link Binding#dropGmem} against slot updates. */
   void lockSlots();
 
   /** Gives slots_lock back. */

@@ -5,7 +5,6 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mem.Vma;
-import dev.cocovisor.core.slot.MemSlot;
 
 /** Hands every call to another guest_memfd; the base of those that count, check or disturb. */
 public abstract class ForwardingGuestMemfd implements GuestMemfd {
@@ -89,22 +88,22 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
-  public Errno bind(MemSlot slot) {
+  public Errno bind(Binding slot) {
     return delegate.bind(slot);
   }
 
   @Override
-  public void rebind(MemSlot old, MemSlot now) {
+  public void rebind(Binding old, Binding now) {
     delegate.rebind(old, now);
   }
 
   @Override
-  public void unbind(MemSlot slot) {
+  public void unbind(Binding slot) {
     delegate.unbind(slot);
   }
 
   @Override
-  public boolean isBound(MemSlot slot, long index) {
+  public boolean isBound(Binding slot, long index) {
     return delegate.isBound(slot, index);
   }
 

@@ -5,7 +5,6 @@ import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mem.Vma;
-import dev.cocovisor.core.slot.MemSlot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +19,7 @@ import java.util.TreeMap;
  */
 public final class GmemFile extends InodeStore implements GuestMemfd {
   private final BindingOwner owner;
-  private final TreeMap<Long, MemSlot> bindings = new TreeMap<>();
+  private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
   private int references = 1;
 
@@ -75,8 +74,8 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     try {
       inode.lock().lock();
       try {
-        List<MemSlot> bound = List.copyOf(bindings.values());
-        for (MemSlot s : bound) {
+        List<Binding> bound = List.copyOf(bindings.values());
+        for (Binding s : bound) {
           s.dropGmem();
         }
         if (!bound.isEmpty()) {
@@ -117,7 +116,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   Errno invalidateBegin(long start, long end) {
-    List<MemSlot> hit = bound(start, end);
+    List<Binding> hit = bound(start, end);
     return hit.isEmpty()
         ? Errno.OK
         : owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
@@ -129,9 +128,9 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     }
   }
 
-  private List<MemSlot> bound(long start, long end) {
-    List<MemSlot> hit = new ArrayList<>();
-    Map.Entry<Long, MemSlot> e = bindings.floorEntry(start);
+  private List<Binding> bound(long start, long end) {
+    List<Binding> hit = new ArrayList<>();
+    Map.Entry<Long, Binding> e = bindings.floorEntry(start);
     long from = e != null && e.getKey() + e.getValue().npages() > start ? e.getKey() : start;
     if (from < end) {
       hit.addAll(bindings.subMap(from, end).values());
@@ -156,7 +155,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public Errno bind(MemSlot slot) {
+  public Errno bind(Binding slot) {
     inode.lock().lock();
     try {
       long start = slot.gmemPage();
@@ -171,15 +170,15 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public void rebind(MemSlot old, MemSlot now) {
+  public void rebind(Binding old, Binding now) {
     bindings.replace(old.gmemPage(), old, now);
   }
 
   @Override
-  public void unbind(MemSlot slot) {
+  public void unbind(Binding slot) {
     inode.lock().lock();
     try {
-      MemSlot bound = bindings.get(slot.gmemPage());
+      Binding bound = bindings.get(slot.gmemPage());
       if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
         bindings.remove(slot.gmemPage());
       }
@@ -190,8 +189,8 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public boolean isBound(MemSlot slot, long index) {
-    MemSlot bound = bindings.get(slot.gmemPage());
+  public boolean isBound(Binding slot, long index) {
+    Binding bound = bindings.get(slot.gmemPage());
     return bound != null && bound.id() == slot.id() && index < slot.gmemPage() + slot.npages();
   }
 

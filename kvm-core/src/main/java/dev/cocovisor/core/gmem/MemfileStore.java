@@ -2,7 +2,6 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.mem.PhysicalHost;
-import dev.cocovisor.core.slot.MemSlot;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -148,17 +147,17 @@ public final class MemfileStore {
     }
 
     @Override
-    public Errno bind(MemSlot slot) {
+    public Errno bind(Binding slot) {
       return open().bind(slot);
     }
 
     @Override
-    public void rebind(MemSlot old, MemSlot now) {
+    public void rebind(Binding old, Binding now) {
       open().rebind(old, now);
     }
 
     @Override
-    public void unbind(MemSlot slot) {
+    public void unbind(Binding slot) {
       GmemFile f = open();
       f.unbind(slot);
       if (!f.hasBindings()) {
@@ -170,7 +169,7 @@ public final class MemfileStore {
     }
 
     @Override
-    public boolean isBound(MemSlot slot, long index) {
+    public boolean isBound(Binding slot, long index) {
       return open().isBound(slot, index);
     }
   }

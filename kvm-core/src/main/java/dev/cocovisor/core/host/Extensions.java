@@ -98,7 +98,7 @@ final class Extensions {
     }
     for (Backend b : kvm.backends()) {
       Integer v = b.info().capabilities().get((int) cap);
-      if (v != null && b.info().architecture() == kvm.architecture()) {
+      if (v != null && b.info().architecture().equals(kvm.architecture())) {
         return v;
       }
     }

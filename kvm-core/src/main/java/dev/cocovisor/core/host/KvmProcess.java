@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmCalls;
+import dev.cocovisor.core.HostProcess;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call returns {@code >= 0} or {@code -errno}. Descriptors are given out as the kernel
  * does, the lowest free number first, from 3. Calls on memory are {@link ProcessMemory}'s.
  */
-public final class KvmProcess implements VmmCalls {
+public final class KvmProcess implements VmmCalls, HostProcess {
   /** A load or store ended in SIGBUS. */
   public static final long SIGBUS = -7;
 
@@ -40,7 +41,11 @@ public final class KvmProcess implements VmmCalls {
   private final FileCalls files;
   private final NumaCalls numa;
 
-  /** Creates a process with no open file; use {@link Kvm#newProcess}. */
+  /**
+   * Starts a process on a host: an empty address space and no open file.
+   *
+   * @throws IllegalStateException if the host was closed
+   */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
     this.space = new AddressSpace(kvm.physicalMemory());
@@ -48,6 +53,7 @@ public final class KvmProcess implements VmmCalls {
     this.vms = new VmIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
+    kvm.began(this);
   }
 
   /** Returns the host. */
@@ -146,6 +152,12 @@ public final class KvmProcess implements VmmCalls {
       var _ = close(fd);
     }
     space.clear();
+    kvm.ended(this);
+  }
+
+  @Override
+  public void close() {
+    exit();
   }
 
   // Memory.

@@ -36,7 +36,6 @@ public final class AddressSpace {
   private final TreeMap<Long, Vma> vmas = new TreeMap<>();
   private final CopyOnWriteArrayList<MmuNotifier> notifiers = new CopyOnWriteArrayList<>();
   private final PolicyMap policies = new PolicyMap();
-  private final Pins pins = new Pins();
   private volatile Vma[] sorted = {};
   private long nextFree = MMAP_BASE;
 
@@ -257,32 +256,29 @@ public final class AddressSpace {
       v.ptes.set(i, 0);
       long pfn = pte >>> 2;
       if (v.kind() == Vma.Kind.ANONYMOUS && pfn != memory.zeroPage()) {
-        putAnonymous(pfn, 0);
+        memory.free(pfn, 0);
       } else if (v.kind() == Vma.Kind.HUGETLB) {
-        putAnonymous(pfn, 9);
+        memory.free(pfn, 9);
       }
       i++;
     }
     end(from, to);
   }
 
-  private void putAnonymous(long pfn, int order) {
-    if (order != 0 || !pins.orphan(pfn)) {
-      memory.free(pfn, order);
-    }
-  }
-
   /** Pins the page behind an address for writing; a pfn, {@link #SEGV} or {@link #BUS}. */
   public long pin(long addr) {
     long pte = fault(addr, true);
-    return pte < 0 ? pte : pins.pin(frameOf(addr, pte));
+    if (pte < 0) {
+      return pte;
+    }
+    long pfn = frameOf(addr, pte);
+    memory.pin(pfn);
+    return pfn;
   }
 
   /** Gives a pin back; the frame is freed if nothing else holds it. */
   public void unpin(long pfn) {
-    if (pins.unpin(pfn)) {
-      memory.free(pfn, 0);
-    }
+    memory.unpin(pfn);
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.util.Arrays;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ public final class PhysicalHost implements HostMemory {
   private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
   private final long zeroPage;
+  private final Pins pins = new Pins();
   private volatile PhysicalGuard[] guards = {};
 
   /**
@@ -71,14 +73,56 @@ public final class PhysicalHost implements HostMemory {
     return allocator.nodeOf(pfn);
   }
 
+  /**
+   * Gives a block back; frames of it that are pinned are freed with their last pin (folio_put).
+   * Whoever frees is the last owner but the pins: a mapping, a file, a guest_memfd.
+   */
   @Override
   public void free(long pfn, int order) {
-    allocator.free(pfn, order, 0);
+    if (order == 0) {
+      if (!pins.orphan(pfn)) {
+        allocator.free(pfn, 0, 0);
+      }
+    } else if (pins.none(pfn, pfn + (1L << order))) {
+      allocator.free(pfn, order, 0);
+    } else {
+      for (long p = pfn; p < pfn + (1L << order); p++) {
+        free(p, 0);
+      }
+    }
+  }
+
+  /**
+   * Keeps a frame, whatever becomes of what it belongs to, until {@link #unpin} (FOLL_LONGTERM).
+   */
+  public void pin(long pfn) {
+    pins.pin(pfn);
+  }
+
+  /** Gives a pin back; the frame is freed if nothing else holds it. */
+  public void unpin(long pfn) {
+    if (pins.unpin(pfn)) {
+      allocator.free(pfn, 0, 0);
+    }
+  }
+
+  /** Reports every frame that is pinned and free. */
+  public void checkInvariants(Consumer<String> violation) {
+    pins.forEachPinned(pfn -> {
+      if (isFree(pfn)) {
+        violation.accept("frame 0x" + Long.toHexString(pfn) + " is pinned and free");
+      }
+    });
   }
 
   @Override
   public long allocatedFrames() {
     return allocator.allocated();
+  }
+
+  @Override
+  public boolean isFree(long pfn) {
+    return allocator.isFree(pfn);
   }
 
   @Override

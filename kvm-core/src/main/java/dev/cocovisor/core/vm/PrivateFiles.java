@@ -1,9 +1,9 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.gmem.Binding;
 import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.mmu.SecondStage;
-import dev.cocovisor.core.slot.MemSlot;
 import java.util.List;
 
 /**
@@ -21,12 +21,12 @@ final class PrivateFiles implements BindingOwner {
 
   @Override
   public Errno gmemInvalidateBegin(
-      List<MemSlot> bound, long startPage, long endPage, boolean shared) {
+      List<? extends Binding> bound, long startPage, long endPage, boolean shared) {
     vm.mmuLock().lock();
     try {
       int roots = vm.rootsOf(!shared);
       if (roots == SecondStage.PRIVATE_ROOT) {
-        for (MemSlot s : bound) {
+        for (Binding s : bound) {
           Errno r = vm.stage().splitBoundaryLeafs(first(s, startPage), last(s, endPage));
           if (!r.ok()) {
             vm.flushRemoteTlbs();
@@ -36,7 +36,7 @@ final class PrivateFiles implements BindingOwner {
       }
       vm.invalidation().begin();
       boolean flush = false;
-      for (MemSlot s : bound) {
+      for (Binding s : bound) {
         long first = first(s, startPage);
         long last = last(s, endPage);
         vm.invalidation().add(first, last);
@@ -51,11 +51,11 @@ final class PrivateFiles implements BindingOwner {
     }
   }
 
-  private static long first(MemSlot s, long startPage) {
+  private static long first(Binding s, long startPage) {
     return s.baseGfn() + Math.max(s.gmemPage(), startPage) - s.gmemPage();
   }
 
-  private static long last(MemSlot s, long endPage) {
+  private static long last(Binding s, long endPage) {
     return s.baseGfn() + Math.min(s.gmemPage() + s.npages(), endPage) - s.gmemPage();
   }
 

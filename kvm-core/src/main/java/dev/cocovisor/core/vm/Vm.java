@@ -98,11 +98,17 @@ public final class Vm implements MmuHost {
     this.faults = new FaultHandler(this);
   }
 
-  /** Runs the vendor's vm_init and starts to listen to the process's mappings. */
+  /**
+   * Runs the vendor's vm_init and starts to listen to the process's mappings; where the vendor
+   * refuses, the VM is gone and no other hook is called.
+   */
   public Errno init() {
     Errno r = ops.vmInit();
     if (r.ok()) {
       space.register(userMappings);
+    } else {
+      references = 0;
+      destroyed = true;
     }
     return r;
   }

@@ -19,6 +19,7 @@ import java.util.function.Consumer;
  *   <li>no huge leaf spans mixed attributes or leaves its slot;
  *   <li>a leaf for private memory stands only on private gfns, unless nothing protects it;
  *   <li>the mirror and the external table agree leaf by leaf, where the vendor can tell;
+ *   <li>no leaf maps a frame that is free: whoever holds a frame keeps it;
  *   <li>where dirty pages are logged, a page that the guest can write without a fault is in the
  *       log;
  *   <li>no cached translation says what the tables do not say, unless a flush is pending;
@@ -103,6 +104,10 @@ public final class VmInvariants {
 
   private void frame(
       MemSlot slot, long gfn, int level, long pfn, boolean isPrivate, boolean writable) {
+    if (vm.memory().isFree(pfn)) {
+      violation.accept(
+          at(gfn, level) + " maps frame 0x" + Long.toHexString(pfn) + ", which is free");
+    }
     boolean gmem = isPrivate ? !vm.rules().privateFromUser() : slot.isGmemOnly();
     if (gmem) {
       BackingStore store = slot.gmem();

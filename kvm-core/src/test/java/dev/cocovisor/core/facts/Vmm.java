@@ -46,7 +46,7 @@ final class Vmm {
   final int vcpu;
 
   private Vmm(HostConfig config, long type) {
-    process = new Kvm(config, List.of()).newProcess();
+    process = new KvmProcess(new Kvm(config, List.of()));
     dev = fd(process.openDevKvm());
     vm = fd(process.createVm(dev, type));
     vcpu = fd(process.createVcpu(vm, 0));

@@ -19,7 +19,7 @@ class DescriptorsTest {
   private static final VendorCommand COMMAND = new VendorCommand("KVM_NOTHING", new Fields());
 
   private final Kvm kvm = new Kvm(HostConfig.DEFAULT, List.of());
-  private final KvmProcess p = kvm.newProcess();
+  private final KvmProcess p = new KvmProcess(kvm);
   private final int dev = (int) p.openDevKvm();
   private final int vm = (int) p.createVm(dev, 0);
   private final int vcpu = (int) p.createVcpu(vm, 0);
@@ -70,7 +70,7 @@ class DescriptorsTest {
     assertThat(p.preFaultMemory(vm, 0, new long[2])).isEqualTo(e(Errno.ENOTTY));
     assertThat(p.guestRun(dev, new GuestAction.Read(0)).errno()).isEqualTo(Errno.EINVAL);
     KvmProcess arm =
-        new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of()).newProcess();
+        new KvmProcess(new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of()));
     int armVm = (int) arm.createVm((int) arm.openDevKvm(), 0);
     assertThat(arm.vendorIoctl(armVm, COMMAND)).isEqualTo(e(Errno.EINVAL));
   }

@@ -39,7 +39,7 @@ class MirroredHooksTest {
   private final FakeBackend backend = new FakeBackend(ops);
   private final Kvm kvm =
       new Kvm(HostConfig.DEFAULT.withSetting("core.gmem-order", "9"), List.of(backend));
-  private final KvmProcess process = kvm.newProcess();
+  private final KvmProcess process = new KvmProcess(kvm);
   private int vm;
   private int vcpu;
   private int gmem;

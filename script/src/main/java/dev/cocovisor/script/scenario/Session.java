@@ -194,7 +194,7 @@ public final class Session implements AutoCloseable {
   CallRunner runner() {
     CallRunner r = runner;
     if (r == null) {
-      r = new CallRunner(setup.boot(trace).newProcess(), fds, words);
+      r = new CallRunner(new KvmProcess(setup.boot(trace)), fds, words);
       runner = r;
     }
     return r;
@@ -205,12 +205,12 @@ public final class Session implements AutoCloseable {
     return fds;
   }
 
-  /** Ends the process, and with it its VMs and the host. */
+  /** Ends the host, and with it the process and its VMs. */
   @Override
   public void close() {
     CallRunner r = runner;
     if (r != null) {
-      r.process().exit();
+      r.process().kvm().close();
     }
   }
 

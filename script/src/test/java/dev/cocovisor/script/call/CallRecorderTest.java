@@ -14,6 +14,7 @@ import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -26,7 +27,7 @@ class CallRecorderTest {
   private static final long SIZE = 4 << 20;
 
   private static CallRecorder on(HostConfig host) {
-    return new CallRecorder(new Kvm(host, List.of()).newProcess());
+    return new CallRecorder(new KvmProcess(new Kvm(host, List.of())));
   }
 
   private static List<Mismatch> replay(CallRecorder calls) throws IOException {

@@ -26,6 +26,10 @@ public final class Status {
   /** What an unknown function identifier returns (SMCCC). */
   public static final long UNKNOWN = -1;
 
+  private static final String[] NAMES = {
+    "SUCCESS", "ERROR_INPUT", "ERROR_REALM", "ERROR_REC", "ERROR_RTT"
+  };
+
   private Status() {}
 
   /** Packs a status and its index. */
@@ -53,15 +57,12 @@ public final class Status {
     if (x0 == SUCCESS) {
       return "RMI_SUCCESS";
     }
-    long code = code(x0);
-    String name =
-        x0 == UNKNOWN
-            ? "SMCCC_NOT_SUPPORTED"
-            : code < NAMES.length ? "RMI_" + NAMES[(int) code] : "unknown status";
-    return name + " (0x" + Long.toHexString(x0) + ")";
+    if (x0 == UNKNOWN) {
+      return "SMCCC_NOT_SUPPORTED (-1)";
+    }
+    int code = (int) code(x0);
+    String name = code < NAMES.length ? "RMI_" + NAMES[code] : "unknown status";
+    boolean indexed = code == ERROR_RTT || code == ERROR_REALM;
+    return name + (indexed ? "(" + index(x0) + ")" : "") + " (0x" + Long.toHexString(x0) + ")";
   }
-
-  private static final String[] NAMES = {
-    "SUCCESS", "ERROR_INPUT", "ERROR_REALM", "ERROR_REC", "ERROR_RTT"
-  };
 }
