@@ -50,6 +50,7 @@ class RandomProgramsTest {
         ProgramGenerator.generate(
             choices,
             host,
+            List.of(),
             length,
             c -> log.add(LogWriter.line(c)),
             p -> {
