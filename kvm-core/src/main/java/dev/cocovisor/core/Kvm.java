@@ -12,14 +12,17 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.AddressLimits;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.ThpMode;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -110,6 +113,28 @@ public final class Kvm implements HostMachine, AutoCloseable {
   /** Returns physical memory with the model's own operations. */
   public PhysicalHost physicalMemory() {
     return memory;
+  }
+
+  /** kvm_mmu_max_gfn: what a page table of this host can hold. */
+  private long maxGfn() {
+    int asked = (int) number(CoreSettings.PHYSICAL_BITS);
+    int recorded = architecture().equals(Architecture.X86_64) && backends.isEmpty() ? 40 : 48;
+    int bits = config.tdpMmu() ? (asked == 0 ? recorded : asked) : 52;
+    return (1L << (bits - 12)) - 1;
+  }
+
+  /** Returns what user address spaces of this host are like. */
+  public AddressLimits addressLimits() {
+    long bits = number(CoreSettings.ADDRESS_BITS);
+    long top =
+        architecture().equals(Architecture.X86_64)
+            ? AddressLimits.x86Top(bits == 0 ? 57 : (int) bits)
+            : 1L << (bits == 0 ? 52 : bits);
+    return new AddressLimits(
+        top,
+        ThpMode.valueOf(setting(CoreSettings.THP).toUpperCase(Locale.ROOT)),
+        flag(CoreSettings.SWAP),
+        flag(CoreSettings.KSM));
   }
 
   /**
@@ -243,7 +268,10 @@ public final class Kvm implements HostMachine, AutoCloseable {
             flag(CoreSettings.SLOT_ZAP_ALL),
             setting(CoreSettings.MAP_MEMORY_GUEST_MODE).equals("refuse"),
             number(CoreSettings.MEMORY_FAULT_BATCH),
-            number(CoreSettings.ATTRIBUTE_ENTRIES));
+            number(CoreSettings.ATTRIBUTE_ENTRIES),
+            (int) number(CoreSettings.MAX_VCPUS),
+            (int) number(CoreSettings.MAX_VCPU_IDS),
+            maxGfn());
     Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), factory);
     vms.add(vm);
     return vm;

@@ -39,8 +39,8 @@ public interface MappingOps {
    * Called by KVM_MAP_MEMORY v2 before each mapping ({@code pre_mmu_map_page} of the 2024 series).
    *
    * <p>Locks: slots read-side (SRCU), vCPU mutex. Errors: any, ends the ioctl; SEV's callback
-   * refuses with EOPNOTSUPP where the setting says so. Kernel default: OK. Source: background S0,
-   * patches 8, 9.
+   * refuses with EOPNOTSUPP where the setting says so. Kernel default: OK. Source: "KVM: Guest
+   * Memory Pre-Population API" v2 (April 2024), patches 8 and 9.
    *
    * @param mapping what userspace asked for, in bytes
    * @param isPrivate whether the fault will be a private one

@@ -154,6 +154,16 @@ public interface VmmDriver {
   }
 
   /**
+   * Returns calls of a running guest that are refused whatever its memory holds, because their
+   * arguments cannot be. Whoever judges this technology makes them and wants each told as {@link
+   * GuestAnswer.Refused} or {@link GuestAnswer.Stopped}; empty where guests have no calls of their
+   * own.
+   */
+  default List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of();
+  }
+
+  /**
    * Returns how the guest goes on after the VMM converted what it asked for; null where nobody
    * waits for an answer and the guest finds its memory converted at its next entry.
    *

@@ -160,8 +160,7 @@ final class GuestTransitions {
       return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " maps nothing");
     }
     if (vm.stage2.leafLevel(gfn) != level(nr)) {
-      return mp.refuse(
-          Errno.E2BIG, () -> guest(vm, gfn) + " is not a mapping of " + nr + " pages");
+      return mp.refuse(Errno.E2BIG, () -> guest(vm, gfn) + " is not a mapping of " + nr + " pages");
     }
     if (Pte.state(pte) != PageState.SHARED_BORROWED) {
       return mp.refuse(Errno.EPERM, () -> guest(vm, gfn) + " is not the host's, shared");
@@ -450,7 +449,8 @@ final class GuestTransitions {
         }
         HypVm vm = vms.get(Pte.ownerHandle(annotation));
         return vm == null
-            ? mp.refuse(Errno.EAGAIN, () -> "the VM that owns " + MemProtect.frame(pfn) + " is gone")
+            ? mp.refuse(
+                Errno.EAGAIN, () -> "the VM that owns " + MemProtect.frame(pfn) + " is gone")
             : poison(vm, Pte.ownerGfn(annotation), pfn);
       } finally {
         mp.hostLock.unlock();

@@ -23,11 +23,7 @@ final class HostCalls {
   private boolean hostDeprivileged;
 
   HostCalls(
-      MemProtect mp,
-      HostTransitions host,
-      GuestTransitions guest,
-      VmLife life,
-      HypCpu[] cpus) {
+      MemProtect mp, HostTransitions host, GuestTransitions guest, VmLife life, HypCpu[] cpus) {
     this.mp = mp;
     this.host = host;
     this.guest = guest;

@@ -119,6 +119,14 @@ public final class PkvmVmm implements VmmDriver {
     return VmmDriver.super.judge(action, result);
   }
 
+  /** Sharing takes whole pages, and arguments that are not used are 0. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(
+        new Hvc(Hvc.MEM_SHARE, RAM_BASE + 1, 0, 0).action(),
+        new Hvc(Hvc.MEM_UNSHARE, RAM_BASE, 1, 0).action());
+  }
+
   @Override
   public VmmRule rule(VmmTopic topic) {
     return PkvmRules.of(topic);

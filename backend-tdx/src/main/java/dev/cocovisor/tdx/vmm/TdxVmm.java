@@ -135,6 +135,12 @@ public final class TdxVmm implements VmmDriver {
     return VmmDriver.super.judge(action, result);
   }
 
+  /** No page is accepted at 1 GiB, and MapGPA takes whole pages. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(TdCalls.accept(0, PageLevel.PG_1G), TdCalls.mapGpa(1, PageLevel.PAGE_SIZE));
+  }
+
   @Override
   public VmmRule rule(VmmTopic topic) {
     return TdxRules.of(topic);

@@ -2,9 +2,9 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PolicyMap;
-import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.MappableFile;
 
 /** Hands every call to another guest_memfd; the base of those that count, check or disturb. */
 public abstract class ForwardingGuestMemfd implements GuestMemfd {
@@ -125,12 +125,22 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
-  public void mapped(AddressSpace space, Vma vma) {
-    delegate.mapped(space, vma);
+  public void mapped(AddressSpace space) {
+    delegate.mapped(space);
   }
 
   @Override
-  public void unmapped(AddressSpace space, Vma vma) {
-    delegate.unmapped(space, vma);
+  public void unmapped(AddressSpace space) {
+    delegate.unmapped(space);
+  }
+
+  @Override
+  public MappableFile identity() {
+    return delegate.identity();
+  }
+
+  @Override
+  public Errno punch(long offset, long length) {
+    return delegate.punch(offset, length);
   }
 }

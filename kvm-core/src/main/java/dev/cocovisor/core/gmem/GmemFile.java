@@ -1,10 +1,9 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
-import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.mm.AddressSpace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +17,8 @@ import java.util.TreeMap;
  * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
  */
 public final class GmemFile extends InodeStore implements GuestMemfd {
+  private static final int PUNCH_HOLE_KEEP_SIZE = 3;
+
   private final BindingOwner owner;
   private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
@@ -214,14 +215,20 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public void mapped(AddressSpace space, Vma vma) {
+  public void mapped(AddressSpace space) {
     acquire();
-    inode.mapped(space, vma);
+    inode.mapped(space, this);
   }
 
   @Override
-  public void unmapped(AddressSpace space, Vma vma) {
-    inode.unmapped(space, vma);
+  public void unmapped(AddressSpace space) {
+    inode.unmapped(space, this);
     release();
+  }
+
+  /** madvise(MADV_REMOVE) is a hole like any other. */
+  @Override
+  public Errno punch(long offset, long length) {
+    return inode.fallocate(PUNCH_HOLE_KEEP_SIZE, offset, length);
   }
 }

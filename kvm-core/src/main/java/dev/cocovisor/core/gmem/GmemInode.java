@@ -3,12 +3,12 @@ package dev.cocovisor.core.gmem;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
-import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.mm.AddressSpace;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +46,7 @@ public final class GmemInode {
   private int users;
   private @Nullable BindingOwner lastOwner;
 
-  private record Mapping(AddressSpace space, Vma vma) {}
+  private record Mapping(AddressSpace space, GmemFile file) {}
 
   GmemInode(
       PhysicalHost memory,
@@ -104,13 +104,13 @@ public final class GmemInode {
     drop();
   }
 
-  void mapped(AddressSpace space, Vma vma) {
+  void mapped(AddressSpace space, GmemFile file) {
     users++;
-    mappings.add(new Mapping(space, vma));
+    mappings.add(new Mapping(space, file));
   }
 
-  void unmapped(AddressSpace space, Vma vma) {
-    mappings.remove(new Mapping(space, vma));
+  void unmapped(AddressSpace space, GmemFile file) {
+    mappings.remove(new Mapping(space, file));
     drop();
   }
 
@@ -280,10 +280,8 @@ public final class GmemInode {
         first = i;
         last = i + 1;
       }
-      for (Mapping m : List.copyOf(mappings)) {
-        for (long p = first; p < last; p++) {
-          m.space.unmapFilePage(m.vma, p);
-        }
+      for (Mapping m : new LinkedHashSet<>(mappings)) {
+        m.space.unmapFile(m.file, first, last);
       }
       long pfn = Folio.pfn(entry) - (i - first);
       for (long p = first; p < last; p++) {

@@ -1,8 +1,8 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.mem.MappableFile;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.MappableFile;
 
 /**
  * What a descriptor of KVM_CREATE_GUEST_MEMFD stands for.

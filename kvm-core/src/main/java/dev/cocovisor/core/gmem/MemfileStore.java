@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * file the VM. Two kinds: tmpfs-like, in 4 KiB pages; hugetlbfs-like, in 2 MiB pages, where an
  * allocation grows to whole pages and a hole shrinks to them ({@code fs/hugetlbfs/inode.c},
  * hugetlbfs_fallocate). Source: "KVM: mm: fd-based approach for supporting KVM guest private
- * memory" v7 (background seed 004).
+ * memory" v7, 6 July 2022.
  */
 public final class MemfileStore {
   private static final long HUGE = 2L << 20;

@@ -13,8 +13,12 @@ import dev.cocovisor.core.HostProcess;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
-import dev.cocovisor.core.mem.AddressSpace;
-import dev.cocovisor.core.mem.MemFd;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.Advice;
+import dev.cocovisor.core.mm.Fork;
+import dev.cocovisor.core.mm.MappingCalls;
+import dev.cocovisor.core.mm.MemFd;
+import dev.cocovisor.core.mm.Remap;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
@@ -40,6 +44,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private final VmIoctls vms;
   private final FileCalls files;
   private final NumaCalls numa;
+  private final MappingCalls mapping;
 
   /**
    * Starts a process on a host: an empty address space and no open file.
@@ -48,11 +53,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
-    this.space = new AddressSpace(kvm.physicalMemory());
+    this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
     this.vms = new VmIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
+    this.mapping = new MappingCalls(space);
     kvm.began(this);
   }
 
@@ -96,6 +102,66 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   @Override
   public long openDevKvm() {
     return fds.install(Descriptors.DEV_KVM);
+  }
+
+  /** mremap; {@code flags} are MREMAP_*. Returns the new address. */
+  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr) {
+    return new Remap(space).mremap(addr, oldLen, newLen, flags, newAddr);
+  }
+
+  /** mprotect. */
+  public long mprotect(long addr, long len, int prot) {
+    return ret(mapping.mprotect(addr, len, prot));
+  }
+
+  /** mlock. */
+  public long mlock(long addr, long len) {
+    return ret(mapping.lock(addr, len, true));
+  }
+
+  /** munlock. */
+  public long munlock(long addr, long len) {
+    return ret(mapping.lock(addr, len, false));
+  }
+
+  /**
+   * fork, of a child that does nothing and lives until its memory is given back: the mappings are
+   * shared, the descriptors are not copied.
+   *
+   * @return the child's memory
+   */
+  public AddressSpace fork() {
+    return Fork.of(space);
+  }
+
+  /**
+   * dup.
+   *
+   * @return a descriptor for the same open file
+   */
+  public long dup(int fd) {
+    Object o = fds.get(fd);
+    switch (o) {
+      case null -> {
+        return ret(Errno.EBADF);
+      }
+      case Vm vm -> vm.get();
+      case VcpuFile f -> f.vcpu().machine().get();
+      case GuestMemfd f -> f.acquire();
+      case MemFd f -> f.acquire();
+      default -> {}
+    }
+    return fds.install(o);
+  }
+
+  /**
+   * memfd_create.
+   *
+   * @param huge whether it is MFD_HUGETLB, of pages of 2 MiB
+   * @return a descriptor of an empty file
+   */
+  public long memfdCreate(boolean huge) {
+    return fds.install(new MemFd(kvm.physicalMemory(), 0, huge));
   }
 
   /**
@@ -169,12 +235,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   @Override
   public long munmap(long addr, long len) {
-    return ret(space.unmap(addr, len));
+    return ret(mapping.munmap(addr, len));
   }
 
   @Override
   public long madvise(long addr, long len, int advice) {
-    return ret(memory.madvise(addr, len, advice));
+    return ret(new Advice(space).madvise(addr, len, advice));
   }
 
   /**

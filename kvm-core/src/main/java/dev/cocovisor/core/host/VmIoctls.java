@@ -3,15 +3,15 @@ package dev.cocovisor.core.host;
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.MemfileStore;
-import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.UserCopy;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
-import dev.cocovisor.core.vm.VmSettings;
 
 /**
  * The ioctls of a VM's descriptor, as far as they deal with descriptors and user memory; the rest
@@ -52,7 +52,7 @@ final class VmIoctls {
     if (refused(vmFd)) {
       return fds.unknown(vmFd);
     }
-    if (Long.compareUnsigned(id, VmSettings.MAX_VCPU_IDS) >= 0) {
+    if (Long.compareUnsigned(id, kvm.number(CoreSettings.MAX_VCPU_IDS)) >= 0) {
       return ret(Errno.EINVAL);
     }
     Vm vm = vm(vmFd);
@@ -157,7 +157,11 @@ final class VmIoctls {
     if (refused(vmFd)) {
       return fds.unknown(vmFd);
     }
-    return ret((pages & 0xffffffffL) < MIN_MMU_PAGES ? Errno.EINVAL : Errno.OK);
+    if (Long.compareUnsigned(pages, MIN_MMU_PAGES) < 0) {
+      return ret(Errno.EINVAL);
+    }
+    vm(vmFd).allowMmuPages();
+    return 0;
   }
 
   /** KVM_GET_DIRTY_LOG into user memory, or to whoever takes the words. */

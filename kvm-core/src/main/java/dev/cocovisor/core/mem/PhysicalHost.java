@@ -20,6 +20,7 @@ public final class PhysicalHost implements HostMemory {
   private final FrameStore content = new FrameStore();
   private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
+  private final UserFrames userFrames = new UserFrames(this);
   private final long zeroPage;
   private final Pins pins = new Pins();
   private volatile PhysicalGuard[] guards = {};
@@ -36,6 +37,11 @@ public final class PhysicalHost implements HostMemory {
   public PhysicalHost(FrameAllocator allocator) {
     this.allocator = allocator;
     zeroPage = allocator.allocate(0, 0);
+  }
+
+  /** Returns the frames behind user memory and who holds them. */
+  public UserFrames userFrames() {
+    return userFrames;
   }
 
   /** Returns the frame of the shared page of zeros; it is never freed or written. */
@@ -104,6 +110,11 @@ public final class PhysicalHost implements HostMemory {
     if (pins.unpin(pfn)) {
       allocator.free(pfn, 0, 0);
     }
+  }
+
+  /** Tells whether a frame of a range is pinned. */
+  public boolean isPinned(long from, long to) {
+    return !pins.none(from, to);
   }
 
   /** Reports every frame that is pinned and free. */

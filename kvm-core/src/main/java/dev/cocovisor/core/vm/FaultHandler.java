@@ -9,7 +9,7 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
-import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.RetPf;
@@ -29,11 +29,15 @@ final class FaultHandler {
   private final boolean checksAttributes;
   private final boolean waitsForWrite;
   private final PageSizePolicy pageSizes;
+  private final boolean shadows;
+  private final ShadowPrefetch neighbours;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
     this.waitsForWrite = vm.host().architecture().equals(Architecture.ARM64);
     this.pageSizes = vm.parts().pageSizes();
+    this.shadows = !vm.rules().tdpMmu();
+    this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
     this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
   }
@@ -51,6 +55,9 @@ final class FaultHandler {
           f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)
               ? RetPf.RETRY
               : vm.stage().map(f, vcpu);
+      if (r == RetPf.FIXED && shadows && f.slot != null && f.goalLevel == 1) {
+        neighbours.around(vcpu, f);
+      }
     } finally {
       vm.mmuLock().unlockShared();
     }
@@ -189,7 +196,7 @@ final class FaultHandler {
     if (pte < 0) {
       return -Errno.EFAULT.number();
     }
-    f.pfn = space.frameOf(hva, pte);
+    f.pfn = AddressSpace.frameOf(pte);
     // x86 maps what the host lets be written writable at once, and logs it; arm64 waits for a write
     // while a slot is logged. Sources: spte.c, make_spte; arch/arm64/kvm/mmu.c, user_mem_abort.
     boolean waits = waitsForWrite && slot.isDirtyLogged() && !f.write;
@@ -209,7 +216,7 @@ final class FaultHandler {
   /**
    * How many pages one exit reports: one in the reference kernel. With a batch allowed, the run of
    * pages of the slot that mismatch alike, so that userspace converts them in one go (the extension
-   * of KVM_EXIT_MEMORY_FAULT discussed at LPC 2022, background seed 004).
+   * of KVM_EXIT_MEMORY_FAULT discussed at LPC 2022).
    */
   private long batch(Vcpu vcpu, PageFault f) {
     long most = vm.rules().memoryFaultBatch();

@@ -4,7 +4,6 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.LifecycleOps.SlotChange;
 import dev.cocovisor.core.gmem.BackingStore;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
@@ -83,7 +82,7 @@ final class MemoryRegions {
         || !aligned(size)
         || !aligned(gpa)
         || !aligned(uaddr)
-        || !AddressSpace.accessOk(uaddr, size)
+        || !vm.space().accessOk(uaddr, size)
         || (gmem && (!aligned(offset) || wraps(offset, size)))
         || asId >= vm.rules().addressSpaces()
         || wraps(gpa, size)
@@ -191,6 +190,7 @@ final class MemoryRegions {
       totalPages += now.npages();
     }
     vm.ops().commitMemoryRegion(change, old, now);
+    vm.allowMmuPages();
     if (change == SlotChange.FLAGS_ONLY && old != null) {
       vm.dirtyLog().applyFlags(old, now);
     }

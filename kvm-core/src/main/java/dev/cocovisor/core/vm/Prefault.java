@@ -11,9 +11,9 @@ import dev.cocovisor.core.mmu.RetPf;
  *
  * <p>Both work on bytes, advance the caller's range by what they mapped, and answer success once
  * anything was mapped. Sources: {@code virt/kvm/kvm_main.c}, kvm_vcpu_pre_fault_memory; {@code
- * arch/x86/kvm/mmu/mmu.c}, kvm_arch_vcpu_pre_fault_memory and kvm_tdp_page_prefault; background S0
- * for KVM_MAP_MEMORY: the vendor is asked before each mapping, and a range outside any slot is
- * EFAULT where the later ioctl says ENOENT.
+ * arch/x86/kvm/mmu/mmu.c}, kvm_arch_vcpu_pre_fault_memory and kvm_tdp_page_prefault; "KVM: Guest
+ * Memory Pre-Population API" v2 (April 2024) for KVM_MAP_MEMORY: the vendor is asked before each
+ * mapping, and a range outside any slot is EFAULT where the later ioctl says ENOENT.
  */
 final class Prefault {
   private final Vm vm;
@@ -77,7 +77,7 @@ final class Prefault {
     }
     PageLevel level = PageLevel.of((int) r);
     long end = (gpa & -level.bytes()) + level.bytes();
-    return Math.min(size, end - gpa);
+    return Long.compareUnsigned(size, end - gpa) < 0 ? size : end - gpa;
   }
 
   /** Maps one page as a read would; the level mapped, or -errno. */

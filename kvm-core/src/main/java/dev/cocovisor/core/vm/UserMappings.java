@@ -1,7 +1,7 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.PageLevel;
-import dev.cocovisor.core.mem.MmuNotifier;
+import dev.cocovisor.core.mm.MmuNotifier;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;

@@ -36,6 +36,7 @@ public final class Vcpu implements VcpuContext {
   private final ModelLock mutex = new ModelLock("vcpu->mutex");
   private final TlbModel tlb;
   private final PageFault fault = new PageFault();
+  private final PageFault neighbour = new PageFault();
   private final GuestAccess guestAccess;
   private final Hypercalls hypercalls;
   private @Nullable Object vendorState;
@@ -66,6 +67,9 @@ public final class Vcpu implements VcpuContext {
       exit = null;
       if (vm.isDead()) {
         return new RunResult(Errno.EIO, new Exit.Unknown());
+      }
+      if (!vm.mayLoadRoots()) {
+        return ended(-Errno.ENOSPC.number());
       }
       Errno r = vm.ops().vcpuPreRun(this);
       return r.ok() ? act(action) : ended(-r.number());
@@ -178,6 +182,11 @@ public final class Vcpu implements VcpuContext {
 
   PageFault fault() {
     return fault;
+  }
+
+  /** Returns a fault of its own for what is mapped beside another. */
+  PageFault neighbour() {
+    return neighbour;
   }
 
   TlbModel tlb() {

@@ -30,14 +30,14 @@ final class VcpuSet {
 
   /** Source: {@code virt/kvm/kvm_main.c}, kvm_vm_ioctl_create_vcpu: id, number, then duplicate. */
   Errno create(int id) {
-    if (id < 0 || id >= VmSettings.MAX_VCPU_IDS) {
+    if (id < 0 || id >= vm.rules().maxVcpuIds()) {
       return Errno.EINVAL;
     }
     ModelLock lock = vm.kvmLock();
     lock.lock();
     try {
       Vcpu[] now = all;
-      if (now.length >= VmSettings.MAX_VCPUS) {
+      if (now.length >= vm.rules().maxVcpus()) {
         return Errno.EINVAL;
       }
       if (byId(id) != null) {

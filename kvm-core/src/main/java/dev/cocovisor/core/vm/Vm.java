@@ -10,8 +10,8 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.BindingOwner;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.MmuHost;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
@@ -63,6 +63,7 @@ public final class Vm implements MmuHost {
   private final DirtyLog dirtyLog = new DirtyLog(this);
   private final UserMappings userMappings = new UserMappings(this);
   private final PrivateFiles privateFiles = new PrivateFiles(this);
+  private boolean mmuPagesAllowed;
   private int references = 1;
   private boolean destroyed;
 
@@ -252,6 +253,20 @@ public final class Vm implements MmuHost {
   @Override
   public PhysicalHost memory() {
     return memory;
+  }
+
+  /** The first slot, or KVM_SET_NR_MMU_PAGES, says how many pages the shadow MMU may have. */
+  public void allowMmuPages() {
+    mmuPagesAllowed = true;
+  }
+
+  /**
+   * Tells whether a vCPU finds room for its roots: the shadow MMU of a VM that never had a slot has
+   * none. Source: {@code arch/x86/kvm/mmu/mmu.c}, make_mmu_pages_available; {@code
+   * arch/x86/kvm/x86.c}, kvm_arch_commit_memory_region.
+   */
+  boolean mayLoadRoots() {
+    return mmuPagesAllowed || rules.tdpMmu();
   }
 
   /** Returns the address space of the process that created the VM. */

@@ -4,7 +4,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.ExternalTableOps;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
-import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.slot.DirtyBitmap;
@@ -122,7 +122,7 @@ public final class VmInvariants {
     if (isPrivate) {
       return;
     }
-    if (pte == 0 || vm.space().frameOf(hva, pte) != pfn) {
+    if (pte == 0 || AddressSpace.frameOf(pte) != pfn) {
       violation.accept(at(gfn, level) + " maps a frame the process does not have there");
     } else if (writable && !AddressSpace.isWritable(pte)) {
       violation.accept(at(gfn, level) + " is writable where the process may not write");

@@ -46,7 +46,15 @@ final class VmRules {
   }
 
   long maxGfn() {
-    return VmSettings.MAX_GFN;
+    return settings.maxGfn();
+  }
+
+  int maxVcpus() {
+    return settings.maxVcpus();
+  }
+
+  int maxVcpuIds() {
+    return settings.maxVcpuIds();
   }
 
   boolean cachesMmio() {
