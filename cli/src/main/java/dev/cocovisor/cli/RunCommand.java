@@ -45,8 +45,8 @@ final class RunCommand implements Callable<Integer> {
     boolean shows(TraceEvent.Kind kind) {
       return switch (this) {
         case NONE -> false;
-        case HOOKS -> kind == TraceEvent.Kind.HOOK;
-        case FIRMWARE -> kind == TraceEvent.Kind.FIRMWARE;
+        case HOOKS -> kind == TraceEvent.Kind.HOOK || kind == TraceEvent.Kind.REFUSAL;
+        case FIRMWARE -> kind == TraceEvent.Kind.FIRMWARE || kind == TraceEvent.Kind.REFUSAL;
         case ALL -> true;
       };
     }
@@ -109,13 +109,12 @@ final class RunCommand implements Callable<Integer> {
     }
     var steps = new ArrayList<ScenarioStep>();
     try (var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
-      run.run(
-          step -> {
-            steps.add(step);
-            if (!json) {
-              print(step);
-            }
-          });
+      run.run(step -> {
+        steps.add(step);
+        if (!json) {
+          print(step);
+        }
+      });
     }
     if (save != null) {
       save(save, on, world, steps);
