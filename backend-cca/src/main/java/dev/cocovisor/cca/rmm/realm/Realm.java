@@ -32,6 +32,8 @@ public final class Realm {
   /** The plane whose memory a device's translation service uses. */
   public final int atsPlane;
 
+  public final PlanePermissions permissions;
+
   /** RECs that run now. */
   public final AtomicInteger running = new AtomicInteger();
 
@@ -64,6 +66,7 @@ public final class Realm {
     this.rpv = rpv;
     this.rim = rim;
     this.atsPlane = atsPlane;
+    this.permissions = new PlanePermissions(roots.length - 1);
   }
 
   /** Returns the realm whose descriptor a granule is. */
