@@ -73,7 +73,7 @@ final class Machine {
             .withSetting("core.gmem-order", huge ? "9" : "0")
             .withSetting("tdx.page-size-policy", huge ? "rfc-v1" : "upstream");
     kvm = new Kvm(config, backends);
-    process = kvm.newProcess();
+    process = new KvmProcess(kvm);
     int vmFd = fd(process.createVm(fd(process.openDevKvm()), driver.vmType()));
     vm = new VmmMachine(process, vmFd, new Fields());
     done(driver.vmCreated(vm));

@@ -49,6 +49,57 @@ public final class CoreSettings {
           0,
           Long.MAX_VALUE);
 
+  /** In what order an operation over several slots splits huge private leaves and zaps. */
+  public static final Setting SPLIT_ORDER =
+      Setting.choice(
+          "core.split-order",
+          "huge private pages are split slot by slot, each before its zap, or all of them first",
+          "by-range",
+          "by-range",
+          "all-first");
+
+  /** How often a vCPU tries one page, in one run or call, before it is taken to stand still. */
+  public static final Setting RETRIES =
+      Setting.number(
+          "core.retries",
+          "times a vCPU tries one page before the run ends without a verdict",
+          10_000_000,
+          1,
+          Long.MAX_VALUE);
+
+  /** Size of user addresses: 47 or 57 on x86, 48 or 52 on arm64. */
+  public static final Setting ADDRESS_BITS =
+      Setting.number(
+          "core.address-bits", "bits of a user address; 0: the recorded host's", 0, 0, 57);
+
+  /** When anonymous memory is faulted in by pages of 2 MiB. */
+  public static final Setting THP =
+      Setting.choice("core.thp", "transparent huge pages", "always", "always", "madvise", "never");
+
+  /** Whether there is swap. */
+  public static final Setting SWAP = Setting.flag("core.swap", "whether the host has swap", false);
+
+  /** CONFIG_KSM. */
+  public static final Setting KSM =
+      Setting.flag("core.ksm", "whether the host can merge pages of equal content", false);
+
+  /** KVM_MAX_VCPUS, CONFIG_KVM_MAX_NR_VCPUS on x86. */
+  public static final Setting MAX_VCPUS =
+      Setting.number("core.max-vcpus", "vCPUs a VM can have", 1024, 1, 4096);
+
+  /** KVM_MAX_VCPU_IDS. */
+  public static final Setting MAX_VCPU_IDS =
+      Setting.number("core.max-vcpu-ids", "ids a vCPU can have", 4096, 1, 16384);
+
+  /** MAXPHYADDR: how far guest-physical addresses go with nested paging. */
+  public static final Setting PHYSICAL_BITS =
+      Setting.number(
+          "core.physical-bits",
+          "bits of a physical address; 0: the recorded host's, 48 with a vendor technology",
+          0,
+          0,
+          52);
+
   /** All of them, in the order they are listed. */
   public static final List<Setting> ALL =
       List.of(
@@ -58,7 +109,16 @@ public final class CoreSettings {
           SLOT_ZAP_ALL,
           MAP_MEMORY_GUEST_MODE,
           MEMORY_FAULT_BATCH,
-          ATTRIBUTE_ENTRIES);
+          ATTRIBUTE_ENTRIES,
+          SPLIT_ORDER,
+          RETRIES,
+          MAX_VCPUS,
+          MAX_VCPU_IDS,
+          PHYSICAL_BITS,
+          ADDRESS_BITS,
+          THP,
+          SWAP,
+          KSM);
 
   private CoreSettings() {}
 }

@@ -14,6 +14,7 @@ final class Invariants {
       VmInvariants.check(vm, s -> violation.accept("vm " + vm.id() + ": " + s));
       vm.ops().checkInvariants(s -> violation.accept("vm " + vm.id() + ": " + s));
     }
+    kvm.physicalMemory().checkInvariants(violation);
     if (kvm.architecture().equals(Architecture.X86_64) && kvm.memory().allocatedFrames() < 1) {
       violation.accept("the page of zeros was freed");
     }

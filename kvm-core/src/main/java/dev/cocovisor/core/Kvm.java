@@ -5,23 +5,31 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
-import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.AddressLimits;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.ThpMode;
+import dev.cocovisor.core.vm.NoProgress;
+import dev.cocovisor.core.vm.Progress;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,17 +37,23 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What can be set for it is in {@link CoreSettings} and in what its backends declare.
  */
-public final class Kvm implements HostMachine {
+public final class Kvm implements HostMachine, AutoCloseable {
   private final HostConfig config;
   private final List<Backend> backends;
   private final TraceSink trace;
   private final CoreParts parts;
   private final HostSettings settings;
   private final PhysicalHost memory;
-  private final Map<String, Platform> platforms = new LinkedHashMap<>();
+  private final Map<String, Booted> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
+  private final List<NoProgress> standstills = new CopyOnWriteArrayList<>();
+  private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
+  private boolean closed;
+
+  /** A platform with its guard, which is asked for once, and its way to export a page. */
+  private record Booted(Platform platform, PhysicalGuard guard, LongPredicate exporter) {}
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
   private record BuiltIn(VmTraits traits) implements VmOps {}
@@ -107,9 +121,43 @@ public final class Kvm implements HostMachine {
     return memory;
   }
 
-  /** Starts a process: an empty address space and no open file. */
-  public KvmProcess newProcess() {
-    return new KvmProcess(this);
+  /** kvm_mmu_max_gfn: what a page table of this host can hold. */
+  private long maxGfn() {
+    int asked = (int) number(CoreSettings.PHYSICAL_BITS);
+    int recorded = architecture().equals(Architecture.X86_64) && backends.isEmpty() ? 40 : 48;
+    int bits = config.tdpMmu() ? (asked == 0 ? recorded : asked) : 52;
+    return (1L << (bits - 12)) - 1;
+  }
+
+  /** Returns what user address spaces of this host are like. */
+  public AddressLimits addressLimits() {
+    long bits = number(CoreSettings.ADDRESS_BITS);
+    long top =
+        architecture().equals(Architecture.X86_64)
+            ? AddressLimits.x86Top(bits == 0 ? 57 : (int) bits)
+            : 1L << (bits == 0 ? 52 : bits);
+    return new AddressLimits(
+        top,
+        ThpMode.valueOf(setting(CoreSettings.THP).toUpperCase(Locale.ROOT)),
+        flag(CoreSettings.SWAP),
+        flag(CoreSettings.KSM));
+  }
+
+  /**
+   * Takes note of a process that began, so that it ends with the host at the latest.
+   *
+   * @throws IllegalStateException if the host was closed
+   */
+  public void began(HostProcess process) {
+    if (closed) {
+      throw new IllegalStateException("the host is closed");
+    }
+    processes.add(process);
+  }
+
+  /** Forgets a process that ended. */
+  public void ended(HostProcess process) {
+    processes.remove(process);
   }
 
   @Override
@@ -193,24 +241,44 @@ public final class Kvm implements HostMachine {
 
   /** Returns the platform of a backend, created with its first VM. */
   public Platform platform(Backend backend) {
-    Platform p = platforms.get(backend.info().id());
-    if (p == null) {
-      p = backend.createPlatform(this);
-      platforms.put(backend.info().id(), p);
-      memory.addGuard(p.guard());
+    Booted b = platforms.get(backend.info().id());
+    if (b == null) {
+      b = boot(backend);
+      platforms.put(backend.info().id(), b);
+      memory.addGuard(b.guard);
+      memory.addExporter(b.exporter);
     }
-    return p;
+    return b.platform;
+  }
+
+  private Booted boot(Backend backend) {
+    String id = backend.info().id();
+    try {
+      Platform p = backend.createPlatform(this);
+      return new Booted(p, p.guard(), pfn -> accessible(id, p, pfn));
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(id, "createPlatform", e);
+    }
+  }
+
+  private static boolean accessible(String backend, Platform platform, long pfn) {
+    try {
+      return platform.makeAccessible(pfn);
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(backend, "makeAccessible", e);
+    }
   }
 
   /** Creates a VM of a known type for a process; its {@code vm_init} has not run yet. */
   public Vm createVm(VmType type, AddressSpace space) {
     Backend backend = backendOf(type.number());
     Vm.OpsFactory factory;
+    Progress progress = new Progress(standstills::add);
     if (backend != null) {
       Platform p = platform(backend);
       factory =
           (vm, t) -> {
-            VmOps ops = p.createVm(vm, t);
+            VmOps ops = hooks(p, backend.info().id(), vm, t, progress);
             return trace.enabled() ? new TracedOps(ops, trace) : ops;
           };
     } else {
@@ -225,10 +293,32 @@ public final class Kvm implements HostMachine {
             flag(CoreSettings.SLOT_ZAP_ALL),
             setting(CoreSettings.MAP_MEMORY_GUEST_MODE).equals("refuse"),
             number(CoreSettings.MEMORY_FAULT_BATCH),
-            number(CoreSettings.ATTRIBUTE_ENTRIES));
-    Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), factory);
+            number(CoreSettings.ATTRIBUTE_ENTRIES),
+            setting(CoreSettings.SPLIT_ORDER).equals("all-first"),
+            (int) number(CoreSettings.MAX_VCPUS),
+            (int) number(CoreSettings.MAX_VCPU_IDS),
+            maxGfn(),
+            number(CoreSettings.RETRIES));
+    Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), progress, factory);
     vms.add(vm);
     return vm;
+  }
+
+  private static VmOps hooks(
+      Platform platform, String backend, VmContext vm, VmType type, Progress progress) {
+    try {
+      return new GuardedOps(platform.createVm(vm, type), backend, progress);
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(backend, "createVm", e);
+    }
+  }
+
+  /**
+   * Returns what gave up on this host because it stood still, in order: a run in which something is
+   * listed ends without a verdict.
+   */
+  public List<NoProgress> standstills() {
+    return List.copyOf(standstills);
   }
 
   /** Returns the VMs that live. */
@@ -244,6 +334,27 @@ public final class Kvm implements HostMachine {
 
   /** Returns the platforms created so far. */
   public List<Platform> platforms() {
-    return List.copyOf(platforms.values());
+    return platforms.values().stream().map(Booted::platform).toList();
+  }
+
+  /**
+   * Ends the host: its processes with their files, VMs and mappings, then its platforms, the last
+   * first, and their say in accesses to memory. What is allocated afterwards is leaked, by the
+   * model or as the model says. Again is harmless.
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    List.copyOf(processes).forEach(HostProcess::close);
+    for (Booted b : List.copyOf(platforms.values()).reversed()) {
+      memory.removeGuard(b.guard);
+      memory.removeExporter(b.exporter);
+      b.platform.close();
+    }
+    platforms.clear();
+    vms.clear();
   }
 }

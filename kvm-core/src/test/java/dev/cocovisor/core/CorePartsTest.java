@@ -85,7 +85,7 @@ class CorePartsTest {
             List.of(),
             TraceSink.OFF,
             all());
-    KvmProcess p = kvm.newProcess();
+    KvmProcess p = new KvmProcess(kvm);
     int vm = (int) p.createVm((int) p.openDevKvm(), 1);
     int vcpu = (int) p.createVcpu(vm, 0);
     int memfd = (int) p.createGuestMemfd(vm, 2 * M2, 1);
@@ -126,7 +126,7 @@ class CorePartsTest {
   @Test
   void dirtyLoggingSplitsAndRecoversThroughAWrappedSecondStage() {
     Kvm kvm = new Kvm(HostConfig.DEFAULT, List.of(), TraceSink.OFF, all());
-    KvmProcess p = kvm.newProcess();
+    KvmProcess p = new KvmProcess(kvm);
     int vm = (int) p.createVm((int) p.openDevKvm(), 0);
     int vcpu = (int) p.createVcpu(vm, 0);
     long user = p.mmap(0x7f00_0000_0000L, M2, 3, 0x40022, -1, 0);

@@ -33,7 +33,7 @@ class CoreSettingsTest {
         .withMessage("no setting 'core.gmem-oder': did you mean core.gmem-order?");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> with("tdx.page-size-policy", "upstream"))
-        .withMessageContaining("there are core.attribute-entries, core.cpus");
+        .withMessageContaining("there are core.address-bits, core.attribute-entries");
   }
 
   @Test

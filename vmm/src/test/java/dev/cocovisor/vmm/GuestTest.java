@@ -18,7 +18,7 @@ class GuestTest {
   private static final long PAGE = PageLevel.PAGE_SIZE;
 
   private final Kvm kvm = new Kvm(HostConfig.DEFAULT, List.of());
-  private final KvmProcess process = kvm.newProcess();
+  private final KvmProcess process = new KvmProcess(kvm);
 
   private Guest launched(Technology technology, GuestLaunch launch) {
     Guest guest = new Guest(technology, process, launch);

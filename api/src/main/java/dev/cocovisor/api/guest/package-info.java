@@ -1,6 +1,8 @@
 /**
- * What a guest can do and how a run of a vCPU ends. A guest is a sequence of actions, never
- * machine\n * code.\n
+ * What a guest can do and how a run of a vCPU ends. A guest is a sequence of actions, never machine
+ * code. Technologies add actions and exits of their own by name and fields.
  */
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package dev.cocovisor.api.guest;
+
+import org.jspecify.annotations.NullMarked;

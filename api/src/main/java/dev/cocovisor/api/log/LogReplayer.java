@@ -6,8 +6,8 @@ import org.apiguardian.api.API;
 /**
  * Replays one log format on a model and reports every answer that differs.
  *
- * <p>Found through ServiceLoader ({@code META-INF/services/dev.cocovisor.api.log.LogReplayer}), one
- * for each suffix. Implementations have no state between calls.
+ * <p>Given by {@link dev.cocovisor.api.Backend#replayers}, one for each suffix. Implementations
+ * have no state between calls.
  *
  * @since 0.1
  */

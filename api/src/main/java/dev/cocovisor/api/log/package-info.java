@@ -1,7 +1,9 @@
 /**
- * What a log format offers the command line: parse, replay, compare. Each vendor's own log format
- * is\n * found through ServiceLoader, as backends are. The values of a call line are typed here
- * once for all.\n
+ * What a log format offers the command line: parse, replay, compare. A technology's own formats are
+ * given by {@link dev.cocovisor.api.Backend#replayers}. The values of a call line are typed here
+ * once for all.
  */
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package dev.cocovisor.api.log;
+
+import org.jspecify.annotations.NullMarked;

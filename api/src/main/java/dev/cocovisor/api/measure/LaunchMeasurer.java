@@ -8,7 +8,7 @@ import org.apiguardian.api.API;
 /**
  * Computes the launch measurement of one kind of guest from the files it boots from.
  *
- * <p>Found through ServiceLoader. Stateless and thread-safe.
+ * <p>Given by {@link dev.cocovisor.api.Backend#measurers}. Stateless and thread-safe.
  *
  * @since 0.1
  */

@@ -32,6 +32,14 @@ public interface HostMemory {
   /** Returns the number of frames in use. */
   long allocatedFrames();
 
+  /**
+   * Tells whether nobody holds a frame, for checkers: what a trusted half keeps from the host must
+   * not be free there. False where the host cannot tell.
+   */
+  default boolean isFree(long pfn) {
+    return false;
+  }
+
   /** Adds a guard, asked before every checked access. */
   void addGuard(PhysicalGuard guard);
 

@@ -1,8 +1,10 @@
 /**
  * Physical memory and the guards that decide who may touch it. Content is lazy: a page of zeros
- * costs\n * nothing. Trusted halves read and write through {@link
- * dev.cocovisor.api.mem.PhysicalMemory}; everybody\n * else is asked about at every {@link
- * dev.cocovisor.api.mem.PhysicalGuard}.\n
+ * costs nothing. Trusted halves read and write through {@link
+ * dev.cocovisor.api.mem.PhysicalMemory}; everybody else is asked about at every access by a {@link
+ * dev.cocovisor.api.mem.PhysicalGuard}.
  */
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package dev.cocovisor.api.mem;
+
+import org.jspecify.annotations.NullMarked;

@@ -13,7 +13,8 @@ import org.apiguardian.api.API;
 public interface MigrationOps {
   /**
    * The guest reports pages as encrypted or not ({@code page_enc_status_hc}). Locks: vCPU mutex;
-   * takes the kvm lock. Kernel default: ENOSYS (KVM_ENOSYS in rax). Source: background seed 002.
+   * takes the kvm lock. Kernel default: ENOSYS (KVM_ENOSYS in rax). Source: review of "KVM: x86:
+   * Introduce KVM_PAGE_ENC_BITMAP_RESET ioctl" v6, 10 April 2020.
    */
   default Errno pageEncStatusHc(VcpuContext vcpu, long gpa, long npages, boolean encrypted) {
     return Errno.ENOSYS;

@@ -1,6 +1,8 @@
 /**
- * The hook table, grouped by purpose. Every hook has the kernel's default, so that a backend states
- * only\n * what differs from an ordinary VM.\n
+ * The hook table, grouped by purpose. Every hook has the kernel's default, so that a technology
+ * states only what differs from an ordinary VM. Hooks answer with values and never throw.
  */
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package dev.cocovisor.api.ops;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,8 @@
 /**
- * The structures of Linux's KVM user API as records, with the kernel's field names and numbers.\n
+ * The structures of Linux's KVM user API as records, with the kernel's field names and numbers.
+ * Only those that cross the line between the core and a technology are here.
  */
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package dev.cocovisor.api.uapi;
+
+import org.jspecify.annotations.NullMarked;

@@ -54,7 +54,7 @@ class RealmOnCoreTest {
               .withSetting("core.gmem-order", Integer.toString(gmemOrder));
       kvm = new Kvm(config, List.of(new CcaBackend()));
       random = new Random(seed);
-      process = kvm.newProcess();
+      process = new KvmProcess(kvm);
       frames = kvm.memory().allocatedFrames();
       int dev = fd(process.openDevKvm());
       vm = fd(process.createVm(dev, VmType.ARM_REALM.number()));

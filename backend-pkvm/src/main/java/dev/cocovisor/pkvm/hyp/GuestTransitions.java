@@ -39,13 +39,19 @@ final class GuestTransitions {
     return nr == 1 ? PageTable.PAGE_LEVEL : PageTable.PMD_LEVEL;
   }
 
-  private static Errno checkGuestNoPage(HypVm vm, long gfn, long nr) {
+  private Errno checkGuestNoPage(HypVm vm, long gfn, long nr) {
     for (long g = gfn; g < gfn + nr; g++) {
-      if (Pte.state(vm.stage2.leaf(g)) != PageState.NOPAGE) {
-        return Errno.EPERM;
+      PageState state = Pte.state(vm.stage2.leaf(g));
+      if (state != PageState.NOPAGE) {
+        long at = g;
+        return mp.refuse(Errno.EPERM, () -> guest(vm, at) + " is " + state + ", not empty");
       }
     }
     return Errno.OK;
+  }
+
+  private static String guest(HypVm vm, long gfn) {
+    return "VM 0x" + Integer.toHexString(vm.handle) + " gfn 0x" + Long.toHexString(gfn);
   }
 
   /** Maps at guest stage 2; the cache was checked, so running out of tables is EL2's own fault. */
@@ -67,16 +73,29 @@ final class GuestTransitions {
     return vcpu.memcache.size() < vcpu.vm.minCachePages();
   }
 
+  private Errno shortCache(HypVcpu vcpu) {
+    return mp.refuse(
+        Errno.ENOMEM,
+        () ->
+            "the vCPU's memcache holds "
+                + vcpu.memcache.size()
+                + " pages, a mapping may take "
+                + vcpu.vm.minCachePages());
+  }
+
   /** __pkvm_host_share_guest. */
   Errno shareGuest(HypVcpu vcpu, long pfn, long gfn, long nr, int prot) {
     HypVm vm = vcpu.vm;
     if ((prot & ~Pte.RWX) != 0) {
-      return Errno.EINVAL;
+      return mp.refuse(Errno.EINVAL, () -> "permissions 0x" + Integer.toHexString(prot));
     }
-    if (!mp.map.isValid(pfn, nr) || !sizeFits(pfn, gfn, nr) || !coversAll(vm, gfn, nr)) {
-      return Errno.EINVAL;
+    if (!mp.map.isValid(pfn, nr) || !coversAll(vm, gfn, nr)) {
+      return mp.refuse(Errno.EINVAL, () -> guest(vm, gfn) + " or its frame is out of range");
     }
-    Errno e = mp.map.checkAllowed(pfn, nr);
+    if (!sizeFits(pfn, gfn, nr)) {
+      return mp.refuse(Errno.EINVAL, () -> nr + " pages are neither one nor an aligned 2 MiB");
+    }
+    Errno e = mp.checkAllowed(pfn, nr);
     if (!e.ok()) {
       return e;
     }
@@ -93,7 +112,7 @@ final class GuestTransitions {
         }
       }
       if (cacheIsShort(vcpu)) {
-        return Errno.ENOMEM;
+        return shortCache(vcpu);
       }
       for (long p = pfn; p < pfn + nr; p++) {
         mp.setHost(p, 1, PageState.SHARED_OWNED);
@@ -111,10 +130,22 @@ final class GuestTransitions {
       case OWNED -> Errno.OK;
       case SHARED_OWNED -> {
         int shares = mp.pages.guestShares(pfn);
-        // A page shared with EL2 or the secure world has no guest share: not ours to add to.
-        yield shares == 0 ? Errno.EPERM : shares == -1 ? Errno.EBUSY : Errno.OK;
+        if (shares == 0) {
+          yield mp.refuse(
+              Errno.EPERM, () -> MemProtect.frame(pfn) + " is shared with EL2 or the secure world");
+        }
+        yield shares == -1
+            ? mp.refuse(Errno.EBUSY, () -> MemProtect.frame(pfn) + " has 2^32 - 1 shares")
+            : Errno.OK;
       }
-      case SHARED_BORROWED, NOPAGE, POISON -> Errno.EPERM;
+      case SHARED_BORROWED, NOPAGE, POISON ->
+          mp.refuse(
+              Errno.EPERM,
+              () ->
+                  MemProtect.frame(pfn)
+                      + ": the host's state is "
+                      + mp.pages.host(pfn)
+                      + ", OWNED or shared with guests expected");
     };
   }
 
@@ -126,21 +157,23 @@ final class GuestTransitions {
   private Errno checkSharedGuest(HypVm vm, long gfn, long nr) {
     long pte = vm.stage2.leaf(gfn);
     if (!Pte.valid(pte)) {
-      return Errno.ENOENT;
+      return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " maps nothing");
     }
     if (vm.stage2.leafLevel(gfn) != level(nr)) {
-      return Errno.E2BIG;
+      return mp.refuse(Errno.E2BIG, () -> guest(vm, gfn) + " is not a mapping of " + nr + " pages");
     }
     if (Pte.state(pte) != PageState.SHARED_BORROWED) {
-      return Errno.EPERM;
+      return mp.refuse(Errno.EPERM, () -> guest(vm, gfn) + " is not the host's, shared");
     }
     long pfn = Pte.pfn(pte);
     for (long p = pfn; p < pfn + nr; p++) {
+      long at = p;
       if (mp.pages.host(p) != PageState.SHARED_OWNED) {
-        return Errno.EPERM;
+        return mp.refuse(
+            Errno.EPERM, () -> MemProtect.frame(at) + ": the host did not share this page");
       }
       if (mp.pages.guestShares(p) == 0) {
-        return Errno.EINVAL;
+        return mp.refuse(Errno.EINVAL, () -> MemProtect.frame(at) + " has no share of a guest");
       }
     }
     return Errno.OK;
@@ -150,10 +183,21 @@ final class GuestTransitions {
     return sizeFits(0, gfn, nr);
   }
 
+  private Errno badRange(HypVm vm, long gfn, long nr) {
+    return mp.refuse(
+        Errno.EINVAL,
+        () -> guest(vm, gfn) + ", " + nr + " pages: neither a page nor an aligned 2 MiB in range");
+  }
+
+  private Errno isProtected(HypVm vm) {
+    return mp.refuse(
+        Errno.EPERM, () -> "VM 0x" + Integer.toHexString(vm.handle) + " is a protected one");
+  }
+
   /** __pkvm_host_unshare_guest. */
   Errno unshareGuest(HypVm vm, long gfn, long nr) {
     if (!sizeFits(gfn, nr) || !coversAll(vm, gfn, nr)) {
-      return Errno.EINVAL;
+      return badRange(vm, gfn, nr);
     }
     lock(vm);
     try {
@@ -179,16 +223,16 @@ final class GuestTransitions {
   /** __pkvm_host_relax_perms_guest: adds permissions to a page of an unprotected guest. */
   Errno relaxPerms(HypVm vm, long gfn, int prot) {
     if (vm.isProtected) {
-      return Errno.EPERM;
+      return isProtected(vm);
     }
     if ((prot & ~Pte.RWX) != 0) {
-      return Errno.EINVAL;
+      return mp.refuse(Errno.EINVAL, () -> "permissions 0x" + Integer.toHexString(prot));
     }
     vm.lock.lock();
     try {
       long pte = vm.stage2.covers(gfn) ? vm.stage2.leaf(gfn) : 0;
       if (!Pte.valid(pte)) {
-        return Errno.EAGAIN;
+        return mp.refuse(Errno.EAGAIN, () -> guest(vm, gfn) + " maps nothing any more");
       }
       vm.stage2.update(gfn, Pte.withProt(pte, Pte.prot(pte) | prot) | Pte.ACCESSED);
       return Errno.OK;
@@ -237,7 +281,7 @@ final class GuestTransitions {
   /** __pkvm_host_mkyoung_guest: marks a mapping used. */
   Errno makeYoung(HypVm vm, long gfn) {
     if (vm.isProtected) {
-      return Errno.EPERM;
+      return isProtected(vm);
     }
     vm.lock.lock();
     try {
@@ -251,18 +295,18 @@ final class GuestTransitions {
     }
   }
 
-  private static Errno checkAttributeChange(HypVm vm, long gfn, long nr) {
+  private Errno checkAttributeChange(HypVm vm, long gfn, long nr) {
     if (vm.isProtected) {
-      return Errno.EPERM;
+      return isProtected(vm);
     }
-    return sizeFits(gfn, nr) && coversAll(vm, gfn, nr) ? Errno.OK : Errno.EINVAL;
+    return sizeFits(gfn, nr) && coversAll(vm, gfn, nr) ? Errno.OK : badRange(vm, gfn, nr);
   }
 
   /** __pkvm_host_donate_guest: the page becomes the guest's alone. */
   Errno donateGuest(HypVcpu vcpu, long pfn, long gfn) {
     HypVm vm = vcpu.vm;
     if (!mp.map.isValid(pfn, 1) || !vm.stage2.covers(gfn)) {
-      return Errno.EINVAL;
+      return mp.refuse(Errno.EINVAL, () -> guest(vm, gfn) + " or its frame is out of range");
     }
     lock(vm);
     try {
@@ -274,7 +318,7 @@ final class GuestTransitions {
         return e;
       }
       if (cacheIsShort(vcpu)) {
-        return Errno.ENOMEM;
+        return shortCache(vcpu);
       }
       mp.takeFromHost(pfn, 1, Pte.ownedByGuest(vm.handle, gfn));
       mapGuest(vcpu, gfn, PageTable.PAGE_LEVEL, Pte.leaf(pfn, Pte.RWX, PageState.OWNED));
@@ -285,18 +329,20 @@ final class GuestTransitions {
   }
 
   /** get_valid_guest_pte: poisoned EHWPOISON, nothing ENOENT, not a page E2BIG. */
-  private static Errno checkGuestPage(HypVm vm, long gfn) {
+  private Errno checkGuestPage(HypVm vm, long gfn) {
     if (!vm.stage2.covers(gfn)) {
-      return Errno.ENOENT;
+      return mp.refuse(Errno.ERANGE, () -> guest(vm, gfn) + " is out of range");
     }
     long pte = vm.stage2.leaf(gfn);
     if (Pte.isPoisoned(pte)) {
-      return Errno.EHWPOISON;
+      return mp.refuse(Errno.EHWPOISON, () -> guest(vm, gfn) + " lost its page by force");
     }
     if (!Pte.valid(pte)) {
-      return Errno.ENOENT;
+      return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " maps nothing");
     }
-    return vm.stage2.leafLevel(gfn) == PageTable.PAGE_LEVEL ? Errno.OK : Errno.E2BIG;
+    return vm.stage2.leafLevel(gfn) == PageTable.PAGE_LEVEL
+        ? Errno.OK
+        : mp.refuse(Errno.E2BIG, () -> guest(vm, gfn) + " is part of a block");
   }
 
   /** __pkvm_guest_share_host: the guest lets the host in. */
@@ -325,8 +371,10 @@ final class GuestTransitions {
         return e;
       }
       long pte = vm.stage2.leaf(gfn);
-      if (Pte.state(pte) != guestNow) {
-        return Errno.EPERM;
+      PageState state = Pte.state(pte);
+      if (state != guestNow) {
+        return mp.refuse(
+            Errno.EPERM, () -> guest(vm, gfn) + " is " + state + ", " + guestNow + " expected");
       }
       long pfn = Pte.pfn(pte);
       e = mp.checkHost(pfn, 1, hostNow);
@@ -364,7 +412,7 @@ final class GuestTransitions {
       PageState state = Pte.state(pte);
       PageState expected = state == PageState.OWNED ? PageState.NOPAGE : PageState.SHARED_BORROWED;
       if (state == PageState.SHARED_BORROWED) {
-        return Errno.EPERM;
+        return mp.refuse(Errno.EPERM, () -> guest(vm, gfn) + " is the host's page, shared");
       }
       if (mp.pages.host(pfn) != expected) {
         throw new HypPanic("guest " + state + " but host " + mp.pages.host(pfn));
@@ -386,21 +434,24 @@ final class GuestTransitions {
    */
   Errno forceReclaim(long pfn) {
     if (!mp.map.isMemory(pfn)) {
-      return Errno.EFAULT;
+      return mp.refuse(Errno.EFAULT, () -> MemProtect.frame(pfn) + " is no memory");
     }
     vms.lock.lock();
     try {
       mp.hostLock.lock();
       try {
         if (mp.pages.host(pfn) != PageState.NOPAGE) {
-          return Errno.EAGAIN;
+          return mp.refuse(Errno.EAGAIN, () -> MemProtect.frame(pfn) + " is the host's already");
         }
         long annotation = mp.host.entry(pfn);
         if (Pte.owner(annotation) != Owner.GUEST) {
-          return Errno.EPERM;
+          return mp.refuse(Errno.EPERM, () -> MemProtect.frame(pfn) + " is no guest's");
         }
         HypVm vm = vms.get(Pte.ownerHandle(annotation));
-        return vm == null ? Errno.EAGAIN : poison(vm, Pte.ownerGfn(annotation), pfn);
+        return vm == null
+            ? mp.refuse(
+                Errno.EAGAIN, () -> "the VM that owns " + MemProtect.frame(pfn) + " is gone")
+            : poison(vm, Pte.ownerGfn(annotation), pfn);
       } finally {
         mp.hostLock.unlock();
       }
@@ -421,7 +472,7 @@ final class GuestTransitions {
         throw new HypPanic("annotation and guest mapping name different pages");
       }
       if (Pte.state(pte) != PageState.OWNED) {
-        return Errno.EPERM;
+        return mp.refuse(Errno.EPERM, () -> guest(vm, gfn) + " is not the guest's alone");
       }
       vm.stage2.update(gfn, Pte.poisoned());
       mp.memory.zero(pfn, 1);

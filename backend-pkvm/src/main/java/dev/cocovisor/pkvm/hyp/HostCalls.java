@@ -17,11 +17,14 @@ final class HostCalls {
 
   final HostTransitions host;
   final VmLife life;
+  private final MemProtect mp;
   private final GuestTransitions guest;
   private final HypCpu[] cpus;
   private boolean hostDeprivileged;
 
-  HostCalls(HostTransitions host, GuestTransitions guest, VmLife life, HypCpu[] cpus) {
+  HostCalls(
+      MemProtect mp, HostTransitions host, GuestTransitions guest, VmLife life, HypCpu[] cpus) {
+    this.mp = mp;
     this.host = host;
     this.guest = guest;
     this.life = life;
@@ -44,7 +47,7 @@ final class HostCalls {
   long finalise(int cpu) {
     HypCpu c = cpus[cpu];
     if (c.finalised) {
-      return result(Errno.EPERM);
+      return result(mp.refuse(Errno.EPERM, () -> "CPU " + cpu + " gave up its privileges before"));
     }
     c.finalised = true;
     // The host flips its static key before the first CPU gets here; no call of the early band can
@@ -55,12 +58,25 @@ final class HostCalls {
 
   /** handle___kvm_vcpu_run: EINVAL where no vCPU is loaded. */
   long run(int cpu) {
-    return cpus[cpu].loaded == null ? result(Errno.EINVAL) : 0;
+    return cpus[cpu].loaded == null
+        ? result(mp.refuse(Errno.EINVAL, () -> "no vCPU is loaded on CPU " + cpu))
+        : 0;
   }
 
   private @Nullable HypVcpu loaded(int cpu, boolean isProtected) {
     HypVcpu v = cpus[cpu].loaded;
-    return v == null || v.vm.isProtected != isProtected ? null : v;
+    if (v != null && v.vm.isProtected == isProtected) {
+      return v;
+    }
+    var _ =
+        mp.refuse(
+            Errno.EINVAL,
+            () ->
+                "no vCPU of "
+                    + (isProtected ? "a protected" : "an unprotected")
+                    + " VM is loaded on CPU "
+                    + cpu);
+    return null;
   }
 
   /** A loaded vCPU of a protected VM, then its cache, then the page. */
@@ -138,13 +154,13 @@ final class HostCalls {
   long inPoisonFault(int cpu) {
     HypVcpu v = cpus[cpu].loaded;
     if (v == null || !v.exitIsTranslationAbort) {
-      return result(Errno.EINVAL);
+      return result(mp.refuse(Errno.EINVAL, () -> "no vCPU here left for a translation fault"));
     }
     long gfn = v.faultIpa >>> PageLevel.PAGE_SHIFT;
     v.vm.lock.lock();
     try {
       if (v.vm.stage2.leafLevel(gfn) != PageTable.PAGE_LEVEL) {
-        return result(Errno.EINVAL);
+        return result(mp.refuse(Errno.EINVAL, () -> "the walk ended above the level of pages"));
       }
       return Pte.isPoisoned(v.vm.stage2.leaf(gfn)) ? 1 : 0;
     } finally {

@@ -55,7 +55,7 @@ final class HostTransitions {
         return e;
       }
       if (mp.pages.refcount(pfn) != 0) {
-        return Errno.EBUSY;
+        return mp.refuse(Errno.EBUSY, () -> MemProtect.frame(pfn) + " is pinned by EL2");
       }
       mp.setHyp(pfn, 1, PageState.NOPAGE);
       mp.setHost(pfn, 1, PageState.OWNED);
@@ -103,8 +103,9 @@ final class HostTransitions {
 
   /** __pkvm_host_donate_hyp: EINVAL for a bad range, EPERM unless the host owns it alone. */
   Errno donateHyp(long pfn, long n) {
-    if (!mp.map.isValid(pfn, n)) {
-      return Errno.EINVAL;
+    Errno valid = mp.checkValid(pfn, n);
+    if (!valid.ok()) {
+      return valid;
     }
     lock();
     try {
@@ -128,8 +129,9 @@ final class HostTransitions {
 
   /** __pkvm_hyp_donate_host: EINVAL, EPERM unless EL2 owns it alone, EBUSY while referenced. */
   Errno hypDonateHost(long pfn, long n) {
-    if (!mp.map.isValid(pfn, n)) {
-      return Errno.EINVAL;
+    Errno valid = mp.checkValid(pfn, n);
+    if (!valid.ok()) {
+      return valid;
     }
     lock();
     try {
@@ -142,7 +144,8 @@ final class HostTransitions {
       }
       for (long p = pfn; p < pfn + n; p++) {
         if (mp.pages.refcount(p) != 0) {
-          return Errno.EBUSY;
+          long at = p;
+          return mp.refuse(Errno.EBUSY, () -> MemProtect.frame(at) + " is in use at EL2");
         }
       }
       for (long p = pfn; p < pfn + n; p++) {
@@ -170,8 +173,9 @@ final class HostTransitions {
   }
 
   private Errno ffa(long pfn, long n, PageState from, PageState to) {
-    if (!mp.map.isValid(pfn, n)) {
-      return Errno.EINVAL;
+    Errno valid = mp.checkValid(pfn, n);
+    if (!valid.ok()) {
+      return valid;
     }
     mp.hostLock.lock();
     try {

@@ -7,8 +7,10 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +47,10 @@ public final class Hyp implements PhysicalGuard {
 
   private static final long NOT_SUPPORTED = -1;
 
+  /** The address size of the recorded host. */
+  public static final Stage2Geometry RECORDED = new Stage2Geometry(44);
+
+  private final Stage2Geometry geometry;
   private final MemProtect mp;
   private final HostTransitions hostTransitions;
   private final GuestTransitions guestTransitions;
@@ -63,17 +69,25 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
-    this(map, memory, cpus, structs, Interposer.NONE);
+    this(map, memory, cpus, structs, RECORDED, Interposer.NONE, TraceSink.OFF);
   }
 
   /**
-   * Starts an EL2 that asks {@code interposer} before each hypercall of the host; as {@link
+   * Starts an EL2 that asks {@code interposer} before each hypercall of the host and tells {@code
+   * trace} why it refuses one, and whose guests have stage 2 tables of {@code geometry}; as {@link
    * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
    */
   public Hyp(
-      MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs, Interposer interposer) {
+      MemoryMap map,
+      PhysicalMemory memory,
+      int cpus,
+      HostStructs structs,
+      Stage2Geometry geometry,
+      Interposer interposer,
+      TraceSink trace) {
+    this.geometry = geometry;
     this.interposer = interposer;
-    mp = new MemProtect(map, memory);
+    mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
     guestTransitions = new GuestTransitions(mp, vms);
     guestCalls = new GuestCalls(guestTransitions);
@@ -81,8 +95,13 @@ public final class Hyp implements PhysicalGuard {
     for (int i = 0; i < cpus; i++) {
       this.cpus[i] = new HypCpu();
     }
-    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus);
-    calls = new HostCalls(hostTransitions, guestTransitions, life, this.cpus);
+    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus, geometry);
+    calls = new HostCalls(mp, hostTransitions, guestTransitions, life, this.cpus);
+  }
+
+  /** Returns the shape of every guest's stage 2. */
+  public Stage2Geometry geometry() {
+    return geometry;
   }
 
   /** Boots as the host does: every CPU gives up its privileges. */
@@ -109,9 +128,11 @@ public final class Hyp implements PhysicalGuard {
     }
     c.x0 = 0;
     long instead = interposer.before(call, a0, a1, a2, a3);
-    return instead == Interposer.PROCEED
-        ? call.handler().answer(calls, cpu, a0, a1, a2, a3)
-        : instead;
+    if (instead == Interposer.PROCEED) {
+      return call.handler().answer(calls, cpu, a0, a1, a2, a3);
+    }
+    Errno e = mp.refuse(Errno.of((int) -instead), () -> call.callName() + " was not let through");
+    return HostCalls.result(e);
   }
 
   /** Returns x0 of the last host call on a CPU: 0, or -1 if it was not dispatched. */
@@ -310,6 +331,11 @@ public final class Hyp implements PhysicalGuard {
     long[] n = new long[1];
     mp.pages.forEachTouched(p -> n[0]++);
     return n[0];
+  }
+
+  /** Calls {@code each} for every page that is not the host's alone. */
+  public void forEachHeldPage(LongConsumer each) {
+    mp.pages.forEachTouched(each::accept);
   }
 
   /** Returns the transitions below the hypercalls' own checks, for the self-test. */

@@ -3,6 +3,8 @@ package dev.cocovisor.pkvm.hyp;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.trace.TraceSink;
+import java.util.function.Supplier;
 
 /**
  * The state that all transitions share, with their common checks and writes.
@@ -26,8 +28,11 @@ final class MemProtect {
   /** {@code pkvm_pgd_lock}. */
   final ModelLock hypLock = new ModelLock("pkvm_pgd_lock");
 
-  MemProtect(MemoryMap map, PhysicalMemory memory) {
+  private final TraceSink trace;
+
+  MemProtect(MemoryMap map, PhysicalMemory memory, TraceSink trace) {
     this.map = map;
+    this.trace = trace;
     this.memory = memory;
     long frames = 0;
     for (MemoryMap.Region r : map.regions()) {
@@ -37,16 +42,38 @@ final class MemProtect {
     host = new HostStage2(map);
   }
 
+  /** Tells why a call is refused; returns the error. */
+  Errno refuse(Errno error, Supplier<String> why) {
+    return trace.refuse(error, why);
+  }
+
+  static String frame(long pfn) {
+    return "frame 0x" + Long.toHexString(pfn);
+  }
+
+  /** Checks that a range lies in one region of memory that the host may use (EINVAL, EPERM). */
+  Errno checkAllowed(long pfn, long n) {
+    Errno e = map.checkAllowed(pfn, n);
+    return e.ok() ? e : refuse(e, () -> frame(pfn) + ", " + n + " pages: not the host's memory");
+  }
+
+  /** Checks that a range is valid (EINVAL). */
+  Errno checkValid(long pfn, long n) {
+    return map.isValid(pfn, n)
+        ? Errno.OK
+        : refuse(Errno.EINVAL, () -> frame(pfn) + ", " + n + " pages: out of range");
+  }
+
   /** Checks that a range is the host's kind of memory and in one state (EINVAL, EPERM). */
   Errno checkHost(long pfn, long n, PageState wanted) {
     hostLock.assertExclusive();
-    Errno e = map.checkAllowed(pfn, n);
+    Errno e = checkAllowed(pfn, n);
     if (!e.ok()) {
       return e;
     }
     for (long p = pfn; p < pfn + n; p++) {
       if (pages.host(p) != wanted) {
-        return Errno.EPERM;
+        return wrongState("the host's", p, pages.host(p), wanted);
       }
     }
     return Errno.OK;
@@ -57,10 +84,16 @@ final class MemProtect {
     hypLock.assertExclusive();
     for (long p = pfn; p < pfn + n; p++) {
       if (pages.hyp(p) != wanted) {
-        return Errno.EPERM;
+        return wrongState("EL2's", p, pages.hyp(p), wanted);
       }
     }
     return Errno.OK;
+  }
+
+  private Errno wrongState(String whose, long pfn, PageState now, PageState wanted) {
+    return refuse(
+        Errno.EPERM,
+        () -> frame(pfn) + ": " + whose + " state is " + now + ", " + wanted + " expected");
   }
 
   /** Gives the host access in {@code state}; pages it could not reach are mapped again. */

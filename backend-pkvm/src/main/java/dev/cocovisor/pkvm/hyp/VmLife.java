@@ -17,9 +17,16 @@ final class VmLife {
   private final VmTable vms;
   private final HostStructs structs;
   private final HypCpu[] cpus;
+  private final Stage2Geometry geometry;
 
   VmLife(
-      MemProtect mp, HostTransitions transitions, VmTable vms, HostStructs structs, HypCpu[] cpus) {
+      MemProtect mp,
+      HostTransitions transitions,
+      VmTable vms,
+      HostStructs structs,
+      HypCpu[] cpus,
+      Stage2Geometry geometry) {
+    this.geometry = geometry;
     this.mp = mp;
     this.transitions = transitions;
     this.vms = vms;
@@ -31,7 +38,11 @@ final class VmLife {
   int reserve() {
     vms.lock.lock();
     try {
-      return vms.reserve();
+      int handle = vms.reserve();
+      if (handle < 0) {
+        var _ = mp.refuse(Errno.ENOMEM, () -> VmTable.MAX_VMS + " VMs are there already");
+      }
+      return handle;
     } finally {
       vms.lock.unlock();
     }
@@ -56,27 +67,30 @@ final class VmLife {
     HostVm host = structs.vmAt(hostVmPfn);
     if (host == null || host.createdVcpus() < 1 || host.handle() < VmTable.HANDLE_BASE) {
       transitions.unpin(hostVmPfn, 1);
-      return Errno.EINVAL;
+      return mp.refuse(Errno.EINVAL, () -> "the host's VM has no vCPU, or no handle");
     }
     if (!transitions.donateHyp(vmPfn, HypVm.VM_PAGES).ok()) {
       transitions.unpin(hostVmPfn, 1);
       return Errno.ENOMEM;
     }
-    if (!transitions.donateHyp(pgdPfn, HypVm.PGD_PAGES).ok()) {
+    if (!transitions.donateHyp(pgdPfn, geometry.rootPages()).ok()) {
       giveBack(vmPfn, HypVm.VM_PAGES);
       transitions.unpin(hostVmPfn, 1);
       return Errno.ENOMEM;
     }
     mp.memory.zero(vmPfn, HypVm.VM_PAGES);
-    mp.memory.zero(pgdPfn, HypVm.PGD_PAGES);
+    mp.memory.zero(pgdPfn, geometry.rootPages());
     vms.lock.lock();
     try {
-      e = vms.insert(new HypVm(host, vmPfn, pgdPfn));
+      e = vms.insert(new HypVm(host, geometry, vmPfn, pgdPfn));
+      if (!e.ok()) {
+        e = mp.refuse(e, () -> handle(host.handle()) + " is not reserved");
+      }
     } finally {
       vms.lock.unlock();
     }
     if (!e.ok()) {
-      giveBack(pgdPfn, HypVm.PGD_PAGES);
+      giveBack(pgdPfn, geometry.rootPages());
       giveBack(vmPfn, HypVm.VM_PAGES);
       transitions.unpin(hostVmPfn, 1);
     }
@@ -102,7 +116,7 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      e = vm == null ? Errno.ENOENT : initVcpuLocked(vm, hostVcpuPfn, vcpuPfn);
+      e = vm == null ? unknown(Errno.ENOENT, handle) : initVcpuLocked(vm, hostVcpuPfn, vcpuPfn);
     } finally {
       vms.lock.unlock();
     }
@@ -110,6 +124,14 @@ final class VmLife {
       giveBack(vcpuPfn, 1);
     }
     return e;
+  }
+
+  private Errno unknown(Errno e, int handle) {
+    return mp.refuse(e, () -> handle(handle) + " is no VM");
+  }
+
+  private static String handle(int handle) {
+    return "handle 0x" + Integer.toHexString(handle);
   }
 
   private Errno initVcpuLocked(HypVm vm, long hostVcpuPfn, long vcpuPfn) {
@@ -122,7 +144,8 @@ final class VmLife {
         || host.index() >= vm.vcpus.length
         || vm.vcpus[host.index()] != null) {
       transitions.unpin(hostVcpuPfn, 1);
-      return Errno.EINVAL;
+      return mp.refuse(
+          Errno.EINVAL, () -> "the vCPU's index is taken, or none of the VM's when it first ran");
     }
     // Published last, when it is complete (the order that 7.2 fixed).
     vm.vcpus[host.index()] = new HypVcpu(vm, host, vcpuPfn);
@@ -175,8 +198,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      if (vm == null || mp.pages.refcount(vm.pfn) != 0 || vm.dying) {
-        return Errno.EINVAL;
+      if (vm == null) {
+        return unknown(Errno.EINVAL, handle);
+      }
+      if (mp.pages.refcount(vm.pfn) != 0 || vm.dying) {
+        return mp.refuse(Errno.EINVAL, () -> handle(handle) + " is in use, or dying already");
       }
       vm.dying = true;
       return Errno.OK;
@@ -190,7 +216,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      return vm != null && vm.dying ? vm : null;
+      if (vm != null && vm.dying) {
+        return vm;
+      }
+      var _ = mp.refuse(Errno.EINVAL, () -> handle(handle) + " is no dying VM");
+      return null;
     } finally {
       vms.lock.unlock();
     }
@@ -201,7 +231,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       HypVm vm = vms.get(handle);
-      return vm != null && !vm.isProtected ? vm : null;
+      if (vm != null && !vm.isProtected) {
+        return vm;
+      }
+      var _ = mp.refuse(Errno.EINVAL, () -> handle(handle) + " is no unprotected VM");
+      return null;
     } finally {
       vms.lock.unlock();
     }
@@ -216,8 +250,11 @@ final class VmLife {
     vms.lock.lock();
     try {
       vm = vms.get(handle);
-      if (vm == null || !vm.dying || mp.pages.refcount(vm.pfn) != 0) {
-        return Errno.EINVAL;
+      if (vm == null) {
+        return unknown(Errno.EINVAL, handle);
+      }
+      if (!vm.dying || mp.pages.refcount(vm.pfn) != 0) {
+        return mp.refuse(Errno.EINVAL, () -> handle(handle) + " is not dying, or in use");
       }
       vms.remove(vm);
     } finally {
@@ -227,7 +264,7 @@ final class VmLife {
     vm.stage2.destroy();
     drain(vm.pool, host.stage2Teardown());
     drain(vm.tables, host.stage2Teardown());
-    for (int i = 0; i < HypVm.PGD_PAGES; i++) {
+    for (int i = 0; i < geometry.rootPages(); i++) {
       returnPage(vm.pgdPfn + i, host.stage2Teardown());
     }
     for (HypVcpu v : vm.vcpus) {
@@ -266,7 +303,7 @@ final class VmLife {
     while (vcpu.memcache.size() < wanted) {
       long pfn = from.pop();
       if (pfn == Memcache.EMPTY) {
-        return Errno.ENOMEM;
+        return mp.refuse(Errno.ENOMEM, () -> "the host's memcache ran dry");
       }
       if (!transitions.donateHyp(pfn, 1).ok()) {
         // admit_host_page answers "no page", so the error itself is lost.

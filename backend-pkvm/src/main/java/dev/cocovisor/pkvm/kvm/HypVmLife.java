@@ -10,6 +10,7 @@ import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.Memcache;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * pkvm_create_hyp_vm, pkvm_create_hyp_vcpu, pkvm_destroy_hyp_vm.
  */
 final class HypVmLife {
-  private static final int PGD_ORDER = 1;
-
   private final PkvmPlatform platform;
   private final VmContext vm;
   private final boolean isProtected;
@@ -55,28 +54,35 @@ final class HypVmLife {
 
   /** KVM_CREATE_VM. */
   Errno init() {
-    structPage = sharedPage();
-    if (structPage == HostMemory.NO_FRAME) {
-      return Errno.ENOMEM;
+    long page = memory.allocate(0);
+    Errno e = share(page, "struct kvm");
+    if (!e.ok()) {
+      return e;
     }
     long r = platform.call(0, Hypercall.RESERVE_VM, 0, 0, 0, 0);
     if (r < 0) {
-      unsharePage(structPage);
+      unsharePage(page);
       return Errno.of((int) -r);
     }
+    structPage = page;
     handle = (int) r;
     return Errno.OK;
   }
 
-  private long sharedPage() {
-    long page = memory.allocate(0);
-    if (page != HostMemory.NO_FRAME) {
-      Errno e = platform.errno(0, Hypercall.HOST_SHARE_HYP, page, 0, 0, 0);
-      if (!e.ok()) {
-        throw new IllegalStateException("a fresh page cannot be shared with EL2: " + e);
-      }
+  /** kvm_share_hyp: lets EL2 read one of KVM's own structures. */
+  private Errno share(long page, String what) {
+    if (page == HostMemory.NO_FRAME) {
+      return refuse(Errno.ENOMEM, () -> "no frame for " + what);
     }
-    return page;
+    Errno e = platform.errno(0, Hypercall.HOST_SHARE_HYP, page, 0, 0, 0);
+    if (!e.ok()) {
+      memory.free(page, 0);
+    }
+    return e;
+  }
+
+  private Errno refuse(Errno e, Supplier<String> why) {
+    return platform.host().trace().refuse(e, why);
   }
 
   private void unsharePage(long page) {
@@ -88,16 +94,18 @@ final class HypVmLife {
     }
   }
 
-  /** KVM_CREATE_VCPU; null if memory is short. */
-  @Nullable PkvmVcpu createVcpu() {
-    long page = sharedPage();
-    if (page == HostMemory.NO_FRAME) {
-      return null;
+  /** KVM_CREATE_VCPU. */
+  Errno createVcpu(VcpuContext vcpu) {
+    long page = memory.allocate(0);
+    Errno e = share(page, "struct kvm_vcpu");
+    if (e.ok()) {
+      HostVcpu v = new HostVcpu(page, vcpus.size(), new Memcache());
+      vcpus.add(v);
+      platform.publish(v);
+      vcpu.setVendorState(
+          new PkvmVcpu(v, vcpu.id(), platform.host().number(PkvmBackend.CODE_PAGE)));
     }
-    HostVcpu v = new HostVcpu(page, vcpus.size(), new Memcache());
-    vcpus.add(v);
-    platform.publish(v);
-    return new PkvmVcpu(v);
+    return e;
   }
 
   /** The first run of the VM, of a vCPU, or neither. */
@@ -117,21 +125,29 @@ final class HypVmLife {
   private Errno createVm() {
     HostVm h = new HostVm(structPage, isProtected, handle, vcpus.size());
     long own = memory.allocate(0);
-    long pgd = memory.allocate(PGD_ORDER);
-    Errno e = Errno.ENOMEM;
-    if (own != HostMemory.NO_FRAME && pgd != HostMemory.NO_FRAME) {
+    int order = pgdOrder();
+    long pgd = memory.allocate(order);
+    Errno e;
+    if (own == HostMemory.NO_FRAME || pgd == HostMemory.NO_FRAME) {
+      e = refuse(Errno.ENOMEM, () -> "no frames for EL2's VM and the root of its stage 2");
+    } else {
       platform.publish(h);
       e = platform.errno(0, Hypercall.INIT_VM, structPage, own, pgd, 0);
     }
     if (!e.ok()) {
       platform.forget(structPage);
       free(own, 0);
-      free(pgd, PGD_ORDER);
+      free(pgd, order);
       return e;
     }
     hostVm = h;
     created = true;
     return Errno.OK;
+  }
+
+  /** Roots of one, two, four, eight or sixteen pages. */
+  private int pgdOrder() {
+    return Integer.numberOfTrailingZeros(platform.hyp().geometry().rootPages());
   }
 
   private void free(long page, int order) {
@@ -143,7 +159,7 @@ final class HypVmLife {
   private Errno createHypVcpu(PkvmVcpu v) {
     long own = memory.allocate(0);
     if (own == HostMemory.NO_FRAME) {
-      return Errno.ENOMEM;
+      return refuse(Errno.ENOMEM, () -> "no frame for EL2's vCPU");
     }
     Errno e = platform.errno(0, Hypercall.INIT_VCPU, handle, v.host.pfn(), own, 0);
     if (e.ok()) {
@@ -161,13 +177,13 @@ final class HypVmLife {
     }
     int cpu = platform.takeCpu();
     if (cpu < 0) {
-      return Errno.EBUSY;
+      return refuse(Errno.EBUSY, () -> "every CPU of the model has a vCPU loaded");
     }
     platform.call(cpu, Hypercall.VCPU_LOAD, handle, v.host.index(), 0, 0);
     if (!platform.hyp().isLoaded(cpu)) {
       // The silent refusal shows as EINVAL from vcpu_run.
       platform.giveCpu(cpu);
-      return Errno.EINVAL;
+      return refuse(Errno.EINVAL, () -> "EL2 did not load vCPU " + v.host.index());
     }
     v.cpu = cpu;
     return Errno.OK;
@@ -182,12 +198,13 @@ final class HypVmLife {
   }
 
   /** Tops the vCPU's cache up to what a mapping may need (topup_hyp_memcache). */
-  Errno fillCache(PkvmVcpu v, int pages) {
+  Errno fillCache(PkvmVcpu v) {
+    int pages = platform.hyp().geometry().minCachePages();
     Memcache mc = v.host.memcache();
     while (mc.size() < pages) {
       long page = memory.allocate(0);
       if (page == HostMemory.NO_FRAME) {
-        return Errno.ENOMEM;
+        return refuse(Errno.ENOMEM, () -> "no frame for the vCPU's memcache");
       }
       mc.push(page);
     }
@@ -202,10 +219,8 @@ final class HypVmLife {
       }
     }
     if (created && !dying) {
-      Errno e = platform.errno(0, Hypercall.START_TEARDOWN_VM, handle, 0, 0, 0);
-      if (!e.ok()) {
-        throw new IllegalStateException("start_teardown_vm: " + e);
-      }
+      // KVM warns where EL2 refuses and goes on; then EL2 gives nothing back.
+      platform.call(0, Hypercall.START_TEARDOWN_VM, handle, 0, 0, 0);
       dying = true;
     }
   }
@@ -214,10 +229,9 @@ final class HypVmLife {
   void bury() {
     HostVm h = hostVm;
     if (h != null) {
-      Errno e = platform.errno(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
-      if (!e.ok()) {
-        throw new IllegalStateException("finalize_teardown_vm: " + e);
-      }
+      // KVM warns where EL2 refuses: what it took for the VM stays with it, and the caches are
+      // empty.
+      platform.call(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
       drain(h.stage2Teardown());
       drain(h.teardown());
     } else {

@@ -20,10 +20,12 @@ import dev.cocovisor.pkvm.hyp.HypFailures;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
 import dev.cocovisor.pkvm.hyp.PageState;
+import dev.cocovisor.pkvm.hyp.Stage2Geometry;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +54,15 @@ public final class PkvmPlatform implements Platform, HostStructs {
   PkvmPlatform(HostMachine host) {
     this.host = host;
     this.plan = new FaultPlan(Hypercall.ROWS, HypFailures::answer, host.interposer());
-    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this, plan);
+    this.hyp =
+        new Hyp(
+            MemoryMap.flat(FRAMES),
+            host.memory().raw(),
+            CPUS,
+            this,
+            new Stage2Geometry((int) host.number(PkvmBackend.IPA_BITS)),
+            plan,
+            host.trace());
     this.memlockPages = host.number(PkvmBackend.MEMLOCK_PAGES);
     hyp.finalise();
   }
@@ -90,6 +100,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
   public void checkInvariants(Consumer<String> violation) {
     broken.forEach(violation);
     hyp.checkInvariants(violation);
+    hyp.forEachHeldPage(pfn -> {
+      if (host.memory().isFree(pfn)) {
+        violation.accept("frame 0x" + Long.toHexString(pfn) + " is free, and not the host's alone");
+      }
+    });
   }
 
   @Override
@@ -103,17 +118,25 @@ public final class PkvmPlatform implements Platform, HostStructs {
 
   /** Makes a hypercall from CPU {@code cpu}; returns x1. */
   long call(int cpu, Hypercall call, long a0, long a1, long a2, long a3) {
-    long r = hyp.hostCall(cpu, call.number(), a0, a1, a2, a3);
-    if (host.trace().enabled()) {
-      host.trace()
-          .emit(
-              new TraceEvent(
-                  TraceEvent.Kind.FIRMWARE,
-                  call.callName(),
-                  "0x%x, 0x%x, 0x%x, 0x%x".formatted(a0, a1, a2, a3),
-                  r < 0 ? Errno.of((int) -r).name() : Long.toString(r)));
+    if (!host.trace().enabled()) {
+      return hyp.hostCall(cpu, call.number(), a0, a1, a2, a3);
     }
+    host.trace().begin();
+    long r = hyp.hostCall(cpu, call.number(), a0, a1, a2, a3);
+    host.trace().end(event(call, new long[] {a0, a1, a2, a3}, r));
     return r;
+  }
+
+  private static TraceEvent event(Hypercall call, long[] args, long result) {
+    StringJoiner operands = new StringJoiner(", ");
+    for (int i = 0; i < call.arity(); i++) {
+      operands.add("0x" + Long.toHexString(args[i]));
+    }
+    return new TraceEvent(
+        TraceEvent.Kind.FIRMWARE,
+        call.callName(),
+        operands.toString(),
+        result < 0 ? Errno.of((int) -result).name() : Long.toString(result));
   }
 
   /** Makes a hypercall whose result is an error or nothing. */
@@ -143,7 +166,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
     lock.lock();
     try {
       if (memlockPages >= 0 && lockedPages >= memlockPages) {
-        return Errno.ENOMEM;
+        return host.trace().refuse(Errno.ENOMEM, "the limit of locked pages is reached");
       }
       lockedPages++;
       return Errno.OK;

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.SlotView;
@@ -29,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>merged</b>, 5.14: nothing here. The hypercall ends in user space and so does the MSR.
  *
- * <p>Sources: background seed 002; {@code arch/x86/kvm/x86.c}, kvm_emulate_hypercall.
+ * <p>Sources: review of "KVM: x86: Introduce KVM_PAGE_ENC_BITMAP_RESET ioctl" v6, 10 April 2020;
+ * {@code arch/x86/kvm/x86.c}, kvm_emulate_hypercall.
  */
 public final class EncBitmap {
   /** KVM_HC_PAGE_ENC_STATUS, later KVM_HC_MAP_GPA_RANGE. */
@@ -167,7 +170,7 @@ public final class EncBitmap {
     if (npages == 0) {
       return Errno.OK;
     }
-    long gfn = gpa >>> 12;
+    long gfn = gpa >>> PAGE_SHIFT;
     long end = gfn + npages;
     if (Long.compareUnsigned(end, gfn) <= 0) {
       return Errno.EINVAL;

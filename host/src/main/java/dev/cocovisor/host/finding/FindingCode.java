@@ -38,6 +38,8 @@ public enum FindingCode {
   UNLOADED("COCO-P023", true),
   /** PF4J could not load or start the plugin for a reason of its own. */
   DOES_NOT_START("COCO-P024", true),
+  /** Plugin code threw while a host used it. */
+  PLUGIN_FAILS("COCO-P025", true),
   /** The model is put together wrongly. */
   BAD_MODEL("COCO-P030", true),
   /** A backend needs a host of another architecture. */

@@ -8,9 +8,9 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
-import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
@@ -34,6 +34,7 @@ final class PluginBackend implements Backend {
   private final String pluginId;
   private final LiveVms vms;
   private final Set<PluginPlatform> platforms = ConcurrentHashMap.newKeySet();
+  private final PluginFailures failures;
   private volatile @Nullable Backend delegate;
 
   PluginBackend(Backend delegate, BackendInfo info, String pluginId, LiveVms vms) {
@@ -41,6 +42,7 @@ final class PluginBackend implements Backend {
     this.info = info;
     this.pluginId = pluginId;
     this.vms = vms;
+    this.failures = new PluginFailures(pluginId, info.id());
   }
 
   @Override
@@ -50,24 +52,38 @@ final class PluginBackend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
-    PluginPlatform platform = new PluginPlatform(present().createPlatform(host));
+    Backend backend = present();
+    PluginPlatform platform =
+        new PluginPlatform(failures.answer("createPlatform", () -> backend.createPlatform(host)));
     platforms.add(platform);
     return platform;
   }
 
   @Override
   public VmmDriver vmm() {
-    return present().vmm();
+    Backend backend = present();
+    return new PluginVmm(failures.answer("vmm", backend::vmm), failures);
   }
 
   @Override
   public List<LaunchMeasurer> measurers() {
-    return present().measurers();
+    Backend backend = present();
+    return failures.answer("measurers", backend::measurers).stream()
+        .<LaunchMeasurer>map(m -> new PluginMeasurer(m, failures))
+        .toList();
   }
 
   @Override
   public List<LogReplayer> replayers() {
-    return present().replayers();
+    Backend backend = present();
+    return failures.answer("replayers", backend::replayers).stream()
+        .<LogReplayer>map(r -> new PluginReplayer(r, failures))
+        .toList();
+  }
+
+  @Override
+  public LogWords logWords() {
+    return present().logWords();
   }
 
   ClassLoader loader() {
@@ -114,48 +130,60 @@ final class PluginBackend implements Backend {
       if (platform == null) {
         throw gone();
       }
-      return new PluginVmOps(platform.createVm(vm, type), vm.id());
+      return new PluginVmOps(
+          failures.answer("createVm", () -> platform.createVm(vm, type)), vm.id());
     }
 
     @Override
     public PhysicalGuard guard() {
       Platform platform = inner;
       if (platform != null) {
-        guard = platform.guard();
+        guard = failures.answer("guard", platform::guard);
       }
-      return (who, pfn, write) -> guard.check(who, pfn, write);
+      return (who, pfn, write) -> {
+        try {
+          return guard.check(who, pfn, write);
+        } catch (Throwable t) {
+          throw failures.in("guard", t);
+        }
+      };
     }
 
     @Override
     public void checkInvariants(Consumer<String> violation) {
       Platform platform = inner;
       if (platform != null) {
-        platform.checkInvariants(violation);
+        try {
+          platform.checkInvariants(violation);
+        } catch (Throwable t) {
+          throw failures.in("checkInvariants", t);
+        }
       }
     }
 
     @Override
     public @Nullable String ownerOf(long pfn) {
       Platform platform = inner;
-      return platform == null ? null : platform.ownerOf(pfn);
+      return platform == null ? null : failures.call("ownerOf", () -> platform.ownerOf(pfn));
     }
 
     @Override
     public boolean makeAccessible(long pfn) {
       Platform platform = inner;
-      return platform != null && platform.makeAccessible(pfn);
+      return platform != null
+          && failures.call("makeAccessible", () -> platform.makeAccessible(pfn));
     }
 
     @Override
     public List<? extends TrustedCall> trustedCalls() {
       Platform platform = inner;
-      return platform == null ? List.of() : platform.trustedCalls();
+      return platform == null ? List.of() : failures.answer("trustedCalls", platform::trustedCalls);
     }
 
     @Override
     public Errno plan(TrustedFault fault) {
       Platform platform = inner;
-      return platform == null ? Errno.ENODEV : platform.plan(fault);
+      return platform == null ? Errno.ENODEV : failures.answer("plan", () -> platform.plan(fault));
     }
 
     @Override
@@ -165,17 +193,21 @@ final class PluginBackend implements Backend {
       inner = null;
       guard = PhysicalGuard.NONE;
       if (platform != null) {
-        platform.close();
+        try {
+          platform.close();
+        } catch (Throwable t) {
+          throw failures.in("close", t);
+        }
       }
     }
   }
 
   /** A VM counts from a successful {@code vm_init} to its {@code vm_destroy}. */
-  private final class PluginVmOps extends ForwardingVmOps {
+  private final class PluginVmOps extends BlamingVmOps {
     private final String name;
 
     PluginVmOps(VmOps delegate, int id) {
-      super(delegate);
+      super(delegate, failures);
       this.name = info.id() + "#" + id;
     }
 
@@ -184,11 +216,16 @@ final class PluginBackend implements Backend {
       if (!vms.born(name)) {
         return Errno.ENODEV;
       }
-      Errno errno = super.vmInit();
-      if (!errno.ok()) {
-        vms.died(name);
+      boolean lives = false;
+      try {
+        Errno errno = super.vmInit();
+        lives = errno.ok();
+        return errno;
+      } finally {
+        if (!lives) {
+          vms.died(name);
+        }
       }
-      return errno;
     }
 
     @Override

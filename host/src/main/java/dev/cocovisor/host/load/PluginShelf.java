@@ -113,9 +113,10 @@ final class PluginShelf {
         return true;
       }
       Throwable failure = wrapper == null ? null : wrapper.getFailedException();
-      findings.add(notStarted(source, failure == null ? "it is " + state : said(failure)));
+      findings.add(
+          notStarted(source, failure == null ? "it is " + state : PluginFailures.said(failure)));
     } catch (RuntimeException | IOException | LinkageError e) {
-      findings.add(notStarted(source, said(e)));
+      findings.add(notStarted(source, PluginFailures.said(e)));
     }
     return false;
   }
@@ -158,18 +159,8 @@ final class PluginShelf {
     } catch (ServiceConfigurationError | RuntimeException | LinkageError e) {
       Throwable cause =
           e instanceof ServiceConfigurationError && e.getCause() != null ? e.getCause() : e;
-      findings.add(providerFails(source, description, className, said(cause)));
+      findings.add(providerFails(source, description, className, PluginFailures.said(cause)));
     }
-  }
-
-  private static String said(Throwable t) {
-    Throwable root = t;
-    while (root.getCause() != null && root.getCause() != root) {
-      root = root.getCause();
-    }
-    return root.getMessage() == null
-        ? root.getClass().getName()
-        : root.getClass().getName() + ": " + root.getMessage();
   }
 
   private static Finding notStarted(PluginPackage source, String why) {

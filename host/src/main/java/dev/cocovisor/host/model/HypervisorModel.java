@@ -86,7 +86,7 @@ public final class HypervisorModel {
 
   /** Starts a process on the host: a VMM. */
   public KvmProcess newProcess() {
-    return kvm.newProcess();
+    return new KvmProcess(kvm);
   }
 
   /**

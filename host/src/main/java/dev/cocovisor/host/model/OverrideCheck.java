@@ -5,6 +5,7 @@ import com.google.inject.Injector;
 import com.google.inject.Key;
 import com.google.inject.Module;
 import com.google.inject.Stage;
+import com.google.inject.name.Named;
 import com.google.inject.spi.Dependency;
 import com.google.inject.spi.Element;
 import com.google.inject.spi.Elements;
@@ -89,7 +90,13 @@ final class OverrideCheck {
   /** A type of the model, its core or its contracts; sets of them are told by their elements. */
   private static boolean ours(Key<?> key) {
     String name = key.getTypeLiteral().getRawType().getName();
-    return name.startsWith("dev.cocovisor.api.") || name.startsWith("dev.cocovisor.core.");
+    Class<?> annotation = key.getAnnotationType();
+    boolean guices = // the mark of a set's element
+        annotation != null
+            && annotation != Named.class
+            && annotation.getName().startsWith("com.google.inject.");
+    return !guices
+        && (name.startsWith("dev.cocovisor.api.") || name.startsWith("dev.cocovisor.core."));
   }
 
   private RuntimeException useless(Key<?> key) {
@@ -123,7 +130,7 @@ final class OverrideCheck {
   private static String written(Key<?> key) {
     String name = key.getTypeLiteral().getRawType().getName();
     String type = name.substring(name.lastIndexOf('.') + 1).replace('$', '.');
-    if (key.getAnnotation() instanceof com.google.inject.name.Named named) {
+    if (key.getAnnotation() instanceof Named named) {
       return "@Named(\"" + named.value() + "\") " + type;
     }
     Class<?> annotation = key.getAnnotationType();

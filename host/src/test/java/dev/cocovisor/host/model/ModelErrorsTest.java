@@ -263,7 +263,7 @@ class ModelErrorsTest {
         () -> model.guest("sev-snp"),
         """
         COCO-P033 error: sev-snp: the host has no guests of this kind
-          why:  its KVM_CREATE_VM answers EINVAL: the model has no backend 'sev-snp'
+          why:  no backend of the model has this id
           mend: add the backend to the model, or launch one that is available
           available: default, sw-protected, tdx
         """);
@@ -271,7 +271,7 @@ class ModelErrorsTest {
         () -> model.guest("tdz"),
         """
         COCO-P033 error: tdz: the host has no guests of this kind
-          why:  no backend and no VMM has this id
+          why:  no backend of the model has this id
           mend: add the backend to the model, or launch one that is available
           available: default, sw-protected, tdx
         """);
@@ -283,14 +283,14 @@ class ModelErrorsTest {
     reads(
         () -> model.guest("default").memory("64 megs"),
         """
-        COCO-P034 error: guest: memory "64 megs" cannot be
+        COCO-P034 error: default guest: memory "64 megs" cannot be
           why:  it is no number with K, M, G or T behind it
           mend: write for example "64M"
         """);
     reads(
         () -> model.guest("default").memory("6000"),
         """
-        COCO-P034 error: guest: memory "6000" cannot be
+        COCO-P034 error: default guest: memory "6000" cannot be
           why:  RAM is a number of whole 4 KiB pages, at least one
           mend: write for example "64M"
         """);

@@ -2,7 +2,6 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.core.slot.MemSlot;
 
 /**
  * Where a slot's private pages live: one VM's view of a file whose pages the host does not own.
@@ -11,6 +10,15 @@ import dev.cocovisor.core.slot.MemSlot;
  * fd-based series ({@link MemfileStore}). Indices count 4 KiB pages from the start of the file.
  */
 public interface BackingStore {
+  /**
+   * Takes a reference that keeps the file's pages, unless the file is being closed
+   * (get_file_active); {@link #release} gives it up.
+   */
+  boolean tryAcquire();
+
+  /** Gives a reference up; the last one releases the file. */
+  void release();
+
   /**
    * Returns the page at an index as a {@link Folio} number, allocating it.
    *
@@ -44,14 +52,14 @@ public interface BackingStore {
   Errno checkBind(BindingOwner owner, long offset, long size);
 
   /** Binds a slot; EEXIST where another slot has part of the range. */
-  Errno bind(MemSlot slot);
+  Errno bind(Binding slot);
 
   /** Tells the store that a bound slot was replaced by an equal copy. */
-  void rebind(MemSlot old, MemSlot now);
+  void rebind(Binding old, Binding now);
 
   /** Ends a binding. */
-  void unbind(MemSlot slot);
+  void unbind(Binding slot);
 
   /** Tells whether {@code slot} is the one bound at {@code index}. */
-  boolean isBound(MemSlot slot, long index);
+  boolean isBound(Binding slot, long index);
 }

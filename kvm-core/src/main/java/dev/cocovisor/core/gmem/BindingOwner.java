@@ -1,7 +1,7 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.slot.MemSlot;
+import dev.cocovisor.api.trace.TraceSink;
 import java.util.List;
 
 /** A VM as its private files see it: told before pages go, and asked to let them go. */
@@ -15,7 +15,8 @@ public interface BindingOwner {
    * @param shared whether the file's memory is shared rather than private
    * @return OK, or an error with nothing opened: a huge private leaf could not be split
    */
-  Errno gmemInvalidateBegin(List<MemSlot> bound, long startPage, long endPage, boolean shared);
+  Errno gmemInvalidateBegin(
+      List<? extends Binding> bound, long startPage, long endPage, boolean shared);
 
   /** Closes the invalidation. */
   void gmemInvalidateEnd();
@@ -23,13 +24,18 @@ public interface BindingOwner {
   /** Frames go back to the host (kvm_arch_gmem_invalidate). */
   void gmemFreed(long pfnStart, long pfnEnd);
 
+  /** Returns where it is told why a call on a file is refused. */
+  default TraceSink trace() {
+    return TraceSink.OFF;
+  }
+
   /** A file of this VM was opened: it keeps the VM alive. */
   void gmemOpened();
 
   /** A file of this VM is gone. */
   void gmemClosed();
 
-  /** Takes slots_lock, which guards {@link MemSlot#dropGmem} against slot updates. */
+  /** Takes slots_lock, which guards {@link Binding#dropGmem} against slot updates. */
   void lockSlots();
 
   /** Gives slots_lock back. */

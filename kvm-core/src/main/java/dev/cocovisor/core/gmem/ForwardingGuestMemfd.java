@@ -2,10 +2,9 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PolicyMap;
-import dev.cocovisor.core.mem.Vma;
-import dev.cocovisor.core.slot.MemSlot;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.MappableFile;
 
 /** Hands every call to another guest_memfd; the base of those that count, check or disturb. */
 public abstract class ForwardingGuestMemfd implements GuestMemfd {
@@ -24,6 +23,11 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   @Override
   public void acquire() {
     delegate.acquire();
+  }
+
+  @Override
+  public boolean tryAcquire() {
+    return delegate.tryAcquire();
   }
 
   @Override
@@ -89,22 +93,22 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
-  public Errno bind(MemSlot slot) {
+  public Errno bind(Binding slot) {
     return delegate.bind(slot);
   }
 
   @Override
-  public void rebind(MemSlot old, MemSlot now) {
+  public void rebind(Binding old, Binding now) {
     delegate.rebind(old, now);
   }
 
   @Override
-  public void unbind(MemSlot slot) {
+  public void unbind(Binding slot) {
     delegate.unbind(slot);
   }
 
   @Override
-  public boolean isBound(MemSlot slot, long index) {
+  public boolean isBound(Binding slot, long index) {
     return delegate.isBound(slot, index);
   }
 
@@ -126,12 +130,22 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
-  public void mapped(AddressSpace space, Vma vma) {
-    delegate.mapped(space, vma);
+  public void mapped(AddressSpace space) {
+    delegate.mapped(space);
   }
 
   @Override
-  public void unmapped(AddressSpace space, Vma vma) {
-    delegate.unmapped(space, vma);
+  public void unmapped(AddressSpace space) {
+    delegate.unmapped(space);
+  }
+
+  @Override
+  public MappableFile identity() {
+    return delegate.identity();
+  }
+
+  @Override
+  public Errno punch(long offset, long length) {
+    return delegate.punch(offset, length);
   }
 }

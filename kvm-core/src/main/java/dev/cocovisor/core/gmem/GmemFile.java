@@ -1,11 +1,11 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.mem.AddressSpace;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
-import dev.cocovisor.core.mem.Vma;
-import dev.cocovisor.core.slot.MemSlot;
+import dev.cocovisor.core.mm.AddressSpace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,10 +19,12 @@ import java.util.TreeMap;
  * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
  */
 public final class GmemFile extends InodeStore implements GuestMemfd {
+  private static final int PUNCH_HOLE_KEEP_SIZE = 3;
+
   private final BindingOwner owner;
-  private final TreeMap<Long, MemSlot> bindings = new TreeMap<>();
+  private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
-  private int references = 1;
+  private final RefCount references = new RefCount("guest_memfd file", 1);
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
     super(inode);
@@ -63,20 +65,25 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public void acquire() {
-    references++;
+    references.get();
+  }
+
+  @Override
+  public boolean tryAcquire() {
+    return references.getUnlessZero();
   }
 
   @Override
   public void release() {
-    if (--references > 0) {
+    if (!references.put()) {
       return;
     }
     owner.lockSlots();
     try {
       inode.lock().lock();
       try {
-        List<MemSlot> bound = List.copyOf(bindings.values());
-        for (MemSlot s : bound) {
+        List<Binding> bound = List.copyOf(bindings.values());
+        for (Binding s : bound) {
           s.dropGmem();
         }
         if (!bound.isEmpty()) {
@@ -117,7 +124,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   Errno invalidateBegin(long start, long end) {
-    List<MemSlot> hit = bound(start, end);
+    List<Binding> hit = bound(start, end);
     return hit.isEmpty()
         ? Errno.OK
         : owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
@@ -129,9 +136,9 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     }
   }
 
-  private List<MemSlot> bound(long start, long end) {
-    List<MemSlot> hit = new ArrayList<>();
-    Map.Entry<Long, MemSlot> e = bindings.floorEntry(start);
+  private List<Binding> bound(long start, long end) {
+    List<Binding> hit = new ArrayList<>();
+    Map.Entry<Long, Binding> e = bindings.floorEntry(start);
     long from = e != null && e.getKey() + e.getValue().npages() > start ? e.getKey() : start;
     if (from < end) {
       hit.addAll(bindings.subMap(from, end).values());
@@ -151,17 +158,27 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    boolean fits = offset >= 0 && (offset & 4095) == 0 && size <= inode.size() - offset;
-    return vm == owner && fits ? Errno.OK : Errno.EINVAL;
+    if (vm != owner) {
+      return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
+    }
+    boolean fits =
+        offset >= 0 && (offset & (PageLevel.PAGE_SIZE - 1)) == 0 && size <= inode.size() - offset;
+    return fits
+        ? Errno.OK
+        : vm.trace().refuse(Errno.EINVAL, "guest_memfd_offset and memory_size leave the file");
   }
 
   @Override
-  public Errno bind(MemSlot slot) {
+  public Errno bind(Binding slot) {
     inode.lock().lock();
     try {
       long start = slot.gmemPage();
       if (!bound(start, start + slot.npages()).isEmpty()) {
-        return Errno.EEXIST;
+        return owner
+            .trace()
+            .refuse(
+                Errno.EEXIST,
+                () -> "guest_memfd page 0x%x or behind is bound to another slot".formatted(start));
       }
       bindings.put(start, slot);
       return Errno.OK;
@@ -171,15 +188,15 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public void rebind(MemSlot old, MemSlot now) {
+  public void rebind(Binding old, Binding now) {
     bindings.replace(old.gmemPage(), old, now);
   }
 
   @Override
-  public void unbind(MemSlot slot) {
+  public void unbind(Binding slot) {
     inode.lock().lock();
     try {
-      MemSlot bound = bindings.get(slot.gmemPage());
+      Binding bound = bindings.get(slot.gmemPage());
       if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
         bindings.remove(slot.gmemPage());
       }
@@ -190,8 +207,8 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public boolean isBound(MemSlot slot, long index) {
-    MemSlot bound = bindings.get(slot.gmemPage());
+  public boolean isBound(Binding slot, long index) {
+    Binding bound = bindings.get(slot.gmemPage());
     return bound != null && bound.id() == slot.id() && index < slot.gmemPage() + slot.npages();
   }
 
@@ -215,14 +232,20 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   @Override
-  public void mapped(AddressSpace space, Vma vma) {
+  public void mapped(AddressSpace space) {
     acquire();
-    inode.mapped(space, vma);
+    inode.mapped(space, this);
   }
 
   @Override
-  public void unmapped(AddressSpace space, Vma vma) {
-    inode.unmapped(space, vma);
+  public void unmapped(AddressSpace space) {
+    inode.unmapped(space, this);
     release();
+  }
+
+  /** madvise(MADV_REMOVE) is a hole like any other. */
+  @Override
+  public Errno punch(long offset, long length) {
+    return inode.fallocate(PUNCH_HOLE_KEEP_SIZE, offset, length);
   }
 }

@@ -1,8 +1,8 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.mem.MappableFile;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.MappableFile;
 
 /**
  * What a descriptor of KVM_CREATE_GUEST_MEMFD stands for.
@@ -35,9 +35,6 @@ public interface GuestMemfd extends BackingStore, MappableFile {
 
   /** Adds a reference: a descriptor was copied. */
   void acquire();
-
-  /** Gives a reference up; the last one releases the file. */
-  void release();
 
   /** Returns the inode's number. */
   long inodeNumber();

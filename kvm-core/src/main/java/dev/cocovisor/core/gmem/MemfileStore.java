@@ -2,7 +2,6 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.mem.PhysicalHost;
-import dev.cocovisor.core.slot.MemSlot;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * file the VM. Two kinds: tmpfs-like, in 4 KiB pages; hugetlbfs-like, in 2 MiB pages, where an
  * allocation grows to whole pages and a hole shrinks to them ({@code fs/hugetlbfs/inode.c},
  * hugetlbfs_fallocate). Source: "KVM: mm: fd-based approach for supporting KVM guest private
- * memory" v7 (background seed 004).
+ * memory" v7, 6 July 2022.
  */
 public final class MemfileStore {
   private static final long HUGE = 2L << 20;
@@ -126,6 +125,16 @@ public final class MemfileStore {
     }
 
     @Override
+    public boolean tryAcquire() {
+      return inode.tryHold();
+    }
+
+    @Override
+    public void release() {
+      inode.letGo();
+    }
+
+    @Override
     public long page(long index, int cpu) {
       long have = inode.peek(index);
       if (have != 0) {
@@ -148,17 +157,17 @@ public final class MemfileStore {
     }
 
     @Override
-    public Errno bind(MemSlot slot) {
+    public Errno bind(Binding slot) {
       return open().bind(slot);
     }
 
     @Override
-    public void rebind(MemSlot old, MemSlot now) {
+    public void rebind(Binding old, Binding now) {
       open().rebind(old, now);
     }
 
     @Override
-    public void unbind(MemSlot slot) {
+    public void unbind(Binding slot) {
       GmemFile f = open();
       f.unbind(slot);
       if (!f.hasBindings()) {
@@ -170,7 +179,7 @@ public final class MemfileStore {
     }
 
     @Override
-    public boolean isBound(MemSlot slot, long index) {
+    public boolean isBound(Binding slot, long index) {
       return open().isBound(slot, index);
     }
   }

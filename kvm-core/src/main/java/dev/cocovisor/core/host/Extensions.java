@@ -4,6 +4,7 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GmemInode;
 import dev.cocovisor.core.vm.Vm;
@@ -54,7 +55,7 @@ final class Extensions {
           return x86 ? 1 : 0;
         }
         case KVM_CAP_DISABLE_QUIRKS2 -> {
-          return x86 ? VmCapabilities.QUIRKS : 0;
+          return x86 ? VmCapabilities.quirks(kvm.config().tdpMmu()) : 0;
         }
         case KVM_CAP_NR_VCPUS -> {
           return kvm.cpus();
@@ -63,10 +64,10 @@ final class Extensions {
           return NR_MEMSLOTS;
         }
         case KVM_CAP_MAX_VCPUS -> {
-          return VmSettings.MAX_VCPUS;
+          return kvm.number(CoreSettings.MAX_VCPUS);
         }
         case KVM_CAP_MAX_VCPU_ID -> {
-          return VmSettings.MAX_VCPU_IDS;
+          return kvm.number(CoreSettings.MAX_VCPU_IDS);
         }
         case KVM_CAP_MULTI_ADDRESS_SPACE -> {
           return x86 && (vm == null || !vm.traits().hasPrivateMemory()) ? 2 : 1;
@@ -96,9 +97,15 @@ final class Extensions {
         default -> {}
       }
     }
+    if (known != null && x86) {
+      long fixed = X86Extensions.answer(known, vm);
+      if (fixed != 0) {
+        return fixed;
+      }
+    }
     for (Backend b : kvm.backends()) {
       Integer v = b.info().capabilities().get((int) cap);
-      if (v != null && b.info().architecture() == kvm.architecture()) {
+      if (v != null && b.info().architecture().equals(kvm.architecture())) {
         return v;
       }
     }

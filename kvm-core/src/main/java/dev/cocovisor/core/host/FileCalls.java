@@ -4,7 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
-import dev.cocovisor.core.mem.MemFd;
+import dev.cocovisor.core.mm.MemFd;
 
 /**
  * The system calls of files that make sense, or an error, on the files of a VMM. Sources: {@code
@@ -62,6 +62,7 @@ final class FileCalls {
     return switch (o) {
       case GuestMemfd f -> ret(f.fallocate(mode, off, len));
       case MemfileStore f -> ret(f.fallocate(mode, off, len));
+      case MemFd f -> ret(f.fallocate(mode, off, len));
       default -> ret(Errno.EOPNOTSUPP);
     };
   }
@@ -73,15 +74,19 @@ final class FileCalls {
       return ret(Errno.EBADF);
     }
     GuestMemfd f = o instanceof GuestMemfd g ? g : null;
-    into.size = f != null ? f.size() : o instanceof MemFd m ? m.size() : 0;
+    MemFd shared = o instanceof MemFd m ? m : null;
+    into.size = f != null ? f.size() : shared != null ? shared.size() : 0;
     into.inode = f != null ? f.inodeNumber() : 0;
-    into.blksize = PageLevel.PAGE_SIZE;
-    into.blocks = 0;
+    into.blksize = shared != null && shared.isHugetlb() ? 2 << 20 : PageLevel.PAGE_SIZE;
+    into.blocks = shared != null ? shared.blocks() : 0;
     return 0;
   }
 
-  /** ftruncate: a guest_memfd's size is fixed, and nothing else here is a regular file. */
+  /** ftruncate: a guest_memfd's size is fixed, a memfd's is not. */
   long ftruncate(int fd, long length) {
+    if (length >= 0 && fds.get(fd) instanceof MemFd f) {
+      return ret(f.truncate(length));
+    }
     return ret(length < 0 || fds.get(fd) != null ? Errno.EINVAL : Errno.EBADF);
   }
 

@@ -9,11 +9,16 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmCalls;
+import dev.cocovisor.core.HostProcess;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
-import dev.cocovisor.core.mem.AddressSpace;
-import dev.cocovisor.core.mem.MemFd;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.Advice;
+import dev.cocovisor.core.mm.Fork;
+import dev.cocovisor.core.mm.MappingCalls;
+import dev.cocovisor.core.mm.MemFd;
+import dev.cocovisor.core.mm.Remap;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
@@ -25,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every call returns {@code >= 0} or {@code -errno}. Descriptors are given out as the kernel
  * does, the lowest free number first, from 3. Calls on memory are {@link ProcessMemory}'s.
  */
-public final class KvmProcess implements VmmCalls {
+public final class KvmProcess implements VmmCalls, HostProcess {
   /** A load or store ended in SIGBUS. */
   public static final long SIGBUS = -7;
 
@@ -39,15 +44,22 @@ public final class KvmProcess implements VmmCalls {
   private final VmIoctls vms;
   private final FileCalls files;
   private final NumaCalls numa;
+  private final MappingCalls mapping;
 
-  /** Creates a process with no open file; use {@link Kvm#newProcess}. */
+  /**
+   * Starts a process on a host: an empty address space and no open file.
+   *
+   * @throws IllegalStateException if the host was closed
+   */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
-    this.space = new AddressSpace(kvm.physicalMemory());
+    this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
     this.vms = new VmIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
+    this.mapping = new MappingCalls(space);
+    kvm.began(this);
   }
 
   /** Returns the host. */
@@ -90,6 +102,66 @@ public final class KvmProcess implements VmmCalls {
   @Override
   public long openDevKvm() {
     return fds.install(Descriptors.DEV_KVM);
+  }
+
+  /** mremap; {@code flags} are MREMAP_*. Returns the new address. */
+  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr) {
+    return new Remap(space).mremap(addr, oldLen, newLen, flags, newAddr);
+  }
+
+  /** mprotect. */
+  public long mprotect(long addr, long len, int prot) {
+    return ret(mapping.mprotect(addr, len, prot));
+  }
+
+  /** mlock. */
+  public long mlock(long addr, long len) {
+    return ret(mapping.lock(addr, len, true));
+  }
+
+  /** munlock. */
+  public long munlock(long addr, long len) {
+    return ret(mapping.lock(addr, len, false));
+  }
+
+  /**
+   * fork, of a child that does nothing and lives until its memory is given back: the mappings are
+   * shared, the descriptors are not copied.
+   *
+   * @return the child's memory
+   */
+  public AddressSpace fork() {
+    return Fork.of(space);
+  }
+
+  /**
+   * dup.
+   *
+   * @return a descriptor for the same open file
+   */
+  public long dup(int fd) {
+    Object o = fds.get(fd);
+    switch (o) {
+      case null -> {
+        return ret(Errno.EBADF);
+      }
+      case Vm vm -> vm.get();
+      case VcpuFile f -> f.vcpu().machine().get();
+      case GuestMemfd f -> f.acquire();
+      case MemFd f -> f.acquire();
+      default -> {}
+    }
+    return fds.install(o);
+  }
+
+  /**
+   * memfd_create.
+   *
+   * @param huge whether it is MFD_HUGETLB, of pages of 2 MiB
+   * @return a descriptor of an empty file
+   */
+  public long memfdCreate(boolean huge) {
+    return fds.install(new MemFd(kvm.physicalMemory(), 0, huge));
   }
 
   /**
@@ -146,6 +218,12 @@ public final class KvmProcess implements VmmCalls {
       var _ = close(fd);
     }
     space.clear();
+    kvm.ended(this);
+  }
+
+  @Override
+  public void close() {
+    exit();
   }
 
   // Memory.
@@ -157,12 +235,12 @@ public final class KvmProcess implements VmmCalls {
 
   @Override
   public long munmap(long addr, long len) {
-    return ret(space.unmap(addr, len));
+    return ret(mapping.munmap(addr, len));
   }
 
   @Override
   public long madvise(long addr, long len, int advice) {
-    return ret(memory.madvise(addr, len, advice));
+    return ret(new Advice(space).madvise(addr, len, advice));
   }
 
   /**
@@ -224,7 +302,8 @@ public final class KvmProcess implements VmmCalls {
     }
     VmType t = kvm.vmType(type);
     if (t == null) {
-      return ret(Errno.EINVAL);
+      return ret(
+          kvm.trace().refuse(Errno.EINVAL, () -> "VM type %d: the host has none".formatted(type)));
     }
     Vm vm = kvm.createVm(t, space);
     Errno r = vm.init();

@@ -2,11 +2,11 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.mem.AddressSpace;
-import dev.cocovisor.core.mem.MappableFile;
 import dev.cocovisor.core.mem.MemoryPolicy;
 import dev.cocovisor.core.mem.PhysicalHost;
-import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.MappableFile;
+import dev.cocovisor.core.mm.Vma;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,7 +102,7 @@ final class NumaCalls {
   private boolean anyElsewhere(long start, long end, MemoryPolicy policy) {
     for (long at = start; at < end; at += 4096) {
       long pte = space.peek(at);
-      if (pte != 0 && !policy.allows(memory.nodeOf(space.frameOf(at, pte)))) {
+      if (pte != 0 && !policy.allows(memory.nodeOf(AddressSpace.frameOf(pte)))) {
         return true;
       }
     }
@@ -118,7 +118,7 @@ final class NumaCalls {
       long to = Math.min(end, v.end());
       MappableFile file = v.file();
       if (file != null) {
-        long first = v.filePage() + ((at - v.start()) >>> 12);
+        long first = v.firstPage() + ((at - v.start()) >>> 12);
         file.policies().set(first, first + ((to - at) >>> 12), policy);
       } else {
         space.policies().set(at >>> 12, to >>> 12, policy);
@@ -150,13 +150,13 @@ final class NumaCalls {
       if (pte < 0) {
         return -Errno.EFAULT.number();
       }
-      into.set(memory.nodeOf(space.frameOf(addr, pte)), 0);
+      into.set(memory.nodeOf(AddressSpace.frameOf(pte)), 0);
       return 0;
     }
     MappableFile file = v.file();
     MemoryPolicy policy =
         file != null
-            ? file.policies().at(v.filePage() + ((addr - v.start()) >>> 12))
+            ? file.policies().at(v.firstPage() + ((addr - v.start()) >>> 12))
             : space.policies().at(addr >>> 12);
     if (policy != null) {
       into.set(policy.mode(), policy.nodes());

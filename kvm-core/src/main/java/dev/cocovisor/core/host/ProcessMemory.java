@@ -5,20 +5,15 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
-import dev.cocovisor.core.mem.AddressSpace;
-import dev.cocovisor.core.mem.MappableFile;
-import dev.cocovisor.core.mem.MemFd;
-import dev.cocovisor.core.mem.Vma;
+import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.mm.MappableFile;
+import dev.cocovisor.core.mm.MappingCalls;
+import dev.cocovisor.core.mm.MemFd;
 import dev.cocovisor.core.vm.UserCopy;
 import org.jspecify.annotations.Nullable;
 
-/**
- * mmap, madvise and the process's own loads and stores. Source of madvise: {@code mm/madvise.c},
- * is_valid_madvise and madvise_should_skip.
- */
+/** mmap's arguments and the process's own loads and stores. */
 final class ProcessMemory {
-  private static final int PROT_READ = 1;
-  private static final int PROT_WRITE = 2;
   private static final int PROT_EXEC = 4;
   private static final int MAP_SHARED = 1;
   private static final int MAP_PRIVATE = 2;
@@ -26,7 +21,10 @@ final class ProcessMemory {
   private static final int MAP_TYPE = 0xf;
   private static final int MAP_FIXED = 0x10;
   private static final int MAP_ANONYMOUS = 0x20;
+  private static final int MAP_NORESERVE = 0x4000;
+  private static final int MAP_POPULATE = 0x8000;
   private static final int MAP_HUGETLB = 0x40000;
+  private static final long HUGE_PAGE = 2L << 20;
   private static final int MAP_FIXED_NOREPLACE = 0x100000;
   private static final int MAP_HUGE_SHIFT = 26;
 
@@ -36,23 +34,16 @@ final class ProcessMemory {
 
   private static final long MAX_LFS_FILESIZE = Long.MAX_VALUE;
 
-  private static final int MADV_NORMAL = 0;
-  private static final int MADV_RANDOM = 1;
-  private static final int MADV_SEQUENTIAL = 2;
-  private static final int MADV_WILLNEED = 3;
-  private static final int MADV_DONTNEED = 4;
-  private static final int MADV_HUGEPAGE = 14;
-  private static final int MADV_NOHUGEPAGE = 15;
-  private static final int MADV_COLLAPSE = 25;
-
   private static final int[] ARM64_PROGRAMS = {0x39000001, 0x39400001, 0xd4000002};
 
   private final Kvm kvm;
   private final AddressSpace space;
+  private final MappingCalls mappings;
 
   ProcessMemory(Kvm kvm, AddressSpace space) {
     this.kvm = kvm;
     this.space = space;
+    this.mappings = new MappingCalls(space);
   }
 
   private static long ret(Errno e) {
@@ -85,7 +76,7 @@ final class ProcessMemory {
     if (fixed && (addr & 4095) != 0) {
       return ret(Errno.EINVAL);
     }
-    if (fixed && !AddressSpace.accessOk(addr, len)) {
+    if (fixed && !space.accessOk(addr, len)) {
       return ret(Errno.ENOMEM);
     }
     if (noReplace && !space.isFree(addr, len)) {
@@ -95,21 +86,33 @@ final class ProcessMemory {
     if (!may.ok()) {
       return ret(may);
     }
-    boolean read = (prot & (PROT_READ | PROT_WRITE)) != 0;
-    boolean write = (prot & PROT_WRITE) != 0;
-    if (anonymous && (flags & MAP_TYPE) == MAP_PRIVATE) {
-      Vma.Kind kind = huge ? Vma.Kind.HUGETLB : Vma.Kind.ANONYMOUS;
-      return space.map(kind, addr, len, read, write, fixed, noReplace, null, 0);
+    boolean shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+    MappableFile backing = backing(anonymous, shared, huge, file, len);
+    if (backing instanceof MemFd m && m.isHugetlb() && !anonymous && (off & (HUGE_PAGE - 1)) != 0) {
+      return ret(Errno.EINVAL);
     }
-    MappableFile backing =
-        file instanceof MappableFile f && !anonymous ? f : new MemFd(kvm.physicalMemory(), len);
-    long at =
-        space.map(Vma.Kind.FILE, addr, len, read, write, fixed, noReplace, backing, off >>> 12);
+    boolean pool = backing == null ? huge : backing.isHugetlb();
+    var wish =
+        new MappingCalls.Wish(addr, len, prot, fixed, noReplace, (flags & MAP_NORESERVE) != 0);
+    long at = mappings.map(wish, pool, shared, backing, off >>> 12);
     if (anonymous && backing instanceof MemFd own) {
       // The mapping keeps the memory; there is no descriptor.
       own.release();
     }
+    if (at >= 0 && (flags & MAP_POPULATE) != 0) {
+      // Whether pages could be had is not told.
+      var _ = mappings.populate(at, at + ((len + 4095) & -4096L));
+    }
     return at;
+  }
+
+  /** What is mapped: a file, memory of a file without a name where it is shared, or nothing. */
+  private @Nullable MappableFile backing(
+      boolean anonymous, boolean shared, boolean huge, @Nullable Object file, long len) {
+    if (!anonymous) {
+      return file instanceof MappableFile f ? f : null;
+    }
+    return shared ? new MemFd(kvm.physicalMemory(), len, huge) : null;
   }
 
   /** The page size asked for behind MAP_HUGE_SHIFT: the host has pages of 2 MiB set aside. */
@@ -144,34 +147,6 @@ final class ProcessMemory {
     return file instanceof MappableFile f ? f.mayMap((type & MAP_SHARED) != 0) : Errno.ENODEV;
   }
 
-  Errno madvise(long addr, long len, int advice) {
-    switch (advice) {
-      case MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED -> {}
-      case MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE -> {}
-      default -> {
-        return Errno.EINVAL;
-      }
-    }
-    if ((addr & 4095) != 0 || len < 0 || addr + len < addr) {
-      return Errno.EINVAL;
-    }
-    if (len == 0) {
-      return Errno.OK;
-    }
-    if (advice == MADV_DONTNEED) {
-      return space.dontNeed(addr, len);
-    }
-    Errno mapped = space.checkMapped(addr, (len + 4095) & -4096L);
-    // Neither hugetlb nor guest_memfd collapses; small anonymous memory would, and then look the
-    // same here.
-    return mapped.ok() && advice == MADV_COLLAPSE && !isAnonymous(addr) ? Errno.EINVAL : mapped;
-  }
-
-  private boolean isAnonymous(long addr) {
-    Vma v = space.find(addr);
-    return v != null && v.kind() == Vma.Kind.ANONYMOUS;
-  }
-
   private static long signal(long pte) {
     return pte == AddressSpace.SEGV ? KvmProcess.SIGSEGV : KvmProcess.SIGBUS;
   }
@@ -181,8 +156,8 @@ final class ProcessMemory {
     return kvm.architecture().equals(Architecture.ARM64) ? KvmProcess.SIGSEGV : KvmProcess.SIGBUS;
   }
 
-  private long hpa(long addr, long pte) {
-    return (space.frameOf(addr, pte) << 12) + (addr & 4095);
+  private static long hpa(long addr, long pte) {
+    return (AddressSpace.frameOf(pte) << 12) + (addr & 4095);
   }
 
   long read(long addr) {

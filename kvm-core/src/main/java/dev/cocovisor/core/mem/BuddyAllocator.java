@@ -111,6 +111,26 @@ final class BuddyAllocator implements FrameAllocator {
     return used - cached;
   }
 
+  @Override
+  public boolean isFree(long pfn) {
+    if (pfn >= virgin) {
+      return true;
+    }
+    for (CpuCache c : caches) {
+      for (int i = 0; i < c.count; i++) {
+        if (c.frames[i] == pfn) {
+          return true;
+        }
+      }
+    }
+    for (int order = 0; order <= MAX_ORDER; order++) {
+      if (mark(pfn & -(1L << order)) == order + 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private boolean refill(CpuCache cache) {
     zone.lock();
     try {

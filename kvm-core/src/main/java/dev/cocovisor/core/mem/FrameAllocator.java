@@ -55,6 +55,14 @@ public interface FrameAllocator {
   /** Returns the number of frames handed out. */
   long allocated();
 
+  /**
+   * Tells whether a frame is free, for checkers; false where the allocator cannot tell. Nobody
+   * allocates or frees meanwhile.
+   */
+  default boolean isFree(long pfn) {
+    return false;
+  }
+
   /** Returns the number of memory nodes. */
   default int nodes() {
     return 1;

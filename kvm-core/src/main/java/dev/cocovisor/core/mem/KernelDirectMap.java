@@ -6,7 +6,8 @@ import dev.cocovisor.api.mem.DirectMap;
  * The linear mapping of all memory: 2 MiB pages until somebody splits them, all present until
  * somebody takes a frame out. Split regions stay split, as set_memory_4k leaves them.
  *
- * <p>Source: the discussion of fd-based private memory and the direct map (background seed 004).
+ * <p>Source: the discussion of fd-based private memory and the direct map under its series v7, 6
+ * July 2022.
  */
 final class KernelDirectMap implements DirectMap {
   private final LongRadix split = new LongRadix();

@@ -58,6 +58,11 @@ final class NumaNodes implements FrameAllocator {
   }
 
   @Override
+  public boolean isFree(long pfn) {
+    return nodes[nodeOf(pfn)].isFree(pfn % framesPerNode);
+  }
+
+  @Override
   public long allocated() {
     long all = 0;
     for (FrameAllocator n : nodes) {

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.DirectMap;
 import dev.cocovisor.api.mem.HostMemory;
@@ -8,6 +9,8 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.util.Arrays;
+import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +22,11 @@ public final class PhysicalHost implements HostMemory {
   private final FrameStore content = new FrameStore();
   private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
+  private final UserFrames userFrames = new UserFrames(this);
   private final long zeroPage;
+  private final Pins pins = new Pins();
   private volatile PhysicalGuard[] guards = {};
+  private volatile LongPredicate[] exporters = {};
 
   /**
    * Creates memory of {@code frames} 4 KiB frames. Frame 0 is the kernel's page of zeros, which
@@ -34,6 +40,11 @@ public final class PhysicalHost implements HostMemory {
   public PhysicalHost(FrameAllocator allocator) {
     this.allocator = allocator;
     zeroPage = allocator.allocate(0, 0);
+  }
+
+  /** Returns the frames behind user memory and who holds them. */
+  public UserFrames userFrames() {
+    return userFrames;
   }
 
   /** Returns the frame of the shared page of zeros; it is never freed or written. */
@@ -71,14 +82,61 @@ public final class PhysicalHost implements HostMemory {
     return allocator.nodeOf(pfn);
   }
 
+  /**
+   * Gives a block back; frames of it that are pinned are freed with their last pin (folio_put).
+   * Whoever frees is the last owner but the pins: a mapping, a file, a guest_memfd.
+   */
   @Override
   public void free(long pfn, int order) {
-    allocator.free(pfn, order, 0);
+    if (order == 0) {
+      if (!pins.orphan(pfn)) {
+        allocator.free(pfn, 0, 0);
+      }
+    } else if (pins.none(pfn, pfn + (1L << order))) {
+      allocator.free(pfn, order, 0);
+    } else {
+      for (long p = pfn; p < pfn + (1L << order); p++) {
+        free(p, 0);
+      }
+    }
+  }
+
+  /**
+   * Keeps a frame, whatever becomes of what it belongs to, until {@link #unpin} (FOLL_LONGTERM).
+   */
+  public void pin(long pfn) {
+    pins.pin(pfn);
+  }
+
+  /** Gives a pin back; the frame is freed if nothing else holds it. */
+  public void unpin(long pfn) {
+    if (pins.unpin(pfn)) {
+      allocator.free(pfn, 0, 0);
+    }
+  }
+
+  /** Tells whether a frame of a range is pinned. */
+  public boolean isPinned(long from, long to) {
+    return !pins.none(from, to);
+  }
+
+  /** Reports every frame that is pinned and free. */
+  public void checkInvariants(Consumer<String> violation) {
+    pins.forEachPinned(pfn -> {
+      if (isFree(pfn)) {
+        violation.accept("frame 0x" + Long.toHexString(pfn) + " is pinned and free");
+      }
+    });
   }
 
   @Override
   public long allocatedFrames() {
     return allocator.allocated();
+  }
+
+  @Override
+  public boolean isFree(long pfn) {
+    return allocator.isFree(pfn);
   }
 
   @Override
@@ -91,6 +149,47 @@ public final class PhysicalHost implements HostMemory {
   @Override
   public void removeGuard(PhysicalGuard guard) {
     guards = Arrays.stream(guards).filter(g -> g != guard).toArray(PhysicalGuard[]::new);
+  }
+
+  /**
+   * Adds somebody who may make a frame readable that its guard keeps from the host, encrypted or
+   * emptied; asked before a host's access faults, after which the guards are asked again.
+   */
+  public void addExporter(LongPredicate exporter) {
+    LongPredicate[] now = Arrays.copyOf(exporters, exporters.length + 1);
+    now[now.length - 1] = exporter;
+    exporters = now;
+  }
+
+  /** Removes an exporter. */
+  public void removeExporter(LongPredicate exporter) {
+    exporters = Arrays.stream(exporters).filter(e -> e != exporter).toArray(LongPredicate[]::new);
+  }
+
+  /**
+   * Judges an access that is made now: where a guard keeps a frame from the host, whoever owns it
+   * may export it first. Source: {@code include/linux/mm.h}, arch_make_folio_accessible.
+   */
+  private Verdict judge(Accessor who, long pfn, boolean write) {
+    Verdict v = check(who, pfn, write);
+    return v == Verdict.FAULT && exporters.length != 0 && isHost(who) && exported(pfn)
+        ? check(who, pfn, write)
+        : v;
+  }
+
+  private static boolean isHost(Accessor who) {
+    return switch (who.kind()) {
+      case HOST_USER, HOST_KERNEL -> true;
+      default -> false;
+    };
+  }
+
+  private boolean exported(long pfn) {
+    boolean any = false;
+    for (LongPredicate e : exporters) {
+      any |= e.test(pfn);
+    }
+    return any;
   }
 
   @Override
@@ -124,11 +223,11 @@ public final class PhysicalHost implements HostMemory {
     for (int done = 0; done < length; ) {
       long at = hpa + done;
       int n = Math.min(4096 - (int) (at & 4095), length - done);
-      long pfn = at >>> 12;
+      long pfn = at >>> PageLevel.PAGE_SHIFT;
       if (blockedByDirectMap(who, pfn)) {
         return Errno.EFAULT;
       }
-      Verdict v = check(who, pfn, false);
+      Verdict v = judge(who, pfn, false);
       if (v == Verdict.FAULT) {
         return Errno.EFAULT;
       }
@@ -148,8 +247,8 @@ public final class PhysicalHost implements HostMemory {
     for (int done = 0; done < length; ) {
       long at = hpa + done;
       int n = Math.min(4096 - (int) (at & 4095), length - done);
-      Verdict v = check(who, at >>> 12, true);
-      if (v == Verdict.FAULT || blockedByDirectMap(who, at >>> 12)) {
+      Verdict v = judge(who, at >>> PageLevel.PAGE_SHIFT, true);
+      if (v == Verdict.FAULT || blockedByDirectMap(who, at >>> PageLevel.PAGE_SHIFT)) {
         return Errno.EFAULT;
       }
       if (v == Verdict.CIPHER) {
@@ -170,8 +269,8 @@ public final class PhysicalHost implements HostMemory {
    * @return 0 to 255, or -1 where a guard faults
    */
   public int readByte(Accessor who, long hpa) {
-    Verdict v = check(who, hpa >>> 12, false);
-    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> 12)) {
+    Verdict v = judge(who, hpa >>> PageLevel.PAGE_SHIFT, false);
+    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> PageLevel.PAGE_SHIFT)) {
       return -1;
     }
     int b = content.readByte(hpa);
@@ -180,8 +279,8 @@ public final class PhysicalHost implements HostMemory {
 
   /** Writes one byte through the guards; false where one faults. */
   public boolean writeByte(Accessor who, long hpa, int value) {
-    Verdict v = check(who, hpa >>> 12, true);
-    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> 12)) {
+    Verdict v = judge(who, hpa >>> PageLevel.PAGE_SHIFT, true);
+    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> PageLevel.PAGE_SHIFT)) {
       return false;
     }
     content.writeByte(hpa, v == Verdict.CIPHER ? value ^ pad(hpa, who.key()) : value);

@@ -1,8 +1,11 @@
 package dev.cocovisor.core.mem;
 
+import java.util.function.LongConsumer;
+
 /**
- * Pins, which keep anonymous frames alive behind their mapping's back (FOLL_LONGTERM). A frame
- * whose mapping goes while it is pinned is an orphan, freed with its last pin.
+ * Pins, which keep frames of a host alive behind the back of what they belong to, a mapping or a
+ * file (FOLL_LONGTERM). A frame whose owner frees it while it is pinned is an orphan, freed with
+ * its last pin.
  *
  * <p>vCPUs that fault one page pin it side by side: count and orphan bit of a frame are one word,
  * changed by compare-and-swap.
@@ -13,15 +16,26 @@ final class Pins {
 
   private final LongRadix words = new LongRadix();
 
-  long pin(long pfn) {
+  void pin(long pfn) {
     long w;
     do {
       w = words.get(pfn);
     } while (!words.compareAndSet(pfn, w, w + ONE_PIN));
-    return pfn;
   }
 
-  /** The mapping is gone; tells whether a pin keeps the frame. */
+  /** Tells whether no frame of a range is pinned. */
+  boolean none(long from, long to) {
+    return words.next(from, to) < 0;
+  }
+
+  void forEachPinned(LongConsumer each) {
+    long pfn = 0;
+    while ((pfn = words.next(pfn, Long.MAX_VALUE)) >= 0) {
+      each.accept(pfn++);
+    }
+  }
+
+  /** The owner is gone; tells whether a pin keeps the frame. */
   boolean orphan(long pfn) {
     long w;
     do {

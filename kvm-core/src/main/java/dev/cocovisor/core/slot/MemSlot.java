@@ -3,13 +3,14 @@ package dev.cocovisor.core.slot;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.gmem.Binding;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One memory slot (struct kvm_memory_slot). Immutable but for its guest_memfd, which goes to null
  * when the file is closed under it.
  */
-public final class MemSlot implements SlotView {
+public final class MemSlot implements SlotView, Binding {
   /** KVM_MEM_LOG_DIRTY_PAGES. */
   public static final int LOG_DIRTY = 1;
 
@@ -97,6 +98,7 @@ public final class MemSlot implements SlotView {
   }
 
   /** Returns the address space: 0, or 1 for SMM. */
+  @Override
   public int asId() {
     return asId;
   }
@@ -157,12 +159,12 @@ public final class MemSlot implements SlotView {
     return gmem;
   }
 
-  /** Forgets the file (WRITE_ONCE(slot->gmem.file, NULL)). */
+  @Override
   public void dropGmem() {
     gmem = null;
   }
 
-  /** Returns the file's page at the slot's first gfn. */
+  @Override
   public long gmemPage() {
     return gmemPage;
   }

@@ -2,8 +2,8 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.Accessor;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.AddressSpace;
 
 /** The kernel's own accesses to user memory: page by page, faulting in, through the guards. */
 public final class UserCopy {
@@ -36,7 +36,7 @@ public final class UserCopy {
       if (pte < 0) {
         return Errno.EFAULT;
       }
-      long hpa = (space.frameOf(at, pte) << 12) + (at & 4095);
+      long hpa = (AddressSpace.frameOf(pte) << 12) + (at & 4095);
       Errno r =
           toUser
               ? memory.write(Accessor.HOST_KERNEL, hpa, bytes, offset + done, n)

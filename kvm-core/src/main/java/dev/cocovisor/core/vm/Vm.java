@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
@@ -10,13 +11,14 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.BindingOwner;
-import dev.cocovisor.core.mem.AddressSpace;
 import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.MmuHost;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,12 +51,14 @@ public final class Vm implements MmuHost {
   private final SlotSets slots = new SlotSets();
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
+  private final Progress progress;
   private final VmTrace trace;
   private final AttributeStore attributes;
   private final VmOps ops;
   private final VmTraits traits;
   private final VmRules rules;
   private final SecondStage stage;
+  private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
   private final MemoryRegions regions = new MemoryRegions(this);
@@ -63,6 +67,7 @@ public final class Vm implements MmuHost {
   private final DirtyLog dirtyLog = new DirtyLog(this);
   private final UserMappings userMappings = new UserMappings(this);
   private final PrivateFiles privateFiles = new PrivateFiles(this);
+  private boolean mmuPagesAllowed;
   private int references = 1;
   private boolean destroyed;
 
@@ -82,6 +87,7 @@ public final class Vm implements MmuHost {
       AddressSpace space,
       VmSettings settings,
       VmParts parts,
+      Progress progress,
       OpsFactory factory) {
     this.id = id;
     this.type = type;
@@ -89,20 +95,29 @@ public final class Vm implements MmuHost {
     this.memory = memory;
     this.space = space;
     this.parts = parts;
+    this.progress = progress;
+    progress.of(health);
     this.trace = new VmTrace(host.trace());
     this.attributes = parts.attributes().create(id);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
     this.stage = parts.secondStage().create(this, traits.shape());
+    this.sources = new PageSources(this);
     this.faults = new FaultHandler(this);
   }
 
-  /** Runs the vendor's vm_init and starts to listen to the process's mappings. */
+  /**
+   * Runs the vendor's vm_init and starts to listen to the process's mappings; where the vendor
+   * refuses, the VM is gone and no other hook is called.
+   */
   public Errno init() {
     Errno r = ops.vmInit();
     if (r.ok()) {
       space.register(userMappings);
+    } else {
+      references = 0;
+      destroyed = true;
     }
     return r;
   }
@@ -199,7 +214,9 @@ public final class Vm implements MmuHost {
   }
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
-    long r = prefault.map(vcpu, (gpa >>> 12) & ~traits.sharedGfnMask(), isPrivate);
+    long r =
+        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
+    vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
 
@@ -248,6 +265,20 @@ public final class Vm implements MmuHost {
     return memory;
   }
 
+  /** The first slot, or KVM_SET_NR_MMU_PAGES, says how many pages the shadow MMU may have. */
+  public void allowMmuPages() {
+    mmuPagesAllowed = true;
+  }
+
+  /**
+   * Tells whether a vCPU finds room for its roots: the shadow MMU of a VM that never had a slot has
+   * none. Source: {@code arch/x86/kvm/mmu/mmu.c}, make_mmu_pages_available; {@code
+   * arch/x86/kvm/x86.c}, kvm_arch_commit_memory_region.
+   */
+  boolean mayLoadRoots() {
+    return mmuPagesAllowed || rules.tdpMmu();
+  }
+
   /** Returns the address space of the process that created the VM. */
   public AddressSpace space() {
     return space;
@@ -268,8 +299,28 @@ public final class Vm implements MmuHost {
     return privateFiles;
   }
 
+  /** A vCPU tried a page too often: the answer of the call. */
+  Errno gaveUp(Vcpu vcpu, long gfn, long tries) {
+    progress.gaveUp(id, vcpu.id(), gfn, tries);
+    return trace.sink().refuse(Errno.EINTR, () -> "gfn 0x%x: no progress".formatted(gfn));
+  }
+
+  @Override
+  public Errno refuse(Errno error, String why) {
+    return trace.sink().refuse(error, why);
+  }
+
+  /** As {@link #refuse(Errno, String)}, for a text that has to be built. */
+  Errno refuse(Errno error, Supplier<String> why) {
+    return trace.sink().refuse(error, why);
+  }
+
   Invalidation invalidation() {
     return invalidation;
+  }
+
+  PageSources sources() {
+    return sources;
   }
 
   FaultHandler faults() {

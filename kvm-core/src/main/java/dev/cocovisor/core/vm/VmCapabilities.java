@@ -11,7 +11,10 @@ import dev.cocovisor.api.Errno;
  */
 public final class VmCapabilities {
   /** KVM_X86_VALID_QUIRKS: what KVM_CAP_DISABLE_QUIRKS2 takes. */
-  public static final long QUIRKS = 0x7ff;
+  private static final long QUIRKS = 0xfff;
+
+  /** KVM_X86_QUIRK_NESTED_SVM_SHARED_PAT: nothing to disable without nested paging. */
+  private static final long QUIRK_NESTED_SVM_SHARED_PAT = 1 << 11;
 
   /** KVM_X86_QUIRK_SLOT_ZAP_ALL: all mappings go when a slot goes. */
   static final long QUIRK_SLOT_ZAP_ALL = 1 << 7;
@@ -24,25 +27,32 @@ public final class VmCapabilities {
     this.vm = vm;
   }
 
+  /** Returns the quirks of a host (kvm_caps.supported_quirks). */
+  public static long quirks(boolean tdpMmu) {
+    return tdpMmu ? QUIRKS : QUIRKS & ~QUIRK_NESTED_SVM_SHARED_PAT;
+  }
+
   Errno enable(int number, long flags, long arg0) {
     Capability cap = Capability.of(number);
     if (cap == Capability.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) {
       return vm.dirtyLog().enableManual(flags, arg0);
     }
     if (flags != 0) {
-      return Errno.EINVAL;
+      return vm.refuse(Errno.EINVAL, "flags must be 0");
     }
     if (cap != null && vm.host().architecture().equals(Architecture.X86_64)) {
       switch (cap) {
         case KVM_CAP_EXIT_HYPERCALL -> {
           if ((arg0 & ~VmSettings.EXIT_HYPERCALL_VALID) != 0) {
-            return Errno.EINVAL;
+            return vm.refuse(Errno.EINVAL, "KVM_HC_MAP_GPA_RANGE alone can exit");
           }
           hypercallExits = arg0;
           return Errno.OK;
         }
         case KVM_CAP_DISABLE_QUIRKS2 -> {
-          return (arg0 & ~QUIRKS) != 0 ? Errno.EINVAL : disableQuirks(arg0);
+          return (arg0 & ~quirks(vm.rules().tdpMmu())) != 0
+              ? vm.refuse(Errno.EINVAL, "a quirk that this KVM does not have")
+              : disableQuirks(arg0);
         }
         case KVM_CAP_DISABLE_QUIRKS -> {
           return disableQuirks(arg0);

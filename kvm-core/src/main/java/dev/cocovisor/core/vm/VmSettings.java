@@ -10,6 +10,12 @@ package dev.cocovisor.core.vm;
  * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
  *     kernel
  * @param attributeEntries how many gfns may have attributes before memory for them runs out
+ * @param splitsAllFirst whether every huge leaf that a range cuts is split before anything is
+ *     zapped, rather than slot by slot
+ * @param maxVcpus KVM_MAX_VCPUS
+ * @param maxVcpuIds KVM_MAX_VCPU_IDS
+ * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
+ * @param retries how often a vCPU tries one page before it is taken to stand still
  */
 public record VmSettings(
     boolean tdpMmu,
@@ -17,16 +23,12 @@ public record VmSettings(
     boolean slotZapAll,
     boolean mapMemoryRefusesGuestMode,
     long memoryFaultBatch,
-    long attributeEntries) {
+    long attributeEntries,
+    boolean splitsAllFirst,
+    int maxVcpus,
+    int maxVcpuIds,
+    long maxGfn,
+    long retries) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
-
-  /** KVM_MAX_VCPU_IDS on x86. */
-  public static final int MAX_VCPU_IDS = 4096 * 4;
-
-  /** KVM_MAX_VCPUS on x86. */
-  public static final int MAX_VCPUS = 4096;
-
-  /** kvm_mmu_max_gfn of a host with 48 address bits. */
-  static final long MAX_GFN = (1L << (48 - 12)) - 1;
 }

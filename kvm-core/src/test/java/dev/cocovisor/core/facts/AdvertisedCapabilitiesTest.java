@@ -57,7 +57,7 @@ class AdvertisedCapabilitiesTest {
   @Test
   void anArmHostHasNoneOfX86s() {
     KvmProcess arm =
-        new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of()).newProcess();
+        new KvmProcess(new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of()));
     int dev = (int) arm.openDevKvm();
     for (Capability no :
         List.of(

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.uapi.CreateGuestMemfd;
 import dev.cocovisor.api.uapi.MemoryAttributes;
-import dev.cocovisor.api.uapi.UserspaceMemoryRegion2;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.FileStat;
@@ -25,9 +24,9 @@ final class Vmm {
   static final int PUNCH = 3;
   static final int MAP_SHARED = 1;
   static final int MAP_PRIVATE = 2;
-  static final int GUEST_MEMFD = UserspaceMemoryRegion2.GUEST_MEMFD;
-  static final int READONLY = UserspaceMemoryRegion2.READONLY;
-  static final int LOG_DIRTY = UserspaceMemoryRegion2.LOG_DIRTY_PAGES;
+  static final int GUEST_MEMFD = 1 << 2;
+  static final int READONLY = 1 << 1;
+  static final int LOG_DIRTY = 1;
   static final long MMAP = CreateGuestMemfd.MMAP;
   static final long INIT_SHARED = CreateGuestMemfd.INIT_SHARED;
 
@@ -37,6 +36,7 @@ final class Vmm {
   private static final long CODE_HVA = 0x7f10_0000_0000L;
   private static final long CODE = 0x1000;
   private static final int PROT = 3;
+  private static final int MADV_NOHUGEPAGE = 15;
   private static final int ANON = 0x4022;
   private static final int ANON_HUGE = 0x40022;
 
@@ -46,7 +46,7 @@ final class Vmm {
   final int vcpu;
 
   private Vmm(HostConfig config, long type) {
-    process = new Kvm(config, List.of()).newProcess();
+    process = new KvmProcess(new Kvm(config, List.of()));
     dev = fd(process.openDevKvm());
     vm = fd(process.createVm(dev, type));
     vcpu = fd(process.createVcpu(vm, 0));
@@ -77,7 +77,9 @@ final class Vmm {
   }
 
   long anonymous(long bytes) {
-    return process.mmap(0, bytes, PROT, ANON, -1, 0);
+    long at = process.mmap(0, bytes, PROT, ANON, -1, 0);
+    ok(process.madvise(at, bytes, MADV_NOHUGEPAGE));
+    return at;
   }
 
   long hugetlb(long bytes) {

@@ -26,7 +26,7 @@ class BackingStoreTest {
 
     Machine(HostConfig config) {
       kvm = new Kvm(config, List.of());
-      process = kvm.newProcess();
+      process = new KvmProcess(kvm);
       dev = (int) process.openDevKvm();
       vm = (int) process.createVm(dev, 1);
       vcpu = (int) process.createVcpu(vm, 0);

@@ -37,7 +37,7 @@ class DelegatedHooksTest {
   private final FakeBackend backend = new FakeBackend(ops, Architecture.ARM64);
   private final Kvm kvm =
       new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of(backend));
-  private final KvmProcess process = kvm.newProcess();
+  private final KvmProcess process = new KvmProcess(kvm);
   private int vm;
   private int vcpu;
 

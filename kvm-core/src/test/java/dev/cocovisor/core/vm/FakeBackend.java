@@ -8,24 +8,32 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
-import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A backend whose hooks are whatever the test gives: how a backend author mocks the core's view.
  */
-final class FakeBackend implements Backend {
+class FakeBackend implements Backend {
   static final long SHARED_BIT_GFN = 1L << 35;
   static final VmTraits MIRRORED =
-      VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(SHARED_BIT_GFN).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
+      VmTraits.of(StageShape.MIRRORED)
+          .withPrivateMemory(true)
+          .withPrivateRule(PrivateRule.SHARED_BIT)
+          .withSharedGfnMask(SHARED_BIT_GFN)
+          .withMaxPrivateLevel(PageLevel.PG_2M)
+          .withProtectedState(true);
   static final VmTraits DELEGATED =
-      VmTraits.of(StageShape.DELEGATED).withPrivateMemory(true).withPrivateRule(PrivateRule.ALWAYS).withMaxPrivateLevel(PageLevel.PG_4K).withPrivateSource(PrivateSource.USER_MEMORY).withProtectedState(true);
+      VmTraits.of(StageShape.DELEGATED)
+          .withPrivateMemory(true)
+          .withPrivateRule(PrivateRule.ALWAYS)
+          .withMaxPrivateLevel(PageLevel.PG_4K)
+          .withPrivateSource(PrivateSource.USER_MEMORY)
+          .withProtectedState(true);
 
   private final VmOps ops;
   private final Architecture architecture;
@@ -50,7 +58,12 @@ final class FakeBackend implements Backend {
 
   @Override
   public BackendInfo info() {
-    return BackendInfo.builder("fake", architecture).version("1").description("hooks of a test").vmTypes(new VmType("KVM_FAKE_VM", 5, architecture)).capability(999, 42).build();
+    return BackendInfo.builder("fake", architecture)
+        .version("1")
+        .description("hooks of a test")
+        .vmTypes(new VmType("KVM_FAKE_VM", 5, architecture))
+        .capability(999, 42)
+        .build();
   }
 
   @Override

@@ -29,7 +29,7 @@ class TdpMmuTest {
               .withSetting("core.cpus", "4")
               .withSetting("core.memory-fault-batch", "16"),
           List.of());
-  private final KvmProcess process = kvm.newProcess();
+  private final KvmProcess process = new KvmProcess(kvm);
   private final int vm = (int) process.createVm((int) process.openDevKvm(), 1);
   private final int vcpu = (int) process.createVcpu(vm, 0);
 
@@ -173,7 +173,7 @@ class TdpMmuTest {
   void theSecondRuleOfMapMemoryIgnoresGuestMode() {
     Kvm other =
         new Kvm(HostConfig.DEFAULT.withSetting("core.map-memory-guest-mode", "l1"), List.of());
-    KvmProcess p = other.newProcess();
+    KvmProcess p = new KvmProcess(other);
     int machine = (int) p.createVm((int) p.openDevKvm(), 0);
     int cpu = (int) p.createVcpu(machine, 0);
     p.mmap(HVA, M, 3, 0x22, -1, 0);

@@ -2,6 +2,7 @@ package dev.cocovisor.script.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
@@ -13,6 +14,7 @@ import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -25,18 +27,17 @@ class CallRecorderTest {
   private static final long SIZE = 4 << 20;
 
   private static CallRecorder on(HostConfig host) {
-    return new CallRecorder(new Kvm(host, List.of()).newProcess());
+    return new CallRecorder(new KvmProcess(new Kvm(host, List.of())));
   }
 
   private static List<Mismatch> replay(CallRecorder calls) throws IOException {
     List<Mismatch> mismatches = new ArrayList<>();
     long replayed =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.builtIn())
             .replay(
                 LogSource.text("recorded.kvmlog", calls.text()),
                 ReplayOptions.ALL,
-                mismatches::add,
-                List.of())
+                mismatches::add)
             .calls();
     assertThat(replayed).isEqualTo(calls.calls().size());
     return mismatches;

@@ -1,0 +1,108 @@
+package dev.cocovisor.core.mm;
+
+import dev.cocovisor.core.mem.UserFrames;
+
+/**
+ * fork as a process's memory sees it: private mappings that may be written are shared until
+ * somebody stores, which KVM hears of for the whole mapping; pinned pages are copied at once, so
+ * that a pin keeps pointing at its owner's page. Source (Linux 7.3): {@code mm/memory.c},
+ * copy_page_range, copy_present_ptes and copy_present_page; {@code mm/huge_memory.c},
+ * copy_huge_pmd.
+ */
+public final class Fork {
+  private Fork() {}
+
+  /** Returns the child's memory. */
+  public static AddressSpace of(AddressSpace parent) {
+    AddressSpace child = new AddressSpace(parent.memory(), parent.limits());
+    parent.lock().lock();
+    try {
+      for (Vma v : parent.vmas().all()) {
+        if (v.has(Vma.DONTCOPY)) {
+          continue;
+        }
+        Vma copy =
+            new Vma(
+                v.start(), v.end(), v.flags() & ~Vma.LOCKED, v.file(), v.firstPage(), v.anonVma);
+        var _ = child.vmas().insert(copy);
+        // Pages of a file are found again by faults.
+        boolean needed = v.anonVma != 0 || v.isHugetlb();
+        if (needed && !v.has(Vma.WIPEONFORK)) {
+          share(parent, child, v);
+        }
+      }
+    } finally {
+      parent.lock().unlock();
+    }
+    return child;
+  }
+
+  private static void share(AddressSpace parent, AddressSpace child, Vma v) {
+    boolean cow = v.copiesOnWrite();
+    if (cow) {
+      parent.start(v.start(), v.end());
+    }
+    UserTables from = parent.tables();
+    long last = (v.end() - 1) >>> 21;
+    for (long b = from.nextBlock(v.start() >>> 21, last + 1);
+        b >= 0 && b <= last;
+        b = from.nextBlock(b + 1, last + 1)) {
+      long pmd = from.pmd(b);
+      if (UserTables.isLeaf(pmd) && !pinned(parent, pmd)) {
+        shareLeaf(parent, child, b, pmd, cow);
+        continue;
+      }
+      if (UserTables.isLeaf(pmd)) {
+        parent.splitBlock(b);
+      }
+      long end = Math.min(v.end(), (b + 1) << 21) >>> 12;
+      long begin = Math.max(v.start(), b << 21) >>> 12;
+      for (long p = from.nextSmall(begin, end); p >= 0 && p < end; p = from.nextSmall(p + 1, end)) {
+        sharePage(parent, child, p, cow);
+      }
+    }
+    if (cow) {
+      parent.end(v.start(), v.end());
+    }
+  }
+
+  private static boolean pinned(AddressSpace s, long e) {
+    return (e & UserTables.COUNTED) != 0 && s.frames().isPinned(UserTables.pfn(e));
+  }
+
+  private static void shareLeaf(
+      AddressSpace parent, AddressSpace child, long block, long pmd, boolean cow) {
+    UserFrames frames = parent.frames();
+    long shared = cow ? pmd & ~UserTables.WRITABLE | UserTables.FORKED : pmd;
+    if (frames.isHugeZero(UserTables.pfn(pmd))) {
+      var _ = frames.holdHugeZero();
+      shared = pmd;
+    } else if ((pmd & UserTables.COUNTED) != 0) {
+      frames.hold(UserTables.pfn(pmd), 1);
+    }
+    var _ = parent.tables().replacePmd(block, pmd, shared);
+    var _ = child.tables().replacePmd(block, 0, shared);
+  }
+
+  private static void sharePage(AddressSpace parent, AddressSpace child, long page, boolean cow) {
+    long e = parent.tables().pte(page);
+    if ((e & UserTables.PRESENT) == 0 || !child.tables().table(page >>> 9)) {
+      return;
+    }
+    boolean anonymous = (e & UserTables.ANON) != 0;
+    if (cow && anonymous && pinned(parent, e)) {
+      long copy = parent.frames().allocate(0, null);
+      if (copy >= 0) {
+        parent.memory().raw().copyFrame(copy, UserTables.pfn(e));
+        var _ = child.tables().replacePte(page, 0, UserTables.entry(copy, Faults.OWN));
+      }
+      return;
+    }
+    if ((e & UserTables.COUNTED) != 0) {
+      parent.frames().hold(UserTables.pfn(e), 1);
+    }
+    long shared = cow && anonymous ? e & ~UserTables.WRITABLE | UserTables.FORKED : e;
+    var _ = parent.tables().replacePte(page, e, shared);
+    var _ = child.tables().replacePte(page, 0, shared);
+  }
+}

@@ -1,0 +1,282 @@
+package dev.cocovisor.core.mm;
+
+import dev.cocovisor.api.Errno;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * mmap, munmap, mprotect and mlock. Sources (Linux 7.3): {@code mm/mmap.c}, do_mmap; {@code
+ * mm/vma.c}, do_vmi_align_munmap and vms_gather_munmap_vmas; {@code mm/mprotect.c},
+ * do_mprotect_pkey and change_protection_range; {@code mm/mlock.c}, do_mlock.
+ */
+public final class MappingCalls {
+  private static final long BLOCK = 1L << 21;
+  private static final int ACCESS = Vma.READ | Vma.WRITE | Vma.EXEC;
+
+  private final AddressSpace space;
+
+  /** Makes calls on a process's memory. */
+  public MappingCalls(AddressSpace space) {
+    this.space = space;
+  }
+
+  /** Returns PROT_* as a mapping's flags: who may store may load. */
+  static int access(int prot) {
+    return ((prot & 3) != 0 ? Vma.READ : 0)
+        | ((prot & 2) != 0 ? Vma.WRITE : 0)
+        | ((prot & 4) != 0 ? Vma.EXEC : 0);
+  }
+
+  /** How a mapping is asked for. */
+  public record Wish(
+      long addr, long len, int prot, boolean fixed, boolean noReplace, boolean noReserve) {}
+
+  /**
+   * Maps memory; the arguments are known to be in order.
+   *
+   * @param huge whether it is hugetlb memory
+   * @param file what is mapped, or null for private anonymous memory
+   * @param filePage the file's page at the start
+   * @return the address, or a negative errno
+   */
+  public long map(
+      Wish w, boolean huge, boolean shared, @Nullable MappableFile file, long filePage) {
+    long align = huge ? BLOCK : 4096;
+    if (w.fixed && (w.addr & (align - 1)) != 0) {
+      return -Errno.EINVAL.number();
+    }
+    long size = (w.len + align - 1) & -align;
+    space.lock().lock();
+    try {
+      long at = place(w, size, align);
+      if (at < 0) {
+        return at;
+      }
+      if (w.fixed && !w.noReplace && !space.isFree(at, size)) {
+        Errno r = unmap(at, size);
+        if (!r.ok()) {
+          return -r.number();
+        }
+      }
+      int flags =
+          access(w.prot)
+              | Vma.MAYWRITE
+              | (shared ? Vma.SHARED : 0)
+              | (huge ? Vma.HUGETLB : 0)
+              | (w.noReserve ? Vma.NORESERVE : 0);
+      long first = file == null ? at >>> 12 : filePage;
+      var _ = space.vmas().insert(new Vma(at, at + size, flags, file, first, 0));
+      return at;
+    } finally {
+      space.lock().unlock();
+    }
+  }
+
+  private long place(Wish w, long size, long align) {
+    if (w.fixed) {
+      if (!space.accessOk(w.addr, size)) {
+        return -Errno.ENOMEM.number();
+      }
+      return w.noReplace && !space.isFree(w.addr, size) ? -Errno.EEXIST.number() : w.addr;
+    }
+    long hint = w.addr & -align;
+    if (hint != 0 && space.accessOk(hint, size) && space.isFree(hint, size)) {
+      return hint;
+    }
+    long top = space.limits().window();
+    long at = space.vmas().free(space.limits().mmapBase(), size, align, top);
+    return size > top || at < 0 || at > top - size ? -Errno.ENOMEM.number() : at;
+  }
+
+  /** munmap. */
+  public Errno munmap(long addr, long len) {
+    if ((addr & 4095) != 0 || len <= 0 || !space.accessOk(addr, len)) {
+      return Errno.EINVAL;
+    }
+    space.lock().lock();
+    try {
+      return unmap(addr, (len + 4095) & -4096L);
+    } finally {
+      space.lock().unlock();
+    }
+  }
+
+  /** Takes mappings away; those that are cut keep the rest. mmap_lock is held. */
+  Errno unmap(long from, long size) {
+    long to = from + size;
+    List<Vma> hit = space.vmas().overlapping(from, to);
+    if (hit.isEmpty()) {
+      return Errno.OK;
+    }
+    for (Vma v : hit) {
+      long cuts = (from > v.start() ? from : 0) | (to < v.end() ? to : 0);
+      if (v.isHugetlb() && (cuts & (BLOCK - 1)) != 0) {
+        return Errno.EINVAL;
+      }
+    }
+    long begin = Math.max(from, hit.getFirst().start());
+    long stop = Math.min(to, hit.getLast().end());
+    for (Vma v : hit) {
+      Vma part = space.vmas().isolate(v, Math.max(from, v.start()), Math.min(to, v.end()));
+      space.vmas().remove(part);
+    }
+    if (!space.policies().isEmpty()) {
+      space.policies().set(from >>> 12, to >>> 12, null);
+    }
+    // The mappings are gone before the notifiers hear of it: no fault brings a page back.
+    space.start(begin, stop);
+    space.zap(begin, stop);
+    space.end(begin, stop);
+    long before = space.vmas().endBefore(begin);
+    long behind = space.vmas().startFrom(stop, Long.MAX_VALUE);
+    space.tables().freeTables(before >>> 12, behind >>> 12);
+    return Errno.OK;
+  }
+
+  /** mprotect. */
+  public Errno mprotect(long addr, long len, int prot) {
+    if ((addr & 4095) != 0) {
+      return Errno.EINVAL;
+    }
+    if (len == 0) {
+      return Errno.OK;
+    }
+    long to = addr + ((len + 4095) & -4096L);
+    if (to <= addr) {
+      return Errno.ENOMEM;
+    }
+    if ((prot & ~7) != 0) {
+      return Errno.EINVAL;
+    }
+    space.lock().lock();
+    try {
+      return protect(addr, to, prot);
+    } finally {
+      space.lock().unlock();
+    }
+  }
+
+  private Errno protect(long from, long to, int prot) {
+    long at = from;
+    for (Vma v : space.vmas().overlapping(from, to)) {
+      if (v.start() > at) {
+        return Errno.ENOMEM;
+      }
+      long last = Math.min(to, v.end());
+      if ((prot & 2) != 0 && !v.has(Vma.MAYWRITE)) {
+        return Errno.EACCES;
+      }
+      int flags = v.flags() & ~ACCESS | access(prot);
+      if (flags != v.flags()) {
+        if (v.isHugetlb() && ((at | last) & (BLOCK - 1)) != 0) {
+          return Errno.EINVAL;
+        }
+        Vma now = space.vmas().modify(v, at, last, flags);
+        changeEntries(now, at, last);
+      }
+      at = last;
+    }
+    return at < to ? Errno.ENOMEM : Errno.OK;
+  }
+
+  /** Gives entries the new protection; nobody is told where nothing was ever mapped. */
+  private void changeEntries(Vma v, long from, long to) {
+    UserTables t = space.tables();
+    long b = t.nextBlock(from >>> 21, ((to - 1) >>> 21) + 1);
+    if (b < 0 && !t.hasUpper(from >>> 12)) {
+      return;
+    }
+    boolean write = v.has(Vma.WRITE);
+    space.start(from, to);
+    for (long block = from >>> 21; block <= (to - 1) >>> 21; block++) {
+      long first = Math.max(from, block << 21);
+      long last = Math.min(to, (block + 1) << 21);
+      long pmd = t.pmd(block);
+      if (UserTables.isLeaf(pmd) && last - first < BLOCK) {
+        space.splitBlock(block);
+      } else if (UserTables.isLeaf(pmd)) {
+        var _ = t.replacePmd(block, pmd, protectedEntry(v, pmd, write));
+      }
+      for (long p = t.nextSmall(first >>> 12, last >>> 12);
+          t.pmd(block) == UserTables.TABLE && p >= 0 && p < last >>> 12;
+          p = t.nextSmall(p + 1, last >>> 12)) {
+        long e = t.pte(p);
+        if ((e & UserTables.PRESENT) != 0) {
+          var _ = t.replacePte(p, e, protectedEntry(v, e, write));
+        }
+      }
+    }
+    space.end(from, to);
+  }
+
+  /** What is one's own, or shared for good, can be stored to at once (can_change_pte_writable). */
+  private static long protectedEntry(Vma v, long e, boolean write) {
+    boolean own = (e & UserTables.ANON) != 0 && (e & UserTables.FORKED) == 0;
+    boolean shared = v.has(Vma.SHARED);
+    return write && (own || shared) ? e | UserTables.WRITABLE : e & ~UserTables.WRITABLE;
+  }
+
+  /** mlock and munlock: locked pages are present and stay. */
+  public Errno lock(long addr, long len, boolean on) {
+    long from = addr & -4096L;
+    long size = (len + (addr & 4095) + 4095) & -4096L;
+    if (size < 0 || from + size < from) {
+      return Errno.EINVAL;
+    }
+    if (size == 0) {
+      return Errno.OK;
+    }
+    space.lock().lock();
+    Errno r;
+    try {
+      r = setLocked(from, from + size, on);
+    } finally {
+      space.lock().unlock();
+    }
+    if (!r.ok() || !on) {
+      return r;
+    }
+    Errno populated = populate(from, from + size);
+    // Source: __mlock_posix_error_return.
+    return populated == Errno.EFAULT
+        ? Errno.ENOMEM
+        : populated == Errno.ENOMEM ? Errno.EAGAIN : populated;
+  }
+
+  private Errno setLocked(long from, long to, boolean on) {
+    long at = from;
+    for (Vma v : space.vmas().overlapping(from, to)) {
+      if (v.start() > at) {
+        return Errno.ENOMEM;
+      }
+      long last = Math.min(to, v.end());
+      int flags = on ? v.flags() | Vma.LOCKED : v.flags() & ~Vma.LOCKED;
+      if (!v.isHugetlb()) {
+        var _ = space.vmas().modify(v, at, last, flags);
+      }
+      at = last;
+    }
+    return at < to ? Errno.ENOMEM : Errno.OK;
+  }
+
+  /** Faults a range in as mlock and MAP_POPULATE do (populate_vma_page_range). */
+  public Errno populate(long from, long to) {
+    long at = from;
+    while (at < to) {
+      Vma v = space.find(at);
+      if (v == null) {
+        return Errno.ENOMEM;
+      }
+      boolean write = v.has(Vma.WRITE) && !v.has(Vma.SHARED);
+      long last = Math.min(to, v.end());
+      while (at < last) {
+        long e = space.fault(at, write);
+        if (e < 0) {
+          return e == AddressSpace.SEGV ? Errno.EFAULT : Errno.ENOMEM;
+        }
+        at = (e & UserTables.HUGE) != 0 ? (at & -BLOCK) + BLOCK : at + 4096;
+      }
+    }
+    return Errno.OK;
+  }
+}

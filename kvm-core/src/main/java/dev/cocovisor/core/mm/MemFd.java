@@ -1,0 +1,222 @@
+package dev.cocovisor.core.mm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.core.mem.LongRadix;
+import dev.cocovisor.core.mem.PhysicalHost;
+import dev.cocovisor.core.mem.PolicyMap;
+import dev.cocovisor.core.mem.UserFrames;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An ordinary memfd, and the memory behind MAP_SHARED|MAP_ANONYMOUS: pages of a file that lives in
+ * memory, of 4 KiB (tmpfs) or 2 MiB (hugetlbfs, MFD_HUGETLB).
+ *
+ * <p>The file holds one reference of each page; mappings and pins hold theirs, so that a hole or
+ * the end of the file takes a page from the file and from mappings, never from whoever pinned it.
+ * Sources (Linux 7.3): {@code mm/shmem.c}, shmem_fallocate and shmem_setattr; {@code
+ * fs/hugetlbfs/inode.c}, hugetlbfs_fallocate and hugetlbfs_setattr; {@code mm/memfd.c}, seals.
+ */
+public final class MemFd implements MappableFile {
+  private static final int KEEP_SIZE = 1;
+  private static final int PUNCH_HOLE = 2;
+
+  private final PhysicalHost memory;
+  private final UserFrames frames;
+  private final boolean huge;
+  private final LongRadix folios = new LongRadix();
+  private final PolicyMap policies = new PolicyMap();
+  private final Map<AddressSpace, Integer> mappings = new HashMap<>();
+  private long size;
+  private int users = 1;
+
+  /** Creates a file of {@code size} bytes in 4 KiB pages. */
+  public MemFd(PhysicalHost memory, long size) {
+    this(memory, size, false);
+  }
+
+  /** Creates a file of {@code size} bytes; {@code huge}: in pages of 2 MiB. */
+  public MemFd(PhysicalHost memory, long size, boolean huge) {
+    this.memory = memory;
+    this.frames = memory.userFrames();
+    this.size = size;
+    this.huge = huge;
+  }
+
+  /** Returns the size in bytes. */
+  public long size() {
+    return size;
+  }
+
+  /** Returns how many blocks of 512 bytes are allocated. */
+  public long blocks() {
+    long n = 0;
+    for (long i = folios.next(0, Long.MAX_VALUE); i >= 0; i = folios.next(i + 1, Long.MAX_VALUE)) {
+      n += huge ? 4096 : 8;
+    }
+    return n;
+  }
+
+  @Override
+  public boolean isHugetlb() {
+    return huge;
+  }
+
+  @Override
+  public boolean isShmem() {
+    return !huge;
+  }
+
+  @Override
+  public Errno mayMap(boolean shared) {
+    return Errno.OK;
+  }
+
+  private int order() {
+    return huge ? 9 : 0;
+  }
+
+  private long pageBytes() {
+    return 4096L << order();
+  }
+
+  @Override
+  public long userFault(long pageIndex) {
+    if (pageIndex << 12 >= size) {
+      return -1;
+    }
+    long have = folio(pageIndex >>> order());
+    return have < 0 ? have : have + (huge ? pageIndex & 511 : 0);
+  }
+
+  private long folio(long index) {
+    long have = folios.get(index);
+    if (have != 0) {
+      return have - 1;
+    }
+    long pfn = frames.allocate(order(), policies.at(index << order()));
+    if (pfn == HostMemory.NO_FRAME) {
+      return -1;
+    }
+    if (!folios.compareAndSet(index, 0, pfn + 1)) {
+      frames.drop(pfn, 1);
+    }
+    return folios.get(index) - 1;
+  }
+
+  @Override
+  public PolicyMap policies() {
+    return policies;
+  }
+
+  @Override
+  public void mapped(AddressSpace space) {
+    users++;
+    mappings.merge(space, 1, Integer::sum);
+  }
+
+  @Override
+  public void unmapped(AddressSpace space) {
+    mappings.computeIfPresent(space, (_, n) -> n == 1 ? null : n - 1);
+    release();
+  }
+
+  /** Takes a descriptor more (dup). */
+  public void acquire() {
+    users++;
+  }
+
+  /** Gives up one user; the last one frees the pages. */
+  public void release() {
+    if (--users == 0) {
+      drop(0, Long.MAX_VALUE);
+    }
+  }
+
+  private void drop(long from, long to) {
+    for (long i = folios.next(from, to); i >= 0 && i < to; i = folios.next(i + 1, to)) {
+      long pfn = folios.get(i) - 1;
+      folios.set(i, 0);
+      frames.drop(pfn, 1);
+    }
+  }
+
+  /** ftruncate: what lies behind the new end goes, from mappings first. */
+  public Errno truncate(long length) {
+    if (length < 0 || (huge && (length & (pageBytes() - 1)) != 0)) {
+      return Errno.EINVAL;
+    }
+    long was = size;
+    size = length;
+    if (length < was) {
+      long first = (length + pageBytes() - 1) / pageBytes();
+      unmap(((length + 4095) >>> 12), Long.MAX_VALUE >>> 13);
+      drop(first, Long.MAX_VALUE);
+      zeroTail(length);
+    }
+    return Errno.OK;
+  }
+
+  private void zeroTail(long length) {
+    long index = length / pageBytes();
+    long in = length % pageBytes();
+    long have = folios.get(index);
+    if (in != 0 && have != 0) {
+      for (long at = in; at < pageBytes(); at++) {
+        memory.raw().writeByte(((have - 1) << 12) + at, 0);
+      }
+    }
+  }
+
+  /** fallocate: allocates, or punches a hole; other modes are not this file system's. */
+  public Errno fallocate(int mode, long offset, long length) {
+    if ((mode & ~(KEEP_SIZE | PUNCH_HOLE)) != 0) {
+      return Errno.EOPNOTSUPP;
+    }
+    if ((mode & PUNCH_HOLE) != 0) {
+      return punch(offset, length);
+    }
+    long end = offset + length;
+    for (long i = offset / pageBytes(); i < (end + pageBytes() - 1) / pageBytes(); i++) {
+      if (folio(i) < 0) {
+        return huge ? Errno.ENOSPC : Errno.ENOMEM;
+      }
+    }
+    if ((mode & KEEP_SIZE) == 0 && end > size) {
+      size = end;
+    }
+    return Errno.OK;
+  }
+
+  /** Whole pages go, from mappings first; the rest is zeroed. */
+  @Override
+  public Errno punch(long offset, long length) {
+    long end = offset + length;
+    long first = (offset + pageBytes() - 1) / pageBytes();
+    long last = end / pageBytes();
+    if (first < last) {
+      unmap(first << order(), last << order());
+      drop(first, last);
+    }
+    zero(offset, Math.min(end, first * pageBytes()));
+    zero(Math.max(offset, last * pageBytes()), end);
+    return Errno.OK;
+  }
+
+  private void zero(long from, long to) {
+    for (long at = from; at < to; at++) {
+      long have = folios.get(at / pageBytes());
+      if (have != 0) {
+        memory.raw().writeByte(((have - 1) << 12) + at % pageBytes(), 0);
+      }
+    }
+  }
+
+  private void unmap(long from, long to) {
+    for (AddressSpace s : List.copyOf(mappings.keySet())) {
+      s.unmapFile(this, from, to);
+    }
+  }
+}
