@@ -3,6 +3,7 @@ package dev.cocovisor.core.gmem;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -51,7 +52,7 @@ public final class GmemInode {
   private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
-  private int users;
+  private final RefCount users = new RefCount("guest_memfd inode", 0);
   private @Nullable BindingOwner lastOwner;
 
   private record Mapping(AddressSpace space, GmemFile file) {}
@@ -93,7 +94,12 @@ public final class GmemInode {
 
   /** Keeps the inode without a file: the memfd of the older series does. */
   void hold() {
-    users++;
+    users.begin();
+  }
+
+  /** Keeps the inode unless nobody does any more. */
+  boolean tryHold() {
+    return users.getUnlessZero();
   }
 
   void letGo() {
@@ -101,7 +107,7 @@ public final class GmemInode {
   }
 
   void opened(GmemFile file) {
-    users++;
+    users.begin();
     files.add(file);
     lastOwner = file.owner();
   }
@@ -113,7 +119,7 @@ public final class GmemInode {
   }
 
   void mapped(AddressSpace space, GmemFile file) {
-    users++;
+    users.begin();
     mappings.add(new Mapping(space, file));
   }
 
@@ -123,7 +129,7 @@ public final class GmemInode {
   }
 
   private void drop() {
-    if (--users == 0) {
+    if (users.put()) {
       free(0, size >>> 12);
     }
   }
