@@ -17,6 +17,8 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.script.call.CallRecorder;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.checked.GuestStopped;
+import dev.cocovisor.vmm.checked.GuestVm;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
