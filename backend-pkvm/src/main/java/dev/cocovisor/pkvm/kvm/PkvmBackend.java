@@ -3,6 +3,7 @@ package dev.cocovisor.pkvm.kvm;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
@@ -51,6 +52,7 @@ public final class PkvmBackend implements Backend {
       BackendInfo.builder("pkvm", Architecture.ARM64)
           .version("0.1.0")
           .description("Arm pKVM: page ownership kept by a hypervisor at EL2")
+          .capability(Capability.KVM_CAP_ARM_VM_IPA_SIZE.number(), 44)
           .vmTypes(VmType.ARM_PROTECTED, VmType.ARM_NORMAL)
           .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE, IPA_BITS)
           .build();

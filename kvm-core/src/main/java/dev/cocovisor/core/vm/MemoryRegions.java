@@ -20,9 +20,6 @@ import org.jspecify.annotations.Nullable;
  * kvm_arch_prepare_memory_region, kvm_arch_flush_shadow_memslot, kvm_mmu_slot_apply_flags.
  */
 final class MemoryRegions {
-  /** KVM_USER_MEM_SLOTS on x86: SHRT_MAX less three internal slots. */
-  static final int USER_SLOTS = 32767 - 3;
-
   private static final long MAX_NR_PAGES = (1L << 31) - 1;
 
   /** The flags that the first version of the ioctl knows. */
@@ -55,7 +52,7 @@ final class MemoryRegions {
     if (v1 && (flags & ~V1_FLAGS) != 0) {
       return Errno.EINVAL;
     }
-    if ((slotNumber & 0xffff) >= USER_SLOTS) {
+    if ((slotNumber & 0xffff) >= vm.rules().arch().userSlots()) {
       return Errno.EINVAL;
     }
     vm.slotsLock().lock();
