@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
+import org.jspecify.annotations.Nullable;
 
 /**
  * KVM_SET_MEMORY_ATTRIBUTES: validate, invalidate with the huge pages around head and tail, store,
@@ -24,12 +25,9 @@ final class MemoryAttributesIoctl {
   }
 
   Errno set(long address, long size, long attributes, long flags) {
-    if (flags != 0
-        || (attributes & ~vm.rules().supportedAttributes()) != 0
-        || size == 0
-        || Long.compareUnsigned(address + size, address) < 0
-        || ((address | size) & (PageLevel.PAGE_SIZE - 1)) != 0) {
-      return Errno.EINVAL;
+    String wrong = malformed(address, size, attributes, flags);
+    if (wrong != null) {
+      return vm.refuse(Errno.EINVAL, wrong);
     }
     long start = address >>> PageLevel.PAGE_SHIFT;
     long end = (address + size) >>> PageLevel.PAGE_SHIFT;
@@ -38,10 +36,29 @@ final class MemoryAttributesIoctl {
       if (vm.attributes().rangeIs(start, end, 0xff, (int) attributes)) {
         return Errno.OK;
       }
-      return canReserve(start, end) ? change(start, end, (int) attributes) : Errno.ENOMEM;
+      return canReserve(start, end)
+          ? change(start, end, (int) attributes)
+          : vm.refuse(Errno.ENOMEM, "no memory for an entry of every page of the range");
     } finally {
       vm.slotsLock().unlock();
     }
+  }
+
+  private @Nullable String malformed(long address, long size, long attributes, long flags) {
+    if (flags != 0) {
+      return "flags must be 0";
+    }
+    if ((attributes & ~vm.rules().supportedAttributes()) != 0) {
+      return vm.rules().supportedAttributes() == 0
+          ? "the VM type has no memory attributes"
+          : "PRIVATE is the only attribute there is";
+    }
+    if (size == 0 || Long.compareUnsigned(address + size, address) < 0) {
+      return "size is 0, or address and size wrap";
+    }
+    return ((address | size) & (PageLevel.PAGE_SIZE - 1)) != 0
+        ? "address or size is not page aligned"
+        : null;
   }
 
   /**

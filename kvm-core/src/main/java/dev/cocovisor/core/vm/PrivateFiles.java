@@ -1,6 +1,7 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.gmem.Binding;
 import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.mmu.SecondStage;
@@ -69,6 +70,11 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public void gmemFreed(long pfnStart, long pfnEnd) {
     vm.ops().gmemInvalidate(pfnStart, pfnEnd);
+  }
+
+  @Override
+  public TraceSink trace() {
+    return vm.host().trace();
   }
 
   @Override
