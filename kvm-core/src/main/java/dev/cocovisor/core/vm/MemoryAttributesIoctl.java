@@ -76,17 +76,26 @@ final class MemoryAttributesIoctl {
   }
 
   private Errno change(long start, long end, int attributes) {
-    boolean slotHit = false;
     vm.mmuLock().lock();
+    boolean slotHit;
     try {
-      if (vm.stage().hasPrivateRoot()) {
-        Errno r = vm.stage().splitBoundaryLeafs(start, end);
+      Errno r = Errno.OK;
+      if (vm.stage().hasPrivateRoot() && vm.rules().splitsAllFirst()) {
+        r = vm.stage().splitBoundaryLeafs(start, end);
         if (!r.ok()) {
           vm.flushRemoteTlbs();
           return r;
         }
       }
-      slotHit = invalidate(start, end, attributes);
+      int before = vm.invalidation().openings();
+      r = invalidate(start, end, attributes);
+      slotHit = vm.invalidation().openings() != before;
+      if (!r.ok()) {
+        if (slotHit) {
+          vm.invalidation().end();
+        }
+        return r;
+      }
     } finally {
       vm.mmuLock().unlock();
     }
@@ -99,10 +108,17 @@ final class MemoryAttributesIoctl {
     return Errno.OK;
   }
 
-  private boolean invalidate(long start, long end, int attributes) {
+  /**
+   * Opens an invalidation over the slots of a range and zaps, slot by slot: huge leaves that the
+   * range cuts are split right before, so that memory that runs out at a later slot leaves the
+   * earlier ones zapped, and the attributes as they were. The cover letter of "KVM: TDX huge page
+   * support for private memory" (2025-04-24) says so, and that the call can be made again.
+   */
+  private Errno invalidate(long start, long end, int attributes) {
     boolean begun = false;
     boolean flush = false;
-    for (int as = 0; as < vm.rules().addressSpaces(); as++) {
+    Errno r = Errno.OK;
+    for (int as = 0; r.ok() && as < vm.rules().addressSpaces(); as++) {
       MemSlots slots = vm.slotsOf(as);
       for (int i = slots.firstEndingAfter(start); i < slots.size(); i++) {
         MemSlot slot = slots.at(i);
@@ -118,6 +134,11 @@ final class MemoryAttributesIoctl {
         vm.invalidation().add(from, to);
         addHugePagesAround(slot, from, to);
         if (as == 0) {
+          r = vm.stage().hasPrivateRoot() ? vm.stage().splitBoundaryLeafs(from, to) : Errno.OK;
+          if (!r.ok()) {
+            flush = true;
+            break;
+          }
           // Becoming private unmaps what is shared, and the other way round.
           flush |= vm.stage().zapLeafs(from, to, vm.rootsOf((attributes & PRIVATE) == 0), false);
         }
@@ -126,7 +147,7 @@ final class MemoryAttributesIoctl {
     if (flush) {
       vm.flushRemoteTlbs();
     }
-    return begun;
+    return r;
   }
 
   /** A huge page cut by the range must not be installed while the change goes on. */
