@@ -42,8 +42,8 @@ public final class PkvmBackend implements Backend {
   static final Setting CODE_PAGE =
       Setting.number(
           "pkvm.code-page",
-          "guest-physical page that guests run from unless their VMM says another; -1: none",
-          0x8000_0000L,
+          "guest-physical page that guests run from; -1: none, they fetch nothing",
+          -1,
           -1,
           Long.MAX_VALUE);
 
@@ -61,9 +61,15 @@ public final class PkvmBackend implements Backend {
           .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE, IPA_BITS)
           .build();
 
-  /** An arm64 log that names no technology was recorded in protected mode. */
+  /**
+   * An arm64 log that names no technology was recorded in protected mode, and its guests run from a
+   * page at 0x80000000.
+   */
   private static final LogWords WORDS =
-      new LogWords(Set.of("KVM_ARM_VCPU_INIT", "guest_" + Hvc.NAME), Map.of(Hvc.NAME, "x0"));
+      new LogWords(
+          Set.of("KVM_ARM_VCPU_INIT", "guest_" + Hvc.NAME),
+          Map.of(Hvc.NAME, "x0"),
+          Map.of(CODE_PAGE.name(), "0x80000000"));
 
   @Override
   public BackendInfo info() {

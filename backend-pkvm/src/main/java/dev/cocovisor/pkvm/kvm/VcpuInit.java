@@ -7,9 +7,6 @@ import dev.cocovisor.api.trace.TraceSink;
 /**
  * KVM_ARM_VCPU_INIT: which features vCPUs have, decided for the whole VM by the first one.
  *
- * <p>A guest's first instruction is where its VMM says: field {@code code}, which stands for the
- * register PC that a VMM sets next, names its code page. Registers are no part of this model.
- *
  * <p>Source: {@code arch/arm64/kvm/arm.c}, kvm_arch_vcpu_ioctl_vcpu_init, kvm_vcpu_set_target,
  * kvm_vcpu_init_check_features.
  */
@@ -70,7 +67,6 @@ final class VcpuInit {
     features = wanted;
     v.initialised = true;
     v.stopped = (asked & POWER_OFF) != 0;
-    v.codePage = in.number("code", v.codePage);
     return Errno.OK;
   }
 }

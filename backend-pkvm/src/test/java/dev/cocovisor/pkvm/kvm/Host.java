@@ -96,8 +96,7 @@ final class Host {
   }
 
   static VendorCommand init(long features) {
-    return new VendorCommand(
-        "KVM_ARM_VCPU_INIT", new Fields().put("features", features).put("code", -1));
+    return new VendorCommand("KVM_ARM_VCPU_INIT", new Fields().put("features", features));
   }
 
   /** A VM as its VMM holds it. */

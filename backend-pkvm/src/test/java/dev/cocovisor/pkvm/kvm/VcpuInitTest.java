@@ -75,6 +75,7 @@ class VcpuInitTest {
 
   @Test
   void aGuestWithoutCodeNeverGetsAnywhere() {
+    Host h = new Host(PkvmBackend.CODE_PAGE.name(), "0x80000000");
     Host.Guest g = h.guest(false, 0);
     int vcpu = (int) h.process.createVcpu(g.vm, 0);
     assertThat(h.process.vendorIoctl(vcpu, new VendorCommand("KVM_ARM_VCPU_INIT", new Fields())))
