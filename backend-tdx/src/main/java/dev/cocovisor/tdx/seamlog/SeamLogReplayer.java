@@ -7,7 +7,6 @@ import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.util.Map;
 
 /**
  * Replays {@code .seamlog} files on the TDX module.
@@ -71,6 +70,9 @@ public final class SeamLogReplayer implements LogReplayer {
         calls += run.lines();
       }
     }
-    return new ReplaySummary(programs, calls, comparison.count(), Map.of());
+    return ReplaySummary.NONE
+        .withPrograms(programs)
+        .withCalls(calls)
+        .withMismatches(comparison.count());
   }
 }
