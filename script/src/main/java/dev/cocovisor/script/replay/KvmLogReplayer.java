@@ -31,9 +31,7 @@ public final class KvmLogReplayer implements LogReplayer {
   }
 
   private KvmLogReplayer(
-      Technologies technologies,
-      Map<String, String> settings,
-      @Nullable Consumer<String> unknown) {
+      Technologies technologies, Map<String, String> settings, @Nullable Consumer<String> unknown) {
     this.technologies = technologies;
     this.settings = settings;
     this.unknown = unknown;
@@ -117,8 +115,7 @@ public final class KvmLogReplayer implements LogReplayer {
       try {
         program.add(call);
       } catch (LogSyntaxException e) {
-        boolean known =
-            CallDecoder.knows(call.name()) || StepEncoder.NAMES.contains(call.name());
+        boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
         if (known || unknown == null) {
           throw e;
         }
