@@ -99,9 +99,10 @@ public final class PkvmVmm implements VmmDriver {
     return calls;
   }
 
+  /** Only the guest can share its pages and take them back: the host has no call for it. */
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
-    return 0;
+    return -Errno.EOPNOTSUPP.number();
   }
 
   /** An HVC that completed may still have been refused: x0 says so. */
