@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.vmm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
@@ -66,7 +68,7 @@ public final class SnpVmm implements VmmDriver {
           new VendorCommand(
               "KVM_SEV_SNP_LAUNCH_UPDATE",
               new Fields()
-                  .put("gfn_start", (gpa + done) >>> 12)
+                  .put("gfn_start", (gpa + done) >>> PAGE_SHIFT)
                   .put("uaddr", source + done)
                   .put("len", size - done)
                   .put("type", measured ? PAGE_NORMAL : PAGE_UNMEASURED));
@@ -88,7 +90,7 @@ public final class SnpVmm implements VmmDriver {
   @Override
   public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
     if (level != PageLevel.PG_4K) {
-      return List.of(SnpActions.validate(gpa, size >>> 12, true));
+      return List.of(SnpActions.validate(gpa, size >>> PAGE_SHIFT, true));
     }
     List<GuestAction> actions = new ArrayList<>();
     for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
@@ -101,15 +103,15 @@ public final class SnpVmm implements VmmDriver {
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     List<GuestAction> actions = new ArrayList<>();
     if (!toPrivate) {
-      actions.add(SnpActions.validate(gpa, size >>> 12, false));
+      actions.add(SnpActions.validate(gpa, size >>> PAGE_SHIFT, false));
     }
     actions.add(SnpActions.registerGhcb(GHCB_GFN));
     List<Fields> entries = new ArrayList<>();
     int op = toPrivate ? 1 : 2;
     for (long at = gpa; at < gpa + size; ) {
       boolean huge =
-          PageLevel.PG_2M.aligned(at >>> 12) && gpa + size - at >= PageLevel.PG_2M.bytes();
-      entries.add(SnpActions.entry(at >>> 12, op, huge, 0));
+          PageLevel.PG_2M.aligned(at >>> PAGE_SHIFT) && gpa + size - at >= PageLevel.PG_2M.bytes();
+      entries.add(SnpActions.entry(at >>> PAGE_SHIFT, op, huge, 0));
       at += huge ? PageLevel.PG_2M.bytes() : PageLevel.PAGE_SIZE;
       if (entries.size() == 253 || at >= gpa + size) {
         actions.add(SnpActions.pageState(0, entries.size() - 1, entries));

@@ -111,7 +111,9 @@ final class HugePages {
     host.mmuLock().assertExclusive();
     t.set(i, Spte.FROZEN);
     Errno r = splitFrozen(t, i, e, mirror, false, 0);
-    host.traceCore("split", t.gfnOf(i), t.gfnOf(i) + PageLevel.of(t.level).pages());
+    if (r.ok()) {
+      host.traceCore("split", t.gfnOf(i), t.gfnOf(i) + PageLevel.of(t.level).pages());
+    }
     return r;
   }
 

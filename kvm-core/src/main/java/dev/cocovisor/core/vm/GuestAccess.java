@@ -97,6 +97,8 @@ final class GuestAccess {
         return EXITED;
       } else if (hpa == MappingOps.WALK_RETRY) {
         continue;
+      } else if (hpa <= MappingOps.WALK_FAILED) {
+        return hpa - MappingOps.WALK_FAILED;
       }
       long r = fault(bare, gfn, access, isPrivate, gpa, cachedMmio);
       if (r != 0) {

@@ -254,6 +254,11 @@ public final class Vcpu implements VcpuContext {
   }
 
   @Override
+  public @Nullable Exit exit() {
+    return exit;
+  }
+
+  @Override
   public void requestTlbFlush() {
     flushRequested = true;
   }

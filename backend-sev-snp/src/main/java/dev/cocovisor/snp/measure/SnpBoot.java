@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 // QEMU target/i386/sev.c, snp_populate_metadata_pages, sev_snp_launch_finish (vCPU save areas are
 // added by KVM: arch/x86/kvm/svm/sev.c, snp_launch_update_vmsa).
-final class SnpLaunch {
+final class SnpBoot {
   private static final int PAGE = 4096;
   private static final HexFormat HEX = HexFormat.of();
 
@@ -32,7 +32,7 @@ final class SnpLaunch {
   private final StepSink steps;
   private final boolean explain;
 
-  private SnpLaunch(LaunchDigest digest, StepSink steps) {
+  private SnpBoot(LaunchDigest digest, StepSink steps) {
     this.digest = digest;
     this.steps = steps;
     this.explain = steps.wanted();
@@ -40,7 +40,7 @@ final class SnpLaunch {
 
   /** Measures the firmware's pages alone: the value that can stand in for them later. */
   static byte[] firmwareOnly(FirmwareImage image, StepSink steps) {
-    SnpLaunch launch = new SnpLaunch(new LaunchDigest(), steps);
+    SnpBoot launch = new SnpBoot(new LaunchDigest(), steps);
     launch.pages(new SevFirmware(image).image(), image.gpa());
     return launch.digest.value();
   }
@@ -57,8 +57,8 @@ final class SnpLaunch {
               + " hashes (table at offset 0x%x)".formatted(tableOffset(request.firmware())));
     }
     byte[] start = request.firmwareDigest();
-    SnpLaunch launch =
-        new SnpLaunch(start == null ? new LaunchDigest() : LaunchDigest.from(start), steps);
+    SnpBoot launch =
+        new SnpBoot(start == null ? new LaunchDigest() : LaunchDigest.from(start), steps);
     if (start == null) {
       launch.pages(request.firmware(), request.firmware().gpa());
     }
@@ -78,7 +78,7 @@ final class SnpLaunch {
               .formatted(request.varsSize()));
     }
     long eip = base + svsm.svsmEntry();
-    SnpLaunch launch = new SnpLaunch(new LaunchDigest(), steps);
+    SnpBoot launch = new SnpBoot(new LaunchDigest(), steps);
     launch.pages(firmware, firmware.gpa());
     launch.pages(svsm.image(), base);
     launch.sections(svsm, request.vmm(), null);
