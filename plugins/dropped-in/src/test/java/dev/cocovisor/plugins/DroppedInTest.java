@@ -10,7 +10,7 @@ import dev.cocovisor.host.load.Provenance;
 import dev.cocovisor.host.pack.PluginStatus;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
-import dev.cocovisor.tck.Subject;
+import dev.cocovisor.tck.subject.Subject;
 import dev.cocovisor.vmm.VmmDrivers;
 import java.io.IOException;
 import java.nio.file.Files;
