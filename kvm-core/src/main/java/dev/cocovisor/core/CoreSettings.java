@@ -49,6 +49,15 @@ public final class CoreSettings {
           0,
           Long.MAX_VALUE);
 
+  /** How often a vCPU tries one page, in one run or call, before it is taken to stand still. */
+  public static final Setting RETRIES =
+      Setting.number(
+          "core.retries",
+          "times a vCPU tries one page before the run ends without a verdict",
+          10_000_000,
+          1,
+          Long.MAX_VALUE);
+
   /** Size of user addresses: 47 or 57 on x86, 48 or 52 on arm64. */
   public static final Setting ADDRESS_BITS =
       Setting.number(
@@ -92,6 +101,7 @@ public final class CoreSettings {
           MAP_MEMORY_GUEST_MODE,
           MEMORY_FAULT_BATCH,
           ATTRIBUTE_ENTRIES,
+          RETRIES,
           MAX_VCPUS,
           MAX_VCPU_IDS,
           PHYSICAL_BITS,

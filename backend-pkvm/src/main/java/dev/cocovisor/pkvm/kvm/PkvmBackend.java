@@ -37,17 +37,22 @@ public final class PkvmBackend implements Backend {
   static final Setting CODE_PAGE =
       Setting.number(
           "pkvm.code-page",
-          "guest-physical page that guests run from; -1: none",
+          "guest-physical page that guests run from unless their VMM says another; -1: none",
           0x8000_0000L,
           -1,
           Long.MAX_VALUE);
+
+  /** The host's address size, which its guests have too. */
+  static final Setting IPA_BITS =
+      Setting.number(
+          "pkvm.ipa-bits", "physical address bits of the host, and of its guests", 44, 32, 48);
 
   private static final BackendInfo INFO =
       BackendInfo.builder("pkvm", Architecture.ARM64)
           .version("0.1.0")
           .description("Arm pKVM: page ownership kept by a hypervisor at EL2")
           .vmTypes(VmType.ARM_PROTECTED, VmType.ARM_NORMAL)
-          .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE)
+          .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE, IPA_BITS)
           .build();
 
   @Override

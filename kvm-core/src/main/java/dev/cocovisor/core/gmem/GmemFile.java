@@ -1,6 +1,7 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -22,7 +23,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   private final BindingOwner owner;
   private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
-  private int references = 1;
+  private final RefCount references = new RefCount("guest_memfd file", 1);
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
     super(inode);
@@ -63,12 +64,17 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public void acquire() {
-    references++;
+    references.get();
+  }
+
+  @Override
+  public boolean tryAcquire() {
+    return references.getUnlessZero();
   }
 
   @Override
   public void release() {
-    if (--references > 0) {
+    if (!references.put()) {
       return;
     }
     owner.lockSlots();

@@ -3,6 +3,7 @@ package dev.cocovisor.core.gmem;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -43,7 +44,7 @@ public final class GmemInode {
   private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
-  private int users;
+  private final RefCount users = new RefCount("guest_memfd inode", 0);
   private @Nullable BindingOwner lastOwner;
 
   private record Mapping(AddressSpace space, GmemFile file) {}
@@ -85,7 +86,12 @@ public final class GmemInode {
 
   /** Keeps the inode without a file: the memfd of the older series does. */
   void hold() {
-    users++;
+    users.begin();
+  }
+
+  /** Keeps the inode unless nobody does any more. */
+  boolean tryHold() {
+    return users.getUnlessZero();
   }
 
   void letGo() {
@@ -93,7 +99,7 @@ public final class GmemInode {
   }
 
   void opened(GmemFile file) {
-    users++;
+    users.begin();
     files.add(file);
     lastOwner = file.owner();
   }
@@ -105,7 +111,7 @@ public final class GmemInode {
   }
 
   void mapped(AddressSpace space, GmemFile file) {
-    users++;
+    users.begin();
     mappings.add(new Mapping(space, file));
   }
 
@@ -115,7 +121,7 @@ public final class GmemInode {
   }
 
   private void drop() {
-    if (--users == 0) {
+    if (users.put()) {
       free(0, size >>> 12);
     }
   }

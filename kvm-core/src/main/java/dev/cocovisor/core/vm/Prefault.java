@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
@@ -83,7 +84,7 @@ final class Prefault {
   /** Maps one page as a read would; the level mapped, or -errno. */
   long map(Vcpu vcpu, long gfn, boolean isPrivate) {
     PageFault f = vcpu.fault();
-    while (true) {
+    for (long tries = 0; ; tries++) {
       f.gfn = gfn;
       f.write = false;
       f.prefetch = true;
@@ -96,6 +97,10 @@ final class Prefault {
           if (vm.isDead()) {
             return -Errno.EIO.number();
           }
+          if (tries >= vm.rules().retries()) {
+            return -vm.gaveUp(vcpu, gfn, tries).number();
+          }
+          SchedulePoint.retry(vm.invalidation(), gfn, tries);
         }
         case RetPf.FIXED, RetPf.SPURIOUS -> {
           return f.goalLevel;

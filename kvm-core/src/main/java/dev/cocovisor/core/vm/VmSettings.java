@@ -13,6 +13,7 @@ package dev.cocovisor.core.vm;
  * @param maxVcpus KVM_MAX_VCPUS
  * @param maxVcpuIds KVM_MAX_VCPU_IDS
  * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
+ * @param retries how often a vCPU tries one page before it is taken to stand still
  */
 public record VmSettings(
     boolean tdpMmu,
@@ -23,7 +24,8 @@ public record VmSettings(
     long attributeEntries,
     int maxVcpus,
     int maxVcpuIds,
-    long maxGfn) {
+    long maxGfn,
+    long retries) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 }
