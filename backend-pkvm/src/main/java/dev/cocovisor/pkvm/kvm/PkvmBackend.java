@@ -7,8 +7,12 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.pkvm.guest.Hvc;
 import dev.cocovisor.pkvm.vmm.PkvmVmm;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * pKVM: an arm64 host with {@code kvm-arm.mode=protected}.
@@ -55,6 +59,10 @@ public final class PkvmBackend implements Backend {
           .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE, IPA_BITS)
           .build();
 
+  /** An arm64 log that names no technology was recorded in protected mode. */
+  private static final LogWords WORDS =
+      new LogWords(Set.of("KVM_ARM_VCPU_INIT", "guest_" + Hvc.NAME), Map.of(Hvc.NAME, "x0"));
+
   @Override
   public BackendInfo info() {
     return INFO;
@@ -68,5 +76,10 @@ public final class PkvmBackend implements Backend {
   @Override
   public VmmDriver vmm() {
     return new PkvmVmm();
+  }
+
+  @Override
+  public LogWords logWords() {
+    return WORDS;
   }
 }
