@@ -135,7 +135,7 @@ class ToldTest {
   @Test
   void theHostOfAProtectedGuestConvertsNothing() {
     GuestVm guest = boot(new PkvmBackend());
-    assertThat(guest.guest().hostConvert(0, PAGE, false))
+    assertThat(guest.guest().hostConvert(0, PAGE, true))
         .as("a host of pKVM's has no call that converts")
         .isNegative();
     guest.vcpu(0).convertToShared(0, PAGE);
