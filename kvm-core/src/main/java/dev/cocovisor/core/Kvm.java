@@ -294,6 +294,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
             setting(CoreSettings.MAP_MEMORY_GUEST_MODE).equals("refuse"),
             number(CoreSettings.MEMORY_FAULT_BATCH),
             number(CoreSettings.ATTRIBUTE_ENTRIES),
+            setting(CoreSettings.SPLIT_ORDER).equals("all-first"),
             (int) number(CoreSettings.MAX_VCPUS),
             (int) number(CoreSettings.MAX_VCPU_IDS),
             maxGfn(),

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -157,8 +158,14 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    boolean fits = offset >= 0 && (offset & 4095) == 0 && size <= inode.size() - offset;
-    return vm == owner && fits ? Errno.OK : Errno.EINVAL;
+    if (vm != owner) {
+      return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
+    }
+    boolean fits =
+        offset >= 0 && (offset & (PageLevel.PAGE_SIZE - 1)) == 0 && size <= inode.size() - offset;
+    return fits
+        ? Errno.OK
+        : vm.trace().refuse(Errno.EINVAL, "guest_memfd_offset and memory_size leave the file");
   }
 
   @Override
@@ -167,7 +174,11 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     try {
       long start = slot.gmemPage();
       if (!bound(start, start + slot.npages()).isEmpty()) {
-        return Errno.EEXIST;
+        return owner
+            .trace()
+            .refuse(
+                Errno.EEXIST,
+                () -> "guest_memfd page 0x%x or behind is bound to another slot".formatted(start));
       }
       bindings.put(start, slot);
       return Errno.OK;

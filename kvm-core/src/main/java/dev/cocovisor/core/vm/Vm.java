@@ -305,8 +305,8 @@ public final class Vm implements MmuHost {
     return trace.sink().refuse(Errno.EINTR, () -> "gfn 0x%x: no progress".formatted(gfn));
   }
 
-  /** Says why a call is refused, and returns the error. */
-  Errno refuse(Errno error, String why) {
+  @Override
+  public Errno refuse(Errno error, String why) {
     return trace.sink().refuse(error, why);
   }
 

@@ -58,6 +58,10 @@ final class VmRules {
     return cachesMmio;
   }
 
+  boolean splitsAllFirst() {
+    return settings.splitsAllFirst();
+  }
+
   long memoryFaultBatch() {
     return settings.memoryFaultBatch();
   }

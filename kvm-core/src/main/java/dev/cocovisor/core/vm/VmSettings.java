@@ -10,6 +10,8 @@ package dev.cocovisor.core.vm;
  * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
  *     kernel
  * @param attributeEntries how many gfns may have attributes before memory for them runs out
+ * @param splitsAllFirst whether every huge leaf that a range cuts is split before anything is
+ *     zapped, rather than slot by slot
  * @param maxVcpus KVM_MAX_VCPUS
  * @param maxVcpuIds KVM_MAX_VCPU_IDS
  * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
@@ -22,6 +24,7 @@ public record VmSettings(
     boolean mapMemoryRefusesGuestMode,
     long memoryFaultBatch,
     long attributeEntries,
+    boolean splitsAllFirst,
     int maxVcpus,
     int maxVcpuIds,
     long maxGfn,
