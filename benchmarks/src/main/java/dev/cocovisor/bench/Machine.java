@@ -1,6 +1,7 @@
 package dev.cocovisor.bench;
 
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -16,7 +17,7 @@ import java.util.ServiceLoader;
 /** A launched and finalized VM of one technology, with one bank of memory. */
 final class Machine {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
-  static final String SW_PROTECTED = Technology.SW_PROTECTED.id();
+  static final String SW_PROTECTED = "sw-protected";
 
   private final Kvm kvm;
   private final KvmProcess process;
@@ -31,34 +32,38 @@ final class Machine {
    * @param huge whether memory comes in 2 MiB pages
    */
   Machine(String backend, int vcpus, long memory, boolean huge) {
-    Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
+    Technology technology =
+        Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
+    Backend vendor = technology.backend();
     HostConfig config =
         HostConfig.DEFAULT
             .withArchitecture(technology.architecture())
             .withMemoryFrames(1L << 29)
             .withSetting("core.cpus", Integer.toString(vcpus))
             .withSetting("core.gmem-order", huge ? "9" : "0");
-    if (backend.equals("tdx")) {
-      config = config.withSetting("tdx.page-size-policy", huge ? "rfc-v1" : "upstream");
+    for (Setting s : technology.settings()) {
+      if (s.name().equals("tdx.page-size-policy")) {
+        config = config.withSetting(s.name(), huge ? "rfc-v1" : "upstream");
+      }
     }
-    Backend present = technology.backend();
-    kvm = new Kvm(config, present == null ? List.of() : List.of(present));
+    kvm = new Kvm(config, vendor == null ? List.of() : List.of(vendor));
     process = new KvmProcess(kvm);
     guest =
         new Guest(
             technology,
             process,
-            GuestLaunch.DEFAULT.withMemory(memory).withHuge(huge).withVcpus(vcpus));
+            GuestLaunch.DEFAULT.withVcpus(vcpus).withMemory(memory).withHuge(huge));
     done(guest.launch());
     if (!guest.finish().done()) {
-      throw new IllegalStateException("the launch did not end");
+      throw new IllegalStateException("the launch of " + backend + " does not end");
     }
   }
 
-  private static void done(long result) {
+  private static long done(long result) {
     if (result < 0) {
       throw new IllegalStateException("errno " + -result);
     }
+    return result;
   }
 
   /** Converts a range, given from the start of RAM. */
@@ -78,7 +83,7 @@ final class Machine {
 
   /** Maps every page of a range; {@code range} is scratch space of two. */
   void map(Vcpu vcpu, long at, long size, long[] range) {
-    range[0] = gpa(at);
+    range[0] = guest.gpa(at);
     range[1] = size;
     while (range[1] != 0) {
       done(vcpu.prefault(0, range, false));

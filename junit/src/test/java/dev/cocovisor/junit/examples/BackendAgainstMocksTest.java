@@ -62,6 +62,7 @@ class BackendAgainstMocksTest {
     when(host.memory()).thenReturn(memory);
     when(host.trace()).thenReturn(TraceSink.OFF);
     when(host.setting(any())).thenAnswer(call -> call.<Setting>getArgument(0).byDefault());
+    when(host.number(any())).thenCallRealMethod();
     when(host.interposer()).thenReturn((call, a0, a1, a2, a3) -> busyOnce(call));
     when(vm.host()).thenReturn(host);
     when(vm.kvmLock()).thenReturn(new ModelLock("kvm->lock"));
@@ -82,6 +83,7 @@ class BackendAgainstMocksTest {
   }
 
   private VmOps td;
+  private long tables;
 
   @BeforeEach
   void launch() {
@@ -96,6 +98,7 @@ class BackendAgainstMocksTest {
     assertThat(td.vcpuMemEncIoctl(vcpu, initVcpu)).isZero();
     assertThat(td.memEncIoctl(new VendorCommand("KVM_TDX_FINALIZE_VM", new Fields()))).isZero();
     // end: mocked-launch
+    tables = frame.get();
     for (PageLevel level : new PageLevel[] {PageLevel.PG_512G, PageLevel.PG_1G, PageLevel.PG_2M}) {
       assertThat(td.linkExternalSpt(0, level, frame.getAndIncrement())).isEqualTo(Errno.OK);
     }
@@ -139,7 +142,6 @@ class BackendAgainstMocksTest {
     td.vmPreDestroy();
     td.vcpuFree(vcpu);
     assertThat(td.removeExternalSpte(GFN, PageLevel.PG_4K, PFN)).isEqualTo(Errno.OK);
-    long tables = frame.get() - 3;
     assertThat(td.freeExternalSpt(0, PageLevel.PG_2M, tables + 2)).isEqualTo(Errno.OK);
     assertThat(td.freeExternalSpt(0, PageLevel.PG_1G, tables + 1)).isEqualTo(Errno.OK);
     assertThat(td.freeExternalSpt(0, PageLevel.PG_512G, tables)).isEqualTo(Errno.OK);
