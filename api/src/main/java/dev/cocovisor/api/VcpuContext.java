@@ -35,6 +35,11 @@ public interface VcpuContext {
    */
   void setExit(Exit exit);
 
+  /** Returns the exit that was set for the current run, by a hook or by the core; null for none. */
+  default @Nullable Exit exit() {
+    return null;
+  }
+
   /** Drops this vCPU's cached translations (a request, served before it enters the guest again). */
   void requestTlbFlush();
 }

@@ -1,6 +1,8 @@
 package dev.cocovisor.snp;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -29,6 +31,40 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAPackage("dev.cocovisor.snp.psp..");
+
+  /** The RMP at the bottom, firmware and guests on it, measurements on the firmware's digest. */
+  @ArchTest
+  static final ArchRule LAYERS =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("rmp")
+          .definedBy("dev.cocovisor.snp.rmp..")
+          .layer("psp")
+          .definedBy("dev.cocovisor.snp.psp..")
+          .layer("guest")
+          .definedBy("dev.cocovisor.snp.guest..")
+          .layer("measure")
+          .definedBy("dev.cocovisor.snp.measure..")
+          .layer("vmm")
+          .definedBy("dev.cocovisor.snp.vmm..")
+          .layer("kvm")
+          .definedBy("dev.cocovisor.snp.kvm..")
+          .whereLayer("kvm")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("vmm")
+          .mayOnlyBeAccessedByLayers("kvm")
+          .whereLayer("measure")
+          .mayOnlyBeAccessedByLayers("kvm")
+          .whereLayer("guest")
+          .mayOnlyBeAccessedByLayers("kvm", "vmm")
+          .whereLayer("psp")
+          .mayOnlyBeAccessedByLayers("kvm", "measure")
+          .whereLayer("rmp")
+          .mayOnlyBeAccessedByLayers("kvm", "psp", "guest", "vmm");
+
+  @ArchTest
+  static final ArchRule NO_CIRCLES =
+      slices().matching("dev.cocovisor.snp.(*)..").should().beFreeOfCycles();
 
   @ArchTest
   static final ArchRule NO_CORE =

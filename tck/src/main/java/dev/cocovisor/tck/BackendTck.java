@@ -1,5 +1,17 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.tck.rules.AcceptRules;
+import dev.cocovisor.tck.rules.AnswerRules;
+import dev.cocovisor.tck.rules.ConcurrencyRules;
+import dev.cocovisor.tck.rules.ConversionRules;
+import dev.cocovisor.tck.rules.FailureRules;
+import dev.cocovisor.tck.rules.HookRules;
+import dev.cocovisor.tck.rules.HugeRules;
+import dev.cocovisor.tck.rules.IdentityRules;
+import dev.cocovisor.tck.rules.IsolationRules;
+import dev.cocovisor.tck.rules.LaunchRules;
+import dev.cocovisor.tck.rules.LifeRules;
+import dev.cocovisor.tck.rules.MemoryRules;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
@@ -21,6 +33,7 @@ public abstract class BackendTck
         LifeRules,
         LaunchRules,
         AcceptRules,
+        AnswerRules,
         MemoryRules,
         ConversionRules,
         HugeRules,

@@ -2,6 +2,9 @@ package dev.cocovisor.tck;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
+import dev.cocovisor.tck.report.RuleResult;
+import dev.cocovisor.tck.rules.Rule;
+import dev.cocovisor.tck.subject.Subject;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Comparator;

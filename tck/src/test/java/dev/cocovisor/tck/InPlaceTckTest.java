@@ -2,6 +2,8 @@ package dev.cocovisor.tck;
 
 import dev.cocovisor.tck.reference.InPlaceBackend;
 import dev.cocovisor.tck.reference.InPlaceDriver;
+import dev.cocovisor.tck.subject.Behaviour;
+import dev.cocovisor.tck.subject.Subject;
 import java.util.EnumSet;
 import java.util.Set;
 

@@ -2,6 +2,7 @@ package dev.cocovisor.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.tck.rules.Rule;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.nio.file.Files;

@@ -1,5 +1,6 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.tck.subject.Subject;
 import java.util.List;
 
 /** A backend with one thing wrong. */

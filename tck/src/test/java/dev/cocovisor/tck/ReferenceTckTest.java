@@ -2,6 +2,8 @@ package dev.cocovisor.tck;
 
 import dev.cocovisor.tck.reference.ReferenceBackend;
 import dev.cocovisor.tck.reference.ReferenceDriver;
+import dev.cocovisor.tck.subject.Behaviour;
+import dev.cocovisor.tck.subject.Subject;
 import java.util.Set;
 
 /** The honest backend keeps every rule. */

@@ -23,6 +23,7 @@ import dev.cocovisor.tck.reference.Monitor;
 import dev.cocovisor.tck.reference.ReferenceBackend;
 import dev.cocovisor.tck.reference.ReferenceDriver;
 import dev.cocovisor.tck.reference.ReferenceOps;
+import dev.cocovisor.tck.subject.Subject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

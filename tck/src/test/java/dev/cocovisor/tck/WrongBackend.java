@@ -8,6 +8,7 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
@@ -29,9 +30,9 @@ import dev.cocovisor.tck.reference.Monitor;
 import dev.cocovisor.tck.reference.ReferenceBackend;
 import dev.cocovisor.tck.reference.ReferenceDriver;
 import dev.cocovisor.tck.reference.ReferenceOps;
+import dev.cocovisor.tck.subject.Subject;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -48,7 +49,10 @@ enum WrongBackend implements Mutant {
       "I03", () -> withTypes(ReferenceBackend.TYPE, new VmType("OTHER", 78, Architecture.ARM64))),
   TYPE_OF_THE_CORE(
       "I04", () -> withTypes(ReferenceBackend.TYPE, new VmType("OTHER", 1, Architecture.X86_64))),
-  SETTING_WITHOUT_HELP("I05", () -> with(info(Map.of("speed", " "), ReferenceBackend.TYPE))),
+  SETTING_WITHOUT_HELP(
+      "I05", () -> with(info(List.of(Setting.flag("reference.speed", " ", true))))),
+  SETTING_THAT_REFUSES_ITS_DEFAULT(
+      "I05", () -> with(info(List.of(Setting.choice("reference.speed", "how fast", "no", "yes"))))),
   LEAVES_LARGER_THAN_ANY("I06", ops((vm, m) -> new Traits(vm, m, PageLevel.PG_512G, false))),
   TRAITS_THAT_CHANGE("I07", ops((vm, m) -> new Traits(vm, m, PageLevel.PG_2M, true))),
   ONE_MONITOR_FOR_ALL_HOSTS("I08", OneMonitor::new),
@@ -589,8 +593,13 @@ enum WrongBackend implements Mutant {
     return new ReferenceBackend(ReferenceBackend.INFO, ops, g -> g);
   }
 
-  private static BackendInfo info(Map<String, String> settings, VmType... types) {
-    return BackendInfo.builder("reference", Architecture.X86_64).version("1.0.0").description("wrong").vmTypes(types).settings(SETTINGS).build();
+  private static BackendInfo info(List<Setting> settings, VmType... types) {
+    return BackendInfo.builder("reference", Architecture.X86_64)
+        .version("1.0.0")
+        .description("wrong")
+        .vmTypes(types.length == 0 ? new VmType[] {ReferenceBackend.TYPE} : types)
+        .settings(settings.toArray(Setting[]::new))
+        .build();
   }
 
   private static Backend with(BackendInfo info) {
@@ -598,7 +607,7 @@ enum WrongBackend implements Mutant {
   }
 
   private static Backend withTypes(VmType... types) {
-    return with(info(Map.of(), types));
+    return with(info(List.of(), types));
   }
 
   /** Changes the guard's verdict. */
@@ -620,7 +629,11 @@ enum WrongBackend implements Mutant {
 
     @Override
     public BackendInfo info() {
-      return BackendInfo.builder("reference", Architecture.X86_64).version("1." + asked++).description("wrong").vmTypes(ReferenceBackend.TYPE).build();
+      return BackendInfo.builder("reference", Architecture.X86_64)
+          .version("1." + asked++)
+          .description("wrong")
+          .vmTypes(ReferenceBackend.TYPE)
+          .build();
     }
 
     @Override
@@ -644,7 +657,13 @@ enum WrongBackend implements Mutant {
     @Override
     public VmTraits traits() {
       VmTraits t = super.traits();
-      return VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(t.privateRule()).withSharedGfnMask(t.sharedGfnMask()).withMaxPrivateLevel(most).withReadonlySlots(changes && asked++ > 1).withProtectedState(true);
+      return VmTraits.of(StageShape.MIRRORED)
+          .withPrivateMemory(true)
+          .withPrivateRule(t.privateRule())
+          .withSharedGfnMask(t.sharedGfnMask())
+          .withMaxPrivateLevel(most)
+          .withReadonlySlots(changes && asked++ > 1)
+          .withProtectedState(true);
     }
   }
 

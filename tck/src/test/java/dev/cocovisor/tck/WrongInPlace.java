@@ -9,6 +9,7 @@ import dev.cocovisor.tck.reference.InPlaceBackend;
 import dev.cocovisor.tck.reference.InPlaceDriver;
 import dev.cocovisor.tck.reference.InPlaceOps;
 import dev.cocovisor.tck.reference.Monitor;
+import dev.cocovisor.tck.subject.Subject;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;

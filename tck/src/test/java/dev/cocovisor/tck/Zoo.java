@@ -1,5 +1,6 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.tck.rules.Rule;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +31,10 @@ final class Zoo {
 
   static List<Mutant> mutants() {
     return Stream.<Mutant[]>of(
-            WrongBackend.values(), WrongAtTheEdges.values(), WrongInPlace.values())
+            WrongBackend.values(),
+            WrongAtTheEdges.values(),
+            WrongInPlace.values(),
+            WrongJudge.values())
         .flatMap(Arrays::stream)
         .toList();
   }

@@ -3,6 +3,8 @@ package dev.cocovisor.tck;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
 
+import dev.cocovisor.tck.rules.Rule;
+import dev.cocovisor.tck.subject.Subject;
 import java.lang.reflect.Method;
 import java.util.Objects;
 import java.util.Set;

@@ -30,6 +30,17 @@ public interface MappingOps {
   /** {@link #guestWalk}: the vendor half mended something; walk again. */
   long WALK_RETRY = -4;
 
+  /** {@link #guestWalk}: answers at or below this one are errors, see {@link #walkFailed}. */
+  long WALK_FAILED = -1_000;
+
+  /**
+   * Returns the answer of {@link #guestWalk} that ends the run with an error, and with the exit set
+   * on the vCPU.
+   */
+  static long walkFailed(Errno error) {
+    return WALK_FAILED - error.number();
+  }
+
   /** Returns what the core has to know in advance; constant for the VM's life. */
   default VmTraits traits() {
     return VmTraits.DEFAULT;
@@ -93,8 +104,8 @@ public interface MappingOps {
   /**
    * Walks the tables that the hardware walks for this access, where they are not the core's own.
    *
-   * <p>Locks: none, as hardware. Answers a host-physical byte address (at least 0), or one of the
-   * WALK constants. Default: {@link #WALK_CORE}.
+   * <p>Locks: none, as hardware. Answers a host-physical byte address (at least 0), one of the WALK
+   * constants, or {@link #walkFailed}. Default: {@link #WALK_CORE}.
    *
    * @param gpa bytes, with the shared bit if the guest set it
    */

@@ -1,11 +1,12 @@
 package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.PageLevel;
+import java.util.Objects;
 import org.apiguardian.api.API;
 
 /**
- * What the core has to know about a VM type before the first hook. Immutable; made by {@link #of}
- * and the {@code with} methods, so that it can grow.
+ * What the core has to know about a VM type before the first hook. Immutable, equal by value; made
+ * by {@link #of} and the {@code with} methods, so that it can grow.
  *
  * @since 0.1
  */
@@ -239,5 +240,47 @@ public final class VmTraits {
         readonlySlots,
         dirtyLogging,
         value);
+  }
+
+  @Override
+  public boolean equals(Object o) {
+    return o instanceof VmTraits t
+        && shape == t.shape
+        && hasPrivateMemory == t.hasPrivateMemory
+        && privateRule == t.privateRule
+        && sharedGfnMask == t.sharedGfnMask
+        && maxPrivateLevel == t.maxPrivateLevel
+        && privateSource == t.privateSource
+        && readonlySlots == t.readonlySlots
+        && dirtyLogging == t.dirtyLogging
+        && protectedState == t.protectedState;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(
+        shape,
+        hasPrivateMemory,
+        privateRule,
+        sharedGfnMask,
+        maxPrivateLevel,
+        privateSource,
+        readonlySlots,
+        dirtyLogging,
+        protectedState);
+  }
+
+  @Override
+  public String toString() {
+    return shape
+        + (hasPrivateMemory ? " with private memory from " + privateSource : "")
+        + ", private by "
+        + privateRule
+        + (sharedGfnMask == 0 ? "" : " 0x" + Long.toHexString(sharedGfnMask))
+        + ", leaves up to "
+        + maxPrivateLevel
+        + (readonlySlots ? ", read-only slots" : "")
+        + (dirtyLogging ? ", dirty logging" : "")
+        + (protectedState ? ", protected state" : "");
   }
 }

@@ -1,6 +1,7 @@
 package dev.cocovisor.cca.vmm;
 
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
@@ -15,6 +16,7 @@ import dev.cocovisor.cca.guest.Rsi;
 import dev.cocovisor.cca.rmm.page.RecParams;
 import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.List;
+import java.util.Set;
 
 /**
  * How a VMM (kvmtool, QEMU with the series' patches) runs a realm. RAM begins at 2 GiB; the realm
@@ -38,6 +40,11 @@ public final class CcaVmm implements VmmDriver {
   @Override
   public long ramBase() {
     return RAM_BASE;
+  }
+
+  @Override
+  public Set<String> launchFields() {
+    return Set.of("hash_algo");
   }
 
   @Override
@@ -129,6 +136,14 @@ public final class CcaVmm implements VmmDriver {
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return List.of(
         Rsi.ipaStateSet(gpa, gpa + size, toPrivate ? Rsi.RAM : Rsi.EMPTY, Rsi.CHANGE_DESTROYED));
+  }
+
+  /** IPA_STATE_SET takes whole granules, and knows two states to ask for. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(
+        Rsi.ipaStateSet(RAM_BASE + 1, RAM_BASE + PageLevel.PAGE_SIZE, Rsi.RAM, 0),
+        Rsi.ipaStateSet(RAM_BASE, RAM_BASE + PageLevel.PAGE_SIZE, 7, 0));
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.guest;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.RmpCode;
 
@@ -45,7 +47,7 @@ public final class Validation {
    * @return 0, or the code that stopped it ({@link #NO_UPDATE} for an unchanged page)
    */
   public int run(long gpa, long npages) {
-    long end = gpa + (npages << 12);
+    long end = gpa + (npages << PAGE_SHIFT);
     for (long at = gpa; at < end; ) {
       boolean big = (at & 0x1FFFFF) == 0 && end - at >= 0x200000;
       int code = one(at, big ? 1 : 0);

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
@@ -14,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The request is checked when the guest makes it and carried out by the other vCPU before its
  * next entry; what the page is in the RMP nobody asks before VMRUN does. KVM keeps the save area it
  * allocated: only VMRUN goes over to the guest's. Source: {@code arch/x86/kvm/svm/sev.c},
- * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_validate_vmgexit.
+ * sev_snp_ap_creation, sev_snp_init_protected_guest_state, __sev_snp_reload_vmsa,
+ * sev_es_are_required_ghcb_fields_valid (7.3).
  */
 final class ApCreation {
   /** Create, but only when the vCPU gets an INIT. */
@@ -24,7 +27,7 @@ final class ApCreation {
   static final int DESTROY = 2;
 
   /** SW_EXITINFO1 of a request that is not understood. */
-  private static final int MALFORMED_INPUT = 2;
+  static final int MALFORMED_INPUT = 2;
 
   private static final int MISSING_INPUT = 4;
   private static final int INVALID_INPUT = 5;
@@ -42,24 +45,27 @@ final class ApCreation {
   RunResult request(Fields f) {
     long request = f.number("request");
     if (request != DESTROY && !f.has("rax")) {
-      return answer(MALFORMED_INPUT, MISSING_INPUT);
+      return malformed(MISSING_INPUT, "RAX, the features of the save area, is not given");
     }
     SevVcpu target = target(f.number("apic_id"));
     if (target == null) {
-      return answer(MALFORMED_INPUT, INVALID_INPUT);
+      return malformed(INVALID_INPUT, "there is no vCPU with this APIC id");
     }
     target.vmsaLock.lock();
     try {
       long gpa = f.number("vmsa", 0);
       if (request == CREATE || request == CREATE_ON_INIT) {
-        if (f.number("rax") != sev.info().vmsaFeatures || !addressValid(gpa)) {
-          return answer(MALFORMED_INPUT, INVALID_INPUT);
+        if (f.number("rax") != sev.info().vmsaFeatures) {
+          return malformed(INVALID_INPUT, "the features are not the VM's");
+        }
+        if (!addressValid(gpa)) {
+          return malformed(INVALID_INPUT, "the address is no page, or aligned to 2 MiB");
         }
         target.nextVmsaGpa = gpa;
       } else if (request == DESTROY) {
         target.nextVmsaGpa = SevVcpu.NONE;
       } else {
-        return answer(MALFORMED_INPUT, INVALID_INPUT);
+        return malformed(INVALID_INPUT, "there is no such request");
       }
       target.waitingForReset = true;
       if (request != CREATE_ON_INIT) {
@@ -89,7 +95,12 @@ final class ApCreation {
     return null;
   }
 
-  private static RunResult answer(int info1, int info2) {
+  private RunResult malformed(int info2, String why) {
+    sev.platform().machine().trace().refused("GHCB_ERR 0x" + info2, () -> why);
+    return answer(MALFORMED_INPUT, info2);
+  }
+
+  static RunResult answer(int info1, int info2) {
     return RunResult.ok(
         new Exit.Vendor(
             5, "KVM_EXIT_HLT", new Fields().put("exitinfo1", info1).put("exitinfo2", info2)));
@@ -110,12 +121,17 @@ final class ApCreation {
 
   /** Before each run: carries out what was asked, and says whether there is anything to run. */
   Errno beforeRun(VcpuContext vcpu) {
+    if (sev.info().needInit) {
+      return sev.refuse(Errno.EINVAL, "the VM still waits for KVM_SEV_INIT2");
+    }
     SevVcpu s = sev.stateOf(vcpu);
     s.vmsaLock.lock();
     try {
       if (s.resetRequested) {
         s.resetRequested = false;
         reset(s);
+      } else if (s.guestVmsaGpa >= 0 && moved(s)) {
+        reload(s, s.guestVmsaGpa);
       }
     } finally {
       s.vmsaLock.unlock();
@@ -123,26 +139,43 @@ final class ApCreation {
     if (s.halted) {
       // It would sleep until a signal comes.
       vcpu.setExit(new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields()));
-      return Errno.EINTR;
+      return sev.refuse(Errno.EINTR, "the vCPU is halted: the guest destroyed it");
     }
-    // pre_sev_run: a vCPU that was made runnable without a save area.
-    return sev.info().esActive && s.vmsaInUse < 0 ? Errno.EINVAL : Errno.OK;
+    return Errno.OK;
   }
 
+  /** sev_snp_init_protected_guest_state. */
   private void reset(SevVcpu s) {
     if (!s.waitingForReset) {
       return;
     }
     s.waitingForReset = false;
-    s.halted = true;
-    s.vmsaInUse = SevVcpu.NONE;
     long gpa = s.nextVmsaGpa;
     s.nextVmsaGpa = SevVcpu.NONE;
-    long pfn = gpa < 0 ? -1 : vm.gmemPfn(gpa >>> 12, true);
+    reload(s, gpa);
+    // A creation makes it runnable even without a page, so that KVM_RUN fails instead of sleeping.
+    s.halted = gpa < 0;
+  }
+
+  /** __sev_snp_reload_vmsa: without a slot or a page the vCPU has no save area. */
+  private void reload(SevVcpu s, long gpa) {
+    s.vmsaInUse = SevVcpu.NONE;
+    s.guestVmsaGpa = SevVcpu.NONE;
+    long gfn = gpa >>> PAGE_SHIFT;
+    long pfn = gpa < 0 || vm.slotOf(gfn) == null ? -1 : vm.gmemPfn(gfn, true);
     if (pfn >= 0) {
       s.vmsaInUse = pfn;
       s.vmsaGpa = gpa;
-      s.halted = false;
+      s.guestVmsaGpa = gpa;
     }
+  }
+
+  /**
+   * Tells whether the page behind a guest's save area went: what sev_gmem_invalidate_range asks a
+   * reload for.
+   */
+  private boolean moved(SevVcpu s) {
+    long gfn = s.guestVmsaGpa >>> PAGE_SHIFT;
+    return vm.slotOf(gfn) != null && vm.gmemPfn(gfn, false) != s.vmsaInUse;
   }
 }

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.SlotView;
@@ -168,7 +170,7 @@ public final class EncBitmap {
     if (npages == 0) {
       return Errno.OK;
     }
-    long gfn = gpa >>> 12;
+    long gfn = gpa >>> PAGE_SHIFT;
     long end = gfn + npages;
     if (Long.compareUnsigned(end, gfn) <= 0) {
       return Errno.EINVAL;

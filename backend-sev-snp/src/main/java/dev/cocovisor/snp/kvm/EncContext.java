@@ -21,7 +21,7 @@ final class EncContext {
   Errno copyFrom(VmOps other) {
     if (!(other instanceof SevVm source)) {
       // A VM without SEV is as good as one that never called INIT.
-      return Errno.EINVAL;
+      return self.refuse(Errno.EINVAL, "the source is no SEV guest");
     }
     Errno locked = lock(source);
     if (!locked.ok()) {
@@ -30,18 +30,25 @@ final class EncContext {
     try {
       SevInfo from = source.info();
       SevInfo to = self.info();
-      if (to.active
-          || !from.active
-          || from.snp()
-          || from.owner != null
-          || !self.context().vcpus().isEmpty()) {
-        return Errno.EINVAL;
+      String why =
+          to.active
+              ? "the VM is a SEV guest already"
+              : !from.active
+                  ? "the source is no SEV guest"
+                  : from.snp()
+                      ? "the source is an SNP guest"
+                      : from.owner != null
+                          ? "the source is a mirror itself"
+                          : !self.context().vcpus().isEmpty() ? "the VM has vCPUs already" : null;
+      if (why != null) {
+        return self.refuse(Errno.EINVAL, why);
       }
       to.active = true;
       to.needInit = false;
       to.asid = from.asid;
       to.handle = from.handle;
       to.esActive = from.esActive;
+      to.firmwareFile = from.firmwareFile;
       to.owner = source;
       from.mirrors.add(self);
       return Errno.OK;
@@ -52,7 +59,7 @@ final class EncContext {
 
   Errno moveFrom(VmOps other) {
     if (!(other instanceof SevVm source)) {
-      return Errno.EINVAL;
+      return self.refuse(Errno.EINVAL, "the source is no SEV guest");
     }
     Errno locked = lock(source);
     if (!locked.ok()) {
@@ -61,8 +68,16 @@ final class EncContext {
     try {
       SevInfo from = source.info();
       SevInfo to = self.info();
-      if (!source.type().equals(self.type()) || to.active || !from.active || from.snp()) {
-        return Errno.EINVAL;
+      String why =
+          !source.type().equals(self.type())
+              ? "the VMs have different types"
+              : to.active
+                  ? "the VM is a SEV guest already"
+                  : !from.active
+                      ? "the source is no SEV guest"
+                      : from.snp() ? "the source is an SNP guest" : null;
+      if (why != null) {
+        return self.refuse(Errno.EINVAL, why);
       }
       if (from.esActive) {
         Errno r = moveVcpus(source);
@@ -70,8 +85,8 @@ final class EncContext {
           return r;
         }
       }
+      // needInit stays, as in 7.3, where such a VM refuses to run; nor does the file go along.
       to.active = true;
-      to.needInit = false;
       to.asid = from.asid;
       to.handle = from.handle;
       to.esActive = from.esActive;
@@ -102,11 +117,11 @@ final class EncContext {
     var from = source.context().vcpus();
     var to = self.context().vcpus();
     if (from.size() != to.size()) {
-      return Errno.EINVAL;
+      return self.refuse(Errno.EINVAL, "the VMs have different numbers of vCPUs");
     }
     for (VcpuContext v : from) {
       if (!source.stateOf(v).protectedState) {
-        return Errno.EINVAL;
+        return self.refuse(Errno.EINVAL, "a vCPU of the source was not measured yet");
       }
     }
     for (int i = 0; i < from.size(); i++) {
@@ -127,10 +142,10 @@ final class EncContext {
 
   private Errno lock(SevVm source) {
     if (source == self) {
-      return Errno.EINVAL;
+      return self.refuse(Errno.EINVAL, "source and destination are the same VM");
     }
     if (self.info().migrating || source.info().migrating) {
-      return Errno.EBUSY;
+      return self.refuse(Errno.EBUSY, "one of the VMs is part of another move already");
     }
     self.info().migrating = true;
     source.info().migrating = true;

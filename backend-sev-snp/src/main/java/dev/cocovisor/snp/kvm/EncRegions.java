@@ -22,19 +22,19 @@ final class EncRegions {
   EncRegions(SevVm sev) {
     this.sev = sev;
     this.vm = sev.context();
-    this.user = new UserPages(vm);
+    this.user = new UserPages(sev);
   }
 
   Errno register(long addr, long size) {
     SevInfo info = sev.info();
-    if (!info.active) {
-      return Errno.ENOTTY;
-    }
-    if (info.owner != null) {
-      return Errno.EINVAL;
-    }
     vm.kvmLock().lock();
     try {
+      if (!info.active) {
+        return sev.refuse(Errno.ENOTTY, "the VM is no SEV guest, or not before INIT2");
+      }
+      if (info.owner != null) {
+        return sev.refuse(Errno.EINVAL, "the VM is a mirror: its owner registers");
+      }
       List<Long> pins = new ArrayList<>();
       Errno r = user.pin(addr, size, pins);
       if (!r.ok()) {
@@ -50,23 +50,21 @@ final class EncRegions {
   Errno unregister(long addr, long size) {
     SevInfo info = sev.info();
     if (info.owner != null) {
-      return Errno.EINVAL;
+      return sev.refuse(Errno.EINVAL, "the VM is a mirror: its owner registers");
     }
     vm.kvmLock().lock();
     try {
       if (!info.active) {
-        return Errno.ENOTTY;
+        return sev.refuse(Errno.ENOTTY, "the VM is no SEV guest, or not before INIT2");
       }
       for (EncRegion r : info.regions) {
         if (r.addr() == addr && r.size() == size) {
-          // Dirty lines of the guest's key must not reach the page after its next owner's.
-          sev.platform().firmware().wbinvd();
           drop(r);
           info.regions.remove(r);
           return Errno.OK;
         }
       }
-      return Errno.EINVAL;
+      return sev.refuse(Errno.EINVAL, "no region has this address and size");
     } finally {
       vm.kvmLock().unlock();
     }

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.snp.rmp.HostInstructions;
@@ -25,8 +27,8 @@ final class GuestCiphertext implements HostInstructions.Content {
     for (long p = pfn; p < pfn + frames; p++) {
       if (!memory.raw().isZero(p)) {
         byte[] seen = new byte[SIZE];
-        var _ = memory.read(Accessor.HOST_USER, p << 12, seen, 0, SIZE);
-        memory.raw().write(p << 12, seen, 0, SIZE);
+        var _ = memory.read(Accessor.HOST_USER, p << PAGE_SHIFT, seen, 0, SIZE);
+        memory.raw().write(p << PAGE_SHIFT, seen, 0, SIZE);
       }
     }
   }

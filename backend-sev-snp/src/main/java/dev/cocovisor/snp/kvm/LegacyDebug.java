@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.snp.psp.FwStatus;
@@ -7,7 +9,12 @@ import dev.cocovisor.snp.psp.LegacyFirmware;
 import java.util.ArrayList;
 import java.util.List;
 
-/** KVM_SEV_DBG_DECRYPT and DBG_ENCRYPT: page by page. Source: sev.c, sev_dbg_crypt. */
+/**
+ * KVM_SEV_DBG_DECRYPT and DBG_ENCRYPT: page by page.
+ *
+ * <p>Source: {@code arch/x86/kvm/svm/sev.c}, sev_dbg_crypt (7.3, which refuses address 0 and
+ * carries what is no whole block through a buffer; the bytes come out the same).
+ */
 final class LegacyDebug {
   private static final int PAGE = 4096;
 
@@ -25,8 +32,11 @@ final class LegacyDebug {
     long src = c.in().number("src_uaddr", 0);
     long dst = c.in().number("dst_uaddr", 0);
     long left = c.in().number("len", 0) & 0xffff_ffffL;
-    if (left == 0 || Long.compareUnsigned(src + left, src) < 0 || dst == 0) {
-      return -Errno.EINVAL.number();
+    if (left == 0 || src == 0 || dst == 0) {
+      return sev.fail(Errno.EINVAL, "len or an address is 0");
+    }
+    if (Long.compareUnsigned(src + left, src) < 0 || Long.compareUnsigned(dst + left, dst) < 0) {
+      return sev.fail(Errno.EINVAL, "a range wraps around");
     }
     while (left > 0) {
       int n = (int) Math.min(left, PAGE - Math.max(src & PAGE - 1, dst & PAGE - 1));
@@ -35,12 +45,16 @@ final class LegacyDebug {
       if (!r.ok()) {
         return -r.number();
       }
-      long from = (pins.getFirst() << 12) + (src & PAGE - 1);
-      long to = (pins.getLast() << 12) + (dst & PAGE - 1);
+      if (!sev.info().firmwareFile) {
+        user.unpin(pins);
+        return LegacyLaunch.noFile(sev);
+      }
+      long from = (pins.getFirst() << PAGE_SHIFT) + (src & PAGE - 1);
+      long to = (pins.getLast() << PAGE_SHIFT) + (dst & PAGE - 1);
       FwStatus s = firmware.debug(sev.info().handle, decrypt, from, to, n);
       user.unpin(pins);
       if (!s.ok()) {
-        return SnpLaunch.fail(c, s, Errno.EIO);
+        return LegacyLaunch.refused(sev, c, s);
       }
       src += n;
       dst += n;

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
@@ -16,8 +18,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The commands of SEV and SEV-ES guests: which there are, and those of a launch.
  *
- * <p>Called under the kvm lock. Source: {@code arch/x86/kvm/svm/sev.c}, sev_launch_start and its
- * neighbours, sev_receive_start.
+ * <p>Called under the kvm lock. Source: {@code arch/x86/kvm/svm/sev.c}, sev_launch_start,
+ * sev_bind_asid, sev_launch_update_data, sev_launch_update_vmsa, sev_launch_measure,
+ * sev_launch_finish, sev_guest_status, sev_launch_secret, sev_get_attestation_report,
+ * sev_receive_start, sev_issue_cmd (7.3).
  */
 final class LegacyLaunch {
   private final SevVm sev;
@@ -31,7 +35,7 @@ final class LegacyLaunch {
     this.sev = sev;
     this.vm = sev.context();
     this.firmware = sev.platform().legacyFirmware();
-    this.user = new UserPages(vm);
+    this.user = new UserPages(sev);
     this.debug = new LegacyDebug(sev, user);
     this.migration = new LegacyMigration(sev, user);
   }
@@ -42,8 +46,8 @@ final class LegacyLaunch {
       // One odd one out: RECEIVE_UPDATE_DATA takes a VM without SEV for a wrong argument.
       return switch (id) {
         case RECEIVE_UPDATE_DATA, SEND_UPDATE_VMSA, RECEIVE_UPDATE_VMSA, CERT_EXPORT ->
-            -Errno.EINVAL.number();
-        default -> -Errno.ENOTTY.number();
+            sev.fail(Errno.EINVAL, "no SEV guest, or a command without a handler");
+        default -> sev.fail(Errno.ENOTTY, "the VM is no SEV guest, or not before INIT2");
       };
     }
     return switch (id) {
@@ -63,7 +67,7 @@ final class LegacyLaunch {
       case RECEIVE_START -> receiveStart(c);
       case RECEIVE_UPDATE_DATA -> migration.receiveUpdate(c);
       case RECEIVE_FINISH -> step(c, FwCommand.RECEIVE_FINISH);
-      default -> -Errno.EINVAL.number();
+      default -> sev.fail(Errno.EINVAL, "the command has no handler");
     };
   }
 
@@ -71,7 +75,7 @@ final class LegacyLaunch {
     Fields in = c.in();
     for (String blob : List.of("dh", "session")) {
       long uaddr = in.number(blob + "_uaddr", 0);
-      Errno r = uaddr == 0 ? Errno.OK : user.blob(uaddr, in.number(blob + "_len", 0)).errno();
+      Errno r = uaddr == 0 ? Errno.OK : user.blob(in, blob).errno();
       if (!r.ok()) {
         return -r.number();
       }
@@ -81,27 +85,32 @@ final class LegacyLaunch {
 
   private long receiveStart(VendorCommand c) {
     Fields in = c.in();
-    Errno r = user.blob(in.number("pdh_uaddr", 0), in.number("pdh_len", 0)).errno();
-    var session = user.blob(in.number("session_uaddr", 0), in.number("session_len", 0));
-    if (r == Errno.EINVAL || session.errno() == Errno.EINVAL) {
-      return -Errno.EINVAL.number();
+    for (String f : List.of("pdh_uaddr", "pdh_len", "session_uaddr", "session_len")) {
+      if (in.number(f, 0) == 0) {
+        return -sev.refuse(Errno.EINVAL, () -> f + " is 0").number();
+      }
     }
-    r = r.ok() ? session.errno() : r;
-    return r.ok() ? start(c, session.bytes()) : -r.number();
+    Errno r = user.blob(in, "pdh").errno();
+    if (!r.ok()) {
+      return -r.number();
+    }
+    var session = user.blob(in, "session");
+    return session.errno().ok() ? start(c, session.bytes()) : -session.errno().number();
   }
 
   private long start(VendorCommand c, byte @Nullable [] session) {
     int[] handle = new int[1];
     FwStatus s = firmware.start(session, c.in().number("policy", 0), handle);
     if (!s.ok()) {
-      return SnpLaunch.fail(c, s, Errno.EIO);
+      return refused(c, s);
     }
     s = firmware.activate(handle[0], sev.info().asid);
     if (!s.ok()) {
       firmware.decommission(handle[0]);
-      return SnpLaunch.fail(c, s, Errno.EIO);
+      return refused(c, s);
     }
     sev.info().handle = handle[0];
+    sev.info().firmwareFile = true;
     c.out().put("handle", handle[0]);
     return SnpLaunch.done(c);
   }
@@ -115,12 +124,16 @@ final class LegacyLaunch {
       return -r.number();
     }
     try {
+      if (!sev.info().firmwareFile) {
+        return noFile();
+      }
       long at = uaddr;
       for (long pfn : pins) {
         int n = (int) Math.min(4096 - (at & 0xFFF), uaddr + len - at);
-        FwStatus s = firmware.launchUpdate(sev.info().handle, false, (pfn << 12) + (at & 0xFFF), n);
+        FwStatus s =
+            firmware.launchUpdate(sev.info().handle, false, (pfn << PAGE_SHIFT) + (at & 0xFFF), n);
         if (!s.ok()) {
-          return SnpLaunch.fail(c, s, Errno.EIO);
+          return refused(c, s);
         }
         at += n;
       }
@@ -132,18 +145,23 @@ final class LegacyLaunch {
 
   private long updateVmsa(VendorCommand c) {
     if (!sev.info().esActive) {
-      return -Errno.ENOTTY.number();
+      return sev.fail(Errno.ENOTTY, "the VM is no SEV-ES guest: its vCPUs have no save areas");
     }
     for (VcpuContext vcpu : vm.vcpus()) {
       SevVcpu state = sev.stateOf(vcpu);
       if (state.protectedState) {
-        return -Errno.EINVAL.number();
+        return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
+            .number();
+      }
+      if (!sev.info().firmwareFile) {
+        return noFile();
       }
       byte[] page = VmsaPage.reset(sev.info().vmsaFeatures);
-      sev.platform().host().memory().raw().write(state.vmsa << 12, page, 0, page.length);
-      FwStatus s = firmware.launchUpdate(sev.info().handle, true, state.vmsa << 12, page.length);
+      sev.platform().host().memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
+      FwStatus s =
+          firmware.launchUpdate(sev.info().handle, true, state.vmsa << PAGE_SHIFT, page.length);
       if (!s.ok()) {
-        return SnpLaunch.fail(c, s, Errno.EIO);
+        return refused(c, s);
       }
       state.protectedState = true;
     }
@@ -156,23 +174,30 @@ final class LegacyLaunch {
   private long filled(VendorCommand c, int needed, Function<byte[], FwStatus> run) {
     long length = c.in().number("len", 0) & 0xffff_ffffL;
     long uaddr = c.in().number("uaddr", 0);
+    if (length == 0 && !sev.info().firmwareFile) {
+      c.out().put("len", 0);
+      return noFile();
+    }
     if (length == 0) {
       // A query is refused by the firmware, which names the length: EIO and the answer.
       FwStatus s = run.apply(new byte[0]);
       c.out().put("len", s == FwStatus.INVALID_LEN ? needed : 0);
-      return SnpLaunch.fail(c, s, Errno.EIO);
+      return refused(c, s);
     }
     if (uaddr != 0 && length > UserPages.MAX_BLOB) {
-      return -Errno.EINVAL.number();
+      return sev.fail(Errno.EINVAL, "len is more than 16 KiB");
+    }
+    if (!sev.info().firmwareFile) {
+      return noFile();
     }
     // Without an address the firmware gets no room either.
     byte[] into = new byte[uaddr == 0 ? 0 : (int) length];
     FwStatus s = run.apply(into);
     if (!s.ok()) {
-      return SnpLaunch.fail(c, s, Errno.EIO);
+      return refused(c, s);
     }
     if (!vm.copyToUser(uaddr, into, 0, into.length).ok()) {
-      return -Errno.EFAULT.number();
+      return sev.fail(Errno.EFAULT, "uaddr is not writable");
     }
     c.out().put("len", needed);
     return SnpLaunch.done(c);
@@ -200,40 +225,70 @@ final class LegacyLaunch {
     try {
       for (int i = 1; i < pins.size(); i++) {
         if (pins.get(i) != pins.getFirst() + i) {
-          return -Errno.EINVAL.number();
+          return sev.fail(Errno.EINVAL, "the pages are not contiguous in physical memory");
         }
       }
-      var packet = user.blob(in.number("trans_uaddr", 0), in.number("trans_len", 0));
+      var packet = user.blob(in, "trans");
       if (!packet.errno().ok()) {
         return -packet.errno().number();
       }
-      r = user.blob(in.number("hdr_uaddr", 0), in.number("hdr_len", 0)).errno();
+      r = user.blob(in, "hdr").errno();
       if (!r.ok()) {
         return -r.number();
       }
-      long hpa = (pins.getFirst() << 12) + (uaddr & 0xFFF);
+      if (!sev.info().firmwareFile) {
+        return noFile();
+      }
+      long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & 0xFFF);
       FwStatus s =
           packet.bytes().length == length
               ? firmware.secret(sev.info().handle, hpa, packet.bytes())
               : FwStatus.INVALID_LEN;
-      return s.ok() ? SnpLaunch.done(c) : SnpLaunch.fail(c, s, Errno.EIO);
+      return s.ok() ? SnpLaunch.done(c) : refused(c, s);
     } finally {
       user.unpin(pins);
     }
   }
 
   private long step(VendorCommand c, FwCommand command) {
+    if (!sev.info().firmwareFile) {
+      return noFile();
+    }
     FwStatus s = firmware.step(command, sev.info().handle);
-    return s.ok() ? SnpLaunch.done(c) : SnpLaunch.fail(c, s, Errno.EIO);
+    return s.ok() ? SnpLaunch.done(c) : refused(c, s);
   }
 
   private long status(VendorCommand c) {
     int handle = sev.info().handle;
+    if (!sev.info().firmwareFile) {
+      return noFile();
+    }
     if (firmware.state(handle) == LegacyFirmware.State.INVALID) {
-      return SnpLaunch.fail(c, FwStatus.INVALID_GUEST, Errno.EIO);
+      return refused(c, FwStatus.INVALID_GUEST);
     }
     c.out().put("handle", handle).put("policy", firmware.policy(handle));
     c.out().put("state", firmware.state(handle).number());
     return SnpLaunch.done(c);
+  }
+
+  /** Ends a command that the firmware refused, which is EIO whatever its status. */
+  private long refused(VendorCommand c, FwStatus status) {
+    return refused(sev, c, status);
+  }
+
+  static long refused(SevVm sev, VendorCommand c, FwStatus status) {
+    return SnpLaunch.fail(
+        c, status, sev.refuse(Errno.EIO, () -> "the firmware answered " + status));
+  }
+
+  private long noFile() {
+    return noFile(sev);
+  }
+
+  /**
+   * sev_issue_cmd: without a file of the firmware's, which LAUNCH_START brings, nothing is issued.
+   */
+  static long noFile(SevVm sev) {
+    return sev.fail(Errno.EBADF, "the VM holds no file of /dev/sev: LAUNCH_START brings it");
   }
 }

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
@@ -37,53 +39,68 @@ final class LegacyMigration {
   long sendStart(VendorCommand c) {
     Fields in = c.in();
     long length = in.number("session_len", 0);
+    if (length == 0 && !sev.info().firmwareFile) {
+      c.out().put("session_len", 0);
+      return LegacyLaunch.noFile(sev);
+    }
     if (length == 0) {
       FwStatus s = firmware.sendStart(sev.info().handle, new byte[0]);
       c.out().put("session_len", s == FwStatus.INVALID_LEN ? LegacyFirmware.sessionSize() : 0);
-      return SnpLaunch.fail(c, s, Errno.EIO);
+      return LegacyLaunch.refused(sev, c, s);
     }
     if (in.number("pdh_cert_uaddr", 0) == 0
         || in.number("pdh_cert_len", 0) == 0
         || in.number("session_uaddr", 0) == 0
         || length < 0
         || length > UserPages.MAX_BLOB) {
-      return -Errno.EINVAL.number();
+      return sev.fail(Errno.EINVAL, "pdh_cert or session are missing, or session is too long");
     }
     for (String cert : List.of("pdh_cert", "plat_certs", "amd_certs")) {
-      Errno r = user.blob(in.number(cert + "_uaddr", 0), in.number(cert + "_len", 0)).errno();
+      Errno r = user.blob(in, cert).errno();
       if (!r.ok()) {
         return -r.number();
       }
     }
+    if (!sev.info().firmwareFile) {
+      c.out().put("policy", 0).put("session_len", length);
+      return LegacyLaunch.noFile(sev);
+    }
     byte[] session = new byte[(int) length];
     FwStatus s = firmware.sendStart(sev.info().handle, session);
     if (s.ok() && !vm.copyToUser(in.number("session_uaddr"), session, 0, session.length).ok()) {
-      return -Errno.EFAULT.number();
+      return sev.fail(Errno.EFAULT, "session_uaddr is not writable");
     }
     c.out().put("policy", firmware.policy(sev.info().handle));
     c.out().put("session_len", LegacyFirmware.sessionSize());
-    return s.ok() ? SnpLaunch.done(c) : SnpLaunch.fail(c, s, Errno.EIO);
+    return s.ok() ? SnpLaunch.done(c) : LegacyLaunch.refused(sev, c, s);
   }
 
   long sendUpdate(VendorCommand c) {
     Fields in = c.in();
     long headerLength = in.number("hdr_len", 0);
     long packetLength = in.number("trans_len", 0);
-    if (headerLength == 0 || packetLength == 0) {
+    boolean query = headerLength == 0 || packetLength == 0;
+    if (query && !sev.info().firmwareFile) {
+      c.out().put("hdr_len", 0).put("trans_len", 0);
+      return LegacyLaunch.noFile(sev);
+    }
+    if (query) {
       FwStatus s = firmware.sendUpdate(sev.info().handle, 0, 0, new byte[0], new byte[0]);
       c.out().put("hdr_len", s == FwStatus.INVALID_LEN ? LegacyFirmware.headerSize() : 0);
       // The query names no piece of the guest, so its packet has no length.
       c.out().put("trans_len", 0);
-      return SnpLaunch.fail(c, s, Errno.EIO);
+      return LegacyLaunch.refused(sev, c, s);
     }
     long uaddr = in.number("guest_uaddr", 0);
     long length = in.number("guest_len", 0);
     if (in.number("trans_uaddr", 0) == 0
         || uaddr == 0
         || length == 0
-        || in.number("hdr_uaddr", 0) == 0
-        || crossesPage(uaddr, length)) {
-      return -Errno.EINVAL.number();
+        || in.number("hdr_uaddr", 0) == 0) {
+      return sev.fail(Errno.EINVAL, "an address or guest_len is 0");
+    }
+    if (crossesPage(uaddr, length)) {
+      return sev.fail(Errno.EINVAL, "the guest's piece crosses a page");
     }
     List<Long> pins = new ArrayList<>();
     Errno r = user.pin(uaddr & -PAGE, PAGE, pins);
@@ -92,19 +109,24 @@ final class LegacyMigration {
     }
     try {
       if (tooMuch(headerLength) || tooMuch(packetLength)) {
-        return -Errno.ENOMEM.number();
+        return sev.fail(Errno.ENOMEM, "hdr_len or trans_len is more than can be allocated");
+      }
+      if (!sev.info().firmwareFile) {
+        return LegacyLaunch.noFile(sev);
       }
       byte[] header = new byte[(int) headerLength];
       byte[] packet = new byte[(int) packetLength];
-      long hpa = (pins.getFirst() << 12) + (uaddr & PAGE - 1);
+      long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & PAGE - 1);
       FwStatus s = firmware.sendUpdate(sev.info().handle, hpa, (int) length, header, packet);
       if (!s.ok()) {
-        return SnpLaunch.fail(c, s, Errno.EIO);
+        return LegacyLaunch.refused(sev, c, s);
       }
       boolean copied =
           vm.copyToUser(in.number("trans_uaddr"), packet, 0, packet.length).ok()
               && vm.copyToUser(in.number("hdr_uaddr"), header, 0, header.length).ok();
-      return copied ? SnpLaunch.done(c) : -Errno.EFAULT.number();
+      return copied
+          ? SnpLaunch.done(c)
+          : sev.fail(Errno.EFAULT, "trans_uaddr or hdr_uaddr is not writable");
     } finally {
       user.unpin(pins);
     }
@@ -121,17 +143,17 @@ final class LegacyMigration {
     for (String f :
         List.of("hdr_uaddr", "hdr_len", "guest_uaddr", "guest_len", "trans_uaddr", "trans_len")) {
       if (in.number(f, 0) == 0) {
-        return -Errno.EINVAL.number();
+        return -sev.refuse(Errno.EINVAL, () -> f + " is 0").number();
       }
     }
     if (crossesPage(uaddr, length)) {
-      return -Errno.EINVAL.number();
+      return sev.fail(Errno.EINVAL, "the guest's piece crosses a page");
     }
-    var header = user.blob(in.number("hdr_uaddr"), in.number("hdr_len"));
+    var header = user.blob(in, "hdr");
     if (!header.errno().ok()) {
       return -header.errno().number();
     }
-    var packet = user.blob(in.number("trans_uaddr"), in.number("trans_len"));
+    var packet = user.blob(in, "trans");
     if (!packet.errno().ok()) {
       return -packet.errno().number();
     }
@@ -140,12 +162,16 @@ final class LegacyMigration {
     if (!r.ok()) {
       return -r.number();
     }
-    long hpa = (pins.getFirst() << 12) + (uaddr & PAGE - 1);
+    if (!sev.info().firmwareFile) {
+      user.unpin(pins);
+      return LegacyLaunch.noFile(sev);
+    }
+    long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & PAGE - 1);
     FwStatus s =
         firmware.receiveUpdate(
             sev.info().handle, hpa, (int) length, header.bytes(), packet.bytes());
     user.unpin(pins);
-    return s.ok() ? SnpLaunch.done(c) : SnpLaunch.fail(c, s, Errno.EIO);
+    return s.ok() ? SnpLaunch.done(c) : LegacyLaunch.refused(sev, c, s);
   }
 
   private static boolean crossesPage(long uaddr, long length) {

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
@@ -9,7 +11,8 @@ import dev.cocovisor.api.guest.RunResult;
  *
  * <p>KVM changes nothing itself: it turns entries into KVM_EXIT_HYPERCALL exits, merging
  * neighbours, and user space converts. The RMP follows at the next fault. Source: {@code
- * arch/x86/kvm/svm/sev.c}, snp_begin_psc, __snp_complete_one_psc, snp_begin_psc_msr.
+ * arch/x86/kvm/svm/sev.c}, snp_begin_psc, snp_do_psc, __snp_complete_one_psc, snp_begin_psc_msr,
+ * snp_complete_psc_msr (7.3).
  */
 final class PageStateChange {
   static final int PRIVATE = 1;
@@ -143,7 +146,7 @@ final class PageStateChange {
     long attributes = (operation == PRIVATE ? ENCRYPTED : 0) | (huge ? 1 : 0);
     return RunResult.ok(
         new Exit.Hypercall(
-            KVM_HC_MAP_GPA_RANGE, new long[] {gfn << 12, npages, attributes}, LONG_MODE));
+            KVM_HC_MAP_GPA_RANGE, new long[] {gfn << PAGE_SHIFT, npages, attributes}, LONG_MODE));
   }
 
   /** Takes user space's answer and goes on. */
@@ -166,6 +169,16 @@ final class PageStateChange {
       f.put("exitinfo2", result).put("cur_entry", curEntry);
     }
     return RunResult.ok(new Exit.Vendor(5, "KVM_EXIT_HLT", f));
+  }
+
+  /** Tells whether the request came in the buffer of a GHCB. */
+  boolean buffered() {
+    return !msr;
+  }
+
+  /** Ends the request with the generic error. */
+  RunResult failed() {
+    return completed(GENERIC);
   }
 
   /** Tells whether a result ends the request. */

@@ -44,7 +44,10 @@ public final class SevBackend implements Backend {
   static final Setting SMT =
       Setting.flag("sev-snp.smt", "whether simultaneous multithreading is on", true);
   static final Setting SMT_REQUIRED =
-      Setting.flag("sev-snp.smt-required", "whether policies must allow SMT, as up to 6.12", true);
+      Setting.flag(
+          "sev-snp.smt-required",
+          "whether KVM refuses policies without SMT or with SINGLE_SOCKET, as up to 6.12",
+          false);
   static final Setting OVERLAP_RETRIES =
       Setting.number(
           "sev-snp.overlap-retries",

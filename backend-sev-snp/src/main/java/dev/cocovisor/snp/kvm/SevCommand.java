@@ -33,7 +33,8 @@ enum SevCommand {
   INIT2(22),
   SNP_LAUNCH_START(100),
   SNP_LAUNCH_UPDATE(101),
-  SNP_LAUNCH_FINISH(102);
+  SNP_LAUNCH_FINISH(102),
+  SNP_ENABLE_REQ_CERTS(103);
 
   private final int id;
 

@@ -21,6 +21,12 @@ final class SevInfo {
   int ghcbVersion;
   boolean migrating;
 
+  /**
+   * Whether the VM holds the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A
+   * mirror has its owner's, a VM that took over another's context has none.
+   */
+  boolean firmwareFile;
+
   /** Whose context this VM mirrors. */
   @Nullable SevVm owner;
 

@@ -14,6 +14,7 @@ import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.snp.psp.FwCommand;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LegacyFirmware;
+import dev.cocovisor.snp.psp.Mailbox;
 import dev.cocovisor.snp.psp.SnpFirmware;
 import dev.cocovisor.snp.rmp.GuestInstructions;
 import dev.cocovisor.snp.rmp.Rmp;
@@ -60,10 +61,11 @@ public final class SevPlatform implements Platform {
     this.settings = SevSettings.of(machine);
     this.failures = new FaultPlan(CALLS, SevPlatform::failure, machine.interposer());
     this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
-    this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt(), failures);
+    Mailbox mailbox = new Mailbox(failures, machine.trace());
+    this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt(), mailbox);
     this.legacy =
         new LegacyFirmware(
-            machine.memory().raw(), new GuestKeys(machine.memory()), settings.asids(), failures);
+            machine.memory().raw(), new GuestKeys(machine.memory()), settings.asids(), mailbox);
     int firstPlainAsid = Math.max(2, settings.asids() / 4);
     this.host = new SnpHost(machine, rmp, firmware, settings.overlapRetries(), failures);
     this.asids = new AsidPool(firstPlainAsid, settings.asids(), firmware);

@@ -36,6 +36,9 @@ final class SevVcpu {
   /** A page state change that user space is answering, or null. */
   @Nullable PageStateChange pending;
 
+  /** A page state change that user space answered wrongly is still in flight. */
+  boolean stateChangeStuck;
+
   /** Registered GHCB frame, or -1 if the guest did not register one. */
   long ghcbGfn = NONE;
 
@@ -53,7 +56,10 @@ final class SevVcpu {
   /** A creation or destruction waits for the vCPU's reset (snp_ap_waiting_for_reset). */
   boolean waitingForReset;
 
-  /** The VMSA that reset will take, or NONE (snp_vmsa_gpa). */
+  /** The address of the guest's own save area in use, or NONE (snp_guest_vmsa_gpa). */
+  long guestVmsaGpa = NONE;
+
+  /** The VMSA that reset will take, or NONE (snp_pending_vmsa_gpa). */
   long nextVmsaGpa = NONE;
 
   /** Reset at the next entry (KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, or an INIT). */

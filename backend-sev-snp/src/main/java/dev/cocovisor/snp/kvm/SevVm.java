@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
@@ -18,6 +20,7 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -85,6 +88,21 @@ public final class SevVm implements VmOps {
     throw new IllegalStateException("vCPU " + vcpu.id() + " is not this backend's");
   }
 
+  /** Tells why something is refused, and returns the error. */
+  Errno refuse(Errno error, String why) {
+    return platform.machine().trace().refuse(error, why);
+  }
+
+  /** As {@link #refuse(Errno, String)}; the text is built only where somebody listens. */
+  Errno refuse(Errno error, Supplier<String> why) {
+    return platform.machine().trace().refuse(error, why);
+  }
+
+  /** As {@link #refuse(Errno, String)}, for what answers like a system call. */
+  long fail(Errno error, String why) {
+    return -refuse(error, why).number();
+  }
+
   /** Returns the VM's ASID, 0 before it has one. */
   public int asid() {
     return info.asid;
@@ -92,7 +110,7 @@ public final class SevVm implements VmOps {
 
   /** Returns the physical address of the guest context page, or -1. */
   public long guestContext() {
-    return info.gctx < 0 ? -1 : info.gctx << 12;
+    return info.gctx < 0 ? -1 : info.gctx << PAGE_SHIFT;
   }
 
   /** Returns how shared pages are tracked for migration. */
@@ -100,16 +118,20 @@ public final class SevVm implements VmOps {
     return bitmap;
   }
 
-  // ---- life cycle
-  // --------------------------------------------------------------------------------
-
   @Override
   public VmTraits traits() {
     boolean snp = type.equals(VmType.X86_SNP);
     boolean hidden = snp || type.equals(VmType.X86_SEV_ES);
-    return VmTraits.of(StageShape.DIRECT).withPrivateMemory(snp).withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER).withMaxPrivateLevel(!snp
-            ? PageLevel.PG_1G
-            : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K).withReadonlySlots(!snp).withDirtyLogging(true).withProtectedState(hidden);
+    return VmTraits.of(StageShape.DIRECT)
+        .withPrivateMemory(snp)
+        .withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER)
+        .withMaxPrivateLevel(
+            !snp
+                ? PageLevel.PG_1G
+                : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K)
+        .withReadonlySlots(!hidden)
+        .withDirtyLogging(true)
+        .withProtectedState(hidden);
   }
 
   @Override
@@ -170,7 +192,6 @@ public final class SevVm implements VmOps {
   }
 
   private void endContext() {
-    platform.firmware().wbinvd();
     regions.dropAll();
     if (isSnp()) {
       platform.bindSnp(info.asid, false);
@@ -194,7 +215,7 @@ public final class SevVm implements VmOps {
     if (info.gctx < 0) {
       return true;
     }
-    if (!platform.firmware().decommission(info.gctx << 12).ok()) {
+    if (!platform.firmware().decommission(info.gctx << PAGE_SHIFT).ok()) {
       platform.host().leak(vm, info.gctx, 1, "SNP_DECOMMISSION failed, ASID " + info.asid);
       return false;
     }
@@ -229,9 +250,6 @@ public final class SevVm implements VmOps {
     }
   }
 
-  // ---- encryption
-  // --------------------------------------------------------------------------------
-
   @Override
   public long memEncIoctl(VendorCommand command) {
     return commands.run(command);
@@ -256,9 +274,6 @@ public final class SevVm implements VmOps {
   public Errno vmMoveEncContextFrom(VmOps source) {
     return context.moveFrom(source);
   }
-
-  // ---- memory
-  // ------------------------------------------------------------------------------------
 
   @Override
   public Errno gmemPrepare(long gfn, long pfn, int order) {
@@ -297,9 +312,6 @@ public final class SevVm implements VmOps {
     return !type.equals(VmType.X86_SNP) || info.finished;
   }
 
-  // ---- guest
-  // -------------------------------------------------------------------------------------
-
   @Override
   public AccessOutcome checkTranslation(
       VcpuContext vcpu, long gpa, long pfn, PageLevel level, Access access, boolean isPrivate) {
@@ -334,9 +346,6 @@ public final class SevVm implements VmOps {
     SevVcpu s = stateOf(vcpu);
     return entry.check(vcpu) ? bitmap.hypercall(vcpu, nr, args) : SnpGuestActions.ended(s);
   }
-
-  // ---- migration
-  // ---------------------------------------------------------------------------------
 
   @Override
   public Errno pageEncStatusHc(VcpuContext vcpu, long gpa, long npages, boolean encrypted) {

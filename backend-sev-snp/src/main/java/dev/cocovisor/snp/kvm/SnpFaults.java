@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
@@ -8,9 +10,12 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpAccess;
+import dev.cocovisor.snp.rmp.RmpReasons;
 
 /**
  * What becomes of an SNP guest's access that the RMP refuses.
@@ -30,6 +35,7 @@ final class SnpFaults {
   private final RmpAccess access;
   private final VmEntry entry;
   private final Rmp rmp;
+  private final RmpReasons reasons;
 
   SnpFaults(SevVm sev, VmEntry entry) {
     this.sev = sev;
@@ -37,6 +43,7 @@ final class SnpFaults {
     this.entry = entry;
     this.access = sev.platform().access();
     this.rmp = sev.platform().rmp();
+    this.reasons = new RmpReasons(rmp);
   }
 
   AccessOutcome check(
@@ -64,11 +71,20 @@ final class SnpFaults {
       state.fruitless = 0;
       return AccessOutcome.ALLOW;
     }
-    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> 12)) {
+    explain(entry.mode(state), gpa, pfn, level != PageLevel.PG_4K, out);
+    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> PAGE_SHIFT)) {
       // kvm_mmu_page_fault comes first, and what it sees is a conversion.
       return AccessOutcome.FAULT;
     }
     return handle(vcpu, gpa, out);
+  }
+
+  /** Tells why an access or instruction of the guest ended otherwise than it wanted. */
+  void explain(CpuMode cpu, long gpa, long pfn, boolean nested2m, long out) {
+    TraceSink trace = sev.platform().machine().trace();
+    if (trace.enabled()) {
+      trace.refused(Outcome.describe(out), () -> reasons.access(cpu, gpa, pfn, nested2m, out));
+    }
   }
 
   /** Deals with a fault that the RMP caused: RETRY, or EXIT with the exit set. */
@@ -106,7 +122,7 @@ final class SnpFaults {
 
   /** sev_handle_rmp_fault; true if the RMP changed. */
   private boolean rmpFault(long gpa) {
-    long gfn = gpa >>> 12;
+    long gfn = gpa >>> PAGE_SHIFT;
     SlotView slot = vm.slotOf(gfn);
     if (!vm.isPrivate(gfn) || slot == null || !slot.hasGuestMemfd()) {
       return false;

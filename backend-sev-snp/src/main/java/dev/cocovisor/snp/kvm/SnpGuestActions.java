@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
@@ -24,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class SnpGuestActions {
   private static final long UNMAPPED_EXIT = -1;
+
+  /** GHCB_ERR_NOT_REGISTERED. */
+  private static final int NOT_REGISTERED = 1;
 
   private final SevVm sev;
   private final VmContext vm;
@@ -56,7 +61,7 @@ final class SnpGuestActions {
       }
       case "ghcb_register" -> {
         state.ghcbGfn = f.number("gfn");
-        yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << 12 | 0x13));
+        yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << PAGE_SHIFT | 0x13));
       }
       case "ap_creation" -> state.ghcbGfn < 0 ? unregistered() : aps.request(f);
       case "init_sipi" -> aps.initSipi(f);
@@ -124,7 +129,7 @@ final class SnpGuestActions {
 
   private long untilDone(VcpuContext vcpu, long gpa, Execution e) {
     for (int attempt = 0; attempt < 4 * SnpFaults.PATIENCE; attempt++) {
-      long gfn = gpa >>> 12;
+      long gfn = gpa >>> PAGE_SHIFT;
       PageLevel level = vm.mappedLevel(gfn, true);
       long pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
       if (!entry.enter(vcpu)) {
@@ -135,6 +140,10 @@ final class SnpGuestActions {
         out = e.run(gpa, pfn, level != null && level != PageLevel.PG_4K);
       } finally {
         entry.leave(vcpu);
+      }
+      if (out != Outcome.OK) {
+        boolean nested2m = level != null && level != PageLevel.PG_4K;
+        faults.explain(entry.mode(sev.stateOf(vcpu)), gpa, pfn, nested2m, out);
       }
       if (!Outcome.isNestedFault(out)) {
         return out;
@@ -202,12 +211,21 @@ final class SnpGuestActions {
     return begin(state, p);
   }
 
-  /** GHCB version 2 of an SNP guest: the page has to be registered first. */
-  private static RunResult unregistered() {
-    return new RunResult(Errno.EINVAL, new Exit.Unknown());
+  /** An SNP guest has to register its GHCB first; it is told so, and goes on (sev.c, 7.2). */
+  private RunResult unregistered() {
+    sev.platform()
+        .machine()
+        .trace()
+        .refused("GHCB_ERR_NOT_REGISTERED", () -> "the guest registered no GHCB");
+    return ApCreation.answer(ApCreation.MALFORMED_INPUT, NOT_REGISTERED);
   }
 
   private RunResult begin(SevVcpu state, PageStateChange p) {
+    if (state.stateChangeStuck && p.buffered()) {
+      // snp_do_psc finds entries in flight, warns, and forgets all of it.
+      state.stateChangeStuck = false;
+      return p.failed();
+    }
     RunResult r = p.next(offered());
     state.pending = PageStateChange.ended(r) ? null : p;
     return r;
@@ -218,11 +236,23 @@ final class SnpGuestActions {
     if (p == null) {
       return new RunResult(Errno.EINVAL, new Exit.Unknown());
     }
+    if (!validAnswer(ret)) {
+      state.pending = null;
+      state.stateChangeStuck = p.buffered();
+      return new RunResult(
+          sev.refuse(Errno.EINVAL, "user space may answer 0, EINVAL or EAGAIN"),
+          new Exit.Unknown());
+    }
     RunResult r = p.answered(ret, offered());
     if (PageStateChange.ended(r)) {
       state.pending = null;
     }
     return r;
+  }
+
+  /** kvm_is_valid_map_gpa_range_ret. */
+  private static boolean validAnswer(long ret) {
+    return ret == 0 || ret == Errno.EINVAL.number() || ret == Errno.EAGAIN.number();
   }
 
   private boolean offered() {

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
@@ -8,6 +10,7 @@ import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.psp.SnpFirmware;
 import dev.cocovisor.snp.rmp.CpuMode;
@@ -46,7 +49,7 @@ public final class SnpHost {
     this.machine = machine;
     this.rmp = rmp;
     this.firmware = firmware;
-    this.cpu = new HostInstructions(rmp, new GuestCiphertext(machine.memory()));
+    this.cpu = new HostInstructions(rmp, new GuestCiphertext(machine.memory()), machine.trace());
     this.overlapRetries = overlapRetries;
   }
 
@@ -88,13 +91,7 @@ public final class SnpHost {
       machine.memory().directMap().split(pfn, 1);
     }
     for (long attempt = 0; ; attempt++) {
-      SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
-      long instead = interposer.before(row, pfn << 12, gpa, flags, asid);
-      long out =
-          instead != Interposer.PROCEED
-              ? instead
-              : cpu.rmpupdate(CpuMode.HOST, pfn << 12, gpa, flags, asid);
-      trace("RMPUPDATE", pfn, gpa, asid, out);
+      long out = execute(row, pfn << PAGE_SHIFT, gpa, flags, asid);
       if (out == RmpCode.FAIL_OVERLAP) {
         if (attempt >= overlapRetries) {
           livelocks.incrementAndGet();
@@ -107,22 +104,46 @@ public final class SnpHost {
     }
   }
 
-  private void trace(String name, long pfn, long gpa, int asid, long out) {
-    if (machine.trace().enabled()) {
-      machine
-          .trace()
-          .emit(
-              new TraceEvent(
-                  TraceEvent.Kind.FIRMWARE,
-                  name,
-                  "pfn=0x"
-                      + Long.toHexString(pfn)
-                      + ", gpa=0x"
-                      + Long.toHexString(gpa)
-                      + ", asid="
-                      + asid,
-                  Outcome.describe(out)));
+  /** Executes an instruction, and tells of it; the interposer may answer instead. */
+  private long execute(RmpInstruction row, long a0, long a1, long a2, long a3) {
+    SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
+    TraceSink trace = machine.trace();
+    if (!trace.enabled()) {
+      return carryOut(row, a0, a1, a2, a3);
     }
+    trace.begin();
+    long out = RmpCode.OK;
+    try {
+      out = carryOut(row, a0, a1, a2, a3);
+      return out;
+    } finally {
+      trace.end(
+          new TraceEvent(
+              TraceEvent.Kind.FIRMWARE,
+              row.callName(),
+              operands(row, a0, a1, a2, a3),
+              Outcome.describe(out)));
+    }
+  }
+
+  private long carryOut(RmpInstruction row, long a0, long a1, long a2, long a3) {
+    long instead = interposer.before(row, a0, a1, a2, a3);
+    if (instead != Interposer.PROCEED) {
+      machine.trace().refused(Outcome.describe(instead), () -> "planned by the run");
+      return instead;
+    }
+    return row == RmpInstruction.PSMASH
+        ? cpu.psmash(CpuMode.HOST, a0)
+        : cpu.rmpupdate(CpuMode.HOST, a0, a1, (int) a2, (int) a3);
+  }
+
+  private static String operands(RmpInstruction row, long... values) {
+    StringBuilder s = new StringBuilder();
+    for (int i = 0; i < row.arity(); i++) {
+      s.append(i == 0 ? "" : ", ").append(row.operands().get(i));
+      s.append("=0x").append(Long.toHexString(values[i]));
+    }
+    return s.toString();
   }
 
   /** Gives a page to a guest, or with ASID 0 to the firmware (rmp_make_private). */
@@ -157,7 +178,7 @@ public final class SnpHost {
    * the page (snp_page_reclaim).
    */
   Errno reclaim(VmContext vm, long pfn) {
-    if (!firmware.pageReclaim(pfn << 12, false).ok()) {
+    if (!firmware.pages().reclaim(pfn << PAGE_SHIFT, false).ok()) {
       vm.bug("cannot reclaim pfn 0x" + Long.toHexString(pfn));
       leak(vm, pfn, 1, "SNP_PAGE_RECLAIM failed");
       return Errno.EIO;
@@ -169,10 +190,7 @@ public final class SnpHost {
   long psmash(VmContext vm, long pfn) {
     long head = pfn & ~511L;
     for (long attempt = 0; ; attempt++) {
-      SchedulePoint.reach(PointKind.TRUSTED_CALL, rmp);
-      long instead = interposer.before(RmpInstruction.PSMASH, head << 12, 0, 0, 0);
-      long out = instead != Interposer.PROCEED ? instead : cpu.psmash(CpuMode.HOST, head << 12);
-      trace("PSMASH", head, 0, 0, out);
+      long out = execute(RmpInstruction.PSMASH, head << PAGE_SHIFT, 0, 0, 0);
       if (out != RmpCode.FAIL_INUSE) {
         return out;
       }
@@ -224,7 +242,8 @@ public final class SnpHost {
 
   /** Gets a firmware page back and frees it; leaks it where that fails. */
   void freeFirmwarePage(VmContext vm, long pfn) {
-    if (!firmware.pageReclaim(pfn << 12, false).ok() || !makeShared(vm, pfn, false).ok()) {
+    if (!firmware.pages().reclaim(pfn << PAGE_SHIFT, false).ok()
+        || !makeShared(vm, pfn, false).ok()) {
       leak(vm, pfn, 1, "firmware page not reclaimed");
       return;
     }

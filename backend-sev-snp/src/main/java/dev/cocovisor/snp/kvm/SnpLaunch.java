@@ -1,8 +1,9 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
-import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
@@ -15,16 +16,12 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * SNP_LAUNCH_START, SNP_LAUNCH_UPDATE and SNP_LAUNCH_FINISH.
+ * SNP_LAUNCH_START and SNP_LAUNCH_FINISH; what comes between is {@link SnpPopulation}.
  *
- * <p>Called under the kvm lock; UPDATE takes the slots lock and, through populate, the guest_memfd
- * invalidate lock. Source: {@code arch/x86/kvm/svm/sev.c}, snp_launch_start, snp_launch_update,
- * sev_gmem_post_populate, snp_launch_update_vmsa, snp_launch_finish.
+ * <p>Called under the kvm lock. Source: {@code arch/x86/kvm/svm/sev.c}, snp_launch_start,
+ * snp_context_create, snp_bind_asid, snp_launch_update_vmsa, snp_launch_finish (7.3).
  */
 final class SnpLaunch {
-  /** What KVM lets through: ABI version, SMT, the one bit, DEBUG and SINGLE_SOCKET. */
-  private static final long POLICY_MASK = 0x1BFFFF;
-
   private final SevVm sev;
   private final VmContext vm;
   private final SevPlatform platform;
@@ -41,167 +38,75 @@ final class SnpLaunch {
 
   long start(VendorCommand c) {
     SevInfo info = sev.info();
-    Fields in = c.in();
-    long policy = in.number("policy", 0);
     if (!info.snp()) {
-      return -Errno.ENOTTY.number();
+      return sev.fail(Errno.ENOTTY, "the VM is no SNP guest, or not before INIT2");
     }
-    if (info.gctx >= 0
-        || in.number("flags", 0) != 0
-        || (policy & ~POLICY_MASK) != 0
-        || (policy & GuestPolicy.RESERVED_ONE) == 0
-        || (platform.settings().smtRequired() && (policy & GuestPolicy.SMT) == 0)
-        || (policy & GuestPolicy.SINGLE_SOCKET) != 0) {
-      return -Errno.EINVAL.number();
+    if (info.gctx >= 0) {
+      return sev.fail(Errno.EINVAL, "the guest has a context already");
+    }
+    if (c.in().number("flags", 0) != 0) {
+      return sev.fail(Errno.EINVAL, "flags have no meaning yet");
+    }
+    long policy = c.in().number("policy", 0);
+    Errno judged = judge(policy);
+    if (!judged.ok()) {
+      return -judged.number();
     }
     long gctx = host.allocateFirmwarePage(vm);
     FwStatus status = FwStatus.NO_FW_CALL;
     if (gctx >= 0) {
-      status = firmware.gctxCreate(gctx << 12);
+      status = firmware.gctxCreate(gctx << PAGE_SHIFT);
       if (!status.ok()) {
         host.freeFirmwarePage(vm, gctx);
       }
     }
     if (!status.ok()) {
       // The reason is lost: whatever went wrong, the caller sees ENOTTY.
-      return fail(c, status, Errno.ENOTTY);
+      return fail(c, status, sev.refuse(Errno.ENOTTY, "no guest context could be made"));
     }
     info.gctx = gctx;
-    status = firmware.launchStart(gctx << 12, policy);
+    status = firmware.launch().start(gctx << PAGE_SHIFT, policy);
     if (status.ok()) {
-      status = firmware.activate(gctx << 12, info.asid);
+      info.firmwareFile = true;
+      status = firmware.activate(gctx << PAGE_SHIFT, info.asid);
     }
     if (!status.ok()) {
       sev.decommission();
-      return fail(c, status, Errno.EIO);
+      return refused(c, status);
     }
     return done(c);
   }
 
-  long update(VendorCommand c) {
-    SevInfo info = sev.info();
-    Fields in = c.in();
-    if (!info.snp() || info.gctx < 0) {
-      return -Errno.EINVAL.number();
+  /** What KVM asks of a policy itself; the rest is the firmware's to judge. */
+  private Errno judge(long policy) {
+    long unknown = policy & ~GuestPolicy.SUPPORTED;
+    if (unknown != 0) {
+      return sev.refuse(
+          Errno.EINVAL, () -> "policy bits 0x" + Long.toHexString(unknown) + " are not supported");
     }
-    long gfn = in.number("gfn_start", 0);
-    long uaddr = in.number("uaddr", 0);
-    long len = in.number("len", 0);
-    int type = (int) in.number("type", 0);
-    LaunchPageType t = LaunchPageType.of(type);
-    if (len == 0
-        || (len & 0xFFF) != 0
-        || in.number("flags", 0) != 0
-        || t == null
-        || t == LaunchPageType.VMSA) {
-      return -Errno.EINVAL.number();
+    boolean smtMissing = platform.settings().smtRequired() && (policy & GuestPolicy.SMT) == 0;
+    if (smtMissing
+        || (platform.settings().smtRequired() && (policy & GuestPolicy.SINGLE_SOCKET) != 0)) {
+      return sev.refuse(
+          Errno.EINVAL,
+          "policy bit 16 (SMT) has to be 1, and bit 20 (SINGLE_SOCKET) 0, up to 6.12");
     }
-    // From 7.0 on the source is pinned page by page, so it has to be aligned.
-    if (t != LaunchPageType.ZERO && (uaddr & 0xFFF) != 0) {
-      return -Errno.EINVAL.number();
-    }
-    vm.slotsLock().lock();
-    try {
-      SlotView slot = vm.slotOf(gfn);
-      if (slot == null || !slot.hasGuestMemfd()) {
-        return -Errno.EINVAL.number();
-      }
-      long npages = Math.min(len >>> 12, slot.endGfn() - gfn);
-      FwStatus[] last = {FwStatus.SUCCESS};
-      long source = t == LaunchPageType.ZERO ? 0 : uaddr;
-      long count =
-          vm.populate(
-              gfn,
-              source,
-              npages,
-              (g, pfn, from, order) -> populated(g, pfn, from, order, t, last));
-      if (count < 0) {
-        return fail(c, last[0], Errno.EIO);
-      }
-      // Partial progress is success; the caller comes again and meets the error first.
-      c.out().put("gfn_start", gfn + count);
-      c.out().put("len", len - (count << 12));
-      if (t != LaunchPageType.ZERO) {
-        c.out().put("uaddr", uaddr + (count << 12));
-      }
-      return 0;
-    } finally {
-      vm.slotsLock().unlock();
-    }
-  }
-
-  private Errno populated(
-      long gfn, long pfn, long from, int order, LaunchPageType type, FwStatus[] last) {
-    int npages = 1 << order;
-    for (int i = 0; i < npages; i++) {
-      Errno r = page(gfn + i, pfn + i, from == 0 ? 0 : from + i * 4096L, type, last);
-      if (!r.ok()) {
-        // What was added of this folio before goes back; the digest keeps it.
-        for (int undone = 0; undone < i; undone++) {
-          if (host.makeSharedOrLeak(vm, pfn + undone, false).ok()) {
-            host.memory().raw().zero(pfn + undone, 1);
-          }
-        }
-        return r;
-      }
-    }
-    return Errno.OK;
-  }
-
-  /**
-   * Adds one page; one that is refused is cleared, as the folio was never marked up to date and the
-   * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
-   */
-  private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
-    SevInfo info = sev.info();
-    if (!host.rmp().covers(pfn) || !vm.isPrivate(gfn)) {
-      return Errno.EINVAL;
-    }
-    if (host.rmp().assigned(pfn)) {
-      return Errno.EEXIST;
-    }
-    if (from == 0 && type != LaunchPageType.ZERO) {
-      return Errno.EINVAL;
-    }
-    if (from != 0) {
-      byte[] content = new byte[4096];
-      if (!vm.copyFromUser(from, content, 0, 4096).ok()) {
-        return Errno.EFAULT;
-      }
-      host.memory().raw().write(pfn << 12, content, 0, 4096);
-    }
-    Errno made = host.makePrivate(vm, pfn, gfn << 12, false, info.asid, true);
-    if (!made.ok()) {
-      host.memory().raw().zero(pfn, 1);
-      return Errno.EFAULT;
-    }
-    FwStatus status =
-        firmware.launchUpdate(info.gctx << 12, pfn << 12, false, type.code(), false, 0);
-    last[0] = status;
-    if (status.ok()) {
-      return Errno.OK;
-    }
-    if (!host.reclaim(vm, pfn).ok()) {
-      return Errno.EIO;
-    }
-    if (type == LaunchPageType.CPUID && status == FwStatus.INVALID_PARAM && from != 0) {
-      // The firmware put what it would accept there. A source it cannot be copied to loses that.
-      byte[] corrected = new byte[4096];
-      host.memory().raw().read(pfn << 12, corrected, 0, 4096);
-      var _ = vm.copyToUser(from, corrected, 0, 4096);
-    }
-    host.memory().raw().zero(pfn, 1);
-    return Errno.EIO;
+    return (policy & GuestPolicy.RESERVED_ONE) == 0
+        ? sev.refuse(Errno.EINVAL, "policy bit 17 has to be 1")
+        : Errno.OK;
   }
 
   long finish(VendorCommand c) {
     SevInfo info = sev.info();
     Fields in = c.in();
     if (!info.snp()) {
-      return -Errno.ENOTTY.number();
+      return sev.fail(Errno.ENOTTY, "the VM is no SNP guest, or not before INIT2");
     }
-    if (info.gctx < 0 || in.number("flags", 0) != 0) {
-      return -Errno.EINVAL.number();
+    if (info.gctx < 0) {
+      return sev.fail(Errno.EINVAL, "the guest has no context: LAUNCH_START comes first");
+    }
+    if (in.number("flags", 0) != 0) {
+      return sev.fail(Errno.EINVAL, "flags have no meaning yet");
     }
     // The VMSAs come first; what follows may fail and does not take them back.
     for (VcpuContext vcpu : vm.vcpus()) {
@@ -215,25 +120,36 @@ final class SnpLaunch {
     if (in.number("id_block_en", 0) != 0) {
       block = new byte[96];
       auth = new byte[4096];
-      Errno r = copy(in.number("id_block_uaddr", 0), block);
-      r = r.ok() ? copy(in.number("id_auth_uaddr", 0), auth) : r;
+      Errno r = copy("id_block", in, block);
+      r = r.ok() ? copy("id_auth", in, auth) : r;
       if (!r.ok()) {
         return -r.number();
       }
     }
     FwStatus status =
-        firmware.launchFinish(
-            info.gctx << 12, block, auth, in.number("auth_key_en", 0) != 0, hostData(in));
+        firmware
+            .launch()
+            .finish(
+                info.gctx << PAGE_SHIFT,
+                block,
+                auth,
+                in.number("auth_key_en", 0) != 0,
+                hostData(in));
     if (!status.ok()) {
-      return fail(c, status, Errno.EIO);
+      return refused(c, status);
     }
     info.finished = true;
     return done(c);
   }
 
   /** psp_copy_user_blob. */
-  private Errno copy(long uaddr, byte[] into) {
-    return uaddr == 0 ? Errno.EINVAL : vm.copyFromUser(uaddr, into, 0, into.length);
+  private Errno copy(String what, Fields in, byte[] into) {
+    long uaddr = in.number(what + "_uaddr", 0);
+    if (uaddr == 0) {
+      return sev.refuse(Errno.EINVAL, () -> what + "_uaddr is 0");
+    }
+    Errno r = vm.copyFromUser(uaddr, into, 0, into.length);
+    return r.ok() ? r : sev.refuse(r, () -> what + " is not readable");
   }
 
   private static byte[] hostData(Fields in) {
@@ -250,25 +166,39 @@ final class SnpLaunch {
     SevVcpu state = sev.stateOf(vcpu);
     if (state.protectedState) {
       // An earlier FINISH got this far: what is encrypted cannot be synchronised again.
-      return -Errno.EINVAL.number();
+      return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
+          .number();
     }
-    host.memory().raw().write(state.vmsa << 12, VmsaPage.reset(info.vmsaFeatures), 0, 4096);
+    byte[] page = VmsaPage.reset(info.vmsaFeatures);
+    host.memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
     Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);
     if (!made.ok()) {
-      return -made.number();
+      return -sev.refuse(made, "the save area could not be given to the guest").number();
     }
     FwStatus status =
-        firmware.launchUpdate(
-            info.gctx << 12, state.vmsa << 12, false, LaunchPageType.VMSA.code(), false, 0);
+        firmware
+            .launch()
+            .update(
+                info.gctx << PAGE_SHIFT,
+                state.vmsa << PAGE_SHIFT,
+                false,
+                LaunchPageType.VMSA.code(),
+                false,
+                0);
     if (!status.ok()) {
       var _ = host.reclaim(vm, state.vmsa);
-      return fail(c, status, Errno.EIO);
+      return refused(c, status);
     }
     state.protectedState = true;
     return 0;
   }
 
-  /** Ends a command that the firmware or the host refused; {@code error} is copied back. */
+  /** Ends a command that the firmware refused, which is EIO whatever its status. */
+  long refused(VendorCommand c, FwStatus status) {
+    return fail(c, status, sev.refuse(Errno.EIO, () -> "the firmware answered " + status));
+  }
+
+  /** Ends a command that failed; {@code error} is copied back. */
   static long fail(VendorCommand c, FwStatus status, Errno errno) {
     c.out().put("error", status.code() & 0xffff_ffffL);
     return -errno.number();

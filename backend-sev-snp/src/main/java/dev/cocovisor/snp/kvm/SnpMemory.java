@@ -1,7 +1,11 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +34,7 @@ final class SnpMemory {
       return Errno.OK;
     }
     if (!rmp.covers(pfn)) {
-      return Errno.ENOENT;
+      return sev.refuse(Errno.ENOENT, "the RMP does not cover the page");
     }
     if (rmp.assigned(pfn)) {
       return Errno.OK;
@@ -58,8 +62,8 @@ final class SnpMemory {
   }
 
   private Errno give(long pfn, long gfn, boolean huge) {
-    Errno r = host.makePrivate(sev.context(), pfn, gfn << 12, huge, sev.info().asid, false);
-    return r.ok() ? Errno.OK : Errno.EINVAL;
+    Errno r = host.makePrivate(sev.context(), pfn, gfn << PAGE_SHIFT, huge, sev.info().asid, false);
+    return r.ok() ? r : sev.refuse(Errno.EINVAL, "RMPUPDATE did not give the page to the guest");
   }
 
   Errno makeShared(long pfn, long count) {
@@ -69,7 +73,7 @@ final class SnpMemory {
     invalidate(pfn, pfn + count);
     for (long p = pfn; p < pfn + count; p++) {
       if (rmp.assigned(p)) {
-        return Errno.EIO;
+        return sev.refuse(Errno.EIO, "a page of the range stays assigned");
       }
     }
     return Errno.OK;
@@ -77,7 +81,7 @@ final class SnpMemory {
 
   /** Never fails: what cannot be taken back goes to the allocator still assigned. */
   void invalidate(long start, long end) {
-    if (!sev.type().equals(dev.cocovisor.api.VmType.X86_SNP)) {
+    if (!sev.type().equals(VmType.X86_SNP)) {
       return;
     }
     for (long pfn = start; pfn < end; ) {
@@ -106,8 +110,8 @@ final class SnpMemory {
           .machine()
           .trace()
           .emit(
-              new dev.cocovisor.api.trace.TraceEvent(
-                  dev.cocovisor.api.trace.TraceEvent.Kind.OWNERSHIP,
+              new TraceEvent(
+                  TraceEvent.Kind.OWNERSHIP,
                   "sev_gmem_invalidate",
                   "pfn=0x" + Long.toHexString(pfn),
                   what + " failed; the page is freed assigned"));

@@ -1,6 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VmContext;
 import java.util.List;
 
@@ -16,10 +17,12 @@ final class UserPages {
 
   private static final int PAGE = 4096;
 
+  private final SevVm sev;
   private final VmContext vm;
 
-  UserPages(VmContext vm) {
-    this.vm = vm;
+  UserPages(SevVm sev) {
+    this.sev = sev;
+    this.vm = sev.context();
   }
 
   /** A copied blob, or why there is none. */
@@ -31,15 +34,21 @@ final class UserPages {
     }
   }
 
+  /** Copies the blob that the fields {@code what_uaddr} and {@code what_len} name. */
+  Blob blob(Fields in, String what) {
+    return blob(what, in.number(what + "_uaddr", 0), in.number(what + "_len", 0));
+  }
+
   /** Copies a blob: no address, no length or too long EINVAL, not readable EFAULT. */
-  Blob blob(long uaddr, long length) {
+  Blob blob(String what, long uaddr, long length) {
     if (uaddr == 0 || length <= 0 || length > MAX_BLOB) {
-      return Blob.refused(Errno.EINVAL);
+      return Blob.refused(
+          sev.refuse(Errno.EINVAL, () -> what + " has no address, no length or more than 16 KiB"));
     }
     byte[] bytes = new byte[(int) length];
     return vm.copyFromUser(uaddr, bytes, 0, bytes.length).ok()
         ? new Blob(Errno.OK, bytes)
-        : Blob.refused(Errno.EFAULT);
+        : Blob.refused(sev.refuse(Errno.EFAULT, () -> what + " is not readable"));
   }
 
   /**
@@ -49,7 +58,7 @@ final class UserPages {
    */
   Errno pin(long uaddr, long length, List<Long> pins) {
     if (length == 0 || Long.compareUnsigned(uaddr + length, uaddr) < 0) {
-      return Errno.EINVAL;
+      return sev.refuse(Errno.EINVAL, "the range is empty or wraps around");
     }
     long last = uaddr + length - 1 & -PAGE;
     for (long at = uaddr & -PAGE; ; at += PAGE) {
@@ -57,7 +66,10 @@ final class UserPages {
       if (pfn < 0) {
         unpin(pins);
         pins.clear();
-        return Errno.ENOMEM;
+        long missing = at;
+        return sev.refuse(
+            Errno.ENOMEM,
+            () -> "page 0x" + Long.toHexString(missing) + " is not mapped and cannot be pinned");
       }
       pins.add(pfn);
       if (at == last) {

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.kvm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.Exit;
@@ -8,6 +10,7 @@ import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.RmpAccess;
 import dev.cocovisor.snp.rmp.RmpInstruction;
+import dev.cocovisor.snp.rmp.RmpReasons;
 
 /**
  * VMRUN: what the processor checks of a vCPU's pages each time its guest is entered.
@@ -22,11 +25,13 @@ final class VmEntry {
 
   private final SevVm sev;
   private final RmpAccess access;
+  private final RmpReasons reasons;
   private final Interposer plan;
 
   VmEntry(SevVm sev) {
     this.sev = sev;
     this.access = sev.platform().access();
+    this.reasons = new RmpReasons(sev.platform().rmp());
     this.plan = sev.platform().failures();
   }
 
@@ -66,7 +71,7 @@ final class VmEntry {
   private long before(SevVcpu s) {
     long instead;
     do {
-      instead = plan.before(RmpInstruction.VMRUN, s.vmcb << 12, s.vmsaInUse, 0, 0);
+      instead = plan.before(RmpInstruction.VMRUN, s.vmcb << PAGE_SHIFT, s.vmsaInUse, 0, 0);
     } while (instead == Outcome.INTERRUPTED);
     return instead;
   }
@@ -80,14 +85,27 @@ final class VmEntry {
     if (out == Outcome.GP) {
       // kvm_spurious_fault: the host kernel dies of it.
       sev.context().bug("VMRUN with VMCB pfn 0x" + Long.toHexString(s.vmcb) + ": #GP");
-      end(vcpu, new Exit.Vendor(-1, "HOST_GP", new Fields().put("vmcb", s.vmcb << 12)));
+      end(vcpu, new Exit.Vendor(-1, "HOST_GP", new Fields().put("vmcb", s.vmcb << PAGE_SHIFT)));
       return false;
     }
     // Without an RMP the save area has a checksum, which only the firmware can have made.
     boolean unmeasured = sev.info().esActive && !sev.isSnp() && !s.protectedState;
-    if (out == Outcome.OK && !unmeasured) {
+    // pre_sev_run: a vCPU that was made runnable without a save area.
+    boolean without = sev.info().esActive && s.vmsaInUse < 0;
+    if (out == Outcome.OK && !unmeasured && !without) {
       return true;
     }
+    sev.platform()
+        .machine()
+        .trace()
+        .refused(
+            "VMEXIT_INVALID",
+            () ->
+                without
+                    ? "the vCPU has no save area"
+                    : unmeasured
+                        ? "the firmware did not measure the save area"
+                        : reasons.saveArea(s.vmsaInUse, s.vmsaGpa, sev.info().asid));
     end(
         vcpu,
         new Exit.Vendor(

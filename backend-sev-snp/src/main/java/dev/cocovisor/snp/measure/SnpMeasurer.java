@@ -105,13 +105,13 @@ public final class SnpMeasurer implements LaunchMeasurer {
   /** Measures a request whose files are read. */
   static byte[] measure(String mode, LaunchRequest request, StepSink steps) {
     return switch (mode) {
-      case SNP -> SnpLaunch.firmware(request, steps);
-      case OVMF_HASH -> SnpLaunch.firmwareOnly(request.firmware(), steps);
+      case SNP -> SnpBoot.firmware(request, steps);
+      case OVMF_HASH -> SnpBoot.firmwareOnly(request.firmware(), steps);
       case SVSM -> {
         if (request.svsm() == null) {
           throw new MeasureException("mode snp:svsm needs --svsm");
         }
-        yield SnpLaunch.svsm(request, steps);
+        yield SnpBoot.svsm(request, steps);
       }
       case SEV_ES, SEV_ES_OLD -> SevLaunch.measure(request, true, steps);
       case SEV -> SevLaunch.measure(request, false, steps);

@@ -2,72 +2,63 @@ package dev.cocovisor.snp.psp;
 
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedOperation;
+import java.util.List;
 
 /**
- * Command numbers of the AMD secure processor: one table.
+ * The commands that the AMD secure processor takes here: one row each, which the mailbox, fault
+ * plans, traces and logs share.
  *
- * <p>Source: {@code include/linux/psp-sev.h}, sev_cmd.
+ * <p>Operands are the fields of the command's buffer that say what it works on. Source of the
+ * numbers: {@code include/linux/psp-sev.h}, enum sev_cmd.
  */
 public enum FwCommand implements TrustedCall {
-  SNP_INIT(0x81, 0, TrustedOperation.OTHER),
-  SNP_SHUTDOWN(0x82, 0, TrustedOperation.OTHER),
-  SNP_PLATFORM_STATUS(0x83, 1, TrustedOperation.OTHER),
-  SNP_DF_FLUSH(0x84, 0, TrustedOperation.TRACK),
-  SNP_INIT_EX(0x85, 1, TrustedOperation.OTHER),
-  SNP_SHUTDOWN_EX(0x86, 1, TrustedOperation.OTHER),
-  SNP_DECOMMISSION(0x90, 1, TrustedOperation.RECLAIM),
-  SNP_ACTIVATE(0x91, 2, TrustedOperation.CREATE),
-  SNP_GUEST_STATUS(0x92, 1, TrustedOperation.OTHER),
-  SNP_GCTX_CREATE(0x93, 1, TrustedOperation.CREATE),
-  SNP_GUEST_REQUEST(0x94, 3, TrustedOperation.OTHER),
-  SNP_ACTIVATE_EX(0x95, 2, TrustedOperation.CREATE),
-  SNP_LAUNCH_START(0xA0, 2, TrustedOperation.CREATE),
-  SNP_LAUNCH_UPDATE(0xA1, 4, TrustedOperation.POPULATE),
-  SNP_LAUNCH_FINISH(0xA2, 1, TrustedOperation.FINALIZE),
-  SNP_DBG_DECRYPT(0xB0, 3, TrustedOperation.OTHER),
-  SNP_DBG_ENCRYPT(0xB1, 3, TrustedOperation.OTHER),
-  SNP_PAGE_SWAP_OUT(0xC0, 2, TrustedOperation.OTHER),
-  SNP_PAGE_SWAP_IN(0xC1, 2, TrustedOperation.OTHER),
-  SNP_PAGE_MOVE(0xC2, 4, TrustedOperation.OTHER),
-  SNP_PAGE_MD_INIT(0xC3, 2, TrustedOperation.OTHER),
-  SNP_PAGE_SET_STATE(0xC6, 2, TrustedOperation.OTHER),
-  SNP_PAGE_RECLAIM(0xC7, 2, TrustedOperation.RECLAIM),
-  SNP_PAGE_UNSMASH(0xC8, 2, TrustedOperation.MERGE),
-  SNP_CONFIG(0xC9, 1, TrustedOperation.OTHER),
-  SNP_DOWNLOAD_FIRMWARE_EX(0xCA, 1, TrustedOperation.OTHER),
-  SNP_COMMIT(0xCB, 0, TrustedOperation.OTHER),
-  SNP_VLEK_LOAD(0xCD, 1, TrustedOperation.OTHER),
-  DECOMMISSION(0x20, 1, TrustedOperation.RECLAIM),
-  ACTIVATE(0x21, 2, TrustedOperation.CREATE),
-  DEACTIVATE(0x22, 1, TrustedOperation.RECLAIM),
-  GUEST_STATUS(0x23, 1, TrustedOperation.OTHER),
-  LAUNCH_START(0x30, 1, TrustedOperation.CREATE),
-  LAUNCH_UPDATE_DATA(0x31, 3, TrustedOperation.POPULATE),
-  LAUNCH_UPDATE_VMSA(0x32, 3, TrustedOperation.VCPU),
-  LAUNCH_MEASURE(0x33, 1, TrustedOperation.FINALIZE),
-  LAUNCH_UPDATE_SECRET(0x34, 3, TrustedOperation.POPULATE),
-  LAUNCH_FINISH(0x35, 1, TrustedOperation.FINALIZE),
-  ATTESTATION_REPORT(0x36, 1, TrustedOperation.OTHER),
-  SEND_START(0x40, 1, TrustedOperation.OTHER),
-  SEND_UPDATE_DATA(0x41, 3, TrustedOperation.OTHER),
-  SEND_UPDATE_VMSA(0x42, 3, TrustedOperation.OTHER),
-  SEND_FINISH(0x43, 1, TrustedOperation.OTHER),
-  SEND_CANCEL(0x44, 1, TrustedOperation.OTHER),
-  RECEIVE_START(0x50, 1, TrustedOperation.CREATE),
-  RECEIVE_UPDATE_DATA(0x51, 3, TrustedOperation.POPULATE),
-  RECEIVE_UPDATE_VMSA(0x52, 3, TrustedOperation.VCPU),
-  RECEIVE_FINISH(0x53, 1, TrustedOperation.FINALIZE),
-  DBG_DECRYPT(0x60, 3, TrustedOperation.OTHER),
-  DBG_ENCRYPT(0x61, 3, TrustedOperation.OTHER);
+  SNP_INIT(0x81, TrustedOperation.OTHER),
+  SNP_SHUTDOWN(0x82, TrustedOperation.OTHER),
+  SNP_DF_FLUSH(0x84, TrustedOperation.TRACK),
+  SNP_DECOMMISSION(0x90, TrustedOperation.RECLAIM, "gctx"),
+  SNP_ACTIVATE(0x91, TrustedOperation.CREATE, "gctx", "asid"),
+  SNP_GUEST_STATUS(0x92, TrustedOperation.OTHER, "gctx"),
+  SNP_GCTX_CREATE(0x93, TrustedOperation.CREATE, "gctx"),
+  SNP_LAUNCH_START(0xA0, TrustedOperation.CREATE, "gctx", "policy"),
+  SNP_LAUNCH_UPDATE(0xA1, TrustedOperation.POPULATE, "gctx", "page", "size", "type"),
+  SNP_LAUNCH_FINISH(0xA2, TrustedOperation.FINALIZE, "gctx"),
+  SNP_DBG_DECRYPT(0xB0, TrustedOperation.OTHER, "gctx", "src", "dst"),
+  SNP_DBG_ENCRYPT(0xB1, TrustedOperation.OTHER, "gctx", "dst", "src"),
+  SNP_PAGE_SWAP_OUT(0xC0, TrustedOperation.OTHER, "gctx", "page"),
+  SNP_PAGE_SWAP_IN(0xC1, TrustedOperation.OTHER, "gctx", "page"),
+  SNP_PAGE_MOVE(0xC2, TrustedOperation.OTHER, "gctx", "src", "dst", "size"),
+  SNP_PAGE_SET_STATE(0xC6, TrustedOperation.OTHER, "gctx", "page"),
+  SNP_PAGE_RECLAIM(0xC7, TrustedOperation.RECLAIM, "page", "size"),
+  SNP_PAGE_UNSMASH(0xC8, TrustedOperation.MERGE, "gctx", "page"),
+  DECOMMISSION(0x20, TrustedOperation.RECLAIM, "handle"),
+  ACTIVATE(0x21, TrustedOperation.CREATE, "handle", "asid"),
+  DEACTIVATE(0x22, TrustedOperation.RECLAIM, "handle"),
+  GUEST_STATUS(0x23, TrustedOperation.OTHER, "handle"),
+  LAUNCH_START(0x30, TrustedOperation.CREATE, "policy"),
+  LAUNCH_UPDATE_DATA(0x31, TrustedOperation.POPULATE, "handle", "address", "len"),
+  LAUNCH_UPDATE_VMSA(0x32, TrustedOperation.VCPU, "handle", "address", "len"),
+  LAUNCH_MEASURE(0x33, TrustedOperation.FINALIZE, "handle", "len"),
+  LAUNCH_UPDATE_SECRET(0x34, TrustedOperation.POPULATE, "handle", "address", "len"),
+  LAUNCH_FINISH(0x35, TrustedOperation.FINALIZE, "handle"),
+  ATTESTATION_REPORT(0x36, TrustedOperation.OTHER, "handle", "len"),
+  SEND_START(0x40, TrustedOperation.OTHER, "handle", "len"),
+  SEND_UPDATE_DATA(0x41, TrustedOperation.OTHER, "handle", "address", "len"),
+  SEND_FINISH(0x43, TrustedOperation.OTHER, "handle"),
+  SEND_CANCEL(0x44, TrustedOperation.OTHER, "handle"),
+  RECEIVE_START(0x50, TrustedOperation.CREATE, "policy"),
+  RECEIVE_UPDATE_DATA(0x51, TrustedOperation.POPULATE, "handle", "address", "len"),
+  RECEIVE_FINISH(0x53, TrustedOperation.FINALIZE, "handle"),
+  DBG_DECRYPT(0x60, TrustedOperation.OTHER, "handle", "src", "dst", "len"),
+  DBG_ENCRYPT(0x61, TrustedOperation.OTHER, "handle", "src", "dst", "len");
 
-  private final int code;
-  private final int arity;
+  private final int number;
   private final TrustedOperation operation;
+  private final List<String> operands;
 
-  FwCommand(int code, int arity, TrustedOperation operation) {
-    this.code = code;
-    this.arity = arity;
+  FwCommand(int number, TrustedOperation operation, String... operands) {
+    this.number = number;
     this.operation = operation;
+    this.operands = List.of(operands);
   }
 
   @Override
@@ -77,16 +68,21 @@ public enum FwCommand implements TrustedCall {
 
   @Override
   public long number() {
-    return code;
+    return number;
   }
 
   @Override
   public int arity() {
-    return arity;
+    return operands.size();
   }
 
   @Override
   public TrustedOperation operation() {
     return operation;
+  }
+
+  /** Returns the operands' names, in order. */
+  public List<String> operands() {
+    return operands;
   }
 }

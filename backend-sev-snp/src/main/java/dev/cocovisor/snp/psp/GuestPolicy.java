@@ -41,6 +41,14 @@ public final class GuestPolicy {
   /** Every bit that has a meaning. */
   public static final long KNOWN = (1L << 26) - 1;
 
+  /**
+   * What KVM passes on: ABI version, SMT, the reserved one, DEBUG and SINGLE_SOCKET. More would
+   * follow from the firmware's feature information, which this firmware does not have; MIGRATE_MA
+   * KVM never takes. Source: {@code arch/x86/kvm/svm/sev.c}, KVM_SNP_POLICY_MASK_VALID; {@code
+   * drivers/crypto/ccp/sev-dev.c}, sev_get_snp_policy_bits (7.3).
+   */
+  public static final long SUPPORTED = 0xffff | SMT | RESERVED_ONE | DEBUG | SINGLE_SOCKET;
+
   private GuestPolicy() {}
 
   /** Returns the ABI version asked for, major in 15:8 and minor in 7:0, so versions compare. */

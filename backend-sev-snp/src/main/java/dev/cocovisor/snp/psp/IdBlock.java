@@ -57,6 +57,18 @@ final class IdBlock {
     return b.getLong(0x58) == policy ? FwStatus.SUCCESS : FwStatus.POLICY_FAILURE;
   }
 
+  /** Says in words what {@link #check} found wrong. */
+  static String why(FwStatus found) {
+    return switch (found) {
+      case INVALID_PARAM -> "its algorithm is not ECDSA P-384 with SHA-384";
+      case BAD_SIGNATURE -> "a signature does not verify";
+      case BAD_VERSION -> "its version is not 1";
+      case BAD_MEASUREMENT -> "its digest is not the launch digest";
+      case POLICY_FAILURE -> "its policy is not the guest's";
+      default -> found.name();
+    };
+  }
+
   private static boolean verify(byte[] auth, int keyAt, byte[] message, int signatureAt) {
     try {
       if (ByteBuffer.wrap(auth).order(ByteOrder.LITTLE_ENDIAN).getInt(keyAt) != CURVE_P384) {

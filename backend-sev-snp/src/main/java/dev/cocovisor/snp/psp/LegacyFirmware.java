@@ -1,8 +1,6 @@
 package dev.cocovisor.snp.psp;
 
 import dev.cocovisor.api.mem.PhysicalMemory;
-import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.api.trusted.Interposer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
@@ -93,8 +91,7 @@ public final class LegacyFirmware {
   private final PhysicalMemory memory;
   private final KeyedMemory keyed;
   private final int asids;
-  private final Interposer interposer;
-  private final ModelLock mailbox = new ModelLock("psp mailbox (sev)");
+  private final Mailbox mailbox;
   private final Map<Integer, Guest> guests = new HashMap<>();
   private int nextHandle = 1;
   private long sessions;
@@ -104,11 +101,10 @@ public final class LegacyFirmware {
    *
    * @param memory memory as it lies there
    * @param keyed the same through guests' keys
-   * @param interposer asked before each command
+   * @param mailbox the processor's mailbox
    */
-  public LegacyFirmware(
-      PhysicalMemory memory, KeyedMemory keyed, int asids, Interposer interposer) {
-    this.interposer = interposer;
+  public LegacyFirmware(PhysicalMemory memory, KeyedMemory keyed, int asids, Mailbox mailbox) {
+    this.mailbox = mailbox;
     this.memory = memory;
     this.keyed = keyed;
     this.asids = asids;
@@ -121,27 +117,25 @@ public final class LegacyFirmware {
    */
   public FwStatus start(byte @Nullable [] session, long policy, int[] handle) {
     boolean receive = session != null;
-    FwCommand command = receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START;
-    long instead = interposer.before(command, 0, policy, 0, 0);
-    if (instead != Interposer.PROCEED) {
-      return FwStatus.of(instead);
-    }
-    mailbox.lock();
-    try {
-      State first = receive ? State.RECEIVE_UPDATE : State.LAUNCH_UPDATE;
-      Guest g = new Guest(first, policy, nextHandle++);
-      if (session != null) {
-        g.session = Transport.number(session);
-        if (g.session < 0) {
-          return FwStatus.BAD_MEASUREMENT;
-        }
-      }
-      guests.put(g.handle, g);
-      handle[0] = g.handle;
-      return FwStatus.SUCCESS;
-    } finally {
-      mailbox.unlock();
-    }
+    return mailbox.run(
+        receive ? FwCommand.RECEIVE_START : FwCommand.LAUNCH_START,
+        policy,
+        0,
+        0,
+        0,
+        () -> {
+          State first = receive ? State.RECEIVE_UPDATE : State.LAUNCH_UPDATE;
+          Guest g = new Guest(first, policy, nextHandle++);
+          if (session != null) {
+            g.session = Transport.number(session);
+            if (g.session < 0) {
+              return mailbox.refuse(FwStatus.BAD_MEASUREMENT, "the blob is no session");
+            }
+          }
+          guests.put(g.handle, g);
+          handle[0] = g.handle;
+          return FwStatus.SUCCESS;
+        });
   }
 
   /** ACTIVATE. */
@@ -149,15 +143,20 @@ public final class LegacyFirmware {
     return on(
         FwCommand.ACTIVATE,
         handle,
+        asid,
+        0,
+        0,
         g -> {
           if (asid <= 0 || asid >= asids) {
-            return FwStatus.INVALID_ASID;
+            return mailbox.refuse(
+                FwStatus.INVALID_ASID, () -> "ASID " + asid + " of 1 to " + (asids - 1));
           }
           if (g.asid != 0) {
-            return FwStatus.ACTIVE;
+            return mailbox.refuse(
+                FwStatus.ACTIVE, () -> "the guest has ASID " + g.asid + " already");
           }
           if (guests.values().stream().anyMatch(o -> o.asid == asid)) {
-            return FwStatus.ASID_OWNED;
+            return mailbox.refuse(FwStatus.ASID_OWNED, () -> "another guest has ASID " + asid);
           }
           g.asid = asid;
           return FwStatus.SUCCESS;
@@ -182,7 +181,9 @@ public final class LegacyFirmware {
         handle,
         g -> {
           if (g.asid != 0) {
-            return FwStatus.ACTIVE;
+            return mailbox.refuse(
+                FwStatus.ACTIVE,
+                () -> "the guest still has ASID " + g.asid + " (DEACTIVATE first)");
           }
           guests.remove(handle);
           return FwStatus.SUCCESS;
@@ -194,9 +195,12 @@ public final class LegacyFirmware {
     return on(
         vmsa ? FwCommand.LAUNCH_UPDATE_VMSA : FwCommand.LAUNCH_UPDATE_DATA,
         handle,
+        hpa,
+        length,
+        0,
         g -> {
           if (g.state != State.LAUNCH_UPDATE) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, State.LAUNCH_UPDATE);
           }
           FwStatus s = blocks(g, hpa, length);
           if (!s.ok()) {
@@ -210,18 +214,34 @@ public final class LegacyFirmware {
   }
 
   /** Whole blocks of the cipher, and a key to encrypt them with. */
-  private static FwStatus blocks(Guest g, long hpa, int length) {
+  private FwStatus blocks(Guest g, long hpa, int length) {
     if (length <= 0 || (length & 15) != 0) {
-      return FwStatus.INVALID_LEN;
+      return mailbox.refuse(
+          FwStatus.INVALID_LEN, () -> length + " bytes are no multiple of 16 above 0");
     }
     if ((hpa & 15) != 0) {
-      return FwStatus.INVALID_ADDRESS;
+      return mailbox.refuse(
+          FwStatus.INVALID_ADDRESS, () -> SnpFirmware.hex(hpa) + " is not aligned to 16 bytes");
     }
-    return g.asid == 0 ? FwStatus.INACTIVE : FwStatus.SUCCESS;
+    return g.asid == 0
+        ? mailbox.refuse(FwStatus.INACTIVE, "the guest has no ASID")
+        : FwStatus.SUCCESS;
   }
 
-  private static FwStatus done(boolean accessible) {
-    return accessible ? FwStatus.SUCCESS : FwStatus.INVALID_ADDRESS;
+  private FwStatus done(boolean accessible) {
+    return accessible
+        ? FwStatus.SUCCESS
+        : mailbox.refuse(FwStatus.INVALID_ADDRESS, "the RMP keeps the page from this guest");
+  }
+
+  private FwStatus wrongState(Guest g, State needed) {
+    return mailbox.refuse(
+        FwStatus.INVALID_GUEST_STATE, () -> "the guest is in " + g.state + ", not in " + needed);
+  }
+
+  private FwStatus tooShort(int needed) {
+    return mailbox.refuse(
+        FwStatus.INVALID_LEN, () -> "the buffer is too short: " + needed + " bytes are needed");
   }
 
   /** LAUNCH_UPDATE_SECRET: puts a secret into memory that was measured. */
@@ -229,9 +249,12 @@ public final class LegacyFirmware {
     return on(
         FwCommand.LAUNCH_UPDATE_SECRET,
         handle,
+        hpa,
+        secret.length,
+        0,
         g -> {
           if (g.state != State.LAUNCH_SECRET) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, State.LAUNCH_SECRET);
           }
           FwStatus s = blocks(g, hpa, secret.length);
           return s.ok() ? done(keyed.write(g.key(), hpa, secret)) : s;
@@ -243,7 +266,10 @@ public final class LegacyFirmware {
     return on(
         FwCommand.ATTESTATION_REPORT,
         handle,
-        _ -> into.length < REPORT_SIZE ? FwStatus.INVALID_LEN : FwStatus.SUCCESS);
+        into.length,
+        0,
+        0,
+        _ -> into.length < REPORT_SIZE ? tooShort(REPORT_SIZE) : FwStatus.SUCCESS);
   }
 
   /**
@@ -256,15 +282,18 @@ public final class LegacyFirmware {
     return on(
         FwCommand.SEND_START,
         handle,
+        session.length,
+        0,
+        0,
         g -> {
           if (g.state != State.RUNNING) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, State.RUNNING);
           }
           if (session.length < Transport.SESSION_SIZE) {
-            return FwStatus.INVALID_LEN;
+            return tooShort(Transport.SESSION_SIZE);
           }
           if ((g.policy & NOSEND) != 0) {
-            return FwStatus.POLICY_FAILURE;
+            return mailbox.refuse(FwStatus.POLICY_FAILURE, "policy bit 3 (NOSEND) is set");
           }
           g.session = ++sessions;
           byte[] blob = Transport.session(g.session);
@@ -289,17 +318,20 @@ public final class LegacyFirmware {
     return on(
         FwCommand.SEND_UPDATE_DATA,
         handle,
+        hpa,
+        length,
+        0,
         g -> {
           if (g.state != State.SEND_UPDATE) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, State.SEND_UPDATE);
           }
           if (header.length < Transport.HEADER_SIZE || packet.length < length) {
-            return FwStatus.INVALID_LEN;
+            return tooShort(Transport.HEADER_SIZE);
           }
           FwStatus s = blocks(g, hpa, length);
           byte[] content = new byte[Math.max(length, 0)];
           if (!s.ok() || !keyed.read(g.key(), hpa, content)) {
-            return s.ok() ? FwStatus.INVALID_ADDRESS : s;
+            return s.ok() ? done(false) : s;
           }
           System.arraycopy(
               Transport.header(g.session, content), 0, header, 0, Transport.HEADER_SIZE);
@@ -314,12 +346,16 @@ public final class LegacyFirmware {
     return on(
         FwCommand.RECEIVE_UPDATE_DATA,
         handle,
+        hpa,
+        length,
+        0,
         g -> {
           if (g.state != State.RECEIVE_UPDATE) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, State.RECEIVE_UPDATE);
           }
           if (header.length != Transport.HEADER_SIZE || packet.length != length) {
-            return FwStatus.INVALID_LEN;
+            return mailbox.refuse(
+                FwStatus.INVALID_LEN, "header or packet do not have their lengths");
           }
           FwStatus s = blocks(g, hpa, length);
           if (!s.ok()) {
@@ -329,7 +365,8 @@ public final class LegacyFirmware {
           Transport.crypt(g.session, content);
           return Transport.genuine(g.session, header, content)
               ? done(keyed.write(g.key(), hpa, content))
-              : FwStatus.BAD_MEASUREMENT;
+              : mailbox.refuse(
+                  FwStatus.BAD_MEASUREMENT, "the packet is not of this session, or was changed");
         });
   }
 
@@ -338,12 +375,15 @@ public final class LegacyFirmware {
     return on(
         FwCommand.LAUNCH_MEASURE,
         handle,
+        into.length,
+        0,
+        0,
         g -> {
           if (into.length < MEASUREMENT_SIZE) {
-            return FwStatus.INVALID_LEN;
+            return tooShort(MEASUREMENT_SIZE);
           }
           if (g.state != State.LAUNCH_UPDATE) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, State.LAUNCH_UPDATE);
           }
           System.arraycopy(g.digest.digest(), 0, into, 0, 32);
           g.state = State.LAUNCH_SECRET;
@@ -381,7 +421,7 @@ public final class LegacyFirmware {
             }
           }
           if (g.state != from) {
-            return FwStatus.INVALID_GUEST_STATE;
+            return wrongState(g, from);
           }
           g.state = to;
           return FwStatus.SUCCESS;
@@ -393,9 +433,12 @@ public final class LegacyFirmware {
     return on(
         decrypt ? FwCommand.DBG_DECRYPT : FwCommand.DBG_ENCRYPT,
         handle,
+        from,
+        to,
+        length,
         g -> {
           if ((g.policy & NODBG) != 0) {
-            return FwStatus.POLICY_FAILURE;
+            return mailbox.refuse(FwStatus.POLICY_FAILURE, "policy bit 0 (NODBG) is set");
           }
           byte[] content = new byte[length];
           if (decrypt) {
@@ -421,17 +464,23 @@ public final class LegacyFirmware {
   }
 
   private FwStatus on(FwCommand command, int handle, Function<Guest, FwStatus> body) {
-    long instead = interposer.before(command, handle, 0, 0, 0);
-    if (instead != Interposer.PROCEED) {
-      return FwStatus.of(instead);
-    }
-    mailbox.lock();
-    try {
-      Guest g = guests.get(handle);
-      return g == null ? FwStatus.INVALID_GUEST : body.apply(g);
-    } finally {
-      mailbox.unlock();
-    }
+    return on(command, handle, 0, 0, 0, body);
+  }
+
+  private FwStatus on(
+      FwCommand command, int handle, long a1, long a2, long a3, Function<Guest, FwStatus> body) {
+    return mailbox.run(
+        command,
+        handle,
+        a1,
+        a2,
+        a3,
+        () -> {
+          Guest g = guests.get(handle);
+          return g == null
+              ? mailbox.refuse(FwStatus.INVALID_GUEST, () -> "there is no guest " + handle)
+              : body.apply(g);
+        });
   }
 
   private static MessageDigest sha256() {

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.psp;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.snp.rmp.FirmwarePort;
 import dev.cocovisor.snp.rmp.PageState;
@@ -30,11 +32,17 @@ public final class PageCommands {
     return firmware.onGuest(
         FwCommand.SNP_PAGE_SET_STATE,
         gctx,
+        page,
+        0,
+        0,
         _ ->
             badPage(page)
-                ? FwStatus.INVALID_ADDRESS
+                ? firmware.badAddress(page)
                 : moved(
-                    port.move(page >>> 12, PageState.FIRMWARE, PageState.METADATA, gctx, false)));
+                    page,
+                    PageState.FIRMWARE,
+                    port.move(
+                        page >>> PAGE_SHIFT, PageState.FIRMWARE, PageState.METADATA, gctx, false)));
   }
 
   /**
@@ -46,6 +54,9 @@ public final class PageCommands {
     return firmware.onGuest(
         FwCommand.SNP_PAGE_MOVE,
         gctx,
+        from,
+        to,
+        huge ? 1 : 0,
         g -> {
           FwStatus s = pageOf(g, from, huge, PageState.PRE_SWAP);
           if (s.ok()) {
@@ -54,16 +65,20 @@ public final class PageCommands {
           if (!s.ok()) {
             return s;
           }
-          if (rmp.entry(from >>> 12).gpa() != rmp.entry(to >>> 12).gpa()) {
-            return FwStatus.INVALID_ADDRESS;
+          if (rmp.entry(from >>> PAGE_SHIFT).gpa() != rmp.entry(to >>> PAGE_SHIFT).gpa()) {
+            return firmware.refuse(
+                FwStatus.INVALID_ADDRESS, "the pages have different guest addresses");
           }
-          boolean vmsa = rmp.entry(from >>> 12).vmsa();
+          boolean vmsa = rmp.entry(from >>> PAGE_SHIFT).vmsa();
           for (int i = 0; i < (huge ? 512 : 1); i++) {
-            memory.copyFrame((to >>> 12) + i, (from >>> 12) + i);
+            memory.copyFrame((to >>> PAGE_SHIFT) + i, (from >>> PAGE_SHIFT) + i);
           }
           return moved(
-              port.move(to >>> 12, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, vmsa)
-                  && port.move(from >>> 12, PageState.PRE_SWAP, PageState.GUEST_INVALID, 0, false));
+              to,
+              PageState.PRE_GUEST,
+              port.move(to >>> PAGE_SHIFT, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, vmsa)
+                  && port.move(
+                      from >>> PAGE_SHIFT, PageState.PRE_SWAP, PageState.GUEST_INVALID, 0, false));
         });
   }
 
@@ -77,20 +92,27 @@ public final class PageCommands {
     return firmware.onGuest(
         FwCommand.SNP_PAGE_SWAP_OUT,
         gctx,
+        page,
+        0,
+        0,
         g -> {
           FwStatus s = pageOf(g, page, false, PageState.PRE_SWAP);
           if (!s.ok()) {
             return s;
           }
           if ((g.policy & GuestPolicy.PAGE_SWAP_DISABLE) != 0) {
-            return FwStatus.POLICY_FAILURE;
+            return firmware.refuse(
+                FwStatus.POLICY_FAILURE, "policy bit 25 (PAGE_SWAP_DISABLE) is set");
           }
           byte[] content = new byte[4096];
           memory.read(page, content, 0, 4096);
-          var e = rmp.entry(page >>> 12);
+          var e = rmp.entry(page >>> PAGE_SHIFT);
           into[0] = new SwappedPage(gctx, g.serial, e.gpa(), e.vmsa(), content);
           return moved(
-              port.move(page >>> 12, PageState.PRE_SWAP, PageState.GUEST_INVALID, 0, false));
+              page,
+              PageState.PRE_SWAP,
+              port.move(
+                  page >>> PAGE_SHIFT, PageState.PRE_SWAP, PageState.GUEST_INVALID, 0, false));
         });
   }
 
@@ -99,6 +121,9 @@ public final class PageCommands {
     return firmware.onGuest(
         FwCommand.SNP_PAGE_SWAP_IN,
         gctx,
+        page,
+        0,
+        0,
         g -> {
           FwStatus s = pageOf(g, page, false, PageState.PRE_GUEST);
           if (!s.ok()) {
@@ -106,12 +131,17 @@ public final class PageCommands {
           }
           if (from.gctx != gctx
               || from.serial != g.serial
-              || from.gpa != rmp.entry(page >>> 12).gpa()) {
-            return FwStatus.INVALID_MDATA_ENTRY;
+              || from.gpa != rmp.entry(page >>> PAGE_SHIFT).gpa()) {
+            return firmware.refuse(
+                FwStatus.INVALID_MDATA_ENTRY,
+                "the page was swapped out of another guest or guest address");
           }
           memory.write(page, from.content, 0, 4096);
           return moved(
-              port.move(page >>> 12, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, from.vmsa));
+              page,
+              PageState.PRE_GUEST,
+              port.move(
+                  page >>> PAGE_SHIFT, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, from.vmsa));
         });
   }
 
@@ -120,14 +150,21 @@ public final class PageCommands {
     return firmware.onGuest(
         FwCommand.SNP_PAGE_UNSMASH,
         gctx,
+        page,
+        0,
+        0,
         g -> {
-          if ((page & 0x1FFFFF) != 0 || badPage(page) || !rmp.covers((page >>> 12) + 511)) {
-            return FwStatus.INVALID_ADDRESS;
+          if ((page & 0x1FFFFF) != 0 || badPage(page) || !rmp.covers((page >>> PAGE_SHIFT) + 511)) {
+            return firmware.badAddress(page);
           }
-          if (rmp.asid(page >>> 12) != g.asid) {
-            return FwStatus.INVALID_PAGE_OWNER;
+          if (rmp.asid(page >>> PAGE_SHIFT) != g.asid) {
+            return wrongOwner(page >>> PAGE_SHIFT, g);
           }
-          return moved(port.unsmash(page >>> 12));
+          return port.unsmash(page >>> PAGE_SHIFT)
+              ? FwStatus.SUCCESS
+              : firmware.refuse(
+                  FwStatus.INVALID_PAGE_STATE,
+                  "the 512 pages are not small entries of equal state in a row");
         });
   }
 
@@ -141,48 +178,114 @@ public final class PageCommands {
     return firmware.onGuest(
         decrypt ? FwCommand.SNP_DBG_DECRYPT : FwCommand.SNP_DBG_ENCRYPT,
         gctx,
+        guestPage,
+        hostPage,
+        0,
         g -> {
           if (badPage(guestPage) || badPage(hostPage)) {
-            return FwStatus.INVALID_ADDRESS;
+            return firmware.badAddress(badPage(guestPage) ? guestPage : hostPage);
           }
           if ((g.policy & GuestPolicy.DEBUG) == 0) {
-            return FwStatus.POLICY_FAILURE;
+            return firmware.refuse(FwStatus.POLICY_FAILURE, "policy bit 19 (DEBUG) is not set");
           }
-          if (g.asid == 0 || rmp.asid(guestPage >>> 12) != g.asid) {
-            return FwStatus.INVALID_PAGE_OWNER;
+          if (g.asid == 0 || rmp.asid(guestPage >>> PAGE_SHIFT) != g.asid) {
+            return wrongOwner(guestPage >>> PAGE_SHIFT, g);
           }
-          PageState host = rmp.state(hostPage >>> 12);
+          PageState host = rmp.state(hostPage >>> PAGE_SHIFT);
           // What the firmware writes for the host has to be handed to it first.
           if (decrypt && host != PageState.FIRMWARE && host != PageState.DEFAULT) {
-            return FwStatus.INVALID_PAGE_STATE;
+            return wrongState(hostPage >>> PAGE_SHIFT, PageState.FIRMWARE);
           }
           if (decrypt) {
-            memory.copyFrame(hostPage >>> 12, guestPage >>> 12);
+            memory.copyFrame(hostPage >>> PAGE_SHIFT, guestPage >>> PAGE_SHIFT);
           } else {
-            memory.copyFrame(guestPage >>> 12, hostPage >>> 12);
+            memory.copyFrame(guestPage >>> PAGE_SHIFT, hostPage >>> PAGE_SHIFT);
           }
           return FwStatus.SUCCESS;
         });
   }
 
+  /** SNP_PAGE_RECLAIM: gives a page that the firmware holds back to its owner. */
+  public FwStatus reclaim(long page, boolean huge) {
+    return firmware.onPlatform(
+        FwCommand.SNP_PAGE_RECLAIM,
+        page,
+        huge ? 1 : 0,
+        0,
+        0,
+        () -> {
+          if (badPage(page)) {
+            return firmware.badAddress(page);
+          }
+          PageState from = rmp.state(page >>> PAGE_SHIFT);
+          PageState to =
+              switch (from) {
+                case FIRMWARE, METADATA -> PageState.RECLAIM;
+                case PRE_GUEST -> PageState.GUEST_INVALID;
+                case PRE_SWAP -> PageState.GUEST_VALID;
+                default -> PageState.INVALID;
+              };
+          if (to == PageState.INVALID) {
+            return firmware.refuse(
+                FwStatus.INVALID_PAGE_STATE,
+                () -> describe(page >>> PAGE_SHIFT) + ": the firmware does not hold it");
+          }
+          if (rmp.huge(page >>> PAGE_SHIFT) != huge) {
+            return wrongSize(page >>> PAGE_SHIFT);
+          }
+          return moved(page, from, port.move(page >>> PAGE_SHIFT, from, to, 0, false));
+        });
+  }
+
   FwStatus pageOf(GuestContext g, long page, boolean huge, PageState state) {
     if (badPage(page) || (huge && (page & 0x1FFFFF) != 0)) {
-      return FwStatus.INVALID_ADDRESS;
+      return firmware.badAddress(page);
     }
-    if (rmp.state(page >>> 12) != state) {
-      return FwStatus.INVALID_PAGE_STATE;
+    long pfn = page >>> PAGE_SHIFT;
+    if (rmp.state(pfn) != state) {
+      return wrongState(pfn, state);
     }
-    if (rmp.huge(page >>> 12) != huge) {
-      return FwStatus.INVALID_PAGE_SIZE;
+    if (rmp.huge(pfn) != huge) {
+      return wrongSize(pfn);
     }
-    return rmp.asid(page >>> 12) == g.asid ? FwStatus.SUCCESS : FwStatus.INVALID_PAGE_OWNER;
+    return rmp.asid(pfn) == g.asid ? FwStatus.SUCCESS : wrongOwner(pfn, g);
   }
 
   boolean badPage(long page) {
-    return (page & 0xFFF) != 0 || !rmp.covers(page >>> 12);
+    return (page & 0xFFF) != 0 || !rmp.covers(page >>> PAGE_SHIFT);
   }
 
-  static FwStatus moved(boolean done) {
-    return done ? FwStatus.SUCCESS : FwStatus.INVALID_PAGE_STATE;
+  private FwStatus moved(long page, PageState needed, boolean done) {
+    return done ? FwStatus.SUCCESS : wrongState(page >>> PAGE_SHIFT, needed);
+  }
+
+  private String describe(long pfn) {
+    int asid = rmp.asid(pfn);
+    return "pfn "
+        + SnpFirmware.hex(pfn)
+        + " is "
+        + rmp.state(pfn)
+        + (asid == 0 ? "" : " of ASID " + asid);
+  }
+
+  FwStatus wrongState(long pfn, PageState needed) {
+    return firmware.refuse(
+        FwStatus.INVALID_PAGE_STATE, () -> describe(pfn) + ", " + needed + " is needed");
+  }
+
+  private FwStatus wrongSize(long pfn) {
+    return firmware.refuse(
+        FwStatus.INVALID_PAGE_SIZE,
+        () ->
+            "pfn "
+                + SnpFirmware.hex(pfn)
+                + " has a "
+                + (rmp.huge(pfn) ? "2 MiB" : "4 KiB")
+                + " entry");
+  }
+
+  private FwStatus wrongOwner(long pfn, GuestContext g) {
+    return firmware.refuse(
+        FwStatus.INVALID_PAGE_OWNER, () -> describe(pfn) + ", the guest has ASID " + g.asid);
   }
 }

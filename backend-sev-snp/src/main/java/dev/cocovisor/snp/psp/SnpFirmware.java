@@ -1,10 +1,8 @@
 package dev.cocovisor.snp.psp;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.mem.PhysicalMemory;
-import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.api.sched.PointKind;
-import dev.cocovisor.api.sched.SchedulePoint;
-import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.rmp.FirmwarePort;
 import dev.cocovisor.snp.rmp.PageState;
 import dev.cocovisor.snp.rmp.Rmp;
@@ -15,9 +13,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The SEV-SNP firmware: guest contexts, launch, and the page states only it may change.
+ * The SEV-SNP firmware: the platform, guest contexts and ASIDs. A guest's launch is in {@link
+ * LaunchCommands}, single pages are in {@link PageCommands}.
  *
- * <p>One command runs at a time; the mailbox lock is the processor's. Commands check their
+ * <p>One command runs at a time; the {@link Mailbox} is the processor's. Commands check their
  * arguments and answer the first failure. The firmware document gives the checks of each command;
  * where two of them fail at once it does not always say which is answered, and this model always
  * asks in the order: platform state, address of the context, context, guest state, parameters, page
@@ -33,13 +32,11 @@ public final class SnpFirmware {
   /** The ABI version this firmware offers: major in 15:8, minor in 7:0. */
   public static final int ABI_VERSION = 1 << 8 | 55;
 
+  private final Mailbox mailbox;
   private final FirmwarePort port;
   private final PageCommands pages;
-  private final LaunchPages launchPages;
+  private final LaunchCommands launch;
   private final Rmp rmp;
-  private final boolean smt;
-  private final Interposer interposer;
-  private final ModelLock mailbox = new ModelLock("psp mailbox");
   private final Map<Long, GuestContext> contexts = new HashMap<>();
   private final BitSet unflushed = new BitSet();
   private final Map<Integer, Long> owners = new HashMap<>();
@@ -53,28 +50,29 @@ public final class SnpFirmware {
    * @param memory raw physical memory
    * @param rmp the machine's RMP
    * @param smt true if simultaneous multithreading is on
-   * @param interposer asked before each command
+   * @param mailbox the processor's mailbox
    */
-  public SnpFirmware(PhysicalMemory memory, Rmp rmp, boolean smt, Interposer interposer) {
-    this.interposer = interposer;
+  public SnpFirmware(PhysicalMemory memory, Rmp rmp, boolean smt, Mailbox mailbox) {
+    this.mailbox = mailbox;
     this.rmp = rmp;
     this.port = new FirmwarePort(rmp);
-    this.smt = smt;
     this.pages = new PageCommands(this, memory, port);
-    this.launchPages = new LaunchPages(memory, port);
+    this.launch = new LaunchCommands(this, memory, port, smt);
   }
 
-  /** Sets what the firmware accepts in CPUID pages. */
-  public void setCpuidFilter(CpuidFilter filter) {
-    launchPages.setCpuidFilter(filter);
+  /** Returns the commands of a guest's launch. */
+  public LaunchCommands launch() {
+    return launch;
   }
 
-  // ---- platform
-  // ----------------------------------------------------------------------------------
+  /** Returns the commands on single pages. */
+  public PageCommands pages() {
+    return pages;
+  }
 
   /** SNP_INIT: needs SNP enabled (RMP_INIT_REQUIRED) and an uninitialised platform. */
   public FwStatus init() {
-    return run(
+    return mailbox.run(
         FwCommand.SNP_INIT,
         0,
         0,
@@ -82,10 +80,10 @@ public final class SnpFirmware {
         0,
         () -> {
           if (initialized) {
-            return FwStatus.INVALID_PLATFORM_STATE;
+            return refuse(FwStatus.INVALID_PLATFORM_STATE, "SNP is initialised already");
           }
           if (!rmp.enabled()) {
-            return FwStatus.RMP_INIT_REQUIRED;
+            return refuse(FwStatus.RMP_INIT_REQUIRED, "SYSCFG.SNPEn is off");
           }
           initialized = true;
           return FwStatus.SUCCESS;
@@ -102,7 +100,9 @@ public final class SnpFirmware {
         0,
         () -> {
           if (!unflushed.isEmpty()) {
-            return FwStatus.DFFLUSH_REQUIRED;
+            return refuse(
+                FwStatus.DFFLUSH_REQUIRED,
+                () -> "ASIDs " + unflushed + " were decommissioned and not flushed");
           }
           contexts.clear();
           owners.clear();
@@ -126,15 +126,13 @@ public final class SnpFirmware {
         0,
         () -> {
           if (!cachesWritten) {
-            return FwStatus.WBINVD_REQUIRED;
+            return refuse(
+                FwStatus.WBINVD_REQUIRED, "no WBINVD since the last guest was decommissioned");
           }
           unflushed.clear();
           return FwStatus.SUCCESS;
         });
   }
-
-  // ---- guest contexts
-  // ----------------------------------------------------------------------------
 
   /** SNP_GCTX_CREATE: turns a Firmware page into a guest context. */
   public FwStatus gctxCreate(long gctx) {
@@ -146,38 +144,13 @@ public final class SnpFirmware {
         0,
         () -> {
           if (pages.badPage(gctx)) {
-            return FwStatus.INVALID_ADDRESS;
+            return badAddress(gctx);
           }
-          if (!port.move(gctx >>> 12, PageState.FIRMWARE, PageState.CONTEXT, 0, true)) {
-            return FwStatus.INVALID_PAGE_STATE;
+          long pfn = gctx >>> PAGE_SHIFT;
+          if (!port.move(pfn, PageState.FIRMWARE, PageState.CONTEXT, 0, true)) {
+            return pages.wrongState(pfn, PageState.FIRMWARE);
           }
           contexts.put(gctx, new GuestContext(serials++));
-          return FwStatus.SUCCESS;
-        });
-  }
-
-  /** SNP_LAUNCH_START: INIT to LAUNCH, with an empty digest. */
-  public FwStatus launchStart(long gctx, long policy) {
-    return onGuest(
-        FwCommand.SNP_LAUNCH_START,
-        gctx,
-        policy,
-        0,
-        0,
-        g -> {
-          if (g.state != GuestState.INIT) {
-            return FwStatus.INVALID_GUEST_STATE;
-          }
-          if ((policy & ~GuestPolicy.KNOWN) != 0 || (policy & GuestPolicy.RESERVED_ONE) == 0) {
-            return FwStatus.INVALID_PARAM;
-          }
-          if (GuestPolicy.abi(policy) > ABI_VERSION || (smt && (policy & GuestPolicy.SMT) == 0)) {
-            return FwStatus.POLICY_FAILURE;
-          }
-          g.state = GuestState.LAUNCH;
-          g.policy = policy;
-          g.digest.reset();
-          g.imd.reset();
           return FwStatus.SUCCESS;
         });
   }
@@ -187,35 +160,36 @@ public final class SnpFirmware {
    * INVALID_CONFIG.
    */
   public FwStatus activate(long gctx, int asid) {
-    return onGuest(
-        FwCommand.SNP_ACTIVATE,
-        gctx,
-        asid,
-        0,
-        0,
-        g -> {
-          if (g.state == GuestState.INIT) {
-            return FwStatus.INVALID_GUEST_STATE;
-          }
-          if (asid <= 0 || asid >= rmp.asids()) {
-            return FwStatus.INVALID_ASID;
-          }
-          if (g.asid != 0) {
-            return FwStatus.ACTIVE;
-          }
-          if (owners.containsKey(asid)) {
-            return FwStatus.ASID_OWNED;
-          }
-          if (unflushed.get(asid)) {
-            return FwStatus.DFFLUSH_REQUIRED;
-          }
-          if (rmp.pagesOf(asid) != 0) {
-            return FwStatus.INVALID_CONFIG;
-          }
-          owners.put(asid, gctx);
-          g.asid = asid;
-          return FwStatus.SUCCESS;
-        });
+    return onGuest(FwCommand.SNP_ACTIVATE, gctx, asid, 0, 0, g -> activate(g, gctx, asid));
+  }
+
+  private FwStatus activate(GuestContext g, long gctx, int asid) {
+    if (g.state == GuestState.INIT) {
+      return refuse(FwStatus.INVALID_GUEST_STATE, "the guest's launch has not started");
+    }
+    if (asid <= 0 || asid >= rmp.asids()) {
+      return refuse(FwStatus.INVALID_ASID, () -> "ASID " + asid + " of 1 to " + (rmp.asids() - 1));
+    }
+    if (g.asid != 0) {
+      return refuse(FwStatus.ACTIVE, () -> "the guest has ASID " + g.asid + " already");
+    }
+    if (owners.containsKey(asid)) {
+      return refuse(
+          FwStatus.ASID_OWNED,
+          () -> "the guest of context " + hex(owners.getOrDefault(asid, 0L)) + " has it");
+    }
+    if (unflushed.get(asid)) {
+      return refuse(
+          FwStatus.DFFLUSH_REQUIRED, () -> "ASID " + asid + " was decommissioned and not flushed");
+    }
+    if (rmp.pagesOf(asid) != 0) {
+      return refuse(
+          FwStatus.INVALID_CONFIG,
+          () -> "ASID " + asid + " still has " + rmp.pagesOf(asid) + " pages in the RMP");
+    }
+    owners.put(asid, gctx);
+    g.asid = asid;
+    return FwStatus.SUCCESS;
   }
 
   /**
@@ -227,8 +201,9 @@ public final class SnpFirmware {
         FwCommand.SNP_DECOMMISSION,
         gctx,
         g -> {
-          if (!port.move(gctx >>> 12, PageState.CONTEXT, PageState.FIRMWARE, 0, false)) {
-            return FwStatus.INVALID_PAGE_STATE;
+          long pfn = gctx >>> PAGE_SHIFT;
+          if (!port.move(pfn, PageState.CONTEXT, PageState.FIRMWARE, 0, false)) {
+            return pages.wrongState(pfn, PageState.CONTEXT);
           }
           if (g.asid != 0) {
             owners.remove(g.asid);
@@ -254,132 +229,7 @@ public final class SnpFirmware {
     return s.ok() ? out[0] : null;
   }
 
-  /** Returns the launch digest so far; null if there is no such guest. */
-  public byte @Nullable [] launchDigest(long gctx) {
-    GuestContext g = contexts.get(gctx);
-    return g == null ? null : g.digest.value();
-  }
-
-  // ---- launch
-  // ------------------------------------------------------------------------------------
-
-  /**
-   * SNP_LAUNCH_UPDATE: measures and encrypts a Pre-Guest page of the guest, leaving it Guest-Valid.
-   *
-   * @param page physical address, aligned to its size
-   * @param huge true for a 2 MiB page: 512 pages measured one after the other
-   * @param type a {@link LaunchPageType} number
-   * @param imi true for a page of an initial migration image
-   * @param vmplPerms permissions of VMPL1 in 7:0, VMPL2 in 15:8, VMPL3 in 23:16
-   */
-  public FwStatus launchUpdate(
-      long gctx, long page, boolean huge, int type, boolean imi, int vmplPerms) {
-    return onGuest(
-        FwCommand.SNP_LAUNCH_UPDATE,
-        gctx,
-        page,
-        huge ? 1 : 0,
-        type,
-        g -> {
-          if (g.state != GuestState.LAUNCH) {
-            return FwStatus.INVALID_GUEST_STATE;
-          }
-          if (g.asid == 0) {
-            return FwStatus.INACTIVE;
-          }
-          LaunchPageType t = LaunchPageType.of(type);
-          boolean single =
-              t == LaunchPageType.VMSA || t == LaunchPageType.SECRETS || t == LaunchPageType.CPUID;
-          if (t == null) {
-            return FwStatus.INVALID_PARAM;
-          }
-          if (huge && single) {
-            return FwStatus.INVALID_PAGE_SIZE;
-          }
-          FwStatus s = pages.pageOf(g, page, huge, PageState.PRE_GUEST);
-          return s.ok() ? launchPages.measure(g, page, huge, t, imi, vmplPerms) : s;
-        });
-  }
-
-  /**
-   * SNP_LAUNCH_FINISH: LAUNCH to RUNNING, after comparing with the identity block if there is one.
-   *
-   * @param idBlock 96 bytes, or null
-   * @param idAuth 4096 bytes; needed with an identity block
-   * @param authorKey true if the author key counts
-   * @param hostData 32 bytes that reports will carry
-   */
-  public FwStatus launchFinish(
-      long gctx,
-      byte @Nullable [] idBlock,
-      byte @Nullable [] idAuth,
-      boolean authorKey,
-      byte[] hostData) {
-    return onGuest(
-        FwCommand.SNP_LAUNCH_FINISH,
-        gctx,
-        g -> {
-          if (g.state != GuestState.LAUNCH) {
-            return FwStatus.INVALID_GUEST_STATE;
-          }
-          if (idBlock != null) {
-            if (idAuth == null
-                || idBlock.length != IdBlock.SIZE
-                || idAuth.length != IdBlock.AUTH_SIZE) {
-              return FwStatus.INVALID_PARAM;
-            }
-            FwStatus s = IdBlock.check(idBlock, idAuth, authorKey, g.digest.value(), g.policy);
-            if (!s.ok()) {
-              return s;
-            }
-          }
-          g.hostData = hostData.clone();
-          g.state = GuestState.RUNNING;
-          return FwStatus.SUCCESS;
-        });
-  }
-
-  // ---- pages
-  // -------------------------------------------------------------------------------------
-
-  /** SNP_PAGE_RECLAIM: gives a page that the firmware holds back to its owner. */
-  public FwStatus pageReclaim(long page, boolean huge) {
-    return onPlatform(
-        FwCommand.SNP_PAGE_RECLAIM,
-        page,
-        huge ? 1 : 0,
-        0,
-        0,
-        () -> {
-          if (pages.badPage(page)) {
-            return FwStatus.INVALID_ADDRESS;
-          }
-          PageState from = rmp.state(page >>> 12);
-          PageState to =
-              switch (from) {
-                case FIRMWARE, METADATA -> PageState.RECLAIM;
-                case PRE_GUEST -> PageState.GUEST_INVALID;
-                case PRE_SWAP -> PageState.GUEST_VALID;
-                default -> PageState.INVALID;
-              };
-          if (to == PageState.INVALID) {
-            return FwStatus.INVALID_PAGE_STATE;
-          }
-          if (rmp.huge(page >>> 12) != huge) {
-            return FwStatus.INVALID_PAGE_SIZE;
-          }
-          return PageCommands.moved(port.move(page >>> 12, from, to, 0, false));
-        });
-  }
-
-  /** Returns the commands on single pages of a running guest. */
-  public PageCommands pages() {
-    return pages;
-  }
-
-  // ---- common
-  // ------------------------------------------------------------------------------------
-
+  /** What a command does to a guest that was found. */
   @FunctionalInterface
   interface GuestCommand {
     FwStatus run(GuestContext guest);
@@ -398,31 +248,49 @@ public final class SnpFirmware {
         a3,
         () -> {
           if (pages.badPage(gctx)) {
-            return FwStatus.INVALID_ADDRESS;
+            return badAddress(gctx);
           }
           GuestContext g = contexts.get(gctx);
-          return g == null ? FwStatus.INVALID_GUEST : body.run(g);
+          return g == null
+              ? refuse(FwStatus.INVALID_GUEST, () -> hex(gctx) + " is no guest context")
+              : body.run(g);
         });
   }
 
-  private FwStatus onPlatform(
+  FwStatus onPlatform(
       FwCommand command, long a0, long a1, long a2, long a3, Supplier<FwStatus> body) {
-    return run(
-        command, a0, a1, a2, a3, () -> initialized ? body.get() : FwStatus.INVALID_PLATFORM_STATE);
+    return mailbox.run(
+        command,
+        a0,
+        a1,
+        a2,
+        a3,
+        () ->
+            initialized
+                ? body.get()
+                : refuse(FwStatus.INVALID_PLATFORM_STATE, "SNP is not initialised"));
   }
 
-  private FwStatus run(
-      FwCommand command, long a0, long a1, long a2, long a3, Supplier<FwStatus> body) {
-    SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
-    long instead = interposer.before(command, a0, a1, a2, a3);
-    if (instead != Interposer.PROCEED) {
-      return FwStatus.of(instead);
-    }
-    mailbox.lock();
-    try {
-      return body.get();
-    } finally {
-      mailbox.unlock();
-    }
+  /** Returns a guest's context; null where there is none. */
+  @Nullable GuestContext context(long gctx) {
+    return contexts.get(gctx);
+  }
+
+  FwStatus refuse(FwStatus status, String why) {
+    return mailbox.refuse(status, why);
+  }
+
+  FwStatus refuse(FwStatus status, Supplier<String> why) {
+    return mailbox.refuse(status, why);
+  }
+
+  FwStatus badAddress(long page) {
+    return refuse(
+        FwStatus.INVALID_ADDRESS,
+        () -> hex(page) + " is not page-aligned, or no page that the RMP covers");
+  }
+
+  static String hex(long value) {
+    return "0x" + Long.toHexString(value);
   }
 }

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.rmp;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 /**
  * The firmware's way into the RMP: it changes entries that no instruction may change.
  *
@@ -55,7 +57,7 @@ public final class FirmwarePort {
             case FIRMWARE_IOMMU -> none | a | RmpRegion.IMMUTABLE | RmpRegion.IOMMU_MARK;
             case RECLAIM -> none | a;
             case CONTEXT -> none | a | RmpRegion.IMMUTABLE | RmpRegion.VMSA;
-            case METADATA -> RmpRegion.word(gpa >>> 12, 0, none | a | RmpRegion.IMMUTABLE);
+            case METADATA -> RmpRegion.word(gpa >>> PAGE_SHIFT, 0, none | a | RmpRegion.IMMUTABLE);
             case PRE_GUEST -> own | none | a | keyed | RmpRegion.IMMUTABLE;
             case GUEST_INVALID -> own | none | a | keyed;
             case PRE_SWAP -> own | none | a | keyed | RmpRegion.VALIDATED | RmpRegion.IMMUTABLE;

@@ -1,5 +1,10 @@
 package dev.cocovisor.snp.rmp;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
+import dev.cocovisor.api.trace.TraceSink;
+import org.jspecify.annotations.Nullable;
+
 /**
  * RMPUPDATE, PSMASH and RMPREAD: what the hypervisor does to the RMP.
  *
@@ -37,16 +42,22 @@ public final class HostInstructions {
 
   private final Rmp rmp;
   private final Content content;
+  private final TraceSink trace;
 
   /** Creates the instructions of a machine with the given table and no memory behind it. */
   public HostInstructions(Rmp rmp) {
-    this(rmp, Content.NONE);
+    this(rmp, Content.NONE, TraceSink.OFF);
   }
 
-  /** Creates the instructions of a machine with the given table and memory. */
-  public HostInstructions(Rmp rmp, Content content) {
+  /**
+   * Creates the instructions of a machine with the given table and memory.
+   *
+   * @param trace told why an instruction refuses
+   */
+  public HostInstructions(Rmp rmp, Content content, TraceSink trace) {
     this.rmp = rmp;
     this.content = content;
+    this.trace = trace;
   }
 
   /**
@@ -69,34 +80,50 @@ public final class HostInstructions {
       return fault;
     }
     if (cpu.asid() != 0) {
-      return RmpCode.FAIL_PERMISSION;
+      return refuse(RmpCode.FAIL_PERMISSION, "executed in a guest");
     }
     boolean huge = (flags & SIZE_2M) != 0;
-    boolean assign = (flags & ASSIGN) != 0;
     long align = huge ? 0x1FFFFF : 0xFFF;
-    long pfn = spa >>> 12;
-    if ((spa & align) != 0
-        || !coversAll(pfn, huge)
-        || (flags & RESERVED) != 0
-        || asid < 0
-        || asid >= rmp.asids()
-        || (gpa & align) != 0
-        || (gpa >>> 52) != 0
-        || (!assign && ((flags & IMMUTABLE) != 0 || asid != 0))) {
-      return RmpCode.FAIL_INPUT;
+    long pfn = spa >>> PAGE_SHIFT;
+    String bad = badOperand(spa, gpa, flags, asid, align);
+    if (bad != null) {
+      return refuse(RmpCode.FAIL_INPUT, bad);
     }
     RmpRegion r = rmp.regionOf(pfn);
     Rmp.announce(r);
     int p = Rmp.page(pfn);
     int taken = rmp.take(r, huge ? -1 : p);
     if (taken != RmpCode.OK) {
-      return taken;
+      return refuse(taken, "another processor changes an entry of the 2 MiB region");
     }
     try {
-      return update(r, p, gpa >>> 12, flags, asid);
+      return update(r, p, gpa >>> PAGE_SHIFT, flags, asid);
     } finally {
       r.lock.unlock();
     }
+  }
+
+  /** Says what is wrong with RMPUPDATE's operands; null where nothing is. */
+  private @Nullable String badOperand(long spa, long gpa, int flags, int asid, long align) {
+    boolean huge = (flags & SIZE_2M) != 0;
+    if ((spa & align) != 0) {
+      return "the system address is not aligned to the size";
+    }
+    if (!coversAll(spa >>> PAGE_SHIFT, huge)) {
+      return "the RMP does not cover the page";
+    }
+    if ((flags & RESERVED) != 0) {
+      return "reserved flags are set";
+    }
+    if (asid < 0 || asid >= rmp.asids()) {
+      return "there is no such ASID";
+    }
+    if ((gpa & align) != 0 || gpa >>> 52 != 0) {
+      return "the guest address is not aligned to the size, or has more than 52 bits";
+    }
+    return (flags & ASSIGN) == 0 && ((flags & IMMUTABLE) != 0 || asid != 0)
+        ? "a page without an owner is neither immutable nor an ASID's"
+        : null;
   }
 
   private long update(RmpRegion r, int p, long gfn, int flags, int asid) {
@@ -104,18 +131,18 @@ public final class HostInstructions {
     long old = r.get(p);
     boolean oldHuge = r.huge();
     if ((huge || oldHuge) ? r.anyRunning() : r.running(p)) {
-      return RmpCode.FAIL_INUSE;
+      return refuse(RmpCode.FAIL_INUSE, "a vCPU runs on the page");
     }
     if ((old & RmpRegion.IMMUTABLE) != 0) {
-      return RmpCode.FAIL_PERMISSION;
+      return refuse(RmpCode.FAIL_PERMISSION, "the entry is immutable: the firmware holds it");
     }
     if (huge) {
       boolean head = rmp.choices().headCounts() && !oldHuge && (old & RmpRegion.ASSIGNED) != 0;
       if (r.subAssigned != 0 || head) {
-        return RmpCode.FAIL_OVERLAP;
+        return refuse(RmpCode.FAIL_OVERLAP, "4 KiB entries of the 2 MiB range are assigned");
       }
     } else if (oldHuge) {
-      return RmpCode.FAIL_OVERLAP;
+      return refuse(RmpCode.FAIL_OVERLAP, "the page lies in a 2 MiB entry");
     }
     long word = 0;
     if ((flags & ASSIGN) != 0) {
@@ -156,27 +183,27 @@ public final class HostInstructions {
       return fault;
     }
     if (cpu.asid() != 0) {
-      return RmpCode.FAIL_PERMISSION;
+      return refuse(RmpCode.FAIL_PERMISSION, "executed in a guest");
     }
-    long pfn = spa >>> 12;
+    long pfn = spa >>> PAGE_SHIFT;
     if ((spa & 0x1FFFFF) != 0 || !coversAll(pfn, true)) {
-      return RmpCode.FAIL_INPUT;
+      return refuse(RmpCode.FAIL_INPUT, "no aligned 2 MiB range that the RMP covers");
     }
     RmpRegion r = rmp.regionOf(pfn);
     Rmp.announce(r);
     if (rmp.take(r, -1) != RmpCode.OK) {
-      return RmpCode.FAIL_INUSE;
+      return refuse(RmpCode.FAIL_INUSE, "another processor changes an entry of the 2 MiB region");
     }
     try {
       long head = r.get(0);
       if ((head & RmpRegion.HUGE) != 0 && r.anyRunning()) {
-        return RmpCode.FAIL_INUSE;
+        return refuse(RmpCode.FAIL_INUSE, "a vCPU runs on one of the pages");
       }
       if ((head & RmpRegion.IMMUTABLE) != 0) {
-        return RmpCode.FAIL_PERMISSION;
+        return refuse(RmpCode.FAIL_PERMISSION, "the entry is immutable: the firmware holds it");
       }
       if ((head & RmpRegion.HUGE) == 0) {
-        return rmp.choices().psmashNot2m();
+        return refuse(rmp.choices().psmashNot2m(), "the range has no 2 MiB entry");
       }
       int perms = r.perms(0);
       // Walkers look at the head first, so it changes last.
@@ -203,11 +230,11 @@ public final class HostInstructions {
       return fault;
     }
     if (cpu.asid() != 0) {
-      return RmpCode.FAIL_PERMISSION;
+      return refuse(RmpCode.FAIL_PERMISSION, "executed in a guest");
     }
-    long pfn = spa >>> 12;
+    long pfn = spa >>> PAGE_SHIFT;
     if ((spa & 0xFFF) != 0 || !rmp.covers(pfn)) {
-      return RmpCode.FAIL_INPUT;
+      return refuse(RmpCode.FAIL_INPUT, "no aligned page that the RMP covers");
     }
     RmpEntry e = rmp.slot(pfn);
     into[0] = e.gpa();
@@ -218,6 +245,11 @@ public final class HostInstructions {
             | (e.immutable() ? IMMUTABLE : 0)
             | ((long) e.asid() << 32);
     return RmpCode.OK;
+  }
+
+  private int refuse(int code, String why) {
+    trace.refused(RmpCode.name(code), () -> why);
+    return code;
   }
 
   private boolean coversAll(long pfn, boolean huge) {

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.rmp;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import java.lang.invoke.MethodHandles;
@@ -151,13 +153,11 @@ public final class Rmp {
         (w & RmpRegion.HUGE) != 0,
         (w & RmpRegion.IMMUTABLE) != 0,
         RmpRegion.asid(w),
-        (w & RmpRegion.IOMMU_MARK) != 0 ? 1 : RmpRegion.gfn(w) << 12,
+        (w & RmpRegion.IOMMU_MARK) != 0 ? 1 : RmpRegion.gfn(w) << PAGE_SHIFT,
         (w & RmpRegion.VALIDATED) != 0,
         (w & RmpRegion.VMSA) != 0,
         perms);
   }
-
-  // ---- for the rest of the package -------------------------------------------------------------
 
   static int page(long pfn) {
     return (int) pfn & RmpRegion.PAGES - 1;

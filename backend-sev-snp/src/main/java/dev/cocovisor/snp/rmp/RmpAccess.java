@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.rmp;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 /**
  * The RMP's say in memory accesses, made after the page tables have had theirs.
  *
@@ -190,7 +192,7 @@ public final class RmpAccess {
     return rmp.covers(pfn)
         && (word & RmpRegion.ASSIGNED) != 0
         && RmpRegion.asid(word) == cpu.asid()
-        && RmpRegion.gfn(word) == gpa >>> 12
+        && RmpRegion.gfn(word) == gpa >>> PAGE_SHIFT
         && (word & RmpRegion.IMMUTABLE) == 0;
   }
 

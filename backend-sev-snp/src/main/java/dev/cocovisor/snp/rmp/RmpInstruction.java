@@ -3,6 +3,7 @@ package dev.cocovisor.snp.rmp;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.trusted.TrustedOperation;
+import java.util.List;
 
 /**
  * The instructions by which a host works on its RMP or enters a guest: one table.
@@ -13,24 +14,41 @@ import dev.cocovisor.api.trusted.TrustedOperation;
  */
 public enum RmpInstruction implements TrustedCall {
   /** Gives a page to a guest or, with ASID 0, to the firmware. */
-  RMPUPDATE_ASSIGN("RMPUPDATE", 0xF20F01FEL, 4, TrustedOperation.MAP, RmpCode.FAIL_OVERLAP),
+  RMPUPDATE_ASSIGN(
+      "RMPUPDATE",
+      0xF20F01FEL,
+      TrustedOperation.MAP,
+      RmpCode.FAIL_OVERLAP,
+      "spa",
+      "gpa",
+      "flags",
+      "asid"),
   /** Takes a page back. */
-  RMPUPDATE_CLEAR("RMPUPDATE", 0xF20F01FEL, 4, TrustedOperation.UNMAP, RmpCode.FAIL_OVERLAP),
+  RMPUPDATE_CLEAR(
+      "RMPUPDATE",
+      0xF20F01FEL,
+      TrustedOperation.UNMAP,
+      RmpCode.FAIL_OVERLAP,
+      "spa",
+      "gpa",
+      "flags",
+      "asid"),
   /** Breaks a 2 MiB entry into 512 small ones. */
-  PSMASH("PSMASH", 0xF30F01FFL, 1, TrustedOperation.SPLIT, RmpCode.FAIL_INUSE),
+  PSMASH("PSMASH", 0xF30F01FFL, TrustedOperation.SPLIT, RmpCode.FAIL_INUSE, "spa"),
   /** Enters a guest. */
-  VMRUN("VMRUN", 0x0F01D8L, 1, TrustedOperation.ENTER, 0);
+  VMRUN("VMRUN", 0x0F01D8L, TrustedOperation.ENTER, 0, "vmcb", "vmsa");
 
   private final String callName;
   private final long number;
-  private final int arity;
+  private final List<String> operands;
   private final TrustedOperation operation;
   private final int busy;
 
-  RmpInstruction(String callName, long number, int arity, TrustedOperation operation, int busy) {
+  RmpInstruction(
+      String callName, long number, TrustedOperation operation, int busy, String... operands) {
     this.callName = callName;
     this.number = number;
-    this.arity = arity;
+    this.operands = List.of(operands);
     this.operation = operation;
     this.busy = busy;
   }
@@ -47,12 +65,17 @@ public enum RmpInstruction implements TrustedCall {
 
   @Override
   public int arity() {
-    return arity;
+    return operands.size();
   }
 
   @Override
   public TrustedOperation operation() {
     return operation;
+  }
+
+  /** Returns the operands' names, in order. */
+  public List<String> operands() {
+    return operands;
   }
 
   /**

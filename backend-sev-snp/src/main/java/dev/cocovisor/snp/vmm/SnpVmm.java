@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.vmm;
 
+import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
+
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
@@ -16,6 +18,7 @@ import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.snp.guest.SnpActions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +46,11 @@ public final class SnpVmm implements VmmDriver {
   }
 
   @Override
+  public Set<String> launchFields() {
+    return Set.of("policy");
+  }
+
+  @Override
   public long vmCreated(VmmMachine vm) {
     long mapGpaRange = 1 << 12;
     long r =
@@ -66,7 +74,7 @@ public final class SnpVmm implements VmmDriver {
           new VendorCommand(
               "KVM_SEV_SNP_LAUNCH_UPDATE",
               new Fields()
-                  .put("gfn_start", (gpa + done) >>> 12)
+                  .put("gfn_start", (gpa + done) >>> PAGE_SHIFT)
                   .put("uaddr", source + done)
                   .put("len", size - done)
                   .put("type", measured ? PAGE_NORMAL : PAGE_UNMEASURED));
@@ -88,7 +96,7 @@ public final class SnpVmm implements VmmDriver {
   @Override
   public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
     if (level != PageLevel.PG_4K) {
-      return List.of(SnpActions.validate(gpa, size >>> 12, true));
+      return List.of(SnpActions.validate(gpa, size >>> PAGE_SHIFT, true));
     }
     List<GuestAction> actions = new ArrayList<>();
     for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
@@ -101,15 +109,15 @@ public final class SnpVmm implements VmmDriver {
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     List<GuestAction> actions = new ArrayList<>();
     if (!toPrivate) {
-      actions.add(SnpActions.validate(gpa, size >>> 12, false));
+      actions.add(SnpActions.validate(gpa, size >>> PAGE_SHIFT, false));
     }
     actions.add(SnpActions.registerGhcb(GHCB_GFN));
     List<Fields> entries = new ArrayList<>();
     int op = toPrivate ? 1 : 2;
     for (long at = gpa; at < gpa + size; ) {
       boolean huge =
-          PageLevel.PG_2M.aligned(at >>> 12) && gpa + size - at >= PageLevel.PG_2M.bytes();
-      entries.add(SnpActions.entry(at >>> 12, op, huge, 0));
+          PageLevel.PG_2M.aligned(at >>> PAGE_SHIFT) && gpa + size - at >= PageLevel.PG_2M.bytes();
+      entries.add(SnpActions.entry(at >>> PAGE_SHIFT, op, huge, 0));
       at += huge ? PageLevel.PG_2M.bytes() : PageLevel.PAGE_SIZE;
       if (entries.size() == 253 || at >= gpa + size) {
         actions.add(SnpActions.pageState(0, entries.size() - 1, entries));
@@ -135,6 +143,15 @@ public final class SnpVmm implements VmmDriver {
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     long r = VmmDriver.super.convert(vm, gpa, size, toPrivate);
     return r < 0 || toPrivate ? r : punch(vm, gpa, size);
+  }
+
+  /** PVALIDATE takes aligned addresses, and nobody adjusts the permissions of his own VMPL. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(
+        SnpActions.pvalidate(1, false, true),
+        SnpActions.pvalidate(PageLevel.PAGE_SIZE, true, true),
+        SnpActions.rmpadjust(0, false, 0, 0, false));
   }
 
   @Override

@@ -7,7 +7,10 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -19,29 +22,70 @@ final class Machine {
   static final long RAM = 16L << 20;
   static final int PRIVATE = 8;
 
-  private final FailingBackend backend = new FailingBackend();
+  private Interposer interposer = Interposer.NONE;
   final Kvm kvm;
   final KvmProcess vmm;
   final int dev;
 
+  /** Everything the host told of itself, where it was asked to. */
+  final List<TraceEvent> events = new ArrayList<>();
+
   Machine(String... settings) {
+    this(false, settings);
+  }
+
+  /** A host that keeps its trace. */
+  static Machine listening(String... settings) {
+    return new Machine(true, settings);
+  }
+
+  private Machine(boolean listening, String... settings) {
     HostConfig config = HostConfig.DEFAULT;
     for (int i = 0; i < settings.length; i += 2) {
       config = config.withSetting(settings[i], settings[i + 1]);
     }
-    kvm = new Kvm(config, List.of(backend));
+    kvm =
+        new Kvm(
+            config,
+            List.of(new SevBackend()),
+            listening ? new Ears() : TraceSink.OFF,
+            CoreParts.DEFAULT.withInterposer(
+                (call, a0, a1, a2, a3) -> interposer.before(call, a0, a1, a2, a3)));
     vmm = new KvmProcess(kvm);
     dev = (int) vmm.openDevKvm();
   }
 
-  /** Makes {@code interposer} be asked before each command and instruction from here on. */
-  void interpose(Interposer interposer) {
-    backend.interpose(interposer);
+  private final class Ears implements TraceSink {
+    @Override
+    public boolean enabled() {
+      return true;
+    }
+
+    @Override
+    public void emit(TraceEvent event) {
+      events.add(event);
+    }
   }
 
-  /** Makes {@code interposer} be asked before those that are there. */
-  void alsoInterpose(Interposer interposer) {
-    backend.alsoInterpose(interposer);
+  /** Returns the reasons of a status or errno that were told since, and forgets everything. */
+  List<String> reasons(String status) {
+    List<String> why =
+        events.stream()
+            .filter(e -> e.kind() == TraceEvent.Kind.REFUSAL && e.name().equals(status))
+            .map(TraceEvent::result)
+            .toList();
+    events.clear();
+    return why;
+  }
+
+  /** Makes {@code with} be asked before each command and instruction from here on. */
+  void interpose(Interposer with) {
+    interposer = with;
+  }
+
+  /** Makes {@code with} be asked before those that are there. */
+  void alsoInterpose(Interposer with) {
+    interposer = with.then(interposer);
   }
 
   SevPlatform platform() {

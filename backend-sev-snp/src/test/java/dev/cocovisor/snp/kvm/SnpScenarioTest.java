@@ -57,7 +57,8 @@ class SnpScenarioTest {
     d.update(LaunchPageType.NORMAL, 0x1000, new byte[4096], 0);
     d.update(LaunchPageType.ZERO, 0x2000);
     d.update(LaunchPageType.VMSA, LaunchDigest.VMSA_GPA, VmsaPage.reset(1), 0);
-    assertThat(m.platform().firmware().launchDigest(g.sev().guestContext())).isEqualTo(d.value());
+    assertThat(m.platform().firmware().launch().digest(g.sev().guestContext()))
+        .isEqualTo(d.value());
     assertThat(m.vmm.preFaultMemory(g.vcpu, 0, new long[] {0x4000, 4096})).isZero();
   }
 
@@ -124,7 +125,8 @@ class SnpScenarioTest {
   void conversionByPageStateChange() {
     Machine m = new Machine();
     Guest g = m.running();
-    assertThat(g.act(SnpActions.pageState(0, 0, List.of()))).startsWith("EINVAL");
+    assertThat(g.act(SnpActions.pageState(0, 0, List.of())))
+        .isEqualTo("KVM_EXIT_HLT {exitinfo1=2, exitinfo2=1}");
     assertThat(g.act(SnpActions.registerGhcb(1))).contains("KVM_EXIT_HLT");
     List<Fields> entries =
         List.of(
@@ -150,12 +152,37 @@ class SnpScenarioTest {
     assertThat(g.act(SnpActions.pageStateMsr(0x9, 2))).isEqualTo("HYPERCALL 9000 1 0");
     assertThat(g.act(SnpActions.resume(0))).contains("ghcb_msr=21");
     assertThat(g.act(SnpActions.pageStateMsr(0x9, 1))).isEqualTo("HYPERCALL 9000 1 10");
-    assertThat(g.act(SnpActions.resume(1))).contains("ghcb_msr=" + PageStateChange.MSR_ERROR);
+    assertThat(g.act(SnpActions.resume(11))).contains("ghcb_msr=" + PageStateChange.MSR_ERROR);
     assertThat(g.act(SnpActions.pageStateMsr(0x9, 3)))
         .contains("ghcb_msr=" + PageStateChange.MSR_ERROR);
     assertThat(m.vmm.enableCap(g.vm, 201, 0, 0)).isZero();
     assertThat(g.act(SnpActions.pageState(0, 0, entries))).contains("exitinfo2=" + (0x100L << 32));
     assertThat(g.act(SnpActions.resume(0))).startsWith("EINVAL");
+  }
+
+  @Test
+  void answersThatNoHypercallHasEndTheRun() {
+    Machine m = new Machine();
+    Guest g = m.running();
+    assertThat(g.act(SnpActions.registerGhcb(1))).contains("KVM_EXIT_HLT");
+    assertThat(g.act(SnpActions.pageStateMsr(0x9, 2))).startsWith("HYPERCALL");
+    assertThat(g.act(SnpActions.resume(5))).isEqualTo("EINVAL KVM_EXIT_UNKNOWN");
+    assertThat(g.act(SnpActions.pageStateMsr(0x9, 2))).startsWith("HYPERCALL");
+    assertThat(g.act(SnpActions.resume(0))).contains("ghcb_msr=21");
+    List<Fields> one = List.of(SnpActions.entry(0x200, 2, false, 0));
+    assertThat(g.act(SnpActions.pageState(0, 0, one))).startsWith("HYPERCALL");
+    assertThat(g.act(SnpActions.resume(5))).isEqualTo("EINVAL KVM_EXIT_UNKNOWN");
+    // The entries of a buffer stay in flight: the next request ends with the generic error.
+    assertThat(g.act(SnpActions.pageState(0, 0, one))).contains("exitinfo2=" + (0x100L << 32));
+    assertThat(g.act(SnpActions.pageState(0, 0, one))).startsWith("HYPERCALL");
+  }
+
+  @Test
+  void vmThatWaitsForInit2DoesNotRun() {
+    Machine m = new Machine();
+    Guest g = m.guest(4);
+    g.vcpu();
+    assertThat(g.act(read(0, true))).isEqualTo("EINVAL KVM_EXIT_UNKNOWN");
   }
 
   @Test
@@ -204,10 +231,12 @@ class SnpScenarioTest {
     assertThat(g.op("INIT2")).isEqualTo(-Errno.EPERM.number());
     assertThat(g.op("DBG_DECRYPT")).isEqualTo(-Errno.EPERM.number());
     assertThat(g.op("99")).isEqualTo(-Errno.EPERM.number());
-    assertThat(g.op("103")).isEqualTo(EINVAL);
-    for (long policy : new long[] {0x30000 | 1 << 18, 0x10000, 0x20000, 0x30000 | 1 << 20}) {
+    assertThat(g.op("104")).isEqualTo(EINVAL);
+    for (long policy : new long[] {0x30000 | 1 << 18, 0x10000}) {
       assertThat(g.op("SNP_LAUNCH_START", "policy", policy)).isEqualTo(EINVAL);
     }
+    assertThat(g.op("SNP_LAUNCH_START", "policy", 0x20000)).isEqualTo(EIO);
+    assertThat(g.out.number("error")).isEqualTo(7);
     assertThat(g.op("SNP_LAUNCH_START", "policy", 0x30000, "flags", 1)).isEqualTo(EINVAL);
     assertThat(g.op("SNP_LAUNCH_UPDATE")).isEqualTo(EINVAL);
     assertThat(g.op("SNP_LAUNCH_FINISH")).isEqualTo(EINVAL);
@@ -235,13 +264,14 @@ class SnpScenarioTest {
     assertThat(m.vmm.setMemoryAttributes(g.vm, 0x9000, 0x1000, 0, 0)).isZero();
     assertThat(g.update(9, 1, 1)).isEqualTo(EIO);
     // The firmware refuses page 11: it goes back, 10 stays, the digest keeps page 10.
-    byte[] digest = m.platform().firmware().launchDigest(g.sev().guestContext());
+    byte[] digest = m.platform().firmware().launch().digest(g.sev().guestContext());
     int[] calls = {0};
     m.interpose((c, _, _, _, _) ->
         c == FwCommand.SNP_LAUNCH_UPDATE && calls[0]++ == 1 ? FwStatus.RESOURCE_LIMIT.code() : 0);
     assertThat(g.update(10, 4, 1)).isZero();
     assertThat(g.out.number("gfn_start")).isEqualTo(11);
-    assertThat(m.platform().firmware().launchDigest(g.sev().guestContext())).isNotEqualTo(digest);
+    assertThat(m.platform().firmware().launch().digest(g.sev().guestContext()))
+        .isNotEqualTo(digest);
     assertThat(g.update(11, 3, 1)).isZero();
     assertThat(m.platform().host().leakedPages()).isZero();
     calls[0] = 1;
@@ -259,6 +289,7 @@ class SnpScenarioTest {
     Guest g = m.snp();
     m.platform()
         .firmware()
+        .launch()
         .setCpuidFilter((leaf, subleaf, r) -> {
           boolean good = r[0] == 0;
           r[0] = 0;

@@ -3,6 +3,7 @@ package dev.cocovisor.snp.psp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.mem.SparseMemory;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.GuestInstructions;
 import dev.cocovisor.snp.rmp.HostInstructions;
@@ -41,7 +42,9 @@ class SnpFirmwareTest {
           memory,
           rmp,
           true,
-          (call, _, _, _, _) -> call == failing ? FwStatus.HWERROR_PLATFORM.code() : 0);
+          new Mailbox(
+              (call, _, _, _, _) -> call == failing ? FwStatus.HWERROR_PLATFORM.code() : 0,
+              TraceSink.OFF));
 
   @BeforeEach
   void boot() {
@@ -62,7 +65,7 @@ class SnpFirmwareTest {
   private void launching(int asid) {
     update(100, 0, FIXED, 0);
     assertThat(fw.gctxCreate(GCTX)).isEqualTo(FwStatus.SUCCESS);
-    assertThat(fw.launchStart(GCTX, POLICY)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().start(GCTX, POLICY)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.activate(GCTX, asid)).isEqualTo(FwStatus.SUCCESS);
   }
 
@@ -82,32 +85,34 @@ class SnpFirmwareTest {
 
   @Test
   void launchGoesThroughItsStates() {
-    assertThat(fw.launchStart(GCTX, POLICY)).isEqualTo(FwStatus.INVALID_GUEST);
-    assertThat(fw.launchStart(GCTX + 8, POLICY)).isEqualTo(FwStatus.INVALID_ADDRESS);
+    assertThat(fw.launch().start(GCTX, POLICY)).isEqualTo(FwStatus.INVALID_GUEST);
+    assertThat(fw.launch().start(GCTX + 8, POLICY)).isEqualTo(FwStatus.INVALID_ADDRESS);
     assertThat(fw.gctxCreate(GCTX)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
     update(100, 0, FIXED, 0);
     assertThat(fw.gctxCreate(GCTX)).isEqualTo(FwStatus.SUCCESS);
     assertThat(rmp.state(100)).isEqualTo(PageState.CONTEXT);
     assertThat(fw.guestStatus(GCTX)).isEqualTo(new GuestStatus(0, 0, GuestState.INIT));
     assertThat(fw.activate(GCTX, 3)).isEqualTo(FwStatus.INVALID_GUEST_STATE);
-    assertThat(fw.launchUpdate(GCTX, 0, false, 1, false, 0))
+    assertThat(fw.launch().update(GCTX, 0, false, 1, false, 0))
         .isEqualTo(FwStatus.INVALID_GUEST_STATE);
-    assertThat(fw.launchFinish(GCTX, null, null, false, new byte[32]))
+    assertThat(fw.launch().finish(GCTX, null, null, false, new byte[32]))
         .isEqualTo(FwStatus.INVALID_GUEST_STATE);
-    assertThat(fw.launchStart(GCTX, 1L << 40)).isEqualTo(FwStatus.INVALID_PARAM);
-    assertThat(fw.launchStart(GCTX, GuestPolicy.SMT)).isEqualTo(FwStatus.INVALID_PARAM);
-    assertThat(fw.launchStart(GCTX, GuestPolicy.RESERVED_ONE)).isEqualTo(FwStatus.POLICY_FAILURE);
-    assertThat(fw.launchStart(GCTX, POLICY | 0xff00)).isEqualTo(FwStatus.POLICY_FAILURE);
-    assertThat(fw.launchStart(GCTX, POLICY)).isEqualTo(FwStatus.SUCCESS);
-    assertThat(fw.launchStart(GCTX, POLICY)).isEqualTo(FwStatus.INVALID_GUEST_STATE);
-    assertThat(fw.launchUpdate(GCTX, 0, false, 1, false, 0)).isEqualTo(FwStatus.INACTIVE);
+    assertThat(fw.launch().start(GCTX, 1L << 40)).isEqualTo(FwStatus.INVALID_PARAM);
+    assertThat(fw.launch().start(GCTX, GuestPolicy.SMT)).isEqualTo(FwStatus.INVALID_PARAM);
+    assertThat(fw.launch().start(GCTX, GuestPolicy.RESERVED_ONE))
+        .isEqualTo(FwStatus.POLICY_FAILURE);
+    assertThat(fw.launch().start(GCTX, POLICY | 0xff00)).isEqualTo(FwStatus.POLICY_FAILURE);
+    assertThat(fw.launch().start(GCTX, POLICY)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().start(GCTX, POLICY)).isEqualTo(FwStatus.INVALID_GUEST_STATE);
+    assertThat(fw.launch().update(GCTX, 0, false, 1, false, 0)).isEqualTo(FwStatus.INACTIVE);
     assertThat(fw.activate(GCTX, 0)).isEqualTo(FwStatus.INVALID_ASID);
     assertThat(fw.activate(GCTX, 32)).isEqualTo(FwStatus.INVALID_ASID);
     assertThat(fw.activate(GCTX, 3)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.activate(GCTX, 4)).isEqualTo(FwStatus.ACTIVE);
-    assertThat(fw.launchFinish(GCTX, null, null, false, new byte[32])).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().finish(GCTX, null, null, false, new byte[32]))
+        .isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.guestStatus(GCTX)).isEqualTo(new GuestStatus(POLICY, 3, GuestState.RUNNING));
-    assertThat(fw.launchUpdate(GCTX, 0, false, 1, false, 0))
+    assertThat(fw.launch().update(GCTX, 0, false, 1, false, 0))
         .isEqualTo(FwStatus.INVALID_GUEST_STATE);
   }
 
@@ -117,7 +122,7 @@ class SnpFirmwareTest {
     update(101, 0, FIXED, 0);
     long other = 101L << 12;
     assertThat(fw.gctxCreate(other)).isEqualTo(FwStatus.SUCCESS);
-    assertThat(fw.launchStart(other, POLICY)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().start(other, POLICY)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.activate(other, 3)).isEqualTo(FwStatus.ASID_OWNED);
     // A page that outlives its guest, as a guest_memfd may.
     update(200, 0x1000, HostInstructions.ASSIGN, 3);
@@ -137,27 +142,29 @@ class SnpFirmwareTest {
   @Test
   void launchUpdateChecksItsPage() {
     launching(3);
-    assertThat(fw.launchUpdate(GCTX, 0, false, 0, false, 0)).isEqualTo(FwStatus.INVALID_PARAM);
-    assertThat(fw.launchUpdate(GCTX, 0, false, 7, false, 0)).isEqualTo(FwStatus.INVALID_PARAM);
-    assertThat(fw.launchUpdate(GCTX, 8, false, 1, false, 0)).isEqualTo(FwStatus.INVALID_ADDRESS);
-    assertThat(fw.launchUpdate(GCTX, 1L << 40, false, 1, false, 0))
+    assertThat(fw.launch().update(GCTX, 0, false, 0, false, 0)).isEqualTo(FwStatus.INVALID_PARAM);
+    assertThat(fw.launch().update(GCTX, 0, false, 7, false, 0)).isEqualTo(FwStatus.INVALID_PARAM);
+    assertThat(fw.launch().update(GCTX, 8, false, 1, false, 0)).isEqualTo(FwStatus.INVALID_ADDRESS);
+    assertThat(fw.launch().update(GCTX, 1L << 40, false, 1, false, 0))
         .isEqualTo(FwStatus.INVALID_ADDRESS);
-    assertThat(fw.launchUpdate(GCTX, 0, true, 2, false, 0)).isEqualTo(FwStatus.INVALID_PAGE_SIZE);
-    assertThat(fw.launchUpdate(GCTX, 0, false, 1, false, 0)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
+    assertThat(fw.launch().update(GCTX, 0, true, 2, false, 0))
+        .isEqualTo(FwStatus.INVALID_PAGE_SIZE);
+    assertThat(fw.launch().update(GCTX, 0, false, 1, false, 0))
+        .isEqualTo(FwStatus.INVALID_PAGE_STATE);
     update(200, 0x1000, FIXED, 4);
-    assertThat(fw.launchUpdate(GCTX, 200 << 12, false, 1, false, 0))
+    assertThat(fw.launch().update(GCTX, 200 << 12, false, 1, false, 0))
         .isEqualTo(FwStatus.INVALID_PAGE_OWNER);
     update(512, 0x200000, FIXED | HostInstructions.SIZE_2M, 3);
-    assertThat(fw.launchUpdate(GCTX, 512 << 12, false, 1, false, 0))
+    assertThat(fw.launch().update(GCTX, 512 << 12, false, 1, false, 0))
         .isEqualTo(FwStatus.INVALID_PAGE_SIZE);
-    assertThat(fw.launchUpdate(GCTX, 512 << 12, true, 1, false, 0)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().update(GCTX, 512 << 12, true, 1, false, 0)).isEqualTo(FwStatus.SUCCESS);
     assertThat(rmp.state(700)).isEqualTo(PageState.GUEST_VALID);
     LaunchDigest expected = new LaunchDigest();
     for (int i = 0; i < 512; i++) {
       expected.update(LaunchPageType.NORMAL, 0x200000 + i * 4096L, new byte[4096], 0);
     }
-    assertThat(fw.launchDigest(GCTX)).isEqualTo(expected.value());
-    assertThat(fw.launchDigest(0)).isNull();
+    assertThat(fw.launch().digest(GCTX)).isEqualTo(expected.value());
+    assertThat(fw.launch().digest(0)).isNull();
   }
 
   @ParameterizedTest
@@ -171,7 +178,8 @@ class SnpFirmwareTest {
       memory.zero(200, 1);
     }
     update(200, 0x1000, FIXED, 3);
-    assertThat(fw.launchUpdate(GCTX, 200 << 12, false, type, false, 0)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().update(GCTX, 200 << 12, false, type, false, 0))
+        .isEqualTo(FwStatus.SUCCESS);
     assertThat(rmp.state(200)).isEqualTo(PageState.GUEST_VALID);
     assertThat(rmp.entry(200).vmsa()).isEqualTo(type == 2);
     assertThat(memory.isZero(200)).isEqualTo(type == 3 || type == 6);
@@ -182,7 +190,7 @@ class SnpFirmwareTest {
     LaunchPageType t = LaunchPageType.of(type);
     LaunchDigest expected = new LaunchDigest();
     expected.update(java.util.Objects.requireNonNull(t), 0x1000, content, 0);
-    assertThat(fw.launchDigest(GCTX)).isEqualTo(expected.value());
+    assertThat(fw.launch().digest(GCTX)).isEqualTo(expected.value());
   }
 
   @Test
@@ -192,21 +200,22 @@ class SnpFirmwareTest {
     ByteBuffer page = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
     page.putInt(0, 65);
     memory.write(200 << 12, page.array(), 0, 4096);
-    assertThat(fw.launchUpdate(GCTX, 200 << 12, false, 6, false, 0))
+    assertThat(fw.launch().update(GCTX, 200 << 12, false, 6, false, 0))
         .isEqualTo(FwStatus.INVALID_PARAM);
     assertThat(rmp.state(200)).isEqualTo(PageState.PRE_GUEST);
     page.putInt(0, 1).putInt(16, 7).putInt(16 + 24, 0xff).putLong(16 + 40, 5);
     memory.write(200 << 12, page.array(), 0, 4096);
-    fw.setCpuidFilter((leaf, subleaf, r) -> {
-      boolean good = leaf != 7 || subleaf != 0 || r[0] == 0xf;
-      r[0] = good ? r[0] : 0xf;
-      return good;
-    });
-    assertThat(fw.launchUpdate(GCTX, 200 << 12, false, 6, false, 0))
+    fw.launch()
+        .setCpuidFilter((leaf, subleaf, r) -> {
+          boolean good = leaf != 7 || subleaf != 0 || r[0] == 0xf;
+          r[0] = good ? r[0] : 0xf;
+          return good;
+        });
+    assertThat(fw.launch().update(GCTX, 200 << 12, false, 6, false, 0))
         .isEqualTo(FwStatus.INVALID_PARAM);
     assertThat(memory.readByte((200 << 12) + 40)).isEqualTo(0xf);
     assertThat(memory.readLong((200 << 12) + 56)).isZero();
-    assertThat(fw.launchUpdate(GCTX, 200 << 12, false, 6, false, 0)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().update(GCTX, 200 << 12, false, 6, false, 0)).isEqualTo(FwStatus.SUCCESS);
   }
 
   @Test
@@ -227,14 +236,14 @@ class SnpFirmwareTest {
     for (String line : table.lines().toList()) {
       String[] c = line.split(" ", -1);
       make(pfn, PageState.valueOf(c[0]));
-      assertThat(fw.pageReclaim(pfn << 12, false)).as(line).isEqualTo(FwStatus.valueOf(c[1]));
+      assertThat(fw.pages().reclaim(pfn << 12, false)).as(line).isEqualTo(FwStatus.valueOf(c[1]));
       assertThat(rmp.state(pfn)).as(line).isEqualTo(PageState.valueOf(c[2]));
       pfn++;
     }
-    assertThat(fw.pageReclaim(GCTX, false)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
-    assertThat(fw.pageReclaim(1, false)).isEqualTo(FwStatus.INVALID_ADDRESS);
+    assertThat(fw.pages().reclaim(GCTX, false)).isEqualTo(FwStatus.INVALID_PAGE_STATE);
+    assertThat(fw.pages().reclaim(1, false)).isEqualTo(FwStatus.INVALID_ADDRESS);
     make(pfn, PageState.PRE_GUEST);
-    assertThat(fw.pageReclaim(pfn << 12, true)).isEqualTo(FwStatus.INVALID_PAGE_SIZE);
+    assertThat(fw.pages().reclaim(pfn << 12, true)).isEqualTo(FwStatus.INVALID_PAGE_SIZE);
   }
 
   private void make(long pfn, PageState state) {
@@ -247,7 +256,7 @@ class SnpFirmwareTest {
         assertThat(
                 state == PageState.METADATA
                     ? fw.pages().pageMetadataInit(GCTX, gpa)
-                    : fw.pageReclaim(gpa, false))
+                    : fw.pages().reclaim(gpa, false))
             .isEqualTo(FwStatus.SUCCESS);
       }
       case PRE_GUEST -> update(pfn, gpa, FIXED, 3);
@@ -318,7 +327,7 @@ class SnpFirmwareTest {
     update(101, 0, FIXED, 0);
     long g = 101 << 12;
     assertThat(fw.gctxCreate(g)).isEqualTo(FwStatus.SUCCESS);
-    assertThat(fw.launchStart(g, POLICY | GuestPolicy.DEBUG)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().start(g, POLICY | GuestPolicy.DEBUG)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.activate(g, 5)).isEqualTo(FwStatus.SUCCESS);
     assertThat(fw.pages().debug(g, true, 300 << 12, 301 << 12))
         .isEqualTo(FwStatus.INVALID_PAGE_OWNER);
@@ -337,30 +346,31 @@ class SnpFirmwareTest {
     gen.initialize(new ECGenParameterSpec("secp384r1"));
     KeyPair key = gen.generateKeyPair();
     ByteBuffer block = ByteBuffer.allocate(96).order(ByteOrder.LITTLE_ENDIAN);
-    block.put(0, fw.launchDigest(GCTX)).putInt(0x50, 1).putLong(0x58, POLICY);
+    block.put(0, fw.launch().digest(GCTX)).putInt(0x50, 1).putLong(0x58, POLICY);
     byte[] auth = sign(key, block.array());
     byte[] hd = new byte[32];
-    assertThat(fw.launchFinish(GCTX, block.array(), null, false, hd))
+    assertThat(fw.launch().finish(GCTX, block.array(), null, false, hd))
         .isEqualTo(FwStatus.INVALID_PARAM);
-    assertThat(fw.launchFinish(GCTX, block.array(), new byte[4096], false, hd))
+    assertThat(fw.launch().finish(GCTX, block.array(), new byte[4096], false, hd))
         .isEqualTo(FwStatus.INVALID_PARAM);
     byte[] broken = auth.clone();
     broken[0x40] ^= 1;
-    assertThat(fw.launchFinish(GCTX, block.array(), broken, false, hd))
+    assertThat(fw.launch().finish(GCTX, block.array(), broken, false, hd))
         .isEqualTo(FwStatus.BAD_SIGNATURE);
     ByteBuffer other = ByteBuffer.wrap(block.array().clone()).order(ByteOrder.LITTLE_ENDIAN);
     other.put(0, (byte) 1);
-    assertThat(fw.launchFinish(GCTX, other.array(), sign(key, other.array()), false, hd))
+    assertThat(fw.launch().finish(GCTX, other.array(), sign(key, other.array()), false, hd))
         .isEqualTo(FwStatus.BAD_MEASUREMENT);
     other.put(0, (byte) 0).putLong(0x58, POLICY | 1);
-    assertThat(fw.launchFinish(GCTX, other.array(), sign(key, other.array()), false, hd))
+    assertThat(fw.launch().finish(GCTX, other.array(), sign(key, other.array()), false, hd))
         .isEqualTo(FwStatus.POLICY_FAILURE);
     other.putInt(0x50, 2);
-    assertThat(fw.launchFinish(GCTX, other.array(), sign(key, other.array()), false, hd))
+    assertThat(fw.launch().finish(GCTX, other.array(), sign(key, other.array()), false, hd))
         .isEqualTo(FwStatus.BAD_VERSION);
-    assertThat(fw.launchFinish(GCTX, block.array(), auth, true, hd))
+    assertThat(fw.launch().finish(GCTX, block.array(), auth, true, hd))
         .isEqualTo(FwStatus.INVALID_PARAM);
-    assertThat(fw.launchFinish(GCTX, block.array(), auth, false, hd)).isEqualTo(FwStatus.SUCCESS);
+    assertThat(fw.launch().finish(GCTX, block.array(), auth, false, hd))
+        .isEqualTo(FwStatus.SUCCESS);
   }
 
   private static byte[] sign(KeyPair key, byte[] block) throws Exception {

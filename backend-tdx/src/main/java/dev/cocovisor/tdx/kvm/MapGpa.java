@@ -2,38 +2,40 @@ package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.tdx.guest.VmcallStatus;
-import dev.cocovisor.tdx.module.abi.Registers;
-import org.jspecify.annotations.Nullable;
 
 /**
  * TDVMCALL MapGPA: the guest asks for a range to be private or shared, KVM passes it to userspace
  * in chunks of 2 MiB, each a KVM_HC_MAP_GPA_RANGE exit.
  *
- * <p>The module has no part in it. Source: {@code arch/x86/kvm/vmx/tdx.c}, tdx_map_gpa,
- * __tdx_map_gpa, tdx_complete_vmcall_map_gpa.
+ * <p>Userspace answers 0, EAGAIN or EINVAL, as positive numbers; anything else is userspace's
+ * mistake and KVM_RUN fails. The module has no part in it. Source: Linux 7.3, {@code
+ * arch/x86/kvm/vmx/tdx.c}, tdx_map_gpa, __tdx_map_gpa, tdx_complete_vmcall_map_gpa.
  */
-final class MapGpa {
+final class MapGpa implements Tdvmcall.Pending {
   /** The function number of MapGPA. */
   static final long FUNCTION = 0x10001;
 
-  private static final long CHUNK = 2L << 20;
   static final int HC_MAP_GPA_RANGE = 12;
+
+  private static final long CHUNK = 2L << 20;
   private static final long ENCRYPTED = 1L << 4;
   private static final long LONG_MODE = 1;
 
+  private final TdxVm td;
   private final long sharedBit;
   private final long gpa;
-  private final long size;
+  private final long end;
   private long at;
-  private long chunk;
 
-  private MapGpa(long gpa, long size, long sharedBit) {
+  MapGpa(TdxVm td, long gpa, long size) {
+    this.td = td;
+    this.sharedBit = td.sharedGfnMask() << PageLevel.PAGE_SHIFT;
     this.gpa = gpa;
-    this.size = size;
-    this.sharedBit = sharedBit;
+    this.end = gpa + size;
     this.at = gpa;
   }
 
@@ -42,52 +44,46 @@ final class MapGpa {
     return f.text("fn", "").equals("MapGPA") ? FUNCTION : f.number("fn", 0);
   }
 
-  /**
-   * Reads what the host got in its registers: R10 0 for a standard call, R11 the function, R12 the
-   * address, R13 the size; null for another function.
-   */
-  static @Nullable MapGpa of(Registers r, long sharedBit) {
-    return r.r10 != 0 || r.r11 != FUNCTION ? null : new MapGpa(r.r12, r.r13, sharedBit);
-  }
-
   private static RunResult done(long status) {
     return RunResult.ok(new Exit.Hlt(status));
   }
 
   /** Checks the range, then exits for the first chunk. */
-  RunResult next() {
-    long end = gpa + size;
+  RunResult begin() {
     boolean legal =
-        size > 0
-            && gpa >= 0
-            && end > gpa
-            && end - 1 < sharedBit << 1
+        Long.compareUnsigned(end, gpa) > 0
+            && Long.compareUnsigned(end - 1, sharedBit << 1) < 0
             && (gpa & sharedBit) == ((end - 1) & sharedBit);
     if (!legal) {
       return done(VmcallStatus.INVALID_OPERAND);
     }
-    if (((gpa | size) & 4095) != 0) {
+    if (((gpa | end) & (PageLevel.PAGE_SIZE - 1)) != 0) {
       return done(VmcallStatus.ALIGN_ERROR);
     }
-    return exit();
+    return RunResult.ok(exit());
   }
 
-  private RunResult exit() {
-    chunk = Math.min(CHUNK, gpa + size - at);
-    long attributes = (gpa & sharedBit) == 0 ? ENCRYPTED : 0;
-    long[] args = {at & ~sharedBit, chunk >>> 12, attributes};
-    return RunResult.ok(new Exit.Hypercall(HC_MAP_GPA_RANGE, args, LONG_MODE));
+  private Exit exit() {
+    long bytes = Math.min(CHUNK, end - at);
+    long attributes = (at & sharedBit) == 0 ? ENCRYPTED : 0;
+    long[] args = {at & ~sharedBit, bytes >>> PageLevel.PAGE_SHIFT, attributes};
+    return new Exit.Hypercall(HC_MAP_GPA_RANGE, args, LONG_MODE);
   }
 
-  /** Goes on after userspace's answer: the next chunk, or the guest's result. */
-  RunResult answered(long ret) {
-    if (ret != 0) {
-      return done(
-          ret == Errno.EAGAIN.number() || ret == -Errno.EAGAIN.number()
-              ? VmcallStatus.RETRY
-              : VmcallStatus.INVALID_OPERAND);
+  /** Goes on after userspace's answer: the next chunk, the guest's result, or no run at all. */
+  @Override
+  public RunResult answered(long ret) {
+    if (ret == Errno.EAGAIN.number()) {
+      return done(VmcallStatus.RETRY);
     }
-    at += chunk;
-    return at < gpa + size ? exit() : done(VmcallStatus.SUCCESS);
+    if (ret == Errno.EINVAL.number()) {
+      return done(VmcallStatus.INVALID_OPERAND);
+    }
+    if (ret != 0) {
+      Errno e = td.refuse(Errno.EINVAL, "hypercall.ret is neither 0, EAGAIN nor EINVAL");
+      return new RunResult(e, exit());
+    }
+    at += CHUNK;
+    return at < end ? RunResult.ok(exit()) : done(VmcallStatus.SUCCESS);
   }
 }

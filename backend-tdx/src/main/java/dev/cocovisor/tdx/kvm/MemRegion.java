@@ -2,10 +2,13 @@ package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.td.Mrtd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * KVM_TDX_INIT_MEM_REGION: the pages a TD starts with, copied from the VMM's memory and, if it
@@ -13,8 +16,9 @@ import dev.cocovisor.tdx.module.call.SeamCall;
  *
  * <p>Page by page: guest_memfd gives the frame, then the page is mapped and added, or only added
  * where {@link BuildPopulation} has it mapped before, then extended in sixteen chunks. A failure
- * leaves the region advanced past what was done. Source: {@code arch/x86/kvm/vmx/tdx.c},
- * tdx_vcpu_init_mem_region, tdx_gmem_post_populate.
+ * leaves the region advanced past what was done. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c},
+ * tdx_vcpu_init_mem_region, tdx_gmem_post_populate; {@code arch/x86/kvm/mmu/mmu.c},
+ * kvm_tdp_mmu_map_private_pfn.
  */
 final class MemRegion {
   private static final long MEASURE = 1;
@@ -27,101 +31,120 @@ final class MemRegion {
 
   /** Carries the command out; what is left of the region comes back with the result. */
   long add(VcpuContext vcpu, VendorCommand c) {
-    TdxVcpu v = TdxVm.vcpu(vcpu);
     Fields in = c.in();
-    long flags = in.number("flags", 0);
     long source = in.number("source_addr", 0);
     long gpa = in.number("gpa", 0);
     long pages = in.number("nr_pages", 0);
-    long end = gpa + (pages << 12);
-    boolean valid =
-        v.initialized
-            && td.state == TdxVm.State.INITIALIZED
-            && (flags & ~MEASURE) == 0
-            && (source & 4095) == 0
-            && (gpa & 4095) == 0
-            && pages > 0
-            && pages < 1L << 40
-            && gpa >= 0
-            && end > gpa
-            && ((gpa >>> 12) & td.sharedGfnMask()) == 0
-            && (((end - 1) >>> 12) & td.sharedGfnMask()) == 0;
-    if (!valid) {
-      return TdBuild.no(Errno.EINVAL);
+    String wrong = wrong(TdxVm.vcpu(vcpu), in.number("flags", 0), source, gpa, pages);
+    if (wrong != null) {
+      return td.no(Errno.EINVAL, wrong);
     }
-    td.vm().slotsLock().lock();
+    boolean measure = (in.number("flags", 0) & MEASURE) != 0;
     long result = 0;
-    try {
-      while (pages > 0 && result == 0) {
-        result = addPage(vcpu, c, source, gpa, (flags & MEASURE) != 0);
-        if (result == 0) {
-          source += 4096;
-          gpa += 4096;
-          pages--;
-        }
+    while (pages != 0) {
+      result = addPage(vcpu, c, source, gpa, measure);
+      if (result < 0) {
+        break;
       }
-    } finally {
-      td.vm().slotsLock().unlock();
+      source += PageLevel.PAGE_SIZE;
+      gpa += PageLevel.PAGE_SIZE;
+      pages--;
     }
     c.out().put("source_addr", source).put("gpa", gpa).put("nr_pages", pages);
     return result;
   }
 
+  /** Says what keeps the region from being looked at, in the kernel's order; null for nothing. */
+  private @Nullable String wrong(TdxVcpu v, long flags, long source, long gpa, long pages) {
+    if (!v.initialized) {
+      return "the vCPU is not initialized";
+    }
+    if ((flags & ~MEASURE) != 0) {
+      return "an unknown flag";
+    }
+    if ((source & (PageLevel.PAGE_SIZE - 1)) != 0 || source == 0) {
+      return "source_addr is 0 or not aligned to a page";
+    }
+    if ((gpa & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return "gpa is not aligned to a page";
+    }
+    long end = gpa + (pages << PageLevel.PAGE_SHIFT);
+    if (pages == 0 || Long.compareUnsigned(end, gpa) <= 0) {
+      return "nr_pages is 0 or leads out of the address space";
+    }
+    return isShared(gpa) || isShared(end - 1) ? "the region has the shared bit" : null;
+  }
+
+  private boolean isShared(long gpa) {
+    return ((gpa >>> PageLevel.PAGE_SHIFT) & td.sharedGfnMask()) != 0;
+  }
+
   private long addPage(VcpuContext vcpu, VendorCommand c, long source, long gpa, boolean measure) {
+    long gfn = gpa >>> PageLevel.PAGE_SHIFT;
     long n =
         td.vm()
             .populate(
-                gpa >>> 12,
+                gfn,
                 source,
                 1,
-                (gfn, pfn, user, order) -> add(vcpu, c, gfn, pfn, user, measure));
-    return n < 0 ? n : 0;
+                (at, pfn, user, order) -> populated(vcpu, c, at, pfn, user, measure));
+    if (n < 0) {
+      return td.no(
+          Errno.of((int) -n), "the page at gfn 0x" + Long.toHexString(gfn) + " was not added");
+    }
+    return n == 1 ? 0 : td.no(Errno.EIO, "guest_memfd filled " + n + " pages");
   }
 
-  private Errno add(
+  private Errno populated(
       VcpuContext vcpu, VendorCommand c, long gfn, long pfn, long user, boolean measure) {
     long from = td.vm().pinUserPage(user);
     if (from < 0) {
-      return Errno.of((int) -from);
+      return td.refuse(Errno.of((int) -from), "the source page is not mapped");
     }
-    Errno added =
-        td.mapsFirst() ? addMapped(c, gfn, pfn, from << 12) : mapAndAdd(vcpu, gfn, from << 12);
+    long source = from << PageLevel.PAGE_SHIFT;
+    Errno added = td.mapsFirst() ? addMapped(c, gfn, pfn, source) : mapAndAdd(vcpu, gfn, source);
     td.vm().unpinUserPage(from);
-    return added.ok() && measure ? extend(c, gfn << 12) : added;
+    return added.ok() && measure ? extend(gfn << PageLevel.PAGE_SHIFT) : added;
   }
 
   /** The fault that maps the page also adds it. */
   private Errno mapAndAdd(VcpuContext vcpu, long gfn, long source) {
+    if (td.pageAddSource != 0) {
+      return td.bug("a page is being added already");
+    }
     if (td.vm().mappedPfn(gfn, true) >= 0) {
-      // arch/x86/kvm/mmu/mmu.c, kvm_tdp_mmu_map_private_pfn: a fault that fixed nothing is an
-      // error.
-      return Errno.EIO;
+      // A fault that fixed nothing is an error of kvm_tdp_mmu_map_private_pfn.
+      return td.refuse(Errno.EIO, "the page is mapped already");
     }
     td.pageAddSource = source;
-    Errno mapped = td.vm().mapPage(vcpu, gfn << 12, true);
+    Errno mapped = td.vm().mapPage(vcpu, gfn << PageLevel.PAGE_SHIFT, true);
     td.pageAddSource = 0;
     return mapped;
   }
 
   /**
-   * The page was mapped before and is only added now. Source: the series of 2024, tdx.c,
-   * tdx_gmem_post_populate and kvm_tdp_mmu_get_walk_mirror_pfn; that nothing is mapped here is the
-   * rule of KVM_MAP_MEMORY's cover letter.
+   * The page was mapped before and is only added now. Source: the series "KVM: Guest Memory
+   * Pre-Population API" of April 2024, tdx.c, tdx_gmem_post_populate and
+   * kvm_tdp_mmu_get_walk_mirror_pfn; that nothing is mapped here is the rule of KVM_MAP_MEMORY's
+   * cover letter.
    */
   private Errno addMapped(VendorCommand c, long gfn, long pfn, long source) {
     td.vm().mmuLock().lockShared();
     try {
       long mapped = td.vm().mappedPfn(gfn, true);
       if (mapped < 0) {
-        return Errno.ENOENT;
+        return td.refuse(Errno.ENOENT, "the page was not mapped by KVM_MAP_MEMORY");
       }
       if (mapped != pfn) {
-        return Errno.EAGAIN;
+        return td.refuse(Errno.EAGAIN, "another frame is mapped than guest_memfd has");
       }
-      long s = td.seam().call(SeamCall.MEM_PAGE_ADD, gfn << 12, td.tdr, pfn << 12, source);
+      long gpa = gfn << PageLevel.PAGE_SHIFT;
+      long frame = pfn << PageLevel.PAGE_SHIFT;
+      long s = td.seam().call(SeamCall.MEM_PAGE_ADD, gpa, td.tdr, frame, source);
       if (s != 0) {
-        TdBuild.hardware(c, s, Errno.EIO);
-        return SeamStatus.OPERAND_BUSY.is(s) ? Errno.EBUSY : Errno.EIO;
+        c.out().put("hw_error", s);
+        Errno e = SeamStatus.OPERAND_BUSY.is(s) ? Errno.EBUSY : Errno.EIO;
+        return td.refuse(e, "TDH.MEM.PAGE.ADD: " + SeamStatus.describe(s));
       }
       td.premapped().remove(gfn);
       return Errno.OK;
@@ -130,12 +153,9 @@ final class MemRegion {
     }
   }
 
-  private Errno extend(VendorCommand c, long gpa) {
-    for (long at = gpa; at < gpa + 4096; at += 256) {
-      long s = td.seam().call(SeamCall.MR_EXTEND, at, td.tdr, 0, 0);
-      if (s != 0) {
-        c.out().put("hw_error", s);
-        td.vm().bug("TDH.MR.EXTEND: " + SeamStatus.describe(s));
+  private Errno extend(long gpa) {
+    for (long at = gpa; at < gpa + PageLevel.PAGE_SIZE; at += Mrtd.CHUNK) {
+      if (td.bugOn(td.seam().call(SeamCall.MR_EXTEND, at, td.tdr, 0, 0), SeamCall.MR_EXTEND)) {
         return Errno.EIO;
       }
     }

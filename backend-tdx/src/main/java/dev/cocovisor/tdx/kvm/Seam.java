@@ -1,13 +1,18 @@
 package dev.cocovisor.tdx.kvm;
 
+import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.tdx.module.SeamCalls;
+import dev.cocovisor.tdx.module.SeamReasons;
 import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.call.TdCall;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * KVM's way to make SEAMCALLs: on a processor nobody else uses at the moment, traced and counted.
@@ -23,8 +28,13 @@ public final class Seam {
   private static final VarHandle BUSY = MethodHandles.arrayElementVarHandle(int[].class);
   private static final int LINE = 32;
 
+  /** How often a call is made for which the random generator gave nothing (sc_retry). */
+  private static final int ENTROPY_TRIES = 10;
+
   /** How far apart two threads with adjacent numbers begin to look. */
   private static final int APART = 8;
+
+  private static final String[] OPERANDS = {", rdx=0x", ", r8=0x", ", r9=0x"};
 
   private final TdxModule module;
   private final TraceSink trace;
@@ -34,6 +44,7 @@ public final class Seam {
   /** 1 where a processor is in use; two cache lines each. */
   private final int[] busy = new int[HOST_PROCESSORS * LINE];
 
+  private final AtomicBoolean growing = new AtomicBoolean();
   private int processors = HOST_PROCESSORS;
 
   Seam(TdxModule module, TraceSink trace) {
@@ -44,10 +55,14 @@ public final class Seam {
     }
   }
 
-  /** Brings up a processor for a vCPU and returns its number; under the kvm lock of its VM. */
+  /** Brings up a processor for a vCPU and returns its number. */
   int newProcessor() {
+    while (!growing.compareAndSet(false, true)) {
+      Thread.onSpinWait();
+    }
     int lp = processors++;
     module.addProcessors(processors);
+    growing.set(false);
     return lp;
   }
 
@@ -55,9 +70,12 @@ public final class Seam {
   long call(SeamCall leaf, long rcx, long rdx, long r8, long r9) {
     int slot = take();
     long status = calls[slot].call(leaf, rcx, rdx, r8, r9);
+    for (int i = 1; SeamStatus.RND_NO_ENTROPY.is(status) && i < ENTROPY_TRIES; i++) {
+      status = calls[slot].call(leaf, rcx, rdx, r8, r9);
+    }
     counts[slot][leaf.leaf()]++;
     BUSY.setRelease(busy, slot * LINE, 0);
-    trace(leaf, rcx, rdx, r8, status);
+    trace(leaf, rcx, rdx, r8, r9, status);
     return status;
   }
 
@@ -72,20 +90,32 @@ public final class Seam {
   /** Counts and traces a call made on a vCPU's own processor. */
   void made(SeamCall leaf, long rcx, long status) {
     counts[0][leaf.leaf()]++;
-    trace(leaf, rcx, 0, 0, status);
+    trace(leaf, rcx, 0, 0, 0, status);
   }
 
-  private void trace(SeamCall leaf, long rcx, long rdx, long r8, long status) {
+  private void trace(SeamCall leaf, long rcx, long rdx, long r8, long r9, long status) {
+    if (!trace.enabled()) {
+      return;
+    }
+    StringBuilder arguments = new StringBuilder("rcx=0x").append(Long.toHexString(rcx));
+    long[] more = {rdx, r8, r9};
+    for (int i = 0; i < leaf.arity() - 1; i++) {
+      arguments.append(OPERANDS[i]).append(Long.toHexString(more[i]));
+    }
+    String result = status == SeamStatus.IN_GUEST ? "in guest" : SeamStatus.describe(status);
+    trace.emit(
+        new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments.toString(), result));
+    if (SeamStatus.isError(status) && status != SeamStatus.IN_GUEST) {
+      trace.refused(SeamStatus.describe(status), () -> SeamReasons.of(leaf, status));
+    }
+  }
+
+  /** Traces a TDCALL a guest made; {@code rax} is its status where it completed. */
+  void guest(TdCall leaf, Fields operands, GuestOutcome outcome, long rax) {
     if (trace.enabled()) {
-      String arguments =
-          "rcx=0x"
-              + Long.toHexString(rcx)
-              + ", rdx=0x"
-              + Long.toHexString(rdx)
-              + ", r8=0x"
-              + Long.toHexString(r8);
-      String result = status == SeamStatus.IN_GUEST ? "in guest" : SeamStatus.describe(status);
-      trace.emit(new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments, result));
+      String result = outcome == GuestOutcome.DONE ? SeamStatus.describe(rax) : outcome.name();
+      trace.emit(
+          new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), operands.toString(), result));
     }
   }
 

@@ -6,6 +6,7 @@ import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.ops.ExternalTableOps;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.sept.SeptEntry;
 import dev.cocovisor.tdx.module.sept.SeptState;
 import dev.cocovisor.tdx.module.sept.SeptTable;
 import dev.cocovisor.tdx.module.td.Td;
@@ -18,8 +19,10 @@ import dev.cocovisor.tdx.module.td.Td;
  * all are kicked out and the call is made once more; what fails then is a bug. The order is block,
  * track, kick, then remove or demote. Levels of the module are KVM's minus one.
  *
- * <p>Source: {@code arch/x86/kvm/vmx/tdx.c}, tdx_sept_link_private_spt, tdx_mem_page_aug,
- * tdx_sept_remove_private_spte, tdh_do_no_vcpus, tdx_track; RFC v1 patch 15 for the split.
+ * <p>Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, tdx_sept_map_nonleaf_spte,
+ * tdx_sept_map_leaf_spte, tdx_mem_page_add, tdx_mem_page_aug, tdx_sept_remove_leaf_spte,
+ * tdh_do_no_vcpus, tdx_track, tdx_sept_free_private_spt; "KVM: TDX huge page support for private
+ * memory" of 2025-04-24, patch 15, for the split.
  */
 final class SeptHooks {
   private final TdxVm td;
@@ -33,31 +36,29 @@ final class SeptHooks {
   }
 
   private static long operand(long gfn, PageLevel level) {
-    return gfn << 12 | seamLevel(level);
+    return gfn << PageLevel.PAGE_SHIFT | seamLevel(level);
+  }
+
+  private static long address(long pfn) {
+    return pfn << PageLevel.PAGE_SHIFT;
   }
 
   Errno link(long gfn, PageLevel level, long sptPfn) {
-    if (aboveRoot(level)) {
-      return Errno.OK;
-    }
-    long s = td.seam().call(SeamCall.MEM_SEPT_ADD, operand(gfn, level), td.tdr, sptPfn << 12, 0);
-    return added(s, "TDH.MEM.SEPT.ADD");
-  }
-
-  /** The mirror's topmost tables have no counterpart in a Secure EPT of four levels. */
-  private boolean aboveRoot(PageLevel level) {
-    return level.number() > td.rootLevel();
+    return added(
+        SeamCall.MEM_SEPT_ADD,
+        td.seam().call(SeamCall.MEM_SEPT_ADD, operand(gfn, level), td.tdr, address(sptPfn), 0));
   }
 
   Errno set(long gfn, PageLevel level, long pfn) {
+    if (td.policy() == PagePolicy.UPSTREAM && level != PageLevel.PG_4K) {
+      return td.bug("a huge private leaf");
+    }
     if (!td.runnable()) {
       return add(gfn, level, pfn);
     }
-    if (td.policy() == PagePolicy.UPSTREAM && level != PageLevel.PG_4K) {
-      return bug("a huge private leaf");
-    }
-    long s = td.seam().call(SeamCall.MEM_PAGE_AUG, operand(gfn, level), td.tdr, pfn << 12, 0);
-    return added(s, "TDH.MEM.PAGE.AUG");
+    return added(
+        SeamCall.MEM_PAGE_AUG,
+        td.seam().call(SeamCall.MEM_PAGE_AUG, operand(gfn, level), td.tdr, address(pfn), 0));
   }
 
   private Errno add(long gfn, PageLevel level, long pfn) {
@@ -66,27 +67,24 @@ final class SeptHooks {
       return Errno.OK;
     }
     if (td.pageAddSource == 0 || level != PageLevel.PG_4K) {
-      return bug("a private page before the TD runs that KVM_TDX_INIT_MEM_REGION did not add");
+      return td.bug("a private page before the TD runs that KVM_TDX_INIT_MEM_REGION did not add");
     }
-    long s =
+    return added(
+        SeamCall.MEM_PAGE_ADD,
         td.seam()
-            .call(SeamCall.MEM_PAGE_ADD, operand(gfn, level), td.tdr, pfn << 12, td.pageAddSource);
-    return added(s, "TDH.MEM.PAGE.ADD");
+            .call(
+                SeamCall.MEM_PAGE_ADD,
+                operand(gfn, level),
+                td.tdr,
+                address(pfn),
+                td.pageAddSource));
   }
 
-  private Errno added(long status, String call) {
-    if (status == 0) {
-      return Errno.OK;
-    }
+  private Errno added(SeamCall call, long status) {
     if (SeamStatus.OPERAND_BUSY.is(status)) {
-      return Errno.EBUSY;
+      return td.refuse(Errno.EBUSY, call.callName() + " is busy: the fault is tried again");
     }
-    return bug(call + ": " + SeamStatus.describe(status));
-  }
-
-  private Errno bug(String why) {
-    td.vm().bug(why);
-    return Errno.EIO;
+    return td.bugOn(status, call) ? Errno.EIO : Errno.OK;
   }
 
   /** Makes a call that only vCPUs can disturb: busy once, kick them all out and try again. */
@@ -114,72 +112,58 @@ final class SeptHooks {
     }
   }
 
-  /** Begins a new TLB epoch and sends every vCPU of the old one out. */
-  private boolean track() {
+  /** Begins a new TLB epoch and sends every vCPU of the old one out (tdx_track). */
+  private void track() {
     if (!td.runnable()) {
-      return true;
+      return;
     }
-    long s = withoutVcpus(SeamCall.MEM_TRACK, td.tdr, 0, 0);
-    if (s != 0) {
-      bug("TDH.MEM.TRACK: " + SeamStatus.describe(s));
-      return false;
-    }
+    td.bugOn(withoutVcpus(SeamCall.MEM_TRACK, td.tdr, 0, 0), SeamCall.MEM_TRACK);
     kickOut();
     // A vCPU that enters in the new epoch starts without translations.
     for (VcpuContext v : td.vm().vcpus()) {
       v.requestTlbFlush();
     }
-    return true;
   }
 
-  private boolean blockAndTrack(long operand) {
-    long s = withoutVcpus(SeamCall.MEM_RANGE_BLOCK, operand, td.tdr, 0);
-    if (s != 0) {
-      bug("TDH.MEM.RANGE.BLOCK: " + SeamStatus.describe(s));
-      return false;
-    }
-    return track();
+  private boolean blocked(long operand) {
+    return !td.bugOn(
+        withoutVcpus(SeamCall.MEM_RANGE_BLOCK, operand, td.tdr, 0), SeamCall.MEM_RANGE_BLOCK);
   }
 
+  /** Takes a leaf away (tdx_sept_remove_leaf_spte). Private pages go before the HKID does. */
   Errno remove(long gfn, PageLevel level, long pfn) {
     if (td.premapped().remove(gfn)) {
       // The Secure EPT never had it.
       return Errno.OK;
     }
     if (!td.hasHkid()) {
-      return reclaim(pfn, level) ? Errno.OK : Errno.EIO;
+      return td.bug("a private page is taken away from a TD without HKID");
+    }
+    if (td.policy() == PagePolicy.UPSTREAM && level != PageLevel.PG_4K) {
+      return td.bug("a huge private leaf");
     }
     long operand = operand(gfn, level);
-    if (!blockAndTrack(operand)) {
+    if (!blocked(operand)) {
       return Errno.EIO;
     }
+    track();
     long s = withoutVcpus(SeamCall.MEM_PAGE_REMOVE, operand, td.tdr, 0);
-    if (s != 0) {
-      return bug("TDH.MEM.PAGE.REMOVE: " + SeamStatus.describe(s));
+    if (td.bugOn(s, SeamCall.MEM_PAGE_REMOVE)) {
+      return Errno.EIO;
     }
-    return writeBack(pfn, level) ? Errno.OK : Errno.EIO;
+    return written(pfn, level) ? Errno.OK : Errno.EIO;
   }
 
-  /** Frees a page of a TD whose key is gone, and cleans it. */
-  private boolean reclaim(long pfn, PageLevel level) {
-    long s = td.seam().call(SeamCall.PHYMEM_PAGE_RECLAIM, pfn << 12, 0, 0, 0);
-    if (s != 0) {
-      bug("TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
-      return false;
-    }
-    return writeBack(pfn, level);
-  }
-
-  /** Writes a freed page's lines back, with the key they were used with, and clears it. */
-  private boolean writeBack(long pfn, PageLevel level) {
+  /** Writes a removed page's lines back, with the key they were used with, and clears it. */
+  private boolean written(long pfn, PageLevel level) {
     for (long p = pfn; p < pfn + level.pages(); p++) {
-      long s = td.seam().call(SeamCall.PHYMEM_PAGE_WBINVD, p << 12, 0, 0, 0);
-      if (s != 0) {
-        bug("TDH.PHYMEM.PAGE.WBINVD: " + SeamStatus.describe(s));
+      long keyed = td.platform().withKey(address(p), td.hkid);
+      long s = td.seam().call(SeamCall.PHYMEM_PAGE_WBINVD, keyed, 0, 0, 0);
+      if (td.bugOn(s, SeamCall.PHYMEM_PAGE_WBINVD)) {
         return false;
       }
     }
-    td.vm().host().memory().raw().zero(pfn, level.pages());
+    td.platform().clear(pfn, level.pages());
     return true;
   }
 
@@ -187,24 +171,27 @@ final class SeptHooks {
     if (shared) {
       return splitInFault(gfn);
     }
+    if (!td.hasHkid()) {
+      return td.bug("a split in a TD without HKID");
+    }
     long operand = operand(gfn, level);
-    if (!blockAndTrack(operand)) {
+    if (!blocked(operand)) {
       return Errno.EIO;
     }
-    long s = withoutVcpus(SeamCall.MEM_PAGE_DEMOTE, operand, td.tdr, sptPfn << 12);
+    track();
+    long s = withoutVcpus(SeamCall.MEM_PAGE_DEMOTE, operand, td.tdr, address(sptPfn));
     // RFC v1 goes on for as long as host interrupts come; later versions want a module that does
     // not stop.
     while (td.policy() == PagePolicy.RFC_V1 && SeamStatus.INTERRUPTED_RESTARTABLE.is(s)) {
-      s = withoutVcpus(SeamCall.MEM_PAGE_DEMOTE, operand, td.tdr, sptPfn << 12);
+      s = withoutVcpus(SeamCall.MEM_PAGE_DEMOTE, operand, td.tdr, address(sptPfn));
     }
-    return s == 0 ? Errno.OK : bug("TDH.MEM.PAGE.DEMOTE: " + SeamStatus.describe(s));
+    return td.bugOn(s, SeamCall.MEM_PAGE_DEMOTE) ? Errno.EIO : Errno.OK;
   }
 
   /** RFC v1 ignores a split in a fault: the vCPU's next try asks for the size that is there. */
   private Errno splitInFault(long gfn) {
     if (td.policy() != PagePolicy.RFC_V1) {
-      // Later versions split under the exclusive lock only.
-      return Errno.EAGAIN;
+      return td.refuse(Errno.EAGAIN, "a leaf is split under the exclusive lock only");
     }
     for (VcpuContext v : td.vm().vcpus()) {
       if (v.vendorState() instanceof TdxVcpu t
@@ -212,17 +199,19 @@ final class SeptHooks {
         t.hintLevel = PageLevel.PG_2M;
       }
     }
-    return Errno.EBUSY;
+    return td.refuse(Errno.EBUSY, "a split in a fault is ignored: the guest tries again");
   }
 
-  Errno free(PageLevel level, long sptPfn) {
-    if (aboveRoot(level)) {
-      return Errno.OK;
-    }
+  Errno free(long sptPfn) {
     if (td.hasHkid()) {
-      return bug("a Secure-EPT page freed while the TD has its HKID");
+      return td.bug("a Secure-EPT page freed while the TD has its HKID");
     }
-    return reclaim(sptPfn, PageLevel.PG_4K) ? Errno.OK : Errno.EIO;
+    long s = td.seam().call(SeamCall.PHYMEM_PAGE_RECLAIM, address(sptPfn), 0, 0, 0);
+    if (s != 0) {
+      return td.refuse(Errno.EIO, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
+    }
+    td.platform().clear(sptPfn, 1);
+    return Errno.OK;
   }
 
   /** Reads what the Secure EPT maps at a level, without a SEAMCALL. */
@@ -234,7 +223,9 @@ final class SeptHooks {
       long e = table.get(i);
       if (SeptState.of(e).leaf()) {
         boolean same = table.level() == seamLevel(level);
-        return same ? (e & 0x000ffffffffff000L) >>> 12 & -level.pages() : ExternalTableOps.NONE;
+        return same
+            ? SeptEntry.hpa(e, table.level()) >>> PageLevel.PAGE_SHIFT
+            : ExternalTableOps.NONE;
       }
       if (table.level() <= seamLevel(level)) {
         return ExternalTableOps.NONE;

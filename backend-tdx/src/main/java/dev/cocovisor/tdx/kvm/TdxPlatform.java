@@ -6,6 +6,7 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.TrustedFault;
@@ -32,6 +33,8 @@ public final class TdxPlatform implements Platform {
   private final PagePolicy policy;
   private final BuildPopulation population;
   private final int width;
+  private final boolean partialWriteErratum;
+  private final PhysicalMemory memory;
   private final List<TdxVm> vms = new ArrayList<>();
 
   TdxPlatform(HostMachine host) {
@@ -41,6 +44,8 @@ public final class TdxPlatform implements Platform {
     seam = new Seam(module, host.trace());
     policy = PagePolicy.of(host.setting(TdxSettings.POLICY));
     population = BuildPopulation.of(host.setting(TdxSettings.POPULATION));
+    partialWriteErratum = host.flag(TdxSettings.ERRATUM);
+    memory = host.memory().raw();
     width = Integer.parseInt(host.setting(TdxSettings.WIDTH));
     hkids = new HkidPool(config.firstPrivateHkid() + 1, (int) host.number(TdxSettings.HKIDS));
   }
@@ -101,6 +106,28 @@ public final class TdxPlatform implements Platform {
 
   BuildPopulation population() {
     return population;
+  }
+
+  /** Returns an address as a call takes it that has to know the key a page was used with. */
+  long withKey(long hpa, int hkid) {
+    return hpa | (long) hkid << module.config().keyShift();
+  }
+
+  /** Returns the key the module uses for its own pages. */
+  int globalHkid() {
+    return module.config().firstPrivateHkid();
+  }
+
+  /**
+   * Clears frames that came back from a TD with MOVDIR64B, where the processor needs it: a partial
+   * write to a line of the TD's key would be a machine check (X86_BUG_TDX_PW_MCE). Elsewhere the
+   * host finds what the key made of them. Source: Linux 7.3, {@code arch/x86/virt/vmx/tdx/tdx.c},
+   * tdx_quirk_reset_paddr.
+   */
+  void clear(long pfn, long count) {
+    if (partialWriteErratum) {
+      memory.zero(pfn, count);
+    }
   }
 
   int width() {

@@ -31,8 +31,15 @@ final class TdxSettings {
   static final Setting HKIDS =
       Setting.number("tdx.hkids", "private HKIDs that TDs can have", 47, 1, 47);
 
+  /** Whether the host is a Sapphire or Emerald Rapids (X86_BUG_TDX_PW_MCE). */
+  static final Setting ERRATUM =
+      Setting.flag(
+          "tdx.partial-write-erratum",
+          "processor on which KVM clears every page that leaves a TD",
+          true);
+
   /** All of them, in the order they are listed. */
-  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS};
+  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS, ERRATUM};
 
   private TdxSettings() {}
 }

@@ -35,9 +35,12 @@ final class TdxVcpu {
   /** The address of the last EPT violation, bytes. */
   long violation;
 
+  /** How often the run was back where it was, with nothing done. */
+  int fruitless;
+
   /** Whether {@link TdxVm#guestMode} is shared on behalf of this vCPU. */
   boolean inGuestMode;
 
-  /** A MapGPA that userspace is carrying out chunk by chunk. */
-  @Nullable MapGpa mapGpa;
+  /** A TDVMCALL that userspace is to answer. */
+  Tdvmcall.@Nullable Pending pending;
 }

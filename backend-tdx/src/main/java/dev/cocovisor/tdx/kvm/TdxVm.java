@@ -15,13 +15,17 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.SeamCall;
 import dev.cocovisor.tdx.module.td.Td;
+import dev.cocovisor.tdx.module.td.TdParams;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One TD as KVM sees it (struct kvm_tdx): its state and the table of hooks.
  *
- * <p>The work is done by {@link TdBuild} (commands), {@link SeptHooks} (mirror to Secure EPT),
+ * <p>The work is done by {@link TdCommands} (commands), {@link SeptHooks} (mirror to Secure EPT),
  * {@link GuestRun} (running the guest) and {@link Teardown}. Source: {@code arch/x86/kvm/vmx/tdx.c}
  * and {@code main.c}.
  */
@@ -35,7 +39,7 @@ public final class TdxVm implements VmOps {
 
   private final VmContext vm;
   private final TdxPlatform platform;
-  private final TdBuild build;
+  private final TdCommands commands;
   private final SeptHooks hooks;
   private final GuestRun guest;
   private final Teardown teardown;
@@ -63,7 +67,7 @@ public final class TdxVm implements VmOps {
   TdxVm(VmContext vm, TdxPlatform platform) {
     this.vm = vm;
     this.platform = platform;
-    build = new TdBuild(this);
+    commands = new TdCommands(this);
     hooks = new SeptHooks(this);
     guest = new GuestRun(this);
     teardown = new Teardown(this);
@@ -75,6 +79,57 @@ public final class TdxVm implements VmOps {
 
   TdxPlatform platform() {
     return platform;
+  }
+
+  // Saying no.
+
+  /** Says why an error is answered, and returns it. */
+  Errno refuse(Errno error, String why) {
+    return vm.host().trace().refuse(error, why);
+  }
+
+  /** As {@link #refuse(Errno, String)}; the reason is put into words only if somebody listens. */
+  Errno refuse(Errno error, Supplier<String> why) {
+    return vm.host().trace().refuse(error, why);
+  }
+
+  /** As {@link #refuse}, for an ioctl: the negative number. */
+  long no(Errno error, String why) {
+    return failed(refuse(error, why));
+  }
+
+  /** Returns the negative number of an error whose reason was told. */
+  static long failed(Errno error) {
+    return -error.number();
+  }
+
+  /** KVM_BUG_ON: the VM is dead from here on. */
+  Errno bug(String why) {
+    vm.bug(why);
+    return refuse(Errno.EIO, why);
+  }
+
+  /** TDX_BUG_ON: a status of a call that cannot fail makes the VM dead. Tells whether it did. */
+  boolean bugOn(long status, SeamCall call) {
+    if (status == SeamStatus.SUCCESS.code()) {
+      return false;
+    }
+    bug(call.callName() + ": " + SeamStatus.describe(status));
+    return true;
+  }
+
+  // What the TD consists of.
+
+  Teardown teardown() {
+    return teardown;
+  }
+
+  /**
+   * Returns TD_PARAMS.MAX_VCPUS. KVM passes the number of the machine's processors (tdx_vm_init);
+   * here a machine has few, and a TD as many vCPUs as the module takes.
+   */
+  int maxVcpus() {
+    return TdParams.MAX_VCPUS;
   }
 
   Seam seam() {
@@ -126,7 +181,7 @@ public final class TdxVm implements VmOps {
 
   /** Returns the gfn bit that says shared. */
   long sharedGfnMask() {
-    return 1L << (platform.width() == 52 ? 51 - 12 : 47 - 12);
+    return (platform.width() == 52 ? 1L << 51 : 1L << 47) >>> PageLevel.PAGE_SHIFT;
   }
 
   int rootLevel() {
@@ -156,7 +211,7 @@ public final class TdxVm implements VmOps {
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
     if (state != State.INITIALIZED) {
-      return Errno.EIO;
+      return refuse(Errno.EIO, runnable() ? "the TD is finalized" : "the TD is not initialized");
     }
     vcpu.setVendorState(new TdxVcpu());
     return Errno.OK;
@@ -169,19 +224,25 @@ public final class TdxVm implements VmOps {
     }
   }
 
+  /** Source: Linux 7.3, tdx_vcpu_needs_initialization; x86.c, kvm_x86_vcpu_pre_run. */
   @Override
   public Errno vcpuPreRun(VcpuContext vcpu) {
-    return vcpu(vcpu).initialized && runnable() ? Errno.OK : Errno.EINVAL;
+    TdxVcpu v = vcpu(vcpu);
+    v.fruitless = 0;
+    if (!v.initialized) {
+      return refuse(Errno.EINVAL, "the vCPU is not initialized");
+    }
+    return runnable() ? Errno.OK : refuse(Errno.EINVAL, "the TD is not finalized");
   }
 
   @Override
   public long memEncIoctl(VendorCommand command) {
-    return build.vmCommand(command);
+    return commands.vmCommand(command);
   }
 
   @Override
   public long vcpuMemEncIoctl(VcpuContext vcpu, VendorCommand command) {
-    return build.vcpuCommand(vcpu, command);
+    return commands.vcpuCommand(vcpu, command);
   }
 
   // ---- mapping
@@ -252,9 +313,14 @@ public final class TdxVm implements VmOps {
     return isPrivate ? guest.walk(vcpu, gpa, access) : WALK_CORE;
   }
 
+  /** A TD never fetches from shared memory: hardware that says so is broken. */
   @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
-    return isPrivate ? guest.preFault(vcpu) : AccessOutcome.FAULT;
+    if (!isPrivate && access == Access.FETCH) {
+      bug("an EPT violation by a fetch from shared memory");
+      return AccessOutcome.RETRY;
+    }
+    return AccessOutcome.FAULT;
   }
 
   @Override
@@ -291,7 +357,7 @@ public final class TdxVm implements VmOps {
 
   @Override
   public Errno freeExternalSpt(long gfn, PageLevel level, long sptPfn) {
-    return hooks.free(level, sptPfn);
+    return hooks.free(sptPfn);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.kvm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.tdx.module.SeamCalls;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
@@ -8,9 +9,11 @@ import dev.cocovisor.tdx.module.call.SeamCall;
 /**
  * The end of a TD: vCPUs are flushed, the key is freed, then every page comes back.
  *
- * <p>A page that cannot be reclaimed is leaked rather than given back with a TD's content. Source:
- * {@code arch/x86/kvm/vmx/tdx.c}, tdx_mmu_release_hkid, tdx_reclaim_page, tdx_vcpu_free,
- * tdx_vm_destroy.
+ * <p>The order is the core's: private pages went with their guest_memfd, then the HKID, the vCPUs'
+ * pages, the mirror's, the TD's. A page that cannot be reclaimed is leaked rather than given back
+ * with a TD's content; where the HKID could not be freed, that is every page. Source: Linux 7.3,
+ * {@code arch/x86/kvm/vmx/tdx.c}, tdx_mmu_release_hkid, tdx_flush_vp, smp_func_do_phymem_cache_wb,
+ * tdx_vcpu_free, tdx_reclaim_control_page, tdx_reclaim_td_control_pages.
  */
 final class Teardown {
   private static final int WRITE_BACK_TRIES = 10_000;
@@ -30,14 +33,17 @@ final class Teardown {
         flush(t);
       }
     }
-    if (!done(SeamCall.MNG_VPFLUSHDONE, td.seam().call(SeamCall.MNG_VPFLUSHDONE, td.tdr, 0, 0, 0))
-        || !done(SeamCall.PHYMEM_CACHE_WB, writeBackCaches())
-        || !done(
-            SeamCall.MNG_KEY_FREEID, td.seam().call(SeamCall.MNG_KEY_FREEID, td.tdr, 0, 0, 0))) {
+    long s = td.seam().call(SeamCall.MNG_VPFLUSHDONE, td.tdr, 0, 0, 0);
+    if (SeamStatus.FLUSHVP_NOT_DONE.is(s) || td.bugOn(s, SeamCall.MNG_VPFLUSHDONE)) {
       return;
     }
-    td.platform().hkids().give(td.hkid);
-    td.hkid = -1;
+    // A failure here shows in the next call.
+    td.bugOn(writeBackCaches(), SeamCall.PHYMEM_CACHE_WB);
+    s = td.seam().call(SeamCall.MNG_KEY_FREEID, td.tdr, 0, 0, 0);
+    if (!td.bugOn(s, SeamCall.MNG_KEY_FREEID)) {
+      td.platform().hkids().give(td.hkid);
+      td.hkid = -1;
+    }
   }
 
   private void flush(TdxVcpu v) {
@@ -45,25 +51,18 @@ final class Teardown {
     if (seam != null && v.initialized) {
       long s = seam.vpFlush(v.tdvpr);
       td.seam().made(SeamCall.VP_FLUSH, v.tdvpr, s);
-      if (s != 0 && !SeamStatus.VCPU_NOT_ASSOCIATED.is(s)) {
-        td.vm().bug("TDH.VP.FLUSH: " + SeamStatus.describe(s));
+      if (!SeamStatus.VCPU_NOT_ASSOCIATED.is(s)) {
+        td.bugOn(s, SeamCall.VP_FLUSH);
       }
     }
   }
 
   private long writeBackCaches() {
     long s = td.seam().call(SeamCall.PHYMEM_CACHE_WB, 0, 0, 0, 0);
-    for (int i = 0; SeamStatus.INTERRUPTED_RESUMABLE.is(s) && i < WRITE_BACK_TRIES; i++) {
+    for (int i = 1; SeamStatus.INTERRUPTED_RESUMABLE.is(s) && i < WRITE_BACK_TRIES; i++) {
       s = td.seam().call(SeamCall.PHYMEM_CACHE_WB, 1, 0, 0, 0);
     }
     return SeamStatus.NO_HKID_READY_TO_WBCACHE.is(s) ? 0 : s;
-  }
-
-  private boolean done(SeamCall leaf, long status) {
-    if (status != 0) {
-      td.vm().bug(leaf.callName() + ": " + SeamStatus.describe(status));
-    }
-    return status == 0;
   }
 
   void freeVcpu(TdxVcpu v) {
@@ -73,7 +72,8 @@ final class Teardown {
     for (int i = 0; i < v.tdcxCount; i++) {
       giveBack(v.tdcx[i]);
     }
-    giveBack(v.tdvpr >>> 12);
+    giveBack(v.tdvpr >>> PageLevel.PAGE_SHIFT);
+    v.tdcxCount = 0;
     v.tdvpr = 0;
     v.initialized = false;
   }
@@ -84,22 +84,45 @@ final class Teardown {
     }
     td.tdcxCount = 0;
     if (td.tdr != 0) {
-      giveBack(td.tdr >>> 12);
+      freeTdr(td.tdr);
       td.tdr = 0;
     }
   }
 
-  /** Reclaims a control page and frees its frame; it is lost where the key could not be freed. */
-  void giveBack(long pfn) {
-    long s = td.seam().call(SeamCall.PHYMEM_PAGE_RECLAIM, pfn << 12, 0, 0, 0);
-    if (s == 0) {
-      s = td.seam().call(SeamCall.PHYMEM_PAGE_WBINVD, pfn << 12, 0, 0, 0);
-    }
-    if (s != 0) {
-      td.vm().leak(pfn, 1, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
+  /** The module may have touched the TDR with its own key up to now: that one is written back. */
+  private void freeTdr(long tdr) {
+    long pfn = tdr >>> PageLevel.PAGE_SHIFT;
+    if (!reclaimed(pfn)) {
       return;
     }
-    td.vm().host().memory().raw().zero(pfn, 1);
+    long keyed = td.platform().withKey(tdr, td.platform().globalHkid());
+    long s = td.seam().call(SeamCall.PHYMEM_PAGE_WBINVD, keyed, 0, 0, 0);
+    if (td.bugOn(s, SeamCall.PHYMEM_PAGE_WBINVD)) {
+      td.vm().leak(pfn, 1, "TDH.PHYMEM.PAGE.WBINVD: " + SeamStatus.describe(s));
+      return;
+    }
+    td.platform().clear(pfn, 1);
     td.vm().host().memory().free(pfn, 0);
+  }
+
+  /** Reclaims a control page and frees its frame; it is lost where the module says no. */
+  private void giveBack(long pfn) {
+    if (reclaimed(pfn)) {
+      td.platform().clear(pfn, 1);
+      td.vm().host().memory().free(pfn, 0);
+    }
+  }
+
+  /** __tdx_reclaim_page: a failure is told, and is nobody's bug but the host's. */
+  private boolean reclaimed(long pfn) {
+    if (td.hasHkid()) {
+      td.vm().leak(pfn, 1, "the HKID could not be freed");
+      return false;
+    }
+    long s = td.seam().call(SeamCall.PHYMEM_PAGE_RECLAIM, pfn << PageLevel.PAGE_SHIFT, 0, 0, 0);
+    if (s != 0) {
+      td.vm().leak(pfn, 1, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
+    }
+    return s == 0;
   }
 }

@@ -32,7 +32,7 @@ public final class SeamFailures {
   private static long busy(SeamCall leaf) {
     return switch (leaf) {
       case MNG_KEY_RECLAIMID -> Interposer.PROCEED;
-      case MEM_TRACK -> SeamStatus.PREVIOUS_TLB_EPOCH_BUSY.code();
+      case MEM_TRACK -> SeamStatus.OPERAND_BUSY.with(Operand.TD_EPOCH);
       case MEM_PAGE_ADD,
           MEM_SEPT_ADD,
           MEM_PAGE_AUG,

@@ -1,8 +1,10 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -43,7 +45,7 @@ public final class GmemInode {
   private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
-  private int users;
+  private final RefCount users = new RefCount("guest_memfd inode", 0);
   private @Nullable BindingOwner lastOwner;
 
   private record Mapping(AddressSpace space, GmemFile file) {}
@@ -85,7 +87,12 @@ public final class GmemInode {
 
   /** Keeps the inode without a file: the memfd of the older series does. */
   void hold() {
-    users++;
+    users.begin();
+  }
+
+  /** Keeps the inode unless nobody does any more. */
+  boolean tryHold() {
+    return users.getUnlessZero();
   }
 
   void letGo() {
@@ -93,7 +100,7 @@ public final class GmemInode {
   }
 
   void opened(GmemFile file) {
-    users++;
+    users.begin();
     files.add(file);
     lastOwner = file.owner();
   }
@@ -105,7 +112,7 @@ public final class GmemInode {
   }
 
   void mapped(AddressSpace space, GmemFile file) {
-    users++;
+    users.begin();
     mappings.add(new Mapping(space, file));
   }
 
@@ -115,8 +122,8 @@ public final class GmemInode {
   }
 
   private void drop() {
-    if (--users == 0) {
-      free(0, size >>> 12);
+    if (users.put()) {
+      free(0, size >>> PageLevel.PAGE_SHIFT);
     }
   }
 
@@ -159,7 +166,7 @@ public final class GmemInode {
       for (int order = preferredOrder; order > 0; order -= 9) {
         long first = index & -(1L << order);
         long end = first + (1L << order);
-        if (end <= size >>> 12 && folios.next(first, end) < 0) {
+        if (end <= size >>> PageLevel.PAGE_SHIFT && folios.next(first, end) < 0) {
           long pfn = memory.allocate(order, cpu, policies.at(index));
           if (pfn != HostMemory.NO_FRAME) {
             memory.raw().zero(pfn, 1L << order);
@@ -222,27 +229,32 @@ public final class GmemInode {
    */
   Errno fallocate(int mode, long offset, long length) {
     if ((mode & 1) == 0 || (mode & ~3) != 0) {
-      return Errno.EOPNOTSUPP;
+      return refuse(Errno.EOPNOTSUPP, "KEEP_SIZE alone, or with PUNCH_HOLE");
     }
-    if (((offset | length) & 4095) != 0) {
-      return Errno.EINVAL;
+    if (((offset | length) & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return refuse(Errno.EINVAL, "offset or length is not page aligned");
     }
-    long start = offset >>> 12;
-    long end = (offset + length) >>> 12;
+    long start = offset >>> PageLevel.PAGE_SHIFT;
+    long end = (offset + length) >>> PageLevel.PAGE_SHIFT;
     if ((mode & 2) != 0) {
       return punch(start, end);
     }
     if (offset + length > size) {
-      return Errno.EINVAL;
+      return refuse(Errno.EINVAL, "offset and length leave the file, whose size is fixed");
     }
     for (long i = start; i < end; ) {
       long entry = page(i, 0);
       if (entry < 0) {
-        return Errno.of((int) -entry);
+        return refuse(Errno.of((int) -entry), "no memory for a page of the file");
       }
       i = (i & -(1L << Folio.order(entry))) + (1L << Folio.order(entry));
     }
     return Errno.OK;
+  }
+
+  private Errno refuse(Errno error, String why) {
+    BindingOwner told = lastOwner;
+    return told == null ? error : told.trace().refuse(error, why);
   }
 
   private Errno punch(long start, long end) {
@@ -257,7 +269,7 @@ public final class GmemInode {
           return r;
         }
       }
-      free(start, Math.min(end, (size + 4095) >>> 12));
+      free(start, Math.min(end, (size + PageLevel.PAGE_SIZE - 1) >>> PageLevel.PAGE_SHIFT));
       for (GmemFile f : files) {
         f.invalidateEnd(start, end);
       }
@@ -306,13 +318,13 @@ public final class GmemInode {
   Errno mayMap(boolean shared) {
     // Source: kvm_gmem_mmap: the flag first, then the kind of mapping.
     if (!has(FLAG_MMAP)) {
-      return Errno.ENODEV;
+      return refuse(Errno.ENODEV, "the guest_memfd was made without GUEST_MEMFD_FLAG_MMAP");
     }
-    return shared ? Errno.OK : Errno.EINVAL;
+    return shared ? Errno.OK : refuse(Errno.EINVAL, "a guest_memfd is mapped MAP_SHARED only");
   }
 
   long userFault(long pageIndex) {
-    if (pageIndex << 12 >= size || !has(FLAG_INIT_SHARED)) {
+    if (pageIndex << PageLevel.PAGE_SHIFT >= size || !has(FLAG_INIT_SHARED)) {
       return -1;
     }
     long entry = page(pageIndex, 0);

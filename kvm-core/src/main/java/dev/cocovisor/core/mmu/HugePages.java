@@ -29,7 +29,9 @@ final class HugePages {
     if (mirror) {
       spt = external.allocateTable(cpu);
       Errno r =
-          spt < 0 ? Errno.ENOMEM : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
+          spt < 0
+              ? host.refuse(Errno.ENOMEM, "no frame for the table that splits a huge page")
+              : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
       if (!r.ok()) {
         if (spt >= 0) {
           external.giveTableBack(spt);
@@ -111,7 +113,9 @@ final class HugePages {
     host.mmuLock().assertExclusive();
     t.set(i, Spte.FROZEN);
     Errno r = splitFrozen(t, i, e, mirror, false, 0);
-    host.traceCore("split", t.gfnOf(i), t.gfnOf(i) + PageLevel.of(t.level).pages());
+    if (r.ok()) {
+      host.traceCore("split", t.gfnOf(i), t.gfnOf(i) + PageLevel.of(t.level).pages());
+    }
     return r;
   }
 

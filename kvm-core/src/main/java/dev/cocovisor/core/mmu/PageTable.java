@@ -14,6 +14,9 @@ final class PageTable {
   private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(PageTable[].class);
 
+  /** Bits of a gfn that one level looks at. */
+  static final int INDEX_BITS = 9;
+
   /** The level of the entries, 1 for 4 KiB. */
   final int level;
 

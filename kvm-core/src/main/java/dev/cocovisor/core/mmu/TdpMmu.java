@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TdpMmu implements SecondStage {
   private static final int ROOT_LEVEL = 5;
+  private static final PageTable NOTHING = new PageTable(1, 0, -1);
 
   private final MmuHost host;
   private final PageCounters counters = new PageCounters();
@@ -41,7 +42,14 @@ public final class TdpMmu implements SecondStage {
     this.huge = new HugePages(host, external, counters);
     this.leafs = new TdpLeafs(external, counters);
     this.mapper = new TdpMapper(host, external, counters, huge);
-    this.mirrorRoot = mirrored ? new PageTable(ROOT_LEVEL, 0, -1) : null;
+    this.mirrorRoot =
+        mirrored ? new PageTable(levelsFor(host.ops().traits().sharedGfnMask()), 0, -1) : null;
+  }
+
+  /** A mirror has as many levels as the table it mirrors: the shared bit is its topmost one. */
+  private static int levelsFor(long sharedGfnMask) {
+    int bits = Long.SIZE - Long.numberOfLeadingZeros(sharedGfnMask);
+    return bits == 0 ? ROOT_LEVEL : (bits + PageTable.INDEX_BITS - 1) / PageTable.INDEX_BITS;
   }
 
   @Override
@@ -54,8 +62,18 @@ public final class TdpMmu implements SecondStage {
     return isPrivate && m != null ? m : directRoot;
   }
 
+  /** As {@link #root}, for an address: nothing stands where the mirror does not reach. */
+  private PageTable rootOver(long gfn, boolean isPrivate) {
+    PageTable root = root(isPrivate);
+    return gfn >>> (PageTable.INDEX_BITS * root.level) == 0 ? root : NOTHING;
+  }
+
   @Override
   public int map(PageFault f, VcpuContext vcpu) {
+    if (rootOver(f.gfn, f.isPrivate) == NOTHING) {
+      // tdp_iter_start warns and finds nothing, so that the kernel would try for ever.
+      return -Errno.EFAULT.number();
+    }
     return mapper.map(f, root(f.isPrivate), f.isPrivate && mirrorRoot != null);
   }
 
@@ -109,13 +127,13 @@ public final class TdpMmu implements SecondStage {
   @Override
   public Errno splitBoundaryLeafs(long start, long end) {
     boolean mirror = mirrorRoot != null;
-    Errno r = huge.splitAcross(root(true), start, mirror);
-    return r.ok() ? huge.splitAcross(root(true), end, mirror) : r;
+    Errno r = huge.splitAcross(rootOver(start, true), start, mirror);
+    return r.ok() ? huge.splitAcross(rootOver(end, true), end, mirror) : r;
   }
 
   @Override
   public Errno splitTo(long gfn, int level, boolean isPrivate) {
-    return huge.splitTo(root(isPrivate), gfn, level, isPrivate && mirrorRoot != null);
+    return huge.splitTo(rootOver(gfn, isPrivate), gfn, level, isPrivate && mirrorRoot != null);
   }
 
   @Override
@@ -132,7 +150,7 @@ public final class TdpMmu implements SecondStage {
 
   @Override
   public long walk(long gfn, boolean isPrivate) {
-    return TdpLeafs.walk(root(isPrivate), gfn);
+    return TdpLeafs.walk(rootOver(gfn, isPrivate), gfn);
   }
 
   /** Tells whether a cached MMIO entry was made under these slots (check_mmio_spte). */

@@ -75,7 +75,6 @@ class MirroredHooksTest {
     InOrder order = inOrder(ops);
     order.verify(ops).gmemPrepare(eq(GFN), anyLong(), eq(9));
     order.verify(ops).privateMaxMappingLevel(any(), anyLong(), eq(GFN), eq(true));
-    order.verify(ops).linkExternalSpt(eq(0L), eq(PageLevel.PG_256T), anyLong());
     order.verify(ops).linkExternalSpt(eq(0L), eq(PageLevel.PG_512G), anyLong());
     order.verify(ops).linkExternalSpt(eq(GFN), eq(PageLevel.PG_1G), anyLong());
     order.verify(ops).setExternalSpte(eq(GFN), eq(PageLevel.PG_2M), anyLong());
@@ -194,7 +193,6 @@ class MirroredHooksTest {
     order.verify(ops).vcpuFree(any());
     order.verify(ops).freeExternalSpt(eq(GFN), eq(PageLevel.PG_1G), anyLong());
     order.verify(ops).freeExternalSpt(eq(0L), eq(PageLevel.PG_512G), anyLong());
-    order.verify(ops).freeExternalSpt(eq(0L), eq(PageLevel.PG_256T), anyLong());
     order.verify(ops).guestMemoryReclaimed();
     order.verify(ops).vmDestroy();
     process.exit();
@@ -206,7 +204,7 @@ class MirroredHooksTest {
     prefault(BASE, M);
     doReturn(Errno.EIO).when(ops).freeExternalSpt(anyLong(), any(), anyLong());
     process.exit();
-    assertThat(kvm.memory().allocatedFrames()).isEqualTo(4);
+    assertThat(kvm.memory().allocatedFrames()).isEqualTo(3);
   }
 
   @Test

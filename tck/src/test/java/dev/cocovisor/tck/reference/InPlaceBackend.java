@@ -10,8 +10,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
-import java.util.List;
-import java.util.Map;
+import dev.cocovisor.api.vmm.VmmDriver;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
@@ -45,7 +44,16 @@ public final class InPlaceBackend implements Backend {
 
   @Override
   public BackendInfo info() {
-    return BackendInfo.builder("in-place", Architecture.ARM64).version("1.0.0").description("a technology that converts in place and keeps every rule").vmTypes(TYPE).build();
+    return BackendInfo.builder("in-place", Architecture.ARM64)
+        .version("1.0.0")
+        .description("a technology that converts in place and keeps every rule")
+        .vmTypes(TYPE)
+        .build();
+  }
+
+  @Override
+  public VmmDriver vmm() {
+    return new InPlaceDriver();
   }
 
   @Override

@@ -2,7 +2,10 @@ package dev.cocovisor.tck.reference;
 
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import java.util.ArrayList;
@@ -12,11 +15,6 @@ import java.util.List;
 public class InPlaceDriver implements VmmDriver {
   /** Creates the VMM. */
   public InPlaceDriver() {}
-
-  @Override
-  public String backend() {
-    return "in-place";
-  }
 
   @Override
   public long vmType() {
@@ -41,5 +39,21 @@ public class InPlaceDriver implements VmmDriver {
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return 0;
+  }
+
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(
+        new GuestAction.Vendor("in_place_share", new Fields().put("gpa", 1)),
+        new GuestAction.Vendor("in_place_unshare", new Fields().put("gpa", 1)));
+  }
+
+  @Override
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    return action instanceof GuestAction.Vendor
+            && result.exit() instanceof Exit.Done d
+            && d.value() == InPlaceOps.REFUSED
+        ? new GuestAnswer.Refused(d.value(), "INVALID_PARAMETER")
+        : VmmDriver.super.judge(action, result);
   }
 }

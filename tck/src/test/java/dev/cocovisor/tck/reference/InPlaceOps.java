@@ -9,8 +9,8 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
@@ -19,8 +19,17 @@ import org.jspecify.annotations.Nullable;
 
 /** KVM's half of a technology that converts in place, for one VM; pKVM's in shape. */
 public class InPlaceOps implements VmOps {
+  /** What a call returns that was refused; pKVM's SMCCC_RET_INVALID_PARAMETER in shape. */
+  static final long REFUSED = -3;
+
   private static final VmTraits TRAITS =
-      VmTraits.of(StageShape.DELEGATED).withPrivateRule(PrivateRule.ALWAYS).withMaxPrivateLevel(PageLevel.PG_4K).withPrivateSource(PrivateSource.USER_MEMORY).withReadonlySlots(true).withDirtyLogging(true).withProtectedState(true);
+      VmTraits.of(StageShape.DELEGATED)
+          .withPrivateRule(PrivateRule.ALWAYS)
+          .withMaxPrivateLevel(PageLevel.PG_4K)
+          .withPrivateSource(PrivateSource.USER_MEMORY)
+          .withReadonlySlots(true)
+          .withDirtyLogging(true)
+          .withProtectedState(true);
 
   private final VmContext vm;
   private final Monitor monitor;
@@ -94,6 +103,9 @@ public class InPlaceOps implements VmOps {
       return null;
     }
     long gpa = action.fields().number("gpa");
+    if (gpa % PageLevel.PAGE_SIZE != 0) {
+      return RunResult.ok(new Exit.Done(REFUSED));
+    }
     while (true) {
       GuestTable.Leaf leaf = table.leafOf(gpa >>> PageLevel.PAGE_SHIFT);
       if (leaf != null) {

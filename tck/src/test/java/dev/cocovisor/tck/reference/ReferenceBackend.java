@@ -9,8 +9,7 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
-import java.util.List;
-import java.util.Map;
+import dev.cocovisor.api.vmm.VmmDriver;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 
@@ -21,7 +20,11 @@ public final class ReferenceBackend implements Backend {
 
   /** What the honest backend says of itself. */
   public static final BackendInfo INFO =
-      BackendInfo.builder("reference", Architecture.X86_64).version("1.0.0").description("a technology that keeps every rule").vmTypes(TYPE).build();
+      BackendInfo.builder("reference", Architecture.X86_64)
+          .version("1.0.0")
+          .description("a technology that keeps every rule")
+          .vmTypes(TYPE)
+          .build();
 
   private final BackendInfo info;
   private final BiFunction<VmContext, Monitor, VmOps> ops;
@@ -45,6 +48,11 @@ public final class ReferenceBackend implements Backend {
   @Override
   public BackendInfo info() {
     return info;
+  }
+
+  @Override
+  public VmmDriver vmm() {
+    return new ReferenceDriver();
   }
 
   @Override

@@ -3,7 +3,10 @@ package dev.cocovisor.tck.reference;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import java.util.List;
@@ -12,11 +15,6 @@ import java.util.List;
 public class ReferenceDriver implements VmmDriver {
   /** Creates the VMM. */
   public ReferenceDriver() {}
-
-  @Override
-  public String backend() {
-    return "reference";
-  }
 
   @Override
   public long vmType() {
@@ -54,5 +52,23 @@ public class ReferenceDriver implements VmmDriver {
   public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
     return List.of(
         new GuestAction.Vendor("reference_accept", new Fields().put("gpa", gpa).put("size", size)));
+  }
+
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return accept(vm, 1, PageLevel.PAGE_SIZE, PageLevel.PG_4K);
+  }
+
+  @Override
+  public GuestAnswer judge(GuestAction action, RunResult result) {
+    if (result.errno().ok()
+        && result.exit() instanceof Exit.Vendor v
+        && v.name().equals(ReferenceOps.TOLD)) {
+      long code = v.fields().number("code");
+      return code == 0
+          ? new GuestAnswer.Done(0)
+          : new GuestAnswer.Refused(code, code == ReferenceOps.UNALIGNED ? "UNALIGNED" : "?");
+    }
+    return VmmDriver.super.judge(action, result);
   }
 }

@@ -23,8 +23,19 @@ public class ReferenceOps implements VmOps {
   /** The gfn bit that says shared. */
   static final long SHARED = 1L << 35;
 
+  /** The exit that tells the guest how its call ended, in {@code code}. */
+  static final String TOLD = "REFERENCE_TOLD";
+
+  /** The address of a call is not aligned. */
+  static final long UNALIGNED = 3;
+
   private static final VmTraits TRAITS =
-      VmTraits.of(StageShape.MIRRORED).withPrivateMemory(true).withPrivateRule(PrivateRule.SHARED_BIT).withSharedGfnMask(SHARED).withMaxPrivateLevel(PageLevel.PG_2M).withProtectedState(true);
+      VmTraits.of(StageShape.MIRRORED)
+          .withPrivateMemory(true)
+          .withPrivateRule(PrivateRule.SHARED_BIT)
+          .withSharedGfnMask(SHARED)
+          .withMaxPrivateLevel(PageLevel.PG_2M)
+          .withProtectedState(true);
   private static final int BITMAP_PAGES = 1 << 16;
 
   private final VmContext vm;
@@ -186,7 +197,7 @@ public class ReferenceOps implements VmOps {
       return WALK_FAULT;
     }
     if (!table.isAccepted(gfn)) {
-      vcpu.setExit(new Exit.Vendor(-1, "REFERENCE_PENDING", new Fields().put("status", 1)));
+      vcpu.setExit(new Exit.Vendor(-1, "REFERENCE_PENDING", new Fields().put("gpa", gpa)));
       return WALK_EXIT;
     }
     return ((leaf.pfn() + gfn - leaf.gfn()) << PageLevel.PAGE_SHIFT) | (gpa & 4095);
@@ -196,6 +207,9 @@ public class ReferenceOps implements VmOps {
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
     if (!action.name().equals("reference_accept")) {
       return null;
+    }
+    if (action.fields().number("gpa") % PageLevel.PAGE_SIZE != 0) {
+      return told(UNALIGNED);
     }
     long first = action.fields().number("gpa") >>> PageLevel.PAGE_SHIFT;
     long count = action.fields().number("size") >>> PageLevel.PAGE_SHIFT;
@@ -208,7 +222,12 @@ public class ReferenceOps implements VmOps {
       }
       accept(gfn);
     }
-    return RunResult.ok(new Exit.Hlt(0));
+    return told(0);
+  }
+
+  /** Ends a call of the guest's with what it is told. */
+  protected RunResult told(long code) {
+    return RunResult.ok(new Exit.Vendor(-1, TOLD, new Fields().put("code", code)));
   }
 
   /** Takes a page into use, zeroed; one that is in use stays as it is. */

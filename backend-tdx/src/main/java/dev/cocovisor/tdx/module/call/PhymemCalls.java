@@ -123,7 +123,14 @@ final class PhymemCalls {
       }
       td.addChildren(f.group, -(1L << (9 * size)));
     }
-    checks.free(size, hpa);
+    if (type == PageType.TDR) {
+      // The module's own key, whose lines nobody wrote back yet.
+      checks.free(size, hpa);
+    } else {
+      // CACHE.WB came before TEARDOWN.
+      pamt.release(size, hpa);
+      checks.cipher(hpa).leftClean(hpa >>> 12, 1 << (9 * size), memory);
+    }
     return 0;
   }
 

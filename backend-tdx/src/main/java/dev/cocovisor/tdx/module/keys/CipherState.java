@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module.keys;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -16,6 +17,17 @@ public final class CipherState {
   private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle PART = MethodHandles.arrayElementVarHandle(long[][].class);
   private static final int WORDS = 1 << 12;
+
+  /** What a host reads of a page it has no key for: the same bytes for every page. */
+  private static final byte[] CIPHERTEXT = new byte[(int) PageLevel.PAGE_SIZE];
+
+  static {
+    long x = 0x9e3779b97f4a7c15L;
+    for (int i = 0; i < CIPHERTEXT.length; i++) {
+      x = x * 6364136223846793005L + 1442695040888963407L;
+      CIPHERTEXT[i] = (byte) (x >>> 56);
+    }
+  }
 
   private final long baseFrame;
 
@@ -75,11 +87,29 @@ public final class CipherState {
     return bit(frame, 0);
   }
 
-  /** A frame is the host's again: what the TD had written can no longer be decrypted. */
+  /**
+   * A frame's lines are written back: what the host finds from here on is what the key made of the
+   * content, until it writes the frame itself.
+   */
   public void writtenBack(long frame, PhysicalMemory memory) {
     if (isStale(frame)) {
       WORD.getAndBitwiseAnd(part(frame), word(frame), ~(1L << frame));
-      memory.zero(frame, 1);
+      scramble(frame, memory);
+    }
+  }
+
+  /** A frame left a TD whose lines were written back already. */
+  public void leftClean(long frame, int count, PhysicalMemory memory) {
+    for (long f = frame; f < frame + count; f++) {
+      WORD.getAndBitwiseAnd(part(f), WORDS + word(f), ~(1L << f));
+      scramble(f, memory);
+    }
+  }
+
+  /** A page of zeros is left alone, so that it goes on costing nothing. */
+  private static void scramble(long frame, PhysicalMemory memory) {
+    if (!memory.isZero(frame)) {
+      memory.write(frame << PageLevel.PAGE_SHIFT, CIPHERTEXT, 0, CIPHERTEXT.length);
     }
   }
 

@@ -37,6 +37,9 @@ public record TdParams(
   /** CONFIG_FLAGS: VP.VMCALL may not pass RBP. */
   public static final long NO_RBP_MOD = 1L << 2;
 
+  /** The most vCPUs a TD can have. */
+  public static final int MAX_VCPUS = 576;
+
   /** TDCX pages every TD needs. */
   public static final int MIN_TDCX = 6;
 
@@ -47,7 +50,6 @@ public record TdParams(
       DEBUG | SEPT_VE_DISABLE | 1L << 29 | 1L << 30 | 1L << 63;
   private static final long XFAM_ALWAYS = 3L;
   private static final long KNOWN_XFAM = 0x61be7L;
-  private static final int MAX_VCPUS = 576;
   private static final int MAX_L2_VMS = 3;
 
   // Offsets of the fields that have no component here.

@@ -69,6 +69,12 @@ public final class CoveVmm implements VmmDriver {
     return VmmDriver.super.judge(action, result);
   }
 
+  /** Regions are whole pages, and none is empty. */
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return List.of(Covg.share(RAM_BASE + 1, 4096), Covg.unshare(RAM_BASE, 0));
+  }
+
   /** The guest gets its SBI answer at the next entry, whatever exit it asked by. */
   @Override
   public GuestAction resume(VmmMachine vm, Exit asked, long ret) {

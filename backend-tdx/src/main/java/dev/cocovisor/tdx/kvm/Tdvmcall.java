@@ -1,0 +1,179 @@
+package dev.cocovisor.tdx.kvm;
+
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.tdx.guest.VmcallStatus;
+import dev.cocovisor.tdx.module.TdxModule;
+import dev.cocovisor.tdx.module.abi.GuestOutcome;
+import dev.cocovisor.tdx.module.abi.Registers;
+import dev.cocovisor.tdx.module.call.TdCall;
+import dev.cocovisor.tdx.module.td.Tdvps;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * TDVMCALLs: what a TD asks of its host through the module.
+ *
+ * <p>Answered are the functions of the GHCI that touch memory or end the guest; what KVM does about
+ * CPUID, HLT, I/O ports and MSRs has nothing to do with memory and is not modelled: they are
+ * SUBFUNC_UNSUPPORTED, as any unknown function. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c},
+ * tdcall_to_vmx_exit_reason, handle_tdvmcall, tdx_emulate_mmio, tdx_report_fatal_error,
+ * tdx_get_td_vm_call_info, tdx_get_quote, tdx_setup_event_notify_interrupt.
+ */
+final class Tdvmcall {
+  private static final long MMIO = 48;
+  private static final long GET_TD_VM_CALL_INFO = 0x10000;
+  private static final long GET_QUOTE = 0x10002;
+  private static final long REPORT_FATAL_ERROR = 0x10003;
+  private static final long SETUP_EVENT_NOTIFY_INTERRUPT = 0x10004;
+
+  private static final int SYSTEM_EVENT_TDX_FATAL = 4;
+  private static final int EXIT_TDX = 40;
+
+  /** R10 to R15, what a guest passes with a TDVMCALL that has no use for the others. */
+  private static final long VMCALL_REGISTERS = 0xfc00;
+
+  private final TdxVm td;
+  private final VcpuEntry entry;
+
+  Tdvmcall(TdxVm td, VcpuEntry entry) {
+    this.td = td;
+    this.entry = entry;
+  }
+
+  /** An exit that waits for userspace's answer. */
+  interface Pending {
+    /** Goes on after the answer. */
+    RunResult answered(long ret);
+  }
+
+  private TdxModule module() {
+    return td.platform().module();
+  }
+
+  /** Makes the call on a vCPU that is inside. */
+  RunResult inside(TdxVcpu v, Fields f) {
+    Registers r = v.registers;
+    r.clear();
+    r.rax = TdCall.VP_VMCALL.leaf();
+    r.rcx = f.number("mask", VMCALL_REGISTERS);
+    r.r11 = MapGpa.function(f);
+    r.r12 = f.number("r12", f.number("gpa", 0));
+    r.r13 = f.number("r13", f.number("size", 0));
+    r.r14 = f.number("r14", 0);
+    r.r15 = f.number("r15", 0);
+    GuestOutcome outcome = module().tdcall(v.lp, r);
+    td.seam().guest(TdCall.VP_VMCALL, f, outcome, r.rax);
+    if (outcome == GuestOutcome.DONE) {
+      // The module refused to pass these registers; the host never hears of the call.
+      entry.leave(v, true);
+      return done(r.rax);
+    }
+    entry.outside(v);
+    Tdvps vp = module().vcpu(v.tdvpr);
+    if (vp != null) {
+      vp.advanceRip();
+    }
+    return handle(v, module().exitRegisters(v.lp));
+  }
+
+  private RunResult handle(TdxVcpu v, Registers r) {
+    if (r.r11 == MapGpa.FUNCTION) {
+      return mapGpa(v, r);
+    } else if (r.r11 == MMIO) {
+      return mmio(r);
+    } else if (r.r11 == REPORT_FATAL_ERROR) {
+      return RunResult.ok(new Exit.SystemEvent(SYSTEM_EVENT_TDX_FATAL));
+    } else if (r.r11 == GET_TD_VM_CALL_INFO) {
+      return callInfo(v, r);
+    } else if (r.r11 == GET_QUOTE) {
+      return quote(v, r);
+    } else if (r.r11 == SETUP_EVENT_NOTIFY_INTERRUPT) {
+      return notifyInterrupt(v, r);
+    }
+    return done(VmcallStatus.SUBFUNC_UNSUPPORTED);
+  }
+
+  private static RunResult done(long status) {
+    return RunResult.ok(new Exit.Hlt(status));
+  }
+
+  private RunResult mapGpa(TdxVcpu v, Registers r) {
+    if ((td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) == 0) {
+      return done(VmcallStatus.SUBFUNC_UNSUPPORTED);
+    }
+    return ended(v, new MapGpa(td, r.r12, r.r13));
+  }
+
+  private RunResult ended(TdxVcpu v, MapGpa call) {
+    RunResult r = call.begin();
+    v.pending = r.exit() instanceof Exit.Hypercall ? call : null;
+    return r;
+  }
+
+  private boolean isPrivate(long gpa) {
+    return ((gpa >>> PageLevel.PAGE_SHIFT) & td.sharedGfnMask()) == 0;
+  }
+
+  private long withoutSharedBit(long gpa) {
+    return gpa & ~(td.sharedGfnMask() << PageLevel.PAGE_SHIFT);
+  }
+
+  /** MMIO: only at shared addresses, which userspace emulates; the guest finds nothing private. */
+  private RunResult mmio(Registers r) {
+    long size = r.r12;
+    long write = r.r13;
+    boolean sized = size == 1 || size == 2 || size == 4 || size == 8;
+    if (!sized || (write != 0 && write != 1) || isPrivate(r.r14) || isPrivate(r.r14 + size - 1)) {
+      return done(VmcallStatus.INVALID_OPERAND);
+    }
+    return RunResult.ok(new Exit.Mmio(withoutSharedBit(r.r14), (int) size, write == 1));
+  }
+
+  private RunResult callInfo(TdxVcpu v, Registers r) {
+    if (r.r12 == 0) {
+      return done(VmcallStatus.SUCCESS);
+    }
+    if (r.r12 != 1) {
+      return done(VmcallStatus.INVALID_OPERAND);
+    }
+    return asks(v, GET_TD_VM_CALL_INFO, new Fields().put("leaf", r.r12));
+  }
+
+  private RunResult quote(TdxVcpu v, Registers r) {
+    if (isPrivate(r.r12)) {
+      return done(VmcallStatus.INVALID_OPERAND);
+    }
+    return asks(v, GET_QUOTE, new Fields().put("gpa", withoutSharedBit(r.r12)).put("size", r.r13));
+  }
+
+  private RunResult notifyInterrupt(TdxVcpu v, Registers r) {
+    if (r.r12 < 32 || r.r12 > 255) {
+      return done(VmcallStatus.INVALID_OPERAND);
+    }
+    return asks(v, SETUP_EVENT_NOTIFY_INTERRUPT, new Fields().put("vector", r.r12));
+  }
+
+  /** KVM_EXIT_TDX: userspace's answer is the guest's status. */
+  private static RunResult asks(TdxVcpu v, long function, Fields what) {
+    v.pending = Tdvmcall::done;
+    Fields fields = new Fields().put("flags", 0).put("nr", function);
+    for (String name : what.asMap().keySet()) {
+      fields.put(name, what.number(name));
+    }
+    return RunResult.ok(new Exit.Vendor(EXIT_TDX, "KVM_EXIT_TDX", fields));
+  }
+
+  /** Userspace answered; null where no call waits. */
+  @Nullable RunResult resume(TdxVcpu v, long ret) {
+    Pending call = v.pending;
+    if (call == null) {
+      return null;
+    }
+    RunResult r = call.answered(ret);
+    boolean goesOn = r.errno().ok() && r.exit() instanceof Exit.Hypercall;
+    v.pending = goesOn ? call : null;
+    return r;
+  }
+}

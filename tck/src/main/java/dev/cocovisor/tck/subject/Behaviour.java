@@ -1,0 +1,90 @@
+package dev.cocovisor.tck.subject;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * What a backend may or may not do. Where a flag is off, the rules assert the refusal that is
+ * documented here; they do not skip.
+ *
+ * <p>A backend declares its flags in {@code META-INF/cocovisor/ID/tck.properties}, {@code
+ * behaviours=…}; without that file it is held to {@link #usual}.
+ */
+public enum Behaviour {
+  /** The launch measures or copies initial contents; off: populate answers a negative errno. */
+  POPULATE,
+  /**
+   * Contents may be populated without being measured; off: everything populated is measured, and
+   * asking otherwise answers a negative errno. Means nothing without {@link #POPULATE}.
+   */
+  POPULATE_UNMEASURED,
+  /**
+   * Populating may take place before the launch is finalized only; off: there is no end of launch
+   * and populating goes on working.
+   */
+  FINALIZE_ENDS_POPULATE,
+  /**
+   * No call ends the launch: the first run of a vCPU does (CCA's realm is activated by it), so
+   * finalizing again is nothing; off: the end of the launch is a call of its own and refused the
+   * second time.
+   */
+  FIRST_RUN_ENDS_LAUNCH,
+  /** KVM_PRE_FAULT_MEMORY maps private memory of a finalized guest; off: it answers EOPNOTSUPP. */
+  PRE_FAULT,
+  /** Pre-faulting works before the launch is finalized too; off: EOPNOTSUPP until then. */
+  PRE_FAULT_BEFORE_FINALIZE,
+  /** A guest may run before its launch is finalized; off: the run answers an error. */
+  RUN_BEFORE_FINALIZE,
+  /** The host can convert ranges; off: the conversion answers a negative errno. */
+  CONVERT,
+  /**
+   * A vCPU that asked for a conversion does not run before the host has carried it out (CoVE): each
+   * run ends as the asking did; off: where the host refuses, it goes on with what it has.
+   */
+  ASKER_WAITS,
+  /** Private pages can be punched out; off: a negative errno. */
+  PUNCH,
+  /**
+   * Behind a hole the guest finds nothing before it asks for its memory by a conversion to private
+   * (CCA's DESTROYED content); off: it accepts the new page, or uses it where nothing is accepted.
+   */
+  LOST_MEMORY_IS_ASKED_FOR,
+  /**
+   * Conversion is in place: a page keeps frame, mapping and contents when it is made shared and
+   * private again (pKVM); off: it loses all three.
+   */
+  KEEPS_CONTENTS_ON_CONVERSION,
+  /** Private leaves of 2 MiB; off: every private leaf is 4 KiB. */
+  HUGE_PRIVATE,
+  /** Hardware keeps the host out of private frames; off: the host's accesses go through. */
+  GUARDS_PRIVATE_FRAMES,
+  /**
+   * Nothing stops a device's access to a private frame, as long as no IOMMU does (pKVM: no
+   * protection from DMA yet); off: devices are kept out as the host is.
+   */
+  DEVICES_REACH_PRIVATE_FRAMES,
+  /** The page encryption bitmap; off: its ioctls answer ENOTTY and the hypercall ENOSYS. */
+  ENCRYPTION_BITMAP,
+  /** KVM_MEMORY_ENCRYPT_REG_REGION; off: ENOTTY. */
+  REGISTER_REGION,
+  /** Private memory comes from a guest_memfd; off: from the VMM's own mapping. */
+  GUEST_MEMFD;
+
+  /**
+   * Returns what a backend that declares nothing is held to: a launch with an end, pre-faulting
+   * after it, conversion, holes, huge pages, guarded frames and the bitmap, on guest_memfd.
+   */
+  public static Set<Behaviour> usual() {
+    return EnumSet.of(
+        POPULATE,
+        POPULATE_UNMEASURED,
+        FINALIZE_ENDS_POPULATE,
+        PRE_FAULT,
+        CONVERT,
+        PUNCH,
+        HUGE_PRIVATE,
+        GUARDS_PRIVATE_FRAMES,
+        ENCRYPTION_BITMAP,
+        GUEST_MEMFD);
+  }
+}
