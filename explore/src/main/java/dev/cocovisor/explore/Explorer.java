@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Runs a subject schedule after schedule and holds each to what must be: the trial's own checks at
- * every switch and at rest, that somebody can always go on, and that the parts' answers together are
- * those of some order of whole calls.
+ * every switch and at rest, that somebody can always go on, and that the parts' answers together
+ * are those of some order of whole calls.
  *
  * <p>A finding is minimised before it is reported: the fewest preemptions with which the same kind
  * of thing breaks, then the shortest schedule.
@@ -89,7 +89,7 @@ public final class Explorer {
         if (broken == null && !x.pruned()) {
           String outcome = x.outcome();
           outcomes.merge(outcome, 1L, Long::sum);
-          if (answersMatter && !right.contains(outcome)) {
+          if (answersMatter && !right.contains(outcome) && !x.excused()) {
             broken = "answers that no order of whole calls gives:\n" + outcome;
           }
         }
@@ -148,12 +148,14 @@ public final class Explorer {
       return broken;
     }
     String outcome = x.outcome();
-    return answersMatter && !right.contains(outcome)
+    return answersMatter && !right.contains(outcome) && !x.excused()
         ? "answers that no order of whole calls gives:\n" + outcome
         : "";
   }
 
-  /** Returns the shortest beginning of a schedule that breaks the same way if left alone after it. */
+  /**
+   * Returns the shortest beginning of a schedule that breaks the same way if left alone after it.
+   */
   private Schedule shortest(Subject subject, Schedule schedule, String kind, Set<String> right) {
     int lo = 0;
     int hi = schedule.length();

@@ -1,7 +1,9 @@
 package dev.cocovisor.explore;
 
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** One host and the parts that are to act on it at the same time; used for one execution. */
 public interface Trial extends AutoCloseable {
@@ -23,8 +25,15 @@ public interface Trial extends AutoCloseable {
    *
    * @param text what it does, as a scenario's line
    * @param body does it and returns its answer as text
+   * @param allowed answers that are right though no order of whole calls gives them: EAGAIN of a
+   *     call that met another half done
    */
-  record Call(String text, java.util.function.Supplier<String> body) {}
+  record Call(String text, Supplier<String> body, Set<String> allowed) {
+    /** A call whose answers are those of some order of whole calls. */
+    public Call(String text, Supplier<String> body) {
+      this(text, body, Set.of());
+    }
+  }
 
   /** Returns the parts, the same number and names in each trial of a subject. */
   List<Part> parts();

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * One program on a host of its own: carries out its lines in order. Close it, which ends the host.
  *
  * <p>Lines that steer: {@link Step.Backends} names the technologies a scenario is for, {@link
- * Step.On} makes lines count for some of them only; what {@link Step.Expect} says is for the
- * reader of the answers.
+ * Step.On} makes lines count for some of them only; what {@link Step.Expect} says is for the reader
+ * of the answers.
  */
 public final class Session implements AutoCloseable {
   private final String file;
@@ -104,6 +104,9 @@ public final class Session implements AutoCloseable {
       case Step.Expect _ -> {
         return null;
       }
+      case Step.ActorBegins _, Step.Together _, Step.Allows _ -> {
+        return CallRunner.plain(0);
+      }
       default -> {
         if (!only.isEmpty() && !only.contains(technology())) {
           return null;
@@ -159,8 +162,7 @@ public final class Session implements AutoCloseable {
       if (runner == null) {
         setup.want(technology());
       }
-      steps =
-          new GuestSteps(runner().process(), technologies.require(technology()), words);
+      steps = new GuestSteps(runner().process(), technologies.require(technology()), words);
       guests = steps;
     }
     return steps;
