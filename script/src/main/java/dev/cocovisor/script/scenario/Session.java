@@ -38,6 +38,7 @@ public final class Session implements AutoCloseable {
   private final @Nullable String forced;
   private List<String> scenarioFor = List.of();
   private List<String> only = List.of();
+  private final LogHabits habits;
   private @Nullable CallRunner runner;
   private @Nullable GuestSteps guests;
   private @Nullable HostSteps host;
@@ -50,6 +51,7 @@ public final class Session implements AutoCloseable {
    * @param technologies those there are
    * @param technology the id of the one to use, or null for what the program asks for
    * @param settings settings that win over those of the program
+   * @param habits what the programs before it in the same log showed
    */
   public Session(
       String file,
@@ -57,18 +59,21 @@ public final class Session implements AutoCloseable {
       Technologies technologies,
       @Nullable String technology,
       Map<String, String> settings,
+      LogHabits habits,
       TraceSink trace) {
+    this.habits = habits;
     this.file = file;
     this.program = program;
     this.technologies = technologies;
     this.trace = trace;
     this.forced = technology;
     this.words = Words.of(technologies.backends());
-    this.setup = new HostSetup(technologies, settings);
+    this.setup = new HostSetup(technologies, settings, habits);
     if (technology != null) {
       setup.want(technology);
     }
     program.forEach(l -> setup.look(l.call()));
+    habits.read(program);
   }
 
   /**
@@ -217,11 +222,11 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Returns the vCPUs that go with a VM's descriptor: a recorder closes a VM's descriptors by one
-   * line, while a trace of a real program closes each, or goes on using it.
+   * Returns the vCPUs that go with a VM's descriptor where the log's recorder closes a VM's
+   * descriptors by one line, those left out that the program goes on using.
    */
   private List<Long> idleVcpus(long vm, int index) {
-    List<Long> vcpus = fds.vcpusOf(vm);
+    List<Long> vcpus = habits.closesVmByOneLine() ? fds.vcpusOf(vm) : List.of();
     if (vcpus.isEmpty()) {
       return vcpus;
     }
