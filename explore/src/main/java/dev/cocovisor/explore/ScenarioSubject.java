@@ -4,6 +4,7 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.Reply;
+import dev.cocovisor.script.scenario.LogHabits;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioLine;
 import dev.cocovisor.script.scenario.Session;
@@ -74,7 +75,14 @@ public final class ScenarioSubject implements Subject {
   @Override
   public Trial newTrial() {
     var session =
-        new Session(scenario.name(), program, technologies, technology, settings, TraceSink.OFF);
+        new Session(
+            scenario.name(),
+            program,
+            technologies,
+            technology,
+            settings,
+            new LogHabits(),
+            TraceSink.OFF);
     before.forEach(i -> answer(session, i));
     return new OnHost(session);
   }
