@@ -57,6 +57,9 @@ final class StepDecoder {
       case "backends" -> new Step.Backends(a.names(0));
       case "on" -> new Step.On(known(call, a.names(0), call.columnOf(0)));
       case "expect" -> expect(call, a);
+      case "actor" -> new Step.ActorBegins(a.text(0));
+      case "together" -> new Step.Together();
+      case "allows" -> new Step.Allows(a.names(0));
       case "vm_launch" -> launch(a);
       case "vm_populate" ->
           new Step.Populate(vm(a), at(a), size(a), value(a, 0), flag(a, "measured", true));
