@@ -7,6 +7,7 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.model.HypervisorModel;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -42,7 +43,8 @@ class FailingPluginTest {
                 .formatted(platform))
         .service("com.acme.Acme")
         .zip("acme.zip");
-    BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open();
+    BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open();
     return HypervisorModel.builder().backends(registry, "acme").build();
   }
 

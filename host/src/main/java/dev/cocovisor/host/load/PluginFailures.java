@@ -70,10 +70,19 @@ final class PluginFailures {
     String message;
     try {
       message = root.getMessage();
-    } catch (RuntimeException | LinkageError e) {
+    } catch (Throwable e) {
       message = null; // an exception of the plugin's own may fail even in that
     }
     return message == null ? root.getClass().getName() : root.getClass().getName() + ": " + message;
+  }
+
+  /** Tells whether memory ran out, whatever was made of it on the way. */
+  static boolean outOfMemory(Throwable t) {
+    Throwable root = t;
+    for (int depth = 0; root.getCause() != null && depth < 50; depth++) {
+      root = root.getCause();
+    }
+    return root instanceof OutOfMemoryError;
   }
 
   private static String place(Throwable t) {
