@@ -1,6 +1,7 @@
 package dev.cocovisor.api;
 
 import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import java.util.List;
@@ -49,5 +50,10 @@ public interface Backend {
   /** Returns who replays its own log formats; none by default. */
   default List<LogReplayer> replayers() {
     return List.of();
+  }
+
+  /** Returns the words of call logs that are its own beside the names of its VM types. */
+  default LogWords logWords() {
+    return LogWords.NONE;
   }
 }

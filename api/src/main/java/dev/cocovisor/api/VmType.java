@@ -1,5 +1,6 @@
 package dev.cocovisor.api;
 
+import java.util.List;
 import org.apiguardian.api.API;
 
 /**
@@ -59,4 +60,17 @@ public record VmType(String name, long number, Architecture architecture) {
   /** A realm under CCA; bit 30. Source: the KVM CCA series (not merged in the reference kernel). */
   public static final VmType ARM_REALM =
       new VmType("KVM_VM_TYPE_ARM_REALM", 1L << 30, Architecture.ARM64);
+
+  /** The types that the reference kernel's headers, or a series meant for them, name. */
+  public static final List<VmType> UAPI =
+      List.of(
+          X86_DEFAULT,
+          X86_SW_PROTECTED,
+          X86_SEV,
+          X86_SEV_ES,
+          X86_SNP,
+          X86_TDX,
+          ARM_NORMAL,
+          ARM_PROTECTED,
+          ARM_REALM);
 }

@@ -1,5 +1,7 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.script.compare.Comparison;
+import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import java.io.IOException;
@@ -36,6 +38,8 @@ final class CompareCommand implements Callable<Integer> {
 
   @Mixin private PluginOptions plugins = new PluginOptions();
 
+  @Mixin private SettingOptions settings = new SettingOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -45,24 +49,23 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Scenario scenario = Scenarios.read(file);
-    try (var world = new Scenarios(plugins, console)) {
-      return compare(scenario, world);
+    try (var world = new World(plugins, settings, console)) {
+      var _ = world.known(chosen);
+      return compare(world.read(file), world);
     }
   }
 
-  private int compare(Scenario scenario, Scenarios world) {
+  private int compare(Scenario scenario, World world) {
+    List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
     List<String> ids =
-        !chosen.isEmpty()
-            ? chosen
-            : scenario.backends().isEmpty() ? world.ids() : scenario.backends();
-    ids.forEach(world::known);
+        named.isEmpty() ? List.copyOf(world.technologies().ids()) : world.known(named);
     if (!scenario.isNeutral()) {
       throw new UsageException(
           file + ": no line is a step that every technology has (vm_launch, ...); use run");
     }
-    Comparison comparison = Comparison.of(scenario, ids, world);
-    List<Difference> differences = Difference.of(comparison, world);
+    Comparison comparison =
+        Comparison.of(scenario, ids, world.technologies(), world.settings());
+    List<Difference> differences = Difference.of(comparison, world.technologies());
     if (json) {
       console.json(ComparisonReport.document(file.toString(), comparison, differences));
     } else {
@@ -74,7 +77,7 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private void unmet(Comparison.Column c) {
-    for (ScenarioStep s : c.byLine.values()) {
+    for (ScenarioStep s : c.stepsDone()) {
       String unmet = s.unmet();
       if (unmet == null) {
         continue;
@@ -82,10 +85,10 @@ final class CompareCommand implements Callable<Integer> {
       var lines = new LinkedHashMap<String, String>();
       lines.put("expected", unmet);
       lines.put("got", s.got());
-      lines.put("reproduce", Quoting.command("run", file.toString(), "--backend", c.backend));
+      lines.put("reproduce", Quoting.command("run", file.toString(), "--backend", c.backend()));
       console
           .out()
-          .println(console.red(file + ":" + s.call().line() + ": not as expected on " + c.backend));
+          .println(console.red(file + ":" + s.call().line() + ": not as expected on " + c.backend()));
       lines.forEach((k, v) -> console.out().printf("  %-9s  %s%n", k, v));
     }
   }

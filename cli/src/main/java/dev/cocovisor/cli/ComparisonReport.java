@@ -1,6 +1,8 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.script.compare.Comparison;
+import dev.cocovisor.script.compare.Difference;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,12 +21,12 @@ final class ComparisonReport {
   void print(Comparison comparison, List<Difference> differences) {
     var head = new ArrayList<String>();
     head.add("step");
-    comparison.columns().forEach(c -> head.add(c.backend));
+    comparison.columns().forEach(c -> head.add(c.backend()));
     var table = new Table(head.toArray(String[]::new));
     for (Comparison.Row r : comparison.rows()) {
       var row = new ArrayList<String>();
       row.add(r.name());
-      comparison.columns().forEach(c -> row.add(r.cell(c.backend)));
+      comparison.columns().forEach(c -> row.add(r.cell(c.backend())));
       table.row(row.toArray(String[]::new));
     }
     table.print(console);
@@ -95,7 +97,7 @@ final class ComparisonReport {
       t.put("tables", Map.of("core", c.tables().core(), "trusted", c.tables().trusted()));
       t.put("counters", c.counters());
       t.put("unmet", c.unmet());
-      totals.put(c.backend, t);
+      totals.put(c.backend(), t);
     }
     var words = new ArrayList<Map<String, Object>>();
     for (Difference d : differences) {

@@ -86,8 +86,14 @@ final class EventTree {
     }
   }
 
-  /** Renders an event as {@code kind name(arguments) = result}. */
+  /**
+   * Renders an event as {@code kind name(arguments) = result}; why something was refused as {@code
+   * refused NAME: reason}.
+   */
   static String line(TraceEvent e) {
+    if (e.kind() == TraceEvent.Kind.REFUSAL) {
+      return "%-9s %s: %s".formatted("refused", e.name(), e.result());
+    }
     return "%-9s %s(%s)%s"
         .formatted(
             e.kind().name().toLowerCase(Locale.ROOT),

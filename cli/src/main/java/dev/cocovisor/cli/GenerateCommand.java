@@ -1,5 +1,6 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.api.Backend;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.generate.ProgramGenerator;
@@ -13,9 +14,13 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPOutputStream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -62,6 +67,16 @@ final class GenerateCommand implements Callable<Integer> {
   private int first;
 
   @Option(
+      names = "--backend",
+      paramLabel = "ID",
+      description = "On a host with this technology, with VMs of its types; may be repeated.")
+  private List<String> backends = List.of();
+
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Option(
       names = "--no-checks",
       description = "Do not check the invariants after every call, which takes most of the time.")
   private boolean noChecks;
@@ -75,6 +90,25 @@ final class GenerateCommand implements Callable<Integer> {
     if (programs < 1 || length < 1 || first < 0) {
       throw new UsageException("--programs and --length take numbers from 1, --first from 0");
     }
+    try (var world = new World(plugins, settings, console)) {
+      return generate(world);
+    }
+  }
+
+  private int generate(World world) throws IOException {
+    List<Backend> present = new ArrayList<>();
+    HostConfig host = HostConfig.DEFAULT.withTdpMmu(!shadow);
+    for (String id : world.known(backends)) {
+      Backend b = world.technologies().require(id).backend();
+      if (b != null) {
+        present.add(b);
+        host = host.withArchitecture(b.info().architecture());
+      }
+    }
+    for (Map.Entry<String, String> s : world.settings().entrySet()) {
+      host = host.withSetting(s.getKey(), s.getValue());
+    }
+    HostConfig ready = host;
     var totals = new Totals();
     boolean pack = file.toString().endsWith(".gz");
     try (OutputStream raw = Files.newOutputStream(file);
@@ -87,7 +121,8 @@ final class GenerateCommand implements Callable<Integer> {
         totals.program = i;
         ProgramGenerator.generate(
             seed * 1_000_003L + i,
-            HostConfig.DEFAULT.withTdpMmu(!shadow),
+            ready,
+            present,
             length,
             call -> write(out, call, totals),
             noChecks ? _ -> {} : process -> check(process, totals));
@@ -143,14 +178,16 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private String reproduce(int program) {
-    return "./cocovisor generate "
-        + Quoting.word(file.toString())
-        + " --seed "
-        + seed
-        + " --first "
-        + program
-        + " --programs 1 --length "
-        + length
-        + (shadow ? " --shadow" : "");
+    var words = new ArrayList<String>();
+    words.addAll(List.of("generate", file.toString(), "--seed", Long.toString(seed)));
+    words.addAll(List.of("--first", Integer.toString(program), "--programs", "1"));
+    words.addAll(List.of("--length", Integer.toString(length)));
+    if (shadow) {
+      words.add("--shadow");
+    }
+    backends.forEach(b -> words.addAll(List.of("--backend", b)));
+    words.addAll(List.of(settings.words()));
+    words.addAll(List.of(plugins.words()));
+    return Quoting.command(words.toArray(String[]::new));
   }
 }

@@ -1,6 +1,7 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.HostException;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
@@ -8,7 +9,6 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
-import java.util.ServiceConfigurationError;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -42,9 +42,21 @@ public final class Main {
 
   /** Runs the command on a console and returns its exit code. */
   static int run(Console console, String... args) {
+    if (args.length == 0 || !args[0].equals("measure")) {
+      return run(console, Measurers.NONE, args);
+    }
+    // What can be measured, and with which options, depends on the technologies there are.
+    try (BackendRegistry registry = PluginOptions.of(args).open()) {
+      return run(console, new Measurers(registry.backends()), args);
+    } catch (RuntimeException e) {
+      return failed(console, e, args);
+    }
+  }
+
+  private static int run(Console console, Measurers measurers, String... args) {
     var line = new CommandLine(new Main());
     line.addSubcommand(new ReplayCommand(console));
-    line.addSubcommand("measure", MeasureCommand.create(console, Measurers.onClassPath()));
+    line.addSubcommand("measure", MeasureCommand.create(console, measurers));
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
     line.addSubcommand(new GenerateCommand(console));
@@ -72,9 +84,6 @@ public final class Main {
           refuse(console, e.getMessage() + ": no such file", ExitCode.USAGE);
       case IOException _ -> refuse(console, "cannot read: " + e.getMessage(), ExitCode.USAGE);
       default -> {
-        if (e.getCause() instanceof ServiceConfigurationError bad) {
-          yield refuse(console, "a plugin does not load: " + bad.getMessage(), ExitCode.PLUGIN);
-        }
         e.printStackTrace(console.err());
         yield refuse(
             console,

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
@@ -92,6 +93,9 @@ final class MeasureCommand implements Callable<Integer> {
 
   @Option(names = "--case", paramLabel = "NAME", description = "Only this case of the vectors.")
   private @Nullable String only;
+
+  /** Looked at before the command is made, since technologies bring modes and options. */
+  @Mixin private PluginOptions plugins = new PluginOptions();
 
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;

@@ -1,44 +1,49 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.ServiceConfigurationError;
-import java.util.ServiceLoader;
 import java.util.TreeMap;
 
-/** The launch measurers on the class path, by mode. */
+/** The launch measurers of the technologies, by mode. */
 final class Measurers {
+  /** None at all. */
+  static final Measurers NONE = new Measurers(List.of());
+
   private final Map<String, LaunchMeasurer> byMode = new TreeMap<>();
   private final List<LaunchMeasurer> all = new ArrayList<>();
 
-  Measurers(Iterable<LaunchMeasurer> found) {
-    try {
-      for (LaunchMeasurer m : found) {
+  /** Collects the measurers. */
+  Measurers(Iterable<Backend> backends) {
+    for (Backend b : backends) {
+      for (LaunchMeasurer m : b.measurers()) {
         all.add(m);
         for (String mode : m.modes()) {
           LaunchMeasurer other = byMode.putIfAbsent(mode, m);
           if (other != null) {
-            throw new ServiceConfigurationError(
-                "mode " + mode + " is claimed by " + other.getClass() + " and " + m.getClass());
+            throw new UsageException(
+                "measurements of mode "
+                    + mode
+                    + " are claimed by "
+                    + other.getClass().getName()
+                    + " and "
+                    + m.getClass().getName()
+                    + " of "
+                    + b.info().id());
           }
         }
       }
-    } catch (ServiceConfigurationError e) {
-      throw new IllegalStateException(e);
     }
-  }
-
-  static Measurers onClassPath() {
-    return new Measurers(ServiceLoader.load(LaunchMeasurer.class));
   }
 
   LaunchMeasurer forMode(String mode) {
     LaunchMeasurer m = byMode.get(mode);
     if (m == null) {
       throw new UsageException(
-          "unknown mode '" + mode + "', one of " + String.join(", ", byMode.keySet()));
+          Nearest.refusal("mode", mode, byMode.keySet()));
     }
     return m;
   }

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** The options by which a command finds backends. */
@@ -27,11 +29,32 @@ final class PluginOptions {
   private List<Path> folders = new ArrayList<>();
 
   @Option(
+      names = "--plugin",
+      paramLabel = "PACKAGE",
+      description = "A package (zip or jar) to use that is in no folder; may be repeated.")
+  private List<Path> packages = new ArrayList<>();
+
+  @Option(
       names = "--prefer",
       paramLabel = "ID=PLUGIN",
       description =
           "Where several offer backend ID, take PLUGIN's ('class-path' for the built-in).")
   private Map<String, String> preferred = new LinkedHashMap<>();
+
+  /** Returns the options as a command line has them, whatever else it says. */
+  static PluginOptions of(String... args) {
+    var options = new PluginOptions();
+    var line =
+        new CommandLine(
+            CommandSpec.create().addMixin("plugins", CommandSpec.forAnnotatedObject(options)));
+    try {
+      var _ = line.setUnmatchedArgumentsAllowed(true).parseArgs(args);
+    } catch (CommandLine.ParameterException e) {
+      // The command itself says what is wrong.
+      return new PluginOptions();
+    }
+    return options;
+  }
 
   /** Returns the folders to look in. */
   List<Path> folders() {
@@ -65,7 +88,23 @@ final class PluginOptions {
     BackendRegistry.Builder builder = registry().classPath();
     folders().forEach(builder::pluginFolder);
     preferred.forEach(builder::prefer);
-    return builder.open();
+    BackendRegistry registry = builder.open();
+    try {
+      packages.forEach(registry::load);
+    } catch (RuntimeException e) {
+      registry.close();
+      throw e;
+    }
+    return registry;
+  }
+
+  /** Returns the words of a command line that finds the same, for `reproduce` lines. */
+  String[] words() {
+    var words = new ArrayList<String>();
+    folders.forEach(f -> words.addAll(List.of("--plugins", f.toString())));
+    packages.forEach(p -> words.addAll(List.of("--plugin", p.toString())));
+    preferred.forEach((id, from) -> words.addAll(List.of("--prefer", id + "=" + from)));
+    return words.toArray(String[]::new);
   }
 
   /** Returns the description of an empty registry, with PF4J silenced. */

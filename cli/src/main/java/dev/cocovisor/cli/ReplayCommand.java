@@ -4,6 +4,7 @@ import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -47,6 +49,15 @@ final class ReplayCommand implements Callable<Integer> {
       description = "Count mismatches by kind of call and answer instead of printing each.")
   private boolean group;
 
+  @Option(
+      names = "--strict",
+      description = "Refuse a call that no log has; without it, it is named, counted and left out.")
+  private boolean strict;
+
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Mixin private SettingOptions settings = new SettingOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -59,11 +70,25 @@ final class ReplayCommand implements Callable<Integer> {
     if (maxMismatches < 0 || program < -1) {
       throw new UsageException("--program and --max-mismatches take numbers from 0");
     }
-    Replayers replayers = Replayers.onClassPath();
     for (Path file : files) {
       if (!Files.isRegularFile(file)) {
         throw new UsageException(file + ": no such file");
       }
+    }
+    try (var world = new World(plugins, settings, console)) {
+      return replay(replayers(world));
+    }
+  }
+
+  private Replayers replayers(World world) {
+    KvmLogReplayer kvm =
+        new KvmLogReplayer(world.technologies()).withSettings(world.settings());
+    return new Replayers(
+        strict ? kvm : kvm.passingOver(console.err()::println), world.technologies().backends());
+  }
+
+  private int replay(Replayers replayers) throws IOException {
+    for (Path file : files) {
       var _ = replayers.forFile(file.toString());
     }
     var total = ReplaySummary.NONE;
@@ -123,8 +148,12 @@ final class ReplayCommand implements Callable<Integer> {
     console.out().println("  reproduce  " + reproduce(m));
   }
 
-  private static String reproduce(Mismatch m) {
-    return Quoting.command("replay", m.log(), "--program", Integer.toString(m.program()));
+  private String reproduce(Mismatch m) {
+    var words = new ArrayList<String>();
+    words.addAll(List.of("replay", m.log(), "--program", Integer.toString(m.program())));
+    words.addAll(List.of(settings.words()));
+    words.addAll(List.of(plugins.words()));
+    return Quoting.command(words.toArray(String[]::new));
   }
 
   /** Returns what mismatches of one cause have in common: the call and answers without numbers. */
@@ -136,7 +165,7 @@ final class ReplayCommand implements Callable<Integer> {
     return text.replaceAll("-?\\b(0x[0-9a-f]+|\\d+)\\b", "N");
   }
 
-  private static Map<String, Object> document(ReplaySummary total, List<Mismatch> found) {
+  private Map<String, Object> document(ReplaySummary total, List<Mismatch> found) {
     var list = new ArrayList<Map<String, Object>>();
     for (Mismatch m : found) {
       var entry = new LinkedHashMap<String, Object>();

@@ -1,30 +1,37 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.log.LogReplayer;
-import java.util.ServiceConfigurationError;
-import java.util.ServiceLoader;
 import java.util.TreeMap;
 
-/** The log formats on the class path, by suffix. */
+/** The log formats there are, by suffix: that of calls to KVM, and those of the technologies. */
 final class Replayers {
   private final TreeMap<String, LogReplayer> bySuffix = new TreeMap<>();
 
-  Replayers(Iterable<LogReplayer> found) {
-    try {
-      for (LogReplayer r : found) {
+  /**
+   * Collects the formats.
+   *
+   * @param kvm that of calls to KVM
+   */
+  Replayers(LogReplayer kvm, Iterable<Backend> backends) {
+    bySuffix.put(kvm.suffix(), kvm);
+    for (Backend b : backends) {
+      for (LogReplayer r : b.replayers()) {
         LogReplayer other = bySuffix.putIfAbsent(r.suffix(), r);
         if (other != null) {
-          throw new ServiceConfigurationError(
-              "." + r.suffix() + " is claimed by " + other.getClass() + " and " + r.getClass());
+          throw new UsageException(
+              "logs with the suffix ."
+                  + r.suffix()
+                  + " are claimed by "
+                  + other.getClass().getName()
+                  + " and "
+                  + r.getClass().getName()
+                  + " of "
+                  + b.info().id());
         }
       }
-    } catch (ServiceConfigurationError e) {
-      throw new IllegalStateException(e);
     }
-  }
-
-  static Replayers onClassPath() {
-    return new Replayers(ServiceLoader.load(LogReplayer.class));
   }
 
   /** Returns the replayer for a file's name, with or without {@code .gz} behind the suffix. */
@@ -34,12 +41,8 @@ final class Replayers {
     LogReplayer replayer = bySuffix.get(suffix);
     if (replayer == null) {
       throw new UsageException(
-          name + ": no log format has the suffix ." + suffix + "; there are ." + known());
+          name + ": " + Nearest.refusal("log format", suffix, bySuffix.keySet()));
     }
     return replayer;
-  }
-
-  private String known() {
-    return String.join(", .", bySuffix.keySet());
   }
 }

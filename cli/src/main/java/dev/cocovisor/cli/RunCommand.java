@@ -1,9 +1,15 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.VmCounters;
+import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
+import dev.cocovisor.script.text.Value;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,8 +45,8 @@ final class RunCommand implements Callable<Integer> {
     boolean shows(TraceEvent.Kind kind) {
       return switch (this) {
         case NONE -> false;
-        case HOOKS -> kind == TraceEvent.Kind.HOOK;
-        case FIRMWARE -> kind == TraceEvent.Kind.FIRMWARE;
+        case HOOKS -> kind == TraceEvent.Kind.HOOK || kind == TraceEvent.Kind.REFUSAL;
+        case FIRMWARE -> kind == TraceEvent.Kind.FIRMWARE || kind == TraceEvent.Kind.REFUSAL;
         case ALL -> true;
       };
     }
@@ -77,6 +83,8 @@ final class RunCommand implements Callable<Integer> {
 
   @Mixin private PluginOptions plugins = new PluginOptions();
 
+  @Mixin private SettingOptions settings = new SettingOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -86,30 +94,30 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Scenario scenario = Scenarios.read(file);
-    try (var world = new Scenarios(plugins, console)) {
-      return run(scenario, world);
+    try (var world = new World(plugins, settings, console)) {
+      if (backend != null) {
+        var _ = world.known(backend);
+      }
+      return run(world.read(file), world);
     }
   }
 
-  private int run(Scenario scenario, Scenarios world) throws IOException {
-    String on = backend != null ? world.known(backend) : firstOf(scenario, world);
+  private int run(Scenario scenario, World world) throws IOException {
+    String on = backend != null ? backend : firstOf(scenario, world);
     if (on != null && !json) {
       console.out().println(console.dim("# on " + on));
     }
     var steps = new ArrayList<ScenarioStep>();
-    scenario.run(
-        on,
-        world.backends(),
-        world.drivers(),
-        step -> {
-          steps.add(step);
-          if (!json) {
-            print(step);
-          }
-        });
+    try (var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
+      run.run(step -> {
+        steps.add(step);
+        if (!json) {
+          print(step);
+        }
+      });
+    }
     if (save != null) {
-      save(save, on, steps);
+      save(save, on, world, steps);
     }
     long unmet = steps.stream().filter(s -> s.unmet() != null).count();
     if (json) {
@@ -121,7 +129,7 @@ final class RunCommand implements Callable<Integer> {
     return unmet == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 
-  private static @Nullable String firstOf(Scenario scenario, Scenarios world) {
+  private static @Nullable String firstOf(Scenario scenario, World world) {
     List<String> named = scenario.backends();
     return named.isEmpty() ? null : world.known(named.getFirst());
   }
@@ -147,19 +155,28 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private String reproduce() {
-    return backend == null
-        ? Quoting.command("run", file.toString())
-        : Quoting.command("run", file.toString(), "--backend", backend);
+    var words = new ArrayList<String>(List.of("run", file.toString()));
+    if (backend != null) {
+      words.addAll(List.of("--backend", backend));
+    }
+    words.addAll(List.of(settings.words()));
+    words.addAll(List.of(plugins.words()));
+    return Quoting.command(words.toArray(String[]::new));
   }
 
-  private static void save(Path to, @Nullable String on, List<ScenarioStep> steps)
+  private void save(Path to, @Nullable String on, World world, List<ScenarioStep> steps)
       throws IOException {
     try (BufferedWriter out = Files.newBufferedWriter(to)) {
-      out.write("# program 0\n");
-      if (on != null) {
-        out.write("host_config({backend=\"" + on + "\"}) = 0\n");
-      }
+      int program = -1;
       for (ScenarioStep s : steps) {
+        if (s.program() != program) {
+          program = s.program();
+          out.write("# program " + program + "\n");
+          LogCall host = CallEncoder.hostWishes(on, world.settings());
+          if (host != null) {
+            out.write(LogWriter.line(host.withResult(LogResult.of(Value.Num.of(0)))) + "\n");
+          }
+        }
         out.write(LogWriter.line(s.answered()));
         out.write('\n');
       }
@@ -179,7 +196,7 @@ final class RunCommand implements Callable<Integer> {
       }
       entry.put("events", events(s));
       entry.put("ownership", s.ownership());
-      entry.put("counters", s.counters());
+      entry.put("counters", s.counters().stream().map(VmCounters::toString).toList());
       entry.put("tables", Map.of("core", s.tables().core(), "trusted", s.tables().trusted()));
       list.add(entry);
     }

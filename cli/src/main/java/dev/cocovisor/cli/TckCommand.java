@@ -2,10 +2,10 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
-import dev.cocovisor.tck.JunitXml;
-import dev.cocovisor.tck.RuleResult;
-import dev.cocovisor.tck.Subject;
 import dev.cocovisor.tck.TckRun;
+import dev.cocovisor.tck.report.JunitXml;
+import dev.cocovisor.tck.report.RuleResult;
+import dev.cocovisor.tck.subject.Subject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

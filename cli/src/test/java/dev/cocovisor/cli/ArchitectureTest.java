@@ -9,6 +9,7 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.properties.CanBeAnnotated;
+import com.tngtech.archunit.core.domain.properties.HasAnnotations;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
@@ -31,9 +32,10 @@ class ArchitectureTest {
       DescribedPredicate.describe(
           "internal to the api",
           e ->
-              e.tryGetAnnotationOfType(API.class)
-                  .map(a -> a.status() == API.Status.INTERNAL)
-                  .orElse(false));
+              e instanceof HasAnnotations<?> h
+                  && h.tryGetAnnotationOfType(API.class)
+                      .map(a -> a.status() == API.Status.INTERNAL)
+                      .orElse(false));
 
   @ArchTest static final ArchRule apiDependsOnNothing = onlyDependsOn("dev.cocovisor.api..");
 

@@ -9,7 +9,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -39,21 +38,7 @@ class CompareTest {
   }
 
   static List<Path> neutral() throws IOException {
-    try (Stream<Path> files = Files.list(ROOT.resolve("examples"))) {
-      return files
-          .filter(f -> f.toString().endsWith(".kvmlog"))
-          .filter(CompareTest::isNeutral)
-          .sorted()
-          .toList();
-    }
-  }
-
-  private static boolean isNeutral(Path file) {
-    try {
-      return Scenarios.read(file).isNeutral();
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
+    return Examples.all().stream().filter(f -> Examples.read(f).isNeutral()).toList();
   }
 
   @ParameterizedTest(name = "{0}")
@@ -62,23 +47,20 @@ class CompareTest {
       throws IOException {
     Ran ran = compare(example.toString());
     assertThat(ran.code()).as(ran.out()).isEqualTo(ExitCode.CLEAN);
-    Scenario scenario = Scenarios.read(example);
+    Scenario scenario = Examples.read(example);
     assertThat(ran.out()).startsWith("step ").contains(scenario.backends());
     assertThat(ran.out()).doesNotContain("states no rule");
   }
 
   @Test
   void everyTechnologyStatesARuleWithASourceForEveryTopic() {
-    var stream = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
-    var console = new Console(stream, stream, false, false);
-    try (var world = new Scenarios(new PluginOptions(), console)) {
-      for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
-        for (VmmTopic topic : VmmTopic.values()) {
-          VmmRule rule =
-              Objects.requireNonNull(Comparison.rule(world, id, topic), id + " on " + topic);
-          assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
-          assertThat(rule.source()).hasSizeGreaterThan(5);
-        }
+    for (String id : List.of("sw-protected", "tdx", "sev-snp", "pkvm", "cca")) {
+      for (VmmTopic topic : VmmTopic.values()) {
+        VmmRule rule =
+            Objects.requireNonNull(
+                Examples.TECHNOLOGIES.require(id).driver().rule(topic), id + " on " + topic);
+        assertThat(rule.says()).endsWith(".").hasSizeGreaterThan(20);
+        assertThat(rule.source()).hasSizeGreaterThan(5);
       }
     }
   }

@@ -8,12 +8,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -21,17 +19,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every example meets its expectations on every technology it names. */
 class ExamplesTest {
-  private static List<Path> examples() throws IOException {
-    try (Stream<Path> files =
-        Files.list(Path.of(System.getProperty("cocovisor.root"), "examples"))) {
-      return files.filter(f -> f.toString().endsWith(".kvmlog")).sorted().toList();
-    }
-  }
-
   static List<Arguments> runs() throws IOException {
     var runs = new ArrayList<Arguments>();
-    for (Path example : examples()) {
-      for (String backend : Scenarios.read(example).backends()) {
+    for (Path example : Examples.all()) {
+      for (String backend : Examples.read(example).backends()) {
         runs.add(Arguments.of(example, backend));
       }
     }
@@ -58,10 +49,10 @@ class ExamplesTest {
 
   @Test
   void everyExampleSaysWhatToLookAtAndNamesItsTechnologies() throws IOException {
-    System.out.printf("examples=%d runs=%d%n", examples().size(), runs().size());
-    assertThat(examples()).hasSizeGreaterThanOrEqualTo(50);
-    for (Path example : examples()) {
-      Scenario scenario = Scenarios.read(example);
+    System.out.printf("examples=%d runs=%d%n", Examples.all().size(), runs().size());
+    assertThat(Examples.all()).hasSizeGreaterThanOrEqualTo(50);
+    for (Path example : Examples.all()) {
+      Scenario scenario = Examples.read(example);
       assertThat(scenario.about()).as(example.toString()).hasSizeGreaterThan(80);
       assertThat(scenario.backends()).as(example.toString()).isNotEmpty();
     }

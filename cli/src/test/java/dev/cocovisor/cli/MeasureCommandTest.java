@@ -159,7 +159,8 @@ class MeasureCommandTest {
   @CsvSource({
     "explain-snp, snp --vcpus 2 --vcpu-type EPYC-v4 --ovmf @ovmf-e.fd --explain",
     "explain-sev-es, sev-es --vcpus 2 --vcpu-type EPYC-v4 --ovmf @ovmf-d.fd --explain",
-    "explain-svsm, snp --vcpus 1 --vcpu-type EPYC-v4 --ovmf @ovmf-b.fd --svsm @svsm-a.bin --vars-size 4096 --explain",
+    "explain-svsm, snp --vcpus 1 --vcpu-type EPYC-v4 --ovmf @ovmf-b.fd --svsm @svsm-a.bin"
+        + " --vars-size 4096 --explain",
     "explain-tdx, tdx --ovmf @tdvf-b.fd --order two-pass --explain",
     "diff-tdx-content, tdx --diff @tdvf-a.fd @combo.fd",
     "diff-snp-order, snp --vcpus 1 --vcpu-type EPYC-v4 --diff @ovmf-a.fd @ovmf-b.fd",
@@ -259,9 +260,10 @@ class MeasureCommandTest {
       value = {
         "snp | bad-nofooter.fd | offset 0xfce: no footer table here, so no entry 00f771de",
         "snp | bad-noreset.fd | offset 0xfce: the footer table has no entry 00f771de",
-        "snp | bad-entrysize.fd | offset 0xf90: table entry 11111111-2222-3333-4444-555555555555 has"
-            + " size 17, an entry has at least 18",
-        "snp | bad-signature.fd | offset 0x800: the SEV descriptor's signature is 'ASEW', not 'ASEV'",
+        "snp | bad-entrysize.fd | offset 0xf90: table entry 11111111-2222-3333-4444-555555555555"
+            + " has size 17, an entry has at least 18",
+        "snp | bad-signature.fd | offset 0x800: the SEV descriptor's signature is 'ASEW', not"
+            + " 'ASEV'",
         "snp | bad-version.fd | offset 0x808: the SEV descriptor's version is 2, not 1",
         "snp | bad-type.fd | offset 0x824: SEV section 1 has the unknown type 7",
         "snp | bad-oddsize.fd | offset 0x1000: the last page has only 100 bytes",
@@ -270,11 +272,11 @@ class MeasureCommandTest {
         "tdx | tbad-noentry.fd | offset 0x1fce: the footer table has no entry e47a6535",
         "tdx | tbad-signature.fd | offset 0x1010: the TDX descriptor's signature is 'TDVG'",
         "tdx | tbad-version.fd | offset 0x1018: the TDX descriptor's version is 2, not 1",
-        "tdx | tbad-gpa.fd | offset 0x1028: TDX section 0 (BFV) has the address 0xffffe800, not 4 KiB"
-            + " aligned",
+        "tdx | tbad-gpa.fd | offset 0x1028: TDX section 0 (BFV) has the address 0xffffe800, not 4"
+            + " KiB aligned",
         "tdx | tbad-memsize.fd | offset 0x1030: TDX section 0 (BFV) has the memory size 0x1800",
-        "tdx | tbad-raw.fd | offset 0x1030: TDX section 0 (BFV) has 0x1000 bytes of memory for 0x2000"
-            + " bytes of data",
+        "tdx | tbad-raw.fd | offset 0x1030: TDX section 0 (BFV) has 0x1000 bytes of memory for"
+            + " 0x2000 bytes of data",
         "tdx | tbad-range.fd | offset 0x1020: TDX section 0 (BFV) has its data at 0x1000 to 0x3000,"
             + " the image ends at 0x2000",
         "tdx | tbad-offset.fd | offset 0x1fb8: the TDX descriptor lies 0x3000 bytes before the end"
@@ -291,7 +293,7 @@ class MeasureCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "nothing | unknown mode 'nothing', one of cca, sev, sev-es, seves, snp,",
+        "nothing | no mode 'nothing': there are cca, sev, sev-es, seves, snp,",
         "snp --mode tdx | two modes are given",
         "tdx --order back --ovmf @tdvf-a.fd | unknown order 'back', one of single, two-pass",
         "tdx | --ovmf is missing",
@@ -301,8 +303,10 @@ class MeasureCommandTest {
         "snp --ovmf @ovmf-a.fd --vcpus 1 | give --vcpu-type, --vcpu-sig, or --vcpu-family",
         "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type 486 | unknown vCPU type '486', one of EPYC,",
         "snp --ovmf @ovmf-a.fd --vcpus 1 --vmm-type xen | unknown VMM type 'xen'",
-        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --initrd x | --initrd is measured only with",
-        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --snp-ovmf-hash 00 | is not 96 hex digits",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --initrd x | --initrd is measured only"
+            + " with",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --snp-ovmf-hash 00 | is not 96 hex"
+            + " digits",
         "tdx --output-format raw --ovmf @tdvf-a.fd | --output-format is hex or base64"
       })
   void wrongOptionsAreUsageErrors(String command, String message) {

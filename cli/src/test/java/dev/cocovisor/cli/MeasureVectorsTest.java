@@ -40,7 +40,7 @@ class MeasureVectorsTest {
   Stream<DynamicTest> everyVectorIsReproduced() {
     var check =
         new MeasureVectors(
-            new Console(System.out, System.err, false, false), Measurers.onClassPath());
+            new Console(System.out, System.err, false, false), new Measurers(java.util.ServiceLoader.load(dev.cocovisor.api.Backend.class)));
     return Stream.of("snp", "tdx", "cca")
         .map(kind -> check.check(VECTORS.resolve("vectors-" + kind + ".json"), null))
         .flatMap(report ->

@@ -74,7 +74,7 @@ class RunMessagesTest {
     Ran ran = run("run", file(GOOD), "--backend", "sgx");
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err())
-        .startsWith("cocovisor: there is no backend 'sgx'; there are cca, pkvm, ")
+        .startsWith("cocovisor: there is no technology 'sgx'; there are cca, default, pkvm, ")
         .contains("sev-snp, sw-protected, tdx");
   }
 

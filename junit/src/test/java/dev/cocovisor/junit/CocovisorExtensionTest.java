@@ -3,6 +3,9 @@ package dev.cocovisor.junit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
+import dev.cocovisor.api.Backend;
+import java.util.ServiceLoader;
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -108,7 +111,7 @@ class CocovisorExtensionTest {
     assertThat(ran.log()).isEqualToNormalizingNewlines(ran.printed().stripTrailing() + "\n");
     List<Mismatch> mismatches = new ArrayList<>();
     long calls =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.of(ServiceLoader.load(Backend.class)))
             .replay(LogSource.text("f", ran.printed()), ReplayOptions.ALL, mismatches::add)
             .calls();
     assertThat(calls).isGreaterThan(10);

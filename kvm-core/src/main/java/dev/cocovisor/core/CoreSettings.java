@@ -49,6 +49,24 @@ public final class CoreSettings {
           0,
           Long.MAX_VALUE);
 
+  /** In what order an operation over several slots splits huge private leaves and zaps. */
+  public static final Setting SPLIT_ORDER =
+      Setting.choice(
+          "core.split-order",
+          "huge private pages are split slot by slot, each before its zap, or all of them first",
+          "by-range",
+          "by-range",
+          "all-first");
+
+  /** How often a vCPU tries one page, in one run or call, before it is taken to stand still. */
+  public static final Setting RETRIES =
+      Setting.number(
+          "core.retries",
+          "times a vCPU tries one page before the run ends without a verdict",
+          10_000_000,
+          1,
+          Long.MAX_VALUE);
+
   /** Size of user addresses: 47 or 57 on x86, 48 or 52 on arm64. */
   public static final Setting ADDRESS_BITS =
       Setting.number(
@@ -92,6 +110,8 @@ public final class CoreSettings {
           MAP_MEMORY_GUEST_MODE,
           MEMORY_FAULT_BATCH,
           ATTRIBUTE_ENTRIES,
+          SPLIT_ORDER,
+          RETRIES,
           MAX_VCPUS,
           MAX_VCPU_IDS,
           PHYSICAL_BITS,

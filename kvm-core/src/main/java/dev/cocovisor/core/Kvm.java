@@ -5,6 +5,7 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard;
@@ -17,6 +18,8 @@ import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mm.AddressLimits;
 import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mm.ThpMode;
+import dev.cocovisor.core.vm.NoProgress;
+import dev.cocovisor.core.vm.Progress;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmSettings;
 import java.util.ArrayList;
@@ -24,7 +27,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,13 +46,14 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final PhysicalHost memory;
   private final Map<String, Booted> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
+  private final List<NoProgress> standstills = new CopyOnWriteArrayList<>();
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
   private boolean closed;
 
-  /** A platform with its guard, which is asked for once. */
-  private record Booted(Platform platform, PhysicalGuard guard) {}
+  /** A platform with its guard, which is asked for once, and its way to export a page. */
+  private record Booted(Platform platform, PhysicalGuard guard, LongPredicate exporter) {}
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
   private record BuiltIn(VmTraits traits) implements VmOps {}
@@ -237,23 +243,42 @@ public final class Kvm implements HostMachine, AutoCloseable {
   public Platform platform(Backend backend) {
     Booted b = platforms.get(backend.info().id());
     if (b == null) {
-      Platform p = backend.createPlatform(this);
-      b = new Booted(p, p.guard());
+      b = boot(backend);
       platforms.put(backend.info().id(), b);
       memory.addGuard(b.guard);
+      memory.addExporter(b.exporter);
     }
     return b.platform;
+  }
+
+  private Booted boot(Backend backend) {
+    String id = backend.info().id();
+    try {
+      Platform p = backend.createPlatform(this);
+      return new Booted(p, p.guard(), pfn -> accessible(id, p, pfn));
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(id, "createPlatform", e);
+    }
+  }
+
+  private static boolean accessible(String backend, Platform platform, long pfn) {
+    try {
+      return platform.makeAccessible(pfn);
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(backend, "makeAccessible", e);
+    }
   }
 
   /** Creates a VM of a known type for a process; its {@code vm_init} has not run yet. */
   public Vm createVm(VmType type, AddressSpace space) {
     Backend backend = backendOf(type.number());
     Vm.OpsFactory factory;
+    Progress progress = new Progress(standstills::add);
     if (backend != null) {
       Platform p = platform(backend);
       factory =
           (vm, t) -> {
-            VmOps ops = p.createVm(vm, t);
+            VmOps ops = hooks(p, backend.info().id(), vm, t, progress);
             return trace.enabled() ? new TracedOps(ops, trace) : ops;
           };
     } else {
@@ -269,12 +294,31 @@ public final class Kvm implements HostMachine, AutoCloseable {
             setting(CoreSettings.MAP_MEMORY_GUEST_MODE).equals("refuse"),
             number(CoreSettings.MEMORY_FAULT_BATCH),
             number(CoreSettings.ATTRIBUTE_ENTRIES),
+            setting(CoreSettings.SPLIT_ORDER).equals("all-first"),
             (int) number(CoreSettings.MAX_VCPUS),
             (int) number(CoreSettings.MAX_VCPU_IDS),
-            maxGfn());
-    Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), factory);
+            maxGfn(),
+            number(CoreSettings.RETRIES));
+    Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), progress, factory);
     vms.add(vm);
     return vm;
+  }
+
+  private static VmOps hooks(
+      Platform platform, String backend, VmContext vm, VmType type, Progress progress) {
+    try {
+      return new GuardedOps(platform.createVm(vm, type), backend, progress);
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(backend, "createVm", e);
+    }
+  }
+
+  /**
+   * Returns what gave up on this host because it stood still, in order: a run in which something is
+   * listed ends without a verdict.
+   */
+  public List<NoProgress> standstills() {
+    return List.copyOf(standstills);
   }
 
   /** Returns the VMs that live. */
@@ -307,6 +351,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
     List.copyOf(processes).forEach(HostProcess::close);
     for (Booted b : List.copyOf(platforms.values()).reversed()) {
       memory.removeGuard(b.guard);
+      memory.removeExporter(b.exporter);
       b.platform.close();
     }
     platforms.clear();

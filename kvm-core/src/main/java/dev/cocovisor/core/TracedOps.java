@@ -45,9 +45,14 @@ final class TracedOps extends ForwardingVmOps {
       return call.get();
     }
     sink.begin();
-    T r = call.get();
-    sink.end(new TraceEvent(TraceEvent.Kind.HOOK, hook, arguments, result.apply(r)));
-    return r;
+    String said = "threw";
+    try {
+      T r = call.get();
+      said = result.apply(r);
+      return r;
+    } finally {
+      sink.end(new TraceEvent(TraceEvent.Kind.HOOK, hook, arguments, said));
+    }
   }
 
   private Errno errno(String method, String hook, String arguments, Supplier<Errno> call) {

@@ -1,7 +1,7 @@
 package dev.cocovisor.tck;
 
-import dev.cocovisor.tck.subject.Subject;
 import dev.cocovisor.cca.kvm.CcaBackend;
+import dev.cocovisor.tck.subject.Subject;
 
 /** CCA keeps every rule. */
 class CcaTckTest extends BackendTck {

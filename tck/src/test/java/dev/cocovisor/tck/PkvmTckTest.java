@@ -1,7 +1,7 @@
 package dev.cocovisor.tck;
 
-import dev.cocovisor.tck.subject.Subject;
 import dev.cocovisor.pkvm.kvm.PkvmBackend;
+import dev.cocovisor.tck.subject.Subject;
 
 /** pKVM keeps every rule. */
 class PkvmTckTest extends BackendTck {

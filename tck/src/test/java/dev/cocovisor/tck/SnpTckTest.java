@@ -1,7 +1,7 @@
 package dev.cocovisor.tck;
 
-import dev.cocovisor.tck.subject.Subject;
 import dev.cocovisor.snp.kvm.SevBackend;
+import dev.cocovisor.tck.subject.Subject;
 
 /** SEV-SNP keeps every rule. */
 class SnpTckTest extends BackendTck {

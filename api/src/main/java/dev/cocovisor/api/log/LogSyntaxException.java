@@ -18,6 +18,17 @@ public final class LogSyntaxException extends RuntimeException {
    * @param column 1-based
    */
   public LogSyntaxException(String file, int line, int column, String found, String expected) {
-    super(file + ":" + line + ":" + column + ": " + found + ", expected " + expected);
+    this(file, line, column, found + ", expected " + expected);
+  }
+
+  /**
+   * Creates the error; its message reads {@code file:line:column: wrong}.
+   *
+   * @param line 1-based
+   * @param column 1-based
+   * @param wrong what is wrong and what was meant
+   */
+  public LogSyntaxException(String file, int line, int column, String wrong) {
+    super(file + ":" + line + ":" + column + ": " + wrong);
   }
 }

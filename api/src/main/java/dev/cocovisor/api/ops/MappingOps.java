@@ -104,8 +104,8 @@ public interface MappingOps {
   /**
    * Walks the tables that the hardware walks for this access, where they are not the core's own.
    *
-   * <p>Locks: none, as hardware. Answers a host-physical byte address (at least 0), one of the
-   * WALK constants, or {@link #walkFailed}. Default: {@link #WALK_CORE}.
+   * <p>Locks: none, as hardware. Answers a host-physical byte address (at least 0), one of the WALK
+   * constants, or {@link #walkFailed}. Default: {@link #WALK_CORE}.
    *
    * @param gpa bytes, with the shared bit if the guest set it
    */

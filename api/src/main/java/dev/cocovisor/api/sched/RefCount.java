@@ -37,6 +37,12 @@ public final class RefCount implements Place {
     this.count = first;
   }
 
+  /** Adds a reference to something that may not have had one yet. */
+  public void begin() {
+    SchedulePoint.write(PointKind.REFERENCE, this, 0);
+    var _ = (int) COUNT.getAndAdd(this, 1);
+  }
+
   /**
    * Adds a reference (refcount_inc).
    *

@@ -72,6 +72,19 @@ public final class SchedulePoint {
   }
 
   /**
+   * Says that what the actor did is void and it begins again. An ordinary thread that does so often
+   * lets others on its processor go first.
+   *
+   * @param tries how often it did so before
+   */
+  public static void retry(Object where, long index, long tries) {
+    reach(PointKind.RETRY, where, index, Mode.READ);
+    if ((tries & 255) == 255) {
+      Thread.yield();
+    }
+  }
+
+  /**
    * Waits for another to change a place, then returns for another look. An ordinary thread spins;
    * one that spins for minutes finds that nobody can go on.
    *

@@ -7,6 +7,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryAttributes;
 import java.util.List;
+import java.util.Set;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +46,14 @@ public interface VmmDriver {
   /** Tells whether RAM is marked private by KVM_SET_MEMORY_ATTRIBUTES when it is plugged. */
   default boolean privateFromStart() {
     return guestMemfd();
+  }
+
+  /**
+   * Returns the fields of {@link VmmMachine#policy} that it reads; a launch that names one that no
+   * technology reads is refused.
+   */
+  default Set<String> launchFields() {
+    return Set.of();
   }
 
   /** Called after KVM_CREATE_VM: KVM_TDX_INIT_VM, KVM_SEV_INIT2. */

@@ -16,6 +16,7 @@ import dev.cocovisor.cca.guest.Rsi;
 import dev.cocovisor.cca.rmm.page.RecParams;
 import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.List;
+import java.util.Set;
 
 /**
  * How a VMM (kvmtool, QEMU with the series' patches) runs a realm. RAM begins at 2 GiB; the realm
@@ -39,6 +40,11 @@ public final class CcaVmm implements VmmDriver {
   @Override
   public long ramBase() {
     return RAM_BASE;
+  }
+
+  @Override
+  public Set<String> launchFields() {
+    return Set.of("hash_algo");
   }
 
   @Override

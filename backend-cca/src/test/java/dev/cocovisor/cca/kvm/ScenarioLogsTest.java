@@ -2,6 +2,7 @@ package dev.cocovisor.cca.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -43,7 +44,7 @@ class ScenarioLogsTest {
 
   private static void replay(Path f) throws IOException {
     List<Mismatch> mismatches = new ArrayList<>();
-    new KvmLogReplayer().replay(LogSource.file(f), ReplayOptions.ALL, mismatches::add);
+    new KvmLogReplayer(Technologies.of(List.of(new CcaBackend()))).replay(LogSource.file(f), ReplayOptions.ALL, mismatches::add);
     assertThat(mismatches).isEmpty();
   }
 }

@@ -4,7 +4,8 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 
 /**
- * Hypercalls by protected guests that EL2 answers itself; everything else goes to the host.
+ * Hypercalls by guests that EL2 answers itself, most of them protected guests' only; everything
+ * else goes to the host.
  *
  * <p>Source: {@code nvhe/pkvm.c}, kvm_handle_pvm_hvc64; {@code
  * Documentation/virt/kvm/arm/hypercalls.rst}.
@@ -21,6 +22,15 @@ final class GuestCalls {
 
   /** Takes a shared page back. */
   static final long MEM_UNSHARE = 0xC600_0004L;
+
+  /**
+   * ARM_SMCCC_ARCH_WORKAROUND_1, _2 and _3: EL2's vectors return at once, for any guest ({@code
+   * hyp/hyp-entry.S}, el1_hvc_guest).
+   */
+  private static final long WORKAROUND_1 = 0x8000_8000L;
+
+  private static final long WORKAROUND_2 = 0x8000_7fffL;
+  private static final long WORKAROUND_3 = 0x8000_3fffL;
 
   /** SMCCC: done. */
   static final long SUCCESS = 0;
@@ -42,6 +52,10 @@ final class GuestCalls {
     vcpu.exitIsTranslationAbort = false;
     // The function id is a 32-bit value; callers may leave the upper half of x0 set.
     long id = fn & 0xffff_ffffL;
+    if (id == WORKAROUND_1 || id == WORKAROUND_2 || id == WORKAROUND_3) {
+      cpu.guestX0 = SUCCESS;
+      return HvcOutcome.DONE;
+    }
     if (!vcpu.vm.isProtected) {
       return HvcOutcome.TO_HOST;
     }

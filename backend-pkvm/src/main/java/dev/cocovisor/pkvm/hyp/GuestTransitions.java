@@ -331,7 +331,7 @@ final class GuestTransitions {
   /** get_valid_guest_pte: poisoned EHWPOISON, nothing ENOENT, not a page E2BIG. */
   private Errno checkGuestPage(HypVm vm, long gfn) {
     if (!vm.stage2.covers(gfn)) {
-      return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " is out of range");
+      return mp.refuse(Errno.ERANGE, () -> guest(vm, gfn) + " is out of range");
     }
     long pte = vm.stage2.leaf(gfn);
     if (Pte.isPoisoned(pte)) {

@@ -47,6 +47,10 @@ public final class Hyp implements PhysicalGuard {
 
   private static final long NOT_SUPPORTED = -1;
 
+  /** The address size of the recorded host. */
+  public static final Stage2Geometry RECORDED = new Stage2Geometry(44);
+
+  private final Stage2Geometry geometry;
   private final MemProtect mp;
   private final HostTransitions hostTransitions;
   private final GuestTransitions guestTransitions;
@@ -65,20 +69,23 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
-    this(map, memory, cpus, structs, Interposer.NONE, TraceSink.OFF);
+    this(map, memory, cpus, structs, RECORDED, Interposer.NONE, TraceSink.OFF);
   }
 
   /**
    * Starts an EL2 that asks {@code interposer} before each hypercall of the host and tells {@code
-   * trace} why it refuses one; as {@link #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
+   * trace} why it refuses one, and whose guests have stage 2 tables of {@code geometry}; as {@link
+   * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
    */
   public Hyp(
       MemoryMap map,
       PhysicalMemory memory,
       int cpus,
       HostStructs structs,
+      Stage2Geometry geometry,
       Interposer interposer,
       TraceSink trace) {
+    this.geometry = geometry;
     this.interposer = interposer;
     mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
@@ -88,8 +95,13 @@ public final class Hyp implements PhysicalGuard {
     for (int i = 0; i < cpus; i++) {
       this.cpus[i] = new HypCpu();
     }
-    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus);
+    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus, geometry);
     calls = new HostCalls(mp, hostTransitions, guestTransitions, life, this.cpus);
+  }
+
+  /** Returns the shape of every guest's stage 2. */
+  public Stage2Geometry geometry() {
+    return geometry;
   }
 
   /** Boots as the host does: every CPU gives up its privileges. */

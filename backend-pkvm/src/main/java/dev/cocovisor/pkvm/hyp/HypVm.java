@@ -10,12 +10,6 @@ import org.jspecify.annotations.Nullable;
  * vm_table_lock}. Users are counted in the reference count of the page the structure lies in.
  */
 final class HypVm implements PageTable.TableMemory {
-  /** Input address size of a guest: 40 bits, hence three levels from a two-page root. */
-  static final int IPA_BITS = 40;
-
-  /** Pages of the root of a guest's stage 2. */
-  static final int PGD_PAGES = 2;
-
   /** Pages donated for this structure. */
   static final int VM_PAGES = 1;
 
@@ -25,7 +19,8 @@ final class HypVm implements PageTable.TableMemory {
   final long pfn;
   final long pgdPfn;
   final @Nullable HypVcpu[] vcpus;
-  final PageTable stage2 = new PageTable(1, IPA_BITS, this);
+  final Stage2Geometry geometry;
+  final PageTable stage2;
   final ModelLock lock;
   boolean dying;
 
@@ -37,7 +32,9 @@ final class HypVm implements PageTable.TableMemory {
   /** The vCPU whose cache tables are taken from while a fault is served. */
   @Nullable HypVcpu refill;
 
-  HypVm(HostVm host, long pfn, long pgdPfn) {
+  HypVm(HostVm host, Stage2Geometry geometry, long pfn, long pgdPfn) {
+    this.geometry = geometry;
+    this.stage2 = new PageTable(geometry.startLevel(), geometry.addressBits(), this);
     this.host = host;
     this.handle = host.handle();
     this.isProtected = host.isProtected();
@@ -74,6 +71,6 @@ final class HypVm implements PageTable.TableMemory {
 
   /** Returns how many pages a vCPU's cache must hold before a mapping is tried. */
   int minCachePages() {
-    return stage2.levels() - 1;
+    return geometry.minCachePages();
   }
 }

@@ -69,7 +69,7 @@ final class PageTable {
 
   /** Returns how many pages the table takes, root included. */
   long tablePages() {
-    return pagesOf(root) + ((root.entries.length >> BITS) - 1);
+    return pagesOf(root) + Math.max(0, (root.entries.length >> BITS) - 1);
   }
 
   private static long pagesOf(Node n) {

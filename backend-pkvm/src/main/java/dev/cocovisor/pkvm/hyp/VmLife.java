@@ -17,9 +17,16 @@ final class VmLife {
   private final VmTable vms;
   private final HostStructs structs;
   private final HypCpu[] cpus;
+  private final Stage2Geometry geometry;
 
   VmLife(
-      MemProtect mp, HostTransitions transitions, VmTable vms, HostStructs structs, HypCpu[] cpus) {
+      MemProtect mp,
+      HostTransitions transitions,
+      VmTable vms,
+      HostStructs structs,
+      HypCpu[] cpus,
+      Stage2Geometry geometry) {
+    this.geometry = geometry;
     this.mp = mp;
     this.transitions = transitions;
     this.vms = vms;
@@ -66,16 +73,16 @@ final class VmLife {
       transitions.unpin(hostVmPfn, 1);
       return Errno.ENOMEM;
     }
-    if (!transitions.donateHyp(pgdPfn, HypVm.PGD_PAGES).ok()) {
+    if (!transitions.donateHyp(pgdPfn, geometry.rootPages()).ok()) {
       giveBack(vmPfn, HypVm.VM_PAGES);
       transitions.unpin(hostVmPfn, 1);
       return Errno.ENOMEM;
     }
     mp.memory.zero(vmPfn, HypVm.VM_PAGES);
-    mp.memory.zero(pgdPfn, HypVm.PGD_PAGES);
+    mp.memory.zero(pgdPfn, geometry.rootPages());
     vms.lock.lock();
     try {
-      e = vms.insert(new HypVm(host, vmPfn, pgdPfn));
+      e = vms.insert(new HypVm(host, geometry, vmPfn, pgdPfn));
       if (!e.ok()) {
         e = mp.refuse(e, () -> handle(host.handle()) + " is not reserved");
       }
@@ -83,7 +90,7 @@ final class VmLife {
       vms.lock.unlock();
     }
     if (!e.ok()) {
-      giveBack(pgdPfn, HypVm.PGD_PAGES);
+      giveBack(pgdPfn, geometry.rootPages());
       giveBack(vmPfn, HypVm.VM_PAGES);
       transitions.unpin(hostVmPfn, 1);
     }
@@ -257,7 +264,7 @@ final class VmLife {
     vm.stage2.destroy();
     drain(vm.pool, host.stage2Teardown());
     drain(vm.tables, host.stage2Teardown());
-    for (int i = 0; i < HypVm.PGD_PAGES; i++) {
+    for (int i = 0; i < geometry.rootPages(); i++) {
       returnPage(vm.pgdPfn + i, host.stage2Teardown());
     }
     for (HypVcpu v : vm.vcpus) {

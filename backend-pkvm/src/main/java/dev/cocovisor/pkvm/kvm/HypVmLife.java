@@ -22,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * pkvm_create_hyp_vm, pkvm_create_hyp_vcpu, pkvm_destroy_hyp_vm.
  */
 final class HypVmLife {
-  private static final int PGD_ORDER = 1;
-
   private final PkvmPlatform platform;
   private final VmContext vm;
   private final boolean isProtected;
@@ -104,7 +102,8 @@ final class HypVmLife {
       HostVcpu v = new HostVcpu(page, vcpus.size(), new Memcache());
       vcpus.add(v);
       platform.publish(v);
-      vcpu.setVendorState(new PkvmVcpu(v));
+      vcpu.setVendorState(
+          new PkvmVcpu(v, vcpu.id(), platform.host().number(PkvmBackend.CODE_PAGE)));
     }
     return e;
   }
@@ -126,7 +125,8 @@ final class HypVmLife {
   private Errno createVm() {
     HostVm h = new HostVm(structPage, isProtected, handle, vcpus.size());
     long own = memory.allocate(0);
-    long pgd = memory.allocate(PGD_ORDER);
+    int order = pgdOrder();
+    long pgd = memory.allocate(order);
     Errno e;
     if (own == HostMemory.NO_FRAME || pgd == HostMemory.NO_FRAME) {
       e = refuse(Errno.ENOMEM, () -> "no frames for EL2's VM and the root of its stage 2");
@@ -137,12 +137,17 @@ final class HypVmLife {
     if (!e.ok()) {
       platform.forget(structPage);
       free(own, 0);
-      free(pgd, PGD_ORDER);
+      free(pgd, order);
       return e;
     }
     hostVm = h;
     created = true;
     return Errno.OK;
+  }
+
+  /** Roots of one, two, four, eight or sixteen pages. */
+  private int pgdOrder() {
+    return Integer.numberOfTrailingZeros(platform.hyp().geometry().rootPages());
   }
 
   private void free(long page, int order) {
@@ -193,7 +198,8 @@ final class HypVmLife {
   }
 
   /** Tops the vCPU's cache up to what a mapping may need (topup_hyp_memcache). */
-  Errno fillCache(PkvmVcpu v, int pages) {
+  Errno fillCache(PkvmVcpu v) {
+    int pages = platform.hyp().geometry().minCachePages();
     Memcache mc = v.host.memcache();
     while (mc.size() < pages) {
       long page = memory.allocate(0);

@@ -7,8 +7,12 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.pkvm.guest.Hvc;
 import dev.cocovisor.pkvm.vmm.PkvmVmm;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * pKVM: an arm64 host with {@code kvm-arm.mode=protected}.
@@ -37,18 +41,27 @@ public final class PkvmBackend implements Backend {
   static final Setting CODE_PAGE =
       Setting.number(
           "pkvm.code-page",
-          "guest-physical page that guests run from; -1: none",
+          "guest-physical page that guests run from unless their VMM says another; -1: none",
           0x8000_0000L,
           -1,
           Long.MAX_VALUE);
+
+  /** The host's address size, which its guests have too. */
+  static final Setting IPA_BITS =
+      Setting.number(
+          "pkvm.ipa-bits", "physical address bits of the host, and of its guests", 44, 32, 48);
 
   private static final BackendInfo INFO =
       BackendInfo.builder("pkvm", Architecture.ARM64)
           .version("0.1.0")
           .description("Arm pKVM: page ownership kept by a hypervisor at EL2")
           .vmTypes(VmType.ARM_PROTECTED, VmType.ARM_NORMAL)
-          .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE)
+          .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE, IPA_BITS)
           .build();
+
+  /** An arm64 log that names no technology was recorded in protected mode. */
+  private static final LogWords WORDS =
+      new LogWords(Set.of("KVM_ARM_VCPU_INIT", "guest_" + Hvc.NAME), Map.of(Hvc.NAME, "x0"));
 
   @Override
   public BackendInfo info() {
@@ -63,5 +76,10 @@ public final class PkvmBackend implements Backend {
   @Override
   public VmmDriver vmm() {
     return new PkvmVmm();
+  }
+
+  @Override
+  public LogWords logWords() {
+    return WORDS;
   }
 }

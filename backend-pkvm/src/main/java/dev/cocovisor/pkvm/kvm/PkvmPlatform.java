@@ -20,6 +20,7 @@ import dev.cocovisor.pkvm.hyp.HypFailures;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
 import dev.cocovisor.pkvm.hyp.PageState;
+import dev.cocovisor.pkvm.hyp.Stage2Geometry;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -53,7 +54,15 @@ public final class PkvmPlatform implements Platform, HostStructs {
   PkvmPlatform(HostMachine host) {
     this.host = host;
     this.plan = new FaultPlan(Hypercall.ROWS, HypFailures::answer, host.interposer());
-    this.hyp = new Hyp(MemoryMap.flat(FRAMES), host.memory().raw(), CPUS, this, plan, host.trace());
+    this.hyp =
+        new Hyp(
+            MemoryMap.flat(FRAMES),
+            host.memory().raw(),
+            CPUS,
+            this,
+            new Stage2Geometry((int) host.number(PkvmBackend.IPA_BITS)),
+            plan,
+            host.trace());
     this.memlockPages = host.number(PkvmBackend.MEMLOCK_PAGES);
     hyp.finalise();
   }

@@ -8,10 +8,32 @@ final class PkvmVcpu {
   static final int NOT_LOADED = -1;
 
   final HostVcpu host;
+
+  /** The vCPU's id, from which its affinity (MPIDR_EL1) follows. */
+  final int id;
+
+  /** Whether KVM_ARM_VCPU_INIT succeeded (VCPU_INITIALIZED). */
+  boolean initialised;
+
+  /** Whether it is powered off (KVM_MP_STATE_STOPPED). */
+  boolean stopped;
+
+  /** The page it runs from, as a guest-physical address; negative for none. */
+  long codePage;
+
+  /** Whether EL2 knows it (VCPU_PKVM_FINALIZED). */
   boolean created;
+
   int cpu = NOT_LOADED;
 
-  PkvmVcpu(HostVcpu host) {
+  PkvmVcpu(HostVcpu host, int id, long codePage) {
     this.host = host;
+    this.id = id;
+    this.codePage = codePage;
+  }
+
+  /** Returns the affinity fields of MPIDR_EL1 (reset_mpidr). */
+  long affinity() {
+    return (id & 0xf) | ((id >> 4) & 0xffL) << 8 | ((id >> 12) & 0xffL) << 16;
   }
 }

@@ -1,14 +1,12 @@
 package dev.cocovisor.pkvm.kvm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
-import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.PrivateRule;
@@ -18,7 +16,6 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.pkvm.guest.Hvc;
-import dev.cocovisor.pkvm.hyp.HvcOutcome;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.PageState;
@@ -42,21 +39,6 @@ import org.jspecify.annotations.Nullable;
  * kvm_arch_prepare_memory_region, kvm_handle_guest_abort.
  */
 final class PkvmVm implements VmOps {
-  /** Input address size of guests, in pages. */
-  static final long IPA_PAGES = 1L << 28;
-
-  /** Data abort from the same level, synchronous external abort: KVM's answer to a lost store. */
-  static final long ESR_EXTERNAL_ABORT = 0x9600_0010L;
-
-  /** Data abort from the same level, address size fault at level 0. */
-  static final long ESR_ADDRESS_SIZE = 0x9600_0000L;
-
-  /** How often a guest that makes no progress is entered before a signal ends its run. */
-  private static final int PATIENCE = 1_000;
-
-  private static final Exit INTERRUPTED = new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields());
-
-  private static final int CACHE_PAGES = 2;
   private static final int PROT_RX = 1 | 4;
   private static final int PROT_RWX = 7;
   private static final int KVM_MEM_LOG_DIRTY_PAGES = 1;
@@ -82,8 +64,9 @@ final class PkvmVm implements VmOps {
   private final VmContext vm;
   private final boolean isProtected;
   private final boolean privateByDefault;
-  private final long codePage;
   private final HypVmLife life;
+  private final VcpuInit features;
+  private final GuestRuns runs;
 
   // pkvm_mem_abort maps with mmu_lock held for writing; the core's faults hold it shared only.
   private final ModelLock faultLock = new ModelLock("pkvm faults");
@@ -96,7 +79,8 @@ final class PkvmVm implements VmOps {
     this.isProtected = isProtected;
     this.life = new HypVmLife(platform, vm, isProtected);
     this.privateByDefault = platform.host().flag(PkvmBackend.PRIVATE_BY_DEFAULT);
-    this.codePage = platform.host().number(PkvmBackend.CODE_PAGE);
+    this.features = new VcpuInit(platform.host().trace());
+    this.runs = new GuestRuns(platform, vm, isProtected, life, features);
   }
 
   @Override
@@ -123,32 +107,7 @@ final class PkvmVm implements VmOps {
 
   @Override
   public Errno vcpuPreRun(VcpuContext vcpu) {
-    PkvmVcpu v = state(vcpu);
-    Errno e = life.ensureCreated(v);
-    if (e.ok()) {
-      e = life.ensureLoaded(v);
-    }
-    if (e.ok()) {
-      e = enter(vcpu, v);
-    }
-    return e.ok() ? fetch(vcpu, v) : e;
-  }
-
-  /**
-   * Enters the guest. A negative number has the bit set by which EL2 tells of a pending SError, so
-   * KVM takes a refusal for one and enters again, until a signal ends the run.
-   *
-   * <p>Source: {@code asm/kvm_asm.h}, ARM_SERROR_PENDING; {@code arch/arm64/kvm/handle_exit.c},
-   * handle_exit.
-   */
-  private Errno enter(VcpuContext vcpu, PkvmVcpu v) {
-    for (int i = 0; i < PATIENCE; i++) {
-      if (platform.call(v.cpu, Hypercall.VCPU_RUN, v.host.pfn(), 0, 0, 0) >= 0) {
-        return Errno.OK;
-      }
-    }
-    vcpu.setExit(INTERRUPTED);
-    return refuse(Errno.EINTR, "the guest makes no progress");
+    return runs.begin(vcpu, state(vcpu));
   }
 
   private static PkvmVcpu state(VcpuContext vcpu) {
@@ -156,16 +115,6 @@ final class PkvmVm implements VmOps {
       return v;
     }
     throw new IllegalStateException("vCPU " + vcpu.id() + " was not created here");
-  }
-
-  /** The guest fetches its next instruction: the first fault is that of its code page. */
-  private Errno fetch(VcpuContext vcpu, PkvmVcpu v) {
-    if (codePage < 0
-        || vm.slotOf(codePage >>> PageLevel.PAGE_SHIFT) == null
-        || hyp.guestWalk(v.cpu, codePage, false, true) >= 0) {
-      return Errno.OK;
-    }
-    return vm.mapPage(vcpu, codePage, isProtected);
   }
 
   @Override
@@ -195,8 +144,9 @@ final class PkvmVm implements VmOps {
 
   @Override
   public long vcpuIoctl(VcpuContext vcpu, VendorCommand command) {
-    // Registers and features are no part of this model; any preferred target will do.
-    return command.name().equals("KVM_ARM_VCPU_INIT") ? 0 : -Errno.ENOTTY.number();
+    return command.name().equals("KVM_ARM_VCPU_INIT")
+        ? -features.init(state(vcpu), command.in()).number()
+        : -Errno.ENOTTY.number();
   }
 
   // Slots.
@@ -213,7 +163,7 @@ final class PkvmVm implements VmOps {
         return refuse(Errno.EPERM, "a protected guest's slot is neither logged nor read-only");
       }
     }
-    return now != null && now.endGfn() > IPA_PAGES
+    return now != null && now.endGfn() > hyp.geometry().pages()
         ? refuse(Errno.EFAULT, "the slot ends beyond the guest's address space")
         : Errno.OK;
   }
@@ -243,7 +193,7 @@ final class PkvmVm implements VmOps {
   public Errno mapDelegated(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     PkvmVcpu v = state(vcpu);
-    Errno e = life.fillCache(v, CACHE_PAGES);
+    Errno e = life.fillCache(v);
     if (!e.ok()) {
       return e;
     }
@@ -366,55 +316,13 @@ final class PkvmVm implements VmOps {
 
   @Override
   public long guestWalk(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
-    long r = hyp.guestWalk(state(vcpu).cpu, gpa, access == Access.WRITE, access == Access.FETCH);
-    if (r >= 0) {
-      return r;
-    }
-    if (r == Hyp.WALK_ADDRESS_SIZE_FAULT) {
-      vcpu.setExit(new Exit.GuestAbort(ESR_ADDRESS_SIZE));
-      return WALK_EXIT;
-    }
-    return WALK_FAULT;
+    return runs.walk(vcpu, state(vcpu), gpa, access);
   }
 
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
     Hvc hvc = Hvc.of(action);
-    if (hvc == null) {
-      return null;
-    }
-    PkvmVcpu v = state(vcpu);
-    while (true) {
-      HvcOutcome o = hyp.guestHvc(v.cpu, hvc.fn(), hvc.a0(), hvc.a1(), hvc.a2());
-      switch (o) {
-        case DONE -> {
-          return RunResult.ok(new Exit.Done(hyp.guestX0(v.cpu)));
-        }
-        case TO_HOST -> {
-          return RunResult.ok(new Exit.Done(HostSmccc.call(hvc)));
-        }
-        case FAULT -> {
-          RunResult r = shareFault(vcpu, hvc.a0());
-          if (r != null) {
-            return r;
-          }
-        }
-      }
-    }
-  }
-
-  /** The host handles the write abort that EL2 made up; null lets the guest call once more. */
-  private @Nullable RunResult shareFault(VcpuContext vcpu, long ipa) {
-    long gfn = ipa >>> PageLevel.PAGE_SHIFT;
-    if (gfn >= IPA_PAGES) {
-      return RunResult.ok(new Exit.GuestAbort(ESR_ADDRESS_SIZE));
-    }
-    if (vm.slotOf(gfn) == null) {
-      // io_mem_abort: no syndrome to emulate the access by, so a pVM gets an external abort.
-      return RunResult.ok(new Exit.GuestAbort(ESR_EXTERNAL_ABORT));
-    }
-    Errno e = vm.mapPage(vcpu, ipa, /* isPrivate= */ true);
-    return e.ok() || e == Errno.EAGAIN ? null : new RunResult(e, new Exit.Unknown());
+    return hvc == null ? null : runs.hypercall(vcpu, state(vcpu), hvc);
   }
 
   // Checks.

@@ -24,11 +24,15 @@ import java.util.List;
  * touches it.
  *
  * <p>Conversion is the guest's alone: it shares a page with MEM_SHARE and takes it back with
- * MEM_UNSHARE, and the host has no part in it. Contents are copied in before the first touch: what
- * the host wrote is what the guest finds.
+ * MEM_UNSHARE. The host has no part in it: KVM on arm64 has no memory attributes, so that a host
+ * that converts on its own is refused (EINVAL, {@code arch/arm64/kvm/arm.c}, kvm_arch_vm_ioctl).
+ * Contents are copied in before the first touch: what the host wrote is what the guest finds.
  */
 public final class PkvmVmm implements VmmDriver {
   private static final long RAM_BASE = 0x9000_0000L;
+
+  /** Its guests do what they are told and fetch no code. */
+  private static final long NO_CODE = -1;
 
   /** Creates the driver; it has no state. */
   public PkvmVmm() {}
@@ -60,7 +64,9 @@ public final class PkvmVmm implements VmmDriver {
           vm.calls()
               .vendorIoctl(
                   fd,
-                  new VendorCommand("KVM_ARM_VCPU_INIT", new Fields().put("target", "PREFERRED")));
+                  new VendorCommand(
+                      "KVM_ARM_VCPU_INIT",
+                      new Fields().put("target", "PREFERRED").put("code", NO_CODE)));
       if (r < 0) {
         return r;
       }
@@ -97,11 +103,6 @@ public final class PkvmVmm implements VmmDriver {
       calls.add(new Hvc(toPrivate ? Hvc.MEM_UNSHARE : Hvc.MEM_SHARE, at, 0, 0).action());
     }
     return calls;
-  }
-
-  @Override
-  public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
-    return 0;
   }
 
   /** An HVC that completed may still have been refused: x0 says so. */

@@ -66,6 +66,7 @@ class HypLifeTest {
 
   @Test
   void initVmUndoesEverythingWhenItFails() {
+    HypMachine m = new HypMachine(1, new Stage2Geometry(40));
     HostVm unknown = new HostVm(m.page(), true, 0x1000, 1);
     m.register(unknown);
     assertThat(m.call(0, Hypercall.INIT_VM, unknown.pfn(), 0x300, 0x301))

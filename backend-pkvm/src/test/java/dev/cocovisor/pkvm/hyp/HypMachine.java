@@ -3,6 +3,8 @@ package dev.cocovisor.pkvm.hyp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.mem.SparseMemory;
+import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,7 +27,12 @@ final class HypMachine implements HostStructs {
   }
 
   HypMachine(int cpus) {
-    hyp = new Hyp(MemoryMap.flat(4096), memory, cpus, this);
+    this(cpus, Hyp.RECORDED);
+  }
+
+  HypMachine(int cpus, Stage2Geometry geometry) {
+    hyp =
+        new Hyp(MemoryMap.flat(4096), memory, cpus, this, geometry, Interposer.NONE, TraceSink.OFF);
     hyp.finalise();
   }
 
@@ -64,7 +71,8 @@ final class HypMachine implements HostStructs {
     HostVm vm = new HostVm(page(), isProtected, handle, vcpus);
     vmsByPage.put(vm.pfn(), vm);
     assertThat(call(0, Hypercall.HOST_SHARE_HYP, vm.pfn())).isZero();
-    assertThat(call(0, Hypercall.INIT_VM, vm.pfn(), page(), pages(2))).isZero();
+    assertThat(call(0, Hypercall.INIT_VM, vm.pfn(), page(), pages(hyp.geometry().rootPages())))
+        .isZero();
     List<HostVcpu> list = new ArrayList<>();
     for (int i = 0; i < vcpus; i++) {
       HostVcpu v = new HostVcpu(page(), i, new Memcache());
@@ -114,7 +122,7 @@ final class HypMachine implements HostStructs {
     /** Tops the host's cache of vCPU 0 up, as KVM does before it maps. */
     void fill() {
       Memcache mc = vcpus.get(0).memcache();
-      while (mc.size() < 2) {
+      while (mc.size() < hyp.geometry().minCachePages()) {
         mc.push(page());
       }
     }

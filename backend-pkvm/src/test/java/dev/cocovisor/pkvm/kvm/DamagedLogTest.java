@@ -2,6 +2,7 @@ package dev.cocovisor.pkvm.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -112,12 +113,11 @@ class DamagedLogTest {
       String text = String.join("\n", program) + "\n";
       try {
         mismatches +=
-            new KvmLogReplayer()
+            new KvmLogReplayer(Technologies.of(List.of(new PkvmBackend())))
                 .replay(
                     LogSource.text("damaged", text),
                     ReplayOptions.ALL,
-                    m -> {},
-                    List.of(new PkvmBackend()))
+                    m -> {})
                 .mismatches();
       } catch (LogSyntaxException e) {
         refused++;

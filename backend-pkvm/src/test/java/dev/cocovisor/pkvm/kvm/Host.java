@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
@@ -79,9 +81,21 @@ final class Host {
     assertThat(process.setUserMemoryRegion(vm, 0, 0, GPA, 0x20_0000, RAM)).isZero();
     List<Integer> fds = new ArrayList<>();
     for (int i = 0; i < vcpus; i++) {
-      fds.add((int) process.createVcpu(vm, i));
+      fds.add(vcpu(vm, i));
     }
     return new Guest(vm, fds);
+  }
+
+  /** A vCPU, initialised and without a code page. */
+  int vcpu(int vm, int id) {
+    int fd = (int) process.createVcpu(vm, id);
+    assertThat(process.vendorIoctl(fd, init(0))).isZero();
+    return fd;
+  }
+
+  static VendorCommand init(long features) {
+    return new VendorCommand(
+        "KVM_ARM_VCPU_INIT", new Fields().put("features", features).put("code", -1));
   }
 
   /** A VM as its VMM holds it. */

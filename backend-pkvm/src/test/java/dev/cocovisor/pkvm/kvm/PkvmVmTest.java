@@ -56,7 +56,7 @@ class PkvmVmTest {
   @Test
   void aGuestBeyondItsAddressSizeTakesAnAbort() {
     Host.Guest g = new Host().guest(true);
-    assertThat(g.read(1L << 40).exit()).isInstanceOf(Exit.GuestAbort.class);
+    assertThat(g.read(1L << 44).exit()).isInstanceOf(Exit.GuestAbort.class);
   }
 
   @Test
@@ -155,7 +155,7 @@ class PkvmVmTest {
     assertThat(g.region(2, 0, 0xb000_0000L, 0x1000, RAM + 0x41_0000)).isZero();
     assertThat(g.region(0, 0, GPA, 0, RAM)).isEqualTo(err(Errno.EPERM));
     assertThat(g.read(GPA)).as("a refused delete takes nothing").isEqualTo(done(3));
-    assertThat(g.region(3, 0, 1L << 40, 0x1000, RAM + 0x42_0000)).isEqualTo(err(Errno.EFAULT));
+    assertThat(g.region(3, 0, 1L << 44, 0x1000, RAM + 0x42_0000)).isEqualTo(err(Errno.EFAULT));
     assertThat(h.violations()).isEmpty();
   }
 
@@ -231,7 +231,7 @@ class PkvmVmTest {
     assertThat(a.write(GPA, 1)).isEqualTo(done(-1));
     assertThat(h.process.guestRun(a.vcpus.get(1), new GuestAction.Read(GPA))).isEqualTo(done(1));
     assertThat(b.read(GPA + 0x7000)).isEqualTo(done(0));
-    int late = (int) h.process.createVcpu(a.vm, 2);
+    int late = h.vcpu(a.vm, 2);
     assertThat(h.process.guestRun(late, new GuestAction.Read(GPA)).errno())
         .as("EL2 knows the vCPUs there were at the first run")
         .isEqualTo(Errno.EINVAL);

@@ -2,6 +2,7 @@ package dev.cocovisor.pkvm.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -27,8 +28,8 @@ class RecordedLogTest {
   private final List<Mismatch> mismatches = new ArrayList<>();
 
   private ReplaySummary replay(LogSource log) throws IOException {
-    return new KvmLogReplayer()
-        .replay(log, ReplayOptions.ALL, mismatches::add, List.of(new PkvmBackend()));
+    return new KvmLogReplayer(Technologies.of(List.of(new PkvmBackend())))
+        .replay(log, ReplayOptions.ALL, mismatches::add);
   }
 
   @Test

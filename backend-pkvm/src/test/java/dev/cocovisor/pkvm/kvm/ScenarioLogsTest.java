@@ -2,6 +2,7 @@ package dev.cocovisor.pkvm.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -63,8 +64,8 @@ class ScenarioLogsTest {
 
   private static void replay(LogSource log) throws IOException {
     List<Mismatch> mismatches = new ArrayList<>();
-    new KvmLogReplayer()
-        .replay(log, ReplayOptions.ALL, mismatches::add, List.of(new PkvmBackend()));
+    new KvmLogReplayer(Technologies.of(List.of(new PkvmBackend())))
+        .replay(log, ReplayOptions.ALL, mismatches::add);
     assertThat(mismatches).isEmpty();
   }
 }

@@ -2,6 +2,7 @@ package dev.cocovisor.snp.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 
 /**
@@ -19,7 +20,7 @@ final class EncContext {
   }
 
   Errno copyFrom(VmOps other) {
-    if (!(other instanceof SevVm source)) {
+    if (!(ForwardingVmOps.unwrap(other) instanceof SevVm source)) {
       // A VM without SEV is as good as one that never called INIT.
       return self.refuse(Errno.EINVAL, "the source is no SEV guest");
     }
@@ -58,7 +59,7 @@ final class EncContext {
   }
 
   Errno moveFrom(VmOps other) {
-    if (!(other instanceof SevVm source)) {
+    if (!(ForwardingVmOps.unwrap(other) instanceof SevVm source)) {
       return self.refuse(Errno.EINVAL, "the source is no SEV guest");
     }
     Errno locked = lock(source);

@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The RMP entries of one 2 MiB region: a word each, and a second word for what few pages have.
  *
+ * <p>The first page's word stands alone, so that a region with a 2 MiB entry and nothing else is a
+ * word; the others' words appear with the first small entry that is written.
+ *
  * <p>The identity word holds gfn (or the firmware's mark) in bits 63:24, ASID in 23:8 and the flags
  * in 7:0, so that a walker sees an entry change at once and never half. Under a 2 MiB entry only
  * the head's word counts; {@link #subAssigned} is the head's sub-page count. Writers hold {@link
@@ -31,6 +34,15 @@ final class RmpRegion {
   static final long IDENTITY = ~(VALIDATED | IMMUTABLE | VMSA | KEYED);
 
   private static final VarHandle WORDS = MethodHandles.arrayElementVarHandle(long[].class);
+  private static final VarHandle HEAD;
+
+  static {
+    try {
+      HEAD = MethodHandles.lookup().findVarHandle(RmpRegion.class, "head", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   final ModelLock lock;
 
@@ -40,7 +52,10 @@ final class RmpRegion {
   /** How many of the pages 1 to 511 are assigned as 4 KiB. */
   int subAssigned;
 
-  private final long[] words = new long[PAGES];
+  private long head;
+
+  /** The words of all pages but the first; null while those are zero. */
+  private volatile long @Nullable [] words;
 
   /** VMPL permissions in bits 23:0, the count of running VMRUNs in 31:24; null if all are zero. */
   private volatile int @Nullable [] extras;
@@ -49,7 +64,7 @@ final class RmpRegion {
 
   RmpRegion(long index) {
     this.index = index;
-    lock = new ModelLock("rmp region " + index);
+    lock = new ModelLock("rmp region");
   }
 
   /** Returns the region's first frame. */
@@ -75,11 +90,26 @@ final class RmpRegion {
   }
 
   long get(int page) {
-    return (long) WORDS.getAcquire(words, page);
+    if (page == 0) {
+      return (long) HEAD.getAcquire(this);
+    }
+    long[] w = words;
+    return w == null ? 0 : (long) WORDS.getAcquire(w, page);
   }
 
   void set(int page, long word) {
-    WORDS.setRelease(words, page, word);
+    if (page == 0) {
+      HEAD.setRelease(this, word);
+      return;
+    }
+    long[] w = words;
+    if (w == null) {
+      if (word == 0) {
+        return;
+      }
+      words = w = new long[PAGES];
+    }
+    WORDS.setRelease(w, page, word);
   }
 
   boolean huge() {

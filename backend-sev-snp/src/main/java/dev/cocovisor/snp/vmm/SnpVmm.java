@@ -18,6 +18,7 @@ import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.snp.guest.SnpActions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +43,11 @@ public final class SnpVmm implements VmmDriver {
 
   private static long command(VmmMachine vm, String name, Fields in) {
     return vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand(name, in));
+  }
+
+  @Override
+  public Set<String> launchFields() {
+    return Set.of("policy");
   }
 
   @Override

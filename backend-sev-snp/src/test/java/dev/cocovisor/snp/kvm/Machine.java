@@ -7,6 +7,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
@@ -139,7 +140,7 @@ final class Machine {
     }
 
     SevVm sev() {
-      return (SevVm) java.util.Objects.requireNonNull(m.vmm.vm(vm)).ops();
+      return (SevVm) ForwardingVmOps.unwrap(java.util.Objects.requireNonNull(m.vmm.vm(vm)).ops());
     }
 
     void vcpu() {

@@ -3,6 +3,7 @@ package dev.cocovisor.snp.kvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -75,9 +76,9 @@ class ScenarioFuzzTest {
         Files.write(file, damaged);
         try {
           var summary =
-              new KvmLogReplayer()
+              new KvmLogReplayer(Technologies.of(List.of(new SevBackend())))
                   .replay(
-                      LogSource.file(file), ReplayOptions.ALL, _ -> {}, List.of(new SevBackend()));
+                      LogSource.file(file), ReplayOptions.ALL, _ -> {});
           assertThat(summary).isNotNull();
           ran++;
         } catch (LogSyntaxException e) {

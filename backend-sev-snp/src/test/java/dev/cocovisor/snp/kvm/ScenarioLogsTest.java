@@ -2,6 +2,7 @@ package dev.cocovisor.snp.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -37,8 +38,8 @@ class ScenarioLogsTest {
   private static List<Mismatch> differences(Path file) throws IOException {
     List<Mismatch> all = new ArrayList<>();
     ReplaySummary s =
-        new KvmLogReplayer()
-            .replay(LogSource.file(file), ReplayOptions.ALL, all::add, List.of(new SevBackend()));
+        new KvmLogReplayer(Technologies.of(List.of(new SevBackend())))
+            .replay(LogSource.file(file), ReplayOptions.ALL, all::add);
     assertThat(s.calls()).isGreaterThan(4);
     return all;
   }

@@ -39,10 +39,7 @@ final class EptViolation {
     v.hintLevel = null;
     if (type == PENDING) {
       return td.bug(
-          "guest access before accepting 0x"
-              + Long.toHexString(gpa)
-              + " on vCPU "
-              + vcpu.id());
+          "guest access before accepting 0x" + Long.toHexString(gpa) + " on vCPU " + vcpu.id());
     }
     if (type == ACCEPT) {
       Errno r = acceptLevel(v, gpa >>> PageLevel.PAGE_SHIFT);

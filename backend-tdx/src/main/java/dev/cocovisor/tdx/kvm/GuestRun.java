@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * Runs a TD's vCPU: VP.ENTER, one thing the guest does, TD exit, and what KVM makes of it.
  *
  * <p>A TD exit that KVM has no handler for ends the run with KVM_EXIT_INTERNAL_ERROR; only an
- * access to a page the guest has not accepted kills the VM. KVM goes on for as long as nobody
- * sends a signal; here a guest that makes no progress ends its run with EINTR as a signal would.
- * Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, __tdx_handle_exit.
+ * access to a page the guest has not accepted kills the VM. KVM goes on for as long as nobody sends
+ * a signal; here a guest that makes no progress ends its run with EINTR as a signal would. Source:
+ * Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, __tdx_handle_exit.
  */
 final class GuestRun {
   /** Fruitless tries that a run may have; a violation weighs as many as a busy lock does often. */
@@ -126,7 +126,10 @@ final class GuestRun {
         ? Errno.OK
         : td.refuse(
             Errno.EINTR,
-            () -> "no progress at gpa 0x" + Long.toHexString(v.violation) + ", tried again and again");
+            () ->
+                "no progress at gpa 0x"
+                    + Long.toHexString(v.violation)
+                    + ", tried again and again");
   }
 
   private Exit virtualizationException(TdxVcpu v) {

@@ -104,8 +104,7 @@ public final class Seam {
     }
     String result = status == SeamStatus.IN_GUEST ? "in guest" : SeamStatus.describe(status);
     trace.emit(
-        new TraceEvent(
-            TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments.toString(), result));
+        new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments.toString(), result));
     if (SeamStatus.isError(status) && status != SeamStatus.IN_GUEST) {
       trace.refused(SeamStatus.describe(status), () -> SeamReasons.of(leaf, status));
     }
@@ -116,8 +115,7 @@ public final class Seam {
     if (trace.enabled()) {
       String result = outcome == GuestOutcome.DONE ? SeamStatus.describe(rax) : outcome.name();
       trace.emit(
-          new TraceEvent(
-              TraceEvent.Kind.FIRMWARE, leaf.callName(), operands.toString(), result));
+          new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), operands.toString(), result));
     }
   }
 

@@ -125,10 +125,7 @@ final class Tdvmcall {
     long size = r.r12;
     long write = r.r13;
     boolean sized = size == 1 || size == 2 || size == 4 || size == 8;
-    if (!sized
-        || (write != 0 && write != 1)
-        || isPrivate(r.r14)
-        || isPrivate(r.r14 + size - 1)) {
+    if (!sized || (write != 0 && write != 1) || isPrivate(r.r14) || isPrivate(r.r14 + size - 1)) {
       return done(VmcallStatus.INVALID_OPERAND);
     }
     return RunResult.ok(new Exit.Mmio(withoutSharedBit(r.r14), (int) size, write == 1));
@@ -148,8 +145,7 @@ final class Tdvmcall {
     if (isPrivate(r.r12)) {
       return done(VmcallStatus.INVALID_OPERAND);
     }
-    return asks(
-        v, GET_QUOTE, new Fields().put("gpa", withoutSharedBit(r.r12)).put("size", r.r13));
+    return asks(v, GET_QUOTE, new Fields().put("gpa", withoutSharedBit(r.r12)).put("size", r.r13));
   }
 
   private RunResult notifyInterrupt(TdxVcpu v, Registers r) {

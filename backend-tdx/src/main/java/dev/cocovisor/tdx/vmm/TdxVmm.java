@@ -18,6 +18,7 @@ import dev.cocovisor.tdx.guest.VmcallStatus;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A VMM of TDs, as QEMU does it: INIT_VM, vCPUs, INIT_VCPU, INIT_MEM_REGION, FINALIZE_VM.
@@ -39,6 +40,11 @@ public final class TdxVmm implements VmmDriver {
 
   private static long width(VmmMachine vm) {
     return vm.policy().number("guest_pa_width", 48);
+  }
+
+  @Override
+  public Set<String> launchFields() {
+    return Set.of("attributes", "guest_pa_width", "xfam");
   }
 
   @Override

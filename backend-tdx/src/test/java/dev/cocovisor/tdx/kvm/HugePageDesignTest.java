@@ -360,4 +360,71 @@ class HugePageDesignTest {
     assertThat(augs).containsExactly(1025, 3, 3);
     assertThat(enters[0]).isGreaterThan(100 * enters[1]);
   }
+
+  /** Takes all frames but one, asks for a conversion, and gives the frames back. */
+  private static long convertWithOneFrame(TdxHost h, long gpa, long size) {
+    HostMemory memory = h.kvm.memory();
+    List<long[]> taken = new ArrayList<>();
+    for (int order = 18; order >= 0; order -= 9) {
+      for (long pfn = memory.allocate(order); pfn >= 0; pfn = memory.allocate(order)) {
+        taken.add(new long[] {pfn, order});
+      }
+    }
+    memory.free(taken.removeLast()[0], 0);
+    long result = h.attributes(gpa, size, false);
+    taken.forEach(block -> memory.free(block[0], (int) block[1]));
+    return result;
+  }
+
+  /** A huge page at the end of the first slot and one at the beginning of the second. */
+  private static TdxHost hugeAcrossSlots(String splitOrder) {
+    TdxHost h = TdxHost.withTwoSlots(splitOrder);
+    assertThat(h.accept(h.size - M2, PageLevel.PG_2M)).isZero();
+    assertThat(h.accept(h.size, PageLevel.PG_2M)).isZero();
+    return h;
+  }
+
+  @Test
+  void theSecondRangesSplitRunsOutOfMemoryAfterTheFirstWasSplitAndZapped() {
+    TdxHost h = hugeAcrossSlots("by-range");
+    h.write(h.size - M2, 7);
+    long end = h.size + 0x1000;
+    assertThat(convertWithOneFrame(h, h.size - 0x1000, 0x2000)).isEqualTo(-Errno.ENOMEM.number());
+    assertThat(h.pages4k()).isEqualTo(511);
+    assertThat(h.pages2m()).isEqualTo(1);
+    // The attributes are what they were, so the guest's page comes back, to be accepted again.
+    assertThat(h.vm().context().isPrivate((h.size - 0x1000) >>> 12)).isTrue();
+    assertThat(h.read(h.size - M2)).isEqualTo(7);
+    assertThat(h.accept(h.size - 0x1000, PageLevel.PG_4K)).isZero();
+    ok(h.attributes(h.size - 0x1000, 0x2000, false));
+    assertThat(h.pages4k()).isEqualTo(511 + 511);
+    assertThat(h.vm().context().isPrivate((end - 1) >>> 12)).isFalse();
+    h.check();
+  }
+
+  @Test
+  void whereAllAreSplitFirstNothingIsZappedWhenMemoryRunsOut() {
+    TdxHost h = hugeAcrossSlots("all-first");
+    assertThat(convertWithOneFrame(h, h.size - 0x1000, 0x2000)).isEqualTo(-Errno.ENOMEM.number());
+    assertThat(h.pages4k()).isEqualTo(512);
+    assertThat(h.pages2m()).isEqualTo(1);
+    ok(h.attributes(h.size - 0x1000, 0x2000, false));
+    assertThat(h.pages4k()).isEqualTo(511 + 511);
+    h.check();
+  }
+
+  @Test
+  void whatTheHostFindsInAPageThatLeftATdIsTheProcessorsMatter() {
+    for (boolean cleared : new boolean[] {true, false}) {
+      TdxHost h = TdxHost.runningOn("upstream", cleared);
+      assertThat(h.accept(M2, PageLevel.PG_4K)).isZero();
+      h.write(M2, 0x5a);
+      long pfn = h.vm().context().mappedPfn(M2 >>> 12, true);
+      ok(h.attributes(M2, 0x1000, false));
+      byte[] found = new byte[1];
+      assertThat(h.kvm.memory().read(Accessor.HOST_KERNEL, pfn << 12, found, 0, 1).ok()).isTrue();
+      assertThat(found[0] == 0).isEqualTo(cleared);
+      assertThat(found[0]).isNotEqualTo((byte) 0x5a);
+    }
+  }
 }

@@ -2,6 +2,7 @@ package dev.cocovisor.tdx.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -28,7 +29,7 @@ class ScenarioLogsTest {
     long calls = 0;
     for (Path log : logs) {
       ReplaySummary s =
-          new KvmLogReplayer().replay(LogSource.file(log), ReplayOptions.ALL, found::add);
+          new KvmLogReplayer(Technologies.of(List.of(new TdxBackend()))).replay(LogSource.file(log), ReplayOptions.ALL, found::add);
       calls += s.calls();
     }
     assertThat(found).isEmpty();

@@ -69,6 +69,8 @@ final class TdxHost implements TraceSink {
     int prot = 3;
     int noReserve = 0x4022;
     ok(process.mmap(USER, size, prot, noReserve | 0x10, -1, 0));
+    int noHugePages = 15;
+    ok(process.madvise(USER, size, noHugePages));
     framesBefore = kvm.memory().allocatedFrames();
     vmFd = (int) ok(process.createVm(dev, driver.vmType()));
     VmmMachine machine = new VmmMachine(process, vmFd, new Fields().put("attributes", attributes));
@@ -88,6 +90,19 @@ final class TdxHost implements TraceSink {
     return new TdxHost(policy(policy), 1L << 28);
   }
 
+  /** Two slots of 32 MiB one behind the other, each with a file of its own. */
+  static TdxHost withTwoSlots(String splitOrder) {
+    HostConfig config = policy("rfc-v1").withSetting("core.split-order", splitOrder);
+    TdxHost h = new TdxHost(config, 1L << 28);
+    long user = USER + h.size;
+    int prot = 3;
+    ok(h.process.mmap(user, h.size, prot, 0x4032, -1, 0));
+    int second = (int) ok(h.process.createGuestMemfd(h.vmFd, h.size, 0));
+    ok(h.process.setUserMemoryRegion2(h.vmFd, 1, 4, h.size, h.size, user, 0, second));
+    ok(h.attributes(h.size, h.size, true));
+    return finalized(h);
+  }
+
   /** A TD that is built as the series of 2024 had it: mapped first, then added. */
   static TdxHost mappedFirst() {
     return new TdxHost(policy("upstream").withSetting("tdx.population", "map-memory"), 1L << 28);
@@ -99,6 +114,13 @@ final class TdxHost implements TraceSink {
 
   static TdxHost runningOnSmallFolios(String policy) {
     return finalized(new TdxHost(policy(policy).withSetting("core.gmem-order", "0"), 1L << 28));
+  }
+
+  /** On a processor where KVM clears what leaves a TD, or does not have to. */
+  static TdxHost runningOn(String policy, boolean partialWriteErratum) {
+    HostConfig config =
+        policy(policy).withSetting("tdx.partial-write-erratum", "" + partialWriteErratum);
+    return finalized(new TdxHost(config, 1L << 28));
   }
 
   static TdxHost runningWithVe(String policy) {

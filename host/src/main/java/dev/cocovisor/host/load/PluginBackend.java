@@ -8,6 +8,7 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
@@ -78,6 +79,11 @@ final class PluginBackend implements Backend {
     return failures.answer("replayers", backend::replayers).stream()
         .<LogReplayer>map(r -> new PluginReplayer(r, failures))
         .toList();
+  }
+
+  @Override
+  public LogWords logWords() {
+    return present().logWords();
   }
 
   ClassLoader loader() {

@@ -8,6 +8,7 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.log.LogReplayer;
+import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
@@ -64,6 +65,11 @@ record DecoratedBackend(
   @Override
   public List<LogReplayer> replayers() {
     return inner.replayers();
+  }
+
+  @Override
+  public LogWords logWords() {
+    return inner.logWords();
   }
 
   private final class Decorated implements Platform {

@@ -3,6 +3,9 @@ package dev.cocovisor.host.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cocovisor.api.Backend;
+import java.util.ServiceLoader;
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.KvmException;
 import dev.cocovisor.api.guest.Exit;
@@ -34,7 +37,7 @@ class RecordedGuestTest {
   private static List<Mismatch> replay(String log) throws IOException {
     List<Mismatch> mismatches = new ArrayList<>();
     ReplaySummary summary =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.of(ServiceLoader.load(Backend.class)))
             .replay(
                 LogSource.text("recorded.kvmlog", log),
                 ReplayOptions.ALL,

@@ -11,6 +11,15 @@ import dev.cocovisor.api.sched.ModelLock;
  */
 public interface BackingStore {
   /**
+   * Takes a reference that keeps the file's pages, unless the file is being closed
+   * (get_file_active); {@link #release} gives it up.
+   */
+  boolean tryAcquire();
+
+  /** Gives a reference up; the last one releases the file. */
+  void release();
+
+  /**
    * Returns the page at an index as a {@link Folio} number, allocating it.
    *
    * @param cpu the CPU that asks, for its page cache

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.trace.TraceSink;
 import java.util.List;
 
 /** A VM as its private files see it: told before pages go, and asked to let them go. */
@@ -22,6 +23,11 @@ public interface BindingOwner {
 
   /** Frames go back to the host (kvm_arch_gmem_invalidate). */
   void gmemFreed(long pfnStart, long pfnEnd);
+
+  /** Returns where it is told why a call on a file is refused. */
+  default TraceSink trace() {
+    return TraceSink.OFF;
+  }
 
   /** A file of this VM was opened: it keeps the VM alive. */
   void gmemOpened();

@@ -1,8 +1,8 @@
 package dev.cocovisor.core.gmem;
 
 /**
- * One page of a store as a number: frame, order of the folio it is part of, and state. Kept a page,
- * so that a look-up needs one read whatever the folio's size.
+ * One page of a store as a number: frame, order of the folio it is part of, and state. A large
+ * folio is kept once, by its first page; what is said of its other pages is computed.
  */
 public final class Folio {
   private static final long PRESENT = 1;

@@ -26,6 +26,11 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
+  public boolean tryAcquire() {
+    return delegate.tryAcquire();
+  }
+
+  @Override
   public void release() {
     delegate.release();
   }

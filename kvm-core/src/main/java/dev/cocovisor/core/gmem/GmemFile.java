@@ -1,6 +1,8 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -22,7 +24,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   private final BindingOwner owner;
   private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
-  private int references = 1;
+  private final RefCount references = new RefCount("guest_memfd file", 1);
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
     super(inode);
@@ -63,12 +65,17 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public void acquire() {
-    references++;
+    references.get();
+  }
+
+  @Override
+  public boolean tryAcquire() {
+    return references.getUnlessZero();
   }
 
   @Override
   public void release() {
-    if (--references > 0) {
+    if (!references.put()) {
       return;
     }
     owner.lockSlots();
@@ -151,8 +158,14 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    boolean fits = offset >= 0 && (offset & 4095) == 0 && size <= inode.size() - offset;
-    return vm == owner && fits ? Errno.OK : Errno.EINVAL;
+    if (vm != owner) {
+      return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
+    }
+    boolean fits =
+        offset >= 0 && (offset & (PageLevel.PAGE_SIZE - 1)) == 0 && size <= inode.size() - offset;
+    return fits
+        ? Errno.OK
+        : vm.trace().refuse(Errno.EINVAL, "guest_memfd_offset and memory_size leave the file");
   }
 
   @Override
@@ -161,7 +174,11 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     try {
       long start = slot.gmemPage();
       if (!bound(start, start + slot.npages()).isEmpty()) {
-        return Errno.EEXIST;
+        return owner
+            .trace()
+            .refuse(
+                Errno.EEXIST,
+                () -> "guest_memfd page 0x%x or behind is bound to another slot".formatted(start));
       }
       bindings.put(start, slot);
       return Errno.OK;

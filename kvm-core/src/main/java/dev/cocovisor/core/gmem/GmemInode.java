@@ -1,8 +1,10 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -29,6 +31,9 @@ public final class GmemInode {
   /** GUEST_MEMFD_FLAG_INIT_SHARED. */
   public static final long FLAG_INIT_SHARED = 2;
 
+  /** log2 of the pages of the smallest large folio. */
+  private static final int LARGE = 9;
+
   private final PhysicalHost memory;
   private final long number;
   private final long size;
@@ -39,11 +44,16 @@ public final class GmemInode {
   /** Innermost: held while a large folio is put in (xa_lock of the page cache). */
   private final ModelLock pageCacheLock = new ModelLock("mapping->i_pages");
 
+  /** The folios of one page, by index. */
   private final LongRadix folios = new LongRadix();
+
+  /** The larger ones, once each, by the index of their first page in blocks of 2 MiB. */
+  private final LongRadix large = new LongRadix();
+
   private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
-  private int users;
+  private final RefCount users = new RefCount("guest_memfd inode", 0);
   private @Nullable BindingOwner lastOwner;
 
   private record Mapping(AddressSpace space, GmemFile file) {}
@@ -85,7 +95,12 @@ public final class GmemInode {
 
   /** Keeps the inode without a file: the memfd of the older series does. */
   void hold() {
-    users++;
+    users.begin();
+  }
+
+  /** Keeps the inode unless nobody does any more. */
+  boolean tryHold() {
+    return users.getUnlessZero();
   }
 
   void letGo() {
@@ -93,7 +108,7 @@ public final class GmemInode {
   }
 
   void opened(GmemFile file) {
-    users++;
+    users.begin();
     files.add(file);
     lastOwner = file.owner();
   }
@@ -105,7 +120,7 @@ public final class GmemInode {
   }
 
   void mapped(AddressSpace space, GmemFile file) {
-    users++;
+    users.begin();
     mappings.add(new Mapping(space, file));
   }
 
@@ -115,18 +130,54 @@ public final class GmemInode {
   }
 
   private void drop() {
-    if (--users == 0) {
-      free(0, size >>> 12);
+    if (users.put()) {
+      free(0, size >>> PageLevel.PAGE_SHIFT);
     }
   }
 
+  /**
+   * Returns the folio of a page as its own number, 0 where there is none.
+   *
+   * <p>Safe without the lock: a split puts the small folios in before it takes the large one away,
+   * so a reader who finds no large one looks at the page once more.
+   */
   long peek(long index) {
-    return folios.get(index);
+    long entry = folios.get(index);
+    if (entry != 0 || preferredOrder == 0) {
+      return entry;
+    }
+    long first = index & -(1L << LARGE);
+    long whole = large.get(first >>> LARGE);
+    if (whole == 0 && preferredOrder > LARGE) {
+      first = index & -(1L << preferredOrder);
+      whole = large.get(first >>> LARGE);
+      if (Folio.order(whole) < preferredOrder) {
+        whole = 0;
+      }
+    }
+    return whole != 0 ? part(whole, index - first) : folios.get(index);
+  }
+
+  /** Returns the first page from an index on that has a folio of its own or begins a large one. */
+  private long next(long from, long end) {
+    long small = folios.next(from, end);
+    if (preferredOrder == 0) {
+      return small;
+    }
+    long block =
+        large.next((from + (1L << LARGE) - 1) >>> LARGE, (end + (1L << LARGE) - 1) >>> LARGE);
+    long whole = block < 0 ? -1 : block << LARGE;
+    return small < 0 || (whole >= 0 && whole < small) ? whole : small;
+  }
+
+  private static long part(long whole, long offset) {
+    long own = Folio.of(Folio.pfn(whole) + offset, Folio.order(whole));
+    return Folio.withPrepared(own, Folio.prepared(whole));
   }
 
   /** Finds or allocates; a Folio number or a negative errno. */
   long page(long index, int cpu) {
-    long have = folios.get(index);
+    long have = peek(index);
     if (have != 0) {
       return have;
     }
@@ -152,21 +203,19 @@ public final class GmemInode {
   private long allocateLarge(long index, int cpu) {
     pageCacheLock.lock();
     try {
-      long have = folios.get(index);
+      long have = peek(index);
       if (have != 0) {
         return have;
       }
       for (int order = preferredOrder; order > 0; order -= 9) {
         long first = index & -(1L << order);
         long end = first + (1L << order);
-        if (end <= size >>> 12 && folios.next(first, end) < 0) {
+        if (end <= size >>> PageLevel.PAGE_SHIFT && next(first, end) < 0) {
           long pfn = memory.allocate(order, cpu, policies.at(index));
           if (pfn != HostMemory.NO_FRAME) {
             memory.raw().zero(pfn, 1L << order);
-            for (long i = 0; i < 1L << order; i++) {
-              folios.set(first + i, Folio.of(pfn + i, order));
-            }
-            return folios.get(index);
+            large.set(first >>> LARGE, Folio.of(pfn, order));
+            return peek(index);
           }
         }
       }
@@ -195,7 +244,7 @@ public final class GmemInode {
   }
 
   void markPrepared(long index, boolean prepared) {
-    long entry = folios.get(index);
+    long entry = peek(index);
     if (entry == 0 || Folio.prepared(entry) == prepared) {
       return;
     }
@@ -208,9 +257,8 @@ public final class GmemInode {
     pageCacheLock.lock();
     try {
       long first = index & -(1L << order);
-      for (long i = first; i < first + (1L << order); i++) {
-        folios.set(i, Folio.withPrepared(folios.get(i), prepared));
-      }
+      long whole = large.get(first >>> LARGE);
+      large.set(first >>> LARGE, Folio.withPrepared(whole, prepared));
     } finally {
       pageCacheLock.unlock();
     }
@@ -222,27 +270,32 @@ public final class GmemInode {
    */
   Errno fallocate(int mode, long offset, long length) {
     if ((mode & 1) == 0 || (mode & ~3) != 0) {
-      return Errno.EOPNOTSUPP;
+      return refuse(Errno.EOPNOTSUPP, "KEEP_SIZE alone, or with PUNCH_HOLE");
     }
-    if (((offset | length) & 4095) != 0) {
-      return Errno.EINVAL;
+    if (((offset | length) & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return refuse(Errno.EINVAL, "offset or length is not page aligned");
     }
-    long start = offset >>> 12;
-    long end = (offset + length) >>> 12;
+    long start = offset >>> PageLevel.PAGE_SHIFT;
+    long end = (offset + length) >>> PageLevel.PAGE_SHIFT;
     if ((mode & 2) != 0) {
       return punch(start, end);
     }
     if (offset + length > size) {
-      return Errno.EINVAL;
+      return refuse(Errno.EINVAL, "offset and length leave the file, whose size is fixed");
     }
     for (long i = start; i < end; ) {
       long entry = page(i, 0);
       if (entry < 0) {
-        return Errno.of((int) -entry);
+        return refuse(Errno.of((int) -entry), "no memory for a page of the file");
       }
       i = (i & -(1L << Folio.order(entry))) + (1L << Folio.order(entry));
     }
     return Errno.OK;
+  }
+
+  private Errno refuse(Errno error, String why) {
+    BindingOwner told = lastOwner;
+    return told == null ? error : told.trace().refuse(error, why);
   }
 
   private Errno punch(long start, long end) {
@@ -257,7 +310,7 @@ public final class GmemInode {
           return r;
         }
       }
-      free(start, Math.min(end, (size + 4095) >>> 12));
+      free(start, Math.min(end, (size + PageLevel.PAGE_SIZE - 1) >>> PageLevel.PAGE_SHIFT));
       for (GmemFile f : files) {
         f.invalidateEnd(start, end);
       }
@@ -269,8 +322,15 @@ public final class GmemInode {
 
   private void free(long start, long end) {
     long i = start;
-    while (i < end && (i = folios.next(i, end)) >= 0) {
-      long entry = folios.get(i);
+    while (i < end) {
+      long entry = peek(i);
+      if (entry == 0) {
+        i = next(i, end);
+        if (i < 0) {
+          return;
+        }
+        entry = peek(i);
+      }
       int order = Folio.order(entry);
       long first = i & -(1L << order);
       long last = first + (1L << order);
@@ -284,8 +344,10 @@ public final class GmemInode {
         m.space.unmapFile(m.file, first, last);
       }
       long pfn = Folio.pfn(entry) - (i - first);
-      for (long p = first; p < last; p++) {
-        folios.set(p, 0);
+      if (order == 0) {
+        folios.set(i, 0);
+      } else {
+        large.set(first >>> LARGE, 0);
       }
       BindingOwner told = lastOwner;
       if (told != null) {
@@ -297,22 +359,24 @@ public final class GmemInode {
   }
 
   private void splitFolio(long first, int order) {
-    for (long p = first; p < first + (1L << order); p++) {
-      long e = folios.get(p);
-      folios.set(p, Folio.withPrepared(Folio.of(Folio.pfn(e), 0), Folio.prepared(e)));
+    long whole = large.get(first >>> LARGE);
+    for (long offset = 0; offset < 1L << order; offset++) {
+      long small = Folio.of(Folio.pfn(whole) + offset, 0);
+      folios.set(first + offset, Folio.withPrepared(small, Folio.prepared(whole)));
     }
+    large.set(first >>> LARGE, 0);
   }
 
   Errno mayMap(boolean shared) {
     // Source: kvm_gmem_mmap: the flag first, then the kind of mapping.
     if (!has(FLAG_MMAP)) {
-      return Errno.ENODEV;
+      return refuse(Errno.ENODEV, "the guest_memfd was made without GUEST_MEMFD_FLAG_MMAP");
     }
-    return shared ? Errno.OK : Errno.EINVAL;
+    return shared ? Errno.OK : refuse(Errno.EINVAL, "a guest_memfd is mapped MAP_SHARED only");
   }
 
   long userFault(long pageIndex) {
-    if (pageIndex << 12 >= size || !has(FLAG_INIT_SHARED)) {
+    if (pageIndex << PageLevel.PAGE_SHIFT >= size || !has(FLAG_INIT_SHARED)) {
       return -1;
     }
     long entry = page(pageIndex, 0);
@@ -322,10 +386,10 @@ public final class GmemInode {
   /** Counts pages present, for checkers. */
   long pages() {
     long n = 0;
-    long i = 0;
-    while ((i = folios.next(i, Long.MAX_VALUE)) >= 0) {
-      n++;
-      i++;
+    for (long i = 0; i < size >>> PageLevel.PAGE_SHIFT && (i = next(i, size >>> PageLevel.PAGE_SHIFT)) >= 0; ) {
+      long pages = 1L << Folio.order(peek(i));
+      n += pages;
+      i += pages;
     }
     return n;
   }

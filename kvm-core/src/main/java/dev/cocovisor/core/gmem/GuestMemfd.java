@@ -36,9 +36,6 @@ public interface GuestMemfd extends BackingStore, MappableFile {
   /** Adds a reference: a descriptor was copied. */
   void acquire();
 
-  /** Gives a reference up; the last one releases the file. */
-  void release();
-
   /** Returns the inode's number. */
   long inodeNumber();
 

@@ -125,6 +125,16 @@ public final class MemfileStore {
     }
 
     @Override
+    public boolean tryAcquire() {
+      return inode.tryHold();
+    }
+
+    @Override
+    public void release() {
+      inode.letGo();
+    }
+
+    @Override
     public long page(long index, int cpu) {
       long have = inode.peek(index);
       if (have != 0) {

@@ -302,7 +302,8 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     }
     VmType t = kvm.vmType(type);
     if (t == null) {
-      return ret(Errno.EINVAL);
+      return ret(
+          kvm.trace().refuse(Errno.EINVAL, () -> "VM type %d: the host has none".formatted(type)));
     }
     Vm vm = kvm.createVm(t, space);
     Errno r = vm.init();

@@ -52,8 +52,11 @@ final class VmIoctls {
     if (refused(vmFd)) {
       return fds.unknown(vmFd);
     }
-    if (Long.compareUnsigned(id, kvm.number(CoreSettings.MAX_VCPU_IDS)) >= 0) {
-      return ret(Errno.EINVAL);
+    long mostIds = kvm.number(CoreSettings.MAX_VCPU_IDS);
+    if (Long.compareUnsigned(id, mostIds) >= 0) {
+      return ret(
+          kvm.trace()
+              .refuse(Errno.EINVAL, () -> "vCPU id 0x%x: ids go to %d".formatted(id, mostIds - 1)));
     }
     Vm vm = vm(vmFd);
     Errno r = vm.createVcpu((int) id);
@@ -71,10 +74,17 @@ final class VmIoctls {
       return fds.unknown(vmFd);
     }
     Vm vm = vm(vmFd);
-    if ((flags & ~Extensions.gmemFlags(vm)) != 0
-        || size <= 0
-        || (size & (PageLevel.PAGE_SIZE - 1)) != 0) {
-      return ret(Errno.EINVAL);
+    if ((flags & ~Extensions.gmemFlags(vm)) != 0) {
+      return ret(
+          kvm.trace()
+              .refuse(
+                  Errno.EINVAL,
+                  () ->
+                      "flags 0x%x: the VM's files know 0x%x"
+                          .formatted(flags, Extensions.gmemFlags(vm))));
+    }
+    if (size <= 0 || (size & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return ret(kvm.trace().refuse(Errno.EINVAL, "size is not whole pages, at least one"));
     }
     return fds.install(
         kvm.parts()
@@ -142,7 +152,7 @@ final class VmIoctls {
   private Errno encContextFrom(Vm vm, long sourceFd, boolean copy) {
     Vm source = fds.vm(sourceFd);
     if (source == null) {
-      return Errno.EBADF;
+      return kvm.trace().refuse(Errno.EBADF, "the source descriptor is no VM");
     }
     return copy
         ? vm.ops().vmCopyEncContextFrom(source.ops())

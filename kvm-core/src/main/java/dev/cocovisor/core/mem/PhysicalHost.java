@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.DirectMap;
 import dev.cocovisor.api.mem.HostMemory;
@@ -9,6 +10,7 @@ import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.util.Arrays;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +26,7 @@ public final class PhysicalHost implements HostMemory {
   private final long zeroPage;
   private final Pins pins = new Pins();
   private volatile PhysicalGuard[] guards = {};
+  private volatile LongPredicate[] exporters = {};
 
   /**
    * Creates memory of {@code frames} 4 KiB frames. Frame 0 is the kernel's page of zeros, which
@@ -148,6 +151,47 @@ public final class PhysicalHost implements HostMemory {
     guards = Arrays.stream(guards).filter(g -> g != guard).toArray(PhysicalGuard[]::new);
   }
 
+  /**
+   * Adds somebody who may make a frame readable that its guard keeps from the host, encrypted or
+   * emptied; asked before a host's access faults, after which the guards are asked again.
+   */
+  public void addExporter(LongPredicate exporter) {
+    LongPredicate[] now = Arrays.copyOf(exporters, exporters.length + 1);
+    now[now.length - 1] = exporter;
+    exporters = now;
+  }
+
+  /** Removes an exporter. */
+  public void removeExporter(LongPredicate exporter) {
+    exporters = Arrays.stream(exporters).filter(e -> e != exporter).toArray(LongPredicate[]::new);
+  }
+
+  /**
+   * Judges an access that is made now: where a guard keeps a frame from the host, whoever owns it
+   * may export it first. Source: {@code include/linux/mm.h}, arch_make_folio_accessible.
+   */
+  private Verdict judge(Accessor who, long pfn, boolean write) {
+    Verdict v = check(who, pfn, write);
+    return v == Verdict.FAULT && exporters.length != 0 && isHost(who) && exported(pfn)
+        ? check(who, pfn, write)
+        : v;
+  }
+
+  private static boolean isHost(Accessor who) {
+    return switch (who.kind()) {
+      case HOST_USER, HOST_KERNEL -> true;
+      default -> false;
+    };
+  }
+
+  private boolean exported(long pfn) {
+    boolean any = false;
+    for (LongPredicate e : exporters) {
+      any |= e.test(pfn);
+    }
+    return any;
+  }
+
   @Override
   public Verdict check(Accessor who, long pfn, boolean write) {
     Verdict worst = Verdict.ALLOW;
@@ -179,11 +223,11 @@ public final class PhysicalHost implements HostMemory {
     for (int done = 0; done < length; ) {
       long at = hpa + done;
       int n = Math.min(4096 - (int) (at & 4095), length - done);
-      long pfn = at >>> 12;
+      long pfn = at >>> PageLevel.PAGE_SHIFT;
       if (blockedByDirectMap(who, pfn)) {
         return Errno.EFAULT;
       }
-      Verdict v = check(who, pfn, false);
+      Verdict v = judge(who, pfn, false);
       if (v == Verdict.FAULT) {
         return Errno.EFAULT;
       }
@@ -203,8 +247,8 @@ public final class PhysicalHost implements HostMemory {
     for (int done = 0; done < length; ) {
       long at = hpa + done;
       int n = Math.min(4096 - (int) (at & 4095), length - done);
-      Verdict v = check(who, at >>> 12, true);
-      if (v == Verdict.FAULT || blockedByDirectMap(who, at >>> 12)) {
+      Verdict v = judge(who, at >>> PageLevel.PAGE_SHIFT, true);
+      if (v == Verdict.FAULT || blockedByDirectMap(who, at >>> PageLevel.PAGE_SHIFT)) {
         return Errno.EFAULT;
       }
       if (v == Verdict.CIPHER) {
@@ -225,8 +269,8 @@ public final class PhysicalHost implements HostMemory {
    * @return 0 to 255, or -1 where a guard faults
    */
   public int readByte(Accessor who, long hpa) {
-    Verdict v = check(who, hpa >>> 12, false);
-    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> 12)) {
+    Verdict v = judge(who, hpa >>> PageLevel.PAGE_SHIFT, false);
+    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> PageLevel.PAGE_SHIFT)) {
       return -1;
     }
     int b = content.readByte(hpa);
@@ -235,8 +279,8 @@ public final class PhysicalHost implements HostMemory {
 
   /** Writes one byte through the guards; false where one faults. */
   public boolean writeByte(Accessor who, long hpa, int value) {
-    Verdict v = check(who, hpa >>> 12, true);
-    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> 12)) {
+    Verdict v = judge(who, hpa >>> PageLevel.PAGE_SHIFT, true);
+    if (v == Verdict.FAULT || blockedByDirectMap(who, hpa >>> PageLevel.PAGE_SHIFT)) {
       return false;
     }
     content.writeByte(hpa, v == Verdict.CIPHER ? value ^ pad(hpa, who.key()) : value);

@@ -29,7 +29,9 @@ final class HugePages {
     if (mirror) {
       spt = external.allocateTable(cpu);
       Errno r =
-          spt < 0 ? Errno.ENOMEM : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
+          spt < 0
+              ? host.refuse(Errno.ENOMEM, "no frame for the table that splits a huge page")
+              : external.split(t.gfnOf(i), t.level, Spte.pfn(old), spt, shared);
       if (!r.ok()) {
         if (spt >= 0) {
           external.giveTableBack(spt);

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mmu;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.PhysicalHost;
@@ -20,6 +21,11 @@ public interface MmuHost {
 
   /** KVM_BUG_ON. */
   void bug(String why);
+
+  /** Says why something is refused, and returns the error. */
+  default Errno refuse(Errno error, String why) {
+    return error;
+  }
 
   /** Counts frames lost for good. */
   void leak(long pfn, long count, String why);

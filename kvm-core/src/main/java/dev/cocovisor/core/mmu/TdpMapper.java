@@ -120,7 +120,7 @@ final class TdpMapper {
     if (mirror) {
       spt = external.allocateTable(f.cpu);
       if (spt < 0) {
-        return -Errno.ENOMEM.number();
+        return -host.refuse(Errno.ENOMEM, "no frame for a table of the second stage").number();
       }
     }
     PageTable table = new PageTable(t.level - 1, t.gfnOf(i), spt);

@@ -65,14 +65,17 @@ public final class MemSlots {
     return i >= 0 ? byId[i] : null;
   }
 
-  /** Tells whether a slot other than {@code exceptId}'s overlaps (kvm_check_memslot_overlap). */
-  public boolean overlaps(int exceptId, long startGfn, long endGfn) {
+  /**
+   * Returns a slot other than {@code exceptId}'s that overlaps a range, null if none does
+   * (kvm_check_memslot_overlap).
+   */
+  public @Nullable MemSlot overlapping(int exceptId, long startGfn, long endGfn) {
     for (int i = firstEndingAfter(startGfn); i < byGfn.length && byGfn[i].baseGfn() < endGfn; i++) {
       if (byGfn[i].id() != exceptId) {
-        return true;
+        return byGfn[i];
       }
     }
-    return false;
+    return null;
   }
 
   /**

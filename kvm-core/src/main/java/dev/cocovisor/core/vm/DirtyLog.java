@@ -54,7 +54,8 @@ public final class DirtyLog {
     long allowed =
         (options & MANUAL_PROTECT) != 0 ? MANUAL_PROTECT | INITIALLY_SET : MANUAL_PROTECT;
     if (flags != 0 || (options & ~allowed) != 0) {
-      return Errno.EINVAL;
+      return vm.refuse(
+          Errno.EINVAL, "flags must be 0, options MANUAL_PROTECT_ENABLE, with it INITIALLY_SET");
     }
     manual = options;
     return Errno.OK;
@@ -108,14 +109,14 @@ public final class DirtyLog {
   /** KVM_GET_DIRTY_LOG. The mappings are flushed before userspace sees the bits, or fails to. */
   public Errno get(long slotNumber, Taker to) {
     if (!isUserSlot(slotNumber)) {
-      return Errno.EINVAL;
+      return vm.refuse(Errno.EINVAL, "no such address space or slot number");
     }
     vm.slotsLock().lock();
     try {
       MemSlot slot = slot(slotNumber);
       DirtyBitmap log = slot == null ? null : slot.dirtyBitmap();
       if (slot == null || log == null) {
-        return Errno.ENOENT;
+        return notLogged(slot);
       }
       long[] words = new long[log.size()];
       boolean keep = (manual & MANUAL_PROTECT) != 0;
@@ -135,21 +136,26 @@ public final class DirtyLog {
   /** KVM_CLEAR_DIRTY_LOG. Only the slot's end may cut a word of 64 pages. */
   public Errno clear(long slotNumber, long firstPage, long numPages, Giver from) {
     if (!isUserSlot(slotNumber) || (firstPage & 63) != 0) {
-      return Errno.EINVAL;
+      return vm.refuse(
+          Errno.EINVAL,
+          isUserSlot(slotNumber)
+              ? "first_page is no multiple of 64"
+              : "no such address space or slot number");
     }
     vm.slotsLock().lock();
     try {
       MemSlot slot = slot(slotNumber);
       DirtyBitmap log = slot == null ? null : slot.dirtyBitmap();
       if (slot == null || log == null) {
-        return Errno.ENOENT;
+        return notLogged(slot);
       }
       long n = numPages & 0xffffffffL;
       long left = slot.npages() - firstPage;
       if (Long.compareUnsigned(firstPage, slot.npages()) > 0
           || n > left
           || (n < left && (n & 63) != 0)) {
-        return Errno.EINVAL;
+        return vm.refuse(
+            Errno.EINVAL, "the pages leave the slot, or cut a word of 64 before its end");
       }
       long[] words = new long[(int) ((n + 63) >>> 6)];
       Errno r = from.give(words);
@@ -160,6 +166,11 @@ public final class DirtyLog {
     } finally {
       vm.slotsLock().unlock();
     }
+  }
+
+  private Errno notLogged(@Nullable MemSlot slot) {
+    return vm.refuse(
+        Errno.ENOENT, slot == null ? "there is no such slot" : "the slot logs no dirty pages");
   }
 
   /** Clears the bits of {@code words}, which then hold those that were set, and protects pages. */

@@ -1,17 +1,13 @@
 package dev.cocovisor.core.vm;
 
-import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.ops.PrivateRule;
-import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
-import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.PageFault;
-import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.slot.MemSlot;
 import org.jspecify.annotations.Nullable;
@@ -27,15 +23,11 @@ import org.jspecify.annotations.Nullable;
 final class FaultHandler {
   private final Vm vm;
   private final boolean checksAttributes;
-  private final boolean waitsForWrite;
-  private final PageSizePolicy pageSizes;
   private final boolean shadows;
   private final ShadowPrefetch neighbours;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
-    this.waitsForWrite = vm.host().architecture().equals(Architecture.ARM64);
-    this.pageSizes = vm.parts().pageSizes();
     this.shadows = !vm.rules().tdpMmu();
     this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
@@ -61,9 +53,8 @@ final class FaultHandler {
     } finally {
       vm.mmuLock().unlockShared();
     }
-    if (r != RetPf.FIXED && f.isPrivate && vm.rules().privateFromUser()) {
-      // arch/arm64/kvm/mmu.c, pkvm_mem_abort: the pin stays with a page that was given, only.
-      vm.space().unpin(f.pfn);
+    if (f.slot != null) {
+      vm.sources().of(f.slot, f.isPrivate).put(f, r == RetPf.FIXED);
     }
     if (r != RetPf.SPLIT) {
       return r;
@@ -87,7 +78,15 @@ final class FaultHandler {
     f.mmuSeq = vm.invalidation().read();
     // The attribute is read after the sequence number, so a change shows as a retry.
     if (checksAttributes && f.isPrivate != vm.isPrivate(f.gfn)) {
-      return memoryFault(vcpu, f, Errno.EFAULT.number());
+      return memoryFault(
+          vm,
+          vcpu,
+          f,
+          vm.refuse(
+              Errno.EFAULT,
+              f.isPrivate
+                  ? "a private access to a page whose attribute is shared"
+                  : "a shared access to a page whose attribute is private"));
     }
     MemSlot slot = vcpu.slotOf(f.gfn);
     f.slot = slot;
@@ -98,18 +97,20 @@ final class FaultHandler {
     if (slot.isInvalid()) {
       // A prefault must not wait for the update that waits for it. Source: mmu.c,
       // kvm_mmu_faultin_pfn (invalid memslot, prefetch).
-      return f.prefetch ? -Errno.EAGAIN.number() : RetPf.RETRY;
+      return f.prefetch
+          ? -vm.refuse(Errno.EAGAIN, "the slot is being deleted or moved").number()
+          : RetPf.RETRY;
     }
     if (vm.invalidation().active() && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
       return RetPf.RETRY;
     }
-    boolean fromUser = f.isPrivate ? vm.rules().privateFromUser() : !slot.isGmemOnly();
-    return fromUser ? fromUserMemory(f, slot) : fromGmem(vcpu, f, slot);
+    return vm.sources().of(slot, f.isPrivate).get(vcpu, f, slot);
   }
 
   private int noSlot(Vcpu vcpu, PageFault f) {
     if (f.isPrivate && vm.traits().privateRule() != PrivateRule.ALWAYS) {
-      return memoryFault(vcpu, f, Errno.EFAULT.number());
+      return memoryFault(
+          vm, vcpu, f, vm.refuse(Errno.EFAULT, "a private access where there is no slot"));
     }
     if (!vm.rules().cachesMmio() || f.gfn > vm.rules().maxGfn()) {
       return RetPf.EMULATE;
@@ -117,106 +118,20 @@ final class FaultHandler {
     return RetPf.CONTINUE;
   }
 
-  private int fromGmem(Vcpu vcpu, PageFault f, MemSlot slot) {
-    BackingStore store = slot.gmem();
-    if (!slot.hasGuestMemfd() || store == null) {
-      return memoryFault(vcpu, f, Errno.EFAULT.number());
-    }
-    long index = slot.gmemIndex(f.gfn);
-    long page = store.page(index, f.cpu);
-    if (page < 0) {
-      return memoryFault(vcpu, f, (int) -page);
-    }
-    if (f.isPrivate && !Folio.prepared(page)) {
-      Errno r = prepare(store, index, f.gfn, page);
-      if (!r.ok()) {
-        return memoryFault(vcpu, f, r.number());
-      }
-    }
-    f.pfn = Folio.pfn(page);
-    f.mapWritable = !slot.isReadonly();
-    f.maxLevel = Math.min(f.maxLevel, gmemLevel(vcpu, f, Folio.order(page)));
-    return RetPf.CONTINUE;
-  }
-
-  /** Lets the vendor make a folio private, once in the folio's life. */
-  private Errno prepare(BackingStore store, long index, long gfn, long page) {
-    ModelLock lock = store.invalidateLock();
-    boolean mine = !lock.heldExclusive();
-    if (mine) {
-      lock.lockShared();
-    }
-    try {
-      int order = Folio.order(page);
-      long into = index & ((1L << order) - 1);
-      Errno r = vm.ops().gmemPrepare(gfn - into, Folio.pfn(page) - into, order);
-      if (r.ok()) {
-        store.markPrepared(index, true);
-      }
-      return r;
-    } finally {
-      if (mine) {
-        lock.unlockShared();
-      }
-    }
-  }
-
-  private int gmemLevel(Vcpu vcpu, PageFault f, int order) {
-    int level = PageLevel.ofOrder(order).number();
-    if (level > 1) {
-      if (f.isPrivate) {
-        level = Math.min(level, vm.traits().maxPrivateLevel().number());
-        PageLevel hook = vm.ops().privateMaxMappingLevel(vcpu, f.pfn, f.gfn, f.prefetch);
-        hook = pageSizes.limit(vm.id(), f.gfn, hook);
-        level = hook == null ? level : Math.min(level, hook.number());
-      }
-      PageLevel hook = vm.ops().gmemMaxMappingLevel(f.pfn, order, f.isPrivate);
-      level = hook == null ? level : Math.min(level, hook.number());
-    }
-    return level;
-  }
-
-  private int fromUserMemory(PageFault f, MemSlot slot) {
-    if (f.write && slot.isReadonly()) {
-      return RetPf.EMULATE;
-    }
-    long hva = slot.userAddressOf(f.gfn);
-    AddressSpace space = vm.space();
-    if (f.isPrivate) {
-      long pfn = space.pin(hva);
-      if (pfn < 0) {
-        return -Errno.EFAULT.number();
-      }
-      f.pfn = pfn;
-      f.mapWritable = true;
-      f.maxLevel = 1;
-      return RetPf.CONTINUE;
-    }
-    long pte = space.fault(hva, f.write);
-    if (pte < 0) {
-      return -Errno.EFAULT.number();
-    }
-    f.pfn = AddressSpace.frameOf(pte);
-    // x86 maps what the host lets be written writable at once, and logs it; arm64 waits for a write
-    // while a slot is logged. Sources: spte.c, make_spte; arch/arm64/kvm/mmu.c, user_mem_abort.
-    boolean waits = waitsForWrite && slot.isDirtyLogged() && !f.write;
-    f.mapWritable = AddressSpace.isWritable(pte) && !slot.isReadonly() && !waits;
-    return RetPf.CONTINUE;
-  }
-
-  private int memoryFault(Vcpu vcpu, PageFault f, int errno) {
+  /** Ends a fault with KVM_EXIT_MEMORY_FAULT; the negative errno. */
+  static int memoryFault(Vm vm, Vcpu vcpu, PageFault f, Errno errno) {
     vcpu.setExit(
         new Exit.MemoryFault(
             f.isPrivate ? Exit.MemoryFault.PRIVATE : 0,
             f.gfn << PageLevel.PAGE_SHIFT,
-            batch(vcpu, f) << PageLevel.PAGE_SHIFT));
-    return -errno;
+            vm.faults().batch(vcpu, f) << PageLevel.PAGE_SHIFT));
+    return -errno.number();
   }
 
   /**
    * How many pages one exit reports: one in the reference kernel. With a batch allowed, the run of
    * pages of the slot that mismatch alike, so that userspace converts them in one go (the extension
-   * of KVM_EXIT_MEMORY_FAULT discussed at LPC 2022).
+   * of KVM_EXIT_MEMORY_FAULT discussed at the Linux Plumbers Conference, September 2022).
    */
   private long batch(Vcpu vcpu, PageFault f) {
     long most = vm.rules().memoryFaultBatch();
@@ -253,19 +168,15 @@ final class FaultHandler {
       return 1;
     }
     int level = Math.min(limit, vm.rules().maxLevel());
-    boolean gmem = isPrivate ? !vm.rules().privateFromUser() : slot.isGmemOnly();
-    while (level > 1 && !allowed(slot, gfn, PageLevel.of(level), gmem)) {
+    PageSource source = vm.sources().of(slot, isPrivate);
+    while (level > 1 && !allowed(source, slot, gfn, PageLevel.of(level))) {
       level--;
     }
-    if (level > 1 && !gmem && vm.space().mappingShift(slot.userAddressOf(gfn)) == 12) {
-      return 1;
-    }
-    return gmem ? level : Math.min(level, 2);
+    return source.limit(slot, gfn, level);
   }
 
-  private boolean allowed(MemSlot slot, long gfn, PageLevel level, boolean gmem) {
-    return slot.allowsLevel(gfn, level, false)
-        && (!gmem || slot.allowsLevel(gfn, level, true))
+  private boolean allowed(PageSource source, MemSlot slot, long gfn, PageLevel level) {
+    return source.allowsLevel(slot, gfn, level)
         && (!vm.traits().hasPrivateMemory() || vm.attributes().isUniform(gfn, level));
   }
 

@@ -8,6 +8,7 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.ops.MappingOps;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.mmu.Spte;
@@ -63,7 +64,14 @@ final class GuestAccess {
     long bare = gpa & ~(sharedMask << PageLevel.PAGE_SHIFT);
     long gfn = Vcpu.pageOf(bare);
     boolean write = access == Access.WRITE;
-    while (true) {
+    long most = vm.rules().retries();
+    for (long tries = 0; ; tries++) {
+      if (tries != 0) {
+        if (tries > most) {
+          return -vm.gaveUp(vcpu, gfn, tries).number();
+        }
+        SchedulePoint.retry(vm.invalidation(), gfn, tries);
+      }
       vcpu.serveRequests();
       if (vm.isDead()) {
         return -Errno.EIO.number();
@@ -78,7 +86,12 @@ final class GuestAccess {
           PageLevel level = PageLevel.of(TlbModel.level(t));
           AccessOutcome o = vm.ops().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
           if (o == AccessOutcome.ALLOW) {
-            long r = touch(who(access, encrypted), pfn << 12 | (bare & 4095), write, value);
+            long r =
+                touch(
+                    who(access, encrypted),
+                    pfn << PageLevel.PAGE_SHIFT | (bare & (PageLevel.PAGE_SIZE - 1)),
+                    write,
+                    value);
             return r < 0 ? guardFault(bare, isPrivate) : r;
           }
           if (o == AccessOutcome.EXIT) {
@@ -157,7 +170,9 @@ final class GuestAccess {
   private long guardFault(long gpa, boolean isPrivate) {
     vcpu.setExit(
         new Exit.MemoryFault(
-            isPrivate ? Exit.MemoryFault.PRIVATE : 0, gpa & -4096L, PageLevel.PAGE_SIZE));
+            isPrivate ? Exit.MemoryFault.PRIVATE : 0,
+            gpa & -PageLevel.PAGE_SIZE,
+            PageLevel.PAGE_SIZE));
     return -Errno.EFAULT.number();
   }
 

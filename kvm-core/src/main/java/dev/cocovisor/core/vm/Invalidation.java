@@ -32,6 +32,11 @@ final class Invalidation {
     inProgress = open + 1;
   }
 
+  /** Returns how many invalidations are open. */
+  int openings() {
+    return inProgress;
+  }
+
   void add(long from, long to) {
     long low = Math.min(start, from);
     long high = Math.max(end, to);

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
+import org.jspecify.annotations.Nullable;
 
 /**
  * KVM_SET_MEMORY_ATTRIBUTES: validate, invalidate with the huge pages around head and tail, store,
@@ -24,12 +25,9 @@ final class MemoryAttributesIoctl {
   }
 
   Errno set(long address, long size, long attributes, long flags) {
-    if (flags != 0
-        || (attributes & ~vm.rules().supportedAttributes()) != 0
-        || size == 0
-        || Long.compareUnsigned(address + size, address) < 0
-        || ((address | size) & (PageLevel.PAGE_SIZE - 1)) != 0) {
-      return Errno.EINVAL;
+    String wrong = malformed(address, size, attributes, flags);
+    if (wrong != null) {
+      return vm.refuse(Errno.EINVAL, wrong);
     }
     long start = address >>> PageLevel.PAGE_SHIFT;
     long end = (address + size) >>> PageLevel.PAGE_SHIFT;
@@ -38,10 +36,29 @@ final class MemoryAttributesIoctl {
       if (vm.attributes().rangeIs(start, end, 0xff, (int) attributes)) {
         return Errno.OK;
       }
-      return canReserve(start, end) ? change(start, end, (int) attributes) : Errno.ENOMEM;
+      return canReserve(start, end)
+          ? change(start, end, (int) attributes)
+          : vm.refuse(Errno.ENOMEM, "no memory for an entry of every page of the range");
     } finally {
       vm.slotsLock().unlock();
     }
+  }
+
+  private @Nullable String malformed(long address, long size, long attributes, long flags) {
+    if (flags != 0) {
+      return "flags must be 0";
+    }
+    if ((attributes & ~vm.rules().supportedAttributes()) != 0) {
+      return vm.rules().supportedAttributes() == 0
+          ? "the VM type has no memory attributes"
+          : "PRIVATE is the only attribute there is";
+    }
+    if (size == 0 || Long.compareUnsigned(address + size, address) < 0) {
+      return "size is 0, or address and size wrap";
+    }
+    return ((address | size) & (PageLevel.PAGE_SIZE - 1)) != 0
+        ? "address or size is not page aligned"
+        : null;
   }
 
   /**
@@ -59,17 +76,26 @@ final class MemoryAttributesIoctl {
   }
 
   private Errno change(long start, long end, int attributes) {
-    boolean slotHit = false;
     vm.mmuLock().lock();
+    boolean slotHit;
     try {
-      if (vm.stage().hasPrivateRoot()) {
-        Errno r = vm.stage().splitBoundaryLeafs(start, end);
+      Errno r = Errno.OK;
+      if (vm.stage().hasPrivateRoot() && vm.rules().splitsAllFirst()) {
+        r = vm.stage().splitBoundaryLeafs(start, end);
         if (!r.ok()) {
           vm.flushRemoteTlbs();
           return r;
         }
       }
-      slotHit = invalidate(start, end, attributes);
+      int before = vm.invalidation().openings();
+      r = invalidate(start, end, attributes);
+      slotHit = vm.invalidation().openings() != before;
+      if (!r.ok()) {
+        if (slotHit) {
+          vm.invalidation().end();
+        }
+        return r;
+      }
     } finally {
       vm.mmuLock().unlock();
     }
@@ -82,10 +108,17 @@ final class MemoryAttributesIoctl {
     return Errno.OK;
   }
 
-  private boolean invalidate(long start, long end, int attributes) {
+  /**
+   * Opens an invalidation over the slots of a range and zaps, slot by slot: huge leaves that the
+   * range cuts are split right before, so that memory that runs out at a later slot leaves the
+   * earlier ones zapped, and the attributes as they were. The cover letter of "KVM: TDX huge page
+   * support for private memory" (2025-04-24) says so, and that the call can be made again.
+   */
+  private Errno invalidate(long start, long end, int attributes) {
     boolean begun = false;
     boolean flush = false;
-    for (int as = 0; as < vm.rules().addressSpaces(); as++) {
+    Errno r = Errno.OK;
+    for (int as = 0; r.ok() && as < vm.rules().addressSpaces(); as++) {
       MemSlots slots = vm.slotsOf(as);
       for (int i = slots.firstEndingAfter(start); i < slots.size(); i++) {
         MemSlot slot = slots.at(i);
@@ -101,6 +134,11 @@ final class MemoryAttributesIoctl {
         vm.invalidation().add(from, to);
         addHugePagesAround(slot, from, to);
         if (as == 0) {
+          r = vm.stage().hasPrivateRoot() ? vm.stage().splitBoundaryLeafs(from, to) : Errno.OK;
+          if (!r.ok()) {
+            flush = true;
+            break;
+          }
           // Becoming private unmaps what is shared, and the other way round.
           flush |= vm.stage().zapLeafs(from, to, vm.rootsOf((attributes & PRIVATE) == 0), false);
         }
@@ -109,7 +147,7 @@ final class MemoryAttributesIoctl {
     if (flush) {
       vm.flushRemoteTlbs();
     }
-    return begun;
+    return r;
   }
 
   /** A huge page cut by the range must not be installed while the change goes on. */

@@ -53,10 +53,14 @@ final class MemoryRegions {
       boolean fdOpen,
       @Nullable BackingStore store) {
     if (v1 && (flags & ~V1_FLAGS) != 0) {
-      return Errno.EINVAL;
+      return vm.refuse(
+          Errno.EINVAL,
+          () -> "flags 0x%x: the ioctl knows LOG_DIRTY and READONLY".formatted(flags));
     }
     if ((slotNumber & 0xffff) >= USER_SLOTS) {
-      return Errno.EINVAL;
+      return vm.refuse(
+          Errno.EINVAL,
+          () -> "slot 0x%x: %d slots are userspace's".formatted(slotNumber & 0xffff, USER_SLOTS));
     }
     vm.slotsLock().lock();
     try {
@@ -78,32 +82,25 @@ final class MemoryRegions {
     int asId = (int) (slotNumber >>> 16) & 0xffff;
     int id = (int) slotNumber & 0xffff;
     boolean gmem = (flags & MemSlot.GUEST_MEMFD) != 0;
-    if (!flagsValid(flags)
-        || !aligned(size)
-        || !aligned(gpa)
-        || !aligned(uaddr)
-        || !vm.space().accessOk(uaddr, size)
-        || (gmem && (!aligned(offset) || wraps(offset, size)))
-        || asId >= vm.rules().addressSpaces()
-        || wraps(gpa, size)
-        || size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES) {
-      return Errno.EINVAL;
+    String wrong = malformed(asId, flags, gpa, size, uaddr, offset);
+    if (wrong != null) {
+      return vm.refuse(Errno.EINVAL, wrong);
     }
     MemSlots slots = vm.slotsOf(asId);
     MemSlot old = slots.byId(id);
     if (size == 0) {
-      return old == null ? Errno.EINVAL : delete(old);
+      return old == null
+          ? vm.refuse(Errno.EINVAL, () -> "slot %d: nothing to delete".formatted(id))
+          : delete(old);
     }
     long base = gpa >>> PageLevel.PAGE_SHIFT;
     long npages = size >>> PageLevel.PAGE_SHIFT;
     SlotChange change = SlotChange.CREATE;
     if (old != null) {
       // Slots on a guest_memfd are immutable: they can only be deleted.
-      if (gmem
-          || uaddr != old.userspaceAddr()
-          || npages != old.npages()
-          || ((flags ^ old.flags()) & (MemSlot.READONLY | MemSlot.GUEST_MEMFD)) != 0) {
-        return Errno.EINVAL;
+      String kept = unchangeable(old, gmem, uaddr, npages, flags);
+      if (kept != null) {
+        return vm.refuse(Errno.EINVAL, kept);
       }
       if (base != old.baseGfn()) {
         change = SlotChange.MOVE;
@@ -113,15 +110,25 @@ final class MemoryRegions {
         return Errno.OK;
       }
     }
-    if (change != SlotChange.FLAGS_ONLY && slots.overlaps(id, base, base + npages)) {
-      return Errno.EEXIST;
+    MemSlot other =
+        change == SlotChange.FLAGS_ONLY ? null : slots.overlapping(id, base, base + npages);
+    if (other != null) {
+      return vm.refuse(
+          Errno.EEXIST,
+          () ->
+              "slot %d overlaps slot %d at gfn 0x%x..0x%x"
+                  .formatted(id, other.id(), other.baseGfn(), other.endGfn()));
     }
     if (gmem) {
       if (!fdOpen) {
-        return Errno.EBADF;
+        return vm.refuse(Errno.EBADF, "the descriptor for private memory is not open");
       }
-      if (store == null || !store.checkBind(vm.privateFiles(), offset, size).ok()) {
-        return Errno.EINVAL;
+      if (store == null) {
+        return vm.refuse(Errno.EINVAL, "the descriptor for private memory is no guest_memfd");
+      }
+      Errno r = store.checkBind(vm.privateFiles(), offset, size);
+      if (!r.ok()) {
+        return r;
       }
     }
     int own = gmem && store != null && store.servesShared() ? MemSlot.GMEM_ONLY : 0;
@@ -136,6 +143,53 @@ final class MemoryRegions {
             gmem ? store : null,
             gmem ? offset >>> PageLevel.PAGE_SHIFT : 0);
     return apply(change, old, now);
+  }
+
+  /** The checks of the arguments alone, in the kernel's order; null where all hold. */
+  private @Nullable String malformed(
+      int asId, long flags, long gpa, long size, long uaddr, long offset) {
+    boolean gmem = (flags & MemSlot.GUEST_MEMFD) != 0;
+    if (!flagsValid(flags)) {
+      return "flags that the VM type or their combination does not allow";
+    }
+    if (!aligned(size)) {
+      return "memory_size is not whole pages";
+    }
+    if (!aligned(gpa)) {
+      return "guest_phys_addr is not page aligned";
+    }
+    if (!aligned(uaddr)) {
+      return "userspace_addr is not page aligned";
+    }
+    if (!vm.space().accessOk(uaddr, size)) {
+      return "userspace_addr and memory_size leave user space";
+    }
+    if (gmem && (!aligned(offset) || wraps(offset, size))) {
+      return "guest_memfd_offset is not page aligned, or the range wraps";
+    }
+    if (asId >= vm.rules().addressSpaces()) {
+      return "the VM has no such address space";
+    }
+    if (wraps(gpa, size)) {
+      return "guest_phys_addr and memory_size wrap";
+    }
+    return size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES ? "more pages than a slot can have" : null;
+  }
+
+  private static @Nullable String unchangeable(
+      MemSlot old, boolean gmem, long uaddr, long npages, long flags) {
+    if (gmem) {
+      return "a slot with a guest_memfd can only be deleted";
+    }
+    if (uaddr != old.userspaceAddr()) {
+      return "userspace_addr of a slot cannot change";
+    }
+    if (npages != old.npages()) {
+      return "memory_size of a slot cannot change";
+    }
+    return ((flags ^ old.flags()) & (MemSlot.READONLY | MemSlot.GUEST_MEMFD)) != 0
+        ? "READONLY and GUEST_MEMFD of a slot cannot change"
+        : null;
   }
 
   private static boolean aligned(long bytes) {
@@ -199,10 +253,14 @@ final class MemoryRegions {
 
   private Errno prepare(SlotChange change, @Nullable MemSlot old, MemSlot now) {
     if (change == SlotChange.CREATE && totalPages + now.npages() < totalPages) {
-      return Errno.EINVAL;
+      return vm.refuse(Errno.EINVAL, "the VM's slots would have more pages than can be counted");
     }
     if (change != SlotChange.FLAGS_ONLY && now.endGfn() - 1 > vm.rules().maxGfn()) {
-      return Errno.EINVAL;
+      return vm.refuse(
+          Errno.EINVAL,
+          () ->
+              "gfn 0x%x is beyond the last one, 0x%x"
+                  .formatted(now.endGfn() - 1, vm.rules().maxGfn()));
     }
     Errno r = vm.ops().prepareMemoryRegion(change, old, now);
     BackingStore store = now.gmem();

@@ -19,15 +19,16 @@ final class Populate {
 
   static long run(Vm vm, long gfn, long userAddress, long npages, PopulateCallback each) {
     if (npages <= 0 || (userAddress & (PageLevel.PAGE_SIZE - 1)) != 0) {
-      return -Errno.EINVAL.number();
+      return -vm.refuse(Errno.EINVAL, "no pages, or a source that is not page aligned").number();
     }
     MemSlot slot = vm.slotsOf(0).find(gfn);
     if (slot == null || !slot.hasGuestMemfd()) {
-      return -Errno.EINVAL.number();
+      return -vm.refuse(Errno.EINVAL, () -> "gfn 0x%x: no slot with a guest_memfd".formatted(gfn))
+          .number();
     }
     BackingStore store = slot.gmem();
     if (store == null) {
-      return -Errno.EFAULT.number();
+      return -vm.refuse(Errno.EFAULT, "the slot's guest_memfd was closed").number();
     }
     long count = Math.min(npages, slot.endGfn() - gfn);
     long done = 0;
@@ -51,7 +52,8 @@ final class Populate {
       long left,
       PopulateCallback each) {
     if (src != 0 && vm.space().fault(src, false) < 0) {
-      return -Errno.EFAULT.number();
+      return -vm.refuse(Errno.EFAULT, () -> "source address 0x%x is not mapped".formatted(src))
+          .number();
     }
     store.invalidateLock().lock();
     try {
@@ -70,7 +72,9 @@ final class Populate {
         pages = 1;
       }
       if (!privately(vm, gfn, pages)) {
-        return -Errno.EINVAL.number();
+        return -vm.refuse(
+                Errno.EINVAL, () -> "gfn 0x%x: the page's attribute is shared".formatted(gfn))
+            .number();
       }
       Errno r = each.populated(gfn, Folio.pfn(page), src, order);
       if (!r.ok()) {

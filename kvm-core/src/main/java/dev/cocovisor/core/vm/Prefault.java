@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
@@ -31,10 +32,14 @@ final class Prefault {
   long run(Vcpu vcpu, long flags, long[] range, boolean mapMemory) {
     long gpa = range[0];
     long size = range[1];
-    if (flags != 0
-        || ((gpa | size) & (PageLevel.PAGE_SIZE - 1)) != 0
-        || Long.compareUnsigned(gpa + size, gpa) <= 0) {
-      return -Errno.EINVAL.number();
+    if (flags != 0) {
+      return -vm.refuse(Errno.EINVAL, "flags must be 0").number();
+    }
+    if (((gpa | size) & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return -vm.refuse(Errno.EINVAL, "gpa or size is not page aligned").number();
+    }
+    if (Long.compareUnsigned(gpa + size, gpa) <= 0) {
+      return -vm.refuse(Errno.EINVAL, "size is 0, or gpa and size wrap").number();
     }
     long left = size;
     long r = 0;
@@ -56,12 +61,17 @@ final class Prefault {
       return -Errno.EIO.number();
     }
     if (!vm.rules().tdpMmu() || !vm.ops().preFaultAllowed()) {
-      return -Errno.EOPNOTSUPP.number();
+      return -vm.refuse(
+              Errno.EOPNOTSUPP,
+              vm.rules().tdpMmu()
+                  ? "the vendor allows no pre-population yet"
+                  : "the shadow MMU has no pre-population")
+          .number();
     }
     // A vCPU in guest mode walks other tables than the TDP MMU's (kvm_tdp_page_prefault). So was
     // KVM_MAP_MEMORY refused too, until a later patch of its series mapped the L1 address.
     if (vcpu.inGuestMode() && (!mapMemory || vm.rules().mapMemoryRefusesGuestMode())) {
-      return -Errno.EOPNOTSUPP.number();
+      return -vm.refuse(Errno.EOPNOTSUPP, "the vCPU is in guest mode").number();
     }
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;
     boolean isPrivate = vm.prefaultsPrivate(gfn);
@@ -83,7 +93,7 @@ final class Prefault {
   /** Maps one page as a read would; the level mapped, or -errno. */
   long map(Vcpu vcpu, long gfn, boolean isPrivate) {
     PageFault f = vcpu.fault();
-    while (true) {
+    for (long tries = 0; ; tries++) {
       f.gfn = gfn;
       f.write = false;
       f.prefetch = true;
@@ -96,12 +106,16 @@ final class Prefault {
           if (vm.isDead()) {
             return -Errno.EIO.number();
           }
+          if (tries >= vm.rules().retries()) {
+            return -vm.gaveUp(vcpu, gfn, tries).number();
+          }
+          SchedulePoint.retry(vm.invalidation(), gfn, tries);
         }
         case RetPf.FIXED, RetPf.SPURIOUS -> {
           return f.goalLevel;
         }
         case RetPf.EMULATE -> {
-          return -Errno.ENOENT.number();
+          return -vm.refuse(Errno.ENOENT, () -> "gfn 0x%x: no slot".formatted(gfn)).number();
         }
         default -> {
           return r < 0 ? r : -Errno.EIO.number();

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.gmem.Binding;
 import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.mmu.SecondStage;
@@ -9,8 +10,9 @@ import java.util.List;
 /**
  * What a VM does when the pages of a guest_memfd bound to it change.
  *
- * <p>Two passes: huge private leaves that cross an end of the range are split first, so that
- * running out of memory fails the call before anything is zapped.
+ * <p>Huge private leaves that cross an end of the range are split before the pages of a slot are
+ * zapped; what an earlier slot lost stays lost where a later one runs out of memory, unless the
+ * host splits all of them first ({@code core.split-order}).
  */
 final class PrivateFiles implements BindingOwner {
   private final Vm vm;
@@ -25,7 +27,8 @@ final class PrivateFiles implements BindingOwner {
     vm.mmuLock().lock();
     try {
       int roots = vm.rootsOf(!shared);
-      if (roots == SecondStage.PRIVATE_ROOT) {
+      boolean splits = roots == SecondStage.PRIVATE_ROOT;
+      if (splits && vm.rules().splitsAllFirst()) {
         for (Binding s : bound) {
           Errno r = vm.stage().splitBoundaryLeafs(first(s, startPage), last(s, endPage));
           if (!r.ok()) {
@@ -40,6 +43,12 @@ final class PrivateFiles implements BindingOwner {
         long first = first(s, startPage);
         long last = last(s, endPage);
         vm.invalidation().add(first, last);
+        Errno r = splits ? vm.stage().splitBoundaryLeafs(first, last) : Errno.OK;
+        if (!r.ok()) {
+          vm.flushRemoteTlbs();
+          vm.invalidation().end();
+          return r;
+        }
         flush |= vm.stage().zapLeafs(first, last, roots, false);
       }
       if (flush) {
@@ -69,6 +78,11 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public void gmemFreed(long pfnStart, long pfnEnd) {
     vm.ops().gmemInvalidate(pfnStart, pfnEnd);
+  }
+
+  @Override
+  public TraceSink trace() {
+    return vm.host().trace();
   }
 
   @Override

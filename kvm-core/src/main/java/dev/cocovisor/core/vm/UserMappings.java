@@ -2,7 +2,6 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.mm.MmuNotifier;
-import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 
@@ -47,7 +46,7 @@ final class UserMappings implements MmuNotifier {
     long gfnStart = s.baseGfn() + ((from - s.userspaceAddr()) >>> PageLevel.PAGE_SHIFT);
     long gfnEnd = s.baseGfn() + ((to - s.userspaceAddr() + 4095) >>> PageLevel.PAGE_SHIFT);
     vm.invalidation().add(gfnStart, gfnEnd);
-    int roots = vm.rules().privateFromUser() ? SecondStage.BOTH : vm.rootsOf(false);
+    int roots = vm.sources().followingUserMappings();
     return as == 0 && vm.stage().zapLeafs(gfnStart, gfnEnd, roots, true);
   }
 

@@ -10,10 +10,12 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.TlbModel;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
+import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +47,7 @@ public final class Vcpu implements VcpuContext {
   private @Nullable MemSlots lastSlots;
   private volatile boolean flushRequested;
   private boolean guestMode;
+  private final ArrayList<BackingStore> toRelease = new ArrayList<>();
 
   Vcpu(Vm vm, int id, int cpu) {
     this.vm = vm;
@@ -74,7 +77,7 @@ public final class Vcpu implements VcpuContext {
       Errno r = vm.ops().vcpuPreRun(this);
       return r.ok() ? act(action) : ended(-r.number());
     } finally {
-      mutex.unlock();
+      unlock();
     }
   }
 
@@ -132,7 +135,7 @@ public final class Vcpu implements VcpuContext {
     try {
       return guestAccess.access(gpa, access, value, true);
     } finally {
-      mutex.unlock();
+      unlock();
     }
   }
 
@@ -161,7 +164,7 @@ public final class Vcpu implements VcpuContext {
       exit = null;
       return vm.prefault(this, flags, range, mapMemory);
     } finally {
-      mutex.unlock();
+      unlock();
     }
   }
 
@@ -171,13 +174,44 @@ public final class Vcpu implements VcpuContext {
     try {
       return body.getAsLong();
     } finally {
-      mutex.unlock();
+      unlock();
     }
   }
 
   /** Puts the vCPU into or out of a nested guest. */
   public void setGuestMode(boolean nested) {
     guestMode = nested;
+  }
+
+  /**
+   * Gives a file's reference up once the vCPU holds no lock any more, as a task gives files up on
+   * its way to userspace. Source: {@code fs/file_table.c}, fput.
+   */
+  void releaseLater(BackingStore store) {
+    toRelease.add(store);
+  }
+
+  /** Tells whether the vCPU has a reference of a file that it gives up later. */
+  boolean keeps(BackingStore store) {
+    return toRelease.contains(store);
+  }
+
+  private void unlock() {
+    mutex.unlock();
+    release();
+  }
+
+  /** For what is mapped for the vCPU outside its own calls, by a vendor's ioctl on the VM. */
+  void releaseUnlessRunning() {
+    if (!mutex.held()) {
+      release();
+    }
+  }
+
+  private void release() {
+    while (!toRelease.isEmpty()) {
+      toRelease.removeLast().release();
+    }
   }
 
   PageFault fault() {

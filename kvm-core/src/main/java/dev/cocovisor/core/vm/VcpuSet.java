@@ -31,17 +31,19 @@ final class VcpuSet {
   /** Source: {@code virt/kvm/kvm_main.c}, kvm_vm_ioctl_create_vcpu: id, number, then duplicate. */
   Errno create(int id) {
     if (id < 0 || id >= vm.rules().maxVcpuIds()) {
-      return Errno.EINVAL;
+      return vm.refuse(
+          Errno.EINVAL,
+          () -> "vCPU id %d: ids go to %d".formatted(id, vm.rules().maxVcpuIds() - 1));
     }
     ModelLock lock = vm.kvmLock();
     lock.lock();
     try {
       Vcpu[] now = all;
       if (now.length >= vm.rules().maxVcpus()) {
-        return Errno.EINVAL;
+        return vm.refuse(Errno.EINVAL, "the VM has as many vCPUs as it can have");
       }
       if (byId(id) != null) {
-        return Errno.EEXIST;
+        return vm.refuse(Errno.EEXIST, () -> "there is a vCPU %d already".formatted(id));
       }
       Vcpu made = new Vcpu(vm, id, now.length % Math.max(1, vm.host().cpus()));
       Errno r = vm.ops().vcpuCreate(made);

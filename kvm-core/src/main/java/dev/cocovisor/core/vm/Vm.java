@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
@@ -17,6 +18,7 @@ import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,12 +51,14 @@ public final class Vm implements MmuHost {
   private final SlotSets slots = new SlotSets();
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
+  private final Progress progress;
   private final VmTrace trace;
   private final AttributeStore attributes;
   private final VmOps ops;
   private final VmTraits traits;
   private final VmRules rules;
   private final SecondStage stage;
+  private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
   private final MemoryRegions regions = new MemoryRegions(this);
@@ -83,6 +87,7 @@ public final class Vm implements MmuHost {
       AddressSpace space,
       VmSettings settings,
       VmParts parts,
+      Progress progress,
       OpsFactory factory) {
     this.id = id;
     this.type = type;
@@ -90,12 +95,15 @@ public final class Vm implements MmuHost {
     this.memory = memory;
     this.space = space;
     this.parts = parts;
+    this.progress = progress;
+    progress.of(health);
     this.trace = new VmTrace(host.trace());
     this.attributes = parts.attributes().create(id);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
     this.stage = parts.secondStage().create(this, traits.shape());
+    this.sources = new PageSources(this);
     this.faults = new FaultHandler(this);
   }
 
@@ -206,7 +214,9 @@ public final class Vm implements MmuHost {
   }
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
-    long r = prefault.map(vcpu, (gpa >>> 12) & ~traits.sharedGfnMask(), isPrivate);
+    long r =
+        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
+    vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
 
@@ -289,8 +299,28 @@ public final class Vm implements MmuHost {
     return privateFiles;
   }
 
+  /** A vCPU tried a page too often: the answer of the call. */
+  Errno gaveUp(Vcpu vcpu, long gfn, long tries) {
+    progress.gaveUp(id, vcpu.id(), gfn, tries);
+    return trace.sink().refuse(Errno.EINTR, () -> "gfn 0x%x: no progress".formatted(gfn));
+  }
+
+  @Override
+  public Errno refuse(Errno error, String why) {
+    return trace.sink().refuse(error, why);
+  }
+
+  /** As {@link #refuse(Errno, String)}, for a text that has to be built. */
+  Errno refuse(Errno error, Supplier<String> why) {
+    return trace.sink().refuse(error, why);
+  }
+
   Invalidation invalidation() {
     return invalidation;
+  }
+
+  PageSources sources() {
+    return sources;
   }
 
   FaultHandler faults() {

@@ -38,19 +38,21 @@ public final class VmCapabilities {
       return vm.dirtyLog().enableManual(flags, arg0);
     }
     if (flags != 0) {
-      return Errno.EINVAL;
+      return vm.refuse(Errno.EINVAL, "flags must be 0");
     }
     if (cap != null && vm.host().architecture().equals(Architecture.X86_64)) {
       switch (cap) {
         case KVM_CAP_EXIT_HYPERCALL -> {
           if ((arg0 & ~VmSettings.EXIT_HYPERCALL_VALID) != 0) {
-            return Errno.EINVAL;
+            return vm.refuse(Errno.EINVAL, "KVM_HC_MAP_GPA_RANGE alone can exit");
           }
           hypercallExits = arg0;
           return Errno.OK;
         }
         case KVM_CAP_DISABLE_QUIRKS2 -> {
-          return (arg0 & ~quirks(vm.rules().tdpMmu())) != 0 ? Errno.EINVAL : disableQuirks(arg0);
+          return (arg0 & ~quirks(vm.rules().tdpMmu())) != 0
+              ? vm.refuse(Errno.EINVAL, "a quirk that this KVM does not have")
+              : disableQuirks(arg0);
         }
         case KVM_CAP_DISABLE_QUIRKS -> {
           return disableQuirks(arg0);

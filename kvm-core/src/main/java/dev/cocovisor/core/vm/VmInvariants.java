@@ -2,9 +2,6 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.ExternalTableOps;
-import dev.cocovisor.core.gmem.BackingStore;
-import dev.cocovisor.core.gmem.Folio;
-import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.slot.DirtyBitmap;
@@ -98,34 +95,15 @@ public final class VmInvariants {
       if (log != null && Spte.isWritable(spte) && !log.isDirty(gfn + i - slot.baseGfn())) {
         violation.accept(at(gfn + i, level) + " can be written without being logged");
       }
-      frame(slot, gfn + i, level, Spte.pfn(spte) + i, isPrivate, Spte.isWritable(spte));
-    }
-  }
-
-  private void frame(
-      MemSlot slot, long gfn, int level, long pfn, boolean isPrivate, boolean writable) {
-    if (vm.memory().isFree(pfn)) {
-      violation.accept(
-          at(gfn, level) + " maps frame 0x" + Long.toHexString(pfn) + ", which is free");
-    }
-    boolean gmem = isPrivate ? !vm.rules().privateFromUser() : slot.isGmemOnly();
-    if (gmem) {
-      BackingStore store = slot.gmem();
-      long page = store == null ? 0 : store.peek(slot.gmemIndex(gfn));
-      if (page == 0 || Folio.pfn(page) != pfn) {
-        violation.accept(at(gfn, level) + " maps a frame its guest_memfd does not have");
-      }
-      return;
-    }
-    long hva = slot.userAddressOf(gfn);
-    long pte = vm.space().peek(hva);
-    if (isPrivate) {
-      return;
-    }
-    if (pte == 0 || AddressSpace.frameOf(pte) != pfn) {
-      violation.accept(at(gfn, level) + " maps a frame the process does not have there");
-    } else if (writable && !AddressSpace.isWritable(pte)) {
-      violation.accept(at(gfn, level) + " is writable where the process may not write");
+      String at = at(gfn + i, level);
+      vm.sources()
+          .of(slot, isPrivate)
+          .check(
+              slot,
+              gfn + i,
+              Spte.pfn(spte) + i,
+              Spte.isWritable(spte),
+              s -> violation.accept(at + " " + s));
     }
   }
 

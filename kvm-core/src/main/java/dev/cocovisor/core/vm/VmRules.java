@@ -3,7 +3,6 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.PrivateRule;
-import dev.cocovisor.api.ops.PrivateSource;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmTraits;
 
@@ -15,7 +14,6 @@ final class VmRules {
   private final boolean cachesMmio;
   private final boolean zapsAllOnSlotChange;
   private final boolean alwaysPrivate;
-  private final boolean privateFromUser;
   private final long supportedAttributes;
 
   VmRules(VmType type, VmTraits traits, VmSettings settings, Architecture architecture) {
@@ -26,7 +24,6 @@ final class VmRules {
     this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
     this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
     this.alwaysPrivate = traits.privateRule() == PrivateRule.ALWAYS;
-    this.privateFromUser = traits.privateSource() == PrivateSource.USER_MEMORY;
     this.supportedAttributes =
         traits.hasPrivateMemory() && !alwaysPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
   }
@@ -61,6 +58,10 @@ final class VmRules {
     return cachesMmio;
   }
 
+  boolean splitsAllFirst() {
+    return settings.splitsAllFirst();
+  }
+
   long memoryFaultBatch() {
     return settings.memoryFaultBatch();
   }
@@ -82,13 +83,12 @@ final class VmRules {
     return alwaysPrivate;
   }
 
-  /** Tells whether private memory is the VMM's own, pinned. */
-  boolean privateFromUser() {
-    return privateFromUser;
-  }
-
   long attributeEntries() {
     return settings.attributeEntries();
+  }
+
+  long retries() {
+    return settings.retries();
   }
 
   long supportedAttributes() {

@@ -10,9 +10,12 @@ package dev.cocovisor.core.vm;
  * @param memoryFaultBatch the most pages one KVM_EXIT_MEMORY_FAULT reports, 1 in the reference
  *     kernel
  * @param attributeEntries how many gfns may have attributes before memory for them runs out
+ * @param splitsAllFirst whether every huge leaf that a range cuts is split before anything is
+ *     zapped, rather than slot by slot
  * @param maxVcpus KVM_MAX_VCPUS
  * @param maxVcpuIds KVM_MAX_VCPU_IDS
  * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
+ * @param retries how often a vCPU tries one page before it is taken to stand still
  */
 public record VmSettings(
     boolean tdpMmu,
@@ -21,9 +24,11 @@ public record VmSettings(
     boolean mapMemoryRefusesGuestMode,
     long memoryFaultBatch,
     long attributeEntries,
+    boolean splitsAllFirst,
     int maxVcpus,
     int maxVcpuIds,
-    long maxGfn) {
+    long maxGfn,
+    long retries) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 }

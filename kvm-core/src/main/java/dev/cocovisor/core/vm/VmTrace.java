@@ -11,6 +11,10 @@ final class VmTrace {
     this.sink = sink;
   }
 
+  TraceSink sink() {
+    return sink;
+  }
+
   void core(String name, long gfnStart, long gfnEnd) {
     if (sink.enabled()) {
       String range = "gfn=0x" + Long.toHexString(gfnStart) + "..0x" + Long.toHexString(gfnEnd);

@@ -4,19 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
 import dev.cocovisor.host.pack.PluginStatus;
 import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
-import dev.cocovisor.tck.Subject;
-import dev.cocovisor.vmm.VmmDrivers;
+import dev.cocovisor.script.scenario.StepWords;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -98,14 +101,12 @@ class DroppedInTest {
         vm_read(1, {at=0x20000}) = 0 (OK, value=7)
         vm_teardown(1) = 0
         """);
-    Subject subject = Subject.of(loaded.backend(), loaded.loader());
+    Technologies technologies = Technologies.of(List.of(loaded.backend()));
     List<ScenarioStep> steps = new ArrayList<>();
-    Scenario.read(dev.cocovisor.api.log.LogSource.file(scenario))
-        .run(
-            loaded.id(),
-            List.of(loaded.backend()),
-            new VmmDrivers(List.of(subject.driver())),
-            steps::add);
+    Scenario read = Scenario.read(LogSource.file(scenario), StepWords.of(technologies));
+    try (var run = new ScenarioRun(read, technologies, loaded.id(), Map.of())) {
+      run.run(steps::add);
+    }
     Files.delete(scenario);
     assertThat(steps).hasSize(8);
     assertThat(steps).allSatisfy(s -> assertThat(s.unmet()).isNull());

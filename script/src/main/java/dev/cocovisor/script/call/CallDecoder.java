@@ -4,6 +4,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.script.text.LogCall;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -13,18 +14,60 @@ import java.util.Set;
  * ellipsis are not asked for unless the call needs them.
  */
 public final class CallDecoder {
-  private static final String KNOWN =
-      "a call that logs know (openat, close, mmap, munmap, madvise, ioctl, fallocate, fstat,"
-          + " ftruncate, read, write, pread64, pwrite64, host_read, host_write, host_install_stub,"
-          + " host_config, kvm_stats, guest_…)";
+  /** The names that calls have, for whoever misspells one. */
+  public static final List<String> NAMES =
+      List.of(
+          "openat",
+          "open",
+          "close",
+          "mmap",
+          "munmap",
+          "madvise",
+          "ioctl",
+          "fallocate",
+          "fstat",
+          "ftruncate",
+          "read",
+          "write",
+          "pread64",
+          "pwrite64",
+          "host_read",
+          "host_write",
+          "host_install_stub",
+          "host_config",
+          "kvm_stats",
+          "guest_read",
+          "guest_write",
+          "guest_fetch",
+          "guest_hypercall",
+          "guest_resume");
+
+  private static final String GUEST = "guest_";
 
   private static final Set<String> CORE_ACTIONS =
       Set.of("read", "write", "fetch", "hypercall", "resume");
 
   private CallDecoder() {}
 
-  public static KvmCall decode(String file, LogCall call) {
-    var a = new CallArgs(file, call);
+  /** Tells whether a name is that of a call or of a guest's action. */
+  public static boolean knows(String name) {
+    return NAMES.contains(name) || name.startsWith(GUEST);
+  }
+
+  /**
+   * Returns what a line means.
+   *
+   * @param file the log's name, for errors
+   * @throws LogSyntaxException if the line is not a call that logs know
+   */
+  public static KvmCall decode(String file, LogCall call, Words words) {
+    var a = new CallArgs(file, call, words);
+    KvmCall typed = decode(file, call, a);
+    a.end();
+    return typed;
+  }
+
+  private static KvmCall decode(String file, LogCall call, CallArgs a) {
     return switch (call.name()) {
       case "host_config" -> new KvmCall.HostSetup(a.fields(0));
       case "openat" -> new KvmCall.Open(a.text(1));
@@ -51,11 +94,10 @@ public final class CallDecoder {
       case "kvm_stats" -> new KvmCall.Stats(a.fd(0));
       case "ioctl" -> ioctl(a);
       default -> {
-        if (!call.name().startsWith("guest_")) {
-          throw new LogSyntaxException(
-              file, call.line(), call.columnOf(-1), "'" + call.name() + "'", KNOWN);
+        if (!call.name().startsWith(GUEST)) {
+          throw a.refused(call.columnOf(-1), "call", call.name(), NAMES);
         }
-        yield guest(a, call.name().substring("guest_".length()));
+        yield guest(a, call.name().substring(GUEST.length()));
       }
     };
   }

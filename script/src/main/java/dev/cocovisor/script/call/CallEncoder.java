@@ -15,6 +15,8 @@ import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Writes system calls as lines, so that {@link CallDecoder} reads the same calls from them. */
 public final class CallEncoder {
@@ -43,7 +45,23 @@ public final class CallEncoder {
     return call("host_config", new Value.Struct(fields));
   }
 
-  private static Value setting(@org.jspecify.annotations.Nullable String value) {
+  /**
+   * Returns the line by which a log asks for a technology and settings, without a result; null
+   * where nothing is asked for.
+   */
+  public static @Nullable LogCall hostWishes(
+      @Nullable String technology, Map<String, String> settings) {
+    var fields = new ArrayList<Value.Field>();
+    if (technology != null) {
+      fields.add(Value.Field.of("backend", new Value.Str(technology, false)));
+    }
+    settings.forEach((name, value) -> fields.add(Value.Field.of(name, setting(value))));
+    return fields.isEmpty()
+        ? null
+        : call("host_config", new Value.Struct(List.copyOf(fields)));
+  }
+
+  private static Value setting(@Nullable String value) {
     String text = String.valueOf(value);
     return text.matches("[0-9]{1,18}")
         ? Value.Num.of(Long.parseLong(text))

@@ -28,10 +28,12 @@ import java.util.List;
 public final class CallRecorder implements VmmCalls {
   private final KvmProcess process;
   private final List<LogCall> calls = new ArrayList<>();
+  private final Words words;
 
   /** Starts to record a process that has made no call yet. */
   public CallRecorder(KvmProcess process) {
     this.process = process;
+    this.words = Words.of(process.kvm().backends());
     List<String> backends = process.kvm().backends().stream().map(CallRecorder::id).toList();
     keep(CallEncoder.hostConfig(process.kvm().config(), backends), CallRunner.plain(0));
   }
@@ -208,7 +210,7 @@ public final class CallRecorder implements VmmCalls {
   public RunResult guestRun(int vcpuFd, GuestAction action) {
     LogCall call = CallEncoder.guest(vcpuFd, action);
     RunResult run = process.guestRun(vcpuFd, action);
-    keep(call, CallRunner.ran(run, CallEncoder.nameOf(action)));
+    keep(call, CallRunner.ran(run, CallEncoder.nameOf(action), words));
     return run;
   }
 

@@ -19,12 +19,16 @@ public final class CallRunner {
 
   private final KvmProcess process;
   private final Descriptors fds;
+  private final Words words;
 
-  public CallRunner(KvmProcess process, Descriptors fds) {
+  /** Creates the runner of one process and its log's descriptors. */
+  public CallRunner(KvmProcess process, Descriptors fds, Words words) {
     this.process = process;
     this.fds = fds;
+    this.words = words;
   }
 
+  /** Returns the process. */
   public KvmProcess process() {
     return process;
   }
@@ -232,13 +236,13 @@ public final class CallRunner {
   }
 
   private Reply guest(KvmCall.GuestRun c) {
-    return ran(process.guestRun(fd(c.fd()), c.action()), c.what());
+    return ran(process.guestRun(fd(c.fd()), c.action()), c.what(), words);
   }
 
-  public static Reply ran(RunResult run, String what) {
+  public static Reply ran(RunResult run, String what, Words words) {
     LogResult result =
         run.errno().ok() ? LogResult.of(Value.Num.of(0)) : LogResult.failed(run.errno().name());
-    return Reply.of(result.with(ExitValues.of(run.exit(), what)));
+    return Reply.of(result.with(ExitValues.of(run.exit(), what, words)));
   }
 
   public static Reply vendor(long ret, VendorCommand command) {

@@ -15,11 +15,11 @@ public final class ExitValues {
    *
    * @param action the action's name, which says what a value means
    */
-  public static LogResult.Exit of(Exit exit, String action) {
+  public static LogResult.Exit of(Exit exit, String action, Words words) {
     List<Value.Field> fields =
         switch (exit) {
-          case Exit.Hlt e -> value(action, e.value());
-          case Exit.Done e -> value(action, e.value());
+          case Exit.Hlt e -> value(action, e.value(), words);
+          case Exit.Done e -> value(action, e.value(), words);
           case Exit.GuestAbort e -> List.of(hex("esr", e.esr()));
           case Exit.Mmio e ->
               List.of(
@@ -38,14 +38,12 @@ public final class ExitValues {
     return new LogResult.Exit(exit.name(), fields);
   }
 
-  private static List<Value.Field> value(String action, long value) {
-    return switch (action) {
-      case "read" -> List.of(decimal("value", value));
-      case "write", "fetch" -> List.of();
-      case "hypercall", "resume" -> List.of(decimal("rax", value));
-      case "hvc" -> List.of(decimal("x0", value));
-      default -> value == -1 ? List.of() : List.of(decimal("value", value));
-    };
+  private static List<Value.Field> value(String action, long value, Words words) {
+    String name = words.answerOf(action);
+    if (name == null) {
+      return value == -1 ? List.of() : List.of(decimal("value", value));
+    }
+    return name.isEmpty() ? List.of() : List.of(decimal(name, value));
   }
 
   /** KVM_HC_MAP_GPA_RANGE, the one hypercall that leaves to userspace, has three arguments. */

@@ -9,6 +9,9 @@ import java.util.Map;
 
 /** Carries named values between the text of a log and a backend. */
 public final class FieldValues {
+  /** What is below is no negative number but a status of 64 bits. */
+  private static final long LOWEST_ERROR = -4095;
+
   private FieldValues() {}
 
   /** Returns a struct's named entries; positional ones are named by their index. */
@@ -67,7 +70,7 @@ public final class FieldValues {
   private static Value toValue(Object o) {
     return switch (o) {
       case Long n ->
-          n >= 0 && n < 10 ? Value.Num.of(n) : n < 0 ? Value.Num.of(n) : Value.Num.hex(n);
+          n >= LOWEST_ERROR && n < 10 ? Value.Num.of(n) : Value.Num.hex(n);
       case Fields f -> new Value.Struct(toEntries(f));
       case List<?> l -> new Value.Struct(l.stream().map(FieldValues::positional).toList());
       default -> {

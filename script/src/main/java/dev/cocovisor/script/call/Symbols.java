@@ -5,8 +5,8 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,17 +60,7 @@ public final class Symbols {
     put(1, "KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE");
     put(2, "KVM_DIRTY_LOG_INITIALLY_SET");
     put(0x80, "KVM_X86_QUIRK_SLOT_ZAP_ALL");
-    for (VmType t :
-        List.of(
-            VmType.X86_DEFAULT,
-            VmType.X86_SW_PROTECTED,
-            VmType.X86_SEV,
-            VmType.X86_SEV_ES,
-            VmType.X86_SNP,
-            VmType.X86_TDX,
-            VmType.ARM_NORMAL,
-            VmType.ARM_PROTECTED,
-            VmType.ARM_REALM)) {
+    for (VmType t : VmType.UAPI) {
       NUMBERS.put(t.name(), t.number());
     }
     for (Capability c : Capability.values()) {
@@ -104,6 +94,16 @@ public final class Symbols {
 
   private static void ioctl(int nr, String name) {
     IOCTLS.put(0xae00 | nr, name);
+  }
+
+  /** Returns the number behind a symbol, or null if it is not one of the kernel's. */
+  static @Nullable Long named(String name) {
+    return NUMBERS.get(name);
+  }
+
+  /** Returns every symbol that has a number. */
+  static Set<String> names() {
+    return NUMBERS.keySet();
   }
 
   /** Returns a value's number, or null if it has none or holds an unknown symbol. */

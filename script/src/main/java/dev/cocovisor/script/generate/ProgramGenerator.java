@@ -6,6 +6,8 @@ import static dev.cocovisor.script.call.Calls.hex;
 import static dev.cocovisor.script.call.Calls.ioctl;
 import static dev.cocovisor.script.call.Calls.sym;
 
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
@@ -17,6 +19,7 @@ import dev.cocovisor.script.call.Calls;
 import dev.cocovisor.script.call.Descriptors;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Symbols;
+import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
@@ -43,6 +46,7 @@ public final class ProgramGenerator {
   private final Consumer<LogCall> out;
   private final Consumer<KvmProcess> afterEach;
   private final CallRunner runner;
+  private final Words words;
   private final KvmProcess process;
   private final Descriptors fds = new Descriptors();
   private final List<Long> memfds = new ArrayList<>();
@@ -57,16 +61,21 @@ public final class ProgramGenerator {
   private PageStats printed = new PageStats(-1, -1, -1);
 
   private ProgramGenerator(
-      Choices choose, HostConfig host, Consumer<LogCall> out, Consumer<KvmProcess> afterEach) {
+      Choices choose,
+      HostConfig host,
+      List<Backend> backends,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
     this.choose = choose;
     this.out = out;
     this.afterEach = afterEach;
-    this.process = new KvmProcess(new Kvm(host, List.of(), TraceSink.OFF));
-    this.runner = new CallRunner(process, fds);
+    this.process = new KvmProcess(new Kvm(host, backends, TraceSink.OFF));
+    this.words = Words.of(backends);
+    this.runner = new CallRunner(process, fds, words);
   }
 
   /**
-   * Runs one random program.
+   * Runs one random program on a host without backends.
    *
    * @param seed names the program
    * @param length about how many calls
@@ -79,30 +88,59 @@ public final class ProgramGenerator {
       int length,
       Consumer<LogCall> out,
       Consumer<KvmProcess> afterEach) {
-    generate(new Choices(seed), host, length, out, afterEach);
+    generate(new Choices(seed), host, List.of(), length, out, afterEach);
   }
 
-  /** As {@link #generate(long, HostConfig, int, Consumer, Consumer)}, from any choices. */
-  static void generate(
-      Choices choices,
+  /**
+   * Runs one random program.
+   *
+   * @param backends the technologies the host has; VMs are of their types too
+   */
+  public static void generate(
+      long seed,
       HostConfig host,
+      List<Backend> backends,
       int length,
       Consumer<LogCall> out,
       Consumer<KvmProcess> afterEach) {
-    var g = new ProgramGenerator(choices, host, out, afterEach);
+    generate(new Choices(seed), host, backends, length, out, afterEach);
+  }
+
+  /** As {@link #generate(long, HostConfig, List, int, Consumer, Consumer)}, from any choices. */
+  static void generate(
+      Choices choices,
+      HostConfig host,
+      List<Backend> backends,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    var g = new ProgramGenerator(choices, host, backends, out, afterEach);
+    try {
+      g.writeSetup(host, backends);
+      g.open(backends);
+      for (int i = 0; i < length && !choices.exhausted(); i++) {
+        g.step();
+      }
+    } finally {
+      g.process.kvm().close();
+    }
+  }
+
+  private void writeSetup(HostConfig host, List<Backend> backends) {
     var special = new ArrayList<Value.Field>();
     if (!host.tdpMmu()) {
       special.add(entry("tdp_mmu", 0));
+    }
+    if (!backends.isEmpty()) {
+      List<Value> ids =
+          backends.stream().<Value>map(b -> new Value.Str(b.info().id(), false)).toList();
+      special.add(Value.Field.of("backend", new Value.Items(ids)));
     }
     host.settings().forEach((name, value) -> special.add(Value.Field.of(name, setting(value))));
     if (!special.isEmpty()) {
       out.accept(
           LogCall.of("host_config", List.of(new Value.Struct(List.copyOf(special))))
               .withResult(LogResult.of(Value.Num.of(0))));
-    }
-    g.open();
-    for (int i = 0; i < length && !choices.exhausted(); i++) {
-      g.step();
     }
   }
 
@@ -112,7 +150,7 @@ public final class ProgramGenerator {
         : new Value.Str(value, false);
   }
 
-  private void open() {
+  private void open(List<Backend> backends) {
     run(Calls.call("openat", sym("AT_FDCWD"), new Value.Str("/dev/kvm", false), sym("O_RDWR")));
     mapBank(ANON, "MAP_NORESERVE");
     run(Calls.call("madvise", hex(ANON), hex(BANK), sym("MADV_NOHUGEPAGE")));
@@ -121,6 +159,10 @@ public final class ProgramGenerator {
         choose.percent(75) && process.kvm().config().tdpMmu()
             ? "KVM_X86_SW_PROTECTED_VM"
             : "KVM_X86_DEFAULT_VM";
+    if (!backends.isEmpty()) {
+      List<VmType> types = backends.stream().flatMap(b -> b.info().vmTypes().stream()).toList();
+      type = types.get(choose.below(types.size())).name();
+    }
     vm = made(run(ioctl(fd(3), "KVM_CREATE_VM", sym(type))));
     vcpu = made(run(ioctl(fd(vm), "KVM_CREATE_VCPU", fd(0))));
     region(0, 0, 0, 0x10000, ANON, 0, -1);
@@ -414,7 +456,7 @@ public final class ProgramGenerator {
   }
 
   private Reply run(LogCall call) {
-    Reply reply = runner.run(CallDecoder.decode("generated", call), call.result());
+    Reply reply = runner.run(CallDecoder.decode("generated", call, words), call.result());
     out.accept(reply.answer(call));
     afterEach.accept(process);
     PageStats now = vcpu < 0 ? null : process.stats(fds.of(vm));

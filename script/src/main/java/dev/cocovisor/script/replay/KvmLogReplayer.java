@@ -1,22 +1,54 @@
 package dev.cocovisor.script.replay;
 
-import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.script.call.CallDecoder;
+import dev.cocovisor.script.scenario.ProgramBuilder;
+import dev.cocovisor.script.scenario.StepEncoder;
+import dev.cocovisor.script.scenario.StepWords;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogLine;
 import dev.cocovisor.script.text.LogReader;
-import dev.cocovisor.vmm.VmmDrivers;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.ServiceLoader;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
-/** Replays logs of calls to KVM ({@code .kvmlog}). */
+/** Replays logs of calls to KVM ({@code .kvmlog}) on hosts of the technologies there are. */
 public final class KvmLogReplayer implements LogReplayer {
+  private final Technologies technologies;
+  private final Map<String, String> settings;
+  private final @Nullable Consumer<String> unknown;
+
+  /** A replayer on hosts as logs describe them; a call that nobody knows is refused. */
+  public KvmLogReplayer(Technologies technologies) {
+    this(technologies, Map.of(), null);
+  }
+
+  private KvmLogReplayer(
+      Technologies technologies,
+      Map<String, String> settings,
+      @Nullable Consumer<String> unknown) {
+    this.technologies = technologies;
+    this.settings = settings;
+    this.unknown = unknown;
+  }
+
+  /** Returns this with settings of every host that win over those of the log. */
+  public KvmLogReplayer withSettings(Map<String, String> chosen) {
+    return new KvmLogReplayer(technologies, Map.copyOf(chosen), unknown);
+  }
+
+  /** Returns this, passing over calls that nobody knows; each is told and counted. */
+  public KvmLogReplayer passingOver(Consumer<String> told) {
+    return new KvmLogReplayer(technologies, settings, told);
+  }
+
   @Override
   public String suffix() {
     return "kvmlog";
@@ -30,16 +62,7 @@ public final class KvmLogReplayer implements LogReplayer {
   @Override
   public ReplaySummary replay(LogSource log, ReplayOptions options, MismatchSink sink)
       throws IOException {
-    List<Backend> available = new ArrayList<>();
-    ServiceLoader.load(Backend.class).forEach(available::add);
-    return replay(log, options, sink, available);
-  }
-
-  /** As {@link #replay(LogSource, ReplayOptions, MismatchSink)}, with given technologies. */
-  public ReplaySummary replay(
-      LogSource log, ReplayOptions options, MismatchSink sink, List<Backend> available)
-      throws IOException {
-    var run = new Run(log.name(), options, sink, available);
+    var run = new Run(log.name(), options, sink);
     try (var reader = new LogReader(log)) {
       for (LogLine l = reader.next(); l != null; l = reader.next()) {
         switch (l) {
@@ -48,7 +71,7 @@ public final class KvmLogReplayer implements LogReplayer {
             run.finish();
             run.number = p.number();
           }
-          case LogCall c -> run.program.add(c);
+          case LogCall c -> run.add(c);
         }
         if (run.stopped) {
           break;
@@ -59,51 +82,72 @@ public final class KvmLogReplayer implements LogReplayer {
     return ReplaySummary.NONE
         .withPrograms(run.programs)
         .withCalls(run.calls)
-        .withMismatches(run.mismatches);
+        .withMismatches(run.mismatches)
+        .withNotes(run.passedOver == 0 ? Map.of() : Map.of("unknown", run.passedOver));
   }
 
   /** The totals while a log is read; lines before the first program make one numbered 0. */
-  private static final class Run {
+  private final class Run {
     private final String file;
     private final ReplayOptions options;
     private final MismatchSink sink;
-    private final List<Backend> available;
-    private final VmmDrivers drivers = VmmDrivers.onClassPath();
-    private final List<LogCall> program = new ArrayList<>();
+    private final ProgramBuilder program;
     private int number;
     private int programs;
     private long calls;
     private long mismatches;
+    private long passedOver;
     private boolean stopped;
 
-    Run(String file, ReplayOptions options, MismatchSink sink, List<Backend> available) {
+    Run(String file, ReplayOptions options, MismatchSink sink) {
       this.file = file;
       this.options = options;
       this.sink = sink;
-      this.available = available;
+      this.program = new ProgramBuilder(file, StepWords.of(technologies));
+    }
+
+    private boolean wanted() {
+      return options.program() < 0 || options.program() == number;
+    }
+
+    void add(LogCall call) {
+      if (!wanted()) {
+        return;
+      }
+      try {
+        program.add(call);
+      } catch (LogSyntaxException e) {
+        boolean known =
+            CallDecoder.knows(call.name()) || StepEncoder.NAMES.contains(call.name());
+        if (known || unknown == null) {
+          throw e;
+        }
+        passedOver++;
+        unknown.accept(String.valueOf(e.getMessage()));
+      }
     }
 
     void finish() {
-      boolean wanted = options.program() < 0 || options.program() == number;
-      if (!program.isEmpty() && wanted && !stopped) {
-        programs++;
-        calls += program.size();
-        boolean goOn =
-            new ProgramReplay(
-                    file,
-                    number,
-                    List.copyOf(program),
-                    available,
-                    drivers,
-                    m -> {
-                      mismatches++;
-                      sink.mismatch(m);
-                      return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
-                    })
-                .run();
-        stopped = !goOn || (options.program() >= 0);
+      if (program.isEmpty() || stopped) {
+        return;
       }
-      program.clear();
+      var lines = program.take();
+      programs++;
+      calls += lines.size();
+      boolean goOn =
+          new ProgramReplay(
+                  file,
+                  number,
+                  lines,
+                  technologies,
+                  settings,
+                  m -> {
+                    mismatches++;
+                    sink.mismatch(m);
+                    return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
+                  })
+              .run();
+      stopped = !goOn || options.program() >= 0;
     }
   }
 }

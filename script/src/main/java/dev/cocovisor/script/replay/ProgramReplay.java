@@ -1,20 +1,26 @@
 package dev.cocovisor.script.replay;
 
-import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.CallRunner;
+import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
-import dev.cocovisor.script.call.Symbols;
-import dev.cocovisor.script.scenario.CallSession;
+import dev.cocovisor.script.scenario.ScenarioLine;
+import dev.cocovisor.script.scenario.Session;
+import dev.cocovisor.script.scenario.Step;
+import dev.cocovisor.script.scenario.StepFailure;
 import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
-import dev.cocovisor.vmm.VmmDrivers;
+import dev.cocovisor.vmm.Technologies;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -22,81 +28,113 @@ import org.jspecify.annotations.Nullable;
  * Replays one program and reports answers that differ.
  *
  * <p>Page counters follow a rule of their own: a recorder prints a VM's counters whenever a call
- * changed them, so besides the printed numbers their silence is compared too.
+ * changed them, so besides the printed numbers their silence is compared too. While a guest waits
+ * for the answer to its hypercall the recorder is inside that call, and prints once it has resumed.
  */
 final class ProgramReplay {
   private final String file;
   private final int number;
-  private final List<LogCall> calls;
-  private final CallSession session;
+  private final List<ScenarioLine> lines;
+  private final Technologies technologies;
+  private final Map<String, String> settings;
   private final Predicate<Mismatch> sink;
   private final Map<Long, PageStats> printed = new LinkedHashMap<>();
+
+  /** vCPUs whose guests wait for the answer to a hypercall. */
+  private final Set<Long> waiting = new HashSet<>();
 
   /**
    * Prepares a replay.
    *
+   * @param settings settings of the host that win over the log's
    * @param sink takes a mismatch and tells whether to go on
    */
   ProgramReplay(
       String file,
       int number,
-      List<LogCall> calls,
-      List<Backend> available,
-      VmmDrivers drivers,
+      List<ScenarioLine> lines,
+      Technologies technologies,
+      Map<String, String> settings,
       Predicate<Mismatch> sink) {
     this.file = file;
     this.number = number;
-    this.calls = calls;
-    this.session = new CallSession(file, calls, available, drivers, null, TraceSink.OFF);
+    this.lines = lines;
+    this.technologies = technologies;
+    this.settings = settings;
     this.sink = sink;
   }
 
   /** Replays the program; returns whether to go on with the next. */
   boolean run() {
-    for (int i = 0; i < calls.size(); i++) {
-      LogCall call = calls.get(i);
-      boolean stats = call.name().equals("kvm_stats");
-      if (!stats && i > 0 && !silent(calls.get(i - 1))) {
+    try (var session =
+        new Session(file, lines, technologies, null, settings, TraceSink.OFF)) {
+      return run(session);
+    }
+  }
+
+  private boolean run(Session session) {
+    for (int i = 0; i < lines.size(); i++) {
+      ScenarioLine line = lines.get(i);
+      boolean stats = line.step() instanceof Step.Call(KvmCall.Stats _);
+      if (!stats && i > 0 && !silent(session, lines.get(i - 1).call())) {
         return false;
       }
-      @Nullable Reply reply;
-      try {
-        reply = session.step(i);
-      } catch (dev.cocovisor.api.log.LogSyntaxException e) {
-        throw e;
-      } catch (RuntimeException | AssertionError e) {
-        throw new IllegalStateException(file + ":" + call.line() + ": " + call + ": " + e, e);
-      }
+      Reply reply = step(session, i);
       if (reply == null) {
         continue;
       }
-      if (stats) {
-        remember(call);
+      if (line.step() instanceof Step.Call(KvmCall.Stats(long vm))) {
+        remember(session, vm);
+      } else if (line.step() instanceof Step.Call(KvmCall.GuestRun run)) {
+        waits(run.fd(), reply);
       }
-      String expected = Answers.unmet(call, reply);
+      LogCall call = line.call();
+      LogCall stated = call.withResult(line.expected(session.technology()));
+      String expected = Answers.unmet(stated, reply);
       if (expected != null && !report(call, expected, Answers.got(call, reply))) {
         return false;
       }
     }
-    return calls.isEmpty() || silent(calls.getLast());
+    return lines.isEmpty() || silent(session, lines.getLast().call());
   }
 
-  private void remember(LogCall call) {
-    Long vm = Symbols.number(call.args().getFirst());
-    PageStats now = vm == null ? null : stats(vm);
-    if (vm != null && now != null) {
+  private @Nullable Reply step(Session session, int index) {
+    try {
+      return session.step(index);
+    } catch (LogSyntaxException e) {
+      throw e;
+    } catch (RuntimeException | AssertionError e) {
+      throw new StepFailure(file, lines.get(index).call(), e);
+    }
+  }
+
+  private void waits(long vcpu, Reply reply) {
+    LogResult.Exit exit = reply.result().exit();
+    if (exit != null && exit.reason().equals("KVM_EXIT_HYPERCALL")) {
+      waiting.add(vcpu);
+    } else {
+      waiting.remove(vcpu);
+    }
+  }
+
+  private void remember(Session session, long vm) {
+    PageStats now = stats(session, vm);
+    if (now != null) {
       printed.put(vm, now);
     }
   }
 
-  private @Nullable PageStats stats(long vm) {
-    return session.runner().process().stats(session.fds().of(vm));
+  private static @Nullable PageStats stats(Session session, long vm) {
+    return session.process().stats(session.fds().of(vm));
   }
 
   /** Checks that no counter moved at a call after which the log prints none. */
-  private boolean silent(LogCall call) {
+  private boolean silent(Session session, LogCall call) {
+    if (!waiting.isEmpty()) {
+      return true;
+    }
     for (Map.Entry<Long, PageStats> e : printed.entrySet()) {
-      PageStats now = stats(e.getKey());
+      PageStats now = stats(session, e.getKey());
       if (now == null || now.equals(e.getValue())) {
         continue;
       }

@@ -3,45 +3,61 @@ package dev.cocovisor.script.scenario;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.Nearest;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.Value;
-import dev.cocovisor.vmm.VmmDrivers;
+import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.vmm.Technology;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedSet;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out what host a program ran on, from its {@code host_config} lines and its vocabulary.
  *
  * <p>A technology is present only if the program asks for it, by {@code backend=} or by the name of
- * one of its VM types: the recorded x86 host, for one, answers EINVAL to every type but two. A
- * program for arm64 names at least one of its VM types, vCPU ioctls or hypercalls; unless it asks
- * for another technology its host runs {@code kvm-arm.mode=protected}, as the recorded one did.
+ * one of its VM types: the recorded x86 host, for one, answers EINVAL to every type but two. Where
+ * a program names neither, the words that technologies declare as theirs decide.
  */
 final class HostSetup {
-  private static final String ARM_DEFAULT = "pkvm";
+  private static final List<String> FIELDS = List.of("tdp_mmu", "memory", "arch", "backend");
 
-  private final List<Backend> available;
+  private final Technologies technologies;
+  private final Map<String, String> chosen;
   private final SequencedSet<String> wanted = new LinkedHashSet<>();
-  private final Set<String> symbols = new LinkedHashSet<>();
+  private final Set<String> words = new LinkedHashSet<>();
+  private final Map<String, String> settings = new LinkedHashMap<>();
   private HostConfig config = HostConfig.DEFAULT;
   private boolean architectureGiven;
 
-  HostSetup(List<Backend> available) {
-    this.available = available;
+  /**
+   * Prepares a host.
+   *
+   * @param chosen settings that win over those of the program
+   */
+  HostSetup(Technologies technologies, Map<String, String> chosen) {
+    this.technologies = technologies;
+    this.chosen = chosen;
   }
 
   /** Adds a technology that the program does not name itself. */
-  void want(String backend) {
-    if (!backend.equals(VmmDrivers.BUILT_IN)) {
-      wanted.add(backend);
+  void want(String id) {
+    Technology t = technologies.find(id);
+    if (t == null || !t.builtIn()) {
+      wanted.add(id);
     }
   }
 
@@ -50,14 +66,14 @@ final class HostSetup {
     return wanted.isEmpty() ? null : wanted.getFirst();
   }
 
-  /** Looks at a call for words that tell the host's architecture and technology. */
+  /** Looks at a line for words that tell the host's architecture and technology. */
   void look(LogCall call) {
-    if (call.name().equals("guest_hvc") || call.name().equals("guest_rsi")) {
-      symbols.add("KVM_ARM_" + call.name());
+    if (call.name().startsWith("guest_")) {
+      words.add(call.name());
     }
     for (Value arg : call.args()) {
       if (arg instanceof Value.Sym s && s.name().startsWith("KVM_")) {
-        symbols.add(s.name());
+        words.add(s.name());
       }
     }
   }
@@ -65,73 +81,122 @@ final class HostSetup {
   /**
    * Applies a {@code host_config} line.
    *
-   * @throws IllegalArgumentException if a value is out of range
+   * @throws Refused if a field is unknown or its value out of range
    */
   void apply(Fields fields) {
     fields
         .asMap()
         .forEach((name, value) -> {
-          switch (name) {
-            case "tdp_mmu" -> config = config.withTdpMmu(fields.number(name) != 0);
-            case "memory" -> config = config.withMemoryFrames(fields.number(name) >>> 12);
-            case "arch" -> {
-              config = config.withArchitecture(architecture(fields.text(name, "")));
-              architectureGiven = true;
-            }
-            case "backend" -> {
-              if (value instanceof List<?> all) {
-                all.forEach(one -> wanted.add(one.toString()));
-              } else {
-                wanted.add(value.toString());
-              }
-            }
-            default -> config = config.withSetting(name, value.toString());
+          try {
+            apply(name, value, fields);
+          } catch (IllegalArgumentException e) {
+            throw new Refused(name, String.valueOf(e.getMessage()));
           }
         });
   }
 
-  private static Architecture architecture(String name) {
-    return switch (name) {
-      case "x86_64", "x86" -> Architecture.X86_64;
-      case "arm64", "aarch64" -> Architecture.ARM64;
-      case "riscv64" -> Architecture.RISCV64;
-      default -> throw new IllegalArgumentException("arch " + name + " is none of x86_64, arm64");
-    };
+  private void apply(String name, Object value, Fields fields) {
+    switch (name) {
+      case "tdp_mmu" -> config = config.withTdpMmu(fields.number(name) != 0);
+      case "memory" -> config = config.withMemoryFrames(fields.number(name) >>> 12);
+      case "arch" -> {
+        config = config.withArchitecture(architecture(fields.text(name, "")));
+        architectureGiven = true;
+      }
+      case "backend" -> {
+        if (value instanceof List<?> all) {
+          all.forEach(one -> want(one.toString()));
+        } else {
+          want(value.toString());
+        }
+      }
+      default -> {
+        if (name.indexOf('.') < 0) {
+          throw new IllegalArgumentException(Nearest.refusal("field", name, FIELDS));
+        }
+        settings.put(name, technologies.setting(name).checked(value.toString()));
+      }
+    }
+  }
+
+  private Architecture architecture(String name) {
+    Map<String, Architecture> known = new TreeMap<>();
+    for (Architecture a :
+        List.of(Architecture.X86_64, Architecture.ARM64, Architecture.RISCV64)) {
+      known.put(a.name(), a);
+    }
+    technologies.all().forEach(t -> known.put(t.architecture().name(), t.architecture()));
+    known.put("x86", Architecture.X86_64);
+    known.put("aarch64", Architecture.ARM64);
+    Architecture found = known.get(name);
+    if (found == null) {
+      throw new IllegalArgumentException(
+          Nearest.refusal("architecture", name, known.keySet()));
+    }
+    return found;
   }
 
   /** Boots the host. */
   Kvm boot(TraceSink trace) {
+    List<Backend> present = present();
+    HostConfig host = config;
+    if (!architectureGiven && !present.isEmpty()) {
+      host = host.withArchitecture(present.getFirst().info().architecture());
+    }
+    chosen.forEach((name, value) -> settings.put(name, technologies.setting(name).checked(value)));
+    // What a technology that this host does not have would be set to means nothing here.
+    List<String> known =
+        Stream.concat(
+                CoreSettings.ALL.stream(),
+                present.stream().flatMap(b -> b.info().settings().stream()))
+            .map(Setting::name)
+            .toList();
+    for (Map.Entry<String, String> e : settings.entrySet()) {
+      if (known.contains(e.getKey())) {
+        host = host.withSetting(e.getKey(), e.getValue());
+      }
+    }
+    return new Kvm(host, present, trace);
+  }
+
+  private List<Backend> present() {
     var present = new ArrayList<Backend>();
-    for (Backend b : available) {
-      boolean named = wanted.contains(b.info().id());
-      boolean meant =
-          wanted.isEmpty()
-              && b.info().vmTypes().stream().map(VmType::name).anyMatch(symbols::contains);
-      if (named || meant) {
+    for (String id : wanted) {
+      Backend b = technologies.require(id).backend();
+      if (b != null) {
         present.add(b);
       }
     }
-    for (String id : wanted) {
-      if (present.stream().noneMatch(b -> b.info().id().equals(id))) {
-        throw new IllegalArgumentException(
-            "there is no backend '"
-                + id
-                + "', only "
-                + available.stream().map(b -> b.info().id()).sorted().toList());
+    if (!wanted.isEmpty()) {
+      return present;
+    }
+    for (Backend b : technologies.backends()) {
+      if (b.info().vmTypes().stream().map(VmType::name).anyMatch(words::contains)) {
+        present.add(b);
       }
     }
-    HostConfig host = config;
-    if (!architectureGiven) {
-      boolean arm = symbols.stream().anyMatch(s -> s.contains("_ARM_"));
-      if (present.isEmpty() && arm) {
-        available.stream().filter(b -> b.info().id().equals(ARM_DEFAULT)).forEach(present::add);
-      }
-      host =
-          host.withArchitecture(
-              !present.isEmpty()
-                  ? present.getFirst().info().architecture()
-                  : arm ? Architecture.ARM64 : Architecture.X86_64);
+    if (present.isEmpty()) {
+      technologies.backends().stream()
+          .filter(b -> b.logWords().meaning().stream().anyMatch(words::contains))
+          .findFirst()
+          .ifPresent(present::add);
     }
-    return new Kvm(host, present, trace);
+    return present;
+  }
+
+  /** A field of {@code host_config} is wrong. */
+  static final class Refused extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final String field;
+
+    Refused(String field, String why) {
+      super(why);
+      this.field = field;
+    }
+
+    /** Returns the field's name. */
+    String field() {
+      return field;
+    }
   }
 }

@@ -1,24 +1,17 @@
 package dev.cocovisor.script.scenario;
 
+import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trusted.TrustedFault;
-import dev.cocovisor.api.trusted.TrustedOperation;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.script.call.CallArgs;
 import dev.cocovisor.script.call.CallRunner;
 import dev.cocovisor.script.call.Reply;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.Set;
 
 /** Steps that make the host itself misbehave: memory runs out, the trusted half is busy. */
 final class HostSteps {
-  /** The names of the steps. */
-  static final Set<String> NAMES = Set.of("host_take_memory", "host_give_memory", "firmware_fail");
-
   private static final int LARGEST_ORDER = 18;
 
   private final Kvm kvm;
@@ -28,11 +21,11 @@ final class HostSteps {
     this.kvm = kvm;
   }
 
-  Reply run(String name, CallArgs a) {
-    return switch (name) {
-      case "host_take_memory" -> take(a.field(0, "leave", 0));
-      case "host_give_memory" -> give();
-      default -> fail(a);
+  Reply run(Step.OfHost step) {
+    return switch (step) {
+      case Step.TakeMemory s -> take(s.leave());
+      case Step.GiveMemory _ -> give();
+      case Step.FirmwareFail s -> fail(s.fault());
     };
   }
 
@@ -64,32 +57,19 @@ final class HostSteps {
     return CallRunner.plain(0);
   }
 
-  private Reply fail(CallArgs a) {
-    var how = word(TrustedFault.How.class, a.textField(0, "how", "busy"));
-    int times = (int) a.field(0, "times", 1);
-    String call = a.textField(0, "call", "");
-    TrustedFault fault =
-        call.isEmpty()
-            ? TrustedFault.at(word(TrustedOperation.class, a.textField(0, "at", "map")), how, times)
-            : TrustedFault.ofCall(call, how, times);
+  /** Plans the failure on every platform of the host; one that was not needed yet is made now. */
+  private Reply fail(TrustedFault fault) {
     // Without a trusted half nothing can refuse.
-    Errno r = Errno.EOPNOTSUPP;
-    for (Platform p : kvm.platforms()) {
-      r = p.plan(fault);
-    }
-    return CallRunner.plain(-r.number());
-  }
-
-  private static <E extends Enum<E>> E word(Class<E> of, String text) {
-    for (E e : of.getEnumConstants()) {
-      if (e.name().toLowerCase(Locale.ROOT).equals(text)) {
-        return e;
+    Errno answer = Errno.EOPNOTSUPP;
+    boolean first = true;
+    for (Backend b : kvm.backends()) {
+      Errno r = kvm.platform(b).plan(fault);
+      if (r.ok()) {
+        return CallRunner.plain(0);
       }
+      answer = first || answer == Errno.ENOENT ? r : answer;
+      first = false;
     }
-    throw new IllegalArgumentException(
-        "'"
-            + text
-            + "' is none of "
-            + List.of(of.getEnumConstants()).toString().toLowerCase(Locale.ROOT));
+    return CallRunner.plain(-answer.number());
   }
 }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * where private memory is the VMM's own. Where it has none any more, it is the frame that held it
  * last: so one can look at what a guest left behind.
  */
-final class HostView {
+public final class HostView {
   private final Kvm kvm;
   private final Map<String, Long> last = new HashMap<>();
 
@@ -59,33 +59,60 @@ final class HostView {
   }
 
   /**
-   * Reads one byte: its value with how the access went (ALLOWED, CIPHERTEXT, POISON), or EFAULT.
+   * What the kernel finds where a page is, or was.
+   *
+   * @param how by what the access met; null where no frame ever held the page
+   * @param value the byte read; negative where the access faulted
+   * @param owner who holds the frame, in the words of the platform that has it
    */
-  Reply peek(int number, @Nullable Vm vm, long gpa) {
+  public record Seen(@Nullable How how, int value, String owner) {
+    /** Returns this as a line's answer. */
+    Reply reply() {
+      if (how == null) {
+        return CallRunner.plain(-Errno.ENOENT.number());
+      }
+      LogResult result =
+          value < 0 ? LogResult.failed(Errno.EFAULT.name()) : LogResult.of(Value.Num.of(value));
+      var who = Value.Field.of("owner", new Value.Str(owner, false));
+      return Reply.of(result.with(new LogResult.Exit(how.name(), List.of(who))));
+    }
+  }
+
+  /** What an access through the direct map meets. */
+  public enum How {
+    /** The bytes as they are. */
+    ALLOWED,
+    /** What encryption makes of them. */
+    CIPHERTEXT,
+    /** Poison: a machine check. */
+    POISON,
+    /** A fault of the technology's. */
+    FAULT,
+    /** No mapping. */
+    UNMAPPED
+  }
+
+  /** Reads one byte. */
+  Seen peek(int number, @Nullable Vm vm, long gpa) {
     note(number, vm, gpa);
     Long pfn = last.get(key(number, gpa));
     if (pfn == null) {
-      return CallRunner.plain(-Errno.ENOENT.number());
+      return new Seen(null, -1, "");
     }
     PhysicalHost memory = kvm.physicalMemory();
     Verdict verdict = memory.check(Accessor.HOST_KERNEL, pfn, false);
     boolean mapped = memory.directMap().isPresent(pfn);
     int value = memory.readByte(Accessor.HOST_KERNEL, (pfn << 12) + (gpa & 4095));
-    LogResult result =
-        value < 0 ? LogResult.failed(Errno.EFAULT.name()) : LogResult.of(Value.Num.of(value));
-    String what =
+    How how =
         !mapped
-            ? "UNMAPPED"
+            ? How.UNMAPPED
             : switch (verdict) {
-              case ALLOW -> "ALLOWED";
-              case CIPHER -> "CIPHERTEXT";
-              case POISON -> "POISON";
-              case FAULT -> "FAULT";
+              case ALLOW -> How.ALLOWED;
+              case CIPHER -> How.CIPHERTEXT;
+              case POISON -> How.POISON;
+              case FAULT -> How.FAULT;
             };
-    return Reply.of(
-        result.with(
-            new LogResult.Exit(
-                what, List.of(Value.Field.of("owner", new Value.Str(ownerOf(kvm, pfn), false))))));
+    return new Seen(how, value, ownerOf(kvm, pfn));
   }
 
   /** Returns who holds a frame, in the words of the platform that has it, else {@code host}. */

@@ -8,22 +8,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one line of a scenario did.
  *
+ * @param program the place of its program in the scenario, from 0
+ * @param step what the line means
  * @param call the line as written
  * @param answered the call with the model's answer
  * @param unmet what the line expected, as text, if the answer is another; else null
  * @param got the answer, as text
  * @param happened what happened meanwhile, in the order it began
- * @param counters the page counters of each VM whose counters changed, as a log prints them
+ * @param counters the page counters of each VM whose counters changed
  * @param ownership the frames of guest memory that changed hands, as text
  * @param tables the pages that tables take now, in all VMs
  */
 public record ScenarioStep(
+    int program,
+    Step step,
     LogCall call,
     LogCall answered,
     @Nullable String unmet,
     String got,
     List<Happened> happened,
-    List<String> counters,
+    List<VmCounters> counters,
     List<String> ownership,
     Tables tables) {
 

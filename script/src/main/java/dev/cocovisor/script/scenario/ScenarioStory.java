@@ -1,15 +1,12 @@
 package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.vmm.VmmTopic;
-import dev.cocovisor.script.call.CallArgs;
-import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -21,8 +18,6 @@ import org.jspecify.annotations.Nullable;
  * page really holds is found out by looking.
  */
 public final class ScenarioStory {
-  private static final long PAGE = 4096;
-
   /**
    * A page that was given contents.
    *
@@ -51,77 +46,69 @@ public final class ScenarioStory {
     final Map<Long, Written> written = new LinkedHashMap<>();
   }
 
-  private static final Set<VmmTopic> CONVERSIONS =
-      Set.of(VmmTopic.TO_SHARED, VmmTopic.TO_PRIVATE, VmmTopic.HOST_CONVERTS);
-
-  private final String file;
-  private final Map<Long, Machine> vms = new HashMap<>();
+  private final Map<Integer, Machine> vms = new HashMap<>();
 
   /** Ranges that conversions made shared, or private again, by VM; the last one counts. */
-  private final Map<Long, List<Map.Entry<Event, Boolean>>> conversions = new HashMap<>();
+  private final Map<Integer, List<Map.Entry<Event, Boolean>>> conversions = new HashMap<>();
 
   private boolean faultPlanned;
   private boolean memoryTaken;
 
-  /** Begins the story of a scenario of this name. */
-  public ScenarioStory(String file) {
-    this.file = file;
-  }
-
-  /** Says what a line is about, given what came before it. */
-  public VmmTopic topicOf(LogCall call) {
-    return switch (call.name()) {
-      case "host_take_memory", "host_give_memory" -> VmmTopic.OUT_OF_MEMORY;
-      case "firmware_fail" -> VmmTopic.TRUSTED_FAULT;
-      case "vm_launch" ->
-          new CallArgs(file, call).field(0, "from", 0) != 0
-              ? VmmTopic.FOREIGN_MEMORY
-              : VmmTopic.LAUNCH;
-      default -> call.name().matches("(vm|host)_.*") ? ofStep(call) : VmmTopic.TRUSTED_CALLS;
+  /** Says what a step is about, given what came before it. */
+  public VmmTopic topicOf(Step step) {
+    return switch (step) {
+      case Step.TakeMemory _, Step.GiveMemory _ -> VmmTopic.OUT_OF_MEMORY;
+      case Step.FirmwareFail _ -> VmmTopic.TRUSTED_FAULT;
+      case Step.Launch s -> s.from() != 0 ? VmmTopic.FOREIGN_MEMORY : VmmTopic.LAUNCH;
+      case Step.OfVm s -> ofVm(s);
+      case Step.Call _, Step.Steering _ -> VmmTopic.TRUSTED_CALLS;
     };
   }
 
-  private VmmTopic ofStep(LogCall call) {
-    var a = new CallArgs(file, call);
-    Machine m = vms.computeIfAbsent(a.number(0), _ -> new Machine());
-    boolean access = call.name().equals("vm_read") || call.name().equals("vm_write");
+  private VmmTopic ofVm(Step.OfVm step) {
+    Machine m = vms.computeIfAbsent(step.vm(), _ -> new Machine());
+    boolean access = step instanceof Step.Read || step instanceof Step.Write;
     if (!access && faultPlanned) {
       return VmmTopic.TRUSTED_FAULT;
     }
     if (!access && memoryTaken) {
       return VmmTopic.OUT_OF_MEMORY;
     }
-    return switch (call.name()) {
-      case "vm_populate" ->
+    return switch (step) {
+      case Step.Populate s ->
           m.isFinal
               ? VmmTopic.POPULATE_LATE
-              : last(m, at(a)) == VmmTopic.POPULATE ? VmmTopic.POPULATE_TWICE : VmmTopic.POPULATE;
-      case "vm_finalize" -> VmmTopic.FINALIZE;
-      case "vm_accept" ->
-          a.fields(1).has("level") || last(m, at(a)) == VmmTopic.PREFAULT
+              : last(m, s.at()) == VmmTopic.POPULATE ? VmmTopic.POPULATE_TWICE : VmmTopic.POPULATE;
+      case Step.FinalizeLaunch _ -> VmmTopic.FINALIZE;
+      case Step.Accept s ->
+          s.level() != null || last(m, s.at()) == VmmTopic.PREFAULT
               ? VmmTopic.ACCEPT_LEVEL
               : VmmTopic.ACCEPT;
-      case "vm_convert" -> conversion(a);
-      case "vm_stats" -> VmmTopic.TABLES;
-      case "vm_punch" -> VmmTopic.PUNCH;
-      case "vm_prefault" -> m.isFinal ? VmmTopic.PREFAULT : VmmTopic.PREFAULT_EARLY;
-      case "vm_plug", "vm_unplug" -> VmmTopic.HOT_PLUG;
-      case "vm_move" -> VmmTopic.MOVE;
-      case "vm_reboot" -> VmmTopic.REBOOT;
-      case "vm_teardown", "vm_close_memory" -> VmmTopic.TEARDOWN;
-      case "host_poke" -> VmmTopic.HOST_USER;
-      case "host_peek" ->
-          switch (a.textField(1, "via", "user")) {
-            case "kernel" -> VmmTopic.HOST_KERNEL;
-            case "direct-map" -> VmmTopic.DIRECT_MAP;
-            default -> VmmTopic.HOST_USER;
+      case Step.Convert s ->
+          s.byHost()
+              ? VmmTopic.HOST_CONVERTS
+              : s.toPrivate() ? VmmTopic.TO_PRIVATE : VmmTopic.TO_SHARED;
+      case Step.Stats _ -> VmmTopic.TABLES;
+      case Step.Punch _ -> VmmTopic.PUNCH;
+      case Step.Prefault _ -> m.isFinal ? VmmTopic.PREFAULT : VmmTopic.PREFAULT_EARLY;
+      case Step.Plug _, Step.Unplug _ -> VmmTopic.HOT_PLUG;
+      case Step.Move _ -> VmmTopic.MOVE;
+      case Step.Reboot _ -> VmmTopic.REBOOT;
+      case Step.Teardown _, Step.CloseMemory _ -> VmmTopic.TEARDOWN;
+      case Step.GuestMode _ -> VmmTopic.TRUSTED_CALLS;
+      case Step.Poke _ -> VmmTopic.HOST_USER;
+      case Step.Peek s ->
+          switch (s.via()) {
+            case KERNEL -> VmmTopic.HOST_KERNEL;
+            case DIRECT_MAP -> VmmTopic.DIRECT_MAP;
+            case USER -> VmmTopic.HOST_USER;
           };
-      default -> touch(m, a);
+      case Step.Read s -> touch(m, s.vm(), s.at(), s.shared());
+      case Step.Write s -> touch(m, s.vm(), s.at(), s.shared());
     };
   }
 
-  private VmmTopic touch(Machine m, CallArgs a) {
-    long at = at(a);
+  private VmmTopic touch(Machine m, int vm, long at, boolean alias) {
     if (!m.isFinal) {
       return VmmTopic.RUN_EARLY;
     }
@@ -129,26 +116,10 @@ public final class ScenarioStory {
     if (m.ram.stream().noneMatch(r -> r.covers(at))) {
       return past == VmmTopic.HOT_PLUG || past == VmmTopic.MOVE ? past : VmmTopic.MMIO;
     }
-    boolean alias = a.field(1, "shared", 0) != 0;
-    if (past != VmmTopic.HOST_CONVERTS && alias != isShared(a.number(0), at)) {
+    if (past != VmmTopic.HOST_CONVERTS && alias != isShared(vm, at)) {
       return VmmTopic.WRONG_ALIAS;
     }
     return past;
-  }
-
-  private static VmmTopic conversion(CallArgs a) {
-    if (a.textField(1, "by", "guest").equals("host")) {
-      return VmmTopic.HOST_CONVERTS;
-    }
-    return toShared(a) ? VmmTopic.TO_SHARED : VmmTopic.TO_PRIVATE;
-  }
-
-  private static boolean toShared(CallArgs a) {
-    return a.textField(1, "to", "private").equals("shared");
-  }
-
-  private static long at(CallArgs a) {
-    return a.field(1, "at", 0);
   }
 
   private static VmmTopic last(Machine m, long at) {
@@ -160,7 +131,7 @@ public final class ScenarioStory {
     return m.rebooted ? VmmTopic.REBOOT : VmmTopic.FIRST_TOUCH;
   }
 
-  private boolean isShared(long vm, long at) {
+  private boolean isShared(int vm, long at) {
     for (Map.Entry<Event, Boolean> e : conversions.getOrDefault(vm, List.of()).reversed()) {
       if (e.getKey().covers(at)) {
         return e.getValue();
@@ -169,33 +140,33 @@ public final class ScenarioStory {
     return false;
   }
 
-  /** Takes note of a line that was carried out. */
-  public void done(ScenarioStep step) {
-    LogCall call = step.call();
-    LogResult result = step.answered().result();
+  /** Takes note of a step that was carried out. */
+  public void done(ScenarioStep done) {
+    LogResult result = done.answered().result();
     boolean failed = result == null || result.isError();
-    var a = new CallArgs(file, call);
-    switch (call.name()) {
-      case "firmware_fail" -> faultPlanned = !failed;
-      case "host_take_memory" -> memoryTaken = true;
-      case "host_give_memory" -> memoryTaken = false;
-      case "vm_launch" -> {
+    switch (done.step()) {
+      case Step.FirmwareFail _ -> faultPlanned = !failed;
+      case Step.TakeMemory _ -> memoryTaken = true;
+      case Step.GiveMemory _ -> memoryTaken = false;
+      case Step.Launch s -> {
         if (!failed) {
-          launched(vms.size() + 1L, a);
+          launched(vms.size() + 1, s.memory());
         }
       }
-      default -> {
-        Machine m = call.name().startsWith("vm_") ? vms.get(a.number(0)) : null;
+      case Step.Peek _, Step.Poke _ -> {}
+      case Step.OfVm s -> {
+        Machine m = vms.get(s.vm());
         if (m != null) {
-          inVm(call, a, m, failed, completed(result));
+          inVm(s, m, failed, completed(result));
         }
       }
+      case Step.Call _, Step.Steering _ -> {}
     }
   }
 
-  private void launched(long number, CallArgs a) {
+  private void launched(int number, long memory) {
     var m = new Machine();
-    m.ram.add(new Event(0, a.field(0, "memory", 0), VmmTopic.LAUNCH));
+    m.ram.add(new Event(0, memory, VmmTopic.LAUNCH));
     vms.put(number, m);
   }
 
@@ -204,56 +175,63 @@ public final class ScenarioStory {
     return exit != null && exit.reason().equals("OK");
   }
 
-  private void inVm(LogCall call, CallArgs a, Machine m, boolean failed, boolean completed) {
-    long at = a.last() > 0 ? at(a) : 0;
-    long size = a.last() > 0 ? a.field(1, "size", PAGE) : 0;
-    VmmTopic topic = ofStep(call);
-    switch (call.name()) {
-      case "vm_finalize" -> m.isFinal |= !failed;
-      case "vm_read" -> {}
-      case "vm_write" -> {
+  private void inVm(Step.OfVm step, Machine m, boolean failed, boolean completed) {
+    VmmTopic topic = ofVm(step);
+    switch (step) {
+      case Step.FinalizeLaunch _ -> m.isFinal |= !failed;
+      case Step.Write s -> {
         if (completed) {
-          boolean shared = a.field(1, "shared", 0) != 0;
-          m.written.put(at, new Written((int) a.field(1, "value") & 0xff, shared));
+          m.written.put(s.at(), new Written(s.value(), s.shared()));
         }
       }
-      case "vm_reboot" -> {
+      case Step.Reboot s -> {
         m.isFinal = false;
         m.rebooted = true;
         m.past.clear();
-        conversions.remove(a.number(0));
+        conversions.remove(s.vm());
       }
-      case "vm_plug" -> {
-        m.ram.add(new Event(at, at + size, topic));
-        m.past.add(new Event(at, at + size, VmmTopic.FIRST_TOUCH));
+      case Step.Plug s -> {
+        m.ram.add(new Event(s.at(), s.at() + s.size(), topic));
+        m.past.add(new Event(s.at(), s.at() + s.size(), VmmTopic.FIRST_TOUCH));
       }
-      case "vm_unplug", "vm_move" -> moved(m, a, at, topic);
-      default -> {
-        if (!failed && size > 0) {
-          m.past.add(new Event(at, at + size, topic));
+      case Step.Unplug s -> moved(m, s.at(), -1, topic);
+      case Step.Move s -> moved(m, s.at(), s.to(), topic);
+      case Step.Populate s -> {
+        past(m, s, failed, topic);
+        if (!failed && s.value() != 0) {
+          m.written.put(s.at(), new Written(s.value(), false));
         }
-        if (!failed && call.name().equals("vm_populate") && a.field(1, "value", 0) != 0) {
-          m.written.put(at, new Written((int) a.field(1, "value") & 0xff, false));
-        }
-        if (!failed && CONVERSIONS.contains(topic)) {
+      }
+      case Step.Convert s -> {
+        past(m, s, failed, topic);
+        if (!failed) {
           conversions
-              .computeIfAbsent(a.number(0), _ -> new ArrayList<>())
-              .add(Map.entry(new Event(at, at + size, topic), toShared(a)));
+              .computeIfAbsent(s.vm(), _ -> new ArrayList<>())
+              .add(Map.entry(new Event(s.at(), s.at() + s.size(), topic), !s.toPrivate()));
         }
       }
+      case Step.Accept s -> past(m, s, failed, topic);
+      case Step.Punch s -> past(m, s, failed, topic);
+      case Step.Prefault s -> past(m, s, failed, topic);
+      default -> {}
     }
-    if (!call.name().equals("vm_read") && !call.name().equals("vm_write")) {
+    if (!(step instanceof Step.Read) && !(step instanceof Step.Write)) {
       faultPlanned = false;
     }
   }
 
-  private static void moved(Machine m, CallArgs a, long at, VmmTopic topic) {
+  private static void past(Machine m, Step.OfPlace s, boolean failed, VmmTopic topic) {
+    if (!failed) {
+      m.past.add(new Event(s.at(), s.at() + s.size(), topic));
+    }
+  }
+
+  private static void moved(Machine m, long at, long to, VmmTopic topic) {
     for (Event r : List.copyOf(m.ram)) {
       if (r.covers(at)) {
         m.ram.remove(r);
         m.past.add(new Event(r.at(), r.end(), topic));
-        if (topic == VmmTopic.MOVE) {
-          long to = a.field(1, "to");
+        if (to >= 0) {
           m.ram.add(new Event(to, to + r.end() - r.at(), topic));
           m.past.add(new Event(to, to + r.end() - r.at(), topic));
         }
@@ -267,7 +245,7 @@ public final class ScenarioStory {
     new TreeMap<>(vms)
         .forEach((vm, m) ->
             m.written.forEach((at, w) ->
-                pages.add(new Page(vm.intValue(), at, w.value(), isShared(vm, at), w.shared()))));
+                pages.add(new Page(vm, at, w.value(), isShared(vm, at), w.shared()))));
     return pages;
   }
 }

@@ -2,68 +2,62 @@ package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.core.vm.Vm;
-import dev.cocovisor.script.call.CallRunner;
+import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Symbols;
-import dev.cocovisor.script.text.LogCall;
-import dev.cocovisor.script.text.LogWriter;
-import dev.cocovisor.script.text.Value;
+import dev.cocovisor.vmm.Guest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** Watches the VMs of a program: page counters, owners of frames, pages that tables take. */
 final class VmWatch {
-  private static final Set<String> STEERING = Set.of("host_config", "backends", "on");
-
-  private final CallSession session;
+  private final Session session;
   private final Map<String, Integer> vms = new TreeMap<>();
   private final Map<String, PageStats> last = new HashMap<>();
   private final FrameWatch frames = new FrameWatch();
   private boolean booted;
 
-  VmWatch(CallSession session) {
+  VmWatch(Session session) {
     this.session = session;
   }
 
-  /** Returns the counters of each VM whose counters the call changed. */
-  List<String> counters(LogCall call, Reply reply) {
-    if (STEERING.contains(call.name())) {
+  /** Returns the counters of each VM whose counters the step changed. */
+  List<VmCounters> counters(Step step, Reply reply) {
+    if (step instanceof Step.Steering || step instanceof Step.Call(KvmCall.HostSetup _)) {
       return List.of();
     }
     booted = true;
-    if (call.name().equals("ioctl")
-        && reply.opened()
-        && call.args().get(1).equals(new Value.Sym("KVM_CREATE_VM"))) {
+    if (step instanceof Step.Call(KvmCall.CreateVm _) && reply.opened()) {
       Long number = Symbols.number(reply.result().value());
       if (number != null) {
         vms.put(number.toString(), session.fds().of(number));
       }
     }
-    List<Integer> launched = session.launched();
+    List<Guest> launched = session.launched();
     for (int i = 0; i < launched.size(); i++) {
-      vms.put(Integer.toString(i + 1), launched.get(i));
+      Guest guest = launched.get(i);
+      vms.put(Integer.toString(i + 1), guest.live() ? guest.machine().vmFd() : -1);
     }
-    var out = new ArrayList<String>();
+    var out = new ArrayList<VmCounters>();
     vms.keySet().forEach(vm -> look(vm, out));
     return out;
   }
 
-  private void look(String vm, List<String> out) {
+  private void look(String vm, List<VmCounters> out) {
     int fd = vms.getOrDefault(vm, -1);
-    PageStats now = fd < 0 ? null : session.runner().process().stats(fd);
+    PageStats now = fd < 0 ? null : session.process().stats(fd);
     if (now != null && !now.equals(last.put(vm, now))) {
-      out.add("kvm_stats(" + vm + ") = " + LogWriter.value(CallRunner.statsValue(now)));
+      out.add(new VmCounters(vm, now));
     }
   }
 
   /** Returns the frames that changed hands since the last call. */
   List<String> ownership() {
-    return booted ? frames.look(session.runner().process().kvm(), living()) : List.of();
+    return booted ? frames.look(session.process().kvm(), living()) : List.of();
   }
 
   /** Returns the pages that tables take now. */
@@ -83,7 +77,7 @@ final class VmWatch {
   private List<Vm> living() {
     var living = new ArrayList<Vm>();
     for (int fd : vms.values()) {
-      @Nullable Vm vm = fd < 0 ? null : session.runner().process().vm(fd);
+      @Nullable Vm vm = fd < 0 ? null : session.process().vm(fd);
       if (vm != null && !vm.isDestroyed()) {
         living.add(vm);
       }

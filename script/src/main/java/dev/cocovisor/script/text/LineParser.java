@@ -46,6 +46,16 @@ public final class LineParser extends LineScanner {
     return new LogCall(line, name, List.copyOf(args), List.copyOf(columns), result, comment);
   }
 
+  /** Parses a whole text as what stands behind {@code =}; null where it says nothing. */
+  @Nullable LogResult onlyResult() {
+    LogResult result = result();
+    space();
+    if (at < text.length()) {
+      throw error(what(), "the end of the result");
+    }
+    return result;
+  }
+
   private @Nullable LogResult result() {
     space();
     if (take('?')) {

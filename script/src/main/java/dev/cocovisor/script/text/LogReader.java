@@ -76,6 +76,25 @@ public final class LogReader implements AutoCloseable {
     return new LineParser(name, line, text).call();
   }
 
+  /**
+   * Parses a result alone, as it stands behind {@code =}.
+   *
+   * @param name the log's name, for errors
+   * @param line the 1-based line number
+   * @param column where the text stands in it, 1-based
+   * @throws dev.cocovisor.api.log.LogSyntaxException if it is none
+   */
+  public static LogResult result(String name, int line, int column, String text) {
+    // Padded, so that columns in errors are those of the line the text stands in.
+    LogResult result =
+        new LineParser(name, line, " ".repeat(Math.max(column - 1, 0)) + text).onlyResult();
+    if (result == null) {
+      throw new dev.cocovisor.api.log.LogSyntaxException(
+          name, line, Math.max(column, 1), "'?'", "a result");
+    }
+    return result;
+  }
+
   @Override
   public void close() throws IOException {
     in.close();

@@ -2,6 +2,7 @@ package dev.cocovisor.script.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
@@ -32,12 +33,11 @@ class CallRecorderTest {
   private static List<Mismatch> replay(CallRecorder calls) throws IOException {
     List<Mismatch> mismatches = new ArrayList<>();
     long replayed =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.builtIn())
             .replay(
                 LogSource.text("recorded.kvmlog", calls.text()),
                 ReplayOptions.ALL,
-                mismatches::add,
-                List.of())
+                mismatches::add)
             .calls();
     assertThat(replayed).isEqualTo(calls.calls().size());
     return mismatches;

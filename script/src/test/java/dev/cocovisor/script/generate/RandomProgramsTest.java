@@ -3,6 +3,7 @@ package dev.cocovisor.script.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -49,6 +50,7 @@ class RandomProgramsTest {
         ProgramGenerator.generate(
             choices,
             host,
+            List.of(),
             length,
             c -> log.add(LogWriter.line(c)),
             p -> {
@@ -142,12 +144,11 @@ class RandomProgramsTest {
         .hasSizeLessThan(14);
     var found = new ArrayList<Mismatch>();
     var _ =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.builtIn())
             .replay(
                 LogSource.text("least", String.join("\n", least.log)),
                 ReplayOptions.ALL,
-                found::add,
-                List.of());
+                found::add);
     assertThat(found).as("the shrunk log replays").hasSizeLessThan(2);
   }
 }

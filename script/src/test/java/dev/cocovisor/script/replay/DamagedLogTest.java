@@ -3,6 +3,7 @@ package dev.cocovisor.script.replay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.Mismatch;
@@ -55,12 +56,11 @@ class DamagedLogTest {
   private static List<Mismatch> replay(List<String> program) throws IOException {
     var found = new ArrayList<Mismatch>();
     var _ =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.builtIn())
             .replay(
                 LogSource.text("log", String.join("\n", program)),
                 ReplayOptions.ALL,
-                found::add,
-                List.of());
+                found::add);
     return found;
   }
 
@@ -74,7 +74,7 @@ class DamagedLogTest {
             "guest_resume(7, {ret=0}) = 0 (KVM_EXIT_HLT, rax=0)");
     assertThatThrownBy(() -> replay(program))
         .isInstanceOf(LogSyntaxException.class)
-        .hasMessage("log:4:14: no hypercall waits for an answer, expected what guest_resume takes");
+        .hasMessage("log:4:14: guest_resume: no hypercall waits for an answer");
   }
 
   @ParameterizedTest

@@ -2,6 +2,7 @@ package dev.cocovisor.script.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -33,8 +34,8 @@ class GeneratedLogTest {
     String text = log(seed, programs, host);
     var found = new ArrayList<Mismatch>();
     ReplaySummary s =
-        new KvmLogReplayer()
-            .replay(LogSource.text("seed-" + seed, text), ReplayOptions.ALL, found::add, List.of());
+        new KvmLogReplayer(Technologies.builtIn())
+            .replay(LogSource.text("seed-" + seed, text), ReplayOptions.ALL, found::add);
     assertThat(found).as("cocovisor generate --seed %d", seed).isEmpty();
     assertThat(s.programs()).isEqualTo(programs);
     assertThat(log(seed, programs, host)).isEqualTo(text);
@@ -68,12 +69,11 @@ class GeneratedLogTest {
     assertThat(changed).isPositive();
     var found = new ArrayList<Mismatch>();
     var _ =
-        new KvmLogReplayer()
+        new KvmLogReplayer(Technologies.builtIn())
             .replay(
                 LogSource.text("t", String.join("\n", lines)),
                 ReplayOptions.ALL,
-                found::add,
-                List.of());
+                found::add);
     assertThat(found).hasSize(1);
     assertThat(found.getFirst().line()).isEqualTo(changed);
     assertThat(found.getFirst().expected()).isEqualTo("-1 EBUSY");
@@ -87,8 +87,8 @@ class GeneratedLogTest {
     String silent = text.replaceFirst("(?m)(guest_.*HLT.*\n)kvm_stats\\(.*\n", "$1");
     assertThat(silent).isNotEqualTo(text);
     var _ =
-        new KvmLogReplayer()
-            .replay(LogSource.text("t", silent), ReplayOptions.ALL, found::add, List.of());
+        new KvmLogReplayer(Technologies.builtIn())
+            .replay(LogSource.text("t", silent), ReplayOptions.ALL, found::add);
     assertThat(found).isNotEmpty();
     assertThat(found.getFirst().expected()).startsWith("page counters stay {pages_4k=");
   }

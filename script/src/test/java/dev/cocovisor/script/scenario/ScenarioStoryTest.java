@@ -4,10 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.vmm.VmmTopic;
-import dev.cocovisor.vmm.VmmDrivers;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -21,22 +22,24 @@ class ScenarioStoryTest {
       vm_launch({memory=0x1000000, vcpus=1}) = 1
       """;
 
-  private final ScenarioStory story = new ScenarioStory("story.kvmlog");
+  private final ScenarioStory story = new ScenarioStory();
 
   /** Runs the lines behind a launch, and tells what each is about. */
   private List<VmmTopic> topics(String lines) throws IOException {
     var topics = new ArrayList<VmmTopic>();
-    Scenario.read(LogSource.text("story.kvmlog", LAUNCH + lines))
-        .run(
-            VmmDrivers.BUILT_IN,
-            List.of(),
-            VmmDrivers.onClassPath(),
-            step -> {
-              if (step.call().name().matches("(vm|host)_.*")) {
-                topics.add(story.topicOf(step.call()));
-              }
-              story.done(step);
-            });
+    var technologies = Technologies.builtIn();
+    var scenario =
+        Scenario.read(
+            LogSource.text("story.kvmlog", LAUNCH + lines), StepWords.of(technologies));
+    try (var run = new ScenarioRun(scenario, technologies, "sw-protected", Map.of())) {
+      run.run(
+          step -> {
+            if (!(step.step() instanceof Step.Steering)) {
+              topics.add(story.topicOf(step.step()));
+            }
+            story.done(step);
+          });
+    }
     assertThat(topics.getFirst()).isEqualTo(VmmTopic.LAUNCH);
     return topics.subList(1, topics.size());
   }
@@ -165,7 +168,7 @@ class ScenarioStoryTest {
   @ParameterizedTest
   @EnumSource(VmmTopic.class)
   void theBuiltInTechnologyStatesARuleWithItsSource(VmmTopic topic) {
-    var rule = SoftwareProtectedRules.of(topic);
+    var rule = Technologies.builtIn().require("sw-protected").driver().rule(topic);
     assertThat(rule.says()).endsWith(".");
     assertThat(rule.source()).isNotBlank();
   }

@@ -6,7 +6,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Spoils a program: lines go, come twice or change places; arguments become others. */
-final class Damage {
+public final class Damage {
   private static final Pattern NUMBER = Pattern.compile("(?<![\\w.])-?(0x[0-9a-f]+|\\d+)(?!\\w)");
   private static final Pattern SYMBOL = Pattern.compile("\\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\\b");
   private static final Pattern FIELD =
@@ -60,7 +60,7 @@ final class Damage {
 
   private Damage() {}
 
-  static void one(List<String> program, SplittableRandom random) {
+  public static void one(List<String> program, SplittableRandom random) {
     int at = random.nextInt(program.size());
     String line = program.get(at);
     switch (random.nextInt(10)) {

@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Spells a line of a recording as strace, or somebody with another taste, would. */
-final class Respelling {
+public final class Respelling {
   private static final Pattern HEX = Pattern.compile("\\b0x[0-9a-f]+\\b");
   private static final Pattern DECIMAL = Pattern.compile("(?<![\\w.\\[-])\\d+\\b(?![\\w.\\]])");
 
@@ -42,7 +42,7 @@ final class Respelling {
 
   private Respelling() {}
 
-  static String of(String line, SplittableRandom random) {
+  public static String of(String line, SplittableRandom random) {
     String s = line;
     for (Map.Entry<String, String> e : SYMBOLS.entrySet()) {
       if (random.nextInt(2) == 0) {

@@ -1,7 +1,8 @@
-package dev.cocovisor.cli;
+package dev.cocovisor.script.compare;
 
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,9 +16,9 @@ import java.util.Map;
  * @param rules what each technology that takes part states, by id; one that states nothing is left
  *     out
  */
-record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, VmmRule> rules) {
+public record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, VmmRule> rules) {
   /** Collects the differences of a comparison in the order in which they first show. */
-  static List<Difference> of(Comparison comparison, Scenarios world) {
+  public static List<Difference> of(Comparison comparison, Technologies technologies) {
     var rows = new LinkedHashMap<VmmTopic, List<Comparison.Row>>();
     for (Comparison.Row r : comparison.rows()) {
       if (r.differs()) {
@@ -25,7 +26,7 @@ record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, VmmRule
       }
     }
     var out = new ArrayList<Difference>();
-    rows.forEach((topic, all) -> out.add(new Difference(topic, all, rules(topic, all, world))));
+    rows.forEach((topic, all) -> out.add(new Difference(topic, all, rules(topic, all, technologies))));
     return out;
   }
 
@@ -45,11 +46,11 @@ record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, VmmRule
   }
 
   private static Map<String, VmmRule> rules(
-      VmmTopic topic, List<Comparison.Row> rows, Scenarios world) {
+      VmmTopic topic, List<Comparison.Row> rows, Technologies technologies) {
     var rules = new LinkedHashMap<String, VmmRule>();
     for (Comparison.Row row : rows) {
       for (String backend : row.cells().keySet()) {
-        VmmRule rule = Comparison.rule(world, backend, topic);
+        VmmRule rule = technologies.require(backend).driver().rule(topic);
         if (rule != null) {
           rules.putIfAbsent(backend, rule);
         }

@@ -1,19 +1,28 @@
-package dev.cocovisor.cli;
+package dev.cocovisor.script.compare;
 
 import dev.cocovisor.api.trace.TraceEvent;
-import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.core.host.PageStats;
+import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.ScenarioStory;
+import dev.cocovisor.script.scenario.Step;
+import dev.cocovisor.script.scenario.StepFailure;
+import dev.cocovisor.script.scenario.VmCounters;
 import dev.cocovisor.script.text.LogWriter;
+import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,24 +33,59 @@ import org.jspecify.annotations.Nullable;
  * found from the line and what came before it, and each technology states its own rule for that
  * topic. Nothing here knows a technology or an example.
  */
-final class Comparison {
-  private static final Set<String> STEERING = Set.of("backends", "on", "host_config");
-
+public final class Comparison {
   private final List<Column> columns;
   private final List<Row> rows = new ArrayList<>();
 
   /** One technology's run. */
-  static final class Column {
-    final String backend;
-    final TreeMap<Integer, ScenarioStep> byLine = new TreeMap<>();
-    final TreeMap<Integer, VmmTopic> topics = new TreeMap<>();
-    final Map<String, Aftermath.Found> found = new LinkedHashMap<>();
+  public static final class Column {
+    private final String backend;
+    private final TreeMap<Integer, ScenarioStep> byLine = new TreeMap<>();
+    private final TreeMap<Integer, VmmTopic> topics = new TreeMap<>();
+    private final Map<String, Aftermath.Found> found = new LinkedHashMap<>();
+
+    private @Nullable StepFailure failure;
 
     Column(String backend) {
       this.backend = backend;
     }
 
-    long count(TraceEvent.Kind kind) {
+    private void run(
+        Scenario scenario, Technologies technologies, Map<String, String> settings) {
+      var story = new ScenarioStory();
+      try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
+        run.run(
+            s -> {
+              int line = s.call().line();
+              byLine.put(line, s);
+              if (!(s.step() instanceof Step.Steering)
+                  && !(s.step() instanceof Step.Call(KvmCall.HostSetup _))) {
+                topics.put(line, story.topicOf(s.step()));
+                story.done(s);
+              }
+            });
+      }
+      found.putAll(
+          Aftermath.of(scenario, backend, technologies, settings, byLine.values()));
+    }
+
+    /** Returns the technology's id. */
+    public String backend() {
+      return backend;
+    }
+
+    /** Returns the steps in the order of their lines. */
+    public Collection<ScenarioStep> stepsDone() {
+      return byLine.values();
+    }
+
+    /** Returns what threw where nothing may throw, and ended the run; null where nothing did. */
+    public @Nullable StepFailure failure() {
+      return failure;
+    }
+
+    /** Counts the events of a kind. */
+    public long count(TraceEvent.Kind kind) {
       return byLine.values().stream()
           .flatMap(s -> s.events().stream())
           .filter(e -> e.kind() == kind)
@@ -49,7 +93,7 @@ final class Comparison {
     }
 
     /** The most pages that tables took at any time: at the end a VM may be gone. */
-    ScenarioStep.Tables tables() {
+    public ScenarioStep.Tables tables() {
       ScenarioStep.Tables most = ScenarioStep.Tables.NONE;
       for (ScenarioStep s : byLine.values()) {
         ScenarioStep.Tables t = s.tables();
@@ -59,24 +103,23 @@ final class Comparison {
     }
 
     /** The counters of each VM as they were printed last. */
-    String counters() {
-      var last = new TreeMap<String, String>();
-      for (ScenarioStep s : byLine.values()) {
-        for (String c : s.counters()) {
-          int at = c.indexOf(" = ");
-          last.put(c.substring(0, at), c.substring(at + 3));
-        }
-      }
-      return last.size() == 1
-          ? shortened(last.firstEntry().getValue())
-          : shortened(String.join(" ", last.values()));
+    public String counters() {
+      var last = new TreeMap<String, VmCounters>();
+      byLine.values().forEach(s -> s.counters().forEach(c -> last.put(c.vm(), c)));
+      return last.values().stream().map(Column::shortened).collect(Collectors.joining(" "));
     }
 
-    private static String shortened(String counters) {
-      return counters.replaceAll("[{}]|pages_", "").replace(",", "").replaceAll(" 1g=0", "");
+    private static String shortened(VmCounters c) {
+      PageStats s = c.stats();
+      return "4k="
+          + s.pages4k()
+          + " 2m="
+          + s.pages2m()
+          + (s.pages1g() == 0 ? "" : " 1g=" + s.pages1g());
     }
 
-    long unmet() {
+    /** Counts the lines whose answers are not what was expected. */
+    public long unmet() {
       return byLine.values().stream().filter(s -> s.unmet() != null).count();
     }
   }
@@ -89,17 +132,19 @@ final class Comparison {
    * @param topics what a difference here is about, by technology
    * @param cells by technology; one that does not take part is left out
    */
-  record Row(int line, String name, Map<String, VmmTopic> topics, Map<String, String> cells) {
-    boolean differs() {
+  public record Row(int line, String name, Map<String, VmmTopic> topics, Map<String, String> cells) {
+    /** Tells whether it does not read the same for all. */
+    public boolean differs() {
       return new TreeSet<>(cells.values()).size() > 1;
     }
 
-    String cell(String backend) {
+    /** Returns what a technology has in this row. */
+    public String cell(String backend) {
       return cells.getOrDefault(backend, "-");
     }
 
     /** The technologies that read the same, by what they read, in column order. */
-    Map<String, List<String>> groups() {
+    public Map<String, List<String>> groups() {
       var groups = new LinkedHashMap<String, List<String>>();
       cells.forEach((b, text) -> groups.computeIfAbsent(text, _ -> new ArrayList<>()).add(b));
       return groups;
@@ -110,25 +155,26 @@ final class Comparison {
     this.columns = columns;
   }
 
-  /** Runs a scenario on technologies. */
-  static Comparison of(Scenario scenario, List<String> ids, Scenarios world) {
+  /**
+   * Runs a scenario on technologies. One that fails where nobody should (its plugin throws, say)
+   * costs its own column only, see {@link Column#failure}.
+   *
+   * @param ids the technologies
+   * @param settings settings of every host that win over the scenario's
+   */
+  public static Comparison of(
+      Scenario scenario,
+      List<String> ids,
+      Technologies technologies,
+      Map<String, String> settings) {
     var columns = new ArrayList<Column>();
     for (String id : ids) {
       var column = new Column(id);
-      var story = new ScenarioStory(scenario.name());
-      scenario.run(
-          id,
-          world.backends(),
-          world.drivers(),
-          s -> {
-            int line = s.call().line();
-            column.byLine.put(line, s);
-            if (!STEERING.contains(s.call().name())) {
-              column.topics.put(line, story.topicOf(s.call()));
-              story.done(s);
-            }
-          });
-      column.found.putAll(Aftermath.of(scenario, id, world, column.byLine));
+      try {
+        column.run(scenario, technologies, settings);
+      } catch (StepFailure e) {
+        column.failure = e;
+      }
       columns.add(column);
     }
     var c = new Comparison(columns);
@@ -138,11 +184,13 @@ final class Comparison {
     return c;
   }
 
-  List<Column> columns() {
+  /** Returns the technologies' runs, in the order they were asked for. */
+  public List<Column> columns() {
     return columns;
   }
 
-  List<Row> rows() {
+  /** Returns the rows: steps by line, then what was found besides. */
+  public List<Row> rows() {
     return rows;
   }
 
@@ -167,7 +215,7 @@ final class Comparison {
   }
 
   private void aftermath() {
-    var names = new java.util.LinkedHashSet<String>();
+    var names = new LinkedHashSet<String>();
     columns.forEach(c -> names.addAll(c.found.keySet()));
     for (String name : names) {
       var topics = new LinkedHashMap<String, VmmTopic>();
@@ -194,7 +242,7 @@ final class Comparison {
     cost("page counters", VmmTopic.TABLES, Column::counters);
   }
 
-  private void cost(String name, VmmTopic topic, java.util.function.Function<Column, String> cell) {
+  private void cost(String name, VmmTopic topic, Function<Column, String> cell) {
     var topics = new LinkedHashMap<String, VmmTopic>();
     var cells = new LinkedHashMap<String, String>();
     for (Column c : columns) {
@@ -202,10 +250,5 @@ final class Comparison {
       cells.put(c.backend, cell.apply(c));
     }
     rows.add(new Row(0, name, topics, cells));
-  }
-
-  /** Returns what a technology says about a topic, or null. */
-  static @Nullable VmmRule rule(Scenarios world, String backend, VmmTopic topic) {
-    return world.drivers().of(backend).rule(topic);
   }
 }

@@ -1,0 +1,62 @@
+package dev.cocovisor.pkvm.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.trace.TraceSink;
+
+/**
+ * KVM_ARM_VCPU_INIT: which features vCPUs have, decided for the whole VM by the first one.
+ *
+ * <p>A guest's first instruction is where its VMM says: field {@code code}, which stands for the
+ * register PC that a VMM sets next, names its code page. Registers are no part of this model.
+ *
+ * <p>Source: {@code arch/arm64/kvm/arm.c}, kvm_arch_vcpu_ioctl_vcpu_init, kvm_vcpu_set_target,
+ * kvm_vcpu_init_check_features.
+ */
+final class VcpuInit {
+  /** KVM_ARM_VCPU_POWER_OFF: this vCPU starts switched off; not a feature of the VM. */
+  private static final long POWER_OFF = 1;
+
+  /** KVM_ARM_VCPU_PSCI_0_2. */
+  private static final long PSCI_0_2 = 1 << 2;
+
+  /** KVM_VCPU_VALID_FEATURES: what the kernel knows. */
+  private static final long KNOWN = (1 << 10) - 1;
+
+  /**
+   * What the recorded host supports: no AArch32 at EL1, no PMU for guests under pKVM, no SVE,
+   * pointer authentication or nested virtualization.
+   */
+  private static final long SUPPORTED = POWER_OFF | PSCI_0_2;
+
+  private final TraceSink trace;
+  private long features = -1;
+
+  VcpuInit(TraceSink trace) {
+    this.trace = trace;
+  }
+
+  /** Tells whether guests have PSCI 1.3; otherwise it is that of version 0.1. */
+  boolean hasPsci() {
+    return features > 0 && (features & PSCI_0_2) != 0;
+  }
+
+  Errno init(PkvmVcpu v, Fields in) {
+    long asked = in.number("features[0]", in.number("features", 0));
+    if ((asked & ~KNOWN) != 0) {
+      return trace.refuse(Errno.ENOENT, "a vCPU feature that 7.3 does not know");
+    }
+    if ((asked & ~SUPPORTED) != 0) {
+      return trace.refuse(Errno.EINVAL, "a vCPU feature that this host does not have");
+    }
+    long wanted = asked & ~POWER_OFF;
+    if (features >= 0 && features != wanted) {
+      return trace.refuse(Errno.EINVAL, "the VM's vCPUs have other features");
+    }
+    features = wanted;
+    v.initialised = true;
+    v.stopped = (asked & POWER_OFF) != 0;
+    v.codePage = in.number("code", v.codePage);
+    return Errno.OK;
+  }
+}

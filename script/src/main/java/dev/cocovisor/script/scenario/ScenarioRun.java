@@ -1,0 +1,131 @@
+package dev.cocovisor.script.scenario;
+
+import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.script.call.Answers;
+import dev.cocovisor.script.call.Reply;
+import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.vmm.Guest;
+import dev.cocovisor.vmm.Technologies;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of a scenario on one technology. What its last program left stands until it is closed, so
+ * that one can look at it; a host ends with its program.
+ */
+public final class ScenarioRun implements AutoCloseable {
+  private final Scenario scenario;
+  private final Technologies technologies;
+  private final @Nullable String technology;
+  private final Map<String, String> settings;
+  private @Nullable Session session;
+
+  /**
+   * Prepares a run.
+   *
+   * @param technologies those there are
+   * @param technology the id of the one to run on, or null for what the scenario asks for
+   * @param settings settings of the host that win over the scenario's
+   */
+  public ScenarioRun(
+      Scenario scenario,
+      Technologies technologies,
+      @Nullable String technology,
+      Map<String, String> settings) {
+    this.scenario = scenario;
+    this.technologies = technologies;
+    this.technology = technology;
+    this.settings = settings;
+  }
+
+  /**
+   * Runs the scenario to its end.
+   *
+   * @param each told of each line that counted, in order
+   * @throws LogSyntaxException if a line cannot be carried out
+   */
+  public void run(Consumer<ScenarioStep> each) {
+    for (int number = 0; number < scenario.programs().size(); number++) {
+      List<ScenarioLine> program = scenario.programs().get(number);
+      close();
+      var recorder = new StepRecorder();
+      var now =
+          new Session(scenario.name(), program, technologies, technology, settings, recorder);
+      session = now;
+      var watch = new VmWatch(now);
+      for (int i = 0; i < program.size(); i++) {
+        ScenarioLine line = program.get(i);
+        Reply reply = step(now, i, line.call());
+        if (reply != null) {
+          each.accept(done(number, now, line, reply, recorder, watch));
+        }
+      }
+    }
+  }
+
+  private @Nullable Reply step(Session now, int index, LogCall call) {
+    try {
+      return now.step(index);
+    } catch (LogSyntaxException e) {
+      throw e;
+    } catch (RuntimeException | AssertionError e) {
+      throw new StepFailure(scenario.name(), call, e);
+    }
+  }
+
+  private static ScenarioStep done(
+      int program,
+      Session now,
+      ScenarioLine line,
+      Reply reply,
+      StepRecorder recorder,
+      VmWatch watch) {
+    LogCall call = line.call();
+    LogCall stated = call.withResult(line.expected(now.technology()));
+    return new ScenarioStep(
+        program,
+        line.step(),
+        call,
+        reply.answer(call),
+        Answers.unmet(stated, reply),
+        Answers.got(call, reply),
+        recorder.take(),
+        watch.counters(line.step(), reply),
+        watch.ownership(),
+        watch.tables());
+  }
+
+  /**
+   * Returns a guest that a step of the last program launched.
+   *
+   * @param number its number from 1
+   * @return null if none of this number was launched
+   */
+  public @Nullable Guest guest(int number) {
+    Session now = session;
+    return now == null || number < 1 || number > now.launched().size()
+        ? null
+        : now.launched().get(number - 1);
+  }
+
+  /** Returns what the host's kernel sees of a private page through its direct map. */
+  public HostView.Seen peek(int vm, long at) {
+    Session now = session;
+    if (now == null) {
+      throw new IllegalStateException("nothing was run");
+    }
+    return now.peek(vm, at);
+  }
+
+  /** Ends the host of the last program. */
+  @Override
+  public void close() {
+    Session now = session;
+    session = null;
+    if (now != null) {
+      now.close();
+    }
+  }
+}

@@ -1,0 +1,235 @@
+package dev.cocovisor.script.scenario;
+
+import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.script.call.CallArgs;
+import dev.cocovisor.script.call.CallRunner;
+import dev.cocovisor.script.call.Descriptors;
+import dev.cocovisor.script.call.KvmCall;
+import dev.cocovisor.script.call.Reply;
+import dev.cocovisor.script.call.Words;
+import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.script.text.Value;
+import dev.cocovisor.vmm.Guest;
+import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.vmm.Technology;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One program on a host of its own: carries out its lines in order. Close it, which ends the host.
+ *
+ * <p>Lines that steer: {@link Step.Backends} names the technologies a scenario is for, {@link
+ * Step.On} makes lines count for some of them only; what {@link Step.Expect} says is for the
+ * reader of the answers.
+ */
+public final class Session implements AutoCloseable {
+  private final String file;
+  private final List<ScenarioLine> program;
+  private final Technologies technologies;
+  private final HostSetup setup;
+  private final TraceSink trace;
+  private final Words words;
+  private final Descriptors fds = new Descriptors();
+  private final @Nullable String forced;
+  private List<String> scenarioFor = List.of();
+  private List<String> only = List.of();
+  private @Nullable CallRunner runner;
+  private @Nullable GuestSteps guests;
+  private @Nullable HostSteps host;
+
+  /**
+   * Prepares a program.
+   *
+   * @param file the log's name, for errors
+   * @param program all its lines, which tell what host it needs
+   * @param technologies those there are
+   * @param technology the id of the one to use, or null for what the program asks for
+   * @param settings settings that win over those of the program
+   */
+  public Session(
+      String file,
+      List<ScenarioLine> program,
+      Technologies technologies,
+      @Nullable String technology,
+      Map<String, String> settings,
+      TraceSink trace) {
+    this.file = file;
+    this.program = program;
+    this.technologies = technologies;
+    this.trace = trace;
+    this.forced = technology;
+    this.words = Words.of(technologies.backends());
+    this.setup = new HostSetup(technologies, settings);
+    if (technology != null) {
+      setup.want(technology);
+    }
+    program.forEach(l -> setup.look(l.call()));
+  }
+
+  /**
+   * Carries out the program's line of this index; null if it is not for this technology.
+   *
+   * @throws LogSyntaxException if the line cannot be carried out as it stands
+   */
+  public @Nullable Reply step(int index) {
+    ScenarioLine line = program.get(index);
+    LogCall call = line.call();
+    try {
+      return step(line, index);
+    } catch (HostSetup.Refused e) {
+      int column = new CallArgs(file, call, words).columnOf(0, e.field());
+      throw new LogSyntaxException(file, call.line(), column, String.valueOf(e.getMessage()));
+    } catch (IllegalArgumentException e) {
+      // A vendor's command lacks a field, or there is no such VM or vCPU: the line is wrong.
+      throw new LogSyntaxException(
+          file, call.line(), call.columnOf(0), call.name() + ": " + e.getMessage());
+    }
+  }
+
+  private @Nullable Reply step(ScenarioLine line, int index) {
+    switch (line.step()) {
+      case Step.Backends s -> {
+        scenarioFor = s.ids();
+        return CallRunner.plain(0);
+      }
+      case Step.On s -> {
+        only = s.ids();
+        return CallRunner.plain(0);
+      }
+      case Step.Expect _ -> {
+        return null;
+      }
+      default -> {
+        if (!only.isEmpty() && !only.contains(technology())) {
+          return null;
+        }
+      }
+    }
+    return switch (line.step()) {
+      case Step.Launch s -> guests().launch(s);
+      case Step.OfVm s -> guests().run(s);
+      case Step.OfHost s -> {
+        var _ = guests();
+        yield hostSteps().run(s);
+      }
+      case Step.Call c -> call(c.call(), line.call(), index);
+      case Step.Steering s -> throw new IllegalStateException("not carried out: " + s);
+    };
+  }
+
+  private Reply call(KvmCall call, LogCall written, int index) {
+    if (call instanceof KvmCall.HostSetup s && runner == null) {
+      setup.apply(s.fields());
+      return CallRunner.plain(0);
+    }
+    GuestSteps launched = guests;
+    if (call instanceof KvmCall.GuestRun g
+        && launched != null
+        && !launched.guests().isEmpty()
+        && !fds.isBound(g.fd())) {
+      return launched.act(g);
+    }
+    CallRunner r = runner();
+    List<Long> left = call instanceof KvmCall.Close c ? idleVcpus(c.fd(), index) : List.of();
+    Reply reply = r.run(call, written.result());
+    r.closeAll(left);
+    return reply;
+  }
+
+  /** Returns the id of the technology in use. */
+  public String technology() {
+    if (forced != null) {
+      return forced;
+    }
+    String first = setup.first();
+    if (first != null) {
+      return first;
+    }
+    return scenarioFor.isEmpty() ? Technology.SW_PROTECTED.id() : scenarioFor.getFirst();
+  }
+
+  private GuestSteps guests() {
+    GuestSteps steps = guests;
+    if (steps == null) {
+      if (runner == null) {
+        setup.want(technology());
+      }
+      steps =
+          new GuestSteps(runner().process(), technologies.require(technology()), words);
+      guests = steps;
+    }
+    return steps;
+  }
+
+  private HostSteps hostSteps() {
+    HostSteps steps = host;
+    if (steps == null) {
+      steps = new HostSteps(runner().process().kvm());
+      host = steps;
+    }
+    return steps;
+  }
+
+  /** Returns the guests that steps launched, in the order of their numbers from 1. */
+  public List<Guest> launched() {
+    return guests == null ? List.of() : guests.guests();
+  }
+
+  /** Returns what the host's kernel sees of a private page of a launched VM. */
+  public HostView.Seen peek(int vm, long at) {
+    return guests().peek(vm, at);
+  }
+
+  /** Returns the process, which boots the host on first use. */
+  public KvmProcess process() {
+    return runner().process();
+  }
+
+  /** Returns the runner, which boots the host on first use. */
+  CallRunner runner() {
+    CallRunner r = runner;
+    if (r == null) {
+      r = new CallRunner(new KvmProcess(setup.boot(trace)), fds, words);
+      runner = r;
+    }
+    return r;
+  }
+
+  /** Returns the descriptors of the log. */
+  public Descriptors fds() {
+    return fds;
+  }
+
+  /** Ends the host, and with it the process and its VMs. */
+  @Override
+  public void close() {
+    CallRunner r = runner;
+    if (r != null) {
+      r.process().kvm().close();
+    }
+  }
+
+  /**
+   * Returns the vCPUs that go with a VM's descriptor: a recorder closes a VM's descriptors by one
+   * line, while a trace of a real program closes each, or goes on using it.
+   */
+  private List<Long> idleVcpus(long vm, int index) {
+    List<Long> vcpus = fds.vcpusOf(vm);
+    if (vcpus.isEmpty()) {
+      return vcpus;
+    }
+    Set<Long> used = new HashSet<>();
+    for (ScenarioLine later : program.subList(index + 1, program.size())) {
+      List<Value> args = later.call().args();
+      if (!args.isEmpty() && args.getFirst() instanceof Value.Num n) {
+        used.add(n.value());
+      }
+    }
+    return vcpus.stream().filter(v -> !used.contains(v)).toList();
+  }
+}
