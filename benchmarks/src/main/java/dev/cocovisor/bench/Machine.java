@@ -1,6 +1,5 @@
 package dev.cocovisor.bench;
 
-import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.vmm.VmmBank;
@@ -10,16 +9,16 @@ import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.vm.Vcpu;
-import java.util.ArrayList;
+import dev.cocovisor.vmm.Technology;
 import java.util.List;
 import java.util.Objects;
-import java.util.ServiceLoader;
 
 /** A launched and finalized VM of one technology, with one bank of memory. */
 final class Machine {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
   static final String SW_PROTECTED = "sw-protected";
 
+  private static final String HUGE_TDX = "tdx.page-size-policy";
   private static final int GUEST_MEMFD = 4;
   private static final int PROT_READ_WRITE = 3;
   private static final int PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
@@ -32,19 +31,6 @@ final class Machine {
   private final VmmMachine vm;
   private final long ramBase;
 
-  /** The built-in technology needs no driver of its own. */
-  private record SwProtected() implements VmmDriver {
-    @Override
-    public String backend() {
-      return SW_PROTECTED;
-    }
-
-    @Override
-    public long vmType() {
-      return 1;
-    }
-  }
-
   /**
    * Launches a VM.
    *
@@ -54,25 +40,19 @@ final class Machine {
    * @param huge whether memory comes in 2 MiB pages
    */
   Machine(String backend, int vcpus, long memory, boolean huge) {
-    List<Backend> backends = new ArrayList<>();
-    ServiceLoader.load(Backend.class)
-        .forEach(b -> {
-          if (b.info().id().equals(backend)) {
-            backends.add(b);
-          }
-        });
-    driver = driver(backend);
+    Technology technology = Setup.technologies().require(backend);
+    driver = technology.driver();
     HostConfig config =
         HostConfig.DEFAULT
-            .withArchitecture(
-                backends.isEmpty()
-                    ? Architecture.X86_64
-                    : backends.getFirst().info().architecture())
+            .withArchitecture(technology.architecture())
             .withMemoryFrames(1L << 29)
             .withSetting("core.cpus", Integer.toString(vcpus))
-            .withSetting("core.gmem-order", huge ? "9" : "0")
-            .withSetting("tdx.page-size-policy", huge ? "rfc-v1" : "upstream");
-    kvm = new Kvm(config, backends);
+            .withSetting("core.gmem-order", huge ? "9" : "0");
+    if (huge && technology.settings().stream().anyMatch(t -> t.name().equals(HUGE_TDX))) {
+      config = config.withSetting(HUGE_TDX, "rfc-v1");
+    }
+    Backend own = technology.backend();
+    kvm = new Kvm(config, own == null ? List.of() : List.of(own));
     process = new KvmProcess(kvm);
     int vmFd = fd(process.createVm(fd(process.openDevKvm()), driver.vmType()));
     vm = new VmmMachine(process, vmFd, new Fields());
@@ -84,18 +64,6 @@ final class Machine {
     plug(memory, huge);
     done(driver.ready(vm));
     done(driver.finalizeLaunch(vm));
-  }
-
-  private static VmmDriver driver(String backend) {
-    if (backend.equals(SW_PROTECTED)) {
-      return new SwProtected();
-    }
-    for (VmmDriver d : ServiceLoader.load(VmmDriver.class)) {
-      if (d.backend().equals(backend)) {
-        return d;
-      }
-    }
-    throw new IllegalStateException("no backend " + backend);
   }
 
   private void plug(long memory, boolean huge) {
