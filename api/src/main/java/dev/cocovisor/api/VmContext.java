@@ -47,7 +47,29 @@ public interface VmContext {
    */
   void kickVcpus();
 
-  /** Drops every vCPU's cached translations (kvm_flush_remote_tlbs). */
+  /**
+   * Takes the mutex of every vCPU, so that none runs and none is changed until {@link
+   * #unlockAllVcpus} (kvm_lock_all_vcpus): for what must see all of them at rest, as encrypting
+   * their states does. Needs {@link #kvmLock} exclusive, which keeps new vCPUs away.
+   */
+  default void lockAllVcpus() {}
+
+  /**
+   * As {@link #lockAllVcpus}, without waiting (kvm_trylock_all_vcpus).
+   *
+   * @return false, with nothing locked, if a vCPU is in use
+   */
+  default boolean tryLockAllVcpus() {
+    return true;
+  }
+
+  /** Gives back what {@link #lockAllVcpus} or {@link #tryLockAllVcpus} took. */
+  default void unlockAllVcpus() {}
+
+  /**
+   * Drops every vCPU's cached translations and waits for those that are in the guest
+   * (kvm_flush_remote_tlbs).
+   */
   void flushRemoteTlbs();
 
   // Second stage.

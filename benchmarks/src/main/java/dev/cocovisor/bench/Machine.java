@@ -1,35 +1,27 @@
 package dev.cocovisor.bench;
 
 import dev.cocovisor.api.Backend;
-import dev.cocovisor.api.Fields;
-import dev.cocovisor.api.vmm.VmmBank;
-import dev.cocovisor.api.vmm.VmmDriver;
-import dev.cocovisor.api.vmm.VmmMachine;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.vm.Vcpu;
+import dev.cocovisor.vmm.Guest;
+import dev.cocovisor.vmm.GuestLaunch;
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
 import java.util.List;
 import java.util.Objects;
+import java.util.ServiceLoader;
 
 /** A launched and finalized VM of one technology, with one bank of memory. */
 final class Machine {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
   static final String SW_PROTECTED = "sw-protected";
 
-  private static final String HUGE_TDX = "tdx.page-size-policy";
-  private static final int GUEST_MEMFD = 4;
-  private static final int PROT_READ_WRITE = 3;
-  private static final int PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
-  private static final int HUGETLB = 0x40000;
-  private static final int MADV_NOHUGEPAGE = 15;
-
   private final Kvm kvm;
   private final KvmProcess process;
-  private final VmmDriver driver;
-  private final VmmMachine vm;
-  private final long ramBase;
+  private final Guest guest;
 
   /**
    * Launches a VM.
@@ -40,46 +32,31 @@ final class Machine {
    * @param huge whether memory comes in 2 MiB pages
    */
   Machine(String backend, int vcpus, long memory, boolean huge) {
-    Technology technology = Setup.technologies().require(backend);
-    driver = technology.driver();
+    Technology technology =
+        Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
+    Backend vendor = technology.backend();
     HostConfig config =
         HostConfig.DEFAULT
             .withArchitecture(technology.architecture())
             .withMemoryFrames(1L << 29)
             .withSetting("core.cpus", Integer.toString(vcpus))
             .withSetting("core.gmem-order", huge ? "9" : "0");
-    if (huge && technology.settings().stream().anyMatch(t -> t.name().equals(HUGE_TDX))) {
-      config = config.withSetting(HUGE_TDX, "rfc-v1");
+    for (Setting s : technology.settings()) {
+      if (s.name().equals("tdx.page-size-policy")) {
+        config = config.withSetting(s.name(), huge ? "rfc-v1" : "upstream");
+      }
     }
-    Backend own = technology.backend();
-    kvm = new Kvm(config, own == null ? List.of() : List.of(own));
+    kvm = new Kvm(config, vendor == null ? List.of() : List.of(vendor));
     process = new KvmProcess(kvm);
-    int vmFd = fd(process.createVm(fd(process.openDevKvm()), driver.vmType()));
-    vm = new VmmMachine(process, vmFd, new Fields());
-    done(driver.vmCreated(vm));
-    for (int i = 0; i < vcpus; i++) {
-      vm.vcpuFds().add(fd(process.createVcpu(vmFd, i)));
+    guest =
+        new Guest(
+            technology,
+            process,
+            GuestLaunch.DEFAULT.withVcpus(vcpus).withMemory(memory).withHuge(huge));
+    done(guest.launch());
+    if (!guest.finish().done()) {
+      throw new IllegalStateException("the launch of " + backend + " does not end");
     }
-    ramBase = driver.ramBase();
-    plug(memory, huge);
-    done(driver.ready(vm));
-    done(driver.finalizeLaunch(vm));
-  }
-
-  private void plug(long memory, boolean huge) {
-    int flags = PRIVATE_ANONYMOUS_NORESERVE | (huge ? HUGETLB : 0);
-    long user = done(process.mmap(0, memory, PROT_READ_WRITE, flags, -1, 0));
-    if (!huge) {
-      var _ = process.madvise(user, memory, MADV_NOHUGEPAGE);
-    }
-    int memfd = fd(process.createGuestMemfd(vm.vmFd(), memory, 0));
-    done(process.setUserMemoryRegion2(vm.vmFd(), 0, GUEST_MEMFD, ramBase, memory, user, 0, memfd));
-    vm.banks().add(new VmmBank(0, ramBase, memory, user, memfd));
-    convert(0, memory, true);
-  }
-
-  private static int fd(long result) {
-    return (int) done(result);
   }
 
   private static long done(long result) {
@@ -91,7 +68,7 @@ final class Machine {
 
   /** Converts a range, given from the start of RAM. */
   void convert(long at, long size, boolean toPrivate) {
-    done(driver.convert(vm, ramBase + at, size, toPrivate));
+    done(guest.hostConvert(at, size, toPrivate));
   }
 
   /** Returns a vCPU. */
@@ -101,12 +78,12 @@ final class Machine {
 
   /** Returns the address of a place in RAM. */
   long gpa(long at) {
-    return ramBase + at;
+    return guest.gpa(at);
   }
 
   /** Maps every page of a range; {@code range} is scratch space of two. */
   void map(Vcpu vcpu, long at, long size, long[] range) {
-    range[0] = ramBase + at;
+    range[0] = guest.gpa(at);
     range[1] = size;
     while (range[1] != 0) {
       done(vcpu.prefault(0, range, false));
@@ -127,6 +104,6 @@ final class Machine {
 
   /** Returns the VM's descriptor. */
   int vmFd() {
-    return vm.vmFd();
+    return guest.machine().vmFd();
   }
 }

@@ -88,7 +88,7 @@ final class CcaPlatform implements Platform {
   public @Nullable String ownerOf(long pfn) {
     GranuleTable table = rmm.granules();
     GranuleState state = table.stateAt(pfn << PageLevel.PAGE_SHIFT);
-    return state == GranuleState.NS ? null : "HostedRealm world, " + state;
+    return state == GranuleState.NS ? null : "Realm world, " + state;
   }
 
   /** Every granule that is not the normal world's is one that this host gave away. */

@@ -25,7 +25,7 @@ class PopulatedPagesTest {
 
   private final Kvm kvm =
       new Kvm(HostConfig.DEFAULT.withArchitecture(Architecture.ARM64), List.of(new CcaBackend()));
-  private final KvmProcess process = kvm.newProcess();
+  private final KvmProcess process = new KvmProcess(kvm);
   private final int vm =
       (int) process.createVm((int) process.openDevKvm(), VmType.ARM_REALM.number());
   private final int gmem = (int) process.createGuestMemfd(vm, SIZE, 0);

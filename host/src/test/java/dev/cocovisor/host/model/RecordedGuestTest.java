@@ -17,6 +17,8 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.script.call.CallRecorder;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.checked.GuestStopped;
+import dev.cocovisor.vmm.checked.GuestVm;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -132,7 +134,7 @@ class RecordedGuestTest {
           .hasMessageContaining("did not complete: KVM_EXIT_MMIO")
           .satisfies(
               e -> assertThat(((GuestStopped) e).run().exit()).isInstanceOf(Exit.Mmio.class));
-      assertThat(guest.vcpu(0).tryWrite(0x200000, 1).exit()).isInstanceOf(Exit.Mmio.class);
+      assertThat(guest.vcpu(0).tryWrite(0x200000, 1).run().exit()).isInstanceOf(Exit.Mmio.class);
       assertThatThrownBy(() -> guest.punch(0x1, 0x1000))
           .isInstanceOf(KvmException.class)
           .hasMessage("punching a hole: EINVAL")

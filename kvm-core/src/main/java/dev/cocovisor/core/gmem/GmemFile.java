@@ -239,8 +239,10 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public void unmapped(AddressSpace space) {
-    inode.unmapped(space, this);
-    release();
+    space.later(() -> {
+      inode.unmapped(space, this);
+      release();
+    });
   }
 
   /** madvise(MADV_REMOVE) is a hole like any other. */

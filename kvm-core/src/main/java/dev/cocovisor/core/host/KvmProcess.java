@@ -19,6 +19,7 @@ import dev.cocovisor.core.mm.Fork;
 import dev.cocovisor.core.mm.MappingCalls;
 import dev.cocovisor.core.mm.MemFd;
 import dev.cocovisor.core.mm.Remap;
+import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
@@ -300,7 +301,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     if (fds.get(devFd) != Descriptors.DEV_KVM) {
       return fds.unknown(devFd);
     }
-    VmType t = kvm.vmType(type);
+    VmType t = kvm.vmType(type & ArchRules.of(kvm.architecture()).vmTypeMask());
     if (t == null) {
       return ret(
           kvm.trace().refuse(Errno.EINVAL, () -> "VM type %d: the host has none".formatted(type)));
@@ -419,7 +420,9 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   private long prefault(int vcpuFd, long flags, long[] range, boolean map) {
     Vcpu v = vcpu(vcpuFd);
-    return v == null || v.machine().isDead() ? fds.unknown(vcpuFd) : v.prefault(flags, range, map);
+    return v == null || v.machine().isDead() || !ArchRules.of(kvm.architecture()).hasPreFault()
+        ? fds.unknown(vcpuFd)
+        : v.prefault(flags, range, map);
   }
 
   /**

@@ -2,9 +2,13 @@ package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.Place;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mem.UserFrames;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * what is there holds it shared; a walk holds nothing. Notifiers are called with it held, so it
  * comes before {@code mmu_lock} and behind {@code slots_lock} and a guest_memfd's invalidate lock.
  */
-public final class AddressSpace {
+public final class AddressSpace implements Place {
   /** Result of {@link #fault} and friends: no mapping there, or one that forbids it. */
   public static final long SEGV = -1;
 
@@ -36,6 +40,7 @@ public final class AddressSpace {
   private final PhysicalHost memory;
   private final UserFrames frames;
   private final ModelLock mmapLock = ModelLock.manyReaders("mmap_lock");
+  private final List<Runnable> later = new ArrayList<>();
   private final CopyOnWriteArrayList<MmuNotifier> notifiers = new CopyOnWriteArrayList<>();
   private final PolicyMap policies = new PolicyMap();
   private final AddressLimits limits;
@@ -99,6 +104,23 @@ public final class AddressSpace {
     return mmapLock;
   }
 
+  /** Gives mmap_lock up, held exclusively, and then what was put off until then. */
+  void unlock() {
+    List<Runnable> due = List.copyOf(later);
+    later.clear();
+    mmapLock.unlock();
+    due.forEach(Runnable::run);
+  }
+
+  /**
+   * Puts something off until mmap_lock is given up: a file's last reference, whose release takes
+   * locks that come before it. Source: {@code fs/file_table.c}, fput.
+   */
+  public void later(Runnable what) {
+    mmapLock.assertExclusive();
+    later.add(what);
+  }
+
   /** Returns whether the range lies below the top of user space (access_ok). */
   public boolean accessOk(long addr, long size) {
     return limits.accessOk(addr, size);
@@ -124,6 +146,11 @@ public final class AddressSpace {
     }
   }
 
+  @Override
+  public String placeName(long page) {
+    return "PTE 0x" + Long.toHexString(page << 12);
+  }
+
   // Pages.
 
   /**
@@ -136,6 +163,7 @@ public final class AddressSpace {
     if (v == null || !v.has(Vma.READ) || (write && !v.has(Vma.WRITE))) {
       return SEGV;
     }
+    SchedulePoint.read(PointKind.PTE, this, addr >>> 12);
     long e = tables.walk(addr >>> 12);
     if ((e & UserTables.PRESENT) != 0 && (!write || isWritable(e))) {
       return e;
@@ -146,6 +174,7 @@ public final class AddressSpace {
       if (v == null || !v.has(Vma.READ) || (write && !v.has(Vma.WRITE))) {
         return SEGV;
       }
+      SchedulePoint.write(PointKind.PTE, this, addr >>> 12);
       return faults.handle(v, addr, write);
     } finally {
       mmapLock.unlockShared();
@@ -226,6 +255,7 @@ public final class AddressSpace {
    * A huge page that is cut is split first, of which they are told.
    */
   void zap(long from, long to) {
+    SchedulePoint.write(PointKind.PTE, this, from >>> 12);
     long lastBlock = (to - 1) >>> 21;
     long b = from >>> 21;
     while ((b = tables.nextBlock(b, lastBlock + 1)) >= 0 && b <= lastBlock) {

@@ -65,7 +65,7 @@ public final class Advice {
     try {
       return walk(addr, addr + size, advice);
     } finally {
-      space.lock().unlock();
+      space.unlock();
     }
   }
 

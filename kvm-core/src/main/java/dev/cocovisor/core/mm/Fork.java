@@ -32,7 +32,7 @@ public final class Fork {
         }
       }
     } finally {
-      parent.lock().unlock();
+      parent.unlock();
     }
     return child;
   }

@@ -68,7 +68,7 @@ public final class MappingCalls {
       var _ = space.vmas().insert(new Vma(at, at + size, flags, file, first, 0));
       return at;
     } finally {
-      space.lock().unlock();
+      space.unlock();
     }
   }
 
@@ -97,7 +97,7 @@ public final class MappingCalls {
     try {
       return unmap(addr, (len + 4095) & -4096L);
     } finally {
-      space.lock().unlock();
+      space.unlock();
     }
   }
 
@@ -152,7 +152,7 @@ public final class MappingCalls {
     try {
       return protect(addr, to, prot);
     } finally {
-      space.lock().unlock();
+      space.unlock();
     }
   }
 
@@ -231,7 +231,7 @@ public final class MappingCalls {
     try {
       r = setLocked(from, from + size, on);
     } finally {
-      space.lock().unlock();
+      space.unlock();
     }
     if (!r.ok() || !on) {
       return r;

@@ -48,7 +48,7 @@ public final class Remap {
         r = one(addr, was, now, flags, newAddr, placed);
       }
     } finally {
-      space.lock().unlock();
+      space.unlock();
     }
     if (r >= 0 && locked && now > was) {
       var _ = calls.populate(r + was, r + now);

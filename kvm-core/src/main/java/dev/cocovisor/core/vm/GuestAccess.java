@@ -1,6 +1,7 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
@@ -8,6 +9,8 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.ops.MappingOps;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.sched.Mode;
+import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
@@ -28,6 +31,7 @@ final class GuestAccess {
   static final long EXITED = -1_000_000;
 
   private static final int KVM_INTERNAL_ERROR_EMULATION = 1;
+  private static final int KVM_EXIT_INTR = 10;
 
   private final Vm vm;
   private final Vcpu vcpu;
@@ -65,17 +69,25 @@ final class GuestAccess {
     long gfn = Vcpu.pageOf(bare);
     boolean write = access == Access.WRITE;
     long most = vm.rules().retries();
+    boolean refused = false;
     for (long tries = 0; ; tries++) {
       if (tries != 0) {
         if (tries > most) {
           return -vm.gaveUp(vcpu, gfn, tries).number();
         }
+        // On its way into the guest and out again a vCPU lets slot updates go on.
+        vcpu.slotsRead();
         SchedulePoint.retry(vm.invalidation(), gfn, tries);
+        vcpu.readSlots();
       }
-      vcpu.serveRequests();
       if (vm.isDead()) {
         return -Errno.EIO.number();
       }
+      if (vcpu.requests().takeSignal()) {
+        return interrupted();
+      }
+      // Whatever is looked up from here on is void if a request comes before the guest is entered.
+      vcpu.serveRequests();
       boolean isPrivate = isPrivate(gpa, gfn, encrypted || access == Access.FETCH);
       long hpa = vm.ops().guestWalk(vcpu, gpa, access, isPrivate);
       boolean cachedMmio = false;
@@ -86,13 +98,28 @@ final class GuestAccess {
           PageLevel level = PageLevel.of(TlbModel.level(t));
           AccessOutcome o = vm.ops().checkTranslation(vcpu, gpa, pfn, level, access, isPrivate);
           if (o == AccessOutcome.ALLOW) {
-            long r =
-                touch(
-                    who(access, encrypted),
-                    pfn << PageLevel.PAGE_SHIFT | (bare & (PageLevel.PAGE_SIZE - 1)),
-                    write,
-                    value);
-            return r < 0 ? guardFault(bare, isPrivate) : r;
+            if (!vcpu.requests().enter()) {
+              continue;
+            }
+            long r;
+            try {
+              r =
+                  touch(
+                      who(access, encrypted),
+                      pfn << PageLevel.PAGE_SHIFT | (bare & (PageLevel.PAGE_SIZE - 1)),
+                      write,
+                      value);
+            } finally {
+              vcpu.requests().leave();
+            }
+            if (r >= 0) {
+              return r;
+            }
+            if (refused) {
+              return guardFault(bare, isPrivate);
+            }
+            refused = true;
+            continue;
           }
           if (o == AccessOutcome.EXIT) {
             return EXITED;
@@ -105,7 +132,14 @@ final class GuestAccess {
         }
       } else if (hpa >= 0) {
         // The vendor's own hardware walked and judged; its memory needs no second opinion.
-        return touchRaw(hpa, write, value);
+        if (!vcpu.requests().enter()) {
+          continue;
+        }
+        try {
+          return touchRaw(hpa, write, value);
+        } finally {
+          vcpu.requests().leave();
+        }
       } else if (hpa == MappingOps.WALK_EXIT) {
         return EXITED;
       } else if (hpa == MappingOps.WALK_RETRY) {
@@ -151,7 +185,19 @@ final class GuestAccess {
     return vcpu.tlb().fill(gfn, isPrivate, pfn, level, Spte.isWritable(e));
   }
 
+  /** KVM_EXIT_INTR: a signal is pending for the thread that runs the vCPU. */
+  private long interrupted() {
+    vcpu.setExit(new Exit.Vendor(KVM_EXIT_INTR, "KVM_EXIT_INTR", new Fields()));
+    return -Errno.EINTR.number();
+  }
+
+  private static void reach(long hpa, boolean write, Object memory) {
+    SchedulePoint.reach(
+        PointKind.GUEST_BYTE, memory, hpa >>> PageLevel.PAGE_SHIFT, write ? Mode.WRITE : Mode.READ);
+  }
+
   private long touch(Accessor who, long hpa, boolean write, int value) {
+    reach(hpa, write, vm.memory());
     if (write) {
       return vm.memory().writeByte(who, hpa, value) ? 0 : -1;
     }
@@ -159,6 +205,7 @@ final class GuestAccess {
   }
 
   private long touchRaw(long hpa, boolean write, int value) {
+    reach(hpa, write, vm.memory());
     if (write) {
       vm.memory().raw().writeByte(hpa, value);
       return 0;

@@ -44,6 +44,10 @@ final class Prefault {
     long left = size;
     long r = 0;
     do {
+      if (vcpu.requests().takeSignal()) {
+        r = -vm.refuse(Errno.EINTR, "a signal is pending").number();
+        break;
+      }
       r = step(vcpu, range[0], left, mapMemory);
       if (r <= 0) {
         break;
@@ -105,6 +109,9 @@ final class Prefault {
         case RetPf.RETRY -> {
           if (vm.isDead()) {
             return -Errno.EIO.number();
+          }
+          if (vcpu.requests().takeSignal()) {
+            return -vm.refuse(Errno.EINTR, "a signal is pending").number();
           }
           if (tries >= vm.rules().retries()) {
             return -vm.gaveUp(vcpu, gfn, tries).number();

@@ -36,6 +36,7 @@ public final class Vcpu implements VcpuContext {
   private final int id;
   private final int cpu;
   private final ModelLock mutex = new ModelLock("vcpu->mutex");
+  private final VcpuRequests requests;
   private final TlbModel tlb;
   private final PageFault fault = new PageFault();
   private final PageFault neighbour = new PageFault();
@@ -45,14 +46,15 @@ public final class Vcpu implements VcpuContext {
   private @Nullable Exit exit;
   private @Nullable MemSlot lastSlot;
   private @Nullable MemSlots lastSlots;
-  private volatile boolean flushRequested;
   private boolean guestMode;
+  private int srcu;
   private final ArrayList<BackingStore> toRelease = new ArrayList<>();
 
   Vcpu(Vm vm, int id, int cpu) {
     this.vm = vm;
     this.id = id;
     this.cpu = cpu;
+    this.requests = new VcpuRequests(id);
     this.tlb = vm.parts().tlb().create(vm.id(), id);
     this.guestAccess = new GuestAccess(vm, this);
     this.hypercalls = new Hypercalls(vm, this);
@@ -74,8 +76,13 @@ public final class Vcpu implements VcpuContext {
       if (!vm.mayLoadRoots()) {
         return ended(-Errno.ENOSPC.number());
       }
-      Errno r = vm.ops().vcpuPreRun(this);
-      return r.ok() ? act(action) : ended(-r.number());
+      readSlots();
+      try {
+        Errno r = vm.ops().vcpuPreRun(this);
+        return r.ok() ? act(action) : ended(-r.number());
+      } finally {
+        slotsRead();
+      }
     } finally {
       unlock();
     }
@@ -133,7 +140,12 @@ public final class Vcpu implements VcpuContext {
   public long touch(long gpa, Access access, int value) {
     mutex.lock();
     try {
-      return guestAccess.access(gpa, access, value, true);
+      readSlots();
+      try {
+        return guestAccess.access(gpa, access, value, true);
+      } finally {
+        slotsRead();
+      }
     } finally {
       unlock();
     }
@@ -162,7 +174,12 @@ public final class Vcpu implements VcpuContext {
     mutex.lock();
     try {
       exit = null;
-      return vm.prefault(this, flags, range, mapMemory);
+      readSlots();
+      try {
+        return vm.prefault(this, flags, range, mapMemory);
+      } finally {
+        slotsRead();
+      }
     } finally {
       unlock();
     }
@@ -227,16 +244,47 @@ public final class Vcpu implements VcpuContext {
     return tlb;
   }
 
+  /** Returns what others want of the vCPU. */
+  VcpuRequests requests() {
+    return requests;
+  }
+
   /** Serves pending requests before the guest is entered. */
   void serveRequests() {
-    if (flushRequested) {
-      flushRequested = false;
+    if (requests.take()) {
       tlb.flush();
     }
   }
 
   boolean flushPending() {
-    return flushRequested;
+    return requests.flushPending();
+  }
+
+  /** Begins the part of a call in which slots are used (kvm_vcpu_srcu_read_lock). */
+  void readSlots() {
+    srcu = vm.srcu().readLock();
+  }
+
+  /** Ends that part (kvm_vcpu_srcu_read_unlock). */
+  void slotsRead() {
+    vm.srcu().readUnlock(srcu);
+  }
+
+  /** Tells whether the calling thread or actor runs the vCPU. */
+  boolean isMine() {
+    return mutex.heldExclusive();
+  }
+
+  ModelLock mutex() {
+    return mutex;
+  }
+
+  /**
+   * A signal comes for the thread that runs the vCPU: KVM_RUN and pre-population answer EINTR at
+   * the next place where they look.
+   */
+  public void signal() {
+    requests.signal();
   }
 
   /** Finds a slot, trying the last one first (kvm_vcpu_gfn_to_memslot). */
@@ -294,7 +342,7 @@ public final class Vcpu implements VcpuContext {
 
   @Override
   public void requestTlbFlush() {
-    flushRequested = true;
+    requests.requestFlush();
   }
 
   static long pageOf(long gpa) {

@@ -62,5 +62,55 @@ final class VcpuSet {
     for (Vcpu v : all) {
       v.requestTlbFlush();
     }
+    awaitOutside();
+  }
+
+  /** Makes every vCPU leave the guest, and look up again what it goes on with. */
+  void kick() {
+    for (Vcpu v : all) {
+      v.requests().requestExit();
+    }
+    awaitOutside();
+  }
+
+  private void awaitOutside() {
+    for (Vcpu v : all) {
+      if (!v.isMine()) {
+        v.requests().awaitOutside();
+      }
+    }
+  }
+
+  /**
+   * Takes the mutex of every vCPU; kvm lock is held, so that none is made meanwhile. Source: {@code
+   * virt/kvm/kvm_main.c} (7.3), kvm_lock_all_vcpus.
+   */
+  void lockAll() {
+    vm.kvmLock().assertExclusive();
+    for (Vcpu v : all) {
+      v.mutex().lock();
+    }
+  }
+
+  /** As {@link #lockAll}, unless one runs: kvm_trylock_all_vcpus. */
+  boolean tryLockAll() {
+    vm.kvmLock().assertExclusive();
+    Vcpu[] now = all;
+    for (int i = 0; i < now.length; i++) {
+      if (!now[i].mutex().tryLock()) {
+        for (int j = 0; j < i; j++) {
+          now[j].mutex().unlock();
+        }
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void unlockAll() {
+    vm.kvmLock().assertExclusive();
+    for (Vcpu v : all) {
+      v.mutex().unlock();
+    }
   }
 }

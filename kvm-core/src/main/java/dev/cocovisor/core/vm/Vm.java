@@ -8,6 +8,8 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.RefCount;
+import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.BindingOwner;
@@ -29,8 +31,10 @@ import org.jspecify.annotations.Nullable;
  * memory reclaimed, slots unbound, destroy hook.
  *
  * <p><b>Locks</b>, in order: kvm lock, vCPU mutex, slots_lock, a guest_memfd's invalidate lock,
- * mmu_lock. Readers of slots and attributes take none; the invalidation sequence tells a fault that
- * it read something old. Source: {@code virt/kvm/kvm_main.c}.
+ * mmap_lock, mmu_lock. Readers of slots are in a section of SRCU, for which whoever changes slots
+ * waits; the invalidation sequence tells a fault that the page it looked up may be gone; a flush
+ * waits for vCPUs that are in the guest ({@link VcpuRequests}). Source: {@code
+ * virt/kvm/kvm_main.c}; {@code Documentation/virt/kvm/locking.rst}.
  *
  * <p><b>Parts.</b> What a VM does is done by its parts, which share the state below: {@link
  * MemoryRegions} and {@link SlotSets} (slots), {@link MemoryAttributesIoctl}, {@link FaultHandler}
@@ -68,7 +72,7 @@ public final class Vm implements MmuHost {
   private final UserMappings userMappings = new UserMappings(this);
   private final PrivateFiles privateFiles = new PrivateFiles(this);
   private boolean mmuPagesAllowed;
-  private int references = 1;
+  private final RefCount references = new RefCount("kvm->users_count", 1);
   private boolean destroyed;
 
   /** Makes the vendor half of a VM. */
@@ -116,7 +120,7 @@ public final class Vm implements MmuHost {
     if (r.ok()) {
       space.register(userMappings);
     } else {
-      references = 0;
+      var _ = references.put();
       destroyed = true;
     }
     return r;
@@ -126,12 +130,12 @@ public final class Vm implements MmuHost {
 
   /** Adds a reference (kvm_get_kvm). */
   public void get() {
-    references++;
+    references.get();
   }
 
   /** Gives a reference up; the last one destroys the VM (kvm_put_kvm). */
   public void put() {
-    if (--references == 0) {
+    if (references.put()) {
       destroy();
     }
   }
@@ -374,6 +378,27 @@ public final class Vm implements MmuHost {
   @Override
   public void flushRemoteTlbs() {
     vcpus.requestTlbFlush();
+  }
+
+  void kickVcpus() {
+    vcpus.kick();
+  }
+
+  void lockAllVcpus() {
+    vcpus.lockAll();
+  }
+
+  boolean tryLockAllVcpus() {
+    return vcpus.tryLockAll();
+  }
+
+  void unlockAllVcpus() {
+    vcpus.unlockAll();
+  }
+
+  /** Returns what readers of slots are counted by. */
+  Srcu srcu() {
+    return slots.srcu();
   }
 
   // KVM_BUG_ON and leaks.

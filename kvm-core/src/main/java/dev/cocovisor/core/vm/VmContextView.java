@@ -62,9 +62,23 @@ final class VmContextView implements VmContext {
 
   @Override
   public void kickVcpus() {
-    // A guest action is one step of the model: outside of it no vCPU is in the guest. What a kick
-    // leaves behind is the request to look at requests, which every entry does.
     vm.traceCore("kick", 0, 0);
+    vm.kickVcpus();
+  }
+
+  @Override
+  public void lockAllVcpus() {
+    vm.lockAllVcpus();
+  }
+
+  @Override
+  public boolean tryLockAllVcpus() {
+    return vm.tryLockAllVcpus();
+  }
+
+  @Override
+  public void unlockAllVcpus() {
+    vm.unlockAllVcpus();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.cocovisor.script.call;
 
+import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.log.LogSyntaxException;
@@ -166,6 +167,8 @@ public final class CallDecoder {
               fd, true, a.field(2, "base_address"), a.field(2, "size"), a.field(2, "flags", 0));
       case "KVM_MEMORY_ENCRYPT_OP" ->
           new KvmCall.MemoryEncryptOp(fd, new VendorCommand(a.symbol(2, "id"), a.without(2, "id")));
+      case "KVM_RUN" ->
+          new KvmCall.GuestRun(fd, "run", new GuestAction.Vendor("run", new Fields()));
       case "KVM_SET_NR_MMU_PAGES" -> new KvmCall.SetNrMmuPages(fd, a.number(2));
       case "KVM_GET_DIRTY_LOG" ->
           new KvmCall.GetDirtyLog(

@@ -22,6 +22,7 @@ public final class Pe {
   /** Where the last table walk ended; valid while its granule is locked. */
   public final Walk walk = new Walk();
 
+  private Interrupts interrupts = Interrupts.CHOSEN;
   private boolean entered;
   private String cause = "";
 
@@ -64,6 +65,16 @@ public final class Pe {
     return entered;
   }
 
+  /** Decides from here on which samplings find an interrupt pending. */
+  public void setInterrupts(Interrupts source) {
+    interrupts = source;
+  }
+
+  /** Samples whether an interrupt of the host is pending. */
+  public boolean interrupted() {
+    return interrupts.pending(this);
+  }
+
   /**
    * Tells why the call fails and returns the status, so that a check reads {@code return
    * pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor")}.
@@ -73,6 +84,11 @@ public final class Pe {
   public long refuse(long status, String why) {
     cause = why;
     return status;
+  }
+
+  /** Takes a refusal back: the call succeeded with what it did before. */
+  public void clearRefusal() {
+    cause = "";
   }
 
   /** Returns why the last call failed; empty if it did not, or was not made at all. */

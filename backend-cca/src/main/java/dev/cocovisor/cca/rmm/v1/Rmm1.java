@@ -75,11 +75,10 @@ public final class Rmm1 implements Rmm {
     this.sharedCommands = new SharedCommands(context);
     this.dataCommands = new DataCommands(context);
     this.ripasCommands = new RipasCommands(context);
-    this.enterCommand = new EnterCommand(context, hostCalls);
-    this.psci = new Psci(context);
-    this.realmSide =
-        new RealmSide(
-            context, access, new RealmServices(context, access), psci, hostCalls, enterCommand);
+    this.enterCommand = new EnterCommand(context, hostCalls, new Entry1(context));
+    this.psci = new Psci(context, Psci.DeniedWhenOn.REFUSED);
+    RealmServices services = new RealmServices(context, access, psci, hostCalls);
+    this.realmSide = new RealmSide(context, access, services, enterCommand);
   }
 
   @Override

@@ -1,0 +1,174 @@
+package dev.cocovisor.core.race;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.vm.Vcpu;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Two that act on one VM at once, in every order with two preemptions: afterwards every invariant
+ * holds, nobody waits for ever, and when all is closed no frame is left.
+ */
+class CoreRacesTest {
+  private static final long BASE = 1L << 30;
+  private static final long HVA = 0x7f60_0000_0000L;
+  private static final long SIZE = 1L << 21;
+  private static final int BOUND = 2;
+
+  /** A software-protected VM with a slot whose first MiB is private, and a slot of user memory. */
+  private static final class Machine implements Schedules.Race {
+    final Kvm kvm = new Kvm(HostConfig.DEFAULT.withMemoryFrames(1 << 14), List.of());
+    final KvmProcess p = new KvmProcess(kvm);
+    final int vm = (int) p.createVm((int) p.openDevKvm(), 1);
+    final int vcpuFd = (int) p.createVcpu(vm, 0);
+    final int fd = (int) p.createGuestMemfd(vm, SIZE, 0);
+    final Vcpu vcpu = Objects.requireNonNull(p.vcpu(vcpuFd));
+    private final List<Runnable> actors;
+    final List<String> wrong = new ArrayList<>();
+
+    Machine(List<BiConsumer<Machine, Integer>> what) {
+      assertThat(p.mmap(HVA, 4 * SIZE, 3, 0x22, -1, 0)).isEqualTo(HVA);
+      assertThat(p.setUserMemoryRegion2(vm, 1, 4, BASE, SIZE, HVA, 0, fd)).isZero();
+      assertThat(p.setUserMemoryRegion(vm, 2, 0, 2 * BASE, SIZE, HVA + SIZE)).isZero();
+      assertThat(p.setMemoryAttributes(vm, BASE, SIZE / 2, 8, 0)).isZero();
+      this.actors = new ArrayList<>();
+      for (BiConsumer<Machine, Integer> w : what) {
+        int me = actors.size();
+        actors.add(() -> w.accept(this, me));
+      }
+    }
+
+    @Override
+    public List<Runnable> actors() {
+      return actors;
+    }
+
+    @Override
+    public List<String> check() {
+      kvm.checkInvariants(s -> {
+        if (wrong.size() < 3) {
+          wrong.add(s);
+        }
+      });
+      kvm.close();
+      if (kvm.memory().allocatedFrames() != 1) {
+        wrong.add(kvm.memory().allocatedFrames() + " frames left");
+      }
+      return wrong;
+    }
+  }
+
+  private static BiConsumer<Machine, Integer> does(Consumer<Machine> body) {
+    return (m, _) -> body.accept(m);
+  }
+
+  private static BiConsumer<Machine, Integer> fault(long gpa, Access access) {
+    return does(m -> {
+      long r = m.vcpu.touch(gpa, access, 1);
+      assertThat(r).isLessThan(256);
+    });
+  }
+
+  private static BiConsumer<Machine, Integer> prefault(long gpa) {
+    return does(m -> {
+      long r = m.p.preFaultMemory(m.vcpuFd, 0, new long[] {gpa, 4096});
+      assertThat(r).isLessThanOrEqualTo(0);
+    });
+  }
+
+  private static BiConsumer<Machine, Integer> slot(int id, int flags, long gpa, long size) {
+    return does(m ->
+        assertThat(m.p.setUserMemoryRegion(m.vm, id, flags, gpa, size, id == 2 ? HVA + SIZE : HVA))
+            .isZero());
+  }
+
+  @SafeVarargs
+  private static void race(BiConsumer<Machine, Integer>... what) {
+    Schedules.Result r = Schedules.all(BOUND, () -> new Machine(List.of(what)));
+    System.err.println("schedules=" + r.schedules());
+    assertThat(r.findings()).as("of %d schedules", r.schedules()).isEmpty();
+    assertThat(r.schedules()).isGreaterThan(10);
+  }
+
+  @Test
+  void privateFaultAndSlotDelete() {
+    race(fault(BASE, Access.WRITE), slot(1, 0, BASE, 0));
+  }
+
+  @Test
+  void sharedFaultAndSlotDelete() {
+    race(fault(2 * BASE, Access.WRITE), slot(2, 0, 2 * BASE, 0));
+  }
+
+  @Test
+  void faultAndSlotMove() {
+    race(fault(2 * BASE, Access.WRITE), slot(2, 0, 3 * BASE, SIZE));
+  }
+
+  @Test
+  void prefaultAndSlotDelete() {
+    race(prefault(BASE), slot(1, 0, BASE, 0));
+  }
+
+  @Test
+  void writeFaultAndDirtyLoggingOn() {
+    race(fault(2 * BASE, Access.WRITE), slot(2, 1, 2 * BASE, SIZE));
+  }
+
+  @Test
+  void faultAndUnmap() {
+    race(
+        fault(2 * BASE, Access.WRITE),
+        does(m -> assertThat(m.p.munmap(HVA + SIZE, SIZE)).isZero()));
+  }
+
+  @Test
+  void faultAndDontNeed() {
+    race(
+        fault(2 * BASE, Access.WRITE),
+        does(m -> assertThat(m.p.madvise(HVA + SIZE, SIZE, 4)).isZero()));
+  }
+
+  @Test
+  void faultAndCloseOfTheFile() {
+    race(fault(BASE, Access.WRITE), does(m -> assertThat(m.p.close(m.fd)).isZero()));
+  }
+
+  @Test
+  void faultAndHole() {
+    race(
+        fault(BASE, Access.WRITE), does(m -> assertThat(m.p.fallocate(m.fd, 3, 0, SIZE)).isZero()));
+  }
+
+  @Test
+  void faultAndConversion() {
+    race(
+        fault(BASE, Access.WRITE),
+        does(m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero()));
+  }
+
+  @Test
+  void faultAndCreationOfAVcpu() {
+    race(fault(BASE, Access.WRITE), does(m -> assertThat(m.p.createVcpu(m.vm, 1)).isPositive()));
+  }
+
+  @Test
+  void twoVcpusOfOneIdAreNotMade() {
+    race(
+        does(m -> {
+          if (m.p.createVcpu(m.vm, 1) < 0) {
+            m.wrong.add("first refused");
+          }
+        }),
+        fault(2 * BASE, Access.READ));
+  }
+}
