@@ -3,6 +3,7 @@ package dev.cocovisor.host.trial;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
@@ -10,7 +11,9 @@ import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.LoadedPlugin;
 import dev.cocovisor.host.load.PackageJudge;
+import dev.cocovisor.host.load.PluginFailures;
 import dev.cocovisor.host.load.PluginLoading;
+import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.PluginStatus;
 import java.io.IOException;
@@ -105,6 +108,9 @@ final class TrialMain {
       findings.removeAll(packages.getLast().findings());
     } catch (HostException known) {
       findings.add(known.finding());
+    } catch (VendorFailure known) {
+      PluginDescription d = packages.getLast().description();
+      findings.add(PluginFailures.finding(known, d == null ? null : d.id()));
     } catch (Throwable t) {
       findings.add(
           new Finding(

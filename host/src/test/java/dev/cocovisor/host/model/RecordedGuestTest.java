@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.Backend;
-import java.util.ServiceLoader;
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.KvmException;
 import dev.cocovisor.api.guest.Exit;
@@ -17,11 +15,13 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.script.call.CallRecorder;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.checked.GuestStopped;
 import dev.cocovisor.vmm.checked.GuestVm;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.ServiceLoader;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -131,7 +131,7 @@ class RecordedGuestTest {
       assertThatThrownBy(() -> guest.vcpu(0).read(0x200000))
           .isInstanceOf(GuestStopped.class)
           .hasMessageContaining("vCPU 0: Read[gpa=2097152")
-          .hasMessageContaining("did not complete: KVM_EXIT_MMIO")
+          .hasMessageContaining("did not complete: stopped by KVM_EXIT_MMIO")
           .satisfies(
               e -> assertThat(((GuestStopped) e).run().exit()).isInstanceOf(Exit.Mmio.class));
       assertThat(guest.vcpu(0).tryWrite(0x200000, 1).run().exit()).isInstanceOf(Exit.Mmio.class);
