@@ -52,7 +52,7 @@ public final class Main {
     try (BackendRegistry registry = PluginOptions.of(args).open()) {
       return run(console, new Measurers(registry.backends()), args);
     } catch (RuntimeException e) {
-      return failed(console, e, args);
+      return failed(console, new CommandLine(new Main()), e, args);
     }
   }
 

@@ -96,14 +96,14 @@ class CorePartsTest {
   @ValueSource(strings = {"tdx", "sev-snp", "sw-protected"})
   void privateMemoryComesFromWrappedFiles(String technology) {
     AtomicInteger pages = new AtomicInteger();
-    AtomicInteger references = new AtomicInteger();
+    AtomicInteger open = new AtomicInteger();
     GuestMemfd.Factory factory =
         (memory, owner, inode, size, flags, order) ->
-            new CountingMemfd(memory, owner, inode, size, flags, order, pages, references);
+            new CountingMemfd(memory, owner, inode, size, flags, order, pages, open);
     HypervisorModel model = host().override(binding(GuestMemfd.Factory.class, factory)).build();
     use(model, technology);
     assertThat(pages.get()).isGreaterThanOrEqualTo(3);
-    assertThat(references).hasValue(0);
+    assertThat(open).hasValue(0);
   }
 
   @ParameterizedTest
@@ -269,7 +269,7 @@ class CorePartsTest {
   /** Counts the pages asked for and the files open. */
   private static final class CountingMemfd extends ForwardingGuestMemfd {
     private final AtomicInteger pages;
-    private final AtomicInteger references;
+    private final AtomicInteger open;
 
     CountingMemfd(
         PhysicalHost memory,
@@ -279,11 +279,11 @@ class CorePartsTest {
         long flags,
         int order,
         AtomicInteger pages,
-        AtomicInteger references) {
+        AtomicInteger open) {
       super(GmemFile.create(memory, owner, inode, size, flags, order));
       this.pages = pages;
-      this.references = references;
-      references.incrementAndGet();
+      this.open = open;
+      open.incrementAndGet();
     }
 
     @Override
@@ -293,21 +293,17 @@ class CorePartsTest {
     }
 
     @Override
-    public void acquire() {
-      references.incrementAndGet();
-      super.acquire();
-    }
-
-    @Override
     public boolean tryAcquire() {
       boolean taken = super.tryAcquire();
-      references.addAndGet(taken ? 1 : 0);
+      if (taken) {
+        open.incrementAndGet();
+      }
       return taken;
     }
 
     @Override
     public void release() {
-      references.decrementAndGet();
+      open.decrementAndGet();
       super.release();
     }
   }
