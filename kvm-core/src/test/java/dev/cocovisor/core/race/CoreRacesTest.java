@@ -92,8 +92,10 @@ class CoreRacesTest {
   }
 
   @SafeVarargs
+  @SuppressWarnings("varargs")
   private static void race(BiConsumer<Machine, Integer>... what) {
-    Schedules.Result r = Schedules.all(BOUND, () -> new Machine(List.of(what)));
+    List<BiConsumer<Machine, Integer>> actors = List.of(what);
+    Schedules.Result r = Schedules.all(BOUND, () -> new Machine(actors));
     System.err.println("schedules=" + r.schedules());
     assertThat(r.findings()).as("of %d schedules", r.schedules()).isEmpty();
     assertThat(r.schedules()).isGreaterThan(10);
