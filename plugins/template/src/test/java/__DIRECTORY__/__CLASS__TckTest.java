@@ -1,7 +1,7 @@
 package __PACKAGE__;
 
 import dev.cocovisor.tck.BackendTck;
-import dev.cocovisor.tck.Subject;
+import dev.cocovisor.tck.subject.Subject;
 
 /** Judges the backend by every rule of the compatibility kit. */
 class __CLASS__TckTest extends BackendTck {

@@ -29,6 +29,14 @@ public interface SlotView {
   /** Tells whether a guest_memfd is bound. */
   boolean hasGuestMemfd();
 
+  /**
+   * Tells whether all memory of the slot, shared too, comes from its guest_memfd, which then can be
+   * mapped (KVM_MEMSLOT_GMEM_ONLY).
+   */
+  default boolean isGmemOnly() {
+    return false;
+  }
+
   /** Returns the gfn behind the last page. */
   default long endGfn() {
     return baseGfn() + npages();

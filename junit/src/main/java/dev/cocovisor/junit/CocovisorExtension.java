@@ -119,6 +119,7 @@ public final class CocovisorExtension
       if (failure != null) {
         print(context, host.log(name(context), failure));
       }
+      host.close();
     }
   }
 

@@ -56,6 +56,11 @@ final class TestHost {
     guests.reversed().forEach(GuestVm::close);
   }
 
+  /** Ends the host. */
+  void close() {
+    model.close();
+  }
+
   /**
    * Fails if something is that must not be.
    *

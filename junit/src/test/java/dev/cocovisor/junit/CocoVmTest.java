@@ -58,7 +58,7 @@ class CocoVmTest {
   // begin: coco-exit
   @Test
   void anAccessThatDoesNotCompleteTellsHowItEnded(@CocoVm(memory = "1M") GuestVm guest) {
-    assertThat(guest.vcpu(0).tryRead(0x200000).exit()).isInstanceOf(Exit.Mmio.class);
+    assertThat(guest.vcpu(0).tryRead(0x200000).run().exit()).isInstanceOf(Exit.Mmio.class);
     assertThatThrownBy(() -> guest.vcpu(0).read(0x200000))
         .isInstanceOf(GuestStopped.class)
         .hasMessageContaining("KVM_EXIT_MMIO");

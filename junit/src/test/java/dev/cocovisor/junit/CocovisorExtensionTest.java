@@ -128,7 +128,7 @@ class CocovisorExtensionTest {
   @Test
   void anAccessThatStopsTheGuestFailsTheTestWithItsExit() {
     Ran ran = run(Throwing.class);
-    assertThat(ran.failure()).hasMessageContaining("did not complete: KVM_EXIT_MMIO");
+    assertThat(ran.failure()).hasMessageContaining("did not complete: stopped by KVM_EXIT_MMIO");
     assertThat(ran.log())
         .contains("# Throwing.stops failed: vCPU 0: Read")
         .contains("KVM_EXIT_MMIO");
@@ -200,7 +200,7 @@ class CocovisorExtensionTest {
             cannot give wantsWhatThereIsNot(GuestVm) its GuestVm:
             COCO-P001 error: tdz: there is no such backend
               why:  neither the class path nor a plugin offers it
-              mend: use one that is available, or put its plugin into a plugin folder
+              mend: did you mean tdx? Otherwise use one that is available, or put its plugin into a plugin folder
               available: %s\
             """
                 .formatted(String.join(", ", present())));
@@ -234,7 +234,7 @@ class CocovisorExtensionTest {
   @Test
   void aSizeThatIsNoneIsTold() {
     assertThat(run(BadSize.class).failure())
-        .hasMessageContaining("COCO-P034 error: guest: memory \"plenty\" cannot be");
+        .hasMessageContaining("COCO-P034 error: sw-protected guest: memory \"plenty\" cannot be");
   }
 
   static class BadSetting {

@@ -1,10 +1,11 @@
 package dev.cocovisor.vmm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 
-/** A VMM of ordinary x86 VMs: all memory is its own, and there is nothing to convert. */
+/** A VMM of ordinary x86 VMs: all memory is its own, and none can be private. */
 final class PlainVmm implements VmmDriver {
   @Override
   public long vmType() {
@@ -18,6 +19,6 @@ final class PlainVmm implements VmmDriver {
 
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
-    return 0;
+    return toPrivate ? -Errno.EOPNOTSUPP.number() : 0;
   }
 }

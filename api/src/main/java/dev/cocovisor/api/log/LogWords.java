@@ -12,9 +12,11 @@ import org.apiguardian.api.API;
  * @param answers by the name of a guest action without {@code guest_}, the name under which logs
  *     print the value it answers, empty where they print none; for an action that is not listed it
  *     is {@code value}, and left out where it is -1
+ * @param recorded what the host of such a log had set, by the full names of settings
  */
 @API(status = API.Status.EXPERIMENTAL, since = "0.2")
-public record LogWords(Set<String> meaning, Map<String, String> answers) {
+public record LogWords(
+    Set<String> meaning, Map<String, String> answers, Map<String, String> recorded) {
   /** Nothing of its own. */
   public static final LogWords NONE = new LogWords(Set.of(), Map.of());
 
@@ -22,11 +24,16 @@ public record LogWords(Set<String> meaning, Map<String, String> answers) {
   public static final LogWords KERNEL =
       new LogWords(
           Set.of(),
-          Map.of(
-              "read", "value", "write", "", "fetch", "", "hypercall", "rax", "resume", "rax"));
+          Map.of("read", "value", "write", "", "fetch", "", "hypercall", "rax", "resume", "rax"));
+
+  /** Words of a host that had nothing set. */
+  public LogWords(Set<String> meaning, Map<String, String> answers) {
+    this(meaning, answers, Map.of());
+  }
 
   /** Keeps copies. */
   public LogWords {
+    recorded = Map.copyOf(recorded);
     meaning = Set.copyOf(meaning);
     answers = Map.copyOf(answers);
   }

@@ -20,6 +20,7 @@ final class Deltas {
 
   private final GranuleTable granules;
   private final RmmView view;
+  private final WatchedMemory memory;
   private final long scannedEnd;
   private final TreeMap<Long, Before> touched = new TreeMap<>();
   private final TreeMap<Long, String> states = new TreeMap<>();
@@ -30,7 +31,8 @@ final class Deltas {
    *
    * @param scanned how many granules from the first on a log reports line by line
    */
-  Deltas(GranuleTable granules, RmmView view, int scanned) {
+  Deltas(GranuleTable granules, RmmView view, WatchedMemory memory, int scanned) {
+    this.memory = memory;
     this.granules = granules;
     this.view = view;
     this.scannedEnd = granules.base() + (long) scanned * GRANULE;
@@ -41,6 +43,10 @@ final class Deltas {
   /** Returns the lines that should follow the call just made, and forgets what it changed. */
   List<String> take() {
     List<String> lines = new ArrayList<>(3);
+    String wrote = memory.written();
+    if (wrote != null) {
+      lines.add(wrote);
+    }
     Runs runs = new Runs();
     touched.forEach((a, before) -> {
       GranuleState state = granules.stateAt(a);

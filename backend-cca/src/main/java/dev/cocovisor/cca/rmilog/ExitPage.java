@@ -1,6 +1,7 @@
 package dev.cocovisor.cca.rmilog;
 
 import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.cca.rmm.page.RecExit;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -8,14 +9,22 @@ import java.util.List;
 final class ExitPage {
   private static final int EXIT = 0x800;
   private static final int GPRS = 31;
+  private static final int S2AP_CHANGE = RecExit.S2AP_CHANGE;
   private static final String[] REASONS = {
     "SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"
   };
 
   private ExitPage() {}
 
-  static String describe(PhysicalMemory memory, long page, long status) {
+  static String describe(PhysicalMemory memory, long page, long status, RmmVersion version) {
     long reason = memory.readLong(page + EXIT);
+    if (version == RmmVersion.V2 && reason == S2AP_CHANGE) {
+      StringBuilder change = new StringBuilder("{status=").append(hex(status));
+      change.append(", reason=S2AP_CHANGE");
+      field(change, memory, page, "s2ap_base", RecExit.AT_S2AP_BASE);
+      field(change, memory, page, "s2ap_top", RecExit.AT_S2AP_TOP);
+      return change.append('}').toString();
+    }
     StringBuilder s = new StringBuilder("{status=").append(hex(status)).append(", reason=");
     if (reason < 0 || reason >= REASONS.length) {
       return s.append(hex(reason)).append('}').toString();
@@ -26,6 +35,10 @@ final class ExitPage {
         field(s, memory, page, "esr", 0x100);
         field(s, memory, page, "far", 0x108);
         field(s, memory, page, "hpfar", 0x110);
+        if (version == RmmVersion.V2) {
+          field(s, memory, page, "rtt_tree", RecExit.AT_RTT_TREE);
+          field(s, memory, page, "rtt_level", RecExit.AT_RTT_LEVEL);
+        }
       }
       case "RIPAS_CHANGE" -> {
         field(s, memory, page, "ripas_base", 0x500);

@@ -2,14 +2,11 @@ package dev.cocovisor.cca.rmilog;
 
 import static dev.cocovisor.cca.rmilog.ExitPage.hex;
 
-import dev.cocovisor.api.mem.SparseMemory;
 import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.call.Pe;
-import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.call.RmiCall;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import dev.cocovisor.cca.rmm.run.RsiCall;
-import dev.cocovisor.cca.rmm.v1.RmiCommand;
-import dev.cocovisor.cca.rmm.v1.Rmm1;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -23,23 +20,15 @@ import java.util.TreeMap;
 final class Program {
   private static final int SCANNED_GRANULES = 4096;
   private static final int ENTER_REGISTERS = 8;
-  private static final Map<String, RmiCommand> COMMANDS = new TreeMap<>();
-  private static final Map<String, RsiCall> CALLS = new TreeMap<>();
-
-  static {
-    for (RmiCommand c : RmiCommand.values()) {
-      COMMANDS.put(c.callName(), c);
-    }
-    for (RsiCall c : RsiCall.values()) {
-      CALLS.put(c.name(), c);
-    }
-  }
-
-  private final SparseMemory memory = new SparseMemory();
-  private final Rmm rmm = new Rmm1(RmmConfig.RECORDED, memory);
-  private final Deltas deltas = new Deltas(rmm.granules(), rmm.view(), SCANNED_GRANULES);
+  private static final int MAX_OPERANDS = 5;
+  private final WatchedMemory memory = new WatchedMemory();
+  private final Rmm rmm;
+  private final RmmVersion version;
+  private final Map<String, RmiCall> commands = new TreeMap<>();
+  private final Deltas deltas;
   private final Pe host = new Pe();
   private final Pe other = new Pe();
+  private final Sampling sampling = new Sampling();
 
   // The REC that runs; 0 for none.
   private long running;
@@ -48,12 +37,22 @@ final class Program {
   /** Set between the line that ends a run and its exit line, which tells what the run changed. */
   private boolean exitDue;
 
+  Program(RmmVersion version) {
+    this.version = version;
+    rmm = version.create(memory);
+    rmm.calls().forEach(c -> commands.put(c.callName(), c));
+    deltas = new Deltas(rmm.granules(), rmm.view(), memory, SCANNED_GRANULES);
+    host.setInterrupts(sampling);
+    other.setInterrupts(sampling);
+  }
+
   /** Carries a call out and returns the result a log would show. */
   String perform(Line line) {
     return switch (line.name()) {
       case "ns_write" -> write(line);
       case "ns_fill" -> fill(line);
       case "ns_read" -> hex(read(line.argument(0) + line.argument(2), width(line)));
+      case "irq" -> irq(line);
       case "smc" -> smc(line);
       case "rsi" -> rsi(line);
       case "realm" -> interrupt(line);
@@ -70,7 +69,7 @@ final class Program {
 
   private String exit(Line line) {
     exitDue = false;
-    return ExitPage.describe(memory, line.argument(0), exitStatus);
+    return ExitPage.describe(memory, line.argument(0), exitStatus, version);
   }
 
   private String write(Line line) {
@@ -109,14 +108,26 @@ final class Program {
     return v;
   }
 
+  private String irq(Line line) {
+    sampling.at(line.argument(0));
+    return "0x0";
+  }
+
   private String smc(Line line) {
-    RmiCommand command = COMMANDS.get(line.word());
+    RmiCall command = commands.get(line.word());
     if (command == null) {
-      throw line.error(line.name().length() + 1, "a command of RMI 1.0");
+      throw line.error(line.name().length() + 1, "a command of " + version.title());
     }
     Pe pe = running == 0 ? host : other;
-    long x0 = rmm.call(pe, command.number(), line.arguments(5));
-    if (command == RmiCommand.REC_ENTER) {
+    boolean enters = command.callName().equals("RMI_REC_ENTER");
+    if (!enters) {
+      memory.watch();
+    }
+    long x0 = rmm.call(pe, command.number(), line.arguments(MAX_OPERANDS));
+    if (sampling.missed()) {
+      return "no sampling for irq(" + hex(sampling.planned()) + ")";
+    }
+    if (enters) {
       exitStatus = x0;
       if (pe.entered()) {
         running = line.argument(0);
@@ -131,9 +142,11 @@ final class Program {
   }
 
   private String rsi(Line line) {
-    RsiCall call = CALLS.get(line.word().toUpperCase(Locale.ROOT));
-    if (call == null) {
-      throw line.error(line.name().length() + 1, "a call of RSI 1.0 or PSCI");
+    RsiCall call;
+    try {
+      call = RsiCall.valueOf(line.word().toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw line.error(line.name().length() + 1, "a call of RSI or PSCI");
     }
     requireRunning(line);
     RealmSide.Outcome outcome = rmm.realmSide().call(host, running, call.fid(), line.arguments(10));

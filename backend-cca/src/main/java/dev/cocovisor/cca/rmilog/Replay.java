@@ -28,6 +28,7 @@ final class Replay {
   private long calls;
   private long mismatches;
   private int number = NO_PROGRAM;
+  private RmmVersion version = RmmVersion.V1;
   private @Nullable Program program;
 
   /** Lines that should come next because of what the last call changed. */
@@ -48,7 +49,9 @@ final class Replay {
   ReplaySummary run(BufferedReader reader) throws IOException {
     int at = 0;
     boolean ended = false;
-    String text = reader.readLine();
+    LookAhead lines = new LookAhead(reader);
+    version = lines.version();
+    String text = lines.next();
     while (text != null && !full()) {
       at++;
       if (text.startsWith(PROGRAM)) {
@@ -58,7 +61,7 @@ final class Replay {
       } else if (!text.isEmpty() && text.charAt(0) != '#') {
         step(text, at);
       }
-      text = reader.readLine();
+      text = lines.next();
     }
     if (!full() && !ended) {
       throw new LogSyntaxException(log, at + 1, 1, "end of file", "'# end'");
@@ -83,7 +86,7 @@ final class Replay {
       throw new LogSyntaxException(log, at, PROGRAM.length() + 1, text, "a decimal number");
     }
     boolean wanted = options.program() < 0 || options.program() == number;
-    program = wanted ? new Program() : null;
+    program = wanted ? new Program(version) : null;
     programs += wanted ? 1 : 0;
   }
 
@@ -96,7 +99,7 @@ final class Replay {
       return;
     }
     calls++;
-    if (text.startsWith("changed(") || text.startsWith("state(") || text.startsWith("rim(")) {
+    if (isChange(text)) {
       change(text, at);
       return;
     }
@@ -110,6 +113,13 @@ final class Replay {
     due = current.changes();
     dueCall = line.call();
     dueLine = at;
+  }
+
+  private static boolean isChange(String text) {
+    return text.startsWith("changed(")
+        || text.startsWith("state(")
+        || text.startsWith("rim(")
+        || text.startsWith("wrote(");
   }
 
   private void change(String text, int at) {

@@ -44,6 +44,7 @@ final class GuestRuns {
   private final boolean isProtected;
   private final HypVmLife life;
   private final HostSmccc smccc;
+  private final long codePage;
 
   GuestRuns(
       PkvmPlatform platform, VmContext vm, boolean isProtected, HypVmLife life, VcpuInit features) {
@@ -52,6 +53,7 @@ final class GuestRuns {
     this.vm = vm;
     this.isProtected = isProtected;
     this.life = life;
+    this.codePage = platform.host().number(PkvmBackend.CODE_PAGE);
     this.smccc = new HostSmccc(new Psci(vm, features));
   }
 
@@ -91,14 +93,14 @@ final class GuestRuns {
 
   /** The guest fetches its next instruction: the first fault is that of its code page. */
   private Errno fetch(VcpuContext vcpu, PkvmVcpu v) {
-    if (v.codePage < 0 || hyp.guestWalk(v.cpu, v.codePage, false, true) >= 0) {
+    if (codePage < 0 || hyp.guestWalk(v.cpu, codePage, false, true) >= 0) {
       return Errno.OK;
     }
-    if (vm.slotOf(v.codePage >>> PageLevel.PAGE_SHIFT) == null) {
+    if (vm.slotOf(codePage >>> PageLevel.PAGE_SHIFT) == null) {
       // An abort that the guest cannot take: its vectors lie in the same page.
       return interrupted(vcpu, "the guest's code is in no slot");
     }
-    return vm.mapPage(vcpu, v.codePage, isProtected);
+    return vm.mapPage(vcpu, codePage, isProtected);
   }
 
   private Errno interrupted(VcpuContext vcpu, String why) {

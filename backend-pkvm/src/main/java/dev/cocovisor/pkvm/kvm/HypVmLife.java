@@ -102,8 +102,7 @@ final class HypVmLife {
       HostVcpu v = new HostVcpu(page, vcpus.size(), new Memcache());
       vcpus.add(v);
       platform.publish(v);
-      vcpu.setVendorState(
-          new PkvmVcpu(v, vcpu.id(), platform.host().number(PkvmBackend.CODE_PAGE)));
+      vcpu.setVendorState(new PkvmVcpu(v, vcpu.id()));
     }
     return e;
   }

@@ -3,6 +3,7 @@ package dev.cocovisor.pkvm.kvm;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
@@ -41,8 +42,8 @@ public final class PkvmBackend implements Backend {
   static final Setting CODE_PAGE =
       Setting.number(
           "pkvm.code-page",
-          "guest-physical page that guests run from unless their VMM says another; -1: none",
-          0x8000_0000L,
+          "guest-physical page that guests run from; -1: none, they fetch nothing",
+          -1,
           -1,
           Long.MAX_VALUE);
 
@@ -55,13 +56,20 @@ public final class PkvmBackend implements Backend {
       BackendInfo.builder("pkvm", Architecture.ARM64)
           .version("0.1.0")
           .description("Arm pKVM: page ownership kept by a hypervisor at EL2")
+          .capability(Capability.KVM_CAP_ARM_VM_IPA_SIZE.number(), 44)
           .vmTypes(VmType.ARM_PROTECTED, VmType.ARM_NORMAL)
           .settings(MEMLOCK_PAGES, PRIVATE_BY_DEFAULT, CODE_PAGE, IPA_BITS)
           .build();
 
-  /** An arm64 log that names no technology was recorded in protected mode. */
+  /**
+   * An arm64 log that names no technology was recorded in protected mode, and its guests run from a
+   * page at 0x80000000.
+   */
   private static final LogWords WORDS =
-      new LogWords(Set.of("KVM_ARM_VCPU_INIT", "guest_" + Hvc.NAME), Map.of(Hvc.NAME, "x0"));
+      new LogWords(
+          Set.of("KVM_ARM_VCPU_INIT", "guest_" + Hvc.NAME),
+          Map.of(Hvc.NAME, "x0"),
+          Map.of(CODE_PAGE.name(), "0x80000000"));
 
   @Override
   public BackendInfo info() {

@@ -18,18 +18,14 @@ final class PkvmVcpu {
   /** Whether it is powered off (KVM_MP_STATE_STOPPED). */
   boolean stopped;
 
-  /** The page it runs from, as a guest-physical address; negative for none. */
-  long codePage;
-
   /** Whether EL2 knows it (VCPU_PKVM_FINALIZED). */
   boolean created;
 
   int cpu = NOT_LOADED;
 
-  PkvmVcpu(HostVcpu host, int id, long codePage) {
+  PkvmVcpu(HostVcpu host, int id) {
     this.host = host;
     this.id = id;
-    this.codePage = codePage;
   }
 
   /** Returns the affinity fields of MPIDR_EL1 (reset_mpidr). */

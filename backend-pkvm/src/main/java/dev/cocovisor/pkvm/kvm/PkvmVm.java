@@ -1,5 +1,6 @@
 package dev.cocovisor.pkvm.kvm;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
@@ -149,6 +150,30 @@ final class PkvmVm implements VmOps {
         : -Errno.ENOTTY.number();
   }
 
+  /**
+   * KVM_ENABLE_CAP: nothing for protected guests, whose registers KVM does not see. Source: {@code
+   * arch/arm64/kvm/arm.c}, kvm_vm_ioctl_enable_cap.
+   */
+  @Override
+  public Errno enableCap(int capability, long flags, long argument) {
+    Capability cap = Capability.of(capability);
+    if (isProtected || cap == null) {
+      return refuse(Errno.EINVAL, "a capability that this VM does not have");
+    }
+    return switch (cap) {
+      case KVM_CAP_ARM_NISV_TO_USER, KVM_CAP_ARM_SEA_TO_USER -> Errno.OK;
+      case KVM_CAP_ARM_SYSTEM_SUSPEND -> {
+        features.allowSuspend();
+        yield Errno.OK;
+      }
+      case KVM_CAP_ARM_WRITABLE_IMP_ID_REGS ->
+          vm.vcpus().isEmpty()
+              ? Errno.OK
+              : refuse(Errno.EINVAL, "the VM has vCPUs, whose registers are set up");
+      default -> refuse(Errno.EINVAL, "a capability that cannot be enabled");
+    };
+  }
+
   // Slots.
 
   @Override
@@ -163,8 +188,14 @@ final class PkvmVm implements VmOps {
         return refuse(Errno.EPERM, "a protected guest's slot is neither logged nor read-only");
       }
     }
-    return now != null && now.endGfn() > hyp.geometry().pages()
-        ? refuse(Errno.EFAULT, "the slot ends beyond the guest's address space")
+    if (now == null) {
+      return Errno.OK;
+    }
+    if (now.endGfn() > hyp.geometry().pages()) {
+      return refuse(Errno.EFAULT, "the slot ends beyond the guest's address space");
+    }
+    return now.hasGuestMemfd() && !now.isGmemOnly()
+        ? refuse(Errno.EINVAL, "the slot's guest_memfd cannot be mapped: none is private only")
         : Errno.OK;
   }
 

@@ -25,6 +25,7 @@ final class Psci {
   private static final long SYSTEM_OFF = 0x8400_0008L;
   private static final long SYSTEM_RESET = 0x8400_0009L;
   private static final long FEATURES = 0x8400_000aL;
+  private static final long SYSTEM_SUSPEND = 0x8400_000eL;
   private static final long SYSTEM_RESET2 = 0x8400_0012L;
   private static final long SYSTEM_OFF2 = 0x8400_0015L;
   private static final long SMCCC_VERSION = 0x8000_0000L;
@@ -47,6 +48,7 @@ final class Psci {
 
   private static final int EVENT_SHUTDOWN = 1;
   private static final int EVENT_RESET = 2;
+  private static final int EVENT_SUSPEND = 5;
 
   /** How a run ends that only a signal ends. */
   static final Exit INTERRUPTED = new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields());
@@ -100,6 +102,9 @@ final class Psci {
       long type = a0 & 0xffff_ffffL;
       return type == 0 || type >= VENDOR_RESETS ? event(EVENT_RESET) : answer(INVALID_PARAMS);
     }
+    if (fn == SYSTEM_SUSPEND && features.suspends()) {
+      return RunResult.ok(new Exit.SystemEvent(EVENT_SUSPEND));
+    }
     if (fn == SYSTEM_OFF2) {
       long type = a0 & 0xffff_ffffL;
       return (type == 0 || type == HIBERNATE_OFF) && a1 == 0
@@ -125,8 +130,11 @@ final class Psci {
     return fn == FEATURES ? featuresOf(a0 & 0xffff_ffffL) : NOT_SUPPORTED;
   }
 
-  private static long featuresOf(long asked) {
+  private long featuresOf(long asked) {
     long fn = hasWideForm(asked & ~WIDE) ? asked & ~WIDE : asked;
+    if (fn == SYSTEM_SUSPEND) {
+      return features.suspends() ? SUCCESS : NOT_SUPPORTED;
+    }
     if (fn == SYSTEM_OFF2) {
       return HIBERNATE_OFF;
     }
@@ -199,6 +207,7 @@ final class Psci {
     return fn == CPU_SUSPEND
         || fn == CPU_ON
         || fn == AFFINITY_INFO
+        || fn == SYSTEM_SUSPEND
         || fn == SYSTEM_RESET2
         || fn == SYSTEM_OFF2;
   }

@@ -7,9 +7,6 @@ import dev.cocovisor.api.trace.TraceSink;
 /**
  * KVM_ARM_VCPU_INIT: which features vCPUs have, decided for the whole VM by the first one.
  *
- * <p>A guest's first instruction is where its VMM says: field {@code code}, which stands for the
- * register PC that a VMM sets next, names its code page. Registers are no part of this model.
- *
  * <p>Source: {@code arch/arm64/kvm/arm.c}, kvm_arch_vcpu_ioctl_vcpu_init, kvm_vcpu_set_target,
  * kvm_vcpu_init_check_features.
  */
@@ -23,14 +20,18 @@ final class VcpuInit {
   /** KVM_VCPU_VALID_FEATURES: what the kernel knows. */
   private static final long KNOWN = (1 << 10) - 1;
 
+  /** KVM_ARM_VCPU_EL1_32BIT. */
+  private static final long AARCH32 = 1 << 1;
+
   /**
-   * What the recorded host supports: no AArch32 at EL1, no PMU for guests under pKVM, no SVE,
-   * pointer authentication or nested virtualization.
+   * What the recorded host supports: no PMU, SVE, pointer authentication or nested virtualization
+   * for guests.
    */
-  private static final long SUPPORTED = POWER_OFF | PSCI_0_2;
+  private static final long SUPPORTED = POWER_OFF | AARCH32 | PSCI_0_2;
 
   private final TraceSink trace;
   private long features = -1;
+  private boolean suspends;
 
   VcpuInit(TraceSink trace) {
     this.trace = trace;
@@ -39,6 +40,16 @@ final class VcpuInit {
   /** Tells whether guests have PSCI 1.3; otherwise it is that of version 0.1. */
   boolean hasPsci() {
     return features > 0 && (features & PSCI_0_2) != 0;
+  }
+
+  /** KVM_CAP_ARM_SYSTEM_SUSPEND. */
+  void allowSuspend() {
+    suspends = true;
+  }
+
+  /** Tells whether the VMM takes SYSTEM_SUSPEND. */
+  boolean suspends() {
+    return suspends;
   }
 
   Errno init(PkvmVcpu v, Fields in) {
@@ -56,7 +67,6 @@ final class VcpuInit {
     features = wanted;
     v.initialised = true;
     v.stopped = (asked & POWER_OFF) != 0;
-    v.codePage = in.number("code", v.codePage);
     return Errno.OK;
   }
 }

@@ -31,9 +31,6 @@ import java.util.List;
 public final class PkvmVmm implements VmmDriver {
   private static final long RAM_BASE = 0x9000_0000L;
 
-  /** Its guests do what they are told and fetch no code. */
-  private static final long NO_CODE = -1;
-
   /** Creates the driver; it has no state. */
   public PkvmVmm() {}
 
@@ -64,9 +61,7 @@ public final class PkvmVmm implements VmmDriver {
           vm.calls()
               .vendorIoctl(
                   fd,
-                  new VendorCommand(
-                      "KVM_ARM_VCPU_INIT",
-                      new Fields().put("target", "PREFERRED").put("code", NO_CODE)));
+                  new VendorCommand("KVM_ARM_VCPU_INIT", new Fields().put("target", "PREFERRED")));
       if (r < 0) {
         return r;
       }

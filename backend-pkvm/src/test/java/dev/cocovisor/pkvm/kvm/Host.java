@@ -26,6 +26,7 @@ final class Host {
   static final long GPA = 0x9000_0000L;
   static final int FIRST_HANDLE = 0x1000;
   private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
+  private static final int MADV_NOHUGEPAGE = 15;
   private static final int MAP_HUGETLB = 0x40000;
 
   final Kvm kvm;
@@ -45,6 +46,7 @@ final class Host {
     process = new KvmProcess(kvm);
     dev = (int) process.openDevKvm();
     assertThat(process.mmap(RAM, RAM_SIZE, 3, MAP_PRIVATE_ANONYMOUS, -1, 0)).isEqualTo(RAM);
+    assertThat(process.madvise(RAM, RAM_SIZE, MADV_NOHUGEPAGE)).isZero();
   }
 
   long hugeMemory(long size) {
@@ -94,8 +96,7 @@ final class Host {
   }
 
   static VendorCommand init(long features) {
-    return new VendorCommand(
-        "KVM_ARM_VCPU_INIT", new Fields().put("features", features).put("code", -1));
+    return new VendorCommand("KVM_ARM_VCPU_INIT", new Fields().put("features", features));
   }
 
   /** A VM as its VMM holds it. */

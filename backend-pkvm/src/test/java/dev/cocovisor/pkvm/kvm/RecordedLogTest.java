@@ -2,12 +2,12 @@ package dev.cocovisor.pkvm.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,15 +15,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What real protected guests on a real kernel answered. */
 class RecordedLogTest {
-  private static final LogSource LOG =
-      LogSource.file(
-          Path.of(
-              System.getProperty("cocovisor.root", ".."),
-              "conformance",
-              "pkvm-arm64-7.3.kvmlog.gz"));
+  private static LogSource log(String name) {
+    return LogSource.file(
+        Path.of(
+            System.getProperty("cocovisor.root", ".."),
+            "conformance",
+            "pkvm-arm64-7.3" + name + ".kvmlog.gz"));
+  }
 
   private final List<Mismatch> mismatches = new ArrayList<>();
 
@@ -32,18 +35,26 @@ class RecordedLogTest {
         .replay(log, ReplayOptions.ALL, mismatches::add);
   }
 
-  @Test
-  void everyRecordedProgramReplaysWithoutADifference() throws IOException {
-    ReplaySummary s = replay(LOG);
+  @ParameterizedTest
+  @CsvSource({
+    "'', 250, 11000",
+    "-wide, 64, 3000",
+    "-wide-deep, 186, 9800",
+    "-rules, 162, 3800",
+    "-memlock, 15, 690"
+  })
+  void everyRecordedProgramReplaysWithoutADifference(String name, int programs, long calls)
+      throws IOException {
+    ReplaySummary s = replay(log(name));
     assertThat(mismatches).isEmpty();
-    assertThat(s.programs()).isEqualTo(250);
-    assertThat(s.calls()).isGreaterThan(11_000);
+    assertThat(s.programs()).isEqualTo(programs);
+    assertThat(s.calls()).isGreaterThan(calls);
   }
 
   @Test
   void aChangedAnswerIsNoticed() throws IOException {
     String text;
-    try (BufferedReader r = LOG.opener().open()) {
+    try (BufferedReader r = log("").opener().open()) {
       text = r.lines().limit(2000).collect(Collectors.joining("\n"));
     }
     String lie = text.replace("(DONE, x0=29)", "(DONE, x0=31)").replace("= -1 SIGSEGV", "= 0");

@@ -47,7 +47,7 @@ class VcpuInitTest {
     Host.Guest g = h.guest(false, 0);
     int first = (int) h.process.createVcpu(g.vm, 0);
     int second = (int) h.process.createVcpu(g.vm, 1);
-    assertThat(init(first, 1 << 1)).as("AArch32 at EL1").isEqualTo(err(Errno.EINVAL));
+    assertThat(init(first, 1 << 4)).as("SVE").isEqualTo(err(Errno.EINVAL));
     assertThat(init(first, 1 << 12)).as("unknown").isEqualTo(err(Errno.ENOENT));
     assertThat(init(first, POWER_OFF)).isZero();
     assertThat(init(second, PSCI_0_2)).isEqualTo(err(Errno.EINVAL));
@@ -75,6 +75,7 @@ class VcpuInitTest {
 
   @Test
   void aGuestWithoutCodeNeverGetsAnywhere() {
+    Host h = new Host(PkvmBackend.CODE_PAGE.name(), "0x80000000");
     Host.Guest g = h.guest(false, 0);
     int vcpu = (int) h.process.createVcpu(g.vm, 0);
     assertThat(h.process.vendorIoctl(vcpu, new VendorCommand("KVM_ARM_VCPU_INIT", new Fields())))

@@ -102,18 +102,30 @@ public final class Seam {
     for (int i = 0; i < leaf.arity() - 1; i++) {
       arguments.append(OPERANDS[i]).append(Long.toHexString(more[i]));
     }
-    String result = status == SeamStatus.IN_GUEST ? "in guest" : SeamStatus.describe(status);
     trace.emit(
-        new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments.toString(), result));
+        new TraceEvent(
+            TraceEvent.Kind.FIRMWARE, leaf.callName(), arguments.toString(), result(leaf, status)));
     if (SeamStatus.isError(status) && status != SeamStatus.IN_GUEST) {
       trace.refused(SeamStatus.describe(status), () -> SeamReasons.of(leaf, status));
     }
   }
 
+  private static String result(SeamCall leaf, long status) {
+    if (status == SeamStatus.IN_GUEST) {
+      return "in guest";
+    } else if (leaf == SeamCall.VP_ENTER && status == VcpuEntry.EPT_VIOLATION) {
+      return "EPT_VIOLATION, the guest was not entered";
+    }
+    return status == 0 ? SeamStatus.SUCCESS.name() : SeamStatus.inFull(status);
+  }
+
   /** Traces a TDCALL a guest made; {@code rax} is its status where it completed. */
   void guest(TdCall leaf, Fields operands, GuestOutcome outcome, long rax) {
     if (trace.enabled()) {
-      String result = outcome == GuestOutcome.DONE ? SeamStatus.describe(rax) : outcome.name();
+      String result = outcome.name();
+      if (outcome == GuestOutcome.DONE) {
+        result = rax == 0 ? SeamStatus.SUCCESS.name() : SeamStatus.inFull(rax);
+      }
       trace.emit(
           new TraceEvent(TraceEvent.Kind.FIRMWARE, leaf.callName(), operands.toString(), result));
     }

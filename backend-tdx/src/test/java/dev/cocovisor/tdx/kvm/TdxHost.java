@@ -34,6 +34,11 @@ final class TdxHost implements TraceSink {
 
   final List<String> seamcalls = new ArrayList<>();
 
+  /** Refusals, each with its reason; calls of guest and host with their results. */
+  final List<String> refusals = new ArrayList<>();
+
+  final List<String> results = new ArrayList<>();
+
   /** Whether nothing is traced, as when several vCPUs run at a time. */
   volatile boolean quiet;
 
@@ -114,6 +119,11 @@ final class TdxHost implements TraceSink {
 
   static TdxHost runningOnSmallFolios(String policy) {
     return finalized(new TdxHost(policy(policy).withSetting("core.gmem-order", "0"), 1L << 28));
+  }
+
+  /** A TD being built on a host that has HKIDs for few. */
+  static TdxHost withHkids(int count) {
+    return new TdxHost(policy("upstream").withSetting("tdx.hkids", "" + count), 1L << 28);
   }
 
   /** On a processor where KVM clears what leaves a TD, or does not have to. */
@@ -256,9 +266,15 @@ final class TdxHost implements TraceSink {
 
   @Override
   public void emit(TraceEvent event) {
-    if (event.kind() == TraceEvent.Kind.FIRMWARE) {
+    if (event.kind() == TraceEvent.Kind.REFUSAL) {
+      refusals.add(event.name() + ": " + event.result());
+    } else if (event.kind() == TraceEvent.Kind.FIRMWARE) {
+      results.add(event.name() + " " + event.result());
       boolean done = event.result().equals(SeamStatus.SUCCESS.name());
-      seamcalls.add(event.name() + (done ? "" : " " + event.result()));
+      String name = event.result().substring(event.result().indexOf(' ') + 1);
+      if (event.name().startsWith("TDH.")) {
+        seamcalls.add(event.name() + (done ? "" : " " + name));
+      }
     } else if (event.name().equals("kick")) {
       seamcalls.add("kick");
       List<Runnable> now = List.copyOf(onKick);

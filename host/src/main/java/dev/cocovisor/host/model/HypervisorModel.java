@@ -37,7 +37,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model of one host, put together from parts.
+ * A model of one host, put together from parts. Who builds it closes it.
  *
  * <pre>{@code
  * HypervisorModel model =
@@ -53,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * factories, {@link HostConfig}, {@link TraceSink}, a backend by {@code @Named(id)}, {@link Kvm}
  * itself.
  */
-public final class HypervisorModel {
+public final class HypervisorModel implements AutoCloseable {
   private final Injector injector;
   private final Kvm kvm;
   private final Technologies technologies;
@@ -144,6 +144,12 @@ public final class HypervisorModel {
   /** Returns the technologies of the host: its backends', and those the kernel has by itself. */
   public Technologies technologies() {
     return technologies;
+  }
+
+  /** Ends the host with all its processes and platforms; again is harmless. */
+  @Override
+  public void close() {
+    kvm.close();
   }
 
   /** Returns everything that must not be, in words; empty if all is well. */

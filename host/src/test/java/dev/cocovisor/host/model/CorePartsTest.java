@@ -293,6 +293,15 @@ class CorePartsTest {
     }
 
     @Override
+    public boolean tryAcquire() {
+      boolean taken = super.tryAcquire();
+      if (taken) {
+        open.incrementAndGet();
+      }
+      return taken;
+    }
+
+    @Override
     public void release() {
       open.decrementAndGet();
       super.release();

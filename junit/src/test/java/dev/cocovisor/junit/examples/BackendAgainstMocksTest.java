@@ -19,6 +19,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
@@ -28,10 +29,11 @@ import dev.cocovisor.api.mem.SparseMemory;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.tdx.kvm.TdxBackend;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -49,7 +51,7 @@ class BackendAgainstMocksTest {
   private final HostMachine host = mock(HostMachine.class);
   private final VmContext vm = mock(VmContext.class, RETURNS_DEEP_STUBS);
   private final VcpuContext vcpu = mock(VcpuContext.class);
-  private final Map<SeamCall, Integer> busy = new EnumMap<>(SeamCall.class);
+  private final Map<TrustedCall, Integer> busy = new HashMap<>();
 
   private final AtomicLong frame = new AtomicLong(0x1000);
 
@@ -59,7 +61,9 @@ class BackendAgainstMocksTest {
     when(memory.allocate(anyInt())).thenAnswer(_ -> frame.getAndIncrement());
     when(host.memory()).thenReturn(memory);
     when(host.trace()).thenReturn(TraceSink.OFF);
-    when(host.setting(startsWith("tdx."), anyString())).thenAnswer(call -> call.getArgument(1));
+    when(host.setting(any())).thenAnswer(call -> call.<Setting>getArgument(0).byDefault());
+    when(host.number(any())).thenCallRealMethod();
+    when(host.interposer()).thenReturn((call, a0, a1, a2, a3) -> busyOnce(call));
     when(vm.host()).thenReturn(host);
     when(vm.kvmLock()).thenReturn(new ModelLock("kvm->lock"));
     when(vm.vcpus()).thenReturn(List.of());
@@ -67,19 +71,19 @@ class BackendAgainstMocksTest {
     doAnswer(set -> when(vcpu.vendorState()).thenReturn(set.getArgument(0)))
         .when(vcpu)
         .setVendorState(any());
-    TdxBackend tdx = new TdxBackend((leaf, rcx, rdx, r8) -> busyOnce(leaf));
-    return tdx.createPlatform(host).createVm(vm, VmType.X86_TDX);
+    return new TdxBackend().createPlatform(host).createVm(vm, VmType.X86_TDX);
   }
 
   // end: mocked-context
 
-  private long busyOnce(SeamCall leaf) {
+  private long busyOnce(TrustedCall leaf) {
     int left = busy.getOrDefault(leaf, 0);
     busy.put(leaf, Math.max(0, left - 1));
     return left > 0 ? SeamStatus.OPERAND_BUSY.code() : 0;
   }
 
   private VmOps td;
+  private long tables;
 
   @BeforeEach
   void launch() {
@@ -94,6 +98,7 @@ class BackendAgainstMocksTest {
     assertThat(td.vcpuMemEncIoctl(vcpu, initVcpu)).isZero();
     assertThat(td.memEncIoctl(new VendorCommand("KVM_TDX_FINALIZE_VM", new Fields()))).isZero();
     // end: mocked-launch
+    tables = frame.get();
     for (PageLevel level : new PageLevel[] {PageLevel.PG_512G, PageLevel.PG_1G, PageLevel.PG_2M}) {
       assertThat(td.linkExternalSpt(0, level, frame.getAndIncrement())).isEqualTo(Errno.OK);
     }
@@ -137,7 +142,6 @@ class BackendAgainstMocksTest {
     td.vmPreDestroy();
     td.vcpuFree(vcpu);
     assertThat(td.removeExternalSpte(GFN, PageLevel.PG_4K, PFN)).isEqualTo(Errno.OK);
-    long tables = frame.get() - 3;
     assertThat(td.freeExternalSpt(0, PageLevel.PG_2M, tables + 2)).isEqualTo(Errno.OK);
     assertThat(td.freeExternalSpt(0, PageLevel.PG_1G, tables + 1)).isEqualTo(Errno.OK);
     assertThat(td.freeExternalSpt(0, PageLevel.PG_512G, tables)).isEqualTo(Errno.OK);

@@ -26,7 +26,6 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
-import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.host.model.HypervisorModel;
 import dev.cocovisor.vmm.checked.GuestVm;
 import org.junit.jupiter.api.AfterEach;
@@ -51,11 +50,7 @@ class CoreAgainstMocksTest {
   private final VmOps ops = mock(VmOps.class, CALLS_REAL_METHODS);
 
   private final HypervisorModel model =
-      HypervisorModel.builder()
-          .backend(new Example())
-          .driver(new ExampleVmm())
-          .setting("core.gmem-order", "9")
-          .build();
+      HypervisorModel.builder().backend(new Example()).setting("core.gmem-order", "9").build();
 
   /** A technology whose hooks are the mock. */
   private final class Example implements Backend {
@@ -72,19 +67,6 @@ class CoreAgainstMocksTest {
     public Platform createPlatform(HostMachine host) {
       doReturn(MIRRORED).when(ops).traits();
       return (vm, type) -> ops;
-    }
-  }
-
-  /** Its VMM: nothing is measured and nothing has to be accepted. */
-  private static final class ExampleVmm implements VmmDriver {
-    @Override
-    public String backend() {
-      return "example";
-    }
-
-    @Override
-    public long vmType() {
-      return TYPE.number();
     }
   }
 
@@ -106,7 +88,6 @@ class CoreAgainstMocksTest {
     InOrder order = inOrder(ops);
     // A fault: tables from the top, then one leaf of 2 MiB.
     order.verify(ops).gmemPrepare(eq(0L), anyLong(), eq(9));
-    order.verify(ops).linkExternalSpt(eq(0L), eq(PageLevel.PG_256T), anyLong());
     order.verify(ops).linkExternalSpt(eq(0L), eq(PageLevel.PG_512G), anyLong());
     order.verify(ops).linkExternalSpt(eq(0L), eq(PageLevel.PG_1G), anyLong());
     order.verify(ops).setExternalSpte(eq(0L), eq(PageLevel.PG_2M), anyLong());

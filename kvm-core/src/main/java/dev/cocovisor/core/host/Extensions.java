@@ -32,7 +32,12 @@ final class Extensions {
     boolean x86 = kvm.architecture().equals(Architecture.X86_64);
     boolean mayBePrivate = vm == null || vm.traits().hasPrivateMemory();
     Capability known = cap < 0 || cap > Integer.MAX_VALUE ? null : Capability.of((int) cap);
-    if (known != null) {
+    if (known != null && kvm.architecture().equals(Architecture.ARM64)) {
+      long answer = ArmExtensions.answer(kvm, vm, known);
+      if (answer != 0) {
+        return answer;
+      }
+    } else if (known != null) {
       switch (known) {
         case KVM_CAP_USER_MEMORY,
             KVM_CAP_SYNC_MMU,

@@ -19,6 +19,7 @@ import dev.cocovisor.core.mm.Fork;
 import dev.cocovisor.core.mm.MappingCalls;
 import dev.cocovisor.core.mm.MemFd;
 import dev.cocovisor.core.mm.Remap;
+import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
@@ -132,6 +133,20 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public AddressSpace fork() {
     return Fork.of(space);
+  }
+
+  /**
+   * fork, of a child that loads one byte and ends.
+   *
+   * @return what the child found: 0 to 255, {@link #SIGBUS} or {@link #SIGSEGV}
+   */
+  public long forkAndRead(long addr) {
+    AddressSpace child = fork();
+    try {
+      return new ProcessMemory(kvm, child).read(addr);
+    } finally {
+      child.clear();
+    }
   }
 
   /**
@@ -300,7 +315,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     if (fds.get(devFd) != Descriptors.DEV_KVM) {
       return fds.unknown(devFd);
     }
-    VmType t = kvm.vmType(type);
+    VmType t = kvm.vmType(type & ArchRules.of(kvm.architecture()).vmTypeMask());
     if (t == null) {
       return ret(
           kvm.trace().refuse(Errno.EINVAL, () -> "VM type %d: the host has none".formatted(type)));
@@ -419,7 +434,9 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   private long prefault(int vcpuFd, long flags, long[] range, boolean map) {
     Vcpu v = vcpu(vcpuFd);
-    return v == null || v.machine().isDead() ? fds.unknown(vcpuFd) : v.prefault(flags, range, map);
+    return v == null || v.machine().isDead() || !ArchRules.of(kvm.architecture()).hasPreFault()
+        ? fds.unknown(vcpuFd)
+        : v.prefault(flags, range, map);
   }
 
   /**

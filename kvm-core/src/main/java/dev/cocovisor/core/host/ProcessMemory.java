@@ -208,7 +208,8 @@ final class ProcessMemory {
   long kernelRead(long addr, long len) {
     byte[] sink = new byte[4096];
     for (long done = 0; done < len; ) {
-      int n = (int) Math.min(4096 - ((addr + done) & 4095), len - done);
+      // A buffer of the pipe takes a page's worth of bytes, from wherever they begin: all or none.
+      int n = (int) Math.min(4096, len - done);
       if (!UserCopy.read(kvm.physicalMemory(), space, addr + done, sink, 0, n).ok()) {
         return done == 0 ? ret(Errno.EFAULT) : done;
       }

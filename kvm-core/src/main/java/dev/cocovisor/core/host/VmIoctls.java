@@ -8,6 +8,7 @@ import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.mm.AddressSpace;
+import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.UserCopy;
 import dev.cocovisor.core.vm.Vcpu;
@@ -125,9 +126,13 @@ final class VmIoctls {
 
   /** KVM_SET_MEMORY_ATTRIBUTES. */
   long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags) {
-    return refused(vmFd)
-        ? fds.unknown(vmFd)
-        : ret(vm(vmFd).setMemoryAttributes(address, size, attributes, flags));
+    if (refused(vmFd)) {
+      return fds.unknown(vmFd);
+    }
+    Vm vm = vm(vmFd);
+    return ArchRules.of(kvm.architecture()).hasMemoryAttributes(vm.traits())
+        ? ret(vm.setMemoryAttributes(address, size, attributes, flags))
+        : fds.unknown(vmFd);
   }
 
   /** KVM_ENABLE_CAP; the capability's number has 32 bits. */

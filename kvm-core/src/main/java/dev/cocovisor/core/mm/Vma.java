@@ -142,6 +142,16 @@ public final class Vma {
     return (flags & (SHARED | MAYWRITE)) == MAYWRITE;
   }
 
+  /**
+   * Tells whether a page of it, once written, is one that could go to swap: anonymous memory, a
+   * private copy of a file's page, or a page of tmpfs; not of hugetlbfs, a guest_memfd or another
+   * file (folio_test_swapbacked).
+   */
+  public boolean isSwapBacked() {
+    MappableFile f = file;
+    return !isHugetlb() && (f == null || copiesOnWrite() || (f.isShmem() && !f.isHugetlb()));
+  }
+
   boolean contains(long from, long to) {
     return from >= start && to <= end;
   }

@@ -139,7 +139,7 @@ public final class MemSlot implements SlotView, Binding {
     return (flags & INVALID) != 0;
   }
 
-  /** Tells whether all memory, shared too, comes from the guest_memfd. */
+  @Override
   public boolean isGmemOnly() {
     return (flags & GMEM_ONLY) != 0;
   }

@@ -99,7 +99,7 @@ public final class DirtyLog {
 
   private boolean isUserSlot(long slotNumber) {
     return addressSpace(slotNumber) < vm.rules().addressSpaces()
-        && (slotNumber & 0xffff) < MemoryRegions.USER_SLOTS;
+        && (slotNumber & 0xffff) < vm.rules().arch().userSlots();
   }
 
   private @Nullable MemSlot slot(long slotNumber) {

@@ -20,9 +20,6 @@ import org.jspecify.annotations.Nullable;
  * kvm_arch_prepare_memory_region, kvm_arch_flush_shadow_memslot, kvm_mmu_slot_apply_flags.
  */
 final class MemoryRegions {
-  /** KVM_USER_MEM_SLOTS on x86: SHRT_MAX less three internal slots. */
-  static final int USER_SLOTS = 32767 - 3;
-
   private static final long MAX_NR_PAGES = (1L << 31) - 1;
 
   /** The flags that the first version of the ioctl knows. */
@@ -57,10 +54,11 @@ final class MemoryRegions {
           Errno.EINVAL,
           () -> "flags 0x%x: the ioctl knows LOG_DIRTY and READONLY".formatted(flags));
     }
-    if ((slotNumber & 0xffff) >= USER_SLOTS) {
+    int slots = vm.rules().arch().userSlots();
+    if ((slotNumber & 0xffff) >= slots) {
       return vm.refuse(
           Errno.EINVAL,
-          () -> "slot 0x%x: %d slots are userspace's".formatted(slotNumber & 0xffff, USER_SLOTS));
+          () -> "slot 0x%x: %d slots are userspace's".formatted(slotNumber & 0xffff, slots));
     }
     vm.slotsLock().lock();
     try {

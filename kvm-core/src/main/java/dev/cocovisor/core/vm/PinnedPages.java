@@ -1,6 +1,8 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.core.mm.Vma;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.slot.MemSlot;
@@ -25,6 +27,12 @@ final class PinnedPages implements PageSource {
     long pfn = vm.space().pin(slot.userAddressOf(f.gfn));
     if (pfn < 0) {
       return -UserPages.refuse(vm, f, pfn).number();
+    }
+    Vma vma = vm.space().find(slot.userAddressOf(f.gfn));
+    if (vma == null || !vma.isSwapBacked()) {
+      vm.space().unpin(pfn);
+      return -vm.refuse(Errno.EIO, "the page is a file's: it cannot be kept from its file system")
+          .number();
     }
     f.pfn = pfn;
     f.mapWritable = true;

@@ -72,12 +72,16 @@ final class Prefault {
                   : "the shadow MMU has no pre-population")
           .number();
     }
+    long gfn = gpa >>> PageLevel.PAGE_SHIFT;
+    if (!mapMemory && (gfn & vm.traits().sharedGfnMask()) != 0) {
+      // kvm_is_gfn_alias: the address has no shared bit; KVM adds it where the attribute says so.
+      return -vm.refuse(Errno.EINVAL, "the address has the shared bit").number();
+    }
     // A vCPU in guest mode walks other tables than the TDP MMU's (kvm_tdp_page_prefault). So was
     // KVM_MAP_MEMORY refused too, until a later patch of its series mapped the L1 address.
     if (vcpu.inGuestMode() && (!mapMemory || vm.rules().mapMemoryRefusesGuestMode())) {
       return -vm.refuse(Errno.EOPNOTSUPP, "the vCPU is in guest mode").number();
     }
-    long gfn = gpa >>> PageLevel.PAGE_SHIFT;
     boolean isPrivate = vm.prefaultsPrivate(gfn);
     if (mapMemory) {
       Errno r = vm.ops().preMmuMapPage(vcpu, new MemoryMapping(gpa, size, 0), isPrivate);

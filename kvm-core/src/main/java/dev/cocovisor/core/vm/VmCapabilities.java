@@ -40,6 +40,12 @@ public final class VmCapabilities {
     if (flags != 0) {
       return vm.refuse(Errno.EINVAL, "flags must be 0");
     }
+    if (cap == Capability.KVM_CAP_HALT_POLL) {
+      // How long a halted vCPU polls is a matter of time, which the model does not have.
+      return arg0 >>> 32 != 0
+          ? vm.refuse(Errno.EINVAL, "the polling time is a 32-bit number")
+          : Errno.OK;
+    }
     if (cap != null && vm.host().architecture().equals(Architecture.X86_64)) {
       switch (cap) {
         case KVM_CAP_EXIT_HYPERCALL -> {

@@ -9,6 +9,7 @@ import dev.cocovisor.api.ops.VmTraits;
 /** What follows from a VM's type, its vendor's traits and how KVM was loaded; never changes. */
 final class VmRules {
   private final VmSettings settings;
+  private final ArchRules arch;
   private final int addressSpaces;
   private final int maxLevel;
   private final boolean cachesMmio;
@@ -19,6 +20,7 @@ final class VmRules {
   VmRules(VmType type, VmTraits traits, VmSettings settings, Architecture architecture) {
     boolean x86 = architecture.equals(Architecture.X86_64);
     this.settings = settings;
+    this.arch = ArchRules.of(architecture);
     this.addressSpaces = traits.hasPrivateMemory() || !x86 ? 1 : 2;
     this.maxLevel = settings.tdpMmu() ? settings.maxLevel() : Math.min(2, settings.maxLevel());
     this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
@@ -43,15 +45,20 @@ final class VmRules {
   }
 
   long maxGfn() {
-    return settings.maxGfn();
+    return arch.limitsGfns() ? settings.maxGfn() : Long.MAX_VALUE;
+  }
+
+  /** Returns what the architecture says. */
+  ArchRules arch() {
+    return arch;
   }
 
   int maxVcpus() {
-    return settings.maxVcpus();
+    return Math.min(settings.maxVcpus(), arch.vcpuIds());
   }
 
   int maxVcpuIds() {
-    return settings.maxVcpuIds();
+    return Math.min(settings.maxVcpuIds(), arch.vcpuIds());
   }
 
   boolean cachesMmio() {

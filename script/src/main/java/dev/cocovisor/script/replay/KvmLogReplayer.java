@@ -7,6 +7,7 @@ import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.script.call.CallDecoder;
+import dev.cocovisor.script.scenario.LogHabits;
 import dev.cocovisor.script.scenario.ProgramBuilder;
 import dev.cocovisor.script.scenario.StepEncoder;
 import dev.cocovisor.script.scenario.StepWords;
@@ -31,9 +32,7 @@ public final class KvmLogReplayer implements LogReplayer {
   }
 
   private KvmLogReplayer(
-      Technologies technologies,
-      Map<String, String> settings,
-      @Nullable Consumer<String> unknown) {
+      Technologies technologies, Map<String, String> settings, @Nullable Consumer<String> unknown) {
     this.technologies = technologies;
     this.settings = settings;
     this.unknown = unknown;
@@ -92,6 +91,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private final ReplayOptions options;
     private final MismatchSink sink;
     private final ProgramBuilder program;
+    private final LogHabits habits = new LogHabits();
     private int number;
     private int programs;
     private long calls;
@@ -117,8 +117,7 @@ public final class KvmLogReplayer implements LogReplayer {
       try {
         program.add(call);
       } catch (LogSyntaxException e) {
-        boolean known =
-            CallDecoder.knows(call.name()) || StepEncoder.NAMES.contains(call.name());
+        boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
         if (known || unknown == null) {
           throw e;
         }
@@ -141,6 +140,7 @@ public final class KvmLogReplayer implements LogReplayer {
                   lines,
                   technologies,
                   settings,
+                  habits,
                   m -> {
                     mismatches++;
                     sink.mismatch(m);

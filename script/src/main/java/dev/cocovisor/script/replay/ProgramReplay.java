@@ -8,6 +8,7 @@ import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.CallRunner;
 import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
+import dev.cocovisor.script.scenario.LogHabits;
 import dev.cocovisor.script.scenario.ScenarioLine;
 import dev.cocovisor.script.scenario.Session;
 import dev.cocovisor.script.scenario.Step;
@@ -37,6 +38,7 @@ final class ProgramReplay {
   private final List<ScenarioLine> lines;
   private final Technologies technologies;
   private final Map<String, String> settings;
+  private final LogHabits habits;
   private final Predicate<Mismatch> sink;
   private final Map<Long, PageStats> printed = new LinkedHashMap<>();
 
@@ -47,6 +49,7 @@ final class ProgramReplay {
    * Prepares a replay.
    *
    * @param settings settings of the host that win over the log's
+   * @param habits what the programs before it in the same log showed
    * @param sink takes a mismatch and tells whether to go on
    */
   ProgramReplay(
@@ -55,7 +58,9 @@ final class ProgramReplay {
       List<ScenarioLine> lines,
       Technologies technologies,
       Map<String, String> settings,
+      LogHabits habits,
       Predicate<Mismatch> sink) {
+    this.habits = habits;
     this.file = file;
     this.number = number;
     this.lines = lines;
@@ -67,7 +72,7 @@ final class ProgramReplay {
   /** Replays the program; returns whether to go on with the next. */
   boolean run() {
     try (var session =
-        new Session(file, lines, technologies, null, settings, TraceSink.OFF)) {
+        new Session(file, lines, technologies, null, settings, habits, TraceSink.OFF)) {
       return run(session);
     }
   }

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.Set;
 import java.util.TreeMap;
@@ -37,6 +38,7 @@ final class HostSetup {
 
   private final Technologies technologies;
   private final Map<String, String> chosen;
+  private final LogHabits habits;
   private final SequencedSet<String> wanted = new LinkedHashSet<>();
   private final Set<String> words = new LinkedHashSet<>();
   private final Map<String, String> settings = new LinkedHashMap<>();
@@ -47,8 +49,10 @@ final class HostSetup {
    * Prepares a host.
    *
    * @param chosen settings that win over those of the program
+   * @param habits what the programs before it in the same log showed
    */
-  HostSetup(Technologies technologies, Map<String, String> chosen) {
+  HostSetup(Technologies technologies, Map<String, String> chosen, LogHabits habits) {
+    this.habits = habits;
     this.technologies = technologies;
     this.chosen = chosen;
   }
@@ -121,8 +125,7 @@ final class HostSetup {
 
   private Architecture architecture(String name) {
     Map<String, Architecture> known = new TreeMap<>();
-    for (Architecture a :
-        List.of(Architecture.X86_64, Architecture.ARM64, Architecture.RISCV64)) {
+    for (Architecture a : List.of(Architecture.X86_64, Architecture.ARM64, Architecture.RISCV64)) {
       known.put(a.name(), a);
     }
     technologies.all().forEach(t -> known.put(t.architecture().name(), t.architecture()));
@@ -130,8 +133,7 @@ final class HostSetup {
     known.put("aarch64", Architecture.ARM64);
     Architecture found = known.get(name);
     if (found == null) {
-      throw new IllegalArgumentException(
-          Nearest.refusal("architecture", name, known.keySet()));
+      throw new IllegalArgumentException(Nearest.refusal("architecture", name, known.keySet()));
     }
     return found;
   }
@@ -176,12 +178,24 @@ final class HostSetup {
       }
     }
     if (present.isEmpty()) {
-      technologies.backends().stream()
-          .filter(b -> b.logWords().meaning().stream().anyMatch(words::contains))
-          .findFirst()
-          .ifPresent(present::add);
+      meant().ifPresent(present::add);
+    }
+    for (Backend b : present) {
+      habits.meant(b.info().id());
+      b.logWords().recorded().forEach(settings::putIfAbsent);
     }
     return present;
+  }
+
+  /** The technology whose words the program uses, or the one of the programs before it. */
+  private Optional<Backend> meant() {
+    return technologies.backends().stream()
+        .filter(b -> b.logWords().meaning().stream().anyMatch(words::contains))
+        .findFirst()
+        .or(() ->
+            technologies.backends().stream()
+                .filter(b -> b.info().id().equals(habits.technology()))
+                .findFirst());
   }
 
   /** A field of {@code host_config} is wrong. */

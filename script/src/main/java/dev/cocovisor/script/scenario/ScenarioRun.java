@@ -52,7 +52,14 @@ public final class ScenarioRun implements AutoCloseable {
       close();
       var recorder = new StepRecorder();
       var now =
-          new Session(scenario.name(), program, technologies, technology, settings, recorder);
+          new Session(
+              scenario.name(),
+              program,
+              technologies,
+              technology,
+              settings,
+              new LogHabits(),
+              recorder);
       session = now;
       var watch = new VmWatch(now);
       for (int i = 0; i < program.size(); i++) {

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * One program on a host of its own: carries out its lines in order. Close it, which ends the host.
  *
  * <p>Lines that steer: {@link Step.Backends} names the technologies a scenario is for, {@link
- * Step.On} makes lines count for some of them only; what {@link Step.Expect} says is for the
- * reader of the answers.
+ * Step.On} makes lines count for some of them only; what {@link Step.Expect} says is for the reader
+ * of the answers.
  */
 public final class Session implements AutoCloseable {
   private final String file;
@@ -38,6 +38,7 @@ public final class Session implements AutoCloseable {
   private final @Nullable String forced;
   private List<String> scenarioFor = List.of();
   private List<String> only = List.of();
+  private final LogHabits habits;
   private @Nullable CallRunner runner;
   private @Nullable GuestSteps guests;
   private @Nullable HostSteps host;
@@ -50,6 +51,7 @@ public final class Session implements AutoCloseable {
    * @param technologies those there are
    * @param technology the id of the one to use, or null for what the program asks for
    * @param settings settings that win over those of the program
+   * @param habits what the programs before it in the same log showed
    */
   public Session(
       String file,
@@ -57,18 +59,21 @@ public final class Session implements AutoCloseable {
       Technologies technologies,
       @Nullable String technology,
       Map<String, String> settings,
+      LogHabits habits,
       TraceSink trace) {
+    this.habits = habits;
     this.file = file;
     this.program = program;
     this.technologies = technologies;
     this.trace = trace;
     this.forced = technology;
     this.words = Words.of(technologies.backends());
-    this.setup = new HostSetup(technologies, settings);
+    this.setup = new HostSetup(technologies, settings, habits);
     if (technology != null) {
       setup.want(technology);
     }
     program.forEach(l -> setup.look(l.call()));
+    habits.read(program);
   }
 
   /**
@@ -103,6 +108,9 @@ public final class Session implements AutoCloseable {
       }
       case Step.Expect _ -> {
         return null;
+      }
+      case Step.ActorBegins _, Step.Together _, Step.Allows _ -> {
+        return CallRunner.plain(0);
       }
       default -> {
         if (!only.isEmpty() && !only.contains(technology())) {
@@ -159,8 +167,7 @@ public final class Session implements AutoCloseable {
       if (runner == null) {
         setup.want(technology());
       }
-      steps =
-          new GuestSteps(runner().process(), technologies.require(technology()), words);
+      steps = new GuestSteps(runner().process(), technologies.require(technology()), words);
       guests = steps;
     }
     return steps;
@@ -215,11 +222,11 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Returns the vCPUs that go with a VM's descriptor: a recorder closes a VM's descriptors by one
-   * line, while a trace of a real program closes each, or goes on using it.
+   * Returns the vCPUs that go with a VM's descriptor where the log's recorder closes a VM's
+   * descriptors by one line, those left out that the program goes on using.
    */
   private List<Long> idleVcpus(long vm, int index) {
-    List<Long> vcpus = fds.vcpusOf(vm);
+    List<Long> vcpus = habits.closesVmByOneLine() ? fds.vcpusOf(vm) : List.of();
     if (vcpus.isEmpty()) {
       return vcpus;
     }

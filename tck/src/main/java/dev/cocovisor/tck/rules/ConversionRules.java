@@ -157,10 +157,10 @@ public interface ConversionRules extends Kit {
       guest.accept(0, Bench.PAGE).write(0, 0x0b, false);
       bench.witness().forget();
       long ret = guest.steps().hostConvert(0, Bench.PAGE, true);
-      if (subject().has(CONVERT)) {
+      if (subject().has(CONVERT) && !subject().has(KEEPS_CONTENTS_ON_CONVERSION)) {
         succeeds(ret, "private to private");
       } else {
-        refused(ret, "a conversion where there is none");
+        refused(ret, "a conversion by the host where there is none");
       }
       for (String hook : List.of("remove_external_spte", "unmap_delegated", "gmem_invalidate")) {
         same(0, bench.witness().calls(hook).size(), "calls of " + hook);

@@ -1,5 +1,6 @@
 package dev.cocovisor.tck.reference;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
@@ -36,9 +37,10 @@ public class InPlaceDriver implements VmmDriver {
     return calls;
   }
 
+  /** Only the guest can share its pages and take them back: the host has no call for it. */
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
-    return 0;
+    return -Errno.EOPNOTSUPP.number();
   }
 
   @Override

@@ -22,6 +22,8 @@ public final class Pe {
   /** Where the last table walk ended; valid while its granule is locked. */
   public final Walk walk = new Walk();
 
+  private Interrupts interrupts = Interrupts.CHOSEN;
+  private int samplings = -1;
   private boolean entered;
   private String cause = "";
 
@@ -64,6 +66,23 @@ public final class Pe {
     return entered;
   }
 
+  /** Decides from here on which samplings find an interrupt pending. */
+  public void setInterrupts(Interrupts source) {
+    interrupts = source;
+  }
+
+  /**
+   * Makes the {@code n}-th sampling from now on, from 0, of this call find an interrupt pending.
+   */
+  public void interruptAt(int n) {
+    samplings = n;
+  }
+
+  /** Samples whether an interrupt of the host is pending. */
+  public boolean interrupted() {
+    return samplings >= 0 && samplings-- == 0 || interrupts.pending(this);
+  }
+
   /**
    * Tells why the call fails and returns the status, so that a check reads {@code return
    * pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor")}.
@@ -75,6 +94,11 @@ public final class Pe {
     return status;
   }
 
+  /** Takes a refusal back: the call succeeded with what it did before. */
+  public void clearRefusal() {
+    cause = "";
+  }
+
   /** Returns why the last call failed; empty if it did not, or was not made at all. */
   public String cause() {
     return cause;
@@ -82,6 +106,7 @@ public final class Pe {
 
   public void begin() {
     cause = "";
+    samplings = -1;
     x1 = 0;
     x2 = 0;
     x3 = 0;

@@ -23,11 +23,54 @@ public final class Status {
   /** The table walk ended early or at an entry of the wrong kind. */
   public static final long ERROR_RTT = 4;
 
+  /** RMI 2.0: a configuration that this RMM does not offer. */
+  public static final long ERROR_NOT_SUPPORTED = 5;
+
+  /** RMI 2.0: as {@link #ERROR_RTT}, of an auxiliary tree. */
+  public static final long ERROR_RTT_AUX = 7;
+
+  /** RMI 2.0: somebody else is at it; try again. */
+  public static final long BUSY = 0xa;
+
+  /** RMI 2.0: the RMM as a whole is not in the right state, or has nothing left to give. */
+  public static final long ERROR_GLOBAL = 0xb;
+
+  /** RMI 2.0: the operation stopped half way; bits 9:8 say what it waits for. */
+  public static final long INCOMPLETE = 0xd;
+
+  /** RMI 2.0: every operation that can be open is; one has to be finished first. */
+  public static final long BLOCKED = 0xe;
+
+  /** RMI 2.0: the granule protection tables do not allow it. */
+  public static final long ERROR_GPT = 0xf;
+
+  /** {@link #INCOMPLETE}: waits for memory. */
+  public static final long DONATE = INCOMPLETE | 1 << 8;
+
+  /** {@link #INCOMPLETE}: has memory to give back. */
+  public static final long RECLAIM = INCOMPLETE | 2 << 8;
+
   /** What an unknown function identifier returns (SMCCC). */
   public static final long UNKNOWN = -1;
 
   private static final String[] NAMES = {
-    "SUCCESS", "ERROR_INPUT", "ERROR_REALM", "ERROR_REC", "ERROR_RTT"
+    "SUCCESS",
+    "ERROR_INPUT",
+    "ERROR_REALM",
+    "ERROR_REC",
+    "ERROR_RTT",
+    "ERROR_NOT_SUPPORTED",
+    "ERROR_DEVICE",
+    "ERROR_RTT_AUX",
+    "ERROR_PSMMU_ST",
+    "ERROR_DPT",
+    "BUSY",
+    "ERROR_GLOBAL",
+    "ERROR_TRACKING",
+    "INCOMPLETE",
+    "BLOCKED",
+    "ERROR_GPT",
+    "ERROR_GRANULE"
   };
 
   private Status() {}
@@ -62,7 +105,7 @@ public final class Status {
     }
     int code = (int) code(x0);
     String name = code < NAMES.length ? "RMI_" + NAMES[code] : "unknown status";
-    boolean indexed = code == ERROR_RTT || code == ERROR_REALM;
+    boolean indexed = code == ERROR_RTT || code == ERROR_RTT_AUX || code == ERROR_REALM;
     return name + (indexed ? "(" + index(x0) + ")" : "") + " (0x" + Long.toHexString(x0) + ")";
   }
 }

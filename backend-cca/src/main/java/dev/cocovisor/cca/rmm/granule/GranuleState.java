@@ -1,7 +1,7 @@
 package dev.cocovisor.cca.rmm.granule;
 
 /**
- * The roles of a granule, numbered as TF-RMM numbers them.
+ * The roles of a granule, in TF-RMM's order.
  *
  * <p>Kept as bytes in {@link GranuleTable}; this enum names them for tests, logs and guards.
  */
@@ -19,7 +19,9 @@ public enum GranuleState {
   /** A realm's memory. */
   DATA,
   /** A translation table; its count is the number of TABLE and ASSIGNED entries. */
-  RTT;
+  RTT,
+  /** An object (a REC) whose creation or destruction is an operation that is not finished. */
+  PARTIAL;
 
   public static final byte S_NS = 0;
   public static final byte S_DELEGATED = 1;
@@ -28,6 +30,7 @@ public enum GranuleState {
   public static final byte S_REC_AUX = 4;
   public static final byte S_DATA = 5;
   public static final byte S_RTT = 6;
+  public static final byte S_PARTIAL = 7;
 
   private static final GranuleState[] BY_NUMBER = values();
 

@@ -35,12 +35,16 @@ public final class GranuleTable {
   private static final int SIZE = 1 << SHIFT;
   private static final int MASK = SIZE - 1;
   private static final VarHandle CHUNK = MethodHandles.arrayElementVarHandle(Chunk[].class);
-  private static final VarHandle COUNT = MethodHandles.arrayElementVarHandle(short[].class);
+  private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(short[].class);
+  private static final int COUNT_BITS = 10;
+  private static final int COUNT_MASK = (1 << COUNT_BITS) - 1;
+  private static final int STATE_MASK = 0x1f;
   private static final VarHandle LOCK = MethodHandles.arrayElementVarHandle(ModelLock[].class);
 
   private static final class Chunk {
-    final byte[] state = new byte[SIZE];
-    final short[] count = new short[SIZE];
+    /** State in bits 14:10, count in bits 9:0, as TF-RMM's granule descriptor has them. */
+    final short[] word = new short[SIZE];
+
     final @Nullable ModelLock[] lock = new @Nullable ModelLock[SIZE];
     volatile @Nullable Object @Nullable [] role;
   }
@@ -99,7 +103,7 @@ public final class GranuleTable {
       Chunk c = chunks[(int) g >>> SHIFT];
       if (c == null) {
         g |= MASK;
-      } else if (c.state[(int) g & MASK] != GranuleState.S_NS) {
+      } else if (c.word[(int) g & MASK] >>> COUNT_BITS != GranuleState.S_NS) {
         return base + (g << PageLevel.PAGE_SHIFT);
       }
     }
@@ -120,19 +124,24 @@ public final class GranuleTable {
 
   public byte state(int g) {
     Chunk c = chunks[g >>> SHIFT];
-    return c == null ? GranuleState.S_NS : c.state[g & MASK];
+    return c == null
+        ? GranuleState.S_NS
+        : (byte) ((short) WORD.getVolatile(c.word, g & MASK) >>> COUNT_BITS & STATE_MASK);
   }
 
   public void setState(int g, byte state) {
     if (observer != null) {
       observer.changing(address(g));
     }
-    chunk(g).state[g & MASK] = state;
+    short[] words = chunk(g).word;
+    int i = g & MASK;
+    // Nobody counts a granule whose state changes, so a plain store of both is enough.
+    WORD.setVolatile(words, i, (short) (state << COUNT_BITS | words[i] & COUNT_MASK));
   }
 
   public int count(int g) {
     Chunk c = chunks[g >>> SHIFT];
-    return c == null ? 0 : (short) COUNT.getVolatile(c.count, g & MASK);
+    return c == null ? 0 : (short) WORD.getVolatile(c.word, g & MASK) & COUNT_MASK;
   }
 
   /** Changes a count that only holders of the granule's lock touch. */
@@ -140,7 +149,7 @@ public final class GranuleTable {
     if (observer != null) {
       observer.changing(address(g));
     }
-    chunk(g).count[g & MASK] += (short) delta;
+    chunk(g).word[g & MASK] += (short) delta;
   }
 
   /** Changes a count that is also touched without the lock. */
@@ -148,7 +157,7 @@ public final class GranuleTable {
     if (observer != null) {
       observer.changing(address(g));
     }
-    short _ = (short) COUNT.getAndAdd(chunk(g).count, g & MASK, (short) delta);
+    short _ = (short) WORD.getAndAdd(chunk(g).word, g & MASK, (short) delta);
   }
 
   /** Returns what stands for the granule's content: a Realm, a Rec or a table's entries. */

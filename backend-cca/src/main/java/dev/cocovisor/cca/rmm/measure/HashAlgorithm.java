@@ -8,7 +8,9 @@ public enum HashAlgorithm {
   /** RMI_HASH_SHA_256: 32-byte measurements in 64-byte slots. */
   SHA_256(0, "SHA-256", 32),
   /** RMI_HASH_SHA_512: 64-byte measurements. */
-  SHA_512(1, "SHA-512", 64);
+  SHA_512(1, "SHA-512", 64),
+  /** RMI_HASH_SHA_384 of RMI 2.0: 48-byte measurements. */
+  SHA_384(2, "SHA-384", 48);
 
   private final int encoding;
   private final String jca;
@@ -44,6 +46,7 @@ public enum HashAlgorithm {
     return switch (encoding) {
       case 0 -> SHA_256;
       case 1 -> SHA_512;
+      case 2 -> SHA_384;
       default -> throw new IllegalArgumentException("unknown hash algorithm " + encoding);
     };
   }

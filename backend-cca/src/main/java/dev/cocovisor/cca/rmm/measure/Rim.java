@@ -31,6 +31,8 @@ public final class Rim {
 
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int DESCRIPTOR = 0x100;
   private static final int TYPE_DATA = 0;
   private static final int TYPE_REC = 1;
@@ -67,11 +69,11 @@ public final class Rim {
   public void realmCreate(long flags, int s2sz, int sveVl, int numBps, int numWps, int pmuNumCtrs) {
     byte[] page = new byte[PAGE];
     LONG.set(page, RealmParams.FLAGS, flags);
-    page[RealmParams.S2SZ] = (byte) s2sz;
-    page[RealmParams.SVE_VL] = (byte) sveVl;
-    page[RealmParams.NUM_BPS] = (byte) numBps;
-    page[RealmParams.NUM_WPS] = (byte) numWps;
-    page[RealmParams.PMU_NUM_CTRS] = (byte) pmuNumCtrs;
+    INT.set(page, RealmParams.S2SZ, s2sz);
+    INT.set(page, RealmParams.SVE_VL, sveVl);
+    INT.set(page, RealmParams.NUM_BPS, numBps);
+    INT.set(page, RealmParams.NUM_WPS, numWps);
+    INT.set(page, RealmParams.PMU_NUM_CTRS, pmuNumCtrs);
     page[RealmParams.HASH_ALGO] = (byte) algorithm.encoding();
     hash(page, page.length, slot);
   }

@@ -22,6 +22,9 @@ public final class RecExit {
   public static final int HOST_CALL = 5;
   public static final int SERROR = 6;
 
+  /** RMI 2.0: a request to change permissions. */
+  public static final int S2AP_CHANGE = 11;
+
   public static final int AT_ESR = 0x100;
   public static final int AT_FAR = 0x108;
   public static final int AT_HPFAR = 0x110;
@@ -29,6 +32,11 @@ public final class RecExit {
   public static final int AT_RIPAS_BASE = 0x500;
   public static final int AT_RIPAS_TOP = 0x508;
   public static final int AT_RIPAS_VALUE = 0x510;
+  // Where these two and the tree and level of a SYNC exit stand is not to be seen in the logs.
+  public static final int AT_S2AP_BASE = 0x520;
+  public static final int AT_S2AP_TOP = 0x528;
+  public static final int AT_RTT_TREE = 0x118;
+  public static final int AT_RTT_LEVEL = 0x120;
   public static final int AT_IMM = 0x600;
 
   private static final VarHandle LONG =

@@ -5,6 +5,7 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.measure.Rim;
 
 /**
  * What every command works on.
@@ -31,5 +32,13 @@ public record Context(
   /** Makes a granule read as zero. */
   public void scrub(int g) {
     memory.zero(granules.address(g) >>> PageLevel.PAGE_SHIFT, 1);
+  }
+
+  /** Copies a page of the host's into a granule and extends the realm's measurement. */
+  public void copyMeasured(Realm realm, long ipa, long data, long source, boolean content) {
+    memory.copyFrame(data >>> PageLevel.PAGE_SHIFT, source >>> PageLevel.PAGE_SHIFT);
+    byte[] page = new byte[content ? Rim.PAGE : 0];
+    memory.read(data, page, 0, page.length);
+    realm.rim.dataCreate(ipa, content, page);
   }
 }

@@ -1,11 +1,9 @@
 package dev.cocovisor.cca.rmm.realm;
 
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
-import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
 import dev.cocovisor.cca.rmm.measure.Rim;
-import dev.cocovisor.cca.rmm.page.RealmParams;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
-import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The content of a realm descriptor granule. Changed under the granule's lock; a running REC reads
@@ -16,13 +14,29 @@ public final class Realm {
   public enum State {
     NEW,
     ACTIVE,
-    SYSTEM_OFF
+    SYSTEM_OFF,
+    /** RMI 2.0: terminated, never to run again; what it holds is being taken back. */
+    ZOMBIE
   }
 
   /** Realm Extensible Measurements, slots 1 to 4. */
   public static final int REMS = 4;
 
   public final int granule;
+
+  /** First root granule of each translation tree; auxiliary planes have one each. */
+  public final int[] roots;
+
+  public final int[] vmids;
+
+  /** The plane whose memory a device's translation service uses. */
+  public final int atsPlane;
+
+  public final PlanePermissions permissions;
+
+  /** RECs that run now. */
+  public final AtomicInteger running = new AtomicInteger();
+
   public final int rootGranule;
   public final Geometry geometry;
   public final int vmid;
@@ -35,14 +49,24 @@ public final class Realm {
   /** RECs made so far; destroying one does not lower it, so an index is never used twice. */
   private volatile long recsCreated;
 
-  public Realm(int granule, int rootGranule, Geometry geometry, RealmParams p) {
+  /**
+   * Creates the content of a descriptor, in state NEW.
+   *
+   * @param roots first root granule of each tree, the primary one first
+   * @param vmids one for each tree
+   */
+  public Realm(
+      int granule, Geometry geometry, int[] roots, int[] vmids, byte[] rpv, Rim rim, int atsPlane) {
     this.granule = granule;
-    this.rootGranule = rootGranule;
+    this.roots = roots;
+    this.rootGranule = roots[0];
     this.geometry = geometry;
-    this.vmid = p.vmid();
-    this.rpv = Arrays.copyOf(p.rpv(), RealmParams.RPV_BYTES);
-    this.rim = new Rim(HashAlgorithm.of(p.hashAlgo()));
-    rim.realmCreate(p.flags(), p.s2sz(), p.sveVl(), p.numBps(), p.numWps(), p.pmuNumCtrs());
+    this.vmids = vmids;
+    this.vmid = vmids[0];
+    this.rpv = rpv;
+    this.rim = rim;
+    this.atsPlane = atsPlane;
+    this.permissions = new PlanePermissions(roots.length - 1);
   }
 
   /** Returns the realm whose descriptor a granule is. */
@@ -53,6 +77,12 @@ public final class Realm {
     throw new IllegalStateException("granule is not a realm descriptor");
   }
 
+  /** Returns how many auxiliary planes there are, each with a tree of its own. */
+  public int planes() {
+    return roots.length - 1;
+  }
+
+  /** Returns how many RECs were made so far. */
   public long recsCreated() {
     return recsCreated;
   }

@@ -26,6 +26,14 @@ public final class Rec {
   public int ripasValue;
   public boolean ripasChangeDestroyed;
 
+  // RMI 2.0: a change of permission index the realm asked for, as the RIPAS change above.
+  public long permBase;
+  public long permTop;
+  public long permAddr;
+  public int permIndex;
+  public int permTree;
+  public boolean permPending;
+
   public boolean psciPending;
   public boolean hostCallPending;
 

@@ -22,6 +22,17 @@ public final class Vmids {
     return (words.getAndUpdate(vmid >>> 6, w -> w | bit) & bit) == 0;
   }
 
+  /** Takes the lowest free VMID; -1 if all are in use. */
+  public int reserveAny() {
+    for (int vmid = 0; vmid < count; vmid++) {
+      if (reserve(vmid)) {
+        return vmid;
+      }
+    }
+    return -1;
+  }
+
+  /** Gives a VMID back. */
   public void free(int vmid) {
     long bit = 1L << vmid;
     words.getAndUpdate(vmid >>> 6, w -> w & ~bit);

@@ -77,6 +77,11 @@ public record Geometry(int ipaBits, int startLevel, int roots, boolean lpa2) {
     return 1L << (ipaBits - 1);
   }
 
+  /** Returns which of the concatenated root tables holds an address. */
+  public int rootOf(long ipa) {
+    return startLevel < 0 ? 0 : (int) (ipa >>> shift(startLevel)) >>> STRIDE;
+  }
+
   /** Tells whether an address is in the space and aligned to a level's entries. */
   // TF-RMM runtime/rmi/rtt.c, validate_map_addr.
   public boolean mappable(long ipa, long level) {

@@ -35,7 +35,7 @@ public final class Rtt {
     if (release != GranuleTable.NONE) {
       granules.unlock(release);
     }
-    int root = at < 0 ? 0 : (int) (ipa >>> Geometry.shift(at)) >>> 9;
+    int root = geometry.rootOf(ipa);
     if (root != 0) {
       granules.lock(g + root);
       granules.unlock(g);

@@ -30,6 +30,8 @@ public final class Rtte {
   private static final int KIND_SHIFT = 60;
   private static final long PAYLOAD = (1L << KIND_SHIFT) - 1;
   private static final long NS_ATTRIBUTES = 0x1cL | 0xc0L;
+  private static final long READ = 0x40L;
+  private static final long WRITE = 0x80L;
   private static final long MEMATTR = 0x1cL;
   private static final long MEMATTR_RESERVED = 0x10L;
   private static final long LPA2_LOW_BITS = 0x300L;
@@ -98,15 +100,6 @@ public final class Rtte {
   }
 
   /**
-   * Returns what READ_ENTRY tells as descriptor: nothing for unassigned entries and for memory
-   * whose content is lost.
-   */
-  // Recorded from TF-RMM rmm-spec-v1.0-rel0: ASSIGNED with RIPAS DESTROYED reads as 0.
-  public static long descriptor(long e) {
-    return isUnassigned(e) || kind(e) == ASSIGNED_DESTROYED ? 0 : payload(e);
-  }
-
-  /**
    * Tells whether a host may give this descriptor: a level-aligned address, memory attributes other
    * than the reserved value, and access permissions.
    */
@@ -119,6 +112,17 @@ public final class Rtte {
     return (desc & ~(address | NS_ATTRIBUTES)) == 0 && (desc & MEMATTR) != MEMATTR_RESERVED;
   }
 
+  /** Returns the attribute bits of a host's descriptor. */
+  public static long attributes(long memattr, boolean readable, boolean writable) {
+    return memattr << 2 | (readable ? READ : 0) | (writable ? WRITE : 0);
+  }
+
+  /** Returns a host's descriptor of an address with attributes; LPA2 moves bits 51:50 to 9:8. */
+  public static long hostDescriptor(long address, boolean lpa2) {
+    long high = address & 3L << 50;
+    return lpa2 ? address & ~high | high >>> 42 : address;
+  }
+
   /** Returns the address in a host's descriptor; with LPA2 its bits 51:50 stand at 9:8. */
   public static long sharedAddress(long e, int level, boolean lpa2) {
     long desc = payload(e);
@@ -128,6 +132,6 @@ public final class Rtte {
 
   /** Tells whether the host's access permissions (S2AP) of a shared entry let an access through. */
   public static boolean hostAllows(long e, boolean write) {
-    return (e & (write ? 0x80L : 0x40L)) != 0;
+    return (e & (write ? WRITE : READ)) != 0;
   }
 }

@@ -6,7 +6,6 @@ import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.page.RecRun;
 import dev.cocovisor.cca.rmm.realm.Context;
-import dev.cocovisor.cca.rmm.realm.Features;
 import dev.cocovisor.cca.rmm.realm.Rec;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
 
@@ -18,8 +17,6 @@ public final class EnterCommand {
   public static final long RIPAS_RESPONSE_REJECT = RecRun.FLAG_RIPAS_REJECT;
 
   private static final int ENTER_GPRS = 0x200;
-  private static final int GIC_LRS = 0x308;
-  private static final int GIC_LR_SLOTS = 16;
   private static final long ESR_EC = 0xfc00_0000L;
   private static final long ESR_DATA_ABORT = 0x9000_0000L;
   private static final long ESR_ISV = 1L << 24;
@@ -30,8 +27,11 @@ public final class EnterCommand {
   private final Context context;
   private final GranuleTable granules;
   private final HostCalls hostCalls;
+  private final EntryRules rules;
 
-  public EnterCommand(Context context, HostCalls hostCalls) {
+  /** Creates the command under the rules of a version. */
+  public EnterCommand(Context context, HostCalls hostCalls, EntryRules rules) {
+    this.rules = rules;
     this.context = context;
     this.granules = context.granules();
     this.hostCalls = hostCalls;
@@ -54,17 +54,20 @@ public final class EnterCommand {
       return pe.refuse(Status.ERROR_REC, "the REC is running");
     }
     granules.addAtomic(v, 1);
+    Rec rec = Rec.of(granules, v);
+    rec.realm.running.incrementAndGet();
     granules.unlock(v);
 
-    Rec rec = Rec.of(granules, v);
     long status = check(pe, rec, runPage);
     if (status != Status.SUCCESS) {
-      granules.addAtomic(v, -1);
+      giveBack(rec);
       return status;
     }
     rec.runPage = runPage;
     rec.exit.clear();
-    completeRipas(rec, (flags(runPage) & RIPAS_RESPONSE_REJECT) != 0 ? REJECT : ACCEPT);
+    long flags = flags(runPage);
+    completeRipas(rec, (flags & RIPAS_RESPONSE_REJECT) != 0 ? REJECT : ACCEPT);
+    rules.complete(rec, flags);
     if (!hostCalls.complete(pe, rec, runPage + ENTER_GPRS)) {
       return leave(rec);
     }
@@ -74,35 +77,13 @@ public final class EnterCommand {
   }
 
   private long check(Pe pe, Rec rec, long runPage) {
-    switch (rec.realm.state) {
-      case NEW -> {
-        return pe.refuse(Status.pack(Status.ERROR_REALM, 0), "the realm is not active yet");
-      }
-      case SYSTEM_OFF -> {
-        return pe.refuse(Status.pack(Status.ERROR_REALM, 1), "the realm is off");
-      }
-      case ACTIVE -> {}
-    }
-    if (!rec.runnable || rec.psciPending || !validGic(runPage)) {
-      return pe.refuse(
-          Status.ERROR_REC,
-          "the REC is not runnable, waits for PSCI_COMPLETE, or a list register is not"
-              + " implemented");
+    long status = rules.check(pe, rec, runPage);
+    if (status != Status.SUCCESS) {
+      return status;
     }
     return answerAbort(rec, runPage)
         ? Status.SUCCESS
         : pe.refuse(Status.ERROR_REC, "the answer does not fit the last exit");
-  }
-
-  /** List registers that this machine does not have must be zero. */
-  private boolean validGic(long runPage) {
-    int present = Features.gicLrs(context.config().featureRegister0()) + 1;
-    for (int i = present; i < GIC_LR_SLOTS; i++) {
-      if (context.memory().readLong(runPage + GIC_LRS + i * 8L) != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** The host may emulate or fail an access to shared memory, and only such an access. */
@@ -154,8 +135,13 @@ public final class EnterCommand {
       rec.exit.write(context.memory(), rec.runPage);
       status = Status.SUCCESS;
     }
-    granules.addAtomic(rec.granule, -1);
+    giveBack(rec);
     return status;
+  }
+
+  private void giveBack(Rec rec) {
+    rec.realm.running.decrementAndGet();
+    granules.addAtomic(rec.granule, -1);
   }
 
   private long flags(long runPage) {

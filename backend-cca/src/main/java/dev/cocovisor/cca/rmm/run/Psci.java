@@ -42,7 +42,19 @@ public final class Psci {
 
   private final GranuleTable granules;
 
-  public Psci(Context context) {
+  /** What becomes of a CPU_ON that is denied though its target is on already. */
+  public enum DeniedWhenOn {
+    /** RMI_PSCI_COMPLETE fails and changes nothing. */
+    REFUSED,
+    /** It fails, but the realm is told ALREADY_ON. */
+    ANSWERED
+  }
+
+  private final DeniedWhenOn deniedWhenOn;
+
+  /** Creates the realm's and the host's half of PSCI. */
+  public Psci(Context context, DeniedWhenOn deniedWhenOn) {
+    this.deniedWhenOn = deniedWhenOn;
     this.granules = context.granules();
   }
 
@@ -155,7 +167,7 @@ public final class Psci {
     return result;
   }
 
-  private static long complete(Pe pe, Rec calling, Rec target, boolean targetRuns, long status) {
+  private long complete(Pe pe, Rec calling, Rec target, boolean targetRuns, long status) {
     if (!calling.psciPending
         || calling.realm != target.realm
         || RecParams.mpidrToIndex(calling.regs[1]) != target.index) {
@@ -169,8 +181,11 @@ public final class Psci {
         return pe.refuse(Status.ERROR_INPUT, "the status is neither SUCCESS nor DENIED");
       }
       if (on && status == DENIED) {
-        // DEN0137: nothing can be denied to a REC that is on. TF-RMM rel0 also answers the realm
-        // here.
+        // DEN0137 1.0: nothing can be denied to a REC that is on. TF-RMM also answers the realm.
+        if (deniedWhenOn == DeniedWhenOn.ANSWERED) {
+          calling.answer(ALREADY_ON);
+          calling.psciPending = false;
+        }
         return pe.refuse(Status.ERROR_INPUT, "nothing can be denied to a REC that is on");
       }
       answer = on ? ALREADY_ON : status;

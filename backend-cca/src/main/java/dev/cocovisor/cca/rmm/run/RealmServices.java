@@ -1,6 +1,7 @@
 package dev.cocovisor.cca.rmm.run;
 
 import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
 import dev.cocovisor.cca.rmm.measure.Words;
@@ -19,7 +20,7 @@ import java.util.Arrays;
  * control goes to the host.
  */
 // TF-RMM runtime/rsi/.
-public final class RealmServices {
+public class RealmServices {
   public static final long SUCCESS = 0;
   public static final long ERROR_INPUT = 1;
   public static final long VERSION_1_0 = 0x10000;
@@ -30,17 +31,52 @@ public final class RealmServices {
   private static final int CONFIG_RPV = 0x200;
   private static final long CHANGE_DESTROYED = 1;
 
-  private final Context context;
+  protected final Context context;
   private final GranuleTable granules;
   private final RealmAccess access;
+  private final Psci psci;
+  private final HostCalls hostCalls;
 
-  public RealmServices(Context context, RealmAccess access) {
+  /** Creates the services of RSI 1.0. */
+  public RealmServices(Context context, RealmAccess access, Psci psci, HostCalls hostCalls) {
     this.context = context;
+    this.psci = psci;
+    this.hostCalls = hostCalls;
     this.granules = context.granules();
     this.access = access;
   }
 
-  public boolean version(Rec rec) {
+  final boolean psci(Pe pe, Rec rec) {
+    return psci.call(rec);
+  }
+
+  final boolean hostCall(Pe pe, Rec rec) {
+    return hostCalls.call(pe, rec);
+  }
+
+  /** Answers a call that this version does not know. */
+  protected static boolean unknown(Rec rec) {
+    rec.answer(Status.UNKNOWN);
+    return false;
+  }
+
+  /** RSI_MEM_GET_PERM_VALUE: planes came with RMI 2.0. */
+  protected boolean permissionValue(Rec rec) {
+    return unknown(rec);
+  }
+
+  /** RSI_MEM_SET_PERM_INDEX. */
+  protected boolean setPermissionIndex(Rec rec) {
+    return unknown(rec);
+  }
+
+  /** RSI_MEM_SET_PERM_VALUE. */
+  protected boolean setPermissionValue(Rec rec) {
+    return unknown(rec);
+  }
+
+  /** RSI_VERSION. */
+  protected boolean version(Rec rec) {
     rec.answer(rec.regs[1] == VERSION_1_0 ? SUCCESS : ERROR_INPUT);
     rec.regs[1] = VERSION_1_0;
     rec.regs[2] = VERSION_1_0;
@@ -48,7 +84,7 @@ public final class RealmServices {
   }
 
   /** No RSI feature register of 1.0 has a field. */
-  public boolean features(Rec rec) {
+  protected boolean features(Rec rec) {
     rec.answer(SUCCESS);
     return false;
   }
@@ -108,9 +144,7 @@ public final class RealmServices {
     boolean exits = false;
     if (access.isMapped(pe)) {
       long at = access.translate(pe, ipa);
-      context.memory().writeLong(at + CONFIG_IPA_WIDTH, realm.geometry.ipaBits());
-      context.memory().writeByte(at + CONFIG_HASH, realm.rim.algorithm().encoding());
-      context.memory().write(at + CONFIG_RPV, realm.rpv, 0, realm.rpv.length);
+      writeConfig(realm, at);
       rec.answer(SUCCESS);
     } else if (Rtte.ripas(pe.walk.entry()) == Rtte.RIPAS_EMPTY) {
       rec.answer(ERROR_INPUT);
@@ -120,6 +154,13 @@ public final class RealmServices {
     }
     access.done(pe);
     return exits;
+  }
+
+  /** Writes the configuration to a page of realm memory. */
+  protected void writeConfig(Realm realm, long at) {
+    context.memory().writeLong(at + CONFIG_IPA_WIDTH, realm.geometry.ipaBits());
+    context.memory().writeByte(at + CONFIG_HASH, realm.rim.algorithm().encoding());
+    context.memory().write(at + CONFIG_RPV, realm.rpv, 0, realm.rpv.length);
   }
 
   /** Asks the host to change the RIPAS of a range; answered at the next entry. */
@@ -169,7 +210,8 @@ public final class RealmServices {
     return false;
   }
 
-  private static boolean isProtectedRange(Realm realm, long base, long top) {
+  /** Tells whether a range is aligned, not empty and within the protected half. */
+  protected static boolean isProtectedRange(Realm realm, long base, long top) {
     return ((base | top) & 0xfff) == 0
         && Long.compareUnsigned(base, top) < 0
         && Long.compareUnsigned(top, realm.geometry.protectedEnd()) <= 0;

@@ -47,24 +47,15 @@ public final class RealmSide {
   private final Context context;
   private final GranuleTable granules;
   private final RealmAccess access;
-  private final RealmServices rsi;
-  private final Psci psci;
-  private final HostCalls hostCalls;
+  private final RealmServices services;
   private final EnterCommand enterCommand;
 
   public RealmSide(
-      Context context,
-      RealmAccess access,
-      RealmServices rsi,
-      Psci psci,
-      HostCalls hostCalls,
-      EnterCommand enterCommand) {
+      Context context, RealmAccess access, RealmServices services, EnterCommand enterCommand) {
     this.context = context;
     this.granules = context.granules();
     this.access = access;
-    this.rsi = rsi;
-    this.psci = psci;
-    this.hostCalls = hostCalls;
+    this.services = services;
     this.enterCommand = enterCommand;
   }
 
@@ -84,29 +75,16 @@ public final class RealmSide {
   }
 
   private boolean dispatch(Pe pe, Rec rec, long fid) {
-    for (RsiCall call : CALLS) {
-      if (call.fid() == fid) {
-        return switch (call) {
-          case RSI_VERSION -> rsi.version(rec);
-          case RSI_FEATURES -> rsi.features(rec);
-          case RSI_MEASUREMENT_READ -> rsi.measurementRead(rec);
-          case RSI_MEASUREMENT_EXTEND -> rsi.measurementExtend(rec);
-          case RSI_REALM_CONFIG -> rsi.realmConfig(pe, rec);
-          case RSI_IPA_STATE_SET -> rsi.ipaStateSet(rec);
-          case RSI_IPA_STATE_GET -> rsi.ipaStateGet(pe, rec);
-          case RSI_HOST_CALL -> hostCalls.call(pe, rec);
-          default -> psci.call(rec);
-        };
-      }
+    RsiCall call = RsiCall.of(fid);
+    if (call != null) {
+      return call.call(services, pe, rec);
     }
     if (isPsci((int) fid)) {
-      return psci.call(rec);
+      return services.psci(pe, rec);
     }
     rec.answer(Status.UNKNOWN);
     return false;
   }
-
-  private static final RsiCall[] CALLS = RsiCall.values();
 
   /** PSCI owns function numbers 0 to 0x1f of the standard service range, in both widths. */
   private static boolean isPsci(int fid) {

@@ -1,11 +1,9 @@
 package dev.cocovisor.cca.rmm.v1;
 
-import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
-import dev.cocovisor.cca.rmm.measure.Rim;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
@@ -89,10 +87,7 @@ final class DataCommands {
     long address = granules.address(d);
     int ripas = Rtte.ripas(e);
     if (source != NO_SOURCE) {
-      context.memory().copyFrame(address >>> PageLevel.PAGE_SHIFT, source >>> PageLevel.PAGE_SHIFT);
-      byte[] page = new byte[measure ? Rim.PAGE : 0];
-      context.memory().read(address, page, 0, page.length);
-      realm.rim.dataCreate(ipa, measure, page);
+      context.copyMeasured(realm, ipa, address, source, measure);
       ripas = Rtte.RIPAS_RAM;
     }
     pe.walk.setEntry(Rtte.of(Rtte.ASSIGNED_EMPTY | ripas, address));

@@ -4,12 +4,15 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
+import dev.cocovisor.cca.rmm.measure.Rim;
 import dev.cocovisor.cca.rmm.page.RealmParams;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Features;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtt;
+import java.util.Arrays;
 
 /** RMI_REALM_CREATE, RMI_REALM_ACTIVATE and RMI_REALM_DESTROY. */
 // TF-RMM runtime/rmi/realm.c.
@@ -92,9 +95,22 @@ final class RealmCommands {
       granules.setRole(root + i, Rtt.root(geometry, i));
       granules.unlockTransition(root + i, GranuleState.S_RTT);
     }
-    granules.setRole(g, new Realm(g, root, geometry, p));
+    granules.setRole(g, realm(g, root, geometry, p));
     granules.unlockTransition(g, GranuleState.S_RD);
     return Status.SUCCESS;
+  }
+
+  private static Realm realm(int g, int root, Geometry geometry, RealmParams p) {
+    Rim rim = new Rim(HashAlgorithm.of(p.hashAlgo()));
+    rim.realmCreate(p.flags(), p.s2sz(), p.sveVl(), p.numBps(), p.numWps(), p.pmuNumCtrs());
+    return new Realm(
+        g,
+        geometry,
+        new int[] {root},
+        new int[] {p.vmid()},
+        Arrays.copyOf(p.rpv(), RealmParams.RPV_BYTES),
+        rim,
+        0);
   }
 
   /** Locks descriptor and roots in ascending address; returns the descriptor or NONE with none. */

@@ -124,12 +124,17 @@ final class Invariants {
     assertThat(status).isEqualTo(Status.SUCCESS);
     assertThat(pe.x1()).isEqualTo(level);
     assertThat(pe.x2()).isEqualTo(Rtte.hipas(e));
-    assertThat(pe.x3()).isEqualTo(Rtte.descriptor(e));
+    assertThat(pe.x3()).isEqualTo(descriptor(e));
     assertThat(pe.x4()).isEqualTo(Rtte.hasRipas(e) ? Rtte.ripas(e) : 0);
   }
 
   private void own(long address, GranuleState state, String who) {
     assertThat(granules.stateAt(address)).as("%x", address).isEqualTo(state);
     assertThat(owner.put(address, who)).as("%x has one owner", address).isNull();
+  }
+
+  /** What 1.0 tells of an entry: nothing where there is no page, or its content is lost. */
+  private static long descriptor(long e) {
+    return Rtte.isUnassigned(e) || Rtte.kind(e) == Rtte.ASSIGNED_DESTROYED ? 0 : Rtte.payload(e);
   }
 }

@@ -190,9 +190,18 @@ public enum SeamStatus {
   public static String describe(long status) {
     SeamStatus name = of(status);
     if (name == null) {
-      return "0x" + Long.toHexString(status);
+      return hex(status);
     }
     int detail = (int) status;
     return detail == 0 ? name.name() : name.name() + "|" + Integer.toUnsignedString(detail);
+  }
+
+  /** Returns the number and the name, the number in hex first. */
+  public static String inFull(long status) {
+    return of(status) == null ? hex(status) : hex(status) + " " + describe(status);
+  }
+
+  private static String hex(long status) {
+    return "0x" + Long.toHexString(status);
   }
 }
