@@ -1,6 +1,21 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.cli.find.Measurers;
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.measure.MeasureCommand;
+import dev.cocovisor.cli.plugin.BackendsCommand;
+import dev.cocovisor.cli.plugin.PluginsCommand;
+import dev.cocovisor.cli.plugin.TckCommand;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Quoting;
+import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.run.CompareCommand;
+import dev.cocovisor.cli.run.ExploreCommand;
+import dev.cocovisor.cli.run.GenerateCommand;
+import dev.cocovisor.cli.run.ReplayCommand;
+import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.HostException;
 import java.io.IOException;
