@@ -1,15 +1,23 @@
 package dev.cocovisor.cli.find;
 
+<<<<<<< HEAD:cli/src/main/java/dev/cocovisor/cli/find/PluginOptions.java
 import dev.cocovisor.cli.print.UsageException;
+=======
+import dev.cocovisor.core.VendorFailure;
+>>>>>>> storey:cli/src/main/java/dev/cocovisor/cli/PluginOptions.java
 import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.load.PluginFailures;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -57,6 +65,9 @@ public final class PluginOptions {
     return options;
   }
 
+  /** Who brought each backend when it was opened last: a plugin, or null for the program. */
+  private final Map<String, @Nullable String> brought = new HashMap<>();
+
   /** Returns the folders to look in. */
   public List<Path> folders() {
     if (!folders.isEmpty()) {
@@ -96,7 +107,13 @@ public final class PluginOptions {
       registry.close();
       throw e;
     }
+    registry.all().forEach(b -> brought.put(b.id(), b.provenance().pluginId()));
     return registry;
+  }
+
+  /** Returns what to tell of a backend that threw: with its plugin's name if it came by one. */
+  Finding blame(VendorFailure failure) {
+    return PluginFailures.finding(failure, brought.get(failure.backend()));
   }
 
   /** Returns the words of a command line that finds the same, for `reproduce` lines. */

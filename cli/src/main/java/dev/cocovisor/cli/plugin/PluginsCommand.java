@@ -7,8 +7,11 @@ import dev.cocovisor.cli.print.FindingReport;
 import dev.cocovisor.cli.print.Table;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.Printable;
+import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.host.trial.Trial;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,7 +63,7 @@ public final class PluginsCommand {
   @Command(
       name = "check",
       mixinStandardHelpOptions = true,
-      description = "Reads packages without running any of their code, then loads each alone.")
+      description = "Reads packages, tries each in a process of its own, then loads it alone.")
   public int check(
       @Parameters(arity = "1..*", paramLabel = "FILE", description = "Zips or jars.")
           List<Path> files,
@@ -89,7 +92,11 @@ public final class PluginsCommand {
     if (read.state() == PluginStatus.State.FAILED) {
       return read;
     }
-    try (BackendRegistry registry = PluginOptions.registry().open()) {
+    PackageJudge judge = Trial.byEnvironment();
+    if (judge instanceof Trial trial) {
+      judge = trial.anew();
+    }
+    try (BackendRegistry registry = PluginOptions.registry().judge(judge).open()) {
       return registry.tryLoad(file);
     }
   }
@@ -165,7 +172,7 @@ public final class PluginsCommand {
           d == null ? "-" : d.version(),
           s.state().name().toLowerCase(Locale.ROOT),
           String.join(",", s.backends()),
-          s.file().toString());
+          Printable.of(s.file().toString()));
     }
     table.print(console);
   }
