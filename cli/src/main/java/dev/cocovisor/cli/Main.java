@@ -1,7 +1,6 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
-<<<<<<< HEAD
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.measure.MeasureCommand;
@@ -17,13 +16,12 @@ import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
-=======
 import dev.cocovisor.core.VendorFailure;
->>>>>>> storey
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.PluginFailures;
+import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
@@ -103,6 +101,11 @@ public final class Main {
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);
+      case StepFailure f when f.getCause() instanceof VendorFailure v ->
+          refuse(
+              console,
+              f.place() + "\n" + blame(command, v).text() + "\nreproduce: " + Quoting.command(args),
+              ExitCode.PLUGIN);
       case NoSuchFileException _ ->
           refuse(console, e.getMessage() + ": no such file", ExitCode.USAGE);
       case IOException _ -> refuse(console, "cannot read: " + e.getMessage(), ExitCode.USAGE);

@@ -1,10 +1,7 @@
 package dev.cocovisor.cli.find;
 
-<<<<<<< HEAD:cli/src/main/java/dev/cocovisor/cli/find/PluginOptions.java
 import dev.cocovisor.cli.print.UsageException;
-=======
 import dev.cocovisor.core.VendorFailure;
->>>>>>> storey:cli/src/main/java/dev/cocovisor/cli/PluginOptions.java
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.load.PluginFailures;
@@ -112,7 +109,7 @@ public final class PluginOptions {
   }
 
   /** Returns what to tell of a backend that threw: with its plugin's name if it came by one. */
-  Finding blame(VendorFailure failure) {
+  public Finding blame(VendorFailure failure) {
     return PluginFailures.finding(failure, brought.get(failure.backend()));
   }
 

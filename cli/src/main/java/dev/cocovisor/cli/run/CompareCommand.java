@@ -7,10 +7,12 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -78,8 +80,27 @@ public final class CompareCommand implements Callable<Integer> {
       new ComparisonReport(console).print(comparison, differences);
       comparison.columns().forEach(this::unmet);
     }
+    int failed = comparison.columns().stream().mapToInt(this::failed).max().orElse(0);
+    if (failed != ExitCode.CLEAN) {
+      return failed;
+    }
     boolean clean = comparison.columns().stream().allMatch(c -> c.unmet() == 0);
     return clean ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  /** Tells why a technology's column ends early, if it does; returns the exit code of that. */
+  private int failed(Comparison.Column c) {
+    StepFailure failure = c.failure();
+    if (failure == null) {
+      return ExitCode.CLEAN;
+    }
+    console.err().println("cocovisor: " + c.backend() + " failed at " + failure.place());
+    if (failure.getCause() instanceof VendorFailure v) {
+      console.err().println(plugins.blame(v).text());
+      return ExitCode.PLUGIN;
+    }
+    failure.printStackTrace(console.err());
+    return ExitCode.INTERNAL;
   }
 
   private void unmet(Comparison.Column c) {
