@@ -1,14 +1,19 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.load.PluginFailures;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -56,6 +61,9 @@ final class PluginOptions {
     return options;
   }
 
+  /** Who brought each backend when it was opened last: a plugin, or null for the program. */
+  private final Map<String, @Nullable String> brought = new HashMap<>();
+
   /** Returns the folders to look in. */
   List<Path> folders() {
     if (!folders.isEmpty()) {
@@ -95,7 +103,13 @@ final class PluginOptions {
       registry.close();
       throw e;
     }
+    registry.all().forEach(b -> brought.put(b.id(), b.provenance().pluginId()));
     return registry;
+  }
+
+  /** Returns what to tell of a backend that threw: with its plugin's name if it came by one. */
+  Finding blame(VendorFailure failure) {
+    return PluginFailures.finding(failure, brought.get(failure.backend()));
   }
 
   /** Returns the words of a command line that finds the same, for `reproduce` lines. */

@@ -1,8 +1,11 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.Printable;
+import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.host.trial.Trial;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,7 +57,7 @@ final class PluginsCommand {
   @Command(
       name = "check",
       mixinStandardHelpOptions = true,
-      description = "Reads packages without running any of their code, then loads each alone.")
+      description = "Reads packages, tries each in a process of its own, then loads it alone.")
   int check(
       @Parameters(arity = "1..*", paramLabel = "FILE", description = "Zips or jars.")
           List<Path> files,
@@ -83,7 +86,11 @@ final class PluginsCommand {
     if (read.state() == PluginStatus.State.FAILED) {
       return read;
     }
-    try (BackendRegistry registry = PluginOptions.registry().open()) {
+    PackageJudge judge = Trial.byEnvironment();
+    if (judge instanceof Trial trial) {
+      judge = trial.anew();
+    }
+    try (BackendRegistry registry = PluginOptions.registry().judge(judge).open()) {
       return registry.tryLoad(file);
     }
   }
@@ -159,7 +166,7 @@ final class PluginsCommand {
           d == null ? "-" : d.version(),
           s.state().name().toLowerCase(Locale.ROOT),
           String.join(",", s.backends()),
-          s.file().toString());
+          Printable.of(s.file().toString()));
     }
     table.print(console);
   }

@@ -65,8 +65,8 @@ final class MapOperation extends Operation {
   }
 
   @Override
-  public boolean claims(int granule) {
-    return granule == table;
+  public int[] tables() {
+    return new int[] {table};
   }
 
   @Override

@@ -23,6 +23,7 @@ import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmAccess;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * An RMM of RMI 2.0.
@@ -36,6 +37,9 @@ import java.util.List;
  * in the tests. Where it corrupts what an open operation owns, this RMM answers BUSY instead.
  */
 public final class Rmm2 implements Rmm {
+  /** Which sampling finds a planned interrupt: the first that leaves an operation. */
+  private static final int PLANNED_SAMPLING = 1;
+
   private final Context context;
   private final Interposer interposer;
   private final Operations open = new Operations();
@@ -63,7 +67,8 @@ public final class Rmm2 implements Rmm {
    *
    * @param memory the machine's memory, unguarded
    * @param monitor EL3
-   * @param interposer asked before each command
+   * @param interposer asked before each command; an answer of INCOMPLETE makes an interrupt come
+   *     during the call
    */
   public Rmm2(RmmConfig config, PhysicalMemory memory, El3Monitor monitor, Interposer interposer) {
     this.interposer = interposer;
@@ -89,7 +94,7 @@ public final class Rmm2 implements Rmm {
 
   @Override
   public List<Rmi2Command> calls() {
-    return Rmi2Command.ALL;
+    return Rmi2Command.rows();
   }
 
   @Override
@@ -101,7 +106,10 @@ public final class Rmm2 implements Rmm {
       return Status.UNKNOWN;
     }
     long instead = interposer.before(command, arg(a, 0), arg(a, 1), arg(a, 2), arg(a, 3));
-    if (instead != Interposer.PROCEED) {
+    if (instead == Status.INCOMPLETE) {
+      // Only an operation can be incomplete: the call is made, and an interrupt comes during it.
+      pe.interruptAt(PLANNED_SAMPLING);
+    } else if (instead != Interposer.PROCEED) {
       return pe.refuse(instead, Pe.PLANNED);
     }
     boolean untimely =
@@ -139,6 +147,11 @@ public final class Rmm2 implements Rmm {
   @Override
   public RealmSide realmSide() {
     return realmSide;
+  }
+
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    new Invariants2(context.granules(), open, violation).check();
   }
 
   @Override

@@ -67,8 +67,8 @@ final class UnmapOperation extends Operation {
   }
 
   @Override
-  public boolean claims(int g) {
-    return g == table;
+  public int[] tables() {
+    return new int[] {table};
   }
 
   @Override
