@@ -8,7 +8,7 @@ public final class Operands {
 
   /** Returns how many names there are in a list of them. */
   public static int count(String names) {
-    return names.isEmpty() ? 0 : names.split(" ").length;
+    return names.isEmpty() ? 0 : names.split(" ", -1).length;
   }
 
   /**
@@ -22,7 +22,7 @@ public final class Operands {
       return "";
     }
     StringBuilder s = new StringBuilder();
-    String[] each = names.split(" ");
+    String[] each = names.split(" ", -1);
     for (int i = 0; i < each.length; i++) {
       s.append(i == 0 ? "" : ", ").append(each[i]);
       s.append("=0x").append(Long.toHexString(values[i]));
