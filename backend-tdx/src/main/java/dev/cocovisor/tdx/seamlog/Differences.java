@@ -4,13 +4,13 @@ import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.MismatchSink;
 
 /** Counts and reports what differs. */
-final class Comparison {
+final class Differences {
   private final String log;
   private final MismatchSink sink;
   private final int max;
   private long count;
 
-  Comparison(String log, MismatchSink sink, int max) {
+  Differences(String log, MismatchSink sink, int max) {
     this.log = log;
     this.sink = sink;
     this.max = max;

@@ -3,13 +3,13 @@ package dev.cocovisor.tdx.seamlog;
 import dev.cocovisor.api.log.LogSyntaxException;
 
 /** Reads one line of a log token by token; what does not fit is a {@link LogSyntaxException}. */
-final class LineScanner {
+final class SeamLine {
   private final String file;
   private String text = "";
   private int line;
   private int at;
 
-  LineScanner(String file) {
+  SeamLine(String file) {
     this.file = file;
   }
 

@@ -1,7 +1,7 @@
 package dev.cocovisor.tdx.seamlog;
 
 /** What all lines of one program share: the scanner, the machine, and where differences go. */
-record Program(int number, LineScanner scan, Comparison comparison, RecordedMachine machine) {
+record SeamProgram(int number, SeamLine scan, Differences comparison, RecordedMachine machine) {
   void compare(String call, String expected, String got) {
     if (!expected.equals(got)) {
       comparison.mismatch(scan.line(), number, call, expected, got);
