@@ -25,7 +25,7 @@ import java.util.zip.CRC32;
  */
 final class ProjectTemplate {
   private static final List<String> ARTIFACTS =
-      List.of("cocovisor-api", "cocovisor-kvm-core", "cocovisor-tck");
+      List.of("cocovisor-api", "cocovisor-kvm-core", "cocovisor-vmm", "cocovisor-tck");
 
   private final String name;
   private final Map<String, String> values = new LinkedHashMap<>();
