@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TrialProcess {
   /** How long the process may take to start and end besides what its packages may take. */
-  private static final int STARTING_SECONDS = 10;
+  private static final int STARTING_SECONDS = 60;
 
   private static final int POLL_MILLIS = 20;
   private static final int READ_BYTES = 64 << 10;
@@ -69,7 +69,10 @@ final class TrialProcess {
     boolean killed = false;
     boolean tooMuch = false;
     try {
-      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds() + STARTING_SECONDS);
+      long end =
+          System.nanoTime()
+              + TimeUnit.SECONDS.toNanos(
+                  (long) limits.seconds() * TrialMain.PATIENCE + STARTING_SECONDS);
       while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
         tooMuch = sizeOf(work) > (long) limits.diskMiB() << 20;
         killed = System.nanoTime() > end;
