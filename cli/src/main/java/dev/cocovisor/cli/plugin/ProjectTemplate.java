@@ -175,7 +175,7 @@ public final class ProjectTemplate {
   }
 
   private static InputStream open(String resource) {
-    InputStream in = ProjectTemplate.class.getResourceAsStream(resource);
+    InputStream in = ProjectTemplate.class.getResourceAsStream("/dev/cocovisor/cli/" + resource);
     if (in == null) {
       throw new IllegalStateException("the template lacks " + resource);
     }

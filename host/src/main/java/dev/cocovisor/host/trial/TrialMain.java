@@ -210,7 +210,7 @@ final class TrialMain {
       boolean ours =
           name.startsWith("dev.cocovisor.host.") || name.startsWith("dev.cocovisor.core.");
       boolean others =
-          e.getModuleName() != null && e.getModuleName().startsWith("java.")
+          (e.getModuleName() != null && e.getModuleName().startsWith("java."))
               || name.startsWith("org.pf4j.")
               || name.startsWith("jdk.");
       if (!ours && !others) {

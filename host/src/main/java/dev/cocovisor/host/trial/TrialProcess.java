@@ -23,11 +23,6 @@ final class TrialProcess {
   private static final int POLL_MILLIS = 20;
   private static final int READ_BYTES = 64 << 10;
 
-  /** Limits files and drops the network before it becomes the JVM; needs nothing but a shell. */
-  private static final String SHELL =
-      "ulimit -f %d; ulimit -c 0;"
-          + " if unshare -rn true 2> /dev/null; then exec unshare -rn \"$@\"; else exec \"$@\"; fi";
-
   private final TrialLimits limits;
   private final Path work;
 
@@ -89,11 +84,19 @@ final class TrialProcess {
     return new End(code, killed, tooMuch, TrialReport.read(report), start(err), hasBytes(out));
   }
 
+  /** Limits files and drops the network before it becomes the JVM; needs nothing but a shell. */
+  private String shell() {
+    long blocks = ((long) limits.diskMiB() << 20) / 512;
+    return "ulimit -f "
+        + blocks
+        + "; ulimit -c 0; if unshare -rn true 2> /dev/null;"
+        + " then exec unshare -rn \"$@\"; else exec \"$@\"; fi";
+  }
+
   private List<String> command(Path report, Path scratch, List<Path> packages) {
     List<String> command = new ArrayList<>();
     if (Files.isExecutable(Path.of("/bin/sh"))) {
-      command.addAll(
-          List.of("/bin/sh", "-c", SHELL.formatted(((long) limits.diskMiB() << 20) / 512), "sh"));
+      command.addAll(List.of("/bin/sh", "-c", shell(), "sh"));
     }
     command.addAll(
         List.of(
