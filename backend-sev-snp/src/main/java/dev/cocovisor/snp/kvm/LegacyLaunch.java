@@ -147,6 +147,16 @@ final class LegacyLaunch {
     if (!sev.info().esActive) {
       return sev.fail(Errno.ENOTTY, "the VM is no SEV-ES guest: its vCPUs have no save areas");
     }
+    // No vCPU runs, is changed or made meanwhile. Source: sev.c, sev_launch_update_vmsa.
+    vm.lockAllVcpus();
+    try {
+      return updateVmsas(c);
+    } finally {
+      vm.unlockAllVcpus();
+    }
+  }
+
+  private long updateVmsas(VendorCommand c) {
     for (VcpuContext vcpu : vm.vcpus()) {
       SevVcpu state = sev.stateOf(vcpu);
       if (state.protectedState) {
