@@ -158,7 +158,7 @@ final class SnpLaunch {
     return Arrays.copyOf(HexFormat.of().parseHex(hex), 32);
   }
 
-  /** No vCPU runs, is changed or made meanwhile. Source: {@code sev.c}, snp_launch_update_vmsa. */
+  /** snp_launch_update_vmsa: no vCPU runs or is changed meanwhile. */
   private long measureVmsas(VendorCommand c) {
     vm.lockAllVcpus();
     try {
