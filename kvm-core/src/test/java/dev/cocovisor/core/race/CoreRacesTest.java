@@ -102,8 +102,10 @@ class CoreRacesTest {
   }
 
   @SafeVarargs
+  @SuppressWarnings("varargs")
   private void race(BiConsumer<Machine, Integer>... what) {
-    Schedules.Result r = Schedules.all(bound(), () -> new Machine(List.of(what)));
+    List<BiConsumer<Machine, Integer>> actors = List.of(what);
+    Schedules.Result r = Schedules.all(bound(), () -> new Machine(actors));
     assertThat(r.findings()).as("of %d schedules", r.schedules()).isEmpty();
     assertThat(r.schedules()).isGreaterThan(10);
   }
