@@ -1,11 +1,27 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.cli.find.Measurers;
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.measure.MeasureCommand;
+import dev.cocovisor.cli.plugin.BackendsCommand;
+import dev.cocovisor.cli.plugin.PluginsCommand;
+import dev.cocovisor.cli.plugin.TckCommand;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Quoting;
+import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.run.CompareCommand;
+import dev.cocovisor.cli.run.ExploreCommand;
+import dev.cocovisor.cli.run.GenerateCommand;
+import dev.cocovisor.cli.run.ReplayCommand;
+import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.PluginFailures;
+import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
@@ -85,6 +101,11 @@ public final class Main {
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);
+      case StepFailure f when f.getCause() instanceof VendorFailure v ->
+          refuse(
+              console,
+              f.place() + "\n" + blame(command, v).text() + "\nreproduce: " + Quoting.command(args),
+              ExitCode.PLUGIN);
       case NoSuchFileException _ ->
           refuse(console, e.getMessage() + ": no such file", ExitCode.USAGE);
       case IOException _ -> refuse(console, "cannot read: " + e.getMessage(), ExitCode.USAGE);
