@@ -279,6 +279,30 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return memory.installStub(addr);
   }
 
+  /** read(2) from a pipe into user memory: {@code bytes.length}, or -EFAULT. */
+  public long kernelWrite(long addr, byte[] bytes) {
+    return memory.kernelWrite(addr, bytes);
+  }
+
+  /**
+   * Reads a byte of the process's memory through the kernel's own mapping, as /proc/self/mem and
+   * vmsplice do: 0 to 255, or -EIO.
+   */
+  public long readThroughKernel(long addr) {
+    return memory.readThroughKernel(addr);
+  }
+
+  /** Writes a byte so: 0 or -EIO. */
+  public long writeThroughKernel(long addr, int value) {
+    return memory.writeThroughKernel(addr, value);
+  }
+
+  /** setrlimit(RLIMIT_MEMLOCK), in bytes; negative for RLIM_INFINITY. */
+  public long setMemlockLimit(long bytes) {
+    space.setMemlockLimit(bytes);
+    return 0;
+  }
+
   /**
    * Lets the kernel read the process's memory, as write(2) to a pipe does.
    *

@@ -37,6 +37,8 @@ public final class CallDecoder {
           "host_install_stub",
           "host_config",
           "kvm_stats",
+          "host_counters",
+          "setrlimit",
           "guest_read",
           "guest_write",
           "guest_fetch",
@@ -82,13 +84,24 @@ public final class CallDecoder {
       case "fstat" -> new KvmCall.Fstat(a.fd(0));
       case "ftruncate" -> new KvmCall.Ftruncate(a.fd(0), a.number(1));
       // With strace's buffer in the middle or, as in recordings, without.
-      case "read" -> new KvmCall.Read(a.fd(0), a.number(a.last()));
+      case "read" ->
+          a.isSymbol(0, "pipe")
+              ? new KvmCall.KernelWrite(a.number(1), a.number(2))
+              : new KvmCall.Read(a.fd(0), a.number(a.last()));
       case "write" ->
           a.isSymbol(0, "pipe")
               ? new KvmCall.KernelRead(a.number(1), a.number(2))
               : new KvmCall.Write(a.fd(0), a.number(a.last()));
-      case "pread64" -> new KvmCall.Pread(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
-      case "pwrite64" -> new KvmCall.Pwrite(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
+      case "setrlimit" -> KernelCalls.setrlimit(a);
+      case "host_counters" -> new KvmCall.Counters();
+      case "pread64" ->
+          KernelCalls.isOwnMemory(a)
+              ? KernelCalls.pread(a)
+              : new KvmCall.Pread(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
+      case "pwrite64" ->
+          KernelCalls.isOwnMemory(a)
+              ? KernelCalls.pwrite(a)
+              : new KvmCall.Pwrite(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
       case "host_read" -> new KvmCall.HostRead(a.number(0));
       case "host_write" -> new KvmCall.HostWrite(a.number(0), a.int32(1));
       case "host_install_stub" -> new KvmCall.HostInstallStub(a.number(0));
