@@ -59,6 +59,7 @@ public final class Main {
     line.addSubcommand("measure", MeasureCommand.create(console, measurers));
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
+    line.addSubcommand(new ExploreCommand(console));
     line.addSubcommand(new GenerateCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));

@@ -18,6 +18,7 @@ import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mm.AddressLimits;
 import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mm.ThpMode;
+import dev.cocovisor.core.vm.AlwaysInvariants;
 import dev.cocovisor.core.vm.NoProgress;
 import dev.cocovisor.core.vm.Progress;
 import dev.cocovisor.core.vm.Vm;
@@ -335,6 +336,14 @@ public final class Kvm implements HostMachine, AutoCloseable {
   public List<Vm> vms() {
     vms.removeIf(Vm::isDestroyed);
     return List.copyOf(vms);
+  }
+
+  /** Reports what is broken of what holds at every moment, also while calls are half done. */
+  public void checkAlways(Consumer<String> violation) {
+    for (Vm vm : vms()) {
+      AlwaysInvariants.check(vm, memory, s -> violation.accept("vm " + vm.id() + ": " + s));
+    }
+    memory.checkInvariants(violation);
   }
 
   /** Reports every broken invariant of the host, its VMs and its platforms. */

@@ -229,6 +229,11 @@ public final class ModelLock implements Actor.Releasable {
     return true;
   }
 
+  /** Tells whether somebody else could take the lock now, shared or exclusively. */
+  public boolean available(Mode mode) {
+    return mode == Mode.READ ? state >= 0 : !held();
+  }
+
   /** Returns who holds the lock exclusively, an {@link Actor} or a thread; null if nobody does. */
   public @Nullable Object owner() {
     return owner;

@@ -11,6 +11,12 @@ import java.util.List;
  * {@code encrypted} is the C-bit. Addresses are guest-physical bytes.
  */
 public final class SnpActions {
+  /** Exit code of an AP jump table request: SW_EXITINFO1 0 sets it, 1 asks for it. */
+  public static final long AP_JUMP_TABLE = 0x8000_0005L;
+
+  /** Exit code that asks for the hypervisor's features. */
+  public static final long HV_FEATURES = 0x8000_fffdL;
+
   private SnpActions() {}
 
   /** PVALIDATE: {@code guest_pvalidate(vcpu, {gpa, size, validate})}; ends with rax and cf. */
@@ -51,6 +57,22 @@ public final class SnpActions {
   /** Switches the vCPU to a VMPL: {@code guest_vmpl(vcpu, {vmpl})}. */
   public static GuestAction.Vendor vmpl(int vmpl) {
     return new GuestAction.Vendor("vmpl", new Fields().put("vmpl", vmpl));
+  }
+
+  /**
+   * VMGEXIT with whatever is in the GHCB MSR and the GHCB: {@code guest_vmgexit(vcpu, {ghcb, usage,
+   * exit_code, exitinfo1, exitinfo2, rax, scratch, entries})}. {@code ghcb} is the MSR's value, the
+   * registered GHCB where it is not given; with any of its 12 low bits set it is a request of the
+   * MSR protocol. A field that is not given is not marked valid.
+   */
+  public static GuestAction.Vendor vmgexit(Fields ghcb) {
+    return new GuestAction.Vendor("vmgexit", ghcb);
+  }
+
+  /** As {@link #vmgexit}, with the three fields that every event needs. */
+  public static GuestAction.Vendor event(long code, long info1, long info2) {
+    return vmgexit(
+        new Fields().put("exit_code", code).put("exitinfo1", info1).put("exitinfo2", info2));
   }
 
   /** Registers the GHCB: {@code guest_ghcb_register(vcpu, {gfn})}. */

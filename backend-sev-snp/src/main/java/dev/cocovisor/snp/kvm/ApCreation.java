@@ -26,11 +26,6 @@ final class ApCreation {
   static final int CREATE = 1;
   static final int DESTROY = 2;
 
-  /** SW_EXITINFO1 of a request that is not understood. */
-  static final int MALFORMED_INPUT = 2;
-
-  private static final int MISSING_INPUT = 4;
-  private static final int INVALID_INPUT = 5;
   private static final long PMD_MASK = 0x1FFFFF;
 
   private final SevVm sev;
@@ -43,29 +38,35 @@ final class ApCreation {
 
   /** Carries out {@code guest_ap_creation(vcpu, {request, apic_id, rax, vmsa})}. */
   RunResult request(Fields f) {
-    long request = f.number("request");
-    if (request != DESTROY && !f.has("rax")) {
-      return malformed(MISSING_INPUT, "RAX, the features of the save area, is not given");
+    if (f.number("request") != DESTROY && !f.has("rax")) {
+      return Vmgexit.malformed(
+          sev, Vmgexit.MISSING_INPUT, "RAX, the features of the save area, is not given");
     }
-    SevVcpu target = target(f.number("apic_id"));
+    return request(
+        f, f.number("apic_id") << 32 | f.number("request") & 0xffff_ffffL, f.number("vmsa", 0));
+  }
+
+  /** As {@link #request(Fields)}, the request as SW_EXITINFO1 and SW_EXITINFO2 hold it. */
+  RunResult request(Fields f, long info1, long gpa) {
+    int request = (int) info1;
+    SevVcpu target = target(info1 >>> 32);
     if (target == null) {
-      return malformed(INVALID_INPUT, "there is no vCPU with this APIC id");
+      return invalid("there is no vCPU with this APIC id");
     }
     target.vmsaLock.lock();
     try {
-      long gpa = f.number("vmsa", 0);
       if (request == CREATE || request == CREATE_ON_INIT) {
         if (f.number("rax") != sev.info().vmsaFeatures) {
-          return malformed(INVALID_INPUT, "the features are not the VM's");
+          return invalid("the features are not the VM's");
         }
         if (!addressValid(gpa)) {
-          return malformed(INVALID_INPUT, "the address is no page, or aligned to 2 MiB");
+          return invalid("the address is no page, or aligned to 2 MiB");
         }
         target.nextVmsaGpa = gpa;
       } else if (request == DESTROY) {
         target.nextVmsaGpa = SevVcpu.NONE;
       } else {
-        return malformed(INVALID_INPUT, "there is no such request");
+        return invalid("there is no such request");
       }
       target.waitingForReset = true;
       if (request != CREATE_ON_INIT) {
@@ -75,7 +76,7 @@ final class ApCreation {
       target.vmsaLock.unlock();
     }
     vm.kickVcpus();
-    return answer(0, 0);
+    return Vmgexit.answer(0, 0);
   }
 
   /**
@@ -95,15 +96,8 @@ final class ApCreation {
     return null;
   }
 
-  private RunResult malformed(int info2, String why) {
-    sev.platform().machine().trace().refused("GHCB_ERR 0x" + info2, () -> why);
-    return answer(MALFORMED_INPUT, info2);
-  }
-
-  static RunResult answer(int info1, int info2) {
-    return RunResult.ok(
-        new Exit.Vendor(
-            5, "KVM_EXIT_HLT", new Fields().put("exitinfo1", info1).put("exitinfo2", info2)));
+  private RunResult invalid(String why) {
+    return Vmgexit.malformed(sev, Vmgexit.INVALID_INPUT, why);
   }
 
   /** Carries out {@code guest_init_sipi(vcpu, {apic_id})}: INIT and SIPI to another vCPU. */
@@ -112,6 +106,7 @@ final class ApCreation {
     if (target != null) {
       target.vmsaLock.lock();
       target.resetRequested = true;
+      target.resetHold = false;
       target.vmsaLock.unlock();
       vm.kickVcpus();
     }
@@ -136,10 +131,12 @@ final class ApCreation {
     } finally {
       s.vmsaLock.unlock();
     }
-    if (s.halted) {
+    if (s.halted || s.resetHold) {
       // It would sleep until a signal comes.
       vcpu.setExit(new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields()));
-      return sev.refuse(Errno.EINTR, "the vCPU is halted: the guest destroyed it");
+      return sev.refuse(
+          Errno.EINTR,
+          s.halted ? "the guest destroyed the vCPU" : "the guest parked the vCPU until its SIPI");
     }
     return Errno.OK;
   }

@@ -30,7 +30,9 @@ final class PageStateChange {
 
   static final long MSR_ERROR = 1L << 63 | MSR_RESPONSE;
 
-  private static final long KVM_HC_MAP_GPA_RANGE = 12;
+  /** KVM_HC_MAP_GPA_RANGE. */
+  static final int MAP_GPA_RANGE = 12;
+
   private static final long ENCRYPTED = 1 << 4;
   private static final long LONG_MODE = 1;
 
@@ -146,7 +148,7 @@ final class PageStateChange {
     long attributes = (operation == PRIVATE ? ENCRYPTED : 0) | (huge ? 1 : 0);
     return RunResult.ok(
         new Exit.Hypercall(
-            KVM_HC_MAP_GPA_RANGE, new long[] {gfn << PAGE_SHIFT, npages, attributes}, LONG_MODE));
+            MAP_GPA_RANGE, new long[] {gfn << PAGE_SHIFT, npages, attributes}, LONG_MODE));
   }
 
   /** Takes user space's answer and goes on. */

@@ -30,6 +30,9 @@ final class SevVcpu {
   /** KVM_MP_STATE_HALTED, after the guest destroyed the vCPU. */
   boolean halted;
 
+  /** KVM_MP_STATE_AP_RESET_HOLD: the guest parked the vCPU until its next SIPI. */
+  boolean resetHold;
+
   /** The VMPL the vCPU runs at. */
   int vmpl;
 

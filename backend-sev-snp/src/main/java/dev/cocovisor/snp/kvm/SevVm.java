@@ -98,6 +98,11 @@ public final class SevVm implements VmOps {
     return platform.machine().trace().refuse(error, why);
   }
 
+  /** Tells why a guest's request was not carried out. */
+  void refused(String status, String why) {
+    platform.machine().trace().refused(status, () -> why);
+  }
+
   /** As {@link #refuse(Errno, String)}, for what answers like a system call. */
   long fail(Errno error, String why) {
     return -refuse(error, why).number();

@@ -27,14 +27,14 @@ import org.jspecify.annotations.Nullable;
 final class SnpGuestActions {
   private static final long UNMAPPED_EXIT = -1;
 
-  /** GHCB_ERR_NOT_REGISTERED. */
-  private static final int NOT_REGISTERED = 1;
-
   private final SevVm sev;
   private final VmContext vm;
   private final SnpFaults faults;
   private final VmEntry entry;
   private final ApCreation aps;
+  private final PageStateRequests states;
+  private final GhcbMessages messages;
+  private final Vmgexit exits;
   private final GuestInstructions cpu;
 
   SnpGuestActions(SevVm sev, SnpFaults faults, VmEntry entry, ApCreation aps) {
@@ -43,15 +43,22 @@ final class SnpGuestActions {
     this.faults = faults;
     this.entry = entry;
     this.aps = aps;
+    this.states = new PageStateRequests(sev);
+    this.messages = new GhcbMessages(sev, states);
+    this.exits = new Vmgexit(sev, messages, states, aps);
     this.cpu = sev.platform().guestInstructions();
   }
 
   @Nullable RunResult run(VcpuContext vcpu, GuestAction.Vendor action) {
-    if (!sev.isSnp()) {
+    if (!sev.info().esActive) {
       return null;
     }
     SevVcpu state = sev.stateOf(vcpu);
     Fields f = action.fields();
+    RunResult asked = asked(state, action.name(), f);
+    if (asked != null || !sev.isSnp()) {
+      return asked;
+    }
     return switch (action.name()) {
       case "pvalidate", "rmpadjust", "rmpquery" -> instruction(vcpu, state, action);
       case "validate" -> validate(vcpu, state, f);
@@ -59,17 +66,38 @@ final class SnpGuestActions {
         state.vmpl = (int) f.number("vmpl") & 3;
         yield hlt(new Fields().put("vmpl", state.vmpl));
       }
-      case "ghcb_register" -> {
-        state.ghcbGfn = f.number("gfn");
-        yield hlt(new Fields().put("ghcb_msr", state.ghcbGfn << PAGE_SHIFT | 0x13));
-      }
-      case "ap_creation" -> state.ghcbGfn < 0 ? unregistered() : aps.request(f);
       case "init_sipi" -> aps.initSipi(f);
-      case "psc" -> buffer(state, f);
-      case "psc_msr" -> begin(state, PageStateChange.msr(f.number("gfn"), (int) f.number("op")));
-      case "psc_resume", "resume" -> resume(state, f.number("ret"));
       default -> null;
     };
+  }
+
+  /** What a guest asks through its GHCB; null where the action is something else. */
+  private @Nullable RunResult asked(SevVcpu state, String name, Fields f) {
+    return switch (name) {
+      case "vmgexit" -> exits.run(state, f);
+      case "ghcb_register" ->
+          messages.message(state, f.number("gfn") << PAGE_SHIFT | GhcbMessages.REGISTER_REQUEST);
+      case "psc_msr" -> message(state, f.number("gfn"), (int) f.number("op"));
+      case "psc" -> registered(state) ? states.buffer(state, f) : refused();
+      case "ap_creation" -> registered(state) ? aps.request(f) : refused();
+      case "psc_resume", "resume" -> states.resume(state, f.number("ret"));
+      default -> null;
+    };
+  }
+
+  private RunResult message(SevVcpu state, long gfn, int operation) {
+    return sev.isSnp() ? states.message(state, gfn, operation) : GhcbMessages.terminate();
+  }
+
+  /** The short actions name no GHCB: theirs is the one that was registered. */
+  private boolean registered(SevVcpu state) {
+    return sev.isSnp() && state.ghcbGfn >= 0;
+  }
+
+  private RunResult refused() {
+    return sev.isSnp()
+        ? Vmgexit.malformed(sev, Vmgexit.NOT_REGISTERED, "the guest registered no GHCB")
+        : Vmgexit.malformed(sev, Vmgexit.INVALID_EVENT, "the event is for SNP guests");
   }
 
   private static RunResult hlt(Fields f) {
@@ -189,73 +217,5 @@ final class SnpGuestActions {
             .put("rax", stopped)
             .put("huge", driver.hugePages())
             .put("small", driver.smallPages()));
-  }
-
-  private RunResult buffer(SevVcpu state, Fields f) {
-    if (state.ghcbGfn < 0) {
-      return unregistered();
-    }
-    int end = (int) f.number("end_entry") & 0xffff;
-    PageStateChange p = PageStateChange.buffer((int) f.number("cur_entry", 0) & 0xffff, end);
-    int i = 0;
-    for (Object o : f.list("entries")) {
-      if (o instanceof Fields e && i < PageStateChange.MAX_ENTRIES) {
-        p.entry(
-            i++,
-            (int) e.number("cur_page", 0) & 0xfff,
-            e.number("gfn"),
-            (int) e.number("op") & 0xf,
-            e.number("size", 0) != 0);
-      }
-    }
-    return begin(state, p);
-  }
-
-  /** An SNP guest has to register its GHCB first; it is told so, and goes on (sev.c, 7.2). */
-  private RunResult unregistered() {
-    sev.platform()
-        .machine()
-        .trace()
-        .refused("GHCB_ERR_NOT_REGISTERED", () -> "the guest registered no GHCB");
-    return ApCreation.answer(ApCreation.MALFORMED_INPUT, NOT_REGISTERED);
-  }
-
-  private RunResult begin(SevVcpu state, PageStateChange p) {
-    if (state.stateChangeStuck && p.buffered()) {
-      // snp_do_psc finds entries in flight, warns, and forgets all of it.
-      state.stateChangeStuck = false;
-      return p.failed();
-    }
-    RunResult r = p.next(offered());
-    state.pending = PageStateChange.ended(r) ? null : p;
-    return r;
-  }
-
-  private RunResult resume(SevVcpu state, long ret) {
-    PageStateChange p = state.pending;
-    if (p == null) {
-      return new RunResult(Errno.EINVAL, new Exit.Unknown());
-    }
-    if (!validAnswer(ret)) {
-      state.pending = null;
-      state.stateChangeStuck = p.buffered();
-      return new RunResult(
-          sev.refuse(Errno.EINVAL, "user space may answer 0, EINVAL or EAGAIN"),
-          new Exit.Unknown());
-    }
-    RunResult r = p.answered(ret, offered());
-    if (PageStateChange.ended(r)) {
-      state.pending = null;
-    }
-    return r;
-  }
-
-  /** kvm_is_valid_map_gpa_range_ret. */
-  private static boolean validAnswer(long ret) {
-    return ret == 0 || ret == Errno.EINVAL.number() || ret == Errno.EAGAIN.number();
-  }
-
-  private boolean offered() {
-    return (vm.exitHypercalls() & 1L << 12) != 0;
   }
 }

@@ -2,8 +2,10 @@ package dev.cocovisor.snp.vmm;
 
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.vmm.GuestAnswer;
+import dev.cocovisor.snp.guest.SnpActions;
 import dev.cocovisor.snp.guest.Validation;
 import dev.cocovisor.snp.rmp.RmpCode;
 
@@ -21,11 +23,14 @@ final class SnpAnswers {
   private static final long MSR_CODE = 0xfff;
   private static final long PAGE_STATE_RESPONSE = 0x15;
   private static final long REGISTER_RESPONSE = 0x13;
+  private static final int INFO_RESPONSE = 0x1;
+  private static final int PREFERRED_RESPONSE = 0x11;
+  private static final int FEATURES_RESPONSE = 0x81;
   private static final long NO_GFN = -1L >>> MSR_DATA;
 
   private SnpAnswers() {}
 
-  static GuestAnswer of(RunResult result, Exit.Vendor told) {
+  static GuestAnswer of(GuestAction action, RunResult result, Exit.Vendor told) {
     Fields f = told.fields();
     if (!told.name().equals("KVM_EXIT_HLT") || f.has("fault")) {
       return new GuestAnswer.Stopped(result.errno(), told);
@@ -42,9 +47,21 @@ final class SnpAnswers {
       return new GuestAnswer.Refused(
           info1, "SW_EXITINFO1 " + hex(info1) + ", SW_EXITINFO2 " + hex(info2));
     }
+    if (carriesData(action)) {
+      return new GuestAnswer.Done(info2);
+    }
     return info2 == 0
         ? new GuestAnswer.Done(0)
         : new GuestAnswer.Refused(info2, "SW_EXITINFO2 " + hex(info2));
+  }
+
+  /** Events whose SW_EXITINFO2 is what was asked for, no status. */
+  private static boolean carriesData(GuestAction action) {
+    if (!(action instanceof GuestAction.Vendor v) || !v.name().equals("vmgexit")) {
+      return false;
+    }
+    long code = v.fields().number("exit_code", 0);
+    return code == SnpActions.HV_FEATURES || code == SnpActions.AP_JUMP_TABLE;
   }
 
   private static GuestAnswer instruction(long rax, boolean carry) {
@@ -65,6 +82,7 @@ final class SnpAnswers {
         switch ((int) (msr & MSR_CODE)) {
           case (int) PAGE_STATE_RESPONSE -> msr >>> MSR_DATA == 0;
           case (int) REGISTER_RESPONSE -> msr >>> MSR_DATA != NO_GFN;
+          case INFO_RESPONSE, PREFERRED_RESPONSE, FEATURES_RESPONSE -> true;
           default -> false;
         };
     return good ? new GuestAnswer.Done(0) : new GuestAnswer.Refused(msr, "GHCB MSR " + hex(msr));

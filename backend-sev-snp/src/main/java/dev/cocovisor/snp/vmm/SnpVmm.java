@@ -130,7 +130,7 @@ public final class SnpVmm implements VmmDriver {
   @Override
   public GuestAnswer judge(GuestAction action, RunResult result) {
     return result.errno().ok() && result.exit() instanceof Exit.Vendor told
-        ? SnpAnswers.of(result, told)
+        ? SnpAnswers.of(action, result, told)
         : VmmDriver.super.judge(action, result);
   }
 

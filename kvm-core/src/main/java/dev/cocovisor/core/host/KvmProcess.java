@@ -136,6 +136,20 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   }
 
   /**
+   * fork, of a child that loads one byte and ends.
+   *
+   * @return what the child found: 0 to 255, {@link #SIGBUS} or {@link #SIGSEGV}
+   */
+  public long forkAndRead(long addr) {
+    AddressSpace child = fork();
+    try {
+      return new ProcessMemory(kvm, child).read(addr);
+    } finally {
+      child.clear();
+    }
+  }
+
+  /**
    * dup.
    *
    * @return a descriptor for the same open file

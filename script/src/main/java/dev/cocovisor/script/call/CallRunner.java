@@ -17,6 +17,12 @@ import org.jspecify.annotations.Nullable;
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
   private static final int O_ANY_PROT = 0x7;
+  private static final long MFD_CLOEXEC = 1;
+  private static final long MFD_ALLOW_SEALING = 2;
+  private static final long MFD_HUGETLB = 4;
+
+  /** With this status a recorder's child ends that took a signal. */
+  private static final long CHILD_FAULTED = 201;
 
   private final KvmProcess process;
   private final Descriptors fds;
@@ -53,18 +59,25 @@ public final class CallRunner {
       case KvmCall.Close c -> close(c.fd());
       case KvmCall.Mmap c -> mmap(c, expected);
       case KvmCall.Munmap c -> plain(process.munmap(c.addr(), c.len()));
+      case KvmCall.Mremap c -> mremap(c);
+      case KvmCall.Mprotect c -> plain(process.mprotect(c.addr(), c.len(), c.prot()));
+      case KvmCall.Mlock c ->
+          plain(c.lock() ? process.mlock(c.addr(), c.len()) : process.munlock(c.addr(), c.len()));
+      case KvmCall.MemfdCreate c -> opened(memfdCreate(c.flags()), expected);
+      case KvmCall.Dup c -> opened(process.dup(fd(c.fd())), expected);
+      case KvmCall.ForkAndRead c -> forkAndRead(c.addr());
       case KvmCall.Madvise c -> plain(process.madvise(c.addr(), c.len(), c.advice()));
-      case KvmCall.CheckExtension c -> plain(process.checkExtension(fd(c.fd()), c.cap()));
-      case KvmCall.EnableCap c -> plain(enableCap(c));
-      case KvmCall.SetRegion c -> plain(setRegion(c));
+      case KvmCall.CheckExtension c -> ioctl(process.checkExtension(fd(c.fd()), c.cap()));
+      case KvmCall.EnableCap c -> ioctl(enableCap(c));
+      case KvmCall.SetRegion c -> ioctl(setRegion(c));
       case KvmCall.SetAttributes c ->
-          plain(
+          ioctl(
               process.setMemoryAttributes(
                   fd(c.fd()), c.address(), c.size(), c.attributes(), c.flags()));
       case KvmCall.PreFault c -> preFault(c);
       case KvmCall.GetDirtyLog c -> getDirtyLog(c);
-      case KvmCall.ClearDirtyLog c -> plain(clearDirtyLog(c));
-      case KvmCall.SetNrMmuPages c -> plain(process.setNrMmuPages(fd(c.fd()), c.pages()));
+      case KvmCall.ClearDirtyLog c -> ioctl(clearDirtyLog(c));
+      case KvmCall.SetNrMmuPages c -> ioctl(process.setNrMmuPages(fd(c.fd()), c.pages()));
       case KvmCall.Fallocate c -> plain(process.fallocate(fd(c.fd()), c.mode(), c.off(), c.len()));
       case KvmCall.Fstat c -> fstat(c);
       case KvmCall.Ftruncate c -> plain(process.ftruncate(fd(c.fd()), c.length()));
@@ -81,7 +94,7 @@ public final class CallRunner {
       case KvmCall.MemoryEncryptOp c ->
           vendor(process.memoryEncryptOp(fd(c.fd()), c.command()), c.command());
       case KvmCall.MemoryEncryptRegion c ->
-          plain(process.memoryEncryptRegion(fd(c.fd()), c.register(), c.addr(), c.size()));
+          ioctl(process.memoryEncryptRegion(fd(c.fd()), c.register(), c.addr(), c.size()));
       case KvmCall.VendorIoctl c ->
           vendor(process.vendorIoctl(fd(c.fd()), c.command()), c.command());
       case KvmCall.Stats c -> stats(c);
@@ -180,7 +193,7 @@ public final class CallRunner {
             List.of(
                 Value.Field.of(c.map() ? "base_address" : "gpa", Value.Num.hex(range[0])),
                 Value.Field.of("size", Value.Num.hex(range[1]))));
-    return new Reply(plain(ret).result(), written, false);
+    return new Reply(ioctl(ret).result(), written, false);
   }
 
   /** The words read, as what was written back, where the log itself keeps them. */
@@ -237,6 +250,28 @@ public final class CallRunner {
     return new Reply(plain(ret).result(), written, false);
   }
 
+  private Reply mremap(KvmCall.Mremap c) {
+    long ret = process.mremap(c.addr(), c.oldLen(), c.newLen(), c.flags(), c.newAddr());
+    return ret < 0 ? plain(ret) : Reply.of(LogResult.of(Value.Num.hex(ret)));
+  }
+
+  private long memfdCreate(long flags) {
+    long known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB;
+    return (flags & ~known) != 0
+        ? -Errno.EINVAL.number()
+        : process.memfdCreate((flags & MFD_HUGETLB) != 0);
+  }
+
+  /** A child reads one byte of the memory it got; how it ended is its parent's answer. */
+  private Reply forkAndRead(long addr) {
+    long ret = process.forkAndRead(addr);
+    return Reply.of(
+        LogResult.of(
+            ret >= 0
+                ? new Value.Macro("byte", List.of(Value.Num.of(ret)))
+                : new Value.Macro("SIG", List.of(Value.Num.of(CHILD_FAULTED)))));
+  }
+
   private Reply guest(KvmCall.GuestRun c) {
     return ran(process.guestRun(fd(c.fd()), c.action()), c.what(), words);
   }
@@ -249,7 +284,7 @@ public final class CallRunner {
 
   public static Reply vendor(long ret, VendorCommand command) {
     List<Value.Field> out = FieldValues.toEntries(command.out());
-    return new Reply(plain(ret).result(), out.isEmpty() ? null : new Value.Struct(out), false);
+    return new Reply(ioctl(ret).result(), out.isEmpty() ? null : new Value.Struct(out), false);
   }
 
   private Reply stats(KvmCall.Stats c) {
@@ -275,6 +310,18 @@ public final class CallRunner {
         ret < 0 && ret >= -4095
             ? LogResult.failed(Errno.of((int) -ret).name())
             : LogResult.of(Value.Num.of(ret)));
+  }
+
+  /**
+   * The answer of an ioctl.
+   *
+   * @throws IllegalStateException if it is none: neither at least 0 nor an error's number
+   */
+  static Reply ioctl(long ret) {
+    if (ret < -4095) {
+      throw new IllegalStateException("an ioctl answered " + ret + ", which is no answer");
+    }
+    return plain(ret);
   }
 
   /** A load or store by the process: a fault is a signal. */

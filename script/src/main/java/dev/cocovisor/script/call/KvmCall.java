@@ -23,6 +23,20 @@ public sealed interface KvmCall {
 
   record Munmap(long addr, long len) implements KvmCall {}
 
+  record Mremap(long addr, long oldLen, long newLen, int flags, long newAddr) implements KvmCall {}
+
+  record Mprotect(long addr, long len, int prot) implements KvmCall {}
+
+  /** mlock, or munlock unless {@code lock}. */
+  record Mlock(long addr, long len, boolean lock) implements KvmCall {}
+
+  record MemfdCreate(String name, long flags) implements KvmCall {}
+
+  record Dup(long fd) implements KvmCall {}
+
+  /** {@code fork_and_read(ADDR)}: a child reads one byte and ends. */
+  record ForkAndRead(long addr) implements KvmCall {}
+
   record Madvise(long addr, long len, int advice) implements KvmCall {}
 
   record CreateVm(long fd, long type) implements KvmCall {}

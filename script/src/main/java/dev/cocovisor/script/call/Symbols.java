@@ -2,9 +2,9 @@ package dev.cocovisor.script.call;
 
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,8 +17,13 @@ import org.jspecify.annotations.Nullable;
  * as text.
  */
 public final class Symbols {
+  private static final long KVMIO = 0xae;
+  private static final long NONE = 0;
+  private static final long WRITE = 1;
+  private static final long READ = 2;
+
   private static final Map<String, Long> NUMBERS = new HashMap<>();
-  private static final Map<Integer, String> IOCTLS = new HashMap<>();
+  private static final Map<Long, String> IOCTLS = new HashMap<>();
 
   static {
     NUMBERS.put("NULL", 0L);
@@ -66,22 +71,44 @@ public final class Symbols {
     for (Capability c : Capability.values()) {
       NUMBERS.put(c.name(), (long) c.number());
     }
-    ioctl(0x01, "KVM_CREATE_VM");
-    ioctl(0x03, "KVM_CHECK_EXTENSION");
-    ioctl(0x41, "KVM_CREATE_VCPU");
-    ioctl(0x42, "KVM_GET_DIRTY_LOG");
-    ioctl(0x44, "KVM_SET_NR_MMU_PAGES");
-    ioctl(0x46, "KVM_SET_USER_MEMORY_REGION");
-    ioctl(0x49, "KVM_SET_USER_MEMORY_REGION2");
-    ioctl(0xa3, "KVM_ENABLE_CAP");
-    ioctl(0xae, "KVM_ARM_VCPU_INIT");
-    ioctl(0xba, "KVM_MEMORY_ENCRYPT_OP");
-    ioctl(0xbb, "KVM_MEMORY_ENCRYPT_REG_REGION");
-    ioctl(0xbc, "KVM_MEMORY_ENCRYPT_UNREG_REGION");
-    ioctl(0xc0, "KVM_CLEAR_DIRTY_LOG");
-    ioctl(0xd2, "KVM_SET_MEMORY_ATTRIBUTES");
-    ioctl(0xd4, "KVM_CREATE_GUEST_MEMFD");
-    ioctl(0xd5, "KVM_PRE_FAULT_MEMORY");
+    ioctl(NONE, 0x01, 0, "KVM_CREATE_VM");
+    ioctl(NONE, 0x03, 0, "KVM_CHECK_EXTENSION");
+    ioctl(NONE, 0x41, 0, "KVM_CREATE_VCPU");
+    ioctl(WRITE, 0x42, 16, "KVM_GET_DIRTY_LOG");
+    ioctl(NONE, 0x44, 0, "KVM_SET_NR_MMU_PAGES");
+    ioctl(NONE, 0x45, 0, "KVM_GET_NR_MMU_PAGES");
+    ioctl(WRITE, 0x46, 32, "KVM_SET_USER_MEMORY_REGION");
+    ioctl(WRITE, 0x49, 160, "KVM_SET_USER_MEMORY_REGION2");
+    ioctl(NONE, 0x80, 0, "KVM_RUN");
+    ioctl(NONE, 0xa3, 0, "KVM_GET_TSC_KHZ");
+    ioctl(WRITE, 0xa3, 104, "KVM_ENABLE_CAP");
+    ioctl(WRITE, 0xae, 32, "KVM_ARM_VCPU_INIT");
+    ioctl(READ | WRITE, 0xba, 8, "KVM_MEMORY_ENCRYPT_OP");
+    ioctl(READ, 0xbb, 16, "KVM_MEMORY_ENCRYPT_REG_REGION");
+    ioctl(READ, 0xbc, 16, "KVM_MEMORY_ENCRYPT_UNREG_REGION");
+    ioctl(READ | WRITE, 0xc0, 24, "KVM_CLEAR_DIRTY_LOG");
+    ioctl(NONE, 0xc7, 0, "KVM_RESET_DIRTY_RINGS");
+    ioctl(NONE, 0xce, 0, "KVM_GET_STATS_FD");
+    ioctl(WRITE, 0xd2, 32, "KVM_SET_MEMORY_ATTRIBUTES");
+    ioctl(READ | WRITE, 0xd4, 64, "KVM_CREATE_GUEST_MEMFD");
+    ioctl(READ | WRITE, 0xd5, 64, "KVM_PRE_FAULT_MEMORY");
+    put(NONE, "_IOC_NONE");
+    put(WRITE, "_IOC_WRITE");
+    put(READ, "_IOC_READ");
+    put(1, "MREMAP_MAYMOVE", "MFD_CLOEXEC");
+    put(2, "MREMAP_FIXED", "MFD_ALLOW_SEALING");
+    put(4, "MREMAP_DONTUNMAP", "MFD_HUGETLB");
+    put(8, "MFD_NOEXEC_SEAL");
+    put(16, "MFD_EXEC");
+    put(10, "MADV_DONTFORK");
+    put(11, "MADV_DOFORK");
+    put(12, "MADV_MERGEABLE");
+    put(13, "MADV_UNMERGEABLE");
+    put(20, "MADV_COLD");
+    put(21, "MADV_PAGEOUT");
+    put(22, "MADV_POPULATE_READ");
+    put(23, "MADV_POPULATE_WRITE");
+    put(24, "MADV_DONTNEED_LOCKED");
   }
 
   private Symbols() {}
@@ -92,8 +119,13 @@ public final class Symbols {
     }
   }
 
-  private static void ioctl(int nr, String name) {
-    IOCTLS.put(0xae00 | nr, name);
+  /** One number may be two ioctls: direction and size of the argument tell them apart. */
+  private static void ioctl(long direction, int nr, int size, String name) {
+    IOCTLS.put(number(direction, KVMIO, nr, size), name);
+  }
+
+  private static long number(long direction, long type, long nr, long size) {
+    return direction << 30 | size << 16 | type << 8 | nr;
   }
 
   /** Returns the number behind a symbol, or null if it is not one of the kernel's. */
@@ -133,19 +165,41 @@ public final class Symbols {
 
   /**
    * Returns the name of an ioctl that is given by name, by number, or as {@code _IOC(dir, type, nr,
-   * size)}; null if it is none of these.
+   * size)}; the number in hex where it has none, null if it is none of these.
    */
   public static @Nullable String ioctlName(Value request) {
     return switch (request) {
       case Value.Sym s -> s.name();
-      // Only type and nr tell ioctls apart; direction and size are KVM's own business.
-      case Value.Num n -> IOCTLS.getOrDefault((int) (n.value() & 0xffff), LogWriter.value(n));
+      case Value.Num n -> ioctlName(n.value() & 0xffffffffL);
       case Value.Macro m -> {
-        int type = m.name().equals("_IOC") ? 1 : 0;
-        Long base = type < m.args().size() ? number(m.args().get(type)) : null;
-        Long nr = type + 1 < m.args().size() ? number(m.args().get(type + 1)) : null;
-        yield base == null || nr == null ? null : IOCTLS.get((int) (base << 8 | nr));
+        boolean whole = m.name().equals("_IOC");
+        List<Value> args = m.args();
+        Long direction = whole ? argument(args, 0) : directionOf(m.name());
+        Long type = argument(args, whole ? 1 : 0);
+        Long nr = argument(args, whole ? 2 : 1);
+        Long size = args.size() > (whole ? 3 : 2) ? argument(args, whole ? 3 : 2) : Long.valueOf(0);
+        yield direction == null || type == null || nr == null || size == null
+            ? null
+            : ioctlName(number(direction, type, nr, size));
       }
+      default -> null;
+    };
+  }
+
+  private static String ioctlName(long number) {
+    return IOCTLS.getOrDefault(number, "0x" + Long.toHexString(number));
+  }
+
+  private static @Nullable Long argument(List<Value> args, int i) {
+    return i < args.size() ? number(args.get(i)) : null;
+  }
+
+  private static @Nullable Long directionOf(String macro) {
+    return switch (macro) {
+      case "_IO" -> NONE;
+      case "_IOW" -> WRITE;
+      case "_IOR" -> READ;
+      case "_IOWR" -> READ | WRITE;
       default -> null;
     };
   }

@@ -117,7 +117,7 @@ public final class KvmLogReplayer implements LogReplayer {
       try {
         program.add(call);
       } catch (LogSyntaxException e) {
-        boolean known = CallDecoder.knows(call.name()) || StepEncoder.NAMES.contains(call.name());
+        boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
         if (known || unknown == null) {
           throw e;
         }

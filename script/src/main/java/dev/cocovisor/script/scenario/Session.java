@@ -109,6 +109,9 @@ public final class Session implements AutoCloseable {
       case Step.Expect _ -> {
         return null;
       }
+      case Step.ActorBegins _, Step.Together _, Step.Allows _ -> {
+        return CallRunner.plain(0);
+      }
       default -> {
         if (!only.isEmpty() && !only.contains(technology())) {
           return null;

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * a nuisance of the host, or a system call as it stands.
  *
  * <p>VMs are numbered from 1 in the order of their launches; a place in a VM's memory is an offset
- * in bytes from where its RAM begins. {@link StepDecoder} and {@link StepEncoder} are the one way from and to
- * text.
+ * in bytes from where its RAM begins. {@link StepDecoder} and {@link StepEncoder} are the one way
+ * from and to text.
  */
 public sealed interface Step {
   /** Steers the scenario instead of doing something. */
@@ -41,6 +41,25 @@ public sealed interface Step {
    * @param results the results by technology; one that is not named may answer anything
    */
   record Expect(Map<String, LogResult> results) implements Steering {}
+
+  /**
+   * Begins what one actor does: the lines up to the next actor, or to {@link Together}. Where a
+   * scenario is explored, actors act at the same time; where it is run, one after the other.
+   *
+   * @param name as reports call it
+   */
+  record ActorBegins(String name) implements Steering {}
+
+  /** Ends the actors: what follows happens when all have come to their end. */
+  record Together() implements Steering {}
+
+  /**
+   * Says what the step before may also answer when others act at the same time, though no order of
+   * whole calls has it so.
+   *
+   * @param answers the answers, as a log writes them
+   */
+  record Allows(List<String> answers) implements Steering {}
 
   /** Happens to, or in, a VM that a step launched. */
   sealed interface OfVm extends Step {

@@ -57,13 +57,15 @@ final class StepDecoder {
       case "backends" -> new Step.Backends(a.names(0));
       case "on" -> new Step.On(known(call, a.names(0), call.columnOf(0)));
       case "expect" -> expect(call, a);
+      case "actor" -> new Step.ActorBegins(a.text(0));
+      case "together" -> new Step.Together();
+      case "allows" -> new Step.Allows(a.names(0));
       case "vm_launch" -> launch(a);
       case "vm_populate" ->
           new Step.Populate(vm(a), at(a), size(a), value(a, 0), flag(a, "measured", true));
       case "vm_finalize" -> new Step.FinalizeLaunch(vm(a));
       case "vm_read" -> new Step.Read(vm(a), vcpu(a), at(a), flag(a, "shared", false));
-      case "vm_write" ->
-          new Step.Write(vm(a), vcpu(a), at(a), value(a), flag(a, "shared", false));
+      case "vm_write" -> new Step.Write(vm(a), vcpu(a), at(a), value(a), flag(a, "shared", false));
       case "vm_accept" -> new Step.Accept(vm(a), vcpu(a), at(a), size(a), level(a));
       case "vm_convert" ->
           new Step.Convert(
@@ -94,7 +96,7 @@ final class StepDecoder {
 
   /** A call; a guest action on the number of a launched VM is told apart when it runs. */
   private Step call(LogCall call, CallArgs a) {
-    if (!CallDecoder.knows(call.name())) {
+    if (!CallDecoder.knows(call)) {
       throw a.refused(
           call.columnOf(-1),
           "step",
@@ -129,8 +131,7 @@ final class StepDecoder {
     for (Map.Entry<String, Object> e : a.fields(0).asMap().entrySet()) {
       int column = a.columnOf(0, e.getKey());
       known(call, List.of(e.getKey()), column);
-      results.put(
-          e.getKey(), LogReader.result(file, call.line(), column, e.getValue().toString()));
+      results.put(e.getKey(), LogReader.result(file, call.line(), column, e.getValue().toString()));
     }
     return new Step.Expect(results);
   }

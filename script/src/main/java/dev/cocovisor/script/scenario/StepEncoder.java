@@ -10,7 +10,6 @@ import dev.cocovisor.api.trusted.TrustedOperation;
 import dev.cocovisor.script.call.Calls;
 import dev.cocovisor.script.call.FieldValues;
 import dev.cocovisor.script.text.LogCall;
-import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
@@ -25,6 +24,9 @@ public final class StepEncoder {
           "backends",
           "on",
           "expect",
+          "actor",
+          "together",
+          "allows",
           "vm_launch",
           "vm_populate",
           "vm_finalize",
@@ -58,6 +60,9 @@ public final class StepEncoder {
   public static LogCall encode(Step step) {
     return switch (step) {
       case Step.Backends s -> call("backends", names(s.ids()));
+      case Step.ActorBegins s -> call("actor", new Value.Str(s.name(), false));
+      case Step.Together _ -> call("together");
+      case Step.Allows s -> call("allows", names(s.answers()));
       case Step.On s -> s.ids().isEmpty() ? call("on") : call("on", names(s.ids()));
       case Step.Expect s -> expect(s);
       case Step.Launch s -> launch(s);
@@ -72,8 +77,7 @@ public final class StepEncoder {
       case Step.FinalizeLaunch s -> of("vm_finalize", s.vm());
       case Step.Read s -> access("vm_read", s.vm(), s.vcpu(), s.at(), s.shared());
       case Step.Write s ->
-          access(
-              "vm_write", s.vm(), s.vcpu(), s.at(), s.shared(), entry("value", s.value()));
+          access("vm_write", s.vm(), s.vcpu(), s.at(), s.shared(), entry("value", s.value()));
       case Step.Accept s ->
           s.level() == null
               ? range("vm_accept", s, s.vcpu())
@@ -98,11 +102,7 @@ public final class StepEncoder {
               : of("vm_teardown", s.vm());
       case Step.CloseMemory s -> of("vm_close_memory", s.vm());
       case Step.GuestMode s ->
-          of(
-              "vm_guest_mode",
-              s.vm(),
-              entry("vcpu", s.vcpu()),
-              entry("nested", s.nested() ? 1 : 0));
+          of("vm_guest_mode", s.vm(), entry("vcpu", s.vcpu()), entry("nested", s.nested() ? 1 : 0));
       case Step.Peek s ->
           of(
               "host_peek",
@@ -110,13 +110,11 @@ public final class StepEncoder {
               entry("at", s.at()),
               Value.Field.of(
                   "via", text(s.via().name().toLowerCase(Locale.ROOT).replace('_', '-'))));
-      case Step.Poke s ->
-          of("host_poke", s.vm(), entry("at", s.at()), entry("value", s.value()));
+      case Step.Poke s -> of("host_poke", s.vm(), entry("at", s.at()), entry("value", s.value()));
       case Step.TakeMemory s -> call("host_take_memory", Calls.struct(entry("leave", s.leave())));
       case Step.GiveMemory _ -> call("host_give_memory");
       case Step.FirmwareFail s -> fail(s.fault());
-      case Step.Call c ->
-          throw new IllegalArgumentException("a call has a line of its own: " + c);
+      case Step.Call c -> throw new IllegalArgumentException("a call has a line of its own: " + c);
     };
   }
 

@@ -65,7 +65,7 @@ public final class LineParser extends LineScanner {
       at = lineEnd();
       return null;
     }
-    Value value = value();
+    Value value = told();
     space();
     String error = "";
     if (at < text.length() && Character.isUpperCase(peek())) {
@@ -79,6 +79,18 @@ public final class LineParser extends LineScanner {
     space();
     LogResult.Exit exit = peek() == '(' ? exit() : null;
     return new LogResult(value, error, exit);
+  }
+
+  /**
+   * Parses a value, or a word with a number: how a child ended, {@code byte 5} or {@code SIG 201}.
+   */
+  private Value told() {
+    Value value = value();
+    space();
+    if (value instanceof Value.Sym word && peek() >= '0' && peek() <= '9') {
+      return new Value.Macro(word.name(), List.of(number()));
+    }
+    return value;
   }
 
   /** Parses an exit's parenthesis; null if it only holds strace's words for an error or value. */
@@ -142,6 +154,12 @@ public final class LineParser extends LineScanner {
     }
     if (at == text.length()) {
       return "";
+    }
+    if (peek() == ';') {
+      // What a recorder did besides, and what came of it.
+      String rest = text.substring(at).strip();
+      at = text.length();
+      return rest;
     }
     if (peek() != '#') {
       throw error(what(), "'=', '#' or the end of the line");

@@ -68,7 +68,8 @@ class LineScanner {
       throw error("'" + run() + "'", "a number of at most 64 bits");
     }
     decoration();
-    return new Value.Num(negative ? -value : value, hex && !negative);
+    return new Value.Num(
+        negative ? -value : value, hex && !negative, !hex && !negative && value < 0);
   }
 
   /** Skips {@code <path>} behind a descriptor. */

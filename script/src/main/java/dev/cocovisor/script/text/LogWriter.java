@@ -85,6 +85,8 @@ public final class LogWriter {
       case Value.Num n -> {
         if (n.hex()) {
           out.append("0x").append(Long.toHexString(n.value()));
+        } else if (n.unsigned()) {
+          out.append(Long.toUnsignedString(n.value()));
         } else {
           out.append(n.value());
         }

@@ -15,8 +15,14 @@ public sealed interface Value {
    *
    * @param value the 64 bits; an unsigned spelling above 2^63 reads as negative
    * @param hex whether it is written with 0x
+   * @param unsigned whether a decimal stands for its 64 bits without a sign
    */
-  record Num(long value, boolean hex) implements Value {
+  record Num(long value, boolean hex, boolean unsigned) implements Value {
+    /** A number in hex, or in decimal with its sign. */
+    public Num(long value, boolean hex) {
+      this(value, hex, false);
+    }
+
     /** A number written in decimal. */
     public static Num of(long value) {
       return new Num(value, false);

@@ -2,7 +2,6 @@ package dev.cocovisor.script.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
@@ -16,6 +15,7 @@ import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,9 +35,7 @@ class CallRecorderTest {
     long replayed =
         new KvmLogReplayer(Technologies.builtIn())
             .replay(
-                LogSource.text("recorded.kvmlog", calls.text()),
-                ReplayOptions.ALL,
-                mismatches::add)
+                LogSource.text("recorded.kvmlog", calls.text()), ReplayOptions.ALL, mismatches::add)
             .calls();
     assertThat(replayed).isEqualTo(calls.calls().size());
     return mismatches;
@@ -115,8 +113,12 @@ class CallRecorderTest {
   @Test
   void hostsOfOtherArchitecturesSaySo() throws IOException {
     for (Architecture a : List.of(Architecture.ARM64, Architecture.RISCV64)) {
-      CallRecorder c = on(HostConfig.DEFAULT.withArchitecture(a).withSetting("core.cpus", "two"));
-      assertThat(c.text()).contains("core.cpus=\"two\"");
+      CallRecorder c =
+          on(
+              HostConfig.DEFAULT
+                  .withArchitecture(a)
+                  .withSetting("core.map-memory-guest-mode", "l1"));
+      assertThat(c.text()).contains("core.map-memory-guest-mode=\"l1\"");
       assertThat(c.text()).contains(a == Architecture.ARM64 ? "arch=arm64" : "arch=riscv64");
     }
   }

@@ -1,0 +1,78 @@
+package dev.cocovisor.snp.rules;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.api.log.Mismatch;
+import dev.cocovisor.api.log.ReplayOptions;
+import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.snp.kvm.SevBackend;
+import dev.cocovisor.vmm.Technologies;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** Every check of a command, alone and before every other, answers as the kernel's text says. */
+class RuleProgramsTest {
+  private static String log(RuleTable table) {
+    StringBuilder s = new StringBuilder();
+    s.append("# KVM_SEV_").append(table.command).append(" of a ").append(table.type);
+    s.append(" guest: each check alone, and each pair, of which the earlier one answers.\n");
+    s.append("# arch/x86/kvm/svm/sev.c, ").append(table.functions).append(" (7.3).\n");
+    int n = 0;
+    for (String program : table.programs()) {
+      s.append("# program ").append(n++).append('\n').append(program);
+    }
+    return s.toString();
+  }
+
+  private static Path file(RuleTable table) {
+    String name = "rules-" + table.type + "-" + table.command;
+    return Path.of(
+        System.getProperty("cocovisor.root"),
+        "conformance",
+        "sev-snp",
+        "rules",
+        name.toLowerCase(java.util.Locale.ROOT).replace('_', '-') + ".kvmlog");
+  }
+
+  @TestFactory
+  Stream<DynamicTest> tablesReplay() {
+    return SevRules.all().stream()
+        .map(t ->
+            DynamicTest.dynamicTest(
+                t.type + " " + t.command,
+                () -> {
+                  List<Mismatch> all = new ArrayList<>();
+                  var _ =
+                      new KvmLogReplayer(Technologies.of(List.of(new SevBackend())))
+                          .replay(LogSource.text(t.command, log(t)), ReplayOptions.ALL, all::add);
+                  assertThat(all).isEmpty();
+                }));
+  }
+
+  @Test
+  void thereAreTwoHundredPrograms() {
+    assertThat(SevRules.all().stream().mapToInt(t -> t.programs().size()).sum())
+        .isGreaterThanOrEqualTo(200);
+  }
+
+  /** With -Dcocovisor.write-rules the files are written instead. */
+  @Test
+  void filesHoldWhatTheTablesSay() throws IOException {
+    for (RuleTable t : SevRules.all()) {
+      Path file = file(t);
+      if (Boolean.getBoolean("cocovisor.write-rules")) {
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, log(t));
+      }
+      assertThat(file).content().isEqualTo(log(t));
+    }
+  }
+}

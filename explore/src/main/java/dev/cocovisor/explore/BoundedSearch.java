@@ -1,0 +1,160 @@
+package dev.cocovisor.explore;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * All schedules within a bound, depth first.
+ *
+ * <p>With preemptions bounded, a part that can go on is interrupted at most so often; where it
+ * cannot, or asks for another to go, any other may. A preemption is tried only before a step whose
+ * place another part touches so that the order matters: before any other step it makes no difference
+ * whether the part is interrupted there or one step later. Which places those are is learnt from the
+ * executions; when the search is over and more was learnt meanwhile it begins again, so that in the
+ * end every schedule within the bound has been made or equals one that was, with no more
+ * preemptions. Sleep sets are left out here, since the equal schedule that they rely on may have more
+ * preemptions than the bound allows.
+ *
+ * <p>With delays bounded, each choice of another than the first in line costs as many delays as it
+ * passes over.
+ */
+final class BoundedSearch implements Strategy {
+  private final int bound;
+  private final boolean delays;
+  private final int mostChoices;
+  private final Shared shared = new Shared();
+  private final List<int[]> path = new ArrayList<>();
+  private final List<Integer> at = new ArrayList<>();
+  private int depth;
+  private int spent;
+  private int chosen;
+  private boolean done;
+
+  private BoundedSearch(int bound, boolean delays, int mostChoices) {
+    this.bound = bound;
+    this.delays = delays;
+    this.mostChoices = mostChoices;
+  }
+
+  /** Searches all schedules with at most {@code bound} preemptions. */
+  static BoundedSearch preemptions(int bound) {
+    return new BoundedSearch(bound, false, 0);
+  }
+
+  /**
+   * As {@link #preemptions}, with at most {@code choices} answers other than the ordinary where the
+   * model leaves something open.
+   */
+  static BoundedSearch preemptions(int bound, int choices) {
+    return new BoundedSearch(bound, false, choices);
+  }
+
+  /** Searches all schedules with at most {@code bound} delays. */
+  static BoundedSearch delays(int bound) {
+    return new BoundedSearch(bound, true, 0);
+  }
+
+  @Override
+  public String name() {
+    return (delays ? "delays " : "bound ") + bound;
+  }
+
+  @Override
+  public void begin() {
+    depth = 0;
+    spent = 0;
+    chosen = 0;
+    shared.begin();
+  }
+
+  @Override
+  public void step(Step s) {
+    shared.add(s);
+  }
+
+  @Override
+  public int next(Execution x, int[] options, int n, int running, boolean yields) {
+    if (depth < path.size()) {
+      return taken(options[0], running, yields);
+    }
+    int[] open = open(x, options, n, running, yields);
+    if (open.length == 1) {
+      return open[0];
+    }
+    path.add(open);
+    at.add(0);
+    return taken(options[0], running, yields);
+  }
+
+  private int taken(int first, int running, boolean yields) {
+    int[] open = path.get(depth);
+    int index = at.get(depth);
+    depth++;
+    int next = open[index];
+    spent += delays ? index : running >= 0 && next != running && !yields && next != first ? 1 : 0;
+    return next;
+  }
+
+  private int[] open(Execution x, int[] options, int n, int running, boolean yields) {
+    int[] all = Arrays.copyOf(options, n);
+    if (delays) {
+      return Arrays.copyOf(all, Math.min(n, bound - spent + 1));
+    }
+    if (running < 0) {
+      return all;
+    }
+    if (yields) {
+      // Whoever retries lets others go first.
+      System.arraycopy(options, 1, all, 0, n - 1);
+      all[n - 1] = options[0];
+      return all;
+    }
+    boolean may = spent < bound && shared.conflicts(x.pending(running));
+    return may ? all : new int[] {running};
+  }
+
+  @Override
+  public int choose(Execution x, int ways) {
+    if (depth < path.size()) {
+      int way = path.get(depth)[at.get(depth)];
+      depth++;
+      chosen += way == 0 ? 0 : 1;
+      return way;
+    }
+    if (chosen >= mostChoices) {
+      return 0;
+    }
+    int[] open = new int[ways];
+    for (int i = 0; i < ways; i++) {
+      open[i] = i;
+    }
+    path.add(open);
+    at.add(0);
+    depth++;
+    return 0;
+  }
+
+  @Override
+  public boolean ended(Execution x) {
+    while (!path.isEmpty()) {
+      int last = path.size() - 1;
+      if (at.get(last) + 1 < path.get(last).length) {
+        at.set(last, at.get(last) + 1);
+        return true;
+      }
+      path.removeLast();
+      at.removeLast();
+    }
+    if (shared.grew()) {
+      return true;
+    }
+    done = true;
+    return false;
+  }
+
+  @Override
+  public boolean exhaustive() {
+    return done;
+  }
+}

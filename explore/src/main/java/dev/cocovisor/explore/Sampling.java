@@ -1,0 +1,119 @@
+package dev.cocovisor.explore;
+
+import java.util.SplittableRandom;
+
+/**
+ * Schedules drawn at random, for scenarios too large to search.
+ *
+ * <p>PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic
+ * Guarantees of Finding Bugs, ASPLOS 2010) gives parts random priorities and lowers the running one's
+ * at a few random steps. POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018)
+ * gives every step a random priority, anew for those that conflict with the one made. Uniform takes
+ * any part at any point.
+ */
+final class Sampling implements Strategy {
+  /** Ways to draw. */
+  enum Kind {
+    /** Priorities of parts, with a few changes. */
+    PCT,
+    /** Priorities of steps. */
+    POS,
+    /** Any part at any point. */
+    RANDOM
+  }
+
+  private static final int PARTS = 32;
+
+  private final Kind kind;
+  private final long seed;
+  private final int changes;
+  private final long runs;
+  private final SplittableRandom random;
+  private final double[] priority = new double[PARTS];
+  private int[] changeAt = {};
+  private int length = 200;
+  private int made;
+  private long done;
+
+  /**
+   * Draws schedules.
+   *
+   * @param changes how often PCT changes priorities, its depth less one
+   * @param runs how many to draw
+   */
+  Sampling(Kind kind, long seed, int changes, long runs) {
+    this.kind = kind;
+    this.seed = seed;
+    this.changes = changes;
+    this.runs = runs;
+    this.random = new SplittableRandom(seed);
+  }
+
+  @Override
+  public String name() {
+    return kind.name().toLowerCase(java.util.Locale.ROOT) + " seed=" + seed;
+  }
+
+  @Override
+  public void begin() {
+    made = 0;
+    for (int i = 0; i < PARTS; i++) {
+      priority[i] = random.nextDouble() + (kind == Kind.PCT ? 1 : 0);
+    }
+    changeAt = random.ints(changes, 0, Math.max(1, length)).sorted().toArray();
+  }
+
+  @Override
+  public void step(Step s) {
+    made++;
+    if (kind == Kind.PCT) {
+      for (int i = 0; i < changeAt.length; i++) {
+        if (changeAt[i] == made) {
+          priority[s.part()] = (double) (changeAt.length - i) / (changeAt.length + 1);
+        }
+      }
+    } else {
+      priority[s.part()] = random.nextDouble();
+    }
+  }
+
+  @Override
+  public int next(Execution x, int[] options, int n, int running, boolean yields) {
+    if (kind == Kind.RANDOM) {
+      return options[random.nextInt(n)];
+    }
+    if (yields && running >= 0) {
+      priority[running] = kind == Kind.PCT ? 0 : random.nextDouble();
+      return best(options, 1, n);
+    }
+    int next = best(options, 0, n);
+    if (kind == Kind.POS) {
+      Step chosen = x.pending(next);
+      for (int i = 0; i < n; i++) {
+        if (x.pending(options[i]).conflicts(chosen)) {
+          priority[options[i]] = random.nextDouble();
+        }
+      }
+    }
+    return next;
+  }
+
+  private int best(int[] options, int from, int n) {
+    int best = options[from];
+    for (int i = from + 1; i < n; i++) {
+      best = priority[options[i]] > priority[best] ? options[i] : best;
+    }
+    return best;
+  }
+
+  @Override
+  public int choose(Execution x, int ways) {
+    return random.nextInt(8) == 0 ? random.nextInt(ways) : 0;
+  }
+
+  @Override
+  public boolean ended(Execution x) {
+    length = Math.max(length, x.steps());
+    return ++done < runs;
+  }
+}

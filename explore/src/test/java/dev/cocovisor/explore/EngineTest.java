@@ -1,0 +1,270 @@
+package dev.cocovisor.explore;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.sched.Mode;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+
+/** The engine on toys whose every outcome is known. */
+class EngineTest {
+  private static final Explorer PLAIN = new Explorer(Limits.DEFAULT, false);
+
+  /** A word that parts share. */
+  private static final class Cell {
+    int value;
+
+    int get() {
+      SchedulePoint.read(PointKind.TRUSTED_WORD, this, 0);
+      return value;
+    }
+
+    void set(int to) {
+      SchedulePoint.write(PointKind.TRUSTED_WORD, this, 0);
+      value = to;
+    }
+  }
+
+  private record Toy(List<Part> parts, Consumer<Consumer<String>> rest, Supplier<String> end)
+      implements Trial {
+    @Override
+    public void checkAlways(Consumer<String> violation) {}
+
+    @Override
+    public void checkAtRest(Consumer<String> violation) {
+      rest.accept(violation);
+    }
+
+    @Override
+    public String ending() {
+      return end.get();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static Trial.Part part(String name, Runnable... calls) {
+    return new Trial.Part(
+        name,
+        java.util.Arrays.stream(calls)
+            .map(c ->
+                new Trial.Call(
+                    "call",
+                    () -> {
+                      c.run();
+                      return "0";
+                    }))
+            .toList());
+  }
+
+  private static Subject subject(String name, Supplier<Trial> make) {
+    return new Subject() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public Trial newTrial() {
+        return make.get();
+      }
+    };
+  }
+
+  /** Parts that add one to a word without a lock. */
+  private static Subject counters(int parts, boolean locked) {
+    return subject(
+        "counters",
+        () -> {
+          var cell = new Cell();
+          var lock = new ModelLock("lock");
+          Function<Integer, Trial.Part> adder =
+              i ->
+                  part(
+                      "p" + i,
+                      () -> {
+                        if (locked) {
+                          lock.lock();
+                        }
+                        cell.set(cell.get() + 1);
+                        if (locked) {
+                          lock.unlock();
+                        }
+                      });
+          return new Toy(
+              java.util.stream.IntStream.range(0, parts).boxed().map(adder).toList(),
+              v -> {},
+              () -> "value " + cell.value);
+        });
+  }
+
+  private static Set<String> endings(Report r) {
+    var ends = new TreeSet<String>();
+    r.outcomes().keySet().forEach(o -> ends.add(o.substring(o.lastIndexOf('\n') + 1)));
+    return ends;
+  }
+
+  @Test
+  void aLostUpdateIsSeenByEverySearch() {
+    for (Search s :
+        List.of(
+            new Search.Preemptions(1),
+            new Search.Preemptions(2),
+            new Search.Dpor(),
+            new Search.Delays(2),
+            new Search.Pct(1, 3, 300),
+            new Search.Pos(1, 300),
+            new Search.Uniform(1, 300))) {
+      Report r = PLAIN.explore(counters(2, false), s);
+      assertThat(endings(r)).as(s.toString()).containsExactly("value 1", "value 2");
+    }
+    assertThat(endings(PLAIN.explore(counters(2, false), new Search.Preemptions(0))))
+        .containsExactly("value 2");
+  }
+
+  @Test
+  void threePartsLoseUpToTwoUpdatesAndDporSeesTheSameWithFewerExecutions() {
+    Report all = PLAIN.explore(counters(3, false), new Search.Preemptions(9));
+    Report dpor = PLAIN.explore(counters(3, false), new Search.Dpor());
+    assertThat(endings(all)).containsExactly("value 1", "value 2", "value 3");
+    assertThat(endings(dpor)).isEqualTo(endings(all));
+    assertThat(dpor.outcomes().keySet()).isEqualTo(all.outcomes().keySet());
+    assertThat(dpor.exhaustive()).isTrue();
+    assertThat(dpor.schedules()).isLessThan(all.schedules());
+  }
+
+  @Test
+  void underALockNothingIsLostInAnyOrder() {
+    for (Search s : List.of(new Search.Preemptions(3), new Search.Dpor())) {
+      Report r = PLAIN.explore(counters(3, true), s);
+      assertThat(endings(r)).as(s.toString()).containsExactly("value 3");
+      assertThat(r.exhaustive()).isTrue();
+      assertThat(r.findings()).isEmpty();
+    }
+  }
+
+  private static Subject crossed() {
+    return subject(
+        "crossed",
+        () -> {
+          var a = new ModelLock("a");
+          var b = new ModelLock("b");
+          return new Toy(
+              List.of(
+                  part(
+                      "one",
+                      () -> {
+                        a.lock();
+                        b.lock();
+                        b.unlock();
+                        a.unlock();
+                      }),
+                  part(
+                      "two",
+                      () -> {
+                        b.lock();
+                        a.lock();
+                        a.unlock();
+                        b.unlock();
+                      })),
+              v -> {},
+              () -> "");
+        });
+  }
+
+  @Test
+  void aDeadlockSaysWhoWaitsForWhatAndWhatTheyHold() {
+    for (Search s : List.of(new Search.Preemptions(1), new Search.Dpor())) {
+      Report r = PLAIN.explore(crossed(), s);
+      assertThat(r.findings()).hasSize(1);
+      Finding f = r.findings().getFirst();
+      assertThat(f.what())
+          .startsWith("deadlock: ")
+          .contains("one waits for LOCK b and holds a")
+          .contains("two waits for LOCK a and holds b");
+      assertThat(f.preemptions()).isEqualTo(1);
+      Report again = PLAIN.replay(crossed(), Schedule.parse(f.schedule().toString()), Set.of());
+      assertThat(again.findings().getFirst().what()).isEqualTo(f.what());
+      assertThat(again.findings().getFirst().lanes()).isEqualTo(f.lanes());
+    }
+  }
+
+  @Test
+  void answersThatNoOrderOfWholeCallsGivesAreAFinding() {
+    Report r =
+        new Explorer(Limits.DEFAULT, true).explore(counters(2, false), new Search.Preemptions(1));
+    assertThat(r.findings()).hasSize(1);
+    assertThat(r.findings().getFirst().what()).contains("no order of whole calls").contains("value 1");
+    Report allowed =
+        new Explorer(Limits.DEFAULT, true)
+            .explore(
+                counters(2, false),
+                new Search.Preemptions(1),
+                Set.of("p0: call = 0\np1: call = 0\nvalue 1"));
+    assertThat(allowed.findings()).isEmpty();
+  }
+
+  @Test
+  void whoRetriesLetsOthersGoAndForEverIsALivelock() {
+    Report fair = PLAIN.explore(waiting(true), new Search.Preemptions(2));
+    assertThat(fair.findings()).isEmpty();
+    assertThat(fair.exhaustive()).isTrue();
+    Report spin = PLAIN.explore(waiting(false), new Search.Preemptions(2));
+    assertThat(spin.findings().getFirst().what()).startsWith("livelock: ");
+  }
+
+  private static Subject waiting(boolean somebodySets) {
+    return subject(
+        "waiting",
+        () -> {
+          var flag = new Cell();
+          return new Toy(
+              List.of(
+                  part(
+                      "waits",
+                      () -> {
+                        while (flag.get() == 0) {
+                          SchedulePoint.reach(PointKind.RETRY, flag, 1, Mode.READ);
+                        }
+                      }),
+                  part("sets", () -> flag.set(somebodySets ? 1 : 0))),
+              v -> {},
+              () -> "");
+        });
+  }
+
+  @Test
+  void anExceptionOfAPartIsAFindingWithItsCall() {
+    Subject s =
+        subject(
+            "throws",
+            () ->
+                new Toy(
+                    List.of(
+                        part(
+                            "bad",
+                            () -> {
+                              throw new IllegalStateException("no");
+                            })),
+                    v -> {},
+                    () -> ""));
+    assertThat(PLAIN.explore(s, new Search.Preemptions(0)).findings().getFirst().what())
+        .isEqualTo("bad: call threw java.lang.IllegalStateException: no");
+  }
+
+  @Test
+  void aScheduleReadsAsItIsWritten() {
+    Schedule s = Schedule.of(0, 0, 1, 1, 1, 0);
+    assertThat(s).hasToString("0*2 1*3 0");
+    assertThat(Schedule.parse("0*2 1*3 0")).isEqualTo(s);
+  }
+}
