@@ -161,16 +161,23 @@ public final class PkvmPlatform implements Platform, HostStructs {
     return e.ok() || e == Errno.EAGAIN;
   }
 
+  /** Tells whether one page more may be charged to RLIMIT_MLOCK. */
+  Errno mayCharge(VmContext vm) {
+    long limit = memlockPages >= 0 ? memlockPages : vm.lockedPagesLimit();
+    return limit >= 0 && lockedPages >= limit
+        ? host.trace().refuse(Errno.ENOMEM, "the limit of locked pages is reached")
+        : Errno.OK;
+  }
+
   /** Charges a page to RLIMIT_MLOCK (account_locked_vm). */
   Errno charge(VmContext vm) {
     lock.lock();
     try {
-      long limit = memlockPages >= 0 ? memlockPages : vm.lockedPagesLimit();
-      if (limit >= 0 && lockedPages >= limit) {
-        return host.trace().refuse(Errno.ENOMEM, "the limit of locked pages is reached");
+      Errno e = mayCharge(vm);
+      if (e.ok()) {
+        lockedPages++;
       }
-      lockedPages++;
-      return Errno.OK;
+      return e;
     } finally {
       lock.unlock();
     }

@@ -228,14 +228,17 @@ final class PkvmVm implements VmOps {
     return (gfn & inBlock) == (pfn & inBlock) ? PageLevel.PG_2M : PageLevel.PG_4K;
   }
 
+  /** Tables first, then the limit of locked pages, then the page: as 7.3 does. */
+  @Override
+  public Errno prepareDelegated(VcpuContext vcpu, boolean isPrivate) {
+    Errno e = life.fillCache(state(vcpu));
+    return e.ok() && isProtected ? platform.mayCharge(vm) : e;
+  }
+
   @Override
   public Errno mapDelegated(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     PkvmVcpu v = state(vcpu);
-    Errno e = life.fillCache(v);
-    if (!e.ok()) {
-      return e;
-    }
     faultLock.lock();
     try {
       if (isProtected) {
@@ -344,6 +347,12 @@ final class PkvmVm implements VmOps {
     vm.unpinUserPage(pfn);
     platform.uncharge();
     return Errno.OK;
+  }
+
+  @Override
+  public Errno protectDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return platform.errno(
+        0, Hypercall.HOST_WRPROTECT_GUEST, life.handle(), gfn, mappedPages(gfn), 0);
   }
 
   @Override
