@@ -216,15 +216,13 @@ public final class DelegatedStage implements SecondStage {
     return any;
   }
 
+  /** Blocks stay until a write cuts them (no KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE was set). */
   @Override
-  public void splitAll(long start, long end) {
-    zap(false, start, end, false);
-  }
+  public void splitAll(long start, long end) {}
 
+  /** Pages stay: arm64 makes no blocks of them when logging ends. */
   @Override
-  public void recoverHuge(MemSlot slot, LevelRule rule) {
-    zap(false, slot.baseGfn(), slot.endGfn(), false);
-  }
+  public void recoverHuge(MemSlot slot, LevelRule rule) {}
 
   @Override
   public long walk(long gfn, boolean isPrivate) {

@@ -173,7 +173,7 @@ final class FaultHandler {
 
   /** kvm_mmu_max_mapping_level: what slot, attributes and host mapping allow. */
   int maxLevel(MemSlot slot, long gfn, boolean isPrivate, int limit) {
-    if (slot.isDirtyLogged()) {
+    if (vm.rules().arch().logsPages(slot)) {
       return 1;
     }
     int level = Math.min(limit, vm.rules().maxLevel());

@@ -5,7 +5,6 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.script.text.LogCall;
-import dev.cocovisor.script.text.Value;
 import java.util.List;
 import java.util.Set;
 
@@ -61,20 +60,9 @@ public final class CallDecoder {
 
   private CallDecoder() {}
 
-  /**
-   * Tells whether a line is a call or a guest's action that the notation knows. It knows no pipe
-   * that the kernel writes memory from, and no {@code /proc/self/mem}.
-   */
+  /** Tells whether a line is a call or a guest's action that the notation knows. */
   public static boolean knows(LogCall call) {
-    if (!NAMES.contains(call.name()) && !call.name().startsWith(GUEST)) {
-      return false;
-    }
-    Value first = call.args().isEmpty() ? null : call.args().getFirst();
-    return switch (call.name()) {
-      case "read" -> !(first instanceof Value.Sym);
-      case "pread64", "pwrite64" -> !(first instanceof Value.Str);
-      default -> true;
-    };
+    return NAMES.contains(call.name()) || call.name().startsWith(GUEST);
   }
 
   /**
@@ -108,8 +96,7 @@ public final class CallDecoder {
       case "memfd_create" -> new KvmCall.MemfdCreate(a.text(0), a.number(1));
       case "dup" -> new KvmCall.Dup(a.fd(0));
       case "fork_and_read" -> new KvmCall.ForkAndRead(a.number(0));
-      // The pages go into a pipe as they are, so the kernel takes hold of them as for a write.
-      case "vmsplice" -> new KvmCall.KernelRead(a.number(1), a.number(2));
+      case "vmsplice" -> new KvmCall.Splice(a.number(1), a.number(2));
       case "madvise" -> new KvmCall.Madvise(a.number(0), a.number(1), a.int32(2));
       case "fallocate" -> new KvmCall.Fallocate(a.fd(0), a.int32(1), a.number(2), a.number(3));
       case "fstat" -> new KvmCall.Fstat(a.fd(0));

@@ -45,6 +45,7 @@ final class KernelCalls {
   static Reply run(KvmProcess process, KvmCall.OfKernel call) {
     return switch (call) {
       case KvmCall.ReadMemory c -> read(process, c.addr(), c.count());
+      case KvmCall.Splice c -> splice(process, c);
       case KvmCall.WriteMemory c -> write(process, c);
       case KvmCall.KernelWrite c -> {
         byte[] bytes = new byte[(int) Math.clamp(c.len(), 0, 1 << 16)];
@@ -69,6 +70,14 @@ final class KernelCalls {
             LogResult.of(Value.Num.of(done))
                 .with(
                     new LogResult.Exit("", List.of(Value.Field.of("byte", Value.Num.of(first))))));
+  }
+
+  /** The pages are held before the reader of the pipe looks at them. */
+  private static Reply splice(KvmProcess process, KvmCall.Splice c) {
+    Reply r = read(process, c.addr(), c.len());
+    return r.result().isError()
+        ? Reply.of(LogResult.failed("EFAULT"))
+        : Reply.of(LogResult.of(r.result().value()));
   }
 
   private static Reply write(KvmProcess process, KvmCall.WriteMemory c) {

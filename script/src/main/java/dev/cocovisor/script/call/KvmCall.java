@@ -125,6 +125,9 @@ public sealed interface KvmCall {
     }
   }
 
+  /** vmsplice into a pipe, and a read from it: the page itself goes, not a copy. */
+  record Splice(long addr, long len) implements OfKernel {}
+
   /** A read from a pipe into user memory. */
   record KernelWrite(long addr, long len) implements OfKernel {}
 
