@@ -126,15 +126,24 @@ public final class BackendInfo {
       this.architecture = architecture;
     }
 
-    /** Sets the backend's own version. */
+    /**
+     * Sets the backend's own version.
+     *
+     * @throws IllegalArgumentException if it is no short line of text
+     */
     public Builder version(String text) {
-      version = text;
+      version = OneLine.checked("the version of backend " + id, text);
       return this;
     }
 
-    /** Sets one line for people. */
+    /**
+     * Sets one line for people.
+     *
+     * @throws IllegalArgumentException if it is longer than 200 characters or has control
+     *     characters
+     */
     public Builder description(String line) {
-      description = line;
+      description = OneLine.checked("the description of backend " + id, line);
       return this;
     }
 

@@ -51,6 +51,8 @@ public record Setting(
       throw new IllegalArgumentException(
           "setting '" + name + "': an id, a dot and a name of lower-case letters, digits, '-'");
     }
+    var _ = OneLine.checked("the help of setting " + name, help);
+    var _ = OneLine.checked("the default of setting " + name, byDefault);
     choices = List.copyOf(choices);
   }
 

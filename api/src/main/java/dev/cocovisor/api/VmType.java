@@ -14,6 +14,21 @@ import org.apiguardian.api.API;
 @API(status = API.Status.MAINTAINED, since = "0.1")
 public record VmType(String name, long number, Architecture architecture) {
   /**
+   * Checks the form of the name and the sign of the number.
+   *
+   * @throws IllegalArgumentException if the name is not 1 to 64 letters, digits and '_', or the
+   *     number is negative
+   */
+  public VmType {
+    if (!name.matches("[A-Za-z0-9_]{1,64}")) {
+      throw new IllegalArgumentException("VM type '" + name + "': 1 to 64 letters, digits and '_'");
+    }
+    if (number < 0) {
+      throw new IllegalArgumentException("VM type " + name + ": number " + number + " is negative");
+    }
+  }
+
+  /**
    * An ordinary x86 VM. Source: {@code arch/x86/include/uapi/asm/kvm.h}, like all x86 numbers here.
    */
   public static final VmType X86_DEFAULT = new VmType("KVM_X86_DEFAULT_VM", 0, Architecture.X86_64);

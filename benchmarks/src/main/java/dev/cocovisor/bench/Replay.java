@@ -4,8 +4,10 @@ import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
-import java.util.ServiceLoader;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -38,7 +40,10 @@ public class Replay {
   /** Replays it. */
   @Benchmark
   public ReplaySummary replay() throws IOException {
-    for (LogReplayer r : ServiceLoader.load(LogReplayer.class)) {
+    List<LogReplayer> replayers = new ArrayList<>();
+    replayers.add(new KvmLogReplayer(Setup.technologies()));
+    Setup.technologies().backends().forEach(b -> replayers.addAll(b.replayers()));
+    for (LogReplayer r : replayers) {
       if (log.endsWith("." + r.suffix() + ".gz")) {
         return r.replay(
             LogSource.file(Setup.file("conformance/" + log)), ReplayOptions.ALL, m -> {});

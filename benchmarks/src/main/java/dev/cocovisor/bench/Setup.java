@@ -1,6 +1,9 @@
 package dev.cocovisor.bench;
 
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.vmm.Technologies;
 import java.nio.file.Path;
+import java.util.ServiceLoader;
 
 /** What benchmarks share. */
 final class Setup {
@@ -11,6 +14,11 @@ final class Setup {
     if (status != 0) {
       throw new IllegalStateException("status 0x" + Long.toHexString(status));
     }
+  }
+
+  /** Returns the technologies on the class path. */
+  static Technologies technologies() {
+    return Technologies.of(ServiceLoader.load(Backend.class));
   }
 
   /** Returns a file of the repository. */

@@ -1,8 +1,27 @@
 package dev.cocovisor.cli;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.cli.find.Measurers;
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.measure.MeasureCommand;
+import dev.cocovisor.cli.plugin.BackendsCommand;
+import dev.cocovisor.cli.plugin.PluginsCommand;
+import dev.cocovisor.cli.plugin.TckCommand;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Quoting;
+import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.run.CompareCommand;
+import dev.cocovisor.cli.run.ExploreCommand;
+import dev.cocovisor.cli.run.GenerateCommand;
+import dev.cocovisor.cli.run.ReplayCommand;
+import dev.cocovisor.cli.run.RunCommand;
+import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.load.PluginFailures;
+import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
@@ -49,7 +68,7 @@ public final class Main {
     try (BackendRegistry registry = PluginOptions.of(args).open()) {
       return run(console, new Measurers(registry.backends()), args);
     } catch (RuntimeException e) {
-      return failed(console, e, args);
+      return failed(console, new CommandLine(new Main()), e, args);
     }
   }
 
@@ -68,7 +87,7 @@ public final class Main {
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
-    line.setExecutionExceptionHandler((e, _, _) -> failed(console, e, args));
+    line.setExecutionExceptionHandler((e, command, _) -> failed(console, command, e, args));
     if (args.length == 0) {
       line.usage(console.err());
       return ExitCode.USAGE;
@@ -76,11 +95,17 @@ public final class Main {
     return line.execute(args);
   }
 
-  private static int failed(Console console, Exception e, String... args) {
+  private static int failed(Console console, CommandLine command, Exception e, String... args) {
     return switch (e) {
       case UsageException _, LogSyntaxException _, ParameterException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
+      case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);
+      case StepFailure f when f.getCause() instanceof VendorFailure v ->
+          refuse(
+              console,
+              f.place() + "\n" + blame(command, v).text() + "\nreproduce: " + Quoting.command(args),
+              ExitCode.PLUGIN);
       case NoSuchFileException _ ->
           refuse(console, e.getMessage() + ": no such file", ExitCode.USAGE);
       case IOException _ -> refuse(console, "cannot read: " + e.getMessage(), ExitCode.USAGE);
@@ -92,6 +117,16 @@ public final class Main {
             ExitCode.INTERNAL);
       }
     };
+  }
+
+  /** Names the plugin whose backend threw, if the command looked for plugins. */
+  private static Finding blame(CommandLine command, VendorFailure failure) {
+    for (CommandLine.Model.CommandSpec mixin : command.getCommandSpec().mixins().values()) {
+      if (mixin.userObject() instanceof PluginOptions plugins) {
+        return plugins.blame(failure);
+      }
+    }
+    return PluginFailures.finding(failure, null);
   }
 
   private static PrintWriter writer(PrintStream stream) {

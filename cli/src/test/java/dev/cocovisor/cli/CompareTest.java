@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -3,6 +3,8 @@ package dev.cocovisor.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

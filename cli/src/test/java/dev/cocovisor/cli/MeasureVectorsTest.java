@@ -3,6 +3,10 @@ package dev.cocovisor.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.measure.VectorResult;
+import dev.cocovisor.cli.find.Measurers;
+import dev.cocovisor.cli.measure.MeasureVectors;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -40,7 +44,8 @@ class MeasureVectorsTest {
   Stream<DynamicTest> everyVectorIsReproduced() {
     var check =
         new MeasureVectors(
-            new Console(System.out, System.err, false, false), new Measurers(java.util.ServiceLoader.load(dev.cocovisor.api.Backend.class)));
+            new Console(System.out, System.err, false, false),
+            new Measurers(java.util.ServiceLoader.load(dev.cocovisor.api.Backend.class)));
     return Stream.of("snp", "tdx", "cca")
         .map(kind -> check.check(VECTORS.resolve("vectors-" + kind + ".json"), null))
         .flatMap(report ->
@@ -124,7 +129,8 @@ class MeasureVectorsTest {
         "{\"a\": | not JSON",
         "{\"a\":1,\"a\":2} | not JSON",
         "{\"format\":\"x/1\"} | not launch vectors: x/1",
-        "{\"format\":\"launch-vectors/1\",\"kind\":\"zz\"} | no measurer understands vectors of kind 'zz'",
+        "{\"format\":\"launch-vectors/1\",\"kind\":\"zz\"} | no measurer understands vectors of"
+            + " kind 'zz'",
         "{\"format\":\"launch-vectors/1\",\"kind\":\"tdx\"} | \"cases\" is missing"
       })
   void aFileThatIsNoVectorFileIsAUsageError(String text, String message) throws IOException {

@@ -2,6 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.cli.measure.MeasureCommand;
+import dev.cocovisor.cli.measure.VmsaDump;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,8 +41,8 @@ class NeutralModulesTest {
           "api/log/LogWords.java", "logs name the register KVM's own hypercall answers in",
           "script/call/ExitValues.java", "an abort carries the architecture's syndrome",
           "api/guest/Exit.java", "an abort carries the architecture's syndrome",
-          "cli/MeasureCommand.java", "examples in the help of a command",
-          "cli/VmsaDump.java", "a file of one technology that a command writes on request");
+          "cli/measure/MeasureCommand.java", "examples in the help of a command",
+          "cli/measure/VmsaDump.java", "a file of one technology that a command writes on request");
 
   @ParameterizedTest
   @ValueSource(strings = {"api", "kvm-core", "vmm", "script", "tck", "host", "cli", "junit"})

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.ApiVersion;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -74,7 +75,8 @@ class BrokenPluginTest {
         .service("com.acme.Acme")
         .zip("acme.zip");
     golden("bundled-api");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.require("acme").info().version()).isEqualTo("1.0.0");
     }
   }
@@ -85,7 +87,11 @@ class BrokenPluginTest {
     PluginWorkshop.honest(folder, "second", "acme");
     golden("duplicate-id");
     try (BackendRegistry registry =
-        BackendRegistry.builder().pluginFolder(folder).prefer("acme", "first").open()) {
+        BackendRegistry.builder()
+            .judge(PackageJudge.TRUSTING)
+            .pluginFolder(folder)
+            .prefer("acme", "first")
+            .open()) {
       assertThat(registry.require("acme").provenance().pluginId()).isEqualTo("first");
       assertThat(registry.findings()).isEmpty();
     }
@@ -143,7 +149,8 @@ class BrokenPluginTest {
 
   /** Compares what opening the folder finds with the text of that name. */
   private void golden(String name) {
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       String found =
           String.join("\n", registry.findings().stream().map(Finding::text).toList())
               .replace(folder.toString(), "FOLDER");

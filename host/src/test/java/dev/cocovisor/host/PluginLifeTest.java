@@ -14,6 +14,7 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.load.Provenance;
 import dev.cocovisor.host.pack.PluginStatus;
 import java.io.IOException;
@@ -31,7 +32,8 @@ class PluginLifeTest {
   @Test
   void aDroppedPackageIsThereWithItsProvenance() {
     Path zip = PluginWorkshop.honest(folder, "acme", "acme");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       LoadedBackend acme = registry.require("acme");
       assertThat(acme.provenance().source()).isEqualTo(Provenance.Source.PLUGIN);
       assertThat(acme.provenance().location()).isEqualTo(zip);
@@ -54,7 +56,8 @@ class PluginLifeTest {
                     + " (ClassNotFoundException e) { }")
             .service("com.nosy.Nosy");
     shop.zip("nosy.zip");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.findings()).isEmpty();
       assertThat(registry.find("nosy")).isNotNull();
     }
@@ -63,7 +66,8 @@ class PluginLifeTest {
   @Test
   void unknownIdsAreAnsweredWithWhatThereIs() {
     PluginWorkshop.honest(folder, "acme", "acme");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThatThrownBy(() -> registry.require("tdy"))
           .isInstanceOf(HostException.class)
           .hasMessageContaining("COCO-P001 error: tdy: there is no such backend")
@@ -78,7 +82,8 @@ class PluginLifeTest {
   void loadingAndUnloadingGoOnWhileOtherVmsLive() {
     Path one = PluginWorkshop.honest(elsewhere, "one", "one");
     Path two = PluginWorkshop.honest(elsewhere, "two", "two");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       registry.load(one);
       VmOps vm = born(registry.require("one").backend(), 1);
       registry.load(two);
@@ -103,7 +108,8 @@ class PluginLifeTest {
   @Test
   void anUnloadedBackendSaysSoAndGivesNoNewVm() {
     Path zip = PluginWorkshop.honest(elsewhere, "acme", "acme");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       registry.load(zip);
       Backend backend = registry.require("acme").backend();
       Platform platform = backend.createPlatform(mock(HostMachine.class));
@@ -120,7 +126,8 @@ class PluginLifeTest {
   @Test
   void theClassLoaderCanBeCollectedEvenIfAHostKeepsTheBackend() throws InterruptedException {
     Path zip = PluginWorkshop.honest(elsewhere, "acme", "acme");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       registry.load(zip);
       Backend kept = registry.require("acme").backend();
       Platform platform = kept.createPlatform(mock(HostMachine.class));
@@ -151,7 +158,8 @@ class PluginLifeTest {
             .service("com.acme.Acme")
             .zip("acme.zip");
     Path good = PluginWorkshop.honest(elsewhere, "acme", "acme");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThatThrownBy(() -> registry.load(bad)).hasMessageContaining("COCO-P014");
       assertThat(registry.plugins()).isEmpty();
       assertThat(registry.load(good).backends()).containsExactly("acme");
@@ -162,12 +170,14 @@ class PluginLifeTest {
   @Test
   void disablingLastsAndEnablingBringsItBack() throws IOException {
     PluginWorkshop.honest(folder, "acme", "acme");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.setEnabled("acme", false)).isTrue();
       assertThat(registry.find("acme")).isNull();
       assertThat(registry.setEnabled("acme", false)).isFalse();
     }
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.plugins().getFirst().state()).isEqualTo(PluginStatus.State.DISABLED);
       assertThat(registry.setEnabled("acme", true)).isTrue();
       assertThat(registry.find("acme")).isNotNull();
@@ -182,7 +192,8 @@ class PluginLifeTest {
         .service("com.a.A")
         .zip("aaa.zip");
     PluginWorkshop.honest(folder, "zzz", "z");
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.findings()).isEmpty();
       assertThat(registry.all()).extracting(LoadedBackend::id).containsExactly("a", "z");
       assertThatThrownBy(() -> registry.unload("zzz"))
@@ -212,7 +223,8 @@ class PluginLifeTest {
         in.getInputStream(entry).transferTo(out);
       }
     }
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.findings()).isEmpty();
       assertThat(registry.require("jar").provenance().pluginVersion()).isEqualTo("2.0.0");
     }
@@ -221,12 +233,13 @@ class PluginLifeTest {
   @Test
   void aPackageIsUnpackedOnceAndAChangedOneAnew() throws IOException {
     PluginWorkshop.honest(folder, "acme", "acme");
-    BackendRegistry.builder().pluginFolder(folder).open().close();
-    BackendRegistry.builder().pluginFolder(folder).open().close();
+    BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open().close();
+    BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open().close();
     assertThat(folder.resolve(".unpacked")).isDirectoryContaining(p -> true);
     Path other = PluginWorkshop.honest(elsewhere, "acme", "acme2");
     Files.move(other, folder.resolve("acme-1.0.0.zip"), StandardCopyOption.REPLACE_EXISTING);
-    try (BackendRegistry registry = BackendRegistry.builder().pluginFolder(folder).open()) {
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       assertThat(registry.all()).extracting(LoadedBackend::id).containsExactly("acme2");
     }
   }

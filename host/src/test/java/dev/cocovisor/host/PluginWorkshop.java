@@ -1,6 +1,7 @@
 package dev.cocovisor.host;
 
 import dev.cocovisor.host.pack.PluginPackage;
+import dev.cocovisor.host.pack.UserCache;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,6 +21,7 @@ import javax.tools.ToolProvider;
 /** Compiles small backends and packs them, well and badly, as vendors do. */
 final class PluginWorkshop {
   private final Path folder;
+  private final List<Path> work = new ArrayList<>();
   private final Map<String, byte[]> entries = new LinkedHashMap<>();
 
   PluginWorkshop(Path folder) {
@@ -30,6 +32,23 @@ final class PluginWorkshop {
   PluginWorkshop entry(String name, String text) {
     entries.put(name, text.getBytes(StandardCharsets.UTF_8));
     return this;
+  }
+
+  /** Adds an entry of bytes. */
+  PluginWorkshop bytes(String name, byte[] content) {
+    entries.put(name, content);
+    return this;
+  }
+
+  /** Removes what compiling left beside the package. */
+  void cleanUp() {
+    for (Path p : work) {
+      try {
+        UserCache.delete(p);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   PluginWorkshop descriptor(String id, String... more) {
@@ -55,7 +74,7 @@ final class PluginWorkshop {
         public final class %s implements Backend {
           public %s() { %s }
           public BackendInfo info() {
-            return BackendInfo.builder("%s", Architecture.X86_64).version("1.0.0").description("test").vmTypes(new VmType("TEST_VM", 77, Architecture.X86_64)).build();
+            return BackendInfo.builder("%s", Architecture.X86_64).version("1.0.0").description("test").vmTypes(new VmType("TEST_VM", %d, Architecture.X86_64)).build();
           }
           public Platform createPlatform(HostMachine host) {
             return new Platform() {
@@ -69,16 +88,18 @@ final class PluginWorkshop {
                 simple,
                 simple,
                 constructorBody,
-                id));
+                id,
+                100 + (id.hashCode() & 0xffff)));
   }
 
   PluginWorkshop source(String className, String source) {
     try {
-      Path work = Files.createTempDirectory(folder, "work");
-      Path file = work.resolve("src").resolve(className.replace('.', '/') + ".java");
+      Path here = Files.createTempDirectory(folder, "work");
+      work.add(here);
+      Path file = here.resolve("src").resolve(className.replace('.', '/') + ".java");
       Files.createDirectories(file.getParent());
       Files.writeString(file, source);
-      Path classes = Files.createDirectory(work.resolve("classes"));
+      Path classes = Files.createDirectory(here.resolve("classes"));
       JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
       List<String> arguments =
           new ArrayList<>(

@@ -15,7 +15,7 @@ import dev.cocovisor.cca.rmilog.RmiLogReplayer;
 import dev.cocovisor.cca.vmm.CcaVmm;
 import java.util.List;
 
-/** Arm CCA: realms under an RMM of specification 1.0. */
+/** Arm CCA: realms under an RMM of specification 1.0 or 2.0. */
 public final class CcaBackend implements Backend {
   /** log2 of the tracked memory: 1 TiB. Memory that is never delegated costs nothing. */
   static final Setting MEMORY_BITS =
@@ -29,15 +29,21 @@ public final class CcaBackend implements Backend {
           0,
           Long.MAX_VALUE);
 
+  static final String RMM_2_0 = "2.0";
+
+  /** Which version of RMI the platform's RMM speaks. */
+  static final Setting RMM =
+      Setting.choice("cca.rmm", "the version of the RMM specification", "1.0", "1.0", RMM_2_0);
+
   static final Setting HUGE_PAGES =
       Setting.flag("cca.huge-pages", "fold 2 MiB of private memory into block entries", true);
 
   private static final BackendInfo INFO =
       BackendInfo.builder("cca", Architecture.ARM64)
           .version("1.0")
-          .description("Arm CCA: realms, with an RMM of specification 1.0")
+          .description("Arm CCA: realms, with an RMM of specification 1.0 or 2.0")
           .vmTypes(VmType.ARM_REALM)
-          .settings(MEMORY_BITS, REFUSE_DELEGATE, HUGE_PAGES)
+          .settings(RMM, MEMORY_BITS, REFUSE_DELEGATE, HUGE_PAGES)
           .build();
 
   /** Creates the backend. */

@@ -11,13 +11,19 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.cca.rmm.Rmm;
+import dev.cocovisor.cca.rmm.call.RmiCall;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.v1.RmiCommand;
 import dev.cocovisor.cca.rmm.v1.RmiFailures;
 import dev.cocovisor.cca.rmm.v1.Rmm1;
+import dev.cocovisor.cca.rmm.v2.Rmi2Command;
+import dev.cocovisor.cca.rmm.v2.Rmi2Failures;
+import dev.cocovisor.cca.rmm.v2.Rmm2;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -27,21 +33,33 @@ import org.jspecify.annotations.Nullable;
 final class CcaPlatform implements Platform {
   private final HostMachine host;
   private final FaultPlan plan;
-  private final Rmm1 rmm;
+  private final Rmm rmm;
   private final Rmi rmi;
   private final Granules granules;
   private final Realms realms = new Realms();
 
   CcaPlatform(HostMachine host) {
     this.host = host;
-    this.plan = new FaultPlan(List.of(RmiCommand.values()), RmiFailures::of, host.interposer());
-    this.rmm =
-        new Rmm1(
-            RmmConfig.RECORDED.withMemory(0, 1L << host.number(CcaBackend.MEMORY_BITS)),
-            host.memory().raw(),
-            refusingNth(host.number(CcaBackend.REFUSE_DELEGATE)),
-            plan);
-    this.rmi = new Rmi(rmm, host.trace());
+    long memory = 1L << host.number(CcaBackend.MEMORY_BITS);
+    El3Monitor monitor = refusingNth(host.number(CcaBackend.REFUSE_DELEGATE));
+    if (host.setting(CcaBackend.RMM).equals(CcaBackend.RMM_2_0)) {
+      this.plan = new FaultPlan(Rmi2Command.rows(), Rmi2Failures::of, host.interposer());
+      Rmm2 of2 =
+          new Rmm2(
+              RmmConfig.RECORDED_2.withMemory(0, memory),
+              host.memory().raw(),
+              monitor,
+              plan,
+              Safeguards.ALL);
+      this.rmm = of2;
+      this.rmi = new Rmi2(of2, host.trace());
+    } else {
+      this.plan = new FaultPlan(RmiCommand.rows(), RmiFailures::of, host.interposer());
+      Rmm1 of1 =
+          new Rmm1(RmmConfig.RECORDED.withMemory(0, memory), host.memory().raw(), monitor, plan);
+      this.rmm = of1;
+      this.rmi = new Rmi1(of1, host.trace(), realms);
+    }
     this.granules = new Granules(rmi, host.memory());
   }
 
@@ -59,8 +77,8 @@ final class CcaPlatform implements Platform {
   }
 
   @Override
-  public List<RmiCommand> trustedCalls() {
-    return List.of(RmiCommand.values());
+  public List<? extends RmiCall> trustedCalls() {
+    return rmm.calls();
   }
 
   @Override
@@ -91,16 +109,8 @@ final class CcaPlatform implements Platform {
     return state == GranuleState.NS ? null : "Realm world, " + state;
   }
 
-  /** Every granule that is not the normal world's is one that this host gave away. */
   @Override
   public void checkInvariants(Consumer<String> violation) {
-    GranuleTable table = rmm.granules();
-    for (long a = table.nextInUse(0); a >= 0; a = table.nextInUse(a + 4096)) {
-      GranuleState state = table.stateAt(a);
-      if (state == GranuleState.DELEGATED
-          && !host.memory().raw().isZero(a >>> PageLevel.PAGE_SHIFT)) {
-        violation.accept("delegated granule 0x" + Long.toHexString(a) + " is not zero");
-      }
-    }
+    rmm.checkInvariants(violation);
   }
 }

@@ -6,8 +6,6 @@ import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
-import dev.cocovisor.cca.rmm.page.RealmParams;
-import dev.cocovisor.cca.rmm.page.RecParams;
 import java.util.List;
 
 /**
@@ -26,22 +24,21 @@ final class HostedRealm {
   private final VmContext vm;
   private final Rmi rmm;
   private final Granules granules;
-  private final Realms realms;
   private final long rd;
   private final long roots;
   private final int vmid;
   private final RealmTables tables;
+  private final Recs recs;
 
-  private HostedRealm(
-      VmContext vm, Rmi rmm, Granules granules, Realms realms, long rd, long roots, int vmid) {
+  private HostedRealm(VmContext vm, Rmi rmm, Granules granules, long rd, long roots, int vmid) {
     this.vm = vm;
     this.rmm = rmm;
     this.granules = granules;
-    this.realms = realms;
     this.rd = rd;
     this.roots = roots;
     this.vmid = vmid;
-    this.tables = new RealmTables(vm, rmm, granules, rd, START_LEVEL, IPA_BITS);
+    this.tables = rmm.tables(vm, granules, rd, START_LEVEL, IPA_BITS);
+    this.recs = rmm.recs(vm, granules, rd);
   }
 
   /** A realm, or why there is none. */
@@ -52,9 +49,8 @@ final class HostedRealm {
   }
 
   /** Creates a realm in state NEW; on failure nothing is kept. */
-  static Creation create(
-      Pe pe, VmContext vm, Rmi rmm, Granules granules, Realms realms, RealmConfig config) {
-    int vmid = realms.reserveVmid();
+  static Creation create(Pe pe, VmContext vm, Rmi rmm, Granules granules, int hashAlgorithm) {
+    int vmid = rmm.takeVmid();
     if (vmid < 0) {
       return new Creation.Failed(Errno.EBUSY);
     }
@@ -63,14 +59,14 @@ final class HostedRealm {
     long page = roots == Granules.NONE ? roots : granules.allocatePage();
     Errno errno = Errno.ENOMEM;
     if (page != Granules.NONE) {
-      config
-          .params(vmid, roots, START_LEVEL, 1 << ROOT_ORDER)
-          .write(vm.host().memory().raw(), page);
-      errno = rmm.realmCreate(pe, rd, page) == Status.SUCCESS ? Errno.OK : Errno.ENXIO;
+      Rmi.RealmPlan plan =
+          new Rmi.RealmPlan(hashAlgorithm, IPA_BITS, vmid, roots, START_LEVEL, 1 << ROOT_ORDER);
+      long status = rmm.realmCreate(pe, vm.host().memory().raw(), rd, page, plan);
+      errno = status == Status.SUCCESS ? Errno.OK : Errno.ENXIO;
       granules.freePage(page);
     }
     if (errno.ok()) {
-      return new Creation.Created(new HostedRealm(vm, rmm, granules, realms, rd, roots, vmid));
+      return new Creation.Created(new HostedRealm(vm, rmm, granules, rd, roots, vmid));
     }
     if (roots != Granules.NONE) {
       giveBackRoots(pe, vm, granules, roots);
@@ -78,7 +74,7 @@ final class HostedRealm {
     if (rd != Granules.NONE && !granules.giveBack(pe, rd)) {
       vm.leak(rd >>> PageLevel.PAGE_SHIFT, 1, "RMI_GRANULE_UNDELEGATE failed");
     }
-    realms.freeVmid(vmid);
+    rmm.freeVmid(vmid);
     return new Creation.Failed(errno);
   }
 
@@ -142,66 +138,13 @@ final class HostedRealm {
 
   /** Makes the REC of a vCPU; on failure nothing is kept. */
   Errno createRec(Pe pe, RealmVcpu vcpu) {
-    if (rmm.recAuxCount(pe, rd) != Status.SUCCESS) {
-      return Errno.ENXIO;
-    }
-    long[] aux = new long[(int) pe.x1()];
-    int got = 0;
-    while (got < aux.length) {
-      long a = granules.allocateDelegated(pe);
-      if (a == Granules.NONE) {
-        break;
-      }
-      aux[got++] = a;
-    }
-    long rec = got == aux.length ? granules.allocateDelegated(pe) : Granules.NONE;
-    long run = rec == Granules.NONE ? rec : granules.allocatePage();
-    long page = run == Granules.NONE ? run : granules.allocatePage();
-    Errno errno = Errno.ENOMEM;
-    if (page != Granules.NONE) {
-      new RecParams(
-              vcpu.powerOff ? 0 : RecParams.RUNNABLE,
-              RecParams.mpidr(vcpu.id),
-              0,
-              new long[8],
-              aux.length,
-              aux)
-          .write(vm.host().memory().raw(), page);
-      errno = rmm.recCreate(pe, rd, rec, page) == Status.SUCCESS ? Errno.OK : Errno.ENXIO;
-      granules.freePage(page);
-    }
-    if (errno.ok()) {
-      vcpu.rec = rec;
-      vcpu.run = run;
-      vcpu.aux = aux;
-      return errno;
-    }
-    if (run != Granules.NONE) {
-      granules.freePage(run);
-    }
-    if (rec != Granules.NONE) {
-      giveBack(pe, rec);
-    }
-    for (int i = 0; i < got; i++) {
-      giveBack(pe, aux[i]);
-    }
-    return errno;
+    return recs.create(pe, vcpu);
   }
 
   void destroyRec(Pe pe, RealmVcpu vcpu) {
-    if (vcpu.rec == Granules.NONE) {
-      return;
+    if (vcpu.rec != Granules.NONE) {
+      recs.destroy(pe, vcpu);
     }
-    if (rmm.recDestroy(pe, vcpu.rec) != Status.SUCCESS) {
-      vm.leak(vcpu.rec >>> PageLevel.PAGE_SHIFT, 1L + vcpu.aux.length, "RMI_REC_DESTROY failed");
-      return;
-    }
-    giveBack(pe, vcpu.rec);
-    for (long a : vcpu.aux) {
-      giveBack(pe, a);
-    }
-    granules.freePage(vcpu.run);
-    vcpu.rec = Granules.NONE;
   }
 
   Errno activate(Pe pe) {
@@ -215,6 +158,10 @@ final class HostedRealm {
 
   /** Takes tables, roots and descriptor back; the RECs are gone by then. */
   void destroy(Pe pe) {
+    if (rmm.realmTerminate(pe, rd) != Status.SUCCESS) {
+      vm.leak(rd >>> PageLevel.PAGE_SHIFT, 1L + (1L << ROOT_ORDER), "RMI_REALM_TERMINATE failed");
+      return;
+    }
     tables.tearDown(pe);
     if (rmm.realmDestroy(pe, rd) != Status.SUCCESS) {
       vm.leak(rd >>> PageLevel.PAGE_SHIFT, 1L + (1L << ROOT_ORDER), "RMI_REALM_DESTROY failed");
@@ -222,31 +169,12 @@ final class HostedRealm {
     }
     giveBackRoots(pe, vm, granules, roots);
     giveBack(pe, rd);
-    realms.freeVmid(vmid);
+    rmm.freeVmid(vmid);
   }
 
   private void giveBack(Pe pe, long address) {
     if (!granules.giveBack(pe, address)) {
       vm.leak(address >>> PageLevel.PAGE_SHIFT, 1, "RMI_GRANULE_UNDELEGATE failed");
-    }
-  }
-
-  /** Parameters the VMM chose before the realm was made. */
-  record RealmConfig(int hashAlgorithm) {
-    RealmParams params(int vmid, long roots, int startLevel, int rootCount) {
-      return new RealmParams(
-          0,
-          IPA_BITS,
-          0,
-          1,
-          1,
-          0,
-          hashAlgorithm,
-          new byte[RealmParams.RPV_BYTES],
-          vmid,
-          roots,
-          startLevel,
-          rootCount);
     }
   }
 }

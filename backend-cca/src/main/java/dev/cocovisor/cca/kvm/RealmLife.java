@@ -99,9 +99,7 @@ final class RealmLife {
     if (realm != null) {
       return Errno.OK;
     }
-    HostedRealm.Creation creation =
-        HostedRealm.create(
-            pe, vm, rmm, granules, realms, new HostedRealm.RealmConfig(hashAlgorithm));
+    HostedRealm.Creation creation = HostedRealm.create(pe, vm, rmm, granules, hashAlgorithm);
     return switch (creation) {
       case HostedRealm.Creation.Created c -> {
         realm = c.realm();
@@ -158,7 +156,7 @@ final class RealmLife {
 
   void checkInvariants(Consumer<String> violation) {
     HostedRealm r = realm;
-    if (r != null && rmm.view().realmState(r.rd()) == null) {
+    if (r != null && rmm.rmm().view().realmState(r.rd()) == null) {
       violation.accept("VM " + vm.id() + ": the RMM has no realm at its descriptor");
     }
     if (r == null && state == State.ACTIVE) {

@@ -8,6 +8,7 @@ import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.realm.RmmView;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A Realm Management Monitor, whatever version of RMI it speaks: commands for the host, RSI and
@@ -48,4 +49,10 @@ public interface Rmm {
 
   /** Returns what can be seen of realms from outside, for tools and tests. */
   RmmView view();
+
+  /**
+   * Reports every broken invariant in words that name the granule or entry. Costs time proportional
+   * to the tables; not for a hot path.
+   */
+  void checkInvariants(Consumer<String> violation);
 }

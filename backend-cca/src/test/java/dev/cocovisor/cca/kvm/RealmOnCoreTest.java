@@ -47,11 +47,12 @@ class RealmOnCoreTest {
     /** Content the realm wrote; a page that is not here reads as zero. */
     final Map<Long, Integer> content = new HashMap<>();
 
-    World(long seed, int gmemOrder) {
+    World(long seed, int gmemOrder, String rmm) {
       HostConfig config =
           HostConfig.DEFAULT
               .withArchitecture(Architecture.ARM64)
-              .withSetting("core.gmem-order", Integer.toString(gmemOrder));
+              .withSetting("core.gmem-order", Integer.toString(gmemOrder))
+              .withSetting("cca.rmm", rmm);
       kvm = new Kvm(config, List.of(new CcaBackend()));
       random = new Random(seed);
       process = new KvmProcess(kvm);
@@ -154,9 +155,12 @@ class RealmOnCoreTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 0", "2, 0", "3, 0", "4, 9", "5, 9", "6, 9", "7, 9"})
-  void aRealmFindsWhatItWroteAndTheHostGetsEverythingBack(long seed, int gmemOrder) {
-    World world = new World(seed, gmemOrder);
+  @CsvSource({
+    "1, 0, 1.0", "2, 0, 1.0", "3, 0, 1.0", "4, 9, 1.0", "5, 9, 1.0", "6, 9, 1.0", "7, 9, 1.0",
+    "1, 0, 2.0", "2, 0, 2.0", "3, 0, 2.0", "4, 9, 2.0", "5, 9, 2.0", "6, 9, 2.0", "7, 9, 2.0"
+  })
+  void aRealmFindsWhatItWroteAndTheHostGetsEverythingBack(long seed, int gmemOrder, String rmm) {
+    World world = new World(seed, gmemOrder, rmm);
     int step = 0;
     try {
       LinuxRealm linux = new LinuxRealm(world::run, (fault, _) -> world.convert(fault));

@@ -43,7 +43,7 @@ final class ApCreation {
           sev, Vmgexit.MISSING_INPUT, "RAX, the features of the save area, is not given");
     }
     return request(
-        f, f.number("apic_id") << 32 | f.number("request") & 0xffff_ffffL, f.number("vmsa", 0));
+        f, f.number("apic_id") << 32 | (f.number("request") & 0xffff_ffffL), f.number("vmsa", 0));
   }
 
   /** As {@link #request(Fields)}, the request as SW_EXITINFO1 and SW_EXITINFO2 hold it. */

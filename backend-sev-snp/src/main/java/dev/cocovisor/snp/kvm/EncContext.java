@@ -115,6 +115,17 @@ final class EncContext {
   }
 
   private Errno moveVcpus(SevVm source) {
+    self.context().lockAllVcpus();
+    source.context().lockAllVcpus();
+    try {
+      return moveLockedVcpus(source);
+    } finally {
+      source.context().unlockAllVcpus();
+      self.context().unlockAllVcpus();
+    }
+  }
+
+  private Errno moveLockedVcpus(SevVm source) {
     var from = source.context().vcpus();
     var to = self.context().vcpus();
     if (from.size() != to.size()) {

@@ -28,6 +28,11 @@ final class GhcbMessages {
   private static final int STATE_REQUEST = 0x014;
   private static final int TERMINATE = 0x100;
   private static final int FEATURES_REQUEST = 0x080;
+
+  /** A page state request's frame, and the bit from which on it says what is asked. */
+  private static final long GFN = (1L << 40) - 1;
+
+  private static final int OPERATION = 40;
   private static final long NONE_PREFERRED = 0xf_ffff_ffff_ffffL;
 
   /** GHCB_HV_FT_SNP and GHCB_HV_FT_SNP_AP_CREATION. */
@@ -46,41 +51,28 @@ final class GhcbMessages {
 
   RunResult message(SevVcpu state, long msr) {
     long data = msr >>> PAGE_SHIFT;
-    switch ((int) (msr & INFO)) {
-      case INFO_REQUEST -> {
-        return answer(information(sev));
-      }
-      case FEATURES_REQUEST -> {
-        return answer(FEATURES << PAGE_SHIFT | FEATURES_REQUEST + 1);
-      }
+    return switch ((int) (msr & INFO)) {
+      case INFO_REQUEST -> answer(information(sev));
+      case FEATURES_REQUEST -> answer(FEATURES << PAGE_SHIFT | FEATURES_REQUEST + 1);
       case RESET_HOLD_REQUEST -> {
         state.resetHold = true;
-        return Vmgexit.asleep(sev);
+        yield Vmgexit.asleep(sev);
       }
-      case PREFERRED_REQUEST -> {
-        return sev.isSnp()
-            ? answer(NONE_PREFERRED << PAGE_SHIFT | PREFERRED_REQUEST + 1)
-            : terminate();
-      }
-      case REGISTER_REQUEST -> {
-        if (!sev.isSnp()) {
-          return terminate();
-        }
-        state.ghcbGfn = data;
-        return answer(data << PAGE_SHIFT | REGISTER_REQUEST + 1);
-      }
-      case STATE_REQUEST -> {
-        return sev.isSnp()
-            ? states.message(state, data & (1L << 40) - 1, (int) (data >>> 40) & 0xf)
-            : terminate();
-      }
-      case TERMINATE -> {
-        return terminate();
-      }
-      default -> {
-        return answer(msr);
-      }
-    }
+      case PREFERRED_REQUEST ->
+          sev.isSnp() ? answer(NONE_PREFERRED << PAGE_SHIFT | PREFERRED_REQUEST + 1) : terminate();
+      case REGISTER_REQUEST -> sev.isSnp() ? register(state, data) : terminate();
+      case STATE_REQUEST ->
+          sev.isSnp()
+              ? states.message(state, data & GFN, (int) (data >>> OPERATION) & 0xf)
+              : terminate();
+      case TERMINATE -> terminate();
+      default -> answer(msr);
+    };
+  }
+
+  private static RunResult register(SevVcpu state, long gfn) {
+    state.ghcbGfn = gfn;
+    return answer(gfn << PAGE_SHIFT | REGISTER_REQUEST + 1);
   }
 
   /** What the MSR holds after a reset: versions and where the C-bit is. */

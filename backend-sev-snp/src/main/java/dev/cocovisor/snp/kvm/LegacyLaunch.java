@@ -147,23 +147,28 @@ final class LegacyLaunch {
     if (!sev.info().esActive) {
       return sev.fail(Errno.ENOTTY, "the VM is no SEV-ES guest: its vCPUs have no save areas");
     }
-    for (VcpuContext vcpu : vm.vcpus()) {
-      SevVcpu state = sev.stateOf(vcpu);
-      if (state.protectedState) {
-        return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
-            .number();
+    vm.lockAllVcpus();
+    try {
+      for (VcpuContext vcpu : vm.vcpus()) {
+        SevVcpu state = sev.stateOf(vcpu);
+        if (state.protectedState) {
+          return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
+              .number();
+        }
+        if (!sev.info().firmwareFile) {
+          return noFile();
+        }
+        byte[] page = VmsaPage.reset(sev.info().vmsaFeatures);
+        sev.platform().host().memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
+        FwStatus s =
+            firmware.launchUpdate(sev.info().handle, true, state.vmsa << PAGE_SHIFT, page.length);
+        if (!s.ok()) {
+          return refused(c, s);
+        }
+        state.protectedState = true;
       }
-      if (!sev.info().firmwareFile) {
-        return noFile();
-      }
-      byte[] page = VmsaPage.reset(sev.info().vmsaFeatures);
-      sev.platform().host().memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
-      FwStatus s =
-          firmware.launchUpdate(sev.info().handle, true, state.vmsa << PAGE_SHIFT, page.length);
-      if (!s.ok()) {
-        return refused(c, s);
-      }
-      state.protectedState = true;
+    } finally {
+      vm.unlockAllVcpus();
     }
     return SnpLaunch.done(c);
   }

@@ -15,6 +15,7 @@ import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.psp.SnpFirmware;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.HostInstructions;
+import dev.cocovisor.snp.rmp.Operands;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpCode;
@@ -121,7 +122,7 @@ public final class SnpHost {
           new TraceEvent(
               TraceEvent.Kind.FIRMWARE,
               row.callName(),
-              operands(row, a0, a1, a2, a3),
+              Operands.render(row.operands(), a0, a1, a2, a3),
               Outcome.describe(out)));
     }
   }
@@ -135,15 +136,6 @@ public final class SnpHost {
     return row == RmpInstruction.PSMASH
         ? cpu.psmash(CpuMode.HOST, a0)
         : cpu.rmpupdate(CpuMode.HOST, a0, a1, (int) a2, (int) a3);
-  }
-
-  private static String operands(RmpInstruction row, long... values) {
-    StringBuilder s = new StringBuilder();
-    for (int i = 0; i < row.arity(); i++) {
-      s.append(i == 0 ? "" : ", ").append(row.operands().get(i));
-      s.append("=0x").append(Long.toHexString(values[i]));
-    }
-    return s.toString();
   }
 
   /** Gives a page to a guest, or with ASID 0 to the firmware (rmp_make_private). */

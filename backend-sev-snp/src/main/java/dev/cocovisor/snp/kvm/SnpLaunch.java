@@ -109,11 +109,9 @@ final class SnpLaunch {
       return sev.fail(Errno.EINVAL, "flags have no meaning yet");
     }
     // The VMSAs come first; what follows may fail and does not take them back.
-    for (VcpuContext vcpu : vm.vcpus()) {
-      long r = measureVmsa(c, vcpu);
-      if (r != 0) {
-        return r;
-      }
+    long measured = measureVmsas(c);
+    if (measured != 0) {
+      return measured;
     }
     byte[] block = null;
     byte[] auth = null;
@@ -158,6 +156,22 @@ final class SnpLaunch {
       throw new IllegalArgumentException("host_data is 32 bytes in hex");
     }
     return Arrays.copyOf(HexFormat.of().parseHex(hex), 32);
+  }
+
+  /** snp_launch_update_vmsa: no vCPU runs or is changed meanwhile. */
+  private long measureVmsas(VendorCommand c) {
+    vm.lockAllVcpus();
+    try {
+      for (VcpuContext vcpu : vm.vcpus()) {
+        long r = measureVmsa(c, vcpu);
+        if (r != 0) {
+          return r;
+        }
+      }
+      return 0;
+    } finally {
+      vm.unlockAllVcpus();
+    }
   }
 
   /** Measures a vCPU's VMSA and gives it to the guest; 0 or a negative errno. */

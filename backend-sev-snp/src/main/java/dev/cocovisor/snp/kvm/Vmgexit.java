@@ -108,7 +108,8 @@ final class Vmgexit {
     if (code == AP_CREATION) {
       return f.has("rax") || (int) f.number("exitinfo1") == ApCreation.DESTROY;
     }
-    return code != MMIO_READ && code != MMIO_WRITE && code != PAGE_STATE || f.has("scratch");
+    boolean scratch = code == MMIO_READ || code == MMIO_WRITE || code == PAGE_STATE;
+    return !scratch || f.has("scratch");
   }
 
   private @Nullable RunResult event(SevVcpu state, long code, long ghcb, Fields f) {

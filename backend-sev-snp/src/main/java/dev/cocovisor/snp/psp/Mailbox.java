@@ -6,6 +6,7 @@ import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.snp.rmp.Operands;
 import java.util.function.Supplier;
 
 /**
@@ -51,7 +52,7 @@ public final class Mailbox {
           new TraceEvent(
               TraceEvent.Kind.FIRMWARE,
               row.callName(),
-              operands(row, a0, a1, a2, a3),
+              Operands.render(row.operands(), a0, a1, a2, a3),
               status.name()));
     }
   }
@@ -68,15 +69,6 @@ public final class Mailbox {
     } finally {
       lock.unlock();
     }
-  }
-
-  private static String operands(FwCommand row, long... values) {
-    StringBuilder s = new StringBuilder();
-    for (int i = 0; i < row.arity(); i++) {
-      s.append(i == 0 ? "" : ", ").append(row.operands().get(i));
-      s.append("=0x").append(Long.toHexString(values[i]));
-    }
-    return s.toString();
   }
 
   /** Tells why a command is refused, and returns its status. */

@@ -3,7 +3,6 @@ package dev.cocovisor.snp.rmp;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.trusted.TrustedOperation;
-import java.util.List;
 
 /**
  * The instructions by which a host works on its RMP or enters a guest: one table.
@@ -15,40 +14,28 @@ import java.util.List;
 public enum RmpInstruction implements TrustedCall {
   /** Gives a page to a guest or, with ASID 0, to the firmware. */
   RMPUPDATE_ASSIGN(
-      "RMPUPDATE",
-      0xF20F01FEL,
-      TrustedOperation.MAP,
-      RmpCode.FAIL_OVERLAP,
-      "spa",
-      "gpa",
-      "flags",
-      "asid"),
+      "RMPUPDATE", 0xF20F01FEL, TrustedOperation.MAP, RmpCode.FAIL_OVERLAP, "spa gpa flags asid"),
   /** Takes a page back. */
   RMPUPDATE_CLEAR(
-      "RMPUPDATE",
-      0xF20F01FEL,
-      TrustedOperation.UNMAP,
-      RmpCode.FAIL_OVERLAP,
-      "spa",
-      "gpa",
-      "flags",
-      "asid"),
+      "RMPUPDATE", 0xF20F01FEL, TrustedOperation.UNMAP, RmpCode.FAIL_OVERLAP, "spa gpa flags asid"),
   /** Breaks a 2 MiB entry into 512 small ones. */
   PSMASH("PSMASH", 0xF30F01FFL, TrustedOperation.SPLIT, RmpCode.FAIL_INUSE, "spa"),
   /** Enters a guest. */
-  VMRUN("VMRUN", 0x0F01D8L, TrustedOperation.ENTER, 0, "vmcb", "vmsa");
+  VMRUN("VMRUN", 0x0F01D8L, TrustedOperation.ENTER, 0, "vmcb vmsa");
 
   private final String callName;
   private final long number;
-  private final List<String> operands;
+  private final String operands;
+  private final int arity;
   private final TrustedOperation operation;
   private final int busy;
 
   RmpInstruction(
-      String callName, long number, TrustedOperation operation, int busy, String... operands) {
+      String callName, long number, TrustedOperation operation, int busy, String operands) {
     this.callName = callName;
     this.number = number;
-    this.operands = List.of(operands);
+    this.operands = operands;
+    this.arity = Operands.count(operands);
     this.operation = operation;
     this.busy = busy;
   }
@@ -65,7 +52,7 @@ public enum RmpInstruction implements TrustedCall {
 
   @Override
   public int arity() {
-    return operands.size();
+    return arity;
   }
 
   @Override
@@ -73,8 +60,8 @@ public enum RmpInstruction implements TrustedCall {
     return operation;
   }
 
-  /** Returns the operands' names, in order. */
-  public List<String> operands() {
+  /** Returns the operands' names, in order, a blank between two. */
+  public String operands() {
     return operands;
   }
 

@@ -52,6 +52,8 @@ final class RmpRegion {
   /** How many of the pages 1 to 511 are assigned as 4 KiB. */
   int subAssigned;
 
+  /** Read and written through {@link #HEAD} only. */
+  @SuppressWarnings("UnusedVariable")
   private long head;
 
   /** The words of all pages but the first; null while those are zero. */

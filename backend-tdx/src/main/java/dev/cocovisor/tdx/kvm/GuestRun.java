@@ -2,8 +2,10 @@ package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
@@ -134,13 +136,37 @@ final class GuestRun {
 
   private Exit virtualizationException(TdxVcpu v) {
     var ve = module().exception(v.lp);
+    return virtualizationException(ve.reason(), ve.qualification(), ve.gpa());
+  }
+
+  private static Exit virtualizationException(long reason, long qualification, long gpa) {
     return new Exit.Vendor(
         -1,
         "GUEST_VE",
-        new Fields()
-            .put("reason", ve.reason())
-            .put("qualification", ve.qualification())
-            .put("gpa", ve.gpa()));
+        new Fields().put("reason", reason).put("qualification", qualification).put("gpa", gpa));
+  }
+
+  /**
+   * A fault at a shared address. KVM cannot see the instruction, so where there is no memory it
+   * makes the processor raise #VE, and the guest asks by TDVMCALL for what it wants. Source: Linux
+   * 7.3, {@code arch/x86/kvm/vmx/main.c}, vt_check_emulate_instruction; tdx.c, tdx_vm_init
+   * (kvm_mmu_set_mmio_spte_value), tdx_handle_ept_violation.
+   */
+  AccessOutcome shared(VcpuContext vcpu, long gpa, Access access) {
+    long gfn = (gpa >>> PageLevel.PAGE_SHIFT) & ~td.sharedGfnMask();
+    if (access == Access.FETCH) {
+      td.bug("an EPT violation by a fetch from shared memory");
+      return AccessOutcome.RETRY;
+    }
+    if (td.vm().isPrivate(gfn) || td.vm().slotOf(gfn) != null) {
+      return AccessOutcome.FAULT;
+    }
+    vcpu.setExit(virtualizationException(VcpuEntry.EPT_VIOLATION, kind(access).bit(), gpa));
+    return AccessOutcome.EXIT;
+  }
+
+  RunResult hypercall(VcpuContext vcpu, long nr, long[] args) {
+    return vmcall.hypercall(TdxVm.vcpu(vcpu), nr, args);
   }
 
   // Actions only TDX knows.

@@ -23,7 +23,9 @@ final class MapGpa implements Tdvmcall.Pending {
 
   private static final long CHUNK = 2L << 20;
   private static final long ENCRYPTED = 1L << 4;
-  private static final long LONG_MODE = 1;
+
+  /** KVM_EXIT_HYPERCALL_LONG_MODE. */
+  static final long LONG_MODE = 1;
 
   private final TdxVm td;
   private final long sharedBit;

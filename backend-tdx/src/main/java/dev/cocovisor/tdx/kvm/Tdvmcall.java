@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.kvm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
@@ -27,6 +28,11 @@ final class Tdvmcall {
   private static final long GET_QUOTE = 0x10002;
   private static final long REPORT_FATAL_ERROR = 0x10003;
   private static final long SETUP_EVENT_NOTIFY_INTERRUPT = 0x10004;
+
+  private static final long VAPIC_POLL_IRQ = 1;
+  private static final long KICK_CPU = 5;
+  private static final long SCHED_YIELD = 11;
+  private static final long KVM_ENOSYS = 1000;
 
   private static final int SYSTEM_EVENT_TDX_FATAL = 4;
   private static final int EXIT_TDX = 40;
@@ -100,7 +106,7 @@ final class Tdvmcall {
   }
 
   private RunResult mapGpa(TdxVcpu v, Registers r) {
-    if ((td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) == 0) {
+    if (!exits()) {
       return done(VmcallStatus.SUBFUNC_UNSUPPORTED);
     }
     return ended(v, new MapGpa(td, r.r12, r.r13));
@@ -163,6 +169,36 @@ final class Tdvmcall {
       fields.put(name, what.number(name));
     }
     return RunResult.ok(new Exit.Vendor(EXIT_TDX, "KVM_EXIT_TDX", fields));
+  }
+
+  /**
+   * A TDVMCALL whose R10 is not 0 is KVM's own hypercall, with 64-bit operands (tdx_emulate_vmcall;
+   * x86.c, ____kvm_emulate_hypercall): R10 names it and becomes its answer.
+   */
+  RunResult hypercall(TdxVcpu v, long nr, long[] args) {
+    if (nr == VAPIC_POLL_IRQ || nr == KICK_CPU || nr == SCHED_YIELD) {
+      return done(0);
+    }
+    if (nr != MapGpa.HC_MAP_GPA_RANGE || !exits()) {
+      return done(-KVM_ENOSYS);
+    }
+    long gfn = argument(args, 0) >>> PageLevel.PAGE_SHIFT;
+    long pages = argument(args, 1);
+    if ((argument(args, 0) & (PageLevel.PAGE_SIZE - 1)) != 0
+        || Long.compareUnsigned(gfn + pages, gfn) <= 0) {
+      return done(-Errno.EINVAL.number());
+    }
+    v.pending = Tdvmcall::done;
+    long[] passed = {argument(args, 0), pages, argument(args, 2)};
+    return RunResult.ok(new Exit.Hypercall(nr, passed, MapGpa.LONG_MODE));
+  }
+
+  private static long argument(long[] args, int i) {
+    return i < args.length ? args[i] : 0;
+  }
+
+  private boolean exits() {
+    return (td.vm().exitHypercalls() >>> MapGpa.HC_MAP_GPA_RANGE & 1) != 0;
   }
 
   /** Userspace answered; null where no call waits. */

@@ -313,14 +313,14 @@ public final class TdxVm implements VmOps {
     return isPrivate ? guest.walk(vcpu, gpa, access) : WALK_CORE;
   }
 
-  /** A TD never fetches from shared memory: hardware that says so is broken. */
   @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
-    if (!isPrivate && access == Access.FETCH) {
-      bug("an EPT violation by a fetch from shared memory");
-      return AccessOutcome.RETRY;
-    }
-    return AccessOutcome.FAULT;
+    return isPrivate ? AccessOutcome.FAULT : guest.shared(vcpu, gpa, access);
+  }
+
+  @Override
+  public @Nullable RunResult hypercall(VcpuContext vcpu, long nr, long[] args) {
+    return guest.hypercall(vcpu, nr, args);
   }
 
   @Override

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  * makes no progress.
  */
 final class Disturbances {
-  private final Program program;
-  private final LineScanner scan;
+  private final SeamProgram program;
+  private final SeamLine scan;
   private final RecordedMachine machine;
   private final LockProbe probe;
   private @Nullable OtherCall pendingLock;
@@ -18,7 +18,7 @@ final class Disturbances {
   private int interruptAt;
   private boolean sameRip;
 
-  Disturbances(Program program) {
+  Disturbances(SeamProgram program) {
     this.program = program;
     scan = program.scan();
     machine = program.machine();

@@ -10,13 +10,13 @@ import dev.cocovisor.tdx.module.td.Tdvps;
 
 /** Lines of what a vCPU inside the guest does: TDCALLs, plain accesses, leaving by an interrupt. */
 final class GuestLines {
-  private final Program program;
-  private final LineScanner scan;
+  private final SeamProgram program;
+  private final SeamLine scan;
   private final RecordedMachine machine;
   private final Disturbances around;
   private final Registers r = new Registers();
 
-  GuestLines(Program program, Disturbances around) {
+  GuestLines(SeamProgram program, Disturbances around) {
     this.program = program;
     this.around = around;
     scan = program.scan();

@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
 
 /** Lines of what the host does: SEAMCALLs and entries into the guest. */
 final class HostLines {
-  private final Program program;
-  private final LineScanner scan;
+  private final SeamProgram program;
+  private final SeamLine scan;
   private final RecordedMachine machine;
   private final Disturbances around;
   private final Registers in = new Registers();
   private final Registers r = new Registers();
 
-  HostLines(Program program, Disturbances around) {
+  HostLines(SeamProgram program, Disturbances around) {
     this.program = program;
     this.around = around;
     scan = program.scan();

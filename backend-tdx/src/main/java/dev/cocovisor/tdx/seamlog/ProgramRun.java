@@ -9,7 +9,7 @@ import dev.cocovisor.tdx.module.td.TdParams;
  * same_rip(0)}; so the zero-step guard is derived and nothing is taken from the log.
  */
 final class ProgramRun {
-  private final LineScanner scan;
+  private final SeamLine scan;
   private final RecordedMachine machine = new RecordedMachine();
   private final Disturbances around;
   private final HostLines host;
@@ -18,9 +18,9 @@ final class ProgramRun {
   private boolean setUp;
   private long lines;
 
-  ProgramRun(int number, LineScanner scan, Comparison comparison) {
+  ProgramRun(int number, SeamLine scan, Differences comparison) {
     this.scan = scan;
-    Program program = new Program(number, scan, comparison, machine);
+    SeamProgram program = new SeamProgram(number, scan, comparison, machine);
     around = new Disturbances(program);
     host = new HostLines(program, around);
     guest = new GuestLines(program, around);

@@ -12,7 +12,7 @@ final class RegisterFields {
   private RegisterFields() {}
 
   /** Reads {@code name=value} into a register and returns its number. */
-  static int read(LineScanner scan, Registers into) {
+  static int read(SeamLine scan, Registers into) {
     for (int n = NAMES.length - 1; n >= 0; n--) {
       if (scan.take(NAMES[n] + "=")) {
         long v = scan.hex(NAMES[n]);
@@ -64,7 +64,7 @@ final class RegisterFields {
   }
 
   /** Reads the text {@link #exit} writes. */
-  static void readExit(LineScanner scan) {
+  static void readExit(SeamLine scan) {
     scan.expect("{");
     scan.field("rcx");
     scan.expect(", ");

@@ -6,12 +6,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Lines of state, compared with the model's; those that end a program have to be complete. */
 final class StateLines {
-  private final Program program;
-  private final LineScanner scan;
+  private final SeamProgram program;
+  private final SeamLine scan;
   private final RecordedMachine machine;
   private @Nullable Set<String> finalLines;
 
-  StateLines(Program program) {
+  StateLines(SeamProgram program) {
     this.program = program;
     scan = program.scan();
     machine = program.machine();

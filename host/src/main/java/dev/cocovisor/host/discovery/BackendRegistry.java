@@ -7,6 +7,7 @@ import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.LoadedPlugin;
+import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.load.PluginLoading;
 import dev.cocovisor.host.load.Provenance;
 import dev.cocovisor.host.pack.DisabledList;
@@ -14,6 +15,7 @@ import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginFolders;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.host.trial.Trial;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -35,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * HostException}. Plugins come and go while VMs of other backends run; a plugin whose own VMs live
  * stays until they are gone.
  *
- * <p>Two providers of one id are an error that names both, and neither is used, unless the user
- * prefers one ({@link Builder#prefer}).
+ * <p>Two providers of one id are an error that names both unless the user prefers one ({@link
+ * Builder#prefer}): of two plugins neither is used, and none takes the place of the class path's.
  *
  * <p>PF4J is touched by {@code PluginShelf} alone, which is loaded when the first package is found:
  * a program without plugins does not pay for them. Thread-safe: changes exclude each other, readers
@@ -55,7 +57,10 @@ public final class BackendRegistry implements AutoCloseable {
   private BackendRegistry(Builder builder) {
     folders = List.copyOf(builder.folders);
     preferred = Map.copyOf(builder.preferred);
-    loading = new PluginLoading(folders.isEmpty() ? Path.of(".") : folders.getFirst());
+    loading =
+        new PluginLoading(
+            folders.isEmpty() ? Path.of(".") : folders.getFirst(),
+            builder.judge == null ? Trial.byEnvironment() : builder.judge);
     builder.given.forEach(fixed::add);
     if (builder.classLoader != null) {
       ClassPathBackends.find(builder.classLoader, fixed, fixedFindings);
@@ -343,6 +348,7 @@ public final class BackendRegistry implements AutoCloseable {
     private final Map<String, String> preferred = new HashMap<>();
     private final List<LoadedBackend> given = new ArrayList<>();
     private @Nullable ClassLoader classLoader;
+    private @Nullable PackageJudge judge;
 
     private Builder() {}
 
@@ -382,6 +388,15 @@ public final class BackendRegistry implements AutoCloseable {
      */
     public Builder prefer(String backendId, String from) {
       preferred.put(backendId, from);
+      return this;
+    }
+
+    /**
+     * Lets somebody else say which packages may be loaded. Without it, each is tried in a process
+     * of its own the first time it is met ({@link Trial#byEnvironment}).
+     */
+    public Builder judge(PackageJudge other) {
+      judge = other;
       return this;
     }
 

@@ -4,6 +4,8 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.load.Examination;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
 import dev.cocovisor.host.pack.PluginPackage;
@@ -13,7 +15,6 @@ import java.security.CodeSource;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +35,7 @@ final class ClassPathBackends {
         }
         provider = providers.next();
         Backend backend = provider.get();
-        BackendInfo info = backend.info();
+        BackendInfo info = Examination.of(backend, "class path");
         into.add(
             new LoadedBackend(
                 backend,
@@ -45,8 +46,8 @@ final class ClassPathBackends {
                     backend.getClass().getPackage().getImplementationVersion(),
                     locationOf(provider.type()),
                     provider.type().getName())));
-      } catch (ServiceConfigurationError | RuntimeException | LinkageError e) {
-        Finding finding = failure(provider, e);
+      } catch (Throwable e) { // whatever a backend throws, Errors included
+        Finding finding = e instanceof HostException h ? h.finding() : failure(provider, e);
         findings.add(finding);
         if (seen.contains(finding.text())) {
           return; // an iterator that is stuck

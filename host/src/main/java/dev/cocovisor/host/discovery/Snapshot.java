@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * What readers of a registry see at one time: one provider for each id, and what was found wrong.
  *
  * @param backends by id
- * @param findings class path first, then packages in folder order, then ids offered twice
+ * @param findings class path first, then packages in folder order, then ids and numbers offered
+ *     twice
  * @param plugins in folder order
  */
 record Snapshot(
@@ -41,11 +42,14 @@ record Snapshot(
     offers.forEach((id, candidates) -> {
       LoadedBackend one = choose(candidates, preferred.get(id));
       if (one == null) {
-        findings.add(Duplicates.finding(id, candidates));
-      } else {
+        one = Duplicates.onClassPath(candidates);
+        findings.add(Duplicates.finding(id, candidates, one));
+      }
+      if (one != null) {
         chosen.put(id, one);
       }
     });
+    findings.addAll(VmTypeNumbers.leaveOutClashes(chosen));
     return new Snapshot(chosen, List.copyOf(findings), List.copyOf(plugins));
   }
 
@@ -62,7 +66,8 @@ record Snapshot(
   /** Returns why none of the ids that a plugin offers is used, null if all are. */
   @Nullable Finding duplicateAmong(List<String> ids) {
     return findings.stream()
-        .filter(f -> f.code() == FindingCode.DUPLICATE_BACKEND)
+        .filter(
+            f -> f.code() == FindingCode.DUPLICATE_BACKEND || f.code() == FindingCode.VM_TYPE_TAKEN)
         .filter(f -> ids.contains(f.subject()))
         .findFirst()
         .orElse(null);

@@ -19,9 +19,13 @@ public record Finding(
     String why,
     String mend,
     List<String> available) {
-  /** Keeps an immutable copy. */
+  /** Keeps immutable copies that a terminal can print, whoever wrote what is quoted in them. */
   public Finding {
-    available = List.copyOf(available);
+    subject = Printable.of(subject);
+    what = Printable.of(what);
+    why = Printable.of(why);
+    mend = Printable.of(mend);
+    available = available.stream().map(Printable::of).toList();
   }
 
   /** Returns the finding as people read it: three or four lines without a line end. */

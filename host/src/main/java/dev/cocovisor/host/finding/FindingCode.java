@@ -40,6 +40,14 @@ public enum FindingCode {
   DOES_NOT_START("COCO-P024", true),
   /** Plugin code threw while a host used it. */
   PLUGIN_FAILS("COCO-P025", true),
+  /** Plugin code ended the process, or took it down. */
+  ENDS_THE_PROCESS("COCO-P026", true),
+  /** Plugin code did not return in time. */
+  DOES_NOT_RETURN("COCO-P027", true),
+  /** Plugin code took more memory or disk than a trial has. */
+  TAKES_TOO_MUCH("COCO-P028", true),
+  /** Plugin code started threads while it was loaded. */
+  STARTS_THREADS("COCO-P029", false),
   /** The model is put together wrongly. */
   BAD_MODEL("COCO-P030", true),
   /** A backend needs a host of another architecture. */
@@ -53,7 +61,19 @@ public enum FindingCode {
   /** A setting that nobody declares, or a value that it does not take. */
   BAD_SETTING("COCO-P035", true),
   /** A module given to override() changes nothing. */
-  USELESS_OVERRIDE("COCO-P036", true);
+  USELESS_OVERRIDE("COCO-P036", true),
+  /** An archive is larger, has more entries, or unpacks to more than it may. */
+  ARCHIVE_TOO_LARGE("COCO-P040", true),
+  /** A backend offers a VM type whose number another one has. */
+  VM_TYPE_TAKEN("COCO-P041", true),
+  /** Plugin code wrote past System.out, straight to the process's standard output. */
+  WRITES_TO_STDOUT("COCO-P042", true),
+  /** A package could not be tried in a process of its own. */
+  NOT_TRIED("COCO-P043", true),
+  /** Plugin code put other streams in place of the process's own. */
+  REPLACES_STREAMS("COCO-P044", false),
+  /** A backend's id is one that the host itself uses. */
+  RESERVED_ID("COCO-P045", true);
 
   private final String id;
   private final boolean error;

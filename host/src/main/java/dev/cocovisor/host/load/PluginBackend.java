@@ -11,6 +11,7 @@ import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.mem.PhysicalGuard;
+import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Stands between the model and a backend that may be unloaded: counts its live VMs, and lets go of
  * everything from the plugin's class loader when it goes, so that hosts which once used it do not
- * keep it in memory.
+ * keep it in memory. What the core does not guard itself says whose it is when it throws.
  */
 final class PluginBackend implements Backend {
   private final BackendInfo info;
@@ -53,8 +54,7 @@ final class PluginBackend implements Backend {
   @Override
   public Platform createPlatform(HostMachine host) {
     Backend backend = present();
-    PluginPlatform platform =
-        new PluginPlatform(failures.answer("createPlatform", () -> backend.createPlatform(host)));
+    PluginPlatform platform = new PluginPlatform(backend.createPlatform(host));
     platforms.add(platform);
     return platform;
   }
@@ -130,8 +130,7 @@ final class PluginBackend implements Backend {
       if (platform == null) {
         throw gone();
       }
-      return new PluginVmOps(
-          failures.answer("createVm", () -> platform.createVm(vm, type)), vm.id());
+      return new PluginVmOps(platform.createVm(vm, type), vm.id());
     }
 
     @Override
@@ -170,8 +169,7 @@ final class PluginBackend implements Backend {
     @Override
     public boolean makeAccessible(long pfn) {
       Platform platform = inner;
-      return platform != null
-          && failures.call("makeAccessible", () -> platform.makeAccessible(pfn));
+      return platform != null && platform.makeAccessible(pfn);
     }
 
     @Override
@@ -203,11 +201,11 @@ final class PluginBackend implements Backend {
   }
 
   /** A VM counts from a successful {@code vm_init} to its {@code vm_destroy}. */
-  private final class PluginVmOps extends BlamingVmOps {
+  private final class PluginVmOps extends ForwardingVmOps {
     private final String name;
 
     PluginVmOps(VmOps delegate, int id) {
-      super(delegate, failures);
+      super(delegate);
       this.name = info.id() + "#" + id;
     }
 

@@ -1,6 +1,7 @@
 package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.sched.Abandoned;
+import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
@@ -8,8 +9,11 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Says of what plugin code throws at run time which plugin it was, where, and what to do. */
-final class PluginFailures {
+/**
+ * Says of what plugin code throws at run time which plugin it was, where, and what to do. Hooks are
+ * guarded by the core, which throws a {@link VendorFailure}; {@link #finding} puts it in words.
+ */
+public final class PluginFailures {
   private final String pluginId;
   private final String backendId;
 
@@ -28,20 +32,33 @@ final class PluginFailures {
   RuntimeException in(String where, Throwable thrown) {
     return switch (thrown) {
       case HostException known -> known;
+      case VendorFailure known -> known;
       case Abandoned end -> throw end;
-      default ->
-          new HostException(
-              new Finding(
-                  FindingCode.PLUGIN_FAILS,
-                  pluginId,
-                  "the plugin failed in " + where + " of backend " + backendId,
-                  said(thrown) + place(thrown),
-                  "a hook answers with an errno and throws nothing: report this to the plugin's"
-                      + " author; until then: cocovisor plugins disable "
-                      + pluginId,
-                  List.of()),
-              thrown);
+      default -> new HostException(finding(pluginId, backendId, where, thrown), thrown);
     };
+  }
+
+  /**
+   * Returns the finding for a backend that threw where it should have answered.
+   *
+   * @param plugin the plugin that brought it, null where it is the program's own
+   */
+  public static Finding finding(VendorFailure failure, @Nullable String plugin) {
+    Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+    return finding(plugin, failure.backend(), failure.hook(), cause);
+  }
+
+  private static Finding finding(
+      @Nullable String plugin, String backend, String where, Throwable thrown) {
+    return new Finding(
+        FindingCode.PLUGIN_FAILS,
+        plugin == null ? backend : plugin,
+        (plugin == null ? "the backend failed in " + where : "the plugin failed in " + where)
+            + (plugin == null ? "" : " of backend " + backend),
+        said(thrown) + place(thrown),
+        "a hook answers with an errno and throws nothing: report this to its author"
+            + (plugin == null ? "" : "; until then: cocovisor plugins disable " + plugin),
+        List.of());
   }
 
   /** Makes a call into plugin code that is not on a fault's path. */
@@ -70,10 +87,19 @@ final class PluginFailures {
     String message;
     try {
       message = root.getMessage();
-    } catch (RuntimeException | LinkageError e) {
+    } catch (Throwable e) {
       message = null; // an exception of the plugin's own may fail even in that
     }
     return message == null ? root.getClass().getName() : root.getClass().getName() + ": " + message;
+  }
+
+  /** Tells whether memory ran out, whatever was made of it on the way. */
+  static boolean outOfMemory(Throwable t) {
+    Throwable root = t;
+    for (int depth = 0; root.getCause() != null && depth < 50; depth++) {
+      root = root.getCause();
+    }
+    return root instanceof OutOfMemoryError;
   }
 
   private static String place(Throwable t) {

@@ -6,9 +6,11 @@ import dev.cocovisor.host.pack.PackageOrder;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.host.pack.Unpacking;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,15 +22,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PluginLoading {
   private final Path home;
+  private final PackageJudge judge;
   private @Nullable PluginShelf shelf;
 
   /**
    * Creates an empty shelf.
    *
    * @param home the folder PF4J is told of
+   * @param judge asked before a package's code is loaded
    */
-  public PluginLoading(Path home) {
+  public PluginLoading(Path home, PackageJudge judge) {
     this.home = home;
+    this.judge = judge;
   }
 
   /** Returns a loaded plugin, null if there is none of that id. */
@@ -105,13 +110,44 @@ public final class PluginLoading {
         return failed(p, findings);
       }
     }
+    List<Finding> verdict = judge.judge(p, needs(description));
+    findings.addAll(verdict);
+    if (verdict.stream().anyMatch(f -> f.code().error())) {
+      Unpacking.forget(p.file());
+      return failed(p, findings);
+    }
     LoadedPlugin loaded = shelf().load(p, description, findings);
+    deduplicate(findings);
     return new PluginStatus(
         p.file(),
         description,
         loaded == null ? PluginStatus.State.FAILED : PluginStatus.State.LOADED,
         loaded == null ? List.of() : loaded.backends().stream().map(LoadedBackend::id).toList(),
         findings);
+  }
+
+  /** A warning of the trial comes again when the package is loaded. */
+  private static void deduplicate(List<Finding> findings) {
+    List<Finding> distinct = findings.stream().distinct().toList();
+    findings.clear();
+    findings.addAll(distinct);
+  }
+
+  /** Returns the loaded packages that one depends on, each after those it depends on itself. */
+  private List<PluginPackage> needs(PluginDescription description) {
+    Map<String, PluginPackage> needs = new LinkedHashMap<>();
+    addNeeds(description, needs);
+    return List.copyOf(needs.values());
+  }
+
+  private void addNeeds(PluginDescription description, Map<String, PluginPackage> into) {
+    for (String dependency : description.dependencies()) {
+      LoadedPlugin on = get(PluginDescription.dependencyId(dependency));
+      if (on != null && !into.containsKey(on.description().id())) {
+        addNeeds(on.description(), into);
+        into.put(on.description().id(), on.source());
+      }
+    }
   }
 
   /** Returns the status of a package that was refused. */

@@ -4,10 +4,10 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.Unpacking;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,20 +54,21 @@ final class PluginShelf {
       PluginPackage source, PluginDescription description, List<Finding> findings) {
     List<LoadedBackend> backends = new ArrayList<>();
     LiveVms vms = new LiveVms();
-    String printed = "";
     int before = findings.size();
-    try (StdoutGuard stdout = new StdoutGuard()) {
+    StdoutGuard stdout = new StdoutGuard();
+    try (stdout) {
       if (start(source, description, findings)) {
         instantiate(source, description, vms, backends, findings);
       }
-      if (stdout.anything()) {
-        printed = stdout.printed();
-      }
     }
+    String printed = stdout.anything() ? stdout.printed() : "";
     boolean failed =
         findings.subList(before, findings.size()).stream().anyMatch(f -> f.code().error());
     if (!failed && !printed.isEmpty()) {
       findings.add(printing(source, printed));
+    }
+    if (!failed && stdout.replaced()) {
+      findings.add(replacing(source));
     }
     if (failed) {
       backends.forEach(b -> ((PluginBackend) b.backend()).release());
@@ -115,7 +116,7 @@ final class PluginShelf {
       Throwable failure = wrapper == null ? null : wrapper.getFailedException();
       findings.add(
           notStarted(source, failure == null ? "it is " + state : PluginFailures.said(failure)));
-    } catch (RuntimeException | IOException | LinkageError e) {
+    } catch (Throwable e) { // whatever the plugin's own class throws
       findings.add(notStarted(source, PluginFailures.said(e)));
     }
     return false;
@@ -138,10 +139,7 @@ final class PluginShelf {
         }
         className = provider.type().getName();
         Backend backend = provider.get();
-        BackendInfo info = backend.info();
-        if (info == null) {
-          throw new IllegalStateException("info() returned null");
-        }
+        BackendInfo info = Examination.of(backend, PluginPackage.nameOf(source.file()));
         into.add(
             new LoadedBackend(
                 new PluginBackend(backend, info, description.id(), vms),
@@ -156,10 +154,15 @@ final class PluginShelf {
       if (into.isEmpty()) {
         findings.add(noProvider(source));
       }
-    } catch (ServiceConfigurationError | RuntimeException | LinkageError e) {
+    } catch (HostException known) {
+      findings.add(known.finding());
+    } catch (Throwable e) { // whatever the backend throws, Errors included
       Throwable cause =
           e instanceof ServiceConfigurationError && e.getCause() != null ? e.getCause() : e;
-      findings.add(providerFails(source, description, className, PluginFailures.said(cause)));
+      findings.add(
+          PluginFailures.outOfMemory(cause)
+              ? takesTooMuch(source)
+              : providerFails(source, description, className, PluginFailures.said(cause)));
     }
   }
 
@@ -195,6 +198,29 @@ final class PluginShelf {
         "its public constructor and info() have to work without outside help; until then:"
             + " cocovisor plugins disable "
             + description.id(),
+        List.of());
+  }
+
+  private static Finding takesTooMuch(PluginPackage source) {
+    return new Finding(
+        FindingCode.TAKES_TOO_MUCH,
+        PluginPackage.nameOf(source.file()),
+        "the plugin takes more memory than there is while it is loaded",
+        "java.lang.OutOfMemoryError in a process of "
+            + (Runtime.getRuntime().maxMemory() >> 20)
+            + " MiB",
+        "a backend that only says who it is takes next to nothing: look at its constructor,"
+            + " static initialisers and info()",
+        List.of());
+  }
+
+  private static Finding replacing(PluginPackage source) {
+    return new Finding(
+        FindingCode.REPLACES_STREAMS,
+        PluginPackage.nameOf(source.file()),
+        "the plugin put other streams in place of the process's own",
+        "System.out, System.err or System.in was another one after it was loaded; they are back",
+        "leave the streams of the process alone",
         List.of());
   }
 

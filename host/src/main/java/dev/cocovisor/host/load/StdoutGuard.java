@@ -1,5 +1,6 @@
 package dev.cocovisor.host.load;
 
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -12,11 +13,20 @@ import java.nio.charset.StandardCharsets;
 final class StdoutGuard implements AutoCloseable {
   private static final int REMEMBERED = 60;
 
-  private final PrintStream before = System.out;
+  private final PrintStream out = System.out;
+  private final PrintStream err = System.err;
+  private final InputStream in = System.in;
+  private final PrintStream watched = new PrintStream(new Watched(), true, StandardCharsets.UTF_8);
   private final StringBuilder printed = new StringBuilder();
+  private boolean replaced;
 
   StdoutGuard() {
-    System.setOut(new PrintStream(new Watched(), true, StandardCharsets.UTF_8));
+    System.setOut(watched);
+  }
+
+  /** Tells whether other streams were put in place of the process's; known once it is closed. */
+  boolean replaced() {
+    return replaced;
   }
 
   /** Returns the start of what was printed, empty if nothing was. */
@@ -32,8 +42,11 @@ final class StdoutGuard implements AutoCloseable {
 
   @Override
   public void close() {
-    System.out.flush();
-    System.setOut(before);
+    watched.flush();
+    replaced = System.out != watched || System.err != err || System.in != in;
+    System.setOut(out);
+    System.setErr(err);
+    System.setIn(in);
   }
 
   private final class Watched extends OutputStream {
@@ -42,7 +55,7 @@ final class StdoutGuard implements AutoCloseable {
       if (printed.length() < REMEMBERED && b != '\r') {
         printed.append((char) (b & 0x7f));
       }
-      System.err.write(b);
+      err.write(b);
     }
   }
 }

@@ -12,6 +12,15 @@ import java.util.HexFormat;
 public final class Digests {
   private Digests() {}
 
+  /** Returns the SHA-256 of bytes in hex. */
+  public static String of(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Returns the SHA-256 of a file in hex, {@code -} if it is not a regular file. */
   public static String ofFile(Path file) {
     if (!Files.isRegularFile(file)) {

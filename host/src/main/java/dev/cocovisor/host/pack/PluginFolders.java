@@ -35,8 +35,10 @@ public record PluginFolders(
   private void add(Path folder) {
     DisabledList disabled = new DisabledList(folder);
     try (Stream<Path> files = Files.list(folder)) {
-      for (Path file :
-          files.filter(PluginPackage::isPackage).filter(Files::isRegularFile).sorted().toList()) {
+      List<Path> packages =
+          files.filter(PluginPackage::isPackage).filter(Files::isRegularFile).sorted().toList();
+      Unpacking.sweep(folder, packages);
+      for (Path file : packages) {
         PluginPackage read = PluginPackage.read(file);
         PluginDescription d = read.description();
         boolean off = d != null && disabled.contains(d.id());

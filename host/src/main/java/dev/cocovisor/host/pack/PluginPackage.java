@@ -2,13 +2,17 @@ package dev.cocovisor.host.pack;
 
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Enumeration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
@@ -32,7 +36,6 @@ public record PluginPackage(
   public static final String SERVICE = "META-INF/services/dev.cocovisor.api.Backend";
 
   private static final String API = "dev/cocovisor/api/";
-  private static final int MAX_ENTRIES = 100_000;
 
   /** Keeps an immutable copy. */
   public PluginPackage {
@@ -74,6 +77,8 @@ public record PluginPackage(
     private final TreeSet<String> bundled = new TreeSet<>();
     private @Nullable PluginDescription description;
     private boolean provider;
+    private long left;
+    private int count;
 
     Reader(Path file) {
       this.file = file;
@@ -81,15 +86,23 @@ public record PluginPackage(
     }
 
     PluginPackage read() {
-      try (ZipFile zip = new ZipFile(file.toFile())) {
-        entries(zip);
-        if (findings.isEmpty()) {
-          describe(zip);
+      try {
+        long size = Files.size(file);
+        if (size > PackageLimits.PACKAGE_BYTES) {
+          tooLarge(size + " bytes, where " + PackageLimits.PACKAGE_BYTES + " are the most");
+        } else {
+          left = PackageLimits.unpacked(size);
+          try (ZipFile zip = new ZipFile(file.toFile())) {
+            entries(zip);
+            if (findings.isEmpty()) {
+              describe(zip);
+            }
+          }
         }
       } catch (IOException e) {
         broken(e);
       } catch (IllegalArgumentException e) {
-        broken(e); // ZipFile: names that are no UTF-8
+        broken(e); // ZipFile: names that are no UTF-8; Properties: a broken escape
       }
       if (findings.isEmpty()) {
         judge();
@@ -107,31 +120,72 @@ public record PluginPackage(
           "copy or build it again; `unzip -t " + name + "` shows where it breaks");
     }
 
+    private void tooLarge(String what) {
+      add(
+          FindingCode.ARCHIVE_TOO_LARGE,
+          "the package is larger than a package may be",
+          what,
+          "do not load it if you do not know why; else pack less into it: the limits are in"
+              + " docs/plugins.md");
+    }
+
     private void entries(ZipFile zip) throws IOException {
-      int count = 0;
+      Set<String> names = new HashSet<>();
       Enumeration<? extends ZipEntry> entries = zip.entries();
-      while (entries.hasMoreElements()) {
+      while (entries.hasMoreElements() && findings.isEmpty()) {
         ZipEntry entry = entries.nextElement();
-        if (++count > MAX_ENTRIES) {
-          throw new IOException("more than " + MAX_ENTRIES + " entries");
-        }
-        if (Unpacking.escapes(entry.getName())) {
+        String entryName = entry.getName();
+        count(entryName, Math.max(entry.getSize(), 0));
+        if (Unpacking.escapes(entryName)) {
           add(
               FindingCode.ZIP_SLIP,
               "the package writes outside its own folder",
-              "entry '" + entry.getName() + "' would be unpacked there",
+              "entry '" + entryName + "' would be unpacked there",
               "do not load it; build it with entries below its root only");
-          return;
-        }
-        look(entry.getName().startsWith("classes/") ? 8 : 0, entry.getName());
-        if (entry.getName().startsWith("lib/") && entry.getName().endsWith(".jar")) {
-          try (InputStream in = zip.getInputStream(entry);
-              ZipInputStream jar = new ZipInputStream(in)) {
-            for (ZipEntry e = jar.getNextEntry(); e != null; e = jar.getNextEntry()) {
-              look(0, e.getName());
-            }
+        } else if (!names.add(entryName)) {
+          throw new IOException("entry '" + entryName + "' is there twice");
+        } else {
+          look(entryName.startsWith("classes/") ? 8 : 0, entryName);
+          if (entryName.startsWith("lib/") && entryName.endsWith(".jar")) {
+            innerJar(zip, entry);
           }
         }
+      }
+    }
+
+    private void innerJar(ZipFile zip, ZipEntry entry) throws IOException {
+      byte[] buffer = new byte[1 << 14];
+      try (InputStream in = zip.getInputStream(entry);
+          ZipInputStream jar = new ZipInputStream(in)) {
+        ZipEntry e = jar.getNextEntry();
+        while (e != null && findings.isEmpty()) {
+          look(0, e.getName());
+          count(e.getName(), 0);
+          // What it says of its size may be a lie: what comes out counts.
+          for (int n = jar.read(buffer); n >= 0 && findings.isEmpty(); n = jar.read(buffer)) {
+            count(null, n);
+          }
+          if (findings.isEmpty()) {
+            e = jar.getNextEntry(); // reads what is left of the one before
+          }
+        }
+      }
+    }
+
+    /** Counts an entry, or more bytes of one. */
+    private void count(@Nullable String entryName, long bytes) {
+      left -= bytes;
+      if (entryName != null && ++count > PackageLimits.ENTRIES) {
+        tooLarge("more than " + PackageLimits.ENTRIES + " entries");
+      } else if (entryName != null && entryName.length() > PackageLimits.NAME_LENGTH) {
+        tooLarge("an entry's name of " + entryName.length() + " characters");
+      } else if (left < 0) {
+        tooLarge(
+            "it unpacks to more than "
+                + PackageLimits.UNPACKED_BYTES
+                + " bytes, or to more than "
+                + PackageLimits.RATIO
+                + " times its size");
       }
     }
 
@@ -147,14 +201,24 @@ public record PluginPackage(
       ZipEntry manifest = zip.getEntry("META-INF/MANIFEST.MF");
       if (properties != null) {
         Properties p = new Properties();
-        try (InputStream in = zip.getInputStream(properties)) {
-          p.load(in);
-        }
+        p.load(new ByteArrayInputStream(descriptor(zip, properties)));
         description = PluginDescription.of(p);
       } else if (manifest != null) {
-        try (InputStream in = zip.getInputStream(manifest)) {
-          description = PluginDescription.of(new Manifest(in).getMainAttributes());
+        description =
+            PluginDescription.of(
+                new Manifest(new ByteArrayInputStream(descriptor(zip, manifest)))
+                    .getMainAttributes());
+      }
+    }
+
+    private static byte[] descriptor(ZipFile zip, ZipEntry entry) throws IOException {
+      try (InputStream in = zip.getInputStream(entry)) {
+        byte[] bytes = in.readNBytes(PackageLimits.DESCRIPTOR_BYTES + 1);
+        if (bytes.length > PackageLimits.DESCRIPTOR_BYTES) {
+          throw new IOException(
+              entry.getName() + " has more than " + PackageLimits.DESCRIPTOR_BYTES + " bytes");
         }
+        return bytes;
       }
     }
 
@@ -172,6 +236,16 @@ public record PluginPackage(
             "it has no " + lacks.replaceFirst("^a ", "") + " in plugin.properties or its manifest",
             "write plugin.id, plugin.version and plugin.requires into plugin.properties"
                 + " (in a jar: Plugin-Id, Plugin-Version, Plugin-Requires in the manifest)");
+        return;
+      }
+      String wrong = Grammar.wrong(d);
+      if (wrong != null) {
+        description = null;
+        add(
+            FindingCode.BAD_DESCRIPTOR,
+            "the package says who it is in words that cannot be",
+            wrong,
+            "write it as told into plugin.properties or the manifest");
         return;
       }
       checkApi(d);

@@ -2,22 +2,27 @@ package dev.cocovisor.host.pack;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.Enumeration;
+import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Unpacks plugin zips into {@code .unpacked/} beside them, in a folder named after the content, so
- * that a package is unpacked once and a changed one never meets leftovers of the old.
+ * Unpacks plugin zips into {@code .unpacked/} beside them, or into the user's cache where nothing
+ * can be written beside them, in a folder named after the content: a package is unpacked once, and
+ * a changed one never meets leftovers of the old.
  */
 public final class Unpacking {
+  private static final String FOLDER = ".unpacked";
+  private static final String WORK = "unpacking";
+
   private Unpacking() {}
 
   /** Tells whether an entry's name leads outside the folder it is unpacked into. */
@@ -37,28 +42,79 @@ public final class Unpacking {
 
   /** Returns the folder that holds the zip's content, unpacking it if it is not there yet. */
   public static Path unpack(Path zip) throws IOException {
-    Path parent = zip.toAbsolutePath().getParent();
-    if (parent == null || !Files.isWritable(parent)) {
-      return unpackInto(Files.createTempDirectory("cocovisor-plugin"), zip);
-    }
-    String name = PluginPackage.nameOf(zip);
-    Path base = Files.createDirectories(parent.resolve(".unpacked"));
-    Path target =
-        base.resolve(
-            name.substring(0, name.length() - 4) + "-" + Digests.ofFile(zip).substring(0, 16));
+    Path base = base(zip);
+    Path target = base.resolve(unpackedName(zip));
     if (Files.isDirectory(target)) {
       return target;
     }
-    Path fresh = unpackInto(Files.createTempDirectory(base, "unpacking"), zip);
+    Path fresh = UserCache.fresh(base, WORK);
     try {
-      return Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (FileAlreadyExistsException | DirectoryNotEmptyException e) {
-      delete(fresh); // another process was faster
-      return target;
+      unpackInto(fresh, zip);
+      return move(fresh, target);
+    } finally {
+      UserCache.delete(fresh);
     }
   }
 
-  private static Path unpackInto(Path folder, Path zip) throws IOException {
+  private static Path move(Path fresh, Path target) throws IOException {
+    try {
+      return Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (FileAlreadyExistsException | DirectoryNotEmptyException e) {
+      return target; // another process was faster
+    }
+  }
+
+  /** Removes what was unpacked of a zip that is not to be used. */
+  public static void forget(Path zip) {
+    try {
+      UserCache.delete(base(zip).resolve(unpackedName(zip)));
+    } catch (IOException e) {
+      // Found again under the same name and never loaded without a verdict: it only takes room.
+    }
+  }
+
+  /**
+   * Removes from a plugin folder what killed processes left half unpacked, and what belongs to no
+   * package any more.
+   */
+  static void sweep(Path folder, List<Path> packages) {
+    Path base = folder.resolve(FOLDER);
+    UserCache.sweep(base, WORK);
+    if (!Files.isDirectory(base) || !Files.isWritable(base)) {
+      return;
+    }
+    try (Stream<Path> unpacked = Files.list(base)) {
+      for (Path p : unpacked.toList()) {
+        String name = PluginPackage.nameOf(p);
+        boolean known = packages.stream().anyMatch(z -> name.startsWith(stem(z) + "-"));
+        if (!known && name.matches(".*-[0-9a-f]{16}")) {
+          UserCache.delete(p);
+        }
+      }
+    } catch (IOException e) {
+      // Another process sweeps, or still uses it: the next one will find it.
+    }
+  }
+
+  private static Path base(Path zip) {
+    Path parent = zip.toAbsolutePath().getParent();
+    return parent != null && Files.isWritable(parent)
+        ? parent.resolve(FOLDER)
+        : UserCache.folder().resolve("unpacked");
+  }
+
+  private static String unpackedName(Path zip) {
+    return stem(zip) + "-" + Digests.ofFile(zip).substring(0, 16);
+  }
+
+  private static String stem(Path zip) {
+    String name = PluginPackage.nameOf(zip);
+    return name.endsWith(".zip") ? name.substring(0, name.length() - 4) : name;
+  }
+
+  private static void unpackInto(Path folder, Path zip) throws IOException {
+    long left = PackageLimits.unpacked(Files.size(zip));
+    byte[] buffer = new byte[1 << 16];
     try (ZipFile file = new ZipFile(zip.toFile())) {
       Enumeration<? extends ZipEntry> entries = file.entries();
       while (entries.hasMoreElements()) {
@@ -69,24 +125,23 @@ public final class Unpacking {
         }
         if (entry.isDirectory()) {
           Files.createDirectories(to);
-        } else {
-          Path parent = to.getParent();
-          if (parent != null) {
-            Files.createDirectories(parent);
-          }
-          try (InputStream in = file.getInputStream(entry)) {
-            Files.copy(in, to);
+          continue;
+        }
+        Path parent = to.getParent();
+        if (parent != null) {
+          Files.createDirectories(parent);
+        }
+        // What an entry says of its size may be a lie: what comes out counts.
+        try (InputStream in = file.getInputStream(entry);
+            OutputStream out = Files.newOutputStream(to)) {
+          for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+            left -= n;
+            if (left < 0) {
+              throw new IOException("it unpacks to more than its size allows");
+            }
+            out.write(buffer, 0, n);
           }
         }
-      }
-    }
-    return folder;
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> all = Files.walk(folder)) {
-      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(p);
       }
     }
   }

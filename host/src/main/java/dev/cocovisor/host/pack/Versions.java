@@ -21,7 +21,7 @@ public final class Versions {
     String asked = range.matches("\\d+\\.\\d+\\.\\d+") ? ">=" + range : range;
     try {
       return Version.parse(version, false).satisfies(asked);
-    } catch (ParseException | IllegalArgumentException e) {
+    } catch (ParseException | IllegalArgumentException | UnsupportedOperationException e) {
       return null;
     }
   }

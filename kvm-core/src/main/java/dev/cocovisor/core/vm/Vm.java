@@ -8,7 +8,9 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.RefCount;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
@@ -359,6 +361,7 @@ public final class Vm implements MmuHost {
 
   /** Tells whether a gfn has KVM_MEMORY_ATTRIBUTE_PRIVATE. */
   public boolean isPrivate(long gfn) {
+    SchedulePoint.read(PointKind.ATTRIBUTE, attributes, 0);
     return (attributes.get(gfn) & MemoryAttributesIoctl.PRIVATE) != 0;
   }
 

@@ -208,6 +208,8 @@ public final class Comparison {
           name = LogWriter.callOnly(s.call());
           topics.put(c.backend, topic);
           cells.put(c.backend, s.got());
+        } else if (c.failure != null && c.failure.line() == line) {
+          cells.put(c.backend, "failed");
         }
       }
       rows.add(new Row(line, name, topics, cells));

@@ -23,6 +23,7 @@ public final class Pe {
   public final Walk walk = new Walk();
 
   private Interrupts interrupts = Interrupts.CHOSEN;
+  private int samplings = -1;
   private boolean entered;
   private String cause = "";
 
@@ -70,9 +71,16 @@ public final class Pe {
     interrupts = source;
   }
 
+  /**
+   * Makes the {@code n}-th sampling from now on, from 0, of this call find an interrupt pending.
+   */
+  public void interruptAt(int n) {
+    samplings = n;
+  }
+
   /** Samples whether an interrupt of the host is pending. */
   public boolean interrupted() {
-    return interrupts.pending(this);
+    return samplings >= 0 && samplings-- == 0 || interrupts.pending(this);
   }
 
   /**
@@ -98,6 +106,7 @@ public final class Pe {
 
   public void begin() {
     cause = "";
+    samplings = -1;
     x1 = 0;
     x2 = 0;
     x3 = 0;

@@ -52,6 +52,8 @@ public abstract class Operation {
     RECLAIM
   }
 
+  private static final int[] NO_TABLES = {};
+
   protected final Context context;
   protected final GranuleTable granules;
   private final int handle;
@@ -117,8 +119,18 @@ public abstract class Operation {
     throw new IllegalStateException("operation " + handle + " moves no memory");
   }
 
+  /** Returns the granules of the tables that it is going to come back to. */
+  public int[] tables() {
+    return NO_TABLES;
+  }
+
   /** Tells whether it is going to come back to a table, so that nobody may remove it. */
-  public boolean claims(int table) {
+  public final boolean claims(int table) {
+    for (int t : tables()) {
+      if (t == table) {
+        return true;
+      }
+    }
     return false;
   }
 

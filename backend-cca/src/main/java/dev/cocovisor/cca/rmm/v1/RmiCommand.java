@@ -127,7 +127,7 @@ public enum RmiCommand implements RmiCall {
     long call(Rmm1 rmm, Pe pe, long[] a);
   }
 
-  static final List<RmiCommand> ALL = List.of(values());
+  private static final List<RmiCommand> ALL = List.of(values());
 
   private static final @Nullable RmiCommand[] BY_NUMBER = new @Nullable RmiCommand[0x20];
 
@@ -151,6 +151,11 @@ public enum RmiCommand implements RmiCall {
     this.operation = operation;
     this.operands = List.of(operands.split(", ", -1));
     this.handler = handler;
+  }
+
+  /** Returns every row, in the order of their numbers. */
+  public static List<RmiCommand> rows() {
+    return ALL;
   }
 
   /** Finds a command by its identifier; null if RMI 1.0 has none. */

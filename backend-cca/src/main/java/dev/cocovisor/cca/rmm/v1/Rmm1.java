@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.rmm.v1;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.PointKind;
@@ -10,6 +11,7 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
 import dev.cocovisor.cca.rmm.granule.GranuleGuard;
+import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
@@ -22,6 +24,7 @@ import dev.cocovisor.cca.rmm.run.RealmAccess;
 import dev.cocovisor.cca.rmm.run.RealmServices;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * An RMM of RMI 1.0.
@@ -99,6 +102,18 @@ public final class Rmm1 implements Rmm {
   @Override
   public RealmSide realmSide() {
     return realmSide;
+  }
+
+  /** What is DELEGATED is zero. */
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    GranuleTable table = context.granules();
+    for (long a = table.nextInUse(0); a >= 0; a = table.nextInUse(a + PageLevel.PAGE_SIZE)) {
+      if (table.stateAt(a) == GranuleState.DELEGATED
+          && !context.memory().isZero(a >>> PageLevel.PAGE_SHIFT)) {
+        violation.accept("delegated granule 0x" + Long.toHexString(a) + " is not zero");
+      }
+    }
   }
 
   @Override
@@ -259,7 +274,7 @@ public final class Rmm1 implements Rmm {
 
   @Override
   public List<RmiCommand> calls() {
-    return RmiCommand.ALL;
+    return RmiCommand.rows();
   }
 
   @Override

@@ -340,7 +340,7 @@ public enum Rmi2Command implements RmiCall {
     long call(Rmm2 rmm, Pe pe, long[] a);
   }
 
-  static final List<Rmi2Command> ALL = List.of(values());
+  private static final List<Rmi2Command> ALL = List.of(values());
 
   private static final @Nullable Rmi2Command[] BY_NUMBER = new @Nullable Rmi2Command[0x100];
 
@@ -371,6 +371,11 @@ public enum Rmi2Command implements RmiCall {
     this.when = when;
     this.operands = operands.isEmpty() ? List.of() : List.of(operands.split(", ", -1));
     this.handler = handler;
+  }
+
+  /** Returns every row, in the order of their numbers. */
+  public static List<Rmi2Command> rows() {
+    return ALL;
   }
 
   /** Finds a command by its identifier; null if there is none. */

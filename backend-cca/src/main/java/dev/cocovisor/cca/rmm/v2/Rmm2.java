@@ -13,6 +13,7 @@ import dev.cocovisor.cca.rmm.granule.GranuleGuard;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.op.OperationCommands;
 import dev.cocovisor.cca.rmm.op.Operations;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.realm.RmmView;
@@ -23,6 +24,7 @@ import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmAccess;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * An RMM of RMI 2.0.
@@ -36,9 +38,12 @@ import java.util.List;
  * in the tests. Where it corrupts what an open operation owns, this RMM answers BUSY instead.
  */
 public final class Rmm2 implements Rmm {
+  /** Which sampling finds a planned interrupt: the first that leaves an operation. */
+  private static final int PLANNED_SAMPLING = 1;
+
   private final Context context;
   private final Interposer interposer;
-  private final Operations open = new Operations();
+  private final Operations open;
   private final GlobalCommands global;
   private final GranuleCommands granuleMoves;
   private final RealmCommands realms;
@@ -55,7 +60,7 @@ public final class Rmm2 implements Rmm {
 
   /** Creates an RMM under a monitor that grants everything, which asks nobody before a command. */
   public Rmm2(RmmConfig config, PhysicalMemory memory) {
-    this(config, memory, El3Monitor.GRANTS, Interposer.NONE);
+    this(config, memory, El3Monitor.GRANTS, Interposer.NONE, Safeguards.ALL);
   }
 
   /**
@@ -63,10 +68,19 @@ public final class Rmm2 implements Rmm {
    *
    * @param memory the machine's memory, unguarded
    * @param monitor EL3
-   * @param interposer asked before each command
+   * @param interposer asked before each command; an answer of INCOMPLETE makes an interrupt come
+   *     during the call
+   * @param safeguards the rules that protect open operations; others than {@link Safeguards#ALL}
+   *     put a defect in
    */
-  public Rmm2(RmmConfig config, PhysicalMemory memory, El3Monitor monitor, Interposer interposer) {
+  public Rmm2(
+      RmmConfig config,
+      PhysicalMemory memory,
+      El3Monitor monitor,
+      Interposer interposer,
+      Safeguards safeguards) {
     this.interposer = interposer;
+    this.open = new Operations(safeguards);
     GranuleTable granules = new GranuleTable(config.memoryBase(), config.memoryEnd());
     this.context = new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
     RealmAccess access = new RealmAccess(granules);
@@ -76,7 +90,7 @@ public final class Rmm2 implements Rmm {
     this.realms = new RealmCommands(context, open);
     this.recs = new RecCommands(context, open);
     this.tables = new RttCommands(context, open);
-    this.ripas = new RipasCommands(context);
+    this.ripas = new RipasCommands(context, open);
     this.planes = new AuxCommands(context);
     this.maps = new MapCommands(context, open);
     this.unmaps = new UnmapCommands(context, open);
@@ -89,7 +103,7 @@ public final class Rmm2 implements Rmm {
 
   @Override
   public List<Rmi2Command> calls() {
-    return Rmi2Command.ALL;
+    return Rmi2Command.rows();
   }
 
   @Override
@@ -101,7 +115,10 @@ public final class Rmm2 implements Rmm {
       return Status.UNKNOWN;
     }
     long instead = interposer.before(command, arg(a, 0), arg(a, 1), arg(a, 2), arg(a, 3));
-    if (instead != Interposer.PROCEED) {
+    if (instead == Status.INCOMPLETE) {
+      // Only an operation can be incomplete: the call is made, and an interrupt comes during it.
+      pe.interruptAt(PLANNED_SAMPLING);
+    } else if (instead != Interposer.PROCEED) {
       return pe.refuse(instead, Pe.PLANNED);
     }
     boolean untimely =
@@ -139,6 +156,11 @@ public final class Rmm2 implements Rmm {
   @Override
   public RealmSide realmSide() {
     return realmSide;
+  }
+
+  @Override
+  public void checkInvariants(Consumer<String> violation) {
+    new Invariants2(context.granules(), open, violation).check();
   }
 
   @Override

@@ -1,0 +1,75 @@
+package dev.cocovisor.cca.kvm;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.cca.rmm.call.Pe;
+import dev.cocovisor.cca.rmm.call.Status;
+
+/** RECs under RMI 1.0: the host asks how much memory one takes and brings it with the call. */
+// The CCA series, arch/arm64/kvm/rmi.c: kvm_create_rec, kvm_destroy_rec.
+final class RecsAtOnce extends Recs {
+  private final Rmi1 rmm;
+  private final long rd;
+
+  RecsAtOnce(VmContext vm, Rmi1 rmm, Granules granules, long rd) {
+    super(vm, granules);
+    this.rmm = rmm;
+    this.rd = rd;
+  }
+
+  @Override
+  Errno create(Pe pe, RealmVcpu vcpu) {
+    if (rmm.recAuxCount(pe, rd) != Status.SUCCESS) {
+      return Errno.ENXIO;
+    }
+    long[] aux = new long[(int) pe.x1()];
+    int got = 0;
+    while (got < aux.length) {
+      long a = granules.allocateDelegated(pe);
+      if (a == Granules.NONE) {
+        break;
+      }
+      aux[got++] = a;
+    }
+    long rec = got == aux.length ? granules.allocateDelegated(pe) : Granules.NONE;
+    long run = rec == Granules.NONE ? rec : granules.allocatePage();
+    long page = run == Granules.NONE ? run : granules.allocatePage();
+    Errno errno = Errno.ENOMEM;
+    if (page != Granules.NONE) {
+      writeParams(page, vcpu, aux);
+      errno = rmm.recCreate(pe, rd, rec, page) == Status.SUCCESS ? Errno.OK : Errno.ENXIO;
+      granules.freePage(page);
+    }
+    if (errno.ok()) {
+      vcpu.rec = rec;
+      vcpu.run = run;
+      vcpu.aux = aux;
+      return errno;
+    }
+    if (run != Granules.NONE) {
+      granules.freePage(run);
+    }
+    if (rec != Granules.NONE) {
+      giveBack(pe, rec);
+    }
+    for (int i = 0; i < got; i++) {
+      giveBack(pe, aux[i]);
+    }
+    return errno;
+  }
+
+  @Override
+  void destroy(Pe pe, RealmVcpu vcpu) {
+    if (rmm.recDestroy(pe, vcpu.rec) != Status.SUCCESS) {
+      vm.leak(vcpu.rec >>> PageLevel.PAGE_SHIFT, 1L + vcpu.aux.length, "RMI_REC_DESTROY failed");
+      return;
+    }
+    giveBack(pe, vcpu.rec);
+    for (long a : vcpu.aux) {
+      giveBack(pe, a);
+    }
+    granules.freePage(vcpu.run);
+    vcpu.rec = Granules.NONE;
+  }
+}

@@ -1,0 +1,200 @@
+package dev.cocovisor.cli.measure;
+
+import dev.cocovisor.api.measure.LaunchMeasurer;
+import dev.cocovisor.api.measure.MeasureException;
+import dev.cocovisor.api.measure.StepSink;
+import dev.cocovisor.cli.find.Measurers;
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.UsageException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/**
+ * Computes launch measurements, explains them page by page, tells where two part, and checks vector
+ * files. The inputs of a measurement are options that the measurers themselves declare.
+ */
+@Command(
+    name = "measure",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Computes the launch measurement of a guest from the files it boots from.",
+    footer = {
+      "",
+      "Modes: snp, snp:ovmf-hash, snp:svsm, sev-es (seves), sev, tdx, cca.",
+      "Examples:",
+      "  cocovisor measure snp --vcpus 4 --vcpu-type EPYC-v4 --ovmf OVMF.fd --kernel vmlinuz",
+      "  cocovisor measure tdx --ovmf OVMF.fd --explain",
+      "  cocovisor measure cca --steps realm.steps --hash-algo sha512",
+      "  cocovisor measure tdx --diff old.fd new.fd",
+      "  cocovisor measure --vectors conformance/vectors/vectors-snp.json"
+    })
+public final class MeasureCommand implements Callable<Integer> {
+  private final Console console;
+  private final Measurers measurers;
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Parameters(arity = "0..1", paramLabel = "MODE", description = "What to measure, see below.")
+  private @Nullable String mode;
+
+  @Option(names = "--mode", paramLabel = "MODE", description = "The same as an option.")
+  private @Nullable String modeOption;
+
+  @Option(
+      names = "--output-format",
+      paramLabel = "hex|base64",
+      defaultValue = "hex",
+      description = "How the measurement is printed (default: ${DEFAULT-VALUE}).")
+  private String outputFormat = "hex";
+
+  @Option(
+      names = "--explain",
+      description =
+          "Print every page that enters: type, address, content hash, measurement after it,"
+              + " origin.")
+  private boolean explain;
+
+  @Option(
+      names = "--dump-vmsa",
+      description = "Write each measured save area to vmsaN.bin in the current folder.")
+  private boolean dumpVmsa;
+
+  @Option(
+      names = "--dump-folder",
+      paramLabel = "FOLDER",
+      description = "Where --dump-vmsa writes instead.")
+  private Path dumpFolder = Path.of("");
+
+  @Option(
+      names = "--diff",
+      arity = "2",
+      paramLabel = "FILE",
+      description =
+          "Name the first page where two measurements part, and why. Each file is either saved"
+              + " output of --explain or takes the place of the mode's main input.")
+  private @Nullable List<Path> diff;
+
+  @Option(
+      names = "--vectors",
+      paramLabel = "FILE",
+      description = "Check a vector file; may be repeated.")
+  private @Nullable List<Path> vectors;
+
+  @Option(names = "--case", paramLabel = "NAME", description = "Only this case of the vectors.")
+  private @Nullable String only;
+
+  /** Looked at before the command is made, since technologies bring modes and options. */
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
+  private MeasureCommand(Console console, Measurers measurers) {
+    this.console = console;
+    this.measurers = measurers;
+  }
+
+  /** Creates the command with the options of all measurers. */
+  public static CommandLine create(Console console, Measurers measurers) {
+    CommandSpec spec = CommandSpec.forAnnotatedObject(new MeasureCommand(console, measurers));
+    measurers
+        .options()
+        .forEach((name, help) ->
+            spec.addOption(
+                OptionSpec.builder("--" + name)
+                    .paramLabel("VALUE")
+                    .type(String.class)
+                    .description(help.replace("%", "%%"))
+                    .build()));
+    return new CommandLine(spec);
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    if (!outputFormat.equals("hex") && !outputFormat.equals("base64")) {
+      throw new UsageException("--output-format is hex or base64, not '" + outputFormat + "'");
+    }
+    if (vectors != null) {
+      return new MeasureVectors(console, measurers).run(vectors, only, json);
+    }
+    if (mode != null && modeOption != null && !mode.equals(modeOption)) {
+      throw new UsageException("two modes are given: " + mode + " and " + modeOption);
+    }
+    String chosen = mode != null ? mode : modeOption;
+    if (chosen == null) {
+      throw new UsageException("which mode? " + String.join(", ", measurers.modes()));
+    }
+    LaunchMeasurer measurer = measurers.forMode(chosen);
+    Map<String, String> options = options(chosen, measurer);
+    try {
+      if (diff != null) {
+        return new MeasureDiff(console, measurer, chosen, options)
+            .run(diff.getFirst(), diff.getLast(), json);
+      }
+      return measure(measurer, chosen, options);
+    } catch (MeasureException e) {
+      throw new UsageException("measure " + chosen + ": " + e.getMessage());
+    }
+  }
+
+  private int measure(LaunchMeasurer measurer, String chosen, Map<String, String> options)
+      throws IOException {
+    Explanation explanation = new Explanation();
+    VmsaDump dump = new VmsaDump(explain ? explanation.steps()::add : StepSink.NONE);
+    byte[] value = measurer.measure(chosen, options, dump);
+    if (dumpVmsa) {
+      for (Path written : dump.write(dumpFolder)) {
+        console.err().println("cocovisor: wrote " + written);
+      }
+    }
+    String text =
+        outputFormat.equals("hex")
+            ? HexFormat.of().formatHex(value)
+            : Base64.getEncoder().encodeToString(value);
+    if (json) {
+      console.json(explanation.document(chosen, text, explain));
+    } else {
+      if (explain) {
+        explanation.print(chosen, console.out());
+      }
+      console.out().println(explain ? "measurement " + text : text);
+    }
+    return ExitCode.CLEAN;
+  }
+
+  /** Collects the measurer's options from the command line; says which do not enter. */
+  private Map<String, String> options(String chosen, LaunchMeasurer measurer) {
+    Map<String, String> known = measurer.options(chosen);
+    Map<String, String> all = measurers.options();
+    Map<String, String> out = new LinkedHashMap<>();
+    CommandSpec s = java.util.Objects.requireNonNull(spec, "set by picocli");
+    for (OptionSpec option : s.commandLine().getParseResult().matchedOptions()) {
+      String name = option.longestName().substring(2);
+      if (known.containsKey(name)) {
+        out.put(name, option.getValue());
+      } else if (all.containsKey(name)) {
+        console
+            .err()
+            .println("cocovisor: --" + name + " does not enter a " + chosen + " measurement");
+      }
+    }
+    return out;
+  }
+}

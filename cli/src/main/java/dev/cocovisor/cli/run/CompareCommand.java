@@ -1,0 +1,123 @@
+package dev.cocovisor.cli.run;
+
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.find.SettingOptions;
+import dev.cocovisor.cli.find.World;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Quoting;
+import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.core.VendorFailure;
+import dev.cocovisor.script.compare.Comparison;
+import dev.cocovisor.script.compare.Difference;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.StepFailure;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Runs one scenario on several technologies and shows them side by side. */
+@Command(
+    name = "compare",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs one scenario on several technologies and shows them side by side:",
+      "each step's result, what the guest keeps of what it wrote, what the host can read,",
+      "what it cost. Below the table each difference in words, with its rule and source."
+    })
+public final class CompareCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Parameters(paramLabel = "SCENARIO", description = "A scenario of steps every technology has.")
+  private Path file = Path.of("");
+
+  @Option(
+      names = "--backends",
+      split = ",",
+      paramLabel = "ID",
+      description = "The technologies; without it, those the scenario names, else all.")
+  private List<String> chosen = List.of();
+
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
+  public CompareCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    try (var world = new World(plugins, settings, console)) {
+      var _ = world.known(chosen);
+      return compare(world.read(file), world);
+    }
+  }
+
+  private int compare(Scenario scenario, World world) {
+    List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
+    List<String> ids =
+        named.isEmpty() ? List.copyOf(world.technologies().ids()) : world.known(named);
+    if (!scenario.isNeutral()) {
+      throw new UsageException(
+          file + ": no line is a step that every technology has (vm_launch, ...); use run");
+    }
+    Comparison comparison = Comparison.of(scenario, ids, world.technologies(), world.settings());
+    List<Difference> differences = Difference.of(comparison, world.technologies());
+    if (json) {
+      console.json(ComparisonReport.document(file.toString(), comparison, differences));
+    } else {
+      new ComparisonReport(console).print(comparison, differences);
+      comparison.columns().forEach(this::unmet);
+    }
+    int failed = comparison.columns().stream().mapToInt(this::failed).max().orElse(0);
+    if (failed != ExitCode.CLEAN) {
+      return failed;
+    }
+    boolean clean = comparison.columns().stream().allMatch(c -> c.unmet() == 0);
+    return clean ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  /** Tells why a technology's column ends early, if it does; returns the exit code of that. */
+  private int failed(Comparison.Column c) {
+    StepFailure failure = c.failure();
+    if (failure == null) {
+      return ExitCode.CLEAN;
+    }
+    console.err().println("cocovisor: " + c.backend() + " failed at " + failure.place());
+    if (failure.getCause() instanceof VendorFailure v) {
+      console.err().println(plugins.blame(v).text());
+      return ExitCode.PLUGIN;
+    }
+    failure.printStackTrace(console.err());
+    return ExitCode.INTERNAL;
+  }
+
+  private void unmet(Comparison.Column c) {
+    for (ScenarioStep s : c.stepsDone()) {
+      String unmet = s.unmet();
+      if (unmet == null) {
+        continue;
+      }
+      var lines = new LinkedHashMap<String, String>();
+      lines.put("expected", unmet);
+      lines.put("got", s.got());
+      lines.put("reproduce", Quoting.command("run", file.toString(), "--backend", c.backend()));
+      console
+          .out()
+          .println(
+              console.red(file + ":" + s.call().line() + ": not as expected on " + c.backend()));
+      lines.forEach((k, v) -> console.out().printf("  %-9s  %s%n", k, v));
+    }
+  }
+}

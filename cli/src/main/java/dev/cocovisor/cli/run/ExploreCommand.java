@@ -1,0 +1,225 @@
+package dev.cocovisor.cli.run;
+
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.find.SettingOptions;
+import dev.cocovisor.cli.find.World;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Quoting;
+import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.explore.Explorer;
+import dev.cocovisor.explore.Finding;
+import dev.cocovisor.explore.Limits;
+import dev.cocovisor.explore.Report;
+import dev.cocovisor.explore.ScenarioSubject;
+import dev.cocovisor.explore.Schedule;
+import dev.cocovisor.explore.Search;
+import dev.cocovisor.explore.Subject;
+import dev.cocovisor.script.scenario.Scenario;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Searches what can happen when a scenario's actors act at the same time. */
+@Command(
+    name = "explore",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Searches what can happen when a scenario's actors act at the same time.",
+      "A scenario names them by actor(\"name\") and ends them by together()."
+    })
+public final class ExploreCommand implements Callable<Integer> {
+  /** Ways to search. */
+  enum How {
+    BOUND,
+    DPOR,
+    DELAYS,
+    PCT,
+    POS,
+    RANDOM
+  }
+
+  private final Console console;
+
+  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors.")
+  private Path file = Path.of("");
+
+  @Option(
+      names = "--backend",
+      paramLabel = "ID",
+      description = "The technology; without it, the first the scenario names.")
+  private @Nullable String backend;
+
+  @Option(
+      names = "--strategy",
+      paramLabel = "HOW",
+      defaultValue = "BOUND",
+      description = "bound, dpor, delays, pct, pos or random; default ${DEFAULT-VALUE}.")
+  private How how = How.BOUND;
+
+  @Option(
+      names = "--bound",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "The most preemptions, or delays; default ${DEFAULT-VALUE}.")
+  private int bound = 2;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Where what is drawn at random begins; default ${DEFAULT-VALUE}.")
+  private long seed = 1;
+
+  @Option(
+      names = "--schedules",
+      paramLabel = "N",
+      defaultValue = "1000000",
+      description = "The most schedules; default ${DEFAULT-VALUE}.")
+  private long schedules = 1_000_000;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      defaultValue = "600",
+      description = "The most time; default ${DEFAULT-VALUE}.")
+  private long seconds = 600;
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "ORDER",
+      description = "Follow this one schedule, as a finding prints it.")
+  private @Nullable String schedule;
+
+  @Option(
+      names = "--any-answers",
+      description = "Answers that no order of whole calls gives are no finding.")
+  private boolean anyAnswers;
+
+  @Option(names = "--outcomes", description = "Print every outcome and how often it came.")
+  private boolean outcomes;
+
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
+  public ExploreCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    try (var world = new World(plugins, settings, console)) {
+      Scenario scenario = world.read(file);
+      List<String> named = scenario.backends();
+      String on =
+          world.known(
+              backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
+      return report(explore(subject(scenario, world, on)), on);
+    }
+  }
+
+  private static Subject subject(Scenario scenario, World world, String on) {
+    try {
+      return new ScenarioSubject(scenario, world.technologies(), on, world.settings());
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Report explore(Subject subject) {
+    var limits = Limits.DEFAULT.withSchedules(schedules).withMillis(seconds * 1000);
+    var explorer = new Explorer(limits, !anyAnswers);
+    if (schedule != null) {
+      try {
+        return explorer.replay(subject, Schedule.parse(schedule), Set.of());
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(String.valueOf(e.getMessage()));
+      }
+    }
+    return explorer.explore(
+        subject,
+        switch (how) {
+          case BOUND -> new Search.Preemptions(bound);
+          case DPOR -> new Search.Dpor();
+          case DELAYS -> new Search.Delays(bound);
+          case PCT -> new Search.Pct(seed, bound + 1, schedules);
+          case POS -> new Search.Pos(seed, schedules);
+          case RANDOM -> new Search.Uniform(seed, schedules);
+        });
+  }
+
+  private int report(Report r, String on) {
+    if (json) {
+      console.json(document(r, on));
+    } else {
+      for (Finding f : r.findings()) {
+        print(f, on);
+      }
+      if (outcomes) {
+        r.outcomes().forEach((text, n) -> console.out().println(n + " x\n" + text.indent(2)));
+      }
+      String summary = r.summary();
+      console.out().println(r.findings().isEmpty() ? console.green(summary) : console.red(summary));
+    }
+    if (!r.findings().isEmpty()) {
+      return ExitCode.FOUND;
+    }
+    boolean sampled = how == How.PCT || how == How.POS || how == How.RANDOM;
+    return r.exhaustive() || sampled || schedule != null ? ExitCode.CLEAN : ExitCode.BUDGET;
+  }
+
+  private void print(Finding f, String on) {
+    console.out().println(console.red(f.what()));
+    f.lanes().forEach(l -> console.out().println("  " + l));
+    console
+        .out()
+        .println(
+            "  found      at schedule %d after %d ms, %d preemption(s)"
+                .formatted(f.found(), f.millis(), f.preemptions()));
+    console.out().println("  reproduce  " + reproduce(f, on));
+  }
+
+  private String reproduce(Finding f, String on) {
+    return Quoting.command(
+        "explore", file.toString(), "--backend", on, "--schedule", f.schedule().toString());
+  }
+
+  private Map<String, Object> document(Report r, String on) {
+    var doc = new LinkedHashMap<String, Object>();
+    doc.put("format", "cocovisor-explore");
+    doc.put("version", 1);
+    doc.put("scenario", file.toString());
+    doc.put("backend", on);
+    doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
+    doc.put("schedules", r.schedules());
+    doc.put("steps", r.steps());
+    doc.put("exhaustive", r.exhaustive());
+    doc.put("outcomes", r.outcomes());
+    doc.put(
+        "findings",
+        r.findings().stream()
+            .map(f ->
+                Map.of(
+                    "what", f.what(),
+                    "schedule", f.schedule().toString(),
+                    "preemptions", f.preemptions(),
+                    "found", f.found(),
+                    "lanes", f.lanes()))
+            .toList());
+    return doc;
+  }
+}

@@ -1,0 +1,200 @@
+package dev.cocovisor.cli.run;
+
+import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.api.log.Mismatch;
+import dev.cocovisor.api.log.ReplayOptions;
+import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.find.Replayers;
+import dev.cocovisor.cli.find.SettingOptions;
+import dev.cocovisor.cli.find.World;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Progress;
+import dev.cocovisor.cli.print.Quoting;
+import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.script.replay.KvmLogReplayer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Replays recorded logs on the model and prints every answer that differs. */
+@Command(
+    name = "replay",
+    mixinStandardHelpOptions = true,
+    description = "Replays recorded logs on the model and prints every answer that differs.")
+public final class ReplayCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Parameters(arity = "1..*", paramLabel = "FILE", description = "Logs, plain or packed by gzip.")
+  private List<Path> files = List.of();
+
+  @Option(
+      names = "--program",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = "Replay only program N of each log.")
+  private int program;
+
+  @Option(
+      names = "--max-mismatches",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Stop after N mismatches (0: never).")
+  private int maxMismatches;
+
+  @Option(
+      names = "--group",
+      description = "Count mismatches by kind of call and answer instead of printing each.")
+  private boolean group;
+
+  @Option(
+      names = "--strict",
+      description = "Refuse a call that no log has; without it, it is named, counted and left out.")
+  private boolean strict;
+
+  @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
+  public ReplayCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    if (maxMismatches < 0 || program < -1) {
+      throw new UsageException("--program and --max-mismatches take numbers from 0");
+    }
+    for (Path file : files) {
+      if (!Files.isRegularFile(file)) {
+        throw new UsageException(file + ": no such file");
+      }
+    }
+    try (var world = new World(plugins, settings, console)) {
+      return replay(replayers(world));
+    }
+  }
+
+  private Replayers replayers(World world) {
+    KvmLogReplayer kvm = new KvmLogReplayer(world.technologies()).withSettings(world.settings());
+    return new Replayers(
+        strict ? kvm : kvm.passingOver(console.err()::println), world.technologies().backends());
+  }
+
+  private int replay(Replayers replayers) throws IOException {
+    for (Path file : files) {
+      var _ = replayers.forFile(file.toString());
+    }
+    var total = ReplaySummary.NONE;
+    var found = new ArrayList<Mismatch>();
+    var kinds = new TreeMap<String, Long>();
+    for (Path file : files) {
+      int left = maxMismatches == 0 ? 0 : (int) (maxMismatches - total.mismatches());
+      try (var progress = new Progress(console, file.toString())) {
+        total =
+            total.plus(
+                replayers
+                    .forFile(file.toString())
+                    .replay(
+                        progress.watch(LogSource.file(file)),
+                        new ReplayOptions(program, left),
+                        m -> {
+                          if (json) {
+                            found.add(m);
+                          } else if (group) {
+                            kinds.merge(kind(m), 1L, Long::sum);
+                          } else {
+                            print(m);
+                          }
+                        }));
+      }
+      if (maxMismatches > 0 && total.mismatches() >= maxMismatches) {
+        console.err().println("stopped after " + total.mismatches() + " mismatches");
+        break;
+      }
+    }
+    if (program >= 0 && total.programs() == 0) {
+      throw new UsageException("no log has a program " + program);
+    }
+    if (json) {
+      console.json(document(total, found));
+    } else {
+      kinds.entrySet().stream()
+          .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+          .forEach(e -> console.out().printf("%6d  %s%n", e.getValue(), e.getKey()));
+      console.out().println(summary(total));
+    }
+    return total.mismatches() == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  private String summary(ReplaySummary s) {
+    var out = new StringBuilder("programs=").append(s.programs()).append(" calls=");
+    out.append(s.calls()).append(" mismatches=").append(s.mismatches());
+    s.notes().forEach((name, count) -> out.append(' ').append(name).append('=').append(count));
+    return s.mismatches() == 0 ? console.green(out.toString()) : console.red(out.toString());
+  }
+
+  private void print(Mismatch m) {
+    console.out().println(console.bold(m.log() + ":" + m.line()) + ": program " + m.program());
+    console.out().println("  call       " + m.call());
+    console.out().println("  expected   " + m.expected());
+    console.out().println("  got        " + m.got());
+    console.out().println("  reproduce  " + reproduce(m));
+  }
+
+  private String reproduce(Mismatch m) {
+    var words = new ArrayList<String>();
+    words.addAll(List.of("replay", m.log(), "--program", Integer.toString(m.program())));
+    words.addAll(List.of(settings.words()));
+    words.addAll(List.of(plugins.words()));
+    return Quoting.command(words.toArray(String[]::new));
+  }
+
+  /** Returns what mismatches of one cause have in common: the call and answers without numbers. */
+  private static String kind(Mismatch m) {
+    return shape(m.call()) + ": expected " + shape(m.expected()) + ", got " + shape(m.got());
+  }
+
+  private static String shape(String text) {
+    return text.replaceAll("-?\\b(0x[0-9a-f]+|\\d+)\\b", "N");
+  }
+
+  private Map<String, Object> document(ReplaySummary total, List<Mismatch> found) {
+    var list = new ArrayList<Map<String, Object>>();
+    for (Mismatch m : found) {
+      var entry = new LinkedHashMap<String, Object>();
+      entry.put("file", m.log());
+      entry.put("line", m.line());
+      entry.put("program", m.program());
+      entry.put("call", m.call());
+      entry.put("expected", m.expected());
+      entry.put("got", m.got());
+      entry.put("kind", kind(m));
+      entry.put("reproduce", reproduce(m));
+      list.add(entry);
+    }
+    var doc = new LinkedHashMap<String, Object>();
+    doc.put("format", "cocovisor.replay");
+    doc.put("version", 1);
+    doc.put("programs", total.programs());
+    doc.put("calls", total.calls());
+    doc.put("mismatches", total.mismatches());
+    doc.put("notes", total.notes());
+    doc.put("found", list);
+    return doc;
+  }
+}

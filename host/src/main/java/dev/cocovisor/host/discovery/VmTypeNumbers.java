@@ -1,0 +1,72 @@
+package dev.cocovisor.host.discovery;
+
+import dev.cocovisor.api.VmType;
+import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.load.Provenance;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which backend creates VMs of which number. KVM_CREATE_VM knows numbers only: two backends of one
+ * architecture with one number could never be on one host. The class path comes before plugins, and
+ * plugins in the order of their ids; who comes later is left out.
+ */
+final class VmTypeNumbers {
+  private record Number(String architecture, long number) {}
+
+  private VmTypeNumbers() {}
+
+  /** Takes backends out whose numbers others have, and tells so. */
+  static List<Finding> leaveOutClashes(TreeMap<String, LoadedBackend> backends) {
+    List<Finding> findings = new ArrayList<>();
+    Map<Number, LoadedBackend> owners = new HashMap<>();
+    List<LoadedBackend> inOrder =
+        backends.values().stream()
+            .sorted(Comparator.comparing(b -> b.provenance().source() == Provenance.Source.PLUGIN))
+            .toList();
+    for (LoadedBackend b : inOrder) {
+      Finding clash = clash(b, owners);
+      if (clash == null) {
+        b.info().vmTypes().forEach(t -> owners.put(number(t), b));
+      } else {
+        findings.add(clash);
+        backends.remove(b.id());
+      }
+    }
+    return findings;
+  }
+
+  private static @Nullable Finding clash(LoadedBackend b, Map<Number, LoadedBackend> owners) {
+    for (VmType type : b.info().vmTypes()) {
+      LoadedBackend owner = owners.get(number(type));
+      if (owner != null) {
+        return new Finding(
+            FindingCode.VM_TYPE_TAKEN,
+            b.id(),
+            "the backend offers a VM type whose number another one has, so it is left out",
+            type.name()
+                + " has number "
+                + type.number()
+                + ", and so has a type of "
+                + owner.id()
+                + " ("
+                + owner.provenance().fileName()
+                + ")",
+            "give " + type.name() + " a number of its own, or take the other one away",
+            List.of());
+      }
+    }
+    return null;
+  }
+
+  private static Number number(VmType type) {
+    return new Number(type.architecture().name(), type.number());
+  }
+}
