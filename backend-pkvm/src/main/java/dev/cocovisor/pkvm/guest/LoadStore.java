@@ -88,12 +88,12 @@ public record LoadStore(Kind kind, long gpa) {
   }
 
   /**
-   * Returns byte {@code i} of what is stored: the guest's registers hold 5, and for a pair 0x11 to
-   * 0x88 from the top.
+   * Returns byte {@code i} of what is stored: the guest's registers hold 5, and those of a pair
+   * 0x11 to 0x77 from the top, then 5.
    */
   public int byteAt(int i) {
     return switch (kind) {
-      case STP -> 0x88 - 0x11 * (i & 7);
+      case STP -> (i & 7) == 0 ? 5 : 0x88 - 0x11 * (i & 7);
       case DC_ZVA -> 0;
       default -> i == 0 ? 5 : 0;
     };

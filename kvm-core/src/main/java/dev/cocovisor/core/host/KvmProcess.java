@@ -23,6 +23,8 @@ import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +42,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   private final Kvm kvm;
   private final Descriptors fds = new Descriptors();
+  private final Map<String, MemFd> rootFiles = new HashMap<>();
   private final AddressSpace space;
   private final ProcessMemory memory;
   private final VmIoctls vms;
@@ -177,6 +180,27 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public long memfdCreate(boolean huge) {
     return fds.install(new MemFd(kvm.physicalMemory(), 0, huge));
+  }
+
+  /**
+   * Opens a file of the root, a tmpfs; there are no directories.
+   *
+   * @param path absolute
+   * @param create O_CREAT: an empty file is made where there is none
+   * @return a descriptor, or ENOENT
+   */
+  public long openFile(String path, boolean create) {
+    boolean inRoot = path.length() > 1 && path.lastIndexOf('/') == 0;
+    MemFd file = rootFiles.get(path);
+    if (file == null && create && inRoot) {
+      file = new MemFd(kvm.physicalMemory(), 0);
+      rootFiles.put(path, file);
+    }
+    if (file == null) {
+      return ret(Errno.ENOENT);
+    }
+    file.acquire();
+    return fds.install(file);
   }
 
   /**

@@ -174,6 +174,14 @@ public final class CallArgs {
         .toList();
   }
 
+  /** Tells whether an argument is this flag, or has it among others; other words do not matter. */
+  boolean hasFlag(int arg, String name) {
+    Value v = arg < call.args().size() ? call.args().get(arg) : null;
+    return v instanceof Value.Flags f
+        ? f.parts().contains(new Value.Sym(name))
+        : v instanceof Value.Sym s && s.name().equals(name);
+  }
+
   /** Tells whether an argument is this symbol. */
   public boolean isSymbol(int arg, String name) {
     return arg < call.args().size()

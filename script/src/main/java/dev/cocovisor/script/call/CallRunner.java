@@ -50,7 +50,9 @@ public final class CallRunner {
     return switch (call) {
       case KvmCall.Open c ->
           opened(
-              c.path().equals("/dev/kvm") ? process.openDevKvm() : -Errno.ENOENT.number(),
+              c.path().equals("/dev/kvm")
+                  ? process.openDevKvm()
+                  : process.openFile(c.path(), c.create()),
               expected);
       case KvmCall.CreateVm c -> opened(process.createVm(fd(c.fd()), c.type()), expected);
       case KvmCall.CreateVcpu c -> openedVcpu(c, expected);

@@ -15,7 +15,7 @@ public sealed interface KvmCall {
 
   record HostSetup(Fields fields) implements KvmCall {}
 
-  record Open(String path) implements KvmCall {}
+  record Open(String path, boolean create) implements KvmCall {}
 
   record Close(long fd) implements KvmCall {}
 
