@@ -63,18 +63,16 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Returns the line, from 1, that the caller counts itself in. */
   static int stripe(int stripes) {
-    Actor a = Actor.current();
-    return a == null
-        ? ((int) Thread.currentThread().threadId() & (stripes - 1)) + 1
-        : stripe(a, stripes);
+    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    return a == null ? threadStripe(stripes) : stripe(a, stripes);
+  }
+
+  private static int threadStripe(int stripes) {
+    return ((int) Thread.currentThread().threadId() & (stripes - 1)) + 1;
   }
 
   static int stripe(Actor a, int stripes) {
     return (a.number() & (stripes - 1)) + 1;
-  }
-
-  private static int stripe() {
-    return stripe(STRIPES) * LINE;
   }
 
   /** Notes in an explored run who holds the lock now. */
@@ -113,8 +111,7 @@ public final class ModelLock implements Actor.Releasable {
    * Counts a sharer unless the lock is exclusive. Whoever takes it exclusively first says so, then
    * looks at the lines; a sharer first counts itself, then looks: one of the two sees the other.
    */
-  private boolean enterShared(int[] counts) {
-    int mine = stripe();
+  private boolean enterShared(int[] counts, int mine) {
     READERS.getAndAdd(counts, mine, 1);
     if (state == 0) {
       return true;
@@ -154,18 +151,33 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Takes the lock shared, waiting while it is held exclusively. */
   public void lockShared() {
+    if (SchedulePoint.explored) {
+      lockSharedExplored();
+    } else if (!enterShared(threadStripe(STRIPES))) {
+      awaitShared(threadStripe(STRIPES));
+    }
+  }
+
+  private void lockSharedExplored() {
     SchedulePoint.reach(PointKind.LOCK, this, 0, Mode.READ);
-    long spins = 0;
-    while (!enterShared()) {
-      refuseIfMine("taken shared while held exclusively");
-      spins = SchedulePoint.await(this, 0, spins);
+    int mine = stripe(STRIPES);
+    if (!enterShared(mine)) {
+      awaitShared(mine);
     }
     took(Mode.READ);
   }
 
-  private boolean enterShared() {
+  private void awaitShared(int stripe) {
+    long spins = 0;
+    do {
+      refuseIfMine("taken shared while held exclusively");
+      spins = SchedulePoint.await(this, 0, spins);
+    } while (!enterShared(stripe));
+  }
+
+  private boolean enterShared(int stripe) {
     if (readers != null) {
-      return enterShared(readers);
+      return enterShared(readers, stripe * LINE);
     }
     while (true) {
       int s = state;
@@ -180,9 +192,13 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Gives up a shared hold. */
   public void unlockShared() {
-    leaveShared(stripe());
-    gaveUp();
-    SchedulePoint.reach(PointKind.UNLOCK, this, 0, Mode.READ);
+    if (SchedulePoint.explored) {
+      leaveShared(stripe(STRIPES) * LINE);
+      gaveUp();
+      SchedulePoint.reach(PointKind.UNLOCK, this, 0, Mode.READ);
+    } else {
+      leaveShared(threadStripe(STRIPES) * LINE);
+    }
   }
 
   private void leaveShared(int mine) {
@@ -222,7 +238,7 @@ public final class ModelLock implements Actor.Releasable {
   /** Takes the lock shared if nobody holds it exclusively. */
   public boolean tryLockShared() {
     SchedulePoint.reach(PointKind.TRY_LOCK, this, 0, Mode.READ);
-    if (!enterShared()) {
+    if (!enterShared(stripe(STRIPES))) {
       return false;
     }
     took(Mode.READ);
@@ -273,7 +289,7 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Checks that the lock is held at all (lockdep_assert_held). */
   public void assertHeld() {
-    if (readers != null && (int) READERS.getOpaque(readers, stripe()) > 0) {
+    if (readers != null && (int) READERS.getOpaque(readers, stripe(STRIPES) * LINE) > 0) {
       return;
     }
     if (!held()) {

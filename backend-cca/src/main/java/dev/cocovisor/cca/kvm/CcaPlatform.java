@@ -16,6 +16,7 @@ import dev.cocovisor.cca.rmm.call.RmiCall;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.v1.RmiCommand;
 import dev.cocovisor.cca.rmm.v1.RmiFailures;
@@ -44,7 +45,12 @@ final class CcaPlatform implements Platform {
     if (host.setting(CcaBackend.RMM).equals(CcaBackend.RMM_2_0)) {
       this.plan = new FaultPlan(Rmi2Command.rows(), Rmi2Failures::of, host.interposer());
       Rmm2 of2 =
-          new Rmm2(RmmConfig.RECORDED_2.withMemory(0, memory), host.memory().raw(), monitor, plan);
+          new Rmm2(
+              RmmConfig.RECORDED_2.withMemory(0, memory),
+              host.memory().raw(),
+              monitor,
+              plan,
+              Safeguards.ALL);
       this.rmm = of2;
       this.rmi = new Rmi2(of2, host.trace());
     } else {

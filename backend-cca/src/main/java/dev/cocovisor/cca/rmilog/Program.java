@@ -5,6 +5,7 @@ import static dev.cocovisor.cca.rmilog.ExitPage.hex;
 import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.RmiCall;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.List;
@@ -37,9 +38,9 @@ final class Program {
   /** Set between the line that ends a run and its exit line, which tells what the run changed. */
   private boolean exitDue;
 
-  Program(RmmVersion version) {
+  Program(RmmVersion version, Safeguards safeguards) {
     this.version = version;
-    rmm = version.create(memory);
+    rmm = version.create(memory, safeguards);
     rmm.calls().forEach(c -> commands.put(c.callName(), c));
     deltas = new Deltas(rmm.granules(), rmm.view(), memory, SCANNED_GRANULES);
     host.setInterrupts(sampling);

@@ -5,6 +5,7 @@ import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -21,6 +22,7 @@ final class Replay {
   private final String log;
   private final ReplayOptions options;
   private final MismatchSink sink;
+  private final Safeguards safeguards;
   private final Line line;
   private final Map<String, Long> notes = new LinkedHashMap<>();
 
@@ -38,6 +40,12 @@ final class Replay {
   private int dueLine;
 
   Replay(String log, ReplayOptions options, MismatchSink sink) {
+    this(log, options, sink, Safeguards.ALL);
+  }
+
+  /** Replays against an RMM of 2.0 that keeps these rules. */
+  Replay(String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards) {
+    this.safeguards = safeguards;
     this.log = log;
     this.options = options;
     this.sink = sink;
@@ -86,7 +94,7 @@ final class Replay {
       throw new LogSyntaxException(log, at, PROGRAM.length() + 1, text, "a decimal number");
     }
     boolean wanted = options.program() < 0 || options.program() == number;
-    program = wanted ? new Program(version) : null;
+    program = wanted ? new Program(version, safeguards) : null;
     programs += wanted ? 1 : 0;
   }
 

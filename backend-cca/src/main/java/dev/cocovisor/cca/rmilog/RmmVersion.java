@@ -1,8 +1,11 @@
 package dev.cocovisor.cca.rmilog;
 
 import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.call.RmiCall;
+import dev.cocovisor.cca.rmm.granule.El3Monitor;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.v1.RmiCommand;
 import dev.cocovisor.cca.rmm.v1.Rmm1;
@@ -18,15 +21,15 @@ enum RmmVersion {
   /** RMM 1.0: TF-RMM rmm-spec-v1.0-rel0. */
   V1("RMI 1.0", RmiCommand.values()) {
     @Override
-    Rmm create(PhysicalMemory memory) {
+    Rmm create(PhysicalMemory memory, Safeguards safeguards) {
       return new Rmm1(RmmConfig.RECORDED, memory);
     }
   },
   /** RMM 2.0: TF-RMM 9a7f8ef4. */
   V2("RMI 2.0", Rmi2Command.values()) {
     @Override
-    Rmm create(PhysicalMemory memory) {
-      return new Rmm2(RmmConfig.RECORDED_2, memory);
+    Rmm create(PhysicalMemory memory, Safeguards safeguards) {
+      return new Rmm2(RmmConfig.RECORDED_2, memory, El3Monitor.GRANTS, Interposer.NONE, safeguards);
     }
   };
 
@@ -44,7 +47,7 @@ enum RmmVersion {
     return title;
   }
 
-  abstract Rmm create(PhysicalMemory memory);
+  abstract Rmm create(PhysicalMemory memory, Safeguards safeguards);
 
   /** Returns the only version that has a command; null if both or none have it. */
   static @Nullable RmmVersion onlyOne(String command) {

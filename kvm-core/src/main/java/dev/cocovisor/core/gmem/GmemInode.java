@@ -4,7 +4,10 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.Place;
+import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.RefCount;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
@@ -24,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Locks: {@link #lock} (the mapping's invalidate lock) shared to allocate, exclusive to free;
  * the tree itself is safe for readers without it. Source: {@code virt/kvm/guest_memfd.c}.
  */
-public final class GmemInode {
+public final class GmemInode implements Place {
   /** GUEST_MEMFD_FLAG_MMAP. */
   public static final long FLAG_MMAP = 1;
 
@@ -71,6 +74,11 @@ public final class GmemInode {
     this.flags = flags;
     this.preferredOrder = preferredOrder;
     this.lastOwner = owner;
+  }
+
+  @Override
+  public String placeName(long index) {
+    return "guest_memfd " + number + " page 0x" + Long.toHexString(index);
   }
 
   long number() {
@@ -142,6 +150,7 @@ public final class GmemInode {
    * so a reader who finds no large one looks at the page once more.
    */
   long peek(long index) {
+    SchedulePoint.read(PointKind.FOLIO, this, index);
     long entry = folios.get(index);
     if (entry != 0 || preferredOrder == 0) {
       return entry;
@@ -214,6 +223,7 @@ public final class GmemInode {
           long pfn = memory.allocate(order, cpu, policies.at(index));
           if (pfn != HostMemory.NO_FRAME) {
             memory.raw().zero(pfn, 1L << order);
+            SchedulePoint.write(PointKind.FOLIO, this, index);
             large.set(first >>> LARGE, Folio.of(pfn, order));
             return peek(index);
           }
@@ -236,6 +246,7 @@ public final class GmemInode {
         return -Errno.ENOMEM.number();
       }
       memory.raw().zero(pfn, 1);
+      SchedulePoint.write(PointKind.FOLIO, this, index);
       if (folios.compareAndSet(index, 0, Folio.of(pfn, 0))) {
         return Folio.of(pfn, 0);
       }
@@ -249,6 +260,7 @@ public final class GmemInode {
       return;
     }
     int order = Folio.order(entry);
+    SchedulePoint.write(PointKind.FOLIO, this, index);
     if (order == 0) {
       folios.set(index, Folio.withPrepared(entry, prepared));
       return;
@@ -344,6 +356,7 @@ public final class GmemInode {
         m.space.unmapFile(m.file, first, last);
       }
       long pfn = Folio.pfn(entry) - (i - first);
+      SchedulePoint.write(PointKind.FOLIO, this, i);
       if (order == 0) {
         folios.set(i, 0);
       } else {
@@ -386,7 +399,8 @@ public final class GmemInode {
   /** Counts pages present, for checkers. */
   long pages() {
     long n = 0;
-    for (long i = 0; i < size >>> PageLevel.PAGE_SHIFT && (i = next(i, size >>> PageLevel.PAGE_SHIFT)) >= 0; ) {
+    for (long i = 0;
+        i < size >>> PageLevel.PAGE_SHIFT && (i = next(i, size >>> PageLevel.PAGE_SHIFT)) >= 0; ) {
       long pages = 1L << Folio.order(peek(i));
       n += pages;
       i += pages;

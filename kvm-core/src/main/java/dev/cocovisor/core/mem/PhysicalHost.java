@@ -8,6 +8,10 @@ import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.mem.PhysicalMemory;
+import dev.cocovisor.api.sched.Choice;
+import dev.cocovisor.api.sched.Place;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.LongPredicate;
@@ -18,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe; guards are added and removed while platforms come and go, not during accesses.
  */
-public final class PhysicalHost implements HostMemory {
+public final class PhysicalHost implements HostMemory, Place {
   private final FrameStore content = new FrameStore();
   private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
@@ -47,6 +51,11 @@ public final class PhysicalHost implements HostMemory {
     return userFrames;
   }
 
+  @Override
+  public String placeName(long pfn) {
+    return "frame 0x" + Long.toHexString(pfn);
+  }
+
   /** Returns the frame of the shared page of zeros; it is never freed or written. */
   public long zeroPage() {
     return zeroPage;
@@ -59,17 +68,24 @@ public final class PhysicalHost implements HostMemory {
 
   @Override
   public long allocate(int order) {
-    return allocator.allocate(order, 0);
+    return allocate(order, 0);
   }
 
   /** Allocates from the cache of a CPU, so that CPUs do not meet on the zone's lock. */
   public long allocate(int order, int cpu) {
-    return allocator.allocate(order, cpu);
+    return fails() ? NO_FRAME : allocator.allocate(order, cpu);
   }
 
   /** As {@link #allocate(int, int)}, from the nodes that a policy allows; null allows all. */
   public long allocate(int order, int cpu, @Nullable MemoryPolicy policy) {
-    return policy == null ? allocator.allocate(order, cpu) : policy.allocate(allocator, order, cpu);
+    return policy == null
+        ? allocate(order, cpu)
+        : fails() ? NO_FRAME : policy.allocate(allocator, order, cpu);
+  }
+
+  /** Whether an explorer lets this allocation fail. */
+  private boolean fails() {
+    return SchedulePoint.choose(Choice.ALLOCATION, this, 2) != 0;
   }
 
   /** Returns the number of memory nodes. */
@@ -88,6 +104,7 @@ public final class PhysicalHost implements HostMemory {
    */
   @Override
   public void free(long pfn, int order) {
+    SchedulePoint.write(PointKind.FRAME, this, pfn);
     if (order == 0) {
       if (!pins.orphan(pfn)) {
         allocator.free(pfn, 0, 0);

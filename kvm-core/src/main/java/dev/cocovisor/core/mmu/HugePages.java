@@ -3,6 +3,8 @@ package dev.cocovisor.core.mmu;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.slot.MemSlot;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
  * From huge leaves to tables and back.
@@ -13,6 +15,17 @@ import dev.cocovisor.core.slot.MemSlot;
  * series "TDX huge page support for private memory" for the mirror's splits.
  */
 final class HugePages {
+  private static final VarHandle CUTS;
+
+  static {
+    try {
+      CUTS = MethodHandles.lookup().findVarHandle(HugePages.class, "cuts", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private volatile int cuts;
   private final MmuHost host;
   private final ExternalTable external;
   private final PageCounters counters;
@@ -44,7 +57,7 @@ final class HugePages {
     PageTable table = new PageTable(small, t.gfnOf(i), spt);
     long step = PageLevel.of(small).pages();
     for (int k = 0; k < 512; k++) {
-      table.set(k, Spte.leaf(Spte.pfn(old) + k * step, Spte.isWritable(old), Spte.isPrivate(old)));
+      table.fill(k, Spte.leaf(Spte.pfn(old) + k * step, Spte.isWritable(old), Spte.isPrivate(old)));
     }
     t.setChild(i, table);
     t.set(i, Spte.table(Math.max(spt, 0)));
@@ -53,10 +66,19 @@ final class HugePages {
     return Errno.OK;
   }
 
-  /** Takes a cut-off table's leaves out of the counters. */
+  /** Returns how often a table was cut off; who remembers one looks whether this has changed. */
+  int cuts() {
+    return cuts;
+  }
+
+  /**
+   * Takes a cut-off table's leaves out of the counters, and freezes its entries, so that a fault
+   * that is in it finds nothing it can change. Source: {@code tdp_mmu.c}, handle_removed_pt.
+   */
   void forget(PageTable t, int cpu) {
+    CUTS.getAndAdd(this, 1);
     for (int i = 0; i < 512; i++) {
-      long e = t.get(i);
+      long e = t.freeze(i);
       if (Spte.isLeaf(e)) {
         counters.add(t.level, -1, cpu);
       } else if (Spte.isTable(e)) {

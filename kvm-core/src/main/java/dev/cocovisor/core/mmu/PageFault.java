@@ -40,6 +40,29 @@ public final class PageFault {
   /** The slots' generation for a cached MMIO entry. */
   public long generation;
 
+  private @Nullable PageTable near;
+  private @Nullable PageTable nearRoot;
+  private int nearCuts;
+
+  /** Returns where to begin: the lowest table as long as it is the last fault's, else the root. */
+  PageTable nearest(PageTable root, int cuts) {
+    PageTable t = near;
+    return t != null
+            && goalLevel == 1
+            && nearRoot == root
+            && nearCuts == cuts
+            && PageTable.covers(t, gfn)
+        ? t
+        : root;
+  }
+
+  /** Remembers the lowest table that this fault came to. */
+  void reached(PageTable root, PageTable lowest, int cuts) {
+    near = lowest;
+    nearRoot = root;
+    nearCuts = cuts;
+  }
+
   /** CPU that faults: its counters and page cache are used. */
   public int cpu;
 }

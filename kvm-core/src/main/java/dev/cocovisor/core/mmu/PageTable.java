@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mmu;
 
+import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import java.lang.invoke.MethodHandles;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * One table of 512 entries (struct kvm_mmu_page). Tables of level 1 hold leaves only, so they are
  * one array of longs: eight bytes a mapped page and nothing else.
  */
-final class PageTable {
+final class PageTable implements Place {
   private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(PageTable[].class);
 
@@ -37,25 +38,45 @@ final class PageTable {
   }
 
   static int index(long gfn, int level) {
-    return (int) (gfn >>> (9 * (level - 1))) & 511;
+    return (int) (gfn >>> (INDEX_BITS * (level - 1))) & 511;
   }
 
   long gfnOf(int i) {
-    return baseGfn + ((long) i << (9 * (level - 1)));
+    return baseGfn + ((long) i << (INDEX_BITS * (level - 1)));
   }
 
   /** Returns the first entry that a range from {@code start} on touches; 512 if none. */
   int firstIndex(long start) {
-    return start <= baseGfn ? 0 : (int) Math.min(512, (start - baseGfn) >>> (9 * (level - 1)));
+    return start <= baseGfn
+        ? 0
+        : (int) Math.min(512, (start - baseGfn) >>> (INDEX_BITS * (level - 1)));
   }
 
   /** Returns the last entry that a range up to {@code end}, which is not in it, touches. */
   int lastIndex(long end) {
-    return end <= baseGfn ? -1 : (int) Math.min(511, (end - 1 - baseGfn) >>> (9 * (level - 1)));
+    return end <= baseGfn
+        ? -1
+        : (int) Math.min(511, (end - 1 - baseGfn) >>> (INDEX_BITS * (level - 1)));
+  }
+
+  /** Tells whether a gfn lies under a table of level 1. */
+  static boolean covers(PageTable t, long gfn) {
+    return (gfn & -512) == t.baseGfn;
   }
 
   long get(int i) {
     return (long) ENTRY.getAcquire(entries, i);
+  }
+
+  /** As {@link #get}, where others may change the entry meanwhile. */
+  long read(int i) {
+    SchedulePoint.read(PointKind.SPTE, this, i);
+    return get(i);
+  }
+
+  /** Takes an entry of a table that was cut off, so that whoever is still in it tries again. */
+  long freeze(int i) {
+    return (long) ENTRY.getAndSet(entries, i, Spte.FROZEN);
   }
 
   /** Counts this table and those below it; with {@code external}, only those that are mirrored. */
@@ -70,14 +91,25 @@ final class PageTable {
     return n;
   }
 
+  /** Fills a table that nobody can reach yet. */
+  void fill(int i, long spte) {
+    ENTRY.setRelease(entries, i, spte);
+  }
+
   /** Writes under the exclusive lock. */
   void set(int i, long spte) {
+    SchedulePoint.write(PointKind.SPTE, this, i);
     ENTRY.setRelease(entries, i, spte);
   }
 
   boolean cas(int i, long expected, long spte) {
     SchedulePoint.write(PointKind.SPTE, this, i);
     return ENTRY.compareAndSet(entries, i, expected, spte);
+  }
+
+  @Override
+  public String placeName(long i) {
+    return "SPTE gfn 0x" + Long.toHexString(gfnOf((int) i)) + " level " + level;
   }
 
   @Nullable PageTable child(int i) {

@@ -88,7 +88,7 @@ final class TdpLeafs {
     PageTable t = root;
     while (true) {
       int i = PageTable.index(gfn, t.level);
-      long e = t.get(i);
+      long e = t.read(i);
       PageTable c = Spte.isTable(e) ? t.child(i) : null;
       if (c == null) {
         return Spte.atLevel(e, t.level);

@@ -25,10 +25,11 @@ final class TdpMapper {
 
   /** Maps under a root; a {@link RetPf} value or -errno. */
   int map(PageFault f, PageTable root, boolean mirror) {
-    PageTable t = root;
+    int cuts = huge.cuts();
+    PageTable t = f.nearest(root, cuts);
     while (true) {
       int i = PageTable.index(f.gfn, t.level);
-      long e = t.get(i);
+      long e = t.read(i);
       if (t.level == f.goalLevel) {
         if (!mirror || !Spte.isTable(e)) {
           return mapTarget(f, t, i, e, mirror);
@@ -49,6 +50,9 @@ final class TdpMapper {
         continue;
       }
       t = next;
+      if (t.level == 1) {
+        f.reached(root, t, cuts);
+      }
     }
   }
 

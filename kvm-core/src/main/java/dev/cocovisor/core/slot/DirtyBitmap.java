@@ -1,5 +1,7 @@
 package dev.cocovisor.core.slot;
 
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.mem.LongRadix;
 
 /**
@@ -33,6 +35,7 @@ public final class DirtyBitmap {
 
   /** Sets the bit of a page, counted from the slot's first. */
   public void mark(long page) {
+    SchedulePoint.write(PointKind.DIRTY, this, page >>> 6);
     exchange(page >>> 6, 1L << page, 1L << page);
   }
 
@@ -48,6 +51,7 @@ public final class DirtyBitmap {
 
   /** Clears the bits of {@code mask} in a word and returns those that were set. */
   public long clear(int index, long mask) {
+    SchedulePoint.write(PointKind.DIRTY, this, index);
     return exchange(index, mask, 0) & mask;
   }
 

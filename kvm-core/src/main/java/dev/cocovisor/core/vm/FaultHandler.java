@@ -53,8 +53,8 @@ final class FaultHandler {
     } finally {
       vm.mmuLock().unlockShared();
     }
-    if (f.slot != null) {
-      vm.sources().of(f.slot, f.isPrivate).put(f, r == RetPf.FIXED);
+    if (r != RetPf.FIXED && f.slot != null) {
+      vm.sources().of(f.slot, f.isPrivate).giveBack(f);
     }
     if (r != RetPf.SPLIT) {
       return r;
@@ -90,8 +90,8 @@ final class FaultHandler {
     }
     MemSlot slot = vcpu.slotOf(f.gfn);
     f.slot = slot;
-    f.generation = vm.slotsOf(0).generation();
     if (slot == null) {
+      f.generation = vm.slotsOf(0).generation();
       return noSlot(vcpu, f);
     }
     if (slot.isInvalid()) {

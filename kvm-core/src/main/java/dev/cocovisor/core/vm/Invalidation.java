@@ -1,5 +1,6 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 
@@ -10,7 +11,7 @@ import dev.cocovisor.api.sched.SchedulePoint;
  * and checked under the lock before it is mapped. Source: {@code virt/kvm/kvm_main.c},
  * kvm_mmu_invalidate_begin and _end; {@code include/linux/kvm_host.h}, mmu_invalidate_retry_gfn.
  */
-final class Invalidation {
+final class Invalidation implements Place {
   private volatile long sequence;
   private volatile int inProgress;
   private volatile long start = Long.MAX_VALUE;
@@ -23,6 +24,7 @@ final class Invalidation {
   }
 
   void begin() {
+    SchedulePoint.write(PointKind.SEQUENCE, this, 0);
     // One writer at a time, under mmu_lock: plain steps on volatile fields.
     int open = inProgress;
     if (open == 0) {
@@ -49,9 +51,15 @@ final class Invalidation {
     if (open <= 0) {
       throw new IllegalStateException("invalidation ended that never began");
     }
+    SchedulePoint.write(PointKind.SEQUENCE, this, 0);
     long next = sequence + 1;
     sequence = next;
     inProgress = open - 1;
+  }
+
+  @Override
+  public String placeName(long index) {
+    return index == 0 ? "mmu_invalidate_seq" : "fault on gfn 0x" + Long.toHexString(index);
   }
 
   boolean active() {
@@ -60,6 +68,7 @@ final class Invalidation {
 
   /** Tells whether a page looked up under {@code seen} may be gone. */
   boolean mustRetry(long seen, long gfn) {
+    SchedulePoint.read(PointKind.SEQUENCE, this, 0);
     return (inProgress != 0 && gfn >= start && gfn < end) || sequence != seen;
   }
 }

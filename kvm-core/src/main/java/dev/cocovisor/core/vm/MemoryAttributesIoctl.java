@@ -2,6 +2,8 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import org.jspecify.annotations.Nullable;
@@ -99,6 +101,7 @@ final class MemoryAttributesIoctl {
     } finally {
       vm.mmuLock().unlock();
     }
+    SchedulePoint.write(PointKind.ATTRIBUTE, vm.attributes(), 0);
     vm.attributes().set(start, end, attributes);
     if (slotHit) {
       vm.mmuLock().lock();

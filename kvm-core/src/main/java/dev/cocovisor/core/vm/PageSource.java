@@ -19,8 +19,8 @@ interface PageSource {
    */
   int get(Vcpu vcpu, PageFault f, MemSlot slot);
 
-  /** Ends what {@link #get} began; {@code mapped} tells whether the page is the guest's now. */
-  default void put(PageFault f, boolean mapped) {}
+  /** Gives back what {@link #get} took, of a page that was not mapped after all. */
+  default void giveBack(PageFault f) {}
 
   /** Tells whether the slot lets a leaf of a level stand at a gfn. */
   boolean allowsLevel(MemSlot slot, long gfn, PageLevel level);

@@ -42,10 +42,8 @@ final class PinnedPages implements PageSource {
 
   /** The pin stays with a page that was given, only. */
   @Override
-  public void put(PageFault f, boolean mapped) {
-    if (!mapped) {
-      vm.space().unpin(f.pfn);
-    }
+  public void giveBack(PageFault f) {
+    vm.space().unpin(f.pfn);
   }
 
   @Override

@@ -8,7 +8,9 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.RefCount;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
@@ -131,6 +133,11 @@ public final class Vm implements MmuHost {
   /** Adds a reference (kvm_get_kvm). */
   public void get() {
     references.get();
+  }
+
+  /** Adds a reference unless the last one went (kvm_get_kvm_safe). */
+  public boolean tryGet() {
+    return references.getUnlessZero();
   }
 
   /** Gives a reference up; the last one destroys the VM (kvm_put_kvm). */
@@ -359,6 +366,7 @@ public final class Vm implements MmuHost {
 
   /** Tells whether a gfn has KVM_MEMORY_ATTRIBUTE_PRIVATE. */
   public boolean isPrivate(long gfn) {
+    SchedulePoint.read(PointKind.ATTRIBUTE, attributes, 0);
     return (attributes.get(gfn) & MemoryAttributesIoctl.PRIVATE) != 0;
   }
 

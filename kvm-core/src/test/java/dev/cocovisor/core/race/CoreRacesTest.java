@@ -2,7 +2,9 @@ package dev.cocovisor.core.race;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -15,22 +17,25 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two that act on one VM at once, in every order with two preemptions: afterwards every invariant
+ * Two that act on one VM at once, in every order with few preemptions: afterwards every invariant
  * holds, nobody waits for ever, and when all is closed no frame is left.
  */
 class CoreRacesTest {
   private static final long BASE = 1L << 30;
   private static final long HVA = 0x7f60_0000_0000L;
   private static final long SIZE = 1L << 21;
-  private static final int BOUND = 2;
 
   /** A software-protected VM with a slot whose first MiB is private, and a slot of user memory. */
   private static final class Machine implements Schedules.Race {
-    final Kvm kvm = new Kvm(HostConfig.DEFAULT.withMemoryFrames(1 << 14), List.of());
+    final Kvm kvm =
+        new Kvm(
+            HostConfig.DEFAULT.withMemoryFrames(1 << 14).withSetting("core.thp", "never"),
+            List.of());
     final KvmProcess p = new KvmProcess(kvm);
     final int vm = (int) p.createVm((int) p.openDevKvm(), 1);
     final int vcpuFd = (int) p.createVcpu(vm, 0);
     final int fd = (int) p.createGuestMemfd(vm, SIZE, 0);
+    final int other = (int) p.createGuestMemfd(vm, SIZE, 0);
     final Vcpu vcpu = Objects.requireNonNull(p.vcpu(vcpuFd));
     private final List<Runnable> actors;
     final List<String> wrong = new ArrayList<>();
@@ -91,10 +96,16 @@ class CoreRacesTest {
             .isZero());
   }
 
+  /** Returns how many preemptions a schedule may have. */
+  int bound() {
+    return 1;
+  }
+
   @SafeVarargs
-  private static void race(BiConsumer<Machine, Integer>... what) {
-    Schedules.Result r = Schedules.all(BOUND, () -> new Machine(List.of(what)));
-    System.err.println("schedules=" + r.schedules());
+  @SuppressWarnings("varargs")
+  private void race(BiConsumer<Machine, Integer>... what) {
+    List<BiConsumer<Machine, Integer>> actors = List.of(what);
+    Schedules.Result r = Schedules.all(bound(), () -> new Machine(actors));
     assertThat(r.findings()).as("of %d schedules", r.schedules()).isEmpty();
     assertThat(r.schedules()).isGreaterThan(10);
   }
@@ -159,6 +170,68 @@ class CoreRacesTest {
   @Test
   void faultAndCreationOfAVcpu() {
     race(fault(BASE, Access.WRITE), does(m -> assertThat(m.p.createVcpu(m.vm, 1)).isPositive()));
+  }
+
+  /** Closes every descriptor of the VM, the vCPU's last. */
+  private static final BiConsumer<Machine, Integer> CLOSE_ALL =
+      does(m -> {
+        assertThat(m.p.close(m.fd)).isZero();
+        assertThat(m.p.close(m.vm)).isZero();
+        assertThat(m.p.close(m.vcpuFd)).isZero();
+      });
+
+  @Test
+  void runAndCloseOfEveryDescriptor() {
+    race(
+        does(m -> {
+          var r = m.p.guestRun(m.vcpuFd, new GuestAction.Write(BASE, 1, GuestAction.NO_CODE, true));
+          assertThat(r.errno()).isIn(Errno.OK, Errno.EBADF, Errno.EFAULT);
+        }),
+        CLOSE_ALL);
+  }
+
+  @Test
+  void prefaultAndCloseOfEveryDescriptor() {
+    race(prefault(BASE), CLOSE_ALL);
+  }
+
+  @Test
+  void slotCreationAndCloseOfTheFile() {
+    race(
+        does(m ->
+            assertThat(m.p.setUserMemoryRegion2(m.vm, 3, 4, 4 * BASE, SIZE, HVA, 0, m.other))
+                .isIn(0L, -(long) Errno.EBADF.number())),
+        does(m -> assertThat(m.p.close(m.other)).isZero()));
+  }
+
+  @Test
+  void holeAndSlotDelete() {
+    race(does(m -> assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero()), slot(1, 0, BASE, 0));
+  }
+
+  @Test
+  void closeOfTheFileAndSlotDelete() {
+    race(does(m -> assertThat(m.p.close(m.fd)).isZero()), slot(1, 0, BASE, 0));
+  }
+
+  @Test
+  void conversionAndHoleOfAMappedPage() {
+    race(
+        does(m -> {
+          var _ = m.vcpu.touch(BASE, Access.WRITE, 1);
+          assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero();
+        }),
+        does(m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero()));
+  }
+
+  @Test
+  void dirtyLogReadAndWriteFault() {
+    race(
+        does(m -> {
+          assertThat(m.p.setUserMemoryRegion(m.vm, 2, 1, 2 * BASE, SIZE, HVA + SIZE)).isZero();
+          assertThat(m.p.getDirtyLog(m.vm, 2, _ -> Errno.OK)).isZero();
+        }),
+        fault(2 * BASE, Access.WRITE));
   }
 
   @Test

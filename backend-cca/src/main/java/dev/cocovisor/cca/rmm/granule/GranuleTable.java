@@ -96,6 +96,14 @@ public final class GranuleTable {
     return g == NONE ? 0 : count(g);
   }
 
+  /** Tells whether somebody holds the lock of the granule at an address; for inspection. */
+  public boolean isLockedAt(long address) {
+    int g = find(address);
+    Chunk c = g == NONE ? null : chunks[g >>> SHIFT];
+    ModelLock l = c == null ? null : c.lock[g & MASK];
+    return l != null && l.owner() != null;
+  }
+
   /** Returns the first tracked address at or above {@code from} that is not NS, or -1. */
   public long nextInUse(long from) {
     long start = Math.max(from, base);

@@ -26,8 +26,22 @@ public final class Operations implements Claims {
   private final AtomicReferenceArray<@Nullable Object> places = new AtomicReferenceArray<>(PLACES);
   private final AtomicInteger open = new AtomicInteger();
 
+  private final Safeguards safeguards;
+
   /** Creates an RMM's operations; none is open. */
-  public Operations() {}
+  public Operations(Safeguards safeguards) {
+    this.safeguards = safeguards;
+  }
+
+  /** Returns the rules that protect what operations own. */
+  public Safeguards safeguards() {
+    return safeguards;
+  }
+
+  /** Tells whether an operation owns an entry. */
+  public boolean isStamped(long e) {
+    return safeguards.isStamped(e);
+  }
 
   /** Reserves the first free place, or returns {@link #NONE}; then {@link #full} says why. */
   public int reserve() {
@@ -86,12 +100,12 @@ public final class Operations implements Claims {
 
   @Override
   public boolean entry(long e) {
-    return Stamp.is(e);
+    return safeguards.createSparesStamps() && safeguards.isStamped(e);
   }
 
   @Override
   public boolean table(int granule) {
-    if (open.get() == 0) {
+    if (open.get() == 0 || !safeguards.pinsTables()) {
       return false;
     }
     for (int i = 0; i < PLACES; i++) {

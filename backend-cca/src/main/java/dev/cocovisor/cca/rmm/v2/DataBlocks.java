@@ -4,6 +4,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.Context;
 
 /** Granules of a block on their way into a realm's memory and back. */
@@ -19,8 +20,10 @@ final class DataBlocks {
 
   private final Context context;
   private final GranuleTable granules;
+  private final Safeguards safeguards;
 
-  DataBlocks(Context context) {
+  DataBlocks(Context context, Safeguards safeguards) {
+    this.safeguards = safeguards;
     this.context = context;
     this.granules = context.granules();
   }
@@ -53,7 +56,8 @@ final class DataBlocks {
   /** A glance comes before the lock: the granule may be a table that somebody walks through. */
   private boolean give(long address) {
     int g = granules.find(address);
-    if (g == GranuleTable.NONE || granules.state(g) != GranuleState.S_DELEGATED) {
+    if (g == GranuleTable.NONE
+        || safeguards.looksBeforeLocking() && granules.state(g) != GranuleState.S_DELEGATED) {
       return false;
     }
     granules.lock(g);

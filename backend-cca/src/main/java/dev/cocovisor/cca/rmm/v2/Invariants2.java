@@ -36,6 +36,12 @@ final class Invariants2 {
   void check() {
     long end = granules.end();
     for (long a = granules.nextInUse(0); a >= 0 && a < end; ) {
+      if (granules.isLockedAt(a)) {
+        say(granules.find(a), "its lock is held, though no call is under way");
+      }
+      a = granules.nextInUse(a + PageLevel.PAGE_SIZE);
+    }
+    for (long a = granules.nextInUse(0); a >= 0 && a < end; ) {
       if (granules.stateAt(a) == GranuleState.RD) {
         realm(Realm.of(granules, granules.find(a)));
       }

@@ -8,7 +8,6 @@ import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.op.Block;
 import dev.cocovisor.cca.rmm.op.HostList;
 import dev.cocovisor.cca.rmm.op.Operations;
-import dev.cocovisor.cca.rmm.op.Stamp;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
@@ -47,7 +46,7 @@ final class MapCommands {
     this.context = context;
     this.granules = context.granules();
     this.operations = operations;
-    this.blocks = new DataBlocks(context);
+    this.blocks = new DataBlocks(context, operations.safeguards());
   }
 
   /** RMI_RTT_DATA_MAP; x1 how far it came, or the handle. */
@@ -213,7 +212,7 @@ final class MapCommands {
     if (!Rtte.isUnassigned(e)) {
       return pe.refuse(Status.rtt(level), "the entry leads to other memory or to a table");
     }
-    if (Stamp.is(e)) {
+    if (operations.isStamped(e)) {
       return pe.refuse(Status.BUSY, "an operation that is not finished has stamped the entry");
     }
     long n = Geometry.entrySize(level) >>> PageLevel.PAGE_SHIFT;
@@ -226,6 +225,7 @@ final class MapCommands {
       MapOperation rest =
           new MapOperation(
               context,
+              blocks,
               place,
               pe.walk.granule,
               i,
@@ -255,7 +255,7 @@ final class MapCommands {
   }
 
   /** Maps a block of the host's as entry {@code i} of the table. */
-  private static long share(Pe pe, Geometry geometry, int i, long address) {
+  private long share(Pe pe, Geometry geometry, int i, long address) {
     int level = pe.walk.level;
     long desc = Rtte.hostDescriptor(address, geometry.lpa2());
     if (!Rtte.isHostDescriptor(desc, level, geometry.lpa2())) {
@@ -263,11 +263,15 @@ final class MapCommands {
     }
     long e = pe.walk.table[i];
     long wanted = Rtte.of(Rtte.ASSIGNED_NS, desc);
+    if (operations.isStamped(e)) {
+      return pe.refuse(
+          Status.rtt(level), "an operation that is not finished has stamped the entry");
+    }
     if (e == wanted) {
       return Status.SUCCESS;
     }
-    if (Stamp.is(e) || Rtte.kind(e) != Rtte.UNASSIGNED_NS) {
-      return pe.refuse(Status.rtt(level), "something else is mapped there, or an operation has it");
+    if (Rtte.kind(e) != Rtte.UNASSIGNED_NS) {
+      return pe.refuse(Status.rtt(level), "something else is mapped there");
     }
     pe.walk.table[i] = wanted;
     return Status.SUCCESS;
@@ -315,7 +319,7 @@ final class MapCommands {
     if (!Rtte.isUnassigned(e)) {
       return pe.refuse(Status.rtt(Geometry.PAGE_LEVEL), "ipa has a page already");
     }
-    if (Stamp.is(e)) {
+    if (operations.isStamped(e)) {
       return pe.refuse(Status.BUSY, "an operation that is not finished has stamped the entry");
     }
     int d = granules.find(data);

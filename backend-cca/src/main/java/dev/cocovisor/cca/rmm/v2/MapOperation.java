@@ -35,6 +35,7 @@ final class MapOperation extends Operation {
    */
   MapOperation(
       Context context,
+      DataBlocks blocks,
       int handle,
       int table,
       int index,
@@ -45,7 +46,7 @@ final class MapOperation extends Operation {
       long undone,
       long base) {
     super(context, handle, Expects.CONTINUE);
-    this.blocks = new DataBlocks(context);
+    this.blocks = blocks;
     this.table = table;
     this.index = index;
     this.ipa = ipa;

@@ -80,7 +80,7 @@ final class RealmCommands {
     return wrongPlanes(p);
   }
 
-  private static @org.jspecify.annotations.Nullable String wrongPlanes(RealmParams2 p) {
+  private @org.jspecify.annotations.Nullable String wrongPlanes(RealmParams2 p) {
     int planes = p.numAuxPlanes();
     if (planes < 0 || planes > RealmParams2.MAX_AUX_PLANES) {
       return "at most 3 auxiliary planes are offered";
@@ -101,7 +101,13 @@ final class RealmCommands {
       return "root tables are not aligned to their size";
     }
     // SHA-384 is accepted though FEATURES does not offer it; recorded.
-    return p.hashAlgo() > HashAlgorithm.SHA_384.encoding() ? "unknown hash algorithm" : null;
+    return isHash(p.hashAlgo()) ? null : "the hash algorithm is not offered";
+  }
+
+  private boolean isHash(int algorithm) {
+    int sha384 = HashAlgorithm.SHA_384.encoding();
+    return algorithm < sha384
+        || algorithm == sha384 && !operations.safeguards().refusesUnofferedHash();
   }
 
   private static boolean outside(int value, int most) {

@@ -5,7 +5,7 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
-import dev.cocovisor.cca.rmm.op.Stamp;
+import dev.cocovisor.cca.rmm.op.Operations;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.realm.Rec;
@@ -24,8 +24,10 @@ final class RipasCommands {
   private static final long PAGE_MASK = PageLevel.PAGE_SIZE - 1;
 
   private final GranuleTable granules;
+  private final Operations operations;
 
-  RipasCommands(Context context) {
+  RipasCommands(Context context, Operations operations) {
+    this.operations = operations;
     this.granules = context.granules();
   }
 
@@ -65,7 +67,7 @@ final class RipasCommands {
     return status;
   }
 
-  private static long initEntries(Pe pe, long base, long top) {
+  private long initEntries(Pe pe, long base, long top) {
     long size = Geometry.entrySize(pe.walk.level);
     if ((base & (size - 1)) != 0) {
       return base;
@@ -74,12 +76,18 @@ final class RipasCommands {
     int end = Geometry.entries(pe.walk.level);
     for (int i = pe.walk.index; i < end && at + size <= top; i++, at += size) {
       long e = pe.walk.table[i];
-      if (Stamp.is(e) || !Rtte.hasRipas(e) || Rtte.ripas(e) == Rtte.RIPAS_DESTROYED) {
+      boolean owned = operations.safeguards().initSparesStamps() && operations.isStamped(e);
+      if (owned || !Rtte.hasRipas(e) || Rtte.ripas(e) == Rtte.RIPAS_DESTROYED) {
         break;
       }
-      pe.walk.table[i] = Rtte.withRipas(e, Rtte.RIPAS_RAM);
+      pe.walk.table[i] =
+          Rtte.of(Rtte.isAssigned(e) ? Rtte.ASSIGNED_RAM : Rtte.UNASSIGNED_RAM, address(e));
     }
     return at;
+  }
+
+  private static long address(long e) {
+    return Rtte.isAssigned(e) ? Rtte.payload(e) : 0;
   }
 
   /** Does a part of the change that a REC asked for with RSI_IPA_STATE_SET. */
@@ -130,7 +138,7 @@ final class RipasCommands {
     int end = (base & (size - 1)) == 0 ? Geometry.entries(level) : 0;
     for (int i = pe.walk.index; i < end && at + size <= top; i++, at += size) {
       long e = pe.walk.table[i];
-      if (Stamp.is(e)
+      if (operations.isStamped(e)
           || !Rtte.hasRipas(e)
           || Rtte.ripas(e) == Rtte.RIPAS_DESTROYED
               && rec.ripasValue == Rtte.RIPAS_RAM
@@ -218,7 +226,7 @@ final class RipasCommands {
     int end = (base & (size - 1)) == 0 ? Geometry.entries(level) : 0;
     for (int i = pe.walk.index; i < end && at + size <= top; i++, at += size) {
       long e = pe.walk.table[i];
-      if (Rtte.isTable(e) || Stamp.is(e)) {
+      if (Rtte.isTable(e) || operations.isStamped(e)) {
         break;
       }
     }

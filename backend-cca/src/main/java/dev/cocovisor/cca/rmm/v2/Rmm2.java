@@ -13,6 +13,7 @@ import dev.cocovisor.cca.rmm.granule.GranuleGuard;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.op.OperationCommands;
 import dev.cocovisor.cca.rmm.op.Operations;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.realm.RmmView;
@@ -42,7 +43,7 @@ public final class Rmm2 implements Rmm {
 
   private final Context context;
   private final Interposer interposer;
-  private final Operations open = new Operations();
+  private final Operations open;
   private final GlobalCommands global;
   private final GranuleCommands granuleMoves;
   private final RealmCommands realms;
@@ -59,7 +60,7 @@ public final class Rmm2 implements Rmm {
 
   /** Creates an RMM under a monitor that grants everything, which asks nobody before a command. */
   public Rmm2(RmmConfig config, PhysicalMemory memory) {
-    this(config, memory, El3Monitor.GRANTS, Interposer.NONE);
+    this(config, memory, El3Monitor.GRANTS, Interposer.NONE, Safeguards.ALL);
   }
 
   /**
@@ -69,9 +70,17 @@ public final class Rmm2 implements Rmm {
    * @param monitor EL3
    * @param interposer asked before each command; an answer of INCOMPLETE makes an interrupt come
    *     during the call
+   * @param safeguards the rules that protect open operations; others than {@link Safeguards#ALL}
+   *     put a defect in
    */
-  public Rmm2(RmmConfig config, PhysicalMemory memory, El3Monitor monitor, Interposer interposer) {
+  public Rmm2(
+      RmmConfig config,
+      PhysicalMemory memory,
+      El3Monitor monitor,
+      Interposer interposer,
+      Safeguards safeguards) {
     this.interposer = interposer;
+    this.open = new Operations(safeguards);
     GranuleTable granules = new GranuleTable(config.memoryBase(), config.memoryEnd());
     this.context = new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
     RealmAccess access = new RealmAccess(granules);
@@ -81,7 +90,7 @@ public final class Rmm2 implements Rmm {
     this.realms = new RealmCommands(context, open);
     this.recs = new RecCommands(context, open);
     this.tables = new RttCommands(context, open);
-    this.ripas = new RipasCommands(context);
+    this.ripas = new RipasCommands(context, open);
     this.planes = new AuxCommands(context);
     this.maps = new MapCommands(context, open);
     this.unmaps = new UnmapCommands(context, open);

@@ -23,10 +23,12 @@ final class RttCommands {
   static final long PRIMARY = 0;
 
   private final GranuleTable granules;
+  private final Operations operations;
   private final Tables tables;
 
   RttCommands(Context context, Operations operations) {
     this.granules = context.granules();
+    this.operations = operations;
     this.tables = new Tables(granules, operations);
   }
 
@@ -127,6 +129,10 @@ final class RttCommands {
 
   private long referenced(Pe pe, Realm realm, int r, long ipa, int level) {
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, level - 1, r);
+    long e = pe.walk.entry();
+    if (!operations.safeguards().unlocksReferencedTable() && Rtte.isTable(e)) {
+      granules.lock(granules.find(Rtte.payload(e)));
+    }
     granules.unlock(pe.walk.granule);
     return pe.refuse(
         Status.rtt(pe.walk.level), "an auxiliary tree refers to the root entry over the table");

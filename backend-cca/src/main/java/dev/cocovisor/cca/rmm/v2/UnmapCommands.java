@@ -84,6 +84,7 @@ final class UnmapCommands {
     UnmapOperation operation =
         new UnmapOperation(
             context,
+            operations.safeguards(),
             place,
             pe.walk.granule,
             level,

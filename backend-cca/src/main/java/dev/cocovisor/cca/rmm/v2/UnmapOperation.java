@@ -7,6 +7,7 @@ import dev.cocovisor.cca.rmm.op.Block;
 import dev.cocovisor.cca.rmm.op.BlockList;
 import dev.cocovisor.cca.rmm.op.HostList;
 import dev.cocovisor.cca.rmm.op.Operation;
+import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.op.Stamp;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
@@ -19,6 +20,7 @@ import dev.cocovisor.cca.rmm.v2.UnmapCommands.Output;
  */
 // TF-RMM 9a7f8ef4 runtime/rmi/rtt_unmap.c, the drain.
 final class UnmapOperation extends Operation {
+  private final Safeguards safeguards;
   private final DataBlocks blocks;
   private final int table;
   private final int level;
@@ -35,6 +37,7 @@ final class UnmapOperation extends Operation {
 
   UnmapOperation(
       Context context,
+      Safeguards safeguards,
       int handle,
       int table,
       int level,
@@ -42,7 +45,8 @@ final class UnmapOperation extends Operation {
       HostList list,
       boolean isData) {
     super(context, handle, Expects.CONTINUE);
-    this.blocks = new DataBlocks(context);
+    this.safeguards = safeguards;
+    this.blocks = new DataBlocks(context, safeguards);
     this.table = table;
     this.level = level;
     this.output = output;
@@ -91,7 +95,7 @@ final class UnmapOperation extends Operation {
     }
     long[] entries = granules.table(table);
     for (int i = 0; i < entries.length; i++) {
-      if (Stamp.by(entries[i], handle())) {
+      if (safeguards.isStamped(entries[i]) && Stamp.handleIn(entries[i]) == handle()) {
         unstamp(table, i);
         granules.add(table, -1);
       }
