@@ -37,7 +37,7 @@ final class GuardedOps extends ForwardingVmOps {
 
   private RuntimeException failed(String hook, Throwable e) {
     RuntimeException failure = VendorFailure.of(backend, hook, e);
-    progress.broke(failure.getMessage());
+    progress.broke(failure.toString());
     return failure;
   }
 

@@ -64,7 +64,7 @@ public final class Actor {
     this.name = name;
     this.number = number;
     this.observer = observer;
-    SchedulePoint.explored = true;
+    SchedulePoint.explore();
   }
 
   /** Returns the actor that the calling code runs as; null in an ordinary run. */

@@ -15,6 +15,7 @@ import org.apiguardian.api.API;
  * @since 0.1
  */
 @API(status = API.Status.MAINTAINED, since = "0.1")
+@SuppressWarnings("ThreadPriorityCheck") // An ordinary thread that waits spins politely.
 public final class SchedulePoint {
   /**
    * Whether this process ever explored. Plain: it is set before an actor's thread starts, and
@@ -26,6 +27,11 @@ public final class SchedulePoint {
   private static final long FOREVER = 1L << 31;
 
   private SchedulePoint() {}
+
+  /** From now on there may be actors. */
+  static void explore() {
+    explored = true;
+  }
 
   /**
    * Announces a step.

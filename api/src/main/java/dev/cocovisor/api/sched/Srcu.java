@@ -84,7 +84,8 @@ public final class Srcu implements Actor.Releasable {
       for (int turn = 0; turn < 2; turn++) {
         int old = index & 1;
         awaitNone(old ^ 1);
-        index++;
+        // Only the holder of the mutex turns it.
+        index = index + 1;
         awaitNone(old);
       }
     } finally {

@@ -63,11 +63,16 @@ final class TdCommands {
     };
   }
 
-  /** Under kvm->lock and slots_lock (tdx_acquire_vm_state_locks; the vCPUs' are the core's). */
+  /** Under kvm->lock, every vCPU's mutex and slots_lock (tdx_acquire_vm_state_locks). */
   private long still(LongSupplier body) {
     td.vm().kvmLock().lock();
     try {
-      return stillInVcpu(body);
+      td.vm().lockAllVcpus();
+      try {
+        return stillInVcpu(body);
+      } finally {
+        td.vm().unlockAllVcpus();
+      }
     } finally {
       td.vm().kvmLock().unlock();
     }

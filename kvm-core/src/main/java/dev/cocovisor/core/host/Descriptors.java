@@ -2,6 +2,10 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.core.gmem.GuestMemfd;
+import dev.cocovisor.core.gmem.MemfileStore;
+import dev.cocovisor.core.mm.MemFd;
 import dev.cocovisor.core.vm.Vm;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,9 +18,20 @@ final class Descriptors {
 
   private static final int FIRST = 3;
 
+  private final ModelLock lock = new ModelLock("files->file_lock");
   private final List<@Nullable Object> open = new ArrayList<>();
 
+  /** Opens a descriptor for something, taking over a reference of it. */
   int install(Object what) {
+    lock.lock();
+    try {
+      return FIRST + place(what);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private int place(Object what) {
     int i = 0;
     while (i < open.size() && open.get(i) != null) {
       i++;
@@ -26,7 +41,36 @@ final class Descriptors {
     } else {
       open.set(i, what);
     }
-    return i + FIRST;
+    return i;
+  }
+
+  /**
+   * Returns what a descriptor names, with a reference that keeps it for the time of a call, should
+   * another close the descriptor meanwhile; null where nothing has to be kept. {@link #letGo} gives
+   * it up. Source: {@code fs/file.c}, fdget.
+   */
+  @Nullable Object hold(long fd) {
+    Object o = get(fd);
+    boolean held =
+        switch (o) {
+          case Vm vm -> vm.tryGet();
+          case VcpuFile f -> f.vcpu().machine().tryGet();
+          case GuestMemfd f -> f.tryAcquire();
+          case null, default -> false;
+        };
+    return held ? o : null;
+  }
+
+  /** Gives a reference up, a descriptor's or a call's; what nobody has any more goes. */
+  static void letGo(@Nullable Object o) {
+    switch (o) {
+      case Vm vm -> vm.put();
+      case VcpuFile f -> f.vcpu().machine().put();
+      case GuestMemfd f -> f.release();
+      case MemFd f -> f.release();
+      case MemfileStore f -> f.close();
+      case null, default -> {}
+    }
   }
 
   @Nullable Object get(long fd) {
@@ -68,11 +112,16 @@ final class Descriptors {
   }
 
   @Nullable Object remove(long fd) {
-    Object was = get(fd);
-    if (was != null) {
-      open.set((int) fd - FIRST, null);
+    lock.lock();
+    try {
+      Object was = get(fd);
+      if (was != null) {
+        open.set((int) fd - FIRST, null);
+      }
+      return was;
+    } finally {
+      lock.unlock();
     }
-    return was;
   }
 
   List<Integer> all() {

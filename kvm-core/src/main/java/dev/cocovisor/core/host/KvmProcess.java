@@ -25,6 +25,7 @@ import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -237,18 +238,18 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   @Override
   public long close(int fd) {
     Object was = fds.remove(fd);
-    switch (was) {
-      case null -> {
-        return ret(Errno.EBADF);
-      }
-      case Vm vm -> vm.put();
-      case VcpuFile f -> f.vcpu().machine().put();
-      case GuestMemfd f -> f.release();
-      case MemFd f -> f.release();
-      case MemfileStore f -> f.close();
-      default -> {}
+    Descriptors.letGo(was);
+    return was == null ? ret(Errno.EBADF) : 0;
+  }
+
+  /** Makes a call on a descriptor whose file is kept until the call ends. */
+  private long on(int fd, LongSupplier call) {
+    Object held = fds.hold(fd);
+    try {
+      return call.getAsLong();
+    } finally {
+      Descriptors.letGo(held);
     }
-    return 0;
   }
 
   /** Ends the process: its descriptors are closed in order, its mappings go. */
@@ -386,12 +387,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   @Override
   public long createVcpu(int vmFd, long id) {
-    return vms.createVcpu(vmFd, id);
+    return on(vmFd, () -> vms.createVcpu(vmFd, id));
   }
 
   @Override
   public long createGuestMemfd(int vmFd, long size, long flags) {
-    return vms.createGuestMemfd(vmFd, size, flags);
+    return on(vmFd, () -> vms.createGuestMemfd(vmFd, size, flags));
   }
 
   @Override
@@ -404,24 +405,39 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       long userspaceAddr,
       long guestMemfdOffset,
       int guestMemfd) {
-    return vms.setUserMemoryRegion2(
-        vmFd, slot, flags, guestPhysAddr, memorySize, userspaceAddr, guestMemfdOffset, guestMemfd);
+    return on(
+        vmFd,
+        () ->
+            on(
+                guestMemfd,
+                () ->
+                    vms.setUserMemoryRegion2(
+                        vmFd,
+                        slot,
+                        flags,
+                        guestPhysAddr,
+                        memorySize,
+                        userspaceAddr,
+                        guestMemfdOffset,
+                        guestMemfd)));
   }
 
   @Override
   public long setUserMemoryRegion(
       int vmFd, long slot, long flags, long guestPhysAddr, long memorySize, long userspaceAddr) {
-    return vms.setUserMemoryRegion(vmFd, slot, flags, guestPhysAddr, memorySize, userspaceAddr);
+    return on(
+        vmFd,
+        () -> vms.setUserMemoryRegion(vmFd, slot, flags, guestPhysAddr, memorySize, userspaceAddr));
   }
 
   @Override
   public long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags) {
-    return vms.setMemoryAttributes(vmFd, address, size, attributes, flags);
+    return on(vmFd, () -> vms.setMemoryAttributes(vmFd, address, size, attributes, flags));
   }
 
   @Override
   public long enableCap(int vmFd, long cap, long flags, long arg0) {
-    return vms.enableCap(vmFd, cap, flags, arg0);
+    return on(vmFd, () -> vms.enableCap(vmFd, cap, flags, arg0));
   }
 
   /** KVM_SET_NR_MMU_PAGES. */
@@ -435,12 +451,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    * @param bitmap the user address that takes one bit for each page of the slot, in whole words
    */
   public long getDirtyLog(int vmFd, long slot, long bitmap) {
-    return vms.getDirtyLog(vmFd, slot, vms.userTakes(bitmap));
+    return on(vmFd, () -> vms.getDirtyLog(vmFd, slot, vms.userTakes(bitmap)));
   }
 
   /** As {@link #getDirtyLog(int, long, long)}, to somebody else than user memory. */
   public long getDirtyLog(int vmFd, long slot, DirtyLog.Taker to) {
-    return vms.getDirtyLog(vmFd, slot, to);
+    return on(vmFd, () -> vms.getDirtyLog(vmFd, slot, to));
   }
 
   /**
@@ -449,13 +465,14 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    * @param bitmap the user address of the bits to clear, whose first stands for {@code firstPage}
    */
   public long clearDirtyLog(int vmFd, long slot, long firstPage, long numPages, long bitmap) {
-    return vms.clearDirtyLog(vmFd, slot, firstPage, numPages, vms.userGives(bitmap));
+    return on(
+        vmFd, () -> vms.clearDirtyLog(vmFd, slot, firstPage, numPages, vms.userGives(bitmap)));
   }
 
   /** As {@link #clearDirtyLog(int, long, long, long, long)}, from somewhere else. */
   public long clearDirtyLog(
       int vmFd, long slot, long firstPage, long numPages, DirtyLog.Giver from) {
-    return vms.clearDirtyLog(vmFd, slot, firstPage, numPages, from);
+    return on(vmFd, () -> vms.clearDirtyLog(vmFd, slot, firstPage, numPages, from));
   }
 
   /** Returns a VM's page counters, or null if the descriptor is not a VM. */
@@ -481,10 +498,15 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   }
 
   private long prefault(int vcpuFd, long flags, long[] range, boolean map) {
-    Vcpu v = vcpu(vcpuFd);
-    return v == null || v.machine().isDead() || !ArchRules.of(kvm.architecture()).hasPreFault()
-        ? fds.unknown(vcpuFd)
-        : v.prefault(flags, range, map);
+    Object held = fds.hold(vcpuFd);
+    try {
+      Vcpu v = held instanceof VcpuFile f ? f.vcpu() : null;
+      return v == null || v.machine().isDead() || !ArchRules.of(kvm.architecture()).hasPreFault()
+          ? fds.unknown(vcpuFd)
+          : v.prefault(flags, range, map);
+    } finally {
+      Descriptors.letGo(held);
+    }
   }
 
   /**
@@ -493,13 +515,17 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   @Override
   public RunResult guestRun(int vcpuFd, GuestAction action) {
-    VcpuFile f = fds.vcpu(vcpuFd);
-    if (f == null) {
-      return new RunResult(Errno.of((int) -fds.unknown(vcpuFd)), new Exit.Unknown());
+    Object held = fds.hold(vcpuFd);
+    try {
+      if (!(held instanceof VcpuFile f)) {
+        return new RunResult(Errno.of((int) -fds.unknown(vcpuFd)), new Exit.Unknown());
+      }
+      RunResult r = f.vcpu().run(action);
+      f.run().set(r.exit());
+      return r;
+    } finally {
+      Descriptors.letGo(held);
     }
-    RunResult r = f.vcpu().run(action);
-    f.run().set(r.exit());
-    return r;
   }
 
   /**
@@ -538,6 +564,10 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   @Override
   public long vendorIoctl(int fd, VendorCommand command) {
+    return on(fd, () -> vendorCall(fd, command));
+  }
+
+  private long vendorCall(int fd, VendorCommand command) {
     Object o = fds.get(fd);
     if (o instanceof Vm vm && !vm.isDead()) {
       return known(fd, vm.ops().vmIoctl(command));
@@ -551,6 +581,10 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   @Override
   public long memoryEncryptOp(int fd, VendorCommand command) {
+    return on(fd, () -> encryptionCall(fd, command));
+  }
+
+  private long encryptionCall(int fd, VendorCommand command) {
     Object o = fds.get(fd);
     if (o instanceof Vm vm && !vm.isDead()) {
       return vm.ops().memEncIoctl(command);
@@ -569,14 +603,14 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   @Override
   public long memoryEncryptRegion(int vmFd, boolean register, long addr, long size) {
-    return vms.memoryEncryptRegion(vmFd, register, addr, size);
+    return on(vmFd, () -> vms.memoryEncryptRegion(vmFd, register, addr, size));
   }
 
   // Files: FileCalls.
 
   @Override
   public long fallocate(int fd, int mode, long off, long len) {
-    return files.fallocate(fd, mode, off, len);
+    return on(fd, () -> files.fallocate(fd, mode, off, len));
   }
 
   /** fstat. */

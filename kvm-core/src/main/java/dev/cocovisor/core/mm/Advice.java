@@ -125,8 +125,8 @@ public final class Advice {
     int f = v.flags();
     switch (advice) {
       case NORMAL -> f &= ~(Vma.RAND_READ | Vma.SEQ_READ);
-      case SEQUENTIAL -> f = f & ~Vma.RAND_READ | Vma.SEQ_READ;
-      case RANDOM -> f = f & ~Vma.SEQ_READ | Vma.RAND_READ;
+      case SEQUENTIAL -> f = (f & ~Vma.RAND_READ) | Vma.SEQ_READ;
+      case RANDOM -> f = (f & ~Vma.SEQ_READ) | Vma.RAND_READ;
       case DONTFORK -> f |= Vma.DONTCOPY;
       case DOFORK -> f &= ~Vma.DONTCOPY;
       case WIPEONFORK -> {
@@ -138,8 +138,8 @@ public final class Advice {
       case KEEPONFORK -> f &= ~Vma.WIPEONFORK;
       case DONTDUMP -> f |= Vma.DONTDUMP;
       case DODUMP -> f &= ~Vma.DONTDUMP;
-      case HUGEPAGE -> f = f & ~Vma.NOHUGEPAGE | Vma.HUGEPAGE;
-      case NOHUGEPAGE -> f = f & ~Vma.HUGEPAGE | Vma.NOHUGEPAGE;
+      case HUGEPAGE -> f = (f & ~Vma.NOHUGEPAGE) | Vma.HUGEPAGE;
+      case NOHUGEPAGE -> f = (f & ~Vma.HUGEPAGE) | Vma.NOHUGEPAGE;
       case MERGEABLE -> f |= Vma.MERGEABLE;
       default -> f &= ~Vma.MERGEABLE;
     }

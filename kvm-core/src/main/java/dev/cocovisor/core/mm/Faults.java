@@ -69,7 +69,7 @@ final class Faults {
     long pmd = tables.pmd(block);
     if (UserTables.isLeaf(pmd)) {
       // A store to a read-only leaf.
-      return storeToLeaf(v, block, pmd);
+      return storeToLeaf(block, pmd);
     }
     if (pmd == 0 && thp.allows(v) && fits(v, block) && faultBlock(v, block, write)) {
       return 0;
@@ -116,7 +116,7 @@ final class Faults {
     return UserTables.entry(pfn, UserTables.HUGE | OWN);
   }
 
-  private long storeToLeaf(Vma v, long block, long pmd) {
+  private long storeToLeaf(long block, long pmd) {
     long pfn = UserTables.pfn(pmd);
     if (frames.isHugeZero(pfn)) {
       long fresh = frames.allocate(9, space.policies().at(block << 9));
@@ -132,7 +132,7 @@ final class Faults {
         return 0;
       }
     } else if (unshared(pmd)) {
-      var _ = tables.replacePmd(block, pmd, pmd & ~UserTables.FORKED | UserTables.WRITABLE);
+      var _ = tables.replacePmd(block, pmd, (pmd & ~UserTables.FORKED) | UserTables.WRITABLE);
       return 0;
     }
     space.splitBlock(block);
@@ -206,7 +206,7 @@ final class Faults {
   /** A store to a page that a private mapping has read-only. */
   private long copy(Vma v, long page, long e) {
     if ((e & UserTables.ANON) != 0 && unshared(e)) {
-      var _ = tables.replacePte(page, e, e & ~UserTables.FORKED | UserTables.WRITABLE);
+      var _ = tables.replacePte(page, e, (e & ~UserTables.FORKED) | UserTables.WRITABLE);
       return 0;
     }
     space.prepareAnonVma(v);

@@ -73,7 +73,7 @@ public final class Fork {
   private static void shareLeaf(
       AddressSpace parent, AddressSpace child, long block, long pmd, boolean cow) {
     UserFrames frames = parent.frames();
-    long shared = cow ? pmd & ~UserTables.WRITABLE | UserTables.FORKED : pmd;
+    long shared = cow ? (pmd & ~UserTables.WRITABLE) | UserTables.FORKED : pmd;
     if (frames.isHugeZero(UserTables.pfn(pmd))) {
       var _ = frames.holdHugeZero();
       shared = pmd;
@@ -103,7 +103,7 @@ public final class Fork {
     if ((e & UserTables.COUNTED) != 0) {
       parent.frames().hold(UserTables.pfn(e), 1);
     }
-    long shared = cow && anonymous ? e & ~UserTables.WRITABLE | UserTables.FORKED : e;
+    long shared = cow && anonymous ? (e & ~UserTables.WRITABLE) | UserTables.FORKED : e;
     var _ = parent.tables().replacePte(page, e, shared);
     var _ = child.tables().replacePte(page, 0, shared);
   }

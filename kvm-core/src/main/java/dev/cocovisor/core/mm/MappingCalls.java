@@ -166,7 +166,7 @@ public final class MappingCalls {
       if ((prot & 2) != 0 && !v.has(Vma.MAYWRITE)) {
         return Errno.EACCES;
       }
-      int flags = v.flags() & ~ACCESS | access(prot);
+      int flags = (v.flags() & ~ACCESS) | access(prot);
       if (flags != v.flags()) {
         if (v.isHugetlb() && ((at | last) & (BLOCK - 1)) != 0) {
           return Errno.EINVAL;

@@ -135,6 +135,11 @@ public final class Vm implements MmuHost {
     references.get();
   }
 
+  /** Adds a reference unless the last one went (kvm_get_kvm_safe). */
+  public boolean tryGet() {
+    return references.getUnlessZero();
+  }
+
   /** Gives a reference up; the last one destroys the VM (kvm_put_kvm). */
   public void put() {
     if (references.put()) {

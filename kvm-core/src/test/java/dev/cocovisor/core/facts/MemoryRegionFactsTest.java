@@ -78,6 +78,7 @@ class MemoryRegionFactsTest {
   }
 
   @Test
+  @SuppressWarnings("ArgumentSelectionDefectChecker") // flags are named as they should be
   void r11_anotherVmsGuestMemfdCannotBeBound() {
     int other = Vmm.fd(process.createVm(vmm.dev, Vmm.SW_PROTECTED));
     int f = Vmm.fd(process.createGuestMemfd(other, M, 0));

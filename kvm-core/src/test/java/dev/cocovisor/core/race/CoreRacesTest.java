@@ -2,7 +2,9 @@ package dev.cocovisor.core.race;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -33,6 +35,7 @@ class CoreRacesTest {
     final int vm = (int) p.createVm((int) p.openDevKvm(), 1);
     final int vcpuFd = (int) p.createVcpu(vm, 0);
     final int fd = (int) p.createGuestMemfd(vm, SIZE, 0);
+    final int other = (int) p.createGuestMemfd(vm, SIZE, 0);
     final Vcpu vcpu = Objects.requireNonNull(p.vcpu(vcpuFd));
     private final List<Runnable> actors;
     final List<String> wrong = new ArrayList<>();
@@ -99,8 +102,10 @@ class CoreRacesTest {
   }
 
   @SafeVarargs
+  @SuppressWarnings("varargs")
   private void race(BiConsumer<Machine, Integer>... what) {
-    Schedules.Result r = Schedules.all(bound(), () -> new Machine(List.of(what)));
+    List<BiConsumer<Machine, Integer>> actors = List.of(what);
+    Schedules.Result r = Schedules.all(bound(), () -> new Machine(actors));
     assertThat(r.findings()).as("of %d schedules", r.schedules()).isEmpty();
     assertThat(r.schedules()).isGreaterThan(10);
   }
@@ -165,6 +170,68 @@ class CoreRacesTest {
   @Test
   void faultAndCreationOfAVcpu() {
     race(fault(BASE, Access.WRITE), does(m -> assertThat(m.p.createVcpu(m.vm, 1)).isPositive()));
+  }
+
+  /** Closes every descriptor of the VM, the vCPU's last. */
+  private static final BiConsumer<Machine, Integer> CLOSE_ALL =
+      does(m -> {
+        assertThat(m.p.close(m.fd)).isZero();
+        assertThat(m.p.close(m.vm)).isZero();
+        assertThat(m.p.close(m.vcpuFd)).isZero();
+      });
+
+  @Test
+  void runAndCloseOfEveryDescriptor() {
+    race(
+        does(m -> {
+          var r = m.p.guestRun(m.vcpuFd, new GuestAction.Write(BASE, 1, GuestAction.NO_CODE, true));
+          assertThat(r.errno()).isIn(Errno.OK, Errno.EBADF, Errno.EFAULT);
+        }),
+        CLOSE_ALL);
+  }
+
+  @Test
+  void prefaultAndCloseOfEveryDescriptor() {
+    race(prefault(BASE), CLOSE_ALL);
+  }
+
+  @Test
+  void slotCreationAndCloseOfTheFile() {
+    race(
+        does(m ->
+            assertThat(m.p.setUserMemoryRegion2(m.vm, 3, 4, 4 * BASE, SIZE, HVA, 0, m.other))
+                .isIn(0L, -(long) Errno.EBADF.number())),
+        does(m -> assertThat(m.p.close(m.other)).isZero()));
+  }
+
+  @Test
+  void holeAndSlotDelete() {
+    race(does(m -> assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero()), slot(1, 0, BASE, 0));
+  }
+
+  @Test
+  void closeOfTheFileAndSlotDelete() {
+    race(does(m -> assertThat(m.p.close(m.fd)).isZero()), slot(1, 0, BASE, 0));
+  }
+
+  @Test
+  void conversionAndHoleOfAMappedPage() {
+    race(
+        does(m -> {
+          var _ = m.vcpu.touch(BASE, Access.WRITE, 1);
+          assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero();
+        }),
+        does(m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero()));
+  }
+
+  @Test
+  void dirtyLogReadAndWriteFault() {
+    race(
+        does(m -> {
+          assertThat(m.p.setUserMemoryRegion(m.vm, 2, 1, 2 * BASE, SIZE, HVA + SIZE)).isZero();
+          assertThat(m.p.getDirtyLog(m.vm, 2, _ -> Errno.OK)).isZero();
+        }),
+        fault(2 * BASE, Access.WRITE));
   }
 
   @Test

@@ -127,10 +127,9 @@ final class Schedules {
       sides.add(new Side());
       actors.add(new Actor("actor " + i, i, observer));
     }
-    List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < bodies.size(); i++) {
       int me = i;
-      threads.add(
+      var _ =
           Thread.ofPlatform()
               .daemon()
               .start(() -> {
@@ -144,7 +143,7 @@ final class Schedules {
                 side.done = true;
                 sides.forEach(s -> s.waits = null);
                 back.release();
-              }));
+              });
     }
     try {
       int last = -1;
