@@ -11,29 +11,24 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** Hosts that were closed leave nothing behind, whatever technology they had, plugins too. */
+/** Hosts that were closed leave nothing of a plugin behind; the kit says so of the technologies. */
 @Tag("slow")
-class ManyHostsTest {
+class ManyPluginHostsTest {
   private static final int HOSTS = 2000;
   private static final int STEP = 500;
   private static final long ALLOWED = 1 << 20;
 
   @TempDir Path folder;
 
-  @ParameterizedTest
-  @ValueSource(strings = {"tdx", "sev-snp", "pkvm", "cca", "plugged"})
-  void theHeapIsFlat(String technology) {
+  @Test
+  void theHeapIsFlat() {
+    String technology = "plugged";
     PluginWorkshop.honest(folder, "plugged", "plugged");
     try (BackendRegistry registry =
-        BackendRegistry.builder()
-            .classPath()
-            .judge(PackageJudge.TRUSTING)
-            .pluginFolder(folder)
-            .open()) {
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       host(registry, technology);
       List<Long> used = new ArrayList<>();
       for (int i = 1; i <= HOSTS; i++) {
