@@ -113,7 +113,9 @@ public final class KernelAccess {
   void userChangeBegins(long start, long end) {
     lock.lock();
     try {
-      changing++;
+      // One writer at a time, under gpc_lock: plain steps on volatile fields.
+      int more = changing + 1;
+      changing = more;
       for (CachedPage p : cached) {
         p.invalidateUser(start, end);
       }
@@ -126,8 +128,10 @@ public final class KernelAccess {
   void userChangeEnds() {
     lock.lock();
     try {
-      sequence++;
-      changing--;
+      long next = sequence + 1;
+      sequence = next;
+      int less = changing - 1;
+      changing = less;
     } finally {
       lock.unlock();
     }
@@ -141,7 +145,8 @@ public final class KernelAccess {
   void becomesPrivate(long start, long end) {
     lock.lock();
     try {
-      sequence++;
+      long next = sequence + 1;
+      sequence = next;
       for (CachedPage p : cached) {
         p.invalidateGuest(start, end);
       }
