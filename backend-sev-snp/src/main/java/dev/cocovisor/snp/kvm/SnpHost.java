@@ -28,7 +28,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>{@link #rmpupdate} retries as long as the instruction reports an overlap, which Linux takes
  * for a passing collision. An overlap that stays would hang the kernel; here a number of fruitless
  * attempts is reported as a livelock, the VM is marked dead and the call fails. Source: {@code
- * arch/x86/virt/svm/sev.c}, rmpupdate, psmash, adjust_direct_map, snp_leak_pages.
+ * arch/x86/virt/svm/sev.c}, rmpupdate, psmash, adjust_direct_map, __snp_leak_pages.
  */
 public final class SnpHost {
   private final HostMachine machine;

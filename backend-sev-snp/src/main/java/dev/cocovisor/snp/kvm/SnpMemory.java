@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * when their folio is freed.
  *
  * <p>The hooks look at the RMP's assigned bit and nothing else: a page that another VM left
- * assigned counts as prepared. Source: {@code arch/x86/kvm/svm/sev.c}, sev_gmem_prepare,
- * sev_gmem_invalidate, sev_private_max_mapping_level.
+ * assigned counts as prepared. Source: {@code arch/x86/kvm/svm/sev.c}, sev_gmem_make_private,
+ * sev_gmem_make_shared, sev_gmem_max_mapping_level (7.3; up to 6.17 sev_gmem_prepare,
+ * sev_gmem_invalidate, sev_private_max_mapping_level).
  */
 final class SnpMemory {
   private final SevVm sev;
@@ -112,7 +113,7 @@ final class SnpMemory {
           .emit(
               new TraceEvent(
                   TraceEvent.Kind.OWNERSHIP,
-                  "sev_gmem_invalidate",
+                  "sev_gmem_make_shared",
                   "pfn=0x" + Long.toHexString(pfn),
                   what + " failed; the page is freed assigned"));
     }

@@ -46,34 +46,33 @@ final class VmEntry {
   /** Checks an entry; where it fails the vCPU's exit is set. */
   boolean check(VcpuContext vcpu) {
     SevVcpu s = sev.stateOf(vcpu);
-    long instead = before(s);
-    return passes(
-        vcpu,
-        s,
-        instead != Outcome.OK
-            ? instead
-            : access.vmrunCheck(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+    if (!before(vcpu, s)) {
+      return false;
+    }
+    return passes(vcpu, s, access.vmrunCheck(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
   }
 
   /** Enters until {@link #leave}; where it fails the vCPU's exit is set. */
   boolean enter(VcpuContext vcpu) {
     SevVcpu s = sev.stateOf(vcpu);
-    long instead = before(s);
-    return passes(
-        vcpu,
-        s,
-        instead != Outcome.OK
-            ? instead
-            : access.vmrun(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
+    if (!before(vcpu, s)) {
+      return false;
+    }
+    return passes(vcpu, s, access.vmrun(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest()));
   }
 
-  /** An interrupt of the host only makes KVM enter again. */
-  private long before(SevVcpu s) {
+  /** Asks the plan of failures; an interrupt of the host only makes KVM enter again. */
+  private boolean before(VcpuContext vcpu, SevVcpu s) {
     long instead;
     do {
       instead = plan.before(RmpInstruction.VMRUN, s.vmcb << PAGE_SHIFT, s.vmsaInUse, 0, 0);
     } while (instead == Outcome.INTERRUPTED);
-    return instead;
+    if (instead == Interposer.PROCEED) {
+      return true;
+    }
+    sev.refused("VMEXIT_INVALID", "planned by the run");
+    failEntry(vcpu);
+    return false;
   }
 
   void leave(VcpuContext vcpu) {
@@ -106,13 +105,15 @@ final class VmEntry {
                     : unmeasured
                         ? "the firmware did not measure the save area"
                         : reasons.saveArea(s.vmsaInUse, s.vmsaGpa, sev.info().asid));
+    failEntry(vcpu);
+    return false;
+  }
+
+  private void failEntry(VcpuContext vcpu) {
     end(
         vcpu,
         new Exit.Vendor(
-            9,
-            "KVM_EXIT_FAIL_ENTRY",
-            new Fields().put("hardware_entry_failure_reason", 0xffff_ffff_ffff_ffffL)));
-    return false;
+            9, "KVM_EXIT_FAIL_ENTRY", new Fields().put("hardware_entry_failure_reason", -1L)));
   }
 
   void end(VcpuContext vcpu, Exit exit) {

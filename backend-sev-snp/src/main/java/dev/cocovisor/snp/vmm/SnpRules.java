@@ -35,13 +35,14 @@ final class SnpRules {
               "arch/x86/kvm/svm/sev.c, snp_launch_finish, snp_launch_update_vmsa");
       case RUN_EARLY ->
           rule(
-              "A guest whose launch is not finished has no VMSA to enter with.",
-              "arch/x86/kvm/svm/sev.c, pre_sev_run");
+              "A guest whose launch is not finished has no VMSA that VMRUN would take: the run "
+                  + "ends with KVM_EXIT_FAIL_ENTRY.",
+              "arch/x86/kvm/svm/svm.c, svm_handle_exit; APM volume 2, 15.36");
       case FIRST_TOUCH ->
           rule(
-              "gmem_prepare gives the page to the guest by RMPUPDATE; until the guest "
+              "gmem_make_private gives the page to the guest by RMPUPDATE; until the guest "
                   + "validates it, its access is a #VC.",
-              "arch/x86/kvm/svm/sev.c, sev_gmem_prepare; APM volume 2, 15.36");
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_private; APM volume 2, 15.36");
       case ACCEPT ->
           rule(
               "PVALIDATE sets the RMP entry's validated bit; it does not clear the page.",
@@ -53,20 +54,20 @@ final class SnpRules {
               "APM volume 3, PVALIDATE; arch/x86/kvm/svm/sev.c, sev_handle_rmp_fault");
       case TO_SHARED ->
           rule(
-              "The guest gives its validation up and asks by a page state change; the VMM sets "
-                  + "the attribute and punches the page, and only then RMPUPDATE takes it back. The "
-                  + "shared page is the VMM's own.",
-              "arch/x86/kvm/svm/sev.c, snp_begin_psc, sev_gmem_invalidate");
+              "The guest gives its validation up and asks by a page state change; the VMM sets the"
+                  + " attribute and punches the page, and only then RMPUPDATE takes it back. The"
+                  + " shared page is the VMM's own.",
+              "arch/x86/kvm/svm/sev.c, snp_begin_psc, sev_gmem_make_shared");
       case TO_PRIVATE ->
           rule(
               "A new folio is given to the guest by RMPUPDATE, not validated: the guest must "
                   + "PVALIDATE it before it may use it, and what it held is gone.",
-              "arch/x86/kvm/svm/sev.c, sev_gmem_prepare; APM volume 3, PVALIDATE");
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_private; APM volume 3, PVALIDATE");
       case HOST_CONVERTS ->
           rule(
               "The page goes with its RMP entry; what returns is not validated, so the guest "
                   + "sees a #VC instead of a replayed page.",
-              "arch/x86/kvm/svm/sev.c, sev_gmem_invalidate; APM volume 2, 15.36");
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_shared; APM volume 2, 15.36");
       case WRONG_ALIAS ->
           rule(
               "The C-bit of the guest's own page table says which half is meant; where it does "
@@ -75,9 +76,9 @@ final class SnpRules {
                   + "kvm_mmu_faultin_pfn");
       case PUNCH ->
           rule(
-              "gmem_invalidate makes the pages the host's again by RMPUPDATE; what comes later "
+              "gmem_make_shared makes the pages the host's again by RMPUPDATE; what comes later "
                   + "must be validated.",
-              "arch/x86/kvm/svm/sev.c, sev_gmem_invalidate");
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_shared");
       case PREFAULT_EARLY ->
           rule(
               "Refused until SNP_LAUNCH_FINISH: preparing a private page would take it out of "
@@ -87,21 +88,21 @@ final class SnpRules {
           rule(
               "Maps and prepares the pages; optional for SNP, whose nested page table is not "
                   + "protected. The guest still has to validate.",
-              "KVM_MAP_MEMORY cover letter; arch/x86/kvm/svm/sev.c, sev_gmem_prepare");
+              "KVM_MAP_MEMORY cover letter; arch/x86/kvm/svm/sev.c, sev_gmem_make_private");
       case MMIO ->
           rule(
               "The guest's #VC handler asks by the GHCB; KVM sees no registers.",
-              "arch/x86/kvm/svm/sev.c, setup_vmgexit_scratch, sev_es_validate_vmgexit");
+              "arch/x86/kvm/svm/sev.c, setup_vmgexit_scratch, sev_handle_vmgexit");
       case HOT_PLUG ->
           rule(
               "The pages go back by RMPUPDATE when their folios are freed; new private memory "
                   + "must be validated.",
-              "arch/x86/kvm/svm/sev.c, sev_gmem_invalidate");
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_shared");
       case MOVE ->
           rule(
               "The RMP entry holds the guest address: a page that moves does not fit its entry "
                   + "any more, so it must be given and validated anew.",
-              "arch/x86/kvm/svm/sev.c, sev_gmem_prepare; APM volume 2, 15.36");
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_private; APM volume 2, 15.36");
       case REBOOT ->
           rule(
               "Key and digest die with the guest context: the VMM ends the VM and launches "
