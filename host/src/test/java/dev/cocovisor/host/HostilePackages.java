@@ -27,6 +27,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -236,7 +237,7 @@ final class HostilePackages {
             ARCHIVE_TOO_LARGE,
             s -> honest(s).entry("a".repeat(60_000), "")),
         raw("is empty", BROKEN_ZIP, out -> {}),
-        raw("is text", BROKEN_ZIP, out -> out.write("not a zip".getBytes())),
+        raw("is text", BROKEN_ZIP, out -> out.write("not a zip".getBytes(StandardCharsets.UTF_8))),
         raw("is cut short", BROKEN_ZIP, HostilePackages::cutShort),
         raw("unpacks to a gigabyte", ARCHIVE_TOO_LARGE, out -> bomb(out, 1)),
         raw("unpacks to many files", ARCHIVE_TOO_LARGE, HostilePackages::manyEntries),
@@ -385,7 +386,7 @@ final class HostilePackages {
 
   private static void descriptor(ZipOutputStream zip) throws IOException {
     zip.putNextEntry(new ZipEntry("plugin.properties"));
-    zip.write("plugin.id=evil\nplugin.version=1.0.0\n".getBytes());
+    zip.write("plugin.id=evil\nplugin.version=1.0.0\n".getBytes(StandardCharsets.UTF_8));
     zip.closeEntry();
   }
 }

@@ -5,6 +5,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,14 +33,17 @@ public record LogSource(String name, Opener opener) {
     BufferedReader open() throws IOException;
   }
 
-  /** Reads a file, unpacking it if it begins as gzip does (whatever its name). */
+  /**
+   * Reads a file, unpacking it if it begins as gzip does (whatever its name). A line of more than a
+   * million characters is an IOException, a byte order mark is passed over.
+   */
   public static LogSource file(Path path) {
     return new LogSource(path.toString(), () -> openFile(path));
   }
 
   /** Wraps text held in memory. */
   public static LogSource text(String name, String text) {
-    return new LogSource(name, () -> new BufferedReader(new java.io.StringReader(text)));
+    return new LogSource(name, () -> new BoundedLines(new StringReader(text)));
   }
 
   private static BufferedReader openFile(Path path) throws IOException {
@@ -48,6 +52,6 @@ public record LogSource(String name, Opener opener) {
     boolean gzip = in.read() == 0x1f && in.read() == 0x8b;
     in.reset();
     InputStream plain = gzip ? new GZIPInputStream(in, 1 << 16) : in;
-    return new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8), 1 << 16);
+    return new BoundedLines(new InputStreamReader(plain, StandardCharsets.UTF_8));
   }
 }

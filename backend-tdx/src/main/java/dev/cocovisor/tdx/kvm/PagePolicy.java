@@ -11,7 +11,8 @@ public enum PagePolicy {
   RFC_V1("rfc-v1"),
   /**
    * The third version, January 2026: 2 MiB at run time; an accept at a smaller level splits under
-   * the exclusive lock and keeps huge pages away from there for good.
+   * the exclusive lock and keeps huge pages away from there for good. It wants a module whose
+   * DEMOTE is not interrupted (TDX_FEATURES0 bit 51), and maps 4 KiB only without one.
    */
   V3("v3");
 

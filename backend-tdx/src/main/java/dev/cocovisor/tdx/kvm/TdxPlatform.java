@@ -9,6 +9,8 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.FaultPlan;
+import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.tdx.module.ModuleInvariants;
 import dev.cocovisor.tdx.module.SeamFailures;
@@ -38,16 +40,32 @@ public final class TdxPlatform implements Platform {
   private final List<TdxVm> vms = new ArrayList<>();
 
   TdxPlatform(HostMachine host) {
-    PlatformConfig config = PlatformConfig.standard(Seam.HOST_PROCESSORS);
-    faults = new FaultPlan(trustedCalls(), SeamFailures::answer, host.interposer());
+    PagePolicy asked = PagePolicy.of(host.setting(TdxSettings.POLICY));
+    boolean interruptible = interruptible(host.setting(TdxSettings.DEMOTE), asked);
+    PlatformConfig config =
+        PlatformConfig.standard(Seam.HOST_PROCESSORS).withDemoteInterruptible(interruptible);
+    faults =
+        new FaultPlan(
+            trustedCalls(), (call, how) -> failure(call, how, interruptible), host.interposer());
     module = new TdxModule(config, host.memory().raw(), List.of(new Pamt(0, TDMR_END)), faults);
     seam = new Seam(module, host.trace());
-    policy = PagePolicy.of(host.setting(TdxSettings.POLICY));
+    // v3 maps no huge page where a split could be interrupted (tdx_huge_page is cleared).
+    policy = asked == PagePolicy.V3 && interruptible ? PagePolicy.UPSTREAM : asked;
     population = BuildPopulation.of(host.setting(TdxSettings.POPULATION));
     partialWriteErratum = host.flag(TdxSettings.ERRATUM);
     memory = host.memory().raw();
     width = Integer.parseInt(host.setting(TdxSettings.WIDTH));
     hkids = new HkidPool(config.firstPrivateHkid() + 1, (int) host.number(TdxSettings.HKIDS));
+  }
+
+  private static boolean interruptible(String setting, PagePolicy policy) {
+    return setting.equals(TdxSettings.AUTO) ? policy != PagePolicy.V3 : setting.equals("yes");
+  }
+
+  private static long failure(TrustedCall call, TrustedFault.How how, boolean interruptible) {
+    boolean never =
+        how == TrustedFault.How.INTERRUPTED && call == SeamCall.MEM_PAGE_DEMOTE && !interruptible;
+    return never ? Interposer.PROCEED : SeamFailures.answer(call, how);
   }
 
   @Override

@@ -38,8 +38,20 @@ final class TdxSettings {
           "processor on which KVM clears every page that leaves a TD",
           true);
 
+  static final String AUTO = "auto";
+
+  /** Whether the module's DEMOTE gives way to host interrupts. */
+  static final Setting DEMOTE =
+      Setting.choice(
+          "tdx.interruptible-demote",
+          "whether a split can be interrupted; auto: not with v3, which maps no huge pages if so",
+          AUTO,
+          AUTO,
+          "yes",
+          "no");
+
   /** All of them, in the order they are listed. */
-  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS, ERRATUM};
+  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE};
 
   private TdxSettings() {}
 }

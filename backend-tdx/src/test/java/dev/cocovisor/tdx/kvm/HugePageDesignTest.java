@@ -198,7 +198,7 @@ class HugePageDesignTest {
   }
 
   @Test
-  void anInterruptedDemoteIsRepeatedUnderTheRfcAndABugLater() {
+  void anInterruptedDemoteIsRepeatedUnderTheRfc() {
     TdxHost h = withHugePage("rfc-v1");
     int[] left = {3};
     h.interrupts(() -> left[0]-- > 0);
@@ -209,10 +209,23 @@ class HugePageDesignTest {
             "TDH.MEM.PAGE.DEMOTE INTERRUPTED_RESTARTABLE",
             "TDH.MEM.PAGE.DEMOTE INTERRUPTED_RESTARTABLE",
             "TDH.MEM.PAGE.DEMOTE");
+  }
+
+  @Test
+  void v3SplitsWithoutBeingInterruptedOrMapsNothingHuge() {
     TdxHost v3 = withHugePage("v3");
     v3.interrupts(() -> true);
-    assertThat(v3.attributes(M2 + 0x1000, 0x1000, false)).isNegative();
-    assertThat(v3.vm().isDead()).isTrue();
+    ok(v3.attributes(M2 + 0x1000, 0x1000, false));
+    assertThat(v3.count(SeamCall.MEM_PAGE_DEMOTE)).isEqualTo(1);
+    assertThat(v3.pages4k()).isEqualTo(511);
+    TdxHost old = TdxHost.runningOnModule("v3", "yes");
+    assertThat(old.accept(M2, PageLevel.PG_2M)).isEqualTo(SeamStatus.PAGE_SIZE_MISMATCH.with(1));
+    assertThat(old.pages2m()).isZero();
+    TdxHost rfc = TdxHost.runningOnModule("rfc-v1", "no");
+    assertThat(rfc.accept(M2, PageLevel.PG_2M)).isZero();
+    rfc.interrupts(() -> true);
+    ok(rfc.attributes(M2 + 0x1000, 0x1000, false));
+    assertThat(rfc.count(SeamCall.MEM_PAGE_DEMOTE)).isEqualTo(1);
   }
 
   /** Takes one lock that a call of the split path needs. */

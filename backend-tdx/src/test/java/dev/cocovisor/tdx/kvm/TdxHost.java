@@ -133,6 +133,12 @@ final class TdxHost implements TraceSink {
     return finalized(new TdxHost(config, 1L << 28));
   }
 
+  /** On a module whose DEMOTE gives way to interrupts ("yes") or not ("no"). */
+  static TdxHost runningOnModule(String policy, String demote) {
+    HostConfig config = policy(policy).withSetting("tdx.interruptible-demote", demote);
+    return finalized(new TdxHost(config, 1L << 28));
+  }
+
   static TdxHost runningWithVe(String policy) {
     return finalized(new TdxHost(policy(policy), 0));
   }

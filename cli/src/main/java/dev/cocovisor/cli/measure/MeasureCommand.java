@@ -101,7 +101,9 @@ public final class MeasureCommand implements Callable<Integer> {
   private @Nullable String only;
 
   /** Looked at before the command is made, since technologies bring modes and options. */
-  @Mixin private PluginOptions plugins = new PluginOptions();
+  @SuppressWarnings("UnusedVariable") // picocli's: so that the options are known and explained
+  @Mixin
+  private PluginOptions plugins = new PluginOptions();
 
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;

@@ -26,7 +26,7 @@ import java.util.zip.CRC32;
  */
 public final class ProjectTemplate {
   private static final List<String> ARTIFACTS =
-      List.of("cocovisor-api", "cocovisor-kvm-core", "cocovisor-tck");
+      List.of("cocovisor-api", "cocovisor-kvm-core", "cocovisor-vmm", "cocovisor-tck");
 
   private final String name;
   private final Map<String, String> values = new LinkedHashMap<>();
@@ -175,7 +175,7 @@ public final class ProjectTemplate {
   }
 
   private static InputStream open(String resource) {
-    InputStream in = ProjectTemplate.class.getResourceAsStream(resource);
+    InputStream in = ProjectTemplate.class.getResourceAsStream("/dev/cocovisor/cli/" + resource);
     if (in == null) {
       throw new IllegalStateException("the template lacks " + resource);
     }

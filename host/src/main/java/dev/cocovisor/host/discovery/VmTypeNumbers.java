@@ -10,7 +10,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,14 +18,14 @@ import org.jspecify.annotations.Nullable;
  * plugins in the order of their ids; who comes later is left out.
  */
 final class VmTypeNumbers {
-  private record Number(String architecture, long number) {}
+  private record TypeNumber(String architecture, long number) {}
 
   private VmTypeNumbers() {}
 
   /** Takes backends out whose numbers others have, and tells so. */
-  static List<Finding> leaveOutClashes(TreeMap<String, LoadedBackend> backends) {
+  static List<Finding> leaveOutClashes(Map<String, LoadedBackend> backends) {
     List<Finding> findings = new ArrayList<>();
-    Map<Number, LoadedBackend> owners = new HashMap<>();
+    Map<TypeNumber, LoadedBackend> owners = new HashMap<>();
     List<LoadedBackend> inOrder =
         backends.values().stream()
             .sorted(Comparator.comparing(b -> b.provenance().source() == Provenance.Source.PLUGIN))
@@ -43,7 +42,7 @@ final class VmTypeNumbers {
     return findings;
   }
 
-  private static @Nullable Finding clash(LoadedBackend b, Map<Number, LoadedBackend> owners) {
+  private static @Nullable Finding clash(LoadedBackend b, Map<TypeNumber, LoadedBackend> owners) {
     for (VmType type : b.info().vmTypes()) {
       LoadedBackend owner = owners.get(number(type));
       if (owner != null) {
@@ -66,7 +65,7 @@ final class VmTypeNumbers {
     return null;
   }
 
-  private static Number number(VmType type) {
-    return new Number(type.architecture().name(), type.number());
+  private static TypeNumber number(VmType type) {
+    return new TypeNumber(type.architecture().name(), type.number());
   }
 }

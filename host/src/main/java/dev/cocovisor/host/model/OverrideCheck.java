@@ -15,6 +15,7 @@ import dev.cocovisor.api.Nearest;
 import dev.cocovisor.host.finding.FindingCode;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -115,7 +116,7 @@ final class OverrideCheck {
         List.copyOf(known.keySet()));
   }
 
-  private static @Nullable String meant(Key<?> key, String written, TreeMap<String, Key<?>> known) {
+  private static @Nullable String meant(Key<?> key, String written, Map<String, Key<?>> known) {
     Class<?> type = key.getTypeLiteral().getRawType();
     for (var e : known.entrySet()) {
       Class<?> other = e.getValue().getTypeLiteral().getRawType();

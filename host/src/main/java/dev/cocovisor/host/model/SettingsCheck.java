@@ -46,7 +46,7 @@ final class SettingsCheck {
     });
   }
 
-  private static RuntimeException unknown(String name, TreeMap<String, Setting> known) {
+  private static RuntimeException unknown(String name, Map<String, Setting> known) {
     String meant = Nearest.to(name, known.keySet());
     return ModelCheck.failure(
         FindingCode.BAD_SETTING,

@@ -78,9 +78,7 @@ public final class Trial implements PackageJudge {
       Path parent = workParent();
       UserCache.sweep(parent, WORK);
       work = UserCache.fresh(parent, WORK);
-      List<Finding> found = run(source, needs, work);
-      verdicts.keep(key, found);
-      return found;
+      return run(source, needs, work, key);
     } catch (IOException e) {
       return List.of(notTried(source, String.valueOf(e.getMessage())));
     } catch (InterruptedException e) {
@@ -113,7 +111,7 @@ public final class Trial implements PackageJudge {
     }
   }
 
-  private List<Finding> run(PluginPackage source, List<PluginPackage> needs, Path work)
+  private List<Finding> run(PluginPackage source, List<PluginPackage> needs, Path work, String key)
       throws IOException, InterruptedException {
     if (source.isZip()) {
       try {
@@ -126,7 +124,11 @@ public final class Trial implements PackageJudge {
     needs.forEach(p -> files.add(p.file().toAbsolutePath()));
     files.add(source.file().toAbsolutePath());
     TrialProcess.End end = new TrialProcess(limits, work).run(files);
-    return new TrialVerdict(source, limits).of(end);
+    List<Finding> found = new TrialVerdict(source, limits).of(end);
+    if (!end.killed()) {
+      verdicts.keep(key, found); // else another time, when the machine may be less busy
+    }
+    return found;
   }
 
   private static Finding cannotBeUnpacked(PluginPackage source, String why) {

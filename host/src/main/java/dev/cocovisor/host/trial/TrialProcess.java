@@ -18,15 +18,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class TrialProcess {
   /** How long the process may take to start and end besides what its packages may take. */
-  private static final int STARTING_SECONDS = 10;
+  private static final int STARTING_SECONDS = 60;
 
   private static final int POLL_MILLIS = 20;
   private static final int READ_BYTES = 64 << 10;
-
-  /** Limits files and drops the network before it becomes the JVM; needs nothing but a shell. */
-  private static final String SHELL =
-      "ulimit -f %d; ulimit -c 0;"
-          + " if unshare -rn true 2> /dev/null; then exec unshare -rn \"$@\"; else exec \"$@\"; fi";
 
   private final TrialLimits limits;
   private final Path work;
@@ -69,7 +64,10 @@ final class TrialProcess {
     boolean killed = false;
     boolean tooMuch = false;
     try {
-      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(limits.seconds() + STARTING_SECONDS);
+      long end =
+          System.nanoTime()
+              + TimeUnit.SECONDS.toNanos(
+                  (long) limits.seconds() * TrialMain.PATIENCE + STARTING_SECONDS);
       while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
         tooMuch = sizeOf(work) > (long) limits.diskMiB() << 20;
         killed = System.nanoTime() > end;
@@ -86,11 +84,19 @@ final class TrialProcess {
     return new End(code, killed, tooMuch, TrialReport.read(report), start(err), hasBytes(out));
   }
 
+  /** Limits files and drops the network before it becomes the JVM; needs nothing but a shell. */
+  private String shell() {
+    long blocks = ((long) limits.diskMiB() << 20) / 512;
+    return "ulimit -f "
+        + blocks
+        + "; ulimit -c 0; if unshare -rn true 2> /dev/null;"
+        + " then exec unshare -rn \"$@\"; else exec \"$@\"; fi";
+  }
+
   private List<String> command(Path report, Path scratch, List<Path> packages) {
     List<String> command = new ArrayList<>();
     if (Files.isExecutable(Path.of("/bin/sh"))) {
-      command.addAll(
-          List.of("/bin/sh", "-c", SHELL.formatted(((long) limits.diskMiB() << 20) / 512), "sh"));
+      command.addAll(List.of("/bin/sh", "-c", shell(), "sh"));
     }
     command.addAll(
         List.of(

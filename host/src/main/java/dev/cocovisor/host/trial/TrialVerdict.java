@@ -32,7 +32,7 @@ final class TrialVerdict {
           finding(
               FindingCode.DOES_NOT_RETURN,
               "the plugin does not return while it is loaded",
-              "after " + limits.seconds() + " s its process could not even say where it was",
+              "its process could not even say where it was, long after " + limits.seconds() + " s",
               "look at its constructor, static initialisers and info()"));
     } else if (reported != null && (end.code() == TrialMain.DONE || ended(reported))) {
       findings.addAll(reported);

@@ -10,6 +10,7 @@ package dev.cocovisor.tdx.module.abi;
  * @param processors logical processors, all in one package
  * @param cacheSubBlocks pieces in which PHYMEM.CACHE.WB writes the caches back; it can be
  *     interrupted between them
+ * @param demoteInterruptible whether MEM.PAGE.DEMOTE gives way to interrupts, as that of 1.5.01
  */
 public record PlatformConfig(
     int maxPa,
@@ -17,12 +18,22 @@ public record PlatformConfig(
     int firstPrivateHkid,
     int lastPrivateHkid,
     int processors,
-    int cacheSubBlocks) {
+    int cacheSubBlocks,
+    boolean demoteInterruptible) {
   private static final int SUB_BLOCKS = 4;
 
   /** 52 bits with six of key, HKIDs 16 to 63, as recorded; caches of four sub-blocks. */
   public static PlatformConfig standard(int processors) {
-    return new PlatformConfig(52, 6, 16, 63, processors, SUB_BLOCKS);
+    return new PlatformConfig(52, 6, 16, 63, processors, SUB_BLOCKS, true);
+  }
+
+  /**
+   * Returns a copy with a module whose MEM.PAGE.DEMOTE looks for interrupts or does not
+   * (TDX_FEATURES0 bit 51, ENHANCED_DEMOTE_INTERRUPTIBILITY).
+   */
+  public PlatformConfig withDemoteInterruptible(boolean value) {
+    return new PlatformConfig(
+        maxPa, keyBits, firstPrivateHkid, lastPrivateHkid, processors, cacheSubBlocks, value);
   }
 
   /** Returns the lowest key bit of an address. */

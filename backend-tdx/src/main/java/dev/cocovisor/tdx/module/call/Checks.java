@@ -49,6 +49,10 @@ final class Checks {
     }
   }
 
+  PlatformConfig config() {
+    return config;
+  }
+
   CipherState cipher(long hpa) {
     for (int i = 0; i < pamts.length; i++) {
       if (pamts[i].covers(hpa)) {

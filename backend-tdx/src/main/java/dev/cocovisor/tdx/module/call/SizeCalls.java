@@ -49,7 +49,7 @@ final class SizeCalls {
     if (s != 0) {
       return s;
     }
-    if (interrupts.poll()) {
+    if (checks.config().demoteInterruptible() && interrupts.poll()) {
       return Checks.restart(f, r);
     }
     if (!checks.lockImplicit(f, page, size, true)) {
