@@ -9,12 +9,12 @@ import java.util.List;
  *
  * <p>With preemptions bounded, a part that can go on is interrupted at most so often; where it
  * cannot, or asks for another to go, any other may. A preemption is tried only before a step whose
- * place another part touches so that the order matters: before any other step it makes no difference
- * whether the part is interrupted there or one step later. Which places those are is learnt from the
- * executions; when the search is over and more was learnt meanwhile it begins again, so that in the
- * end every schedule within the bound has been made or equals one that was, with no more
- * preemptions. Sleep sets are left out here, since the equal schedule that they rely on may have more
- * preemptions than the bound allows.
+ * place another part touches so that the order matters: before any other step it makes no
+ * difference whether the part is interrupted there or one step later. Which places those are is
+ * learnt from the executions; when the search is over and more was learnt meanwhile it begins
+ * again, so that in the end every schedule within the bound has been made or equals one that was,
+ * with no more preemptions. Sleep sets are left out here, since the equal schedule that they rely
+ * on may have more preemptions than the bound allows.
  *
  * <p>With delays bounded, each choice of another than the first in line costs as many delays as it
  * passes over.
@@ -116,14 +116,14 @@ final class BoundedSearch implements Strategy {
 
   @Override
   public int choose(Execution x, int ways) {
+    if (chosen >= mostChoices) {
+      return 0;
+    }
     if (depth < path.size()) {
       int way = path.get(depth)[at.get(depth)];
       depth++;
       chosen += way == 0 ? 0 : 1;
       return way;
-    }
-    if (chosen >= mostChoices) {
-      return 0;
     }
     int[] open = new int[ways];
     for (int i = 0; i < ways; i++) {

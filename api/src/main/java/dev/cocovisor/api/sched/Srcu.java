@@ -82,11 +82,11 @@ public final class Srcu implements Actor.Releasable {
     turning.lock();
     try {
       for (int turn = 0; turn < 2; turn++) {
-        int old = index & 1;
-        awaitNone(old ^ 1);
-        // Only the holder of the mutex turns it.
-        index = index + 1;
-        awaitNone(old);
+        // Only the holder of the mutex turns it: plain steps on a volatile field.
+        int old = index;
+        awaitNone((old & 1) ^ 1);
+        index = old + 1;
+        awaitNone(old & 1);
       }
     } finally {
       turning.unlock();

@@ -61,6 +61,9 @@ final class UserPages {
       return sev.refuse(Errno.EINVAL, "the range is empty or wraps around");
     }
     long last = uaddr + length - 1 & -PAGE;
+    if (Long.compareUnsigned(last - (uaddr & -PAGE), (long) Integer.MAX_VALUE * PAGE) >= 0) {
+      return sev.refuse(Errno.EINVAL, "more pages than an int counts");
+    }
     for (long at = uaddr & -PAGE; ; at += PAGE) {
       long pfn = vm.pinUserPage(at);
       if (pfn < 0) {

@@ -103,6 +103,9 @@ final class MemoryAttributesIoctl {
     }
     SchedulePoint.write(PointKind.ATTRIBUTE, vm.attributes(), 0);
     vm.attributes().set(start, end, attributes);
+    if ((attributes & PRIVATE) != 0) {
+      vm.kernelAccess().becomesPrivate(start, end);
+    }
     if (slotHit) {
       vm.mmuLock().lock();
       vm.invalidation().end();

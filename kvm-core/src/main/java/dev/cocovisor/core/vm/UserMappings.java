@@ -24,17 +24,21 @@ final class UserMappings implements MmuNotifier {
   public void invalidateRangeStart(long start, long end) {
     boolean flush = false;
     vm.mmuLock().lock();
-    vm.invalidation().begin();
-    for (int as = 0; as < vm.rules().addressSpaces(); as++) {
-      MemSlots set = vm.slotsOf(as);
-      for (int i = 0; i < set.size(); i++) {
-        flush |= invalidate(set.at(i), as, start, end);
+    try {
+      vm.invalidation().begin();
+      for (int as = 0; as < vm.rules().addressSpaces(); as++) {
+        MemSlots set = vm.slotsOf(as);
+        for (int i = 0; i < set.size(); i++) {
+          flush |= invalidate(set.at(i), as, start, end);
+        }
       }
+      if (flush) {
+        vm.flushRemoteTlbs();
+      }
+    } finally {
+      vm.mmuLock().unlock();
     }
-    if (flush) {
-      vm.flushRemoteTlbs();
-    }
-    vm.mmuLock().unlock();
+    vm.kernelAccess().userChangeBegins(start, end);
   }
 
   private boolean invalidate(MemSlot s, int as, long start, long end) {
@@ -53,7 +57,11 @@ final class UserMappings implements MmuNotifier {
   @Override
   public void invalidateRangeEnd(long start, long end) {
     vm.mmuLock().lock();
-    vm.invalidation().end();
-    vm.mmuLock().unlock();
+    try {
+      vm.invalidation().end();
+    } finally {
+      vm.mmuLock().unlock();
+    }
+    vm.kernelAccess().userChangeEnds();
   }
 }

@@ -70,6 +70,7 @@ public final class Vm implements MmuHost {
   private final MemoryRegions regions = new MemoryRegions(this);
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
+  private final KernelAccess kernelAccess = new KernelAccess(this);
   private final DirtyLog dirtyLog = new DirtyLog(this);
   private final UserMappings userMappings = new UserMappings(this);
   private final PrivateFiles privateFiles = new PrivateFiles(this);
@@ -402,6 +403,11 @@ public final class Vm implements MmuHost {
 
   void unlockAllVcpus() {
     vcpus.unlockAll();
+  }
+
+  /** Returns the kernel's own way to guest memory. */
+  public KernelAccess kernelAccess() {
+    return kernelAccess;
   }
 
   /** Returns what readers of slots are counted by. */

@@ -8,6 +8,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.vm.CachedPage;
 import dev.cocovisor.core.vm.Vcpu;
 import java.util.ArrayList;
 import java.util.List;
@@ -232,6 +233,45 @@ class CoreRacesTest {
           assertThat(m.p.getDirtyLog(m.vm, 2, _ -> Errno.OK)).isZero();
         }),
         fault(2 * BASE, Access.WRITE));
+  }
+
+  /** KVM writes its clock page twice; what it answers depends on who was first. */
+  private static BiConsumer<Machine, Integer> clock(long gpa) {
+    return does(m -> {
+      CachedPage page = Objects.requireNonNull(m.p.vm(m.vm)).kernelAccess().cache(gpa);
+      assertThat(page.write(1)).isIn(Errno.OK, Errno.EFAULT);
+      assertThat(page.write(2)).isIn(Errno.OK, Errno.EFAULT);
+      page.close();
+    });
+  }
+
+  @Test
+  void theClockPageAndUnmap() {
+    race(clock(2 * BASE), does(m -> assertThat(m.p.munmap(HVA + SIZE, SIZE)).isZero()));
+  }
+
+  @Test
+  void theClockPageAndSlotDelete() {
+    race(clock(2 * BASE), slot(2, 0, 2 * BASE, 0));
+  }
+
+  @Test
+  void theClockPageAndConversionToPrivate() {
+    long gpa = BASE + SIZE / 2;
+    race(
+        clock(gpa), does(m -> assertThat(m.p.setMemoryAttributes(m.vm, gpa, 4096, 8, 0)).isZero()));
+  }
+
+  @Test
+  void theKernelsReadAndSlotDelete() {
+    race(
+        does(m ->
+            assertThat(
+                    Objects.requireNonNull(m.p.vm(m.vm))
+                        .kernelAccess()
+                        .read(2 * BASE + 4090, new byte[16], 0, 16))
+                .isIn(Errno.OK, Errno.EFAULT)),
+        slot(2, 0, 2 * BASE, 0));
   }
 
   @Test

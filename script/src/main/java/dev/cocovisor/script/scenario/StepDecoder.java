@@ -158,7 +158,7 @@ final class StepDecoder {
     if (at.isEmpty()) {
       return TrustedFault.ofCall(call, how, times);
     }
-    String kind = a.word(0, "at", at, lower(TrustedOperation.values()));
+    String kind = a.word(0, "at", "map", lower(TrustedOperation.values()));
     return new TrustedFault(
         TrustedOperation.valueOf(kind.toUpperCase(Locale.ROOT)),
         call.isEmpty() ? null : call,
