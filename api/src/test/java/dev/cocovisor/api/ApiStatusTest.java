@@ -26,7 +26,7 @@ class ApiStatusTest {
       Pattern.compile(
           "\\* @since (\\S+)\\s+\\*/\\s*(?:@\\w+(?:\\([^)]*\\))?\\s*)*?"
               + "@API\\(status = API\\.Status\\.\\w+, since = \"([^\"]+)\"\\)\\s*"
-              + "(?:@\\w+(?:\\([^)]*\\))?\\s*)*"
+              + "(?:@\\w+(?:\\([^)]*\\))?(?:\\s*//[^\\n]*)?\\s*)*"
               + "(?:(?:public|static|final|sealed|non-sealed|abstract) )*"
               + "(?:class|interface|record|enum|@interface) (\\w+)");
 

@@ -28,6 +28,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.util.function.IntSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -54,9 +55,36 @@ public final class Main {
     PrintStream out = System.out;
     // Vendor code may print: only what a command reports reaches the real stdout.
     System.setOut(System.err);
-    int code = run(Console.of(out, System.err, System::getenv), args);
+    Console console = Console.of(out, System.err, System::getenv);
+    int code = guarded(console, () -> run(console, args), args);
     out.flush();
     System.exit(code);
+  }
+
+  /**
+   * Makes an exit code of what no command may end by: memory that ran out is a budget that ran out,
+   * never a difference that was found, and any other Error is the program's own failure.
+   */
+  static int guarded(Console console, IntSupplier command, String... args) {
+    try {
+      return command.getAsInt();
+    } catch (OutOfMemoryError e) {
+      return refuse(
+          console,
+          "out of memory: "
+              + e.getMessage()
+              + ", with "
+              + (Runtime.getRuntime().maxMemory() >> 20)
+              + " MiB; give it more by COCOVISOR_OPTS=-Xmx8g, or ask for less\nreproduce: "
+              + Quoting.command(args),
+          ExitCode.BUDGET);
+    } catch (Error e) {
+      e.printStackTrace(console.err());
+      return refuse(
+          console,
+          "internal error: " + e + "\nreproduce: " + Quoting.command(args),
+          ExitCode.INTERNAL);
+    }
   }
 
   /** Runs the command on a console and returns its exit code. */

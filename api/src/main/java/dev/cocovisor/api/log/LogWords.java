@@ -13,6 +13,7 @@ import org.apiguardian.api.API;
  *     print the value it answers, empty where they print none; for an action that is not listed it
  *     is {@code value}, and left out where it is -1
  * @param recorded what the host of such a log had set, by the full names of settings
+ * @since 0.2
  */
 @API(status = API.Status.EXPERIMENTAL, since = "0.2")
 public record LogWords(

@@ -104,24 +104,28 @@ public final class ReplayCommand implements Callable<Integer> {
     var kinds = new TreeMap<String, Long>();
     for (Path file : files) {
       int left = maxMismatches == 0 ? 0 : (int) (maxMismatches - total.mismatches());
+      ReplaySummary one;
       try (var progress = new Progress(console, file.toString())) {
-        total =
-            total.plus(
-                replayers
-                    .forFile(file.toString())
-                    .replay(
-                        progress.watch(LogSource.file(file)),
-                        new ReplayOptions(program, left),
-                        m -> {
-                          if (json) {
-                            found.add(m);
-                          } else if (group) {
-                            kinds.merge(kind(m), 1L, Long::sum);
-                          } else {
-                            print(m);
-                          }
-                        }));
+        one =
+            replayers
+                .forFile(file.toString())
+                .replay(
+                    progress.watch(LogSource.file(file)),
+                    new ReplayOptions(program, left),
+                    m -> {
+                      if (json) {
+                        found.add(m);
+                      } else if (group) {
+                        kinds.merge(kind(m), 1L, Long::sum);
+                      } else {
+                        print(m);
+                      }
+                    });
       }
+      if (program < 0 && one.calls() == 0) {
+        throw new UsageException(file + ": there is no call in it"); // not the same as no mismatch
+      }
+      total = total.plus(one);
       if (maxMismatches > 0 && total.mismatches() >= maxMismatches) {
         console.err().println("stopped after " + total.mismatches() + " mismatches");
         break;

@@ -244,7 +244,9 @@ final class Faults {
       }
       return copyHuge(block, pmd, pfn);
     }
+    // A private mapping of a file brings no page into the file.
     MappableFile f = v.file();
+    f = f != null && v.copiesOnWrite() && !f.hasPage(v.pageAt(block << 21)) ? null : f;
     long pfn;
     if (f == null) {
       pfn = frames.allocate(9, space.policies().at(block << 9));

@@ -37,6 +37,11 @@ public interface MappableFile {
     return this;
   }
 
+  /** Tells whether the file has a page already; asked of {@link #isHugetlb} files only. */
+  default boolean hasPage(long pageIndex) {
+    return true;
+  }
+
   /** Tells whether pages are of 2 MiB (hugetlbfs). */
   default boolean isHugetlb() {
     return false;

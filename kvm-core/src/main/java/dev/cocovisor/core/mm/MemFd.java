@@ -91,6 +91,11 @@ public final class MemFd implements MappableFile {
     return have < 0 ? have : have + (huge ? pageIndex & 511 : 0);
   }
 
+  @Override
+  public boolean hasPage(long pageIndex) {
+    return folios.get(pageIndex >>> order()) != 0;
+  }
+
   private long folio(long index) {
     long have = folios.get(index);
     if (have != 0) {

@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 class FakeBackend implements Backend {
   static final long SHARED_BIT_GFN = 1L << 35;
+
+  /** What arm64 calls a protected VM: the low byte of a type is its address size there. */
+  static final long ARM_TYPE = 1L << 31;
+
   static final VmTraits MIRRORED =
       VmTraits.of(StageShape.MIRRORED)
           .withPrivateMemory(true)
@@ -61,7 +65,11 @@ class FakeBackend implements Backend {
     return BackendInfo.builder("fake", architecture)
         .version("1")
         .description("hooks of a test")
-        .vmTypes(new VmType("KVM_FAKE_VM", 5, architecture))
+        .vmTypes(
+            new VmType(
+                "KVM_FAKE_VM",
+                architecture.equals(Architecture.ARM64) ? ARM_TYPE : 5,
+                architecture))
         .capability(999, 42)
         .build();
   }

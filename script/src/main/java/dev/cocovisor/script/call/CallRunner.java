@@ -5,6 +5,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.core.host.FileStat;
+import dev.cocovisor.core.host.HostCounters;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.script.text.LogResult;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
   private static final int O_ANY_PROT = 0x7;
+  private static final int MAP_HUGETLB = 0x40000;
   private static final long MFD_CLOEXEC = 1;
   private static final long MFD_ALLOW_SEALING = 2;
   private static final long MFD_HUGETLB = 4;
@@ -49,7 +51,9 @@ public final class CallRunner {
     return switch (call) {
       case KvmCall.Open c ->
           opened(
-              c.path().equals("/dev/kvm") ? process.openDevKvm() : -Errno.ENOENT.number(),
+              c.path().equals("/dev/kvm")
+                  ? process.openDevKvm()
+                  : process.openFile(c.path(), c.create()),
               expected);
       case KvmCall.CreateVm c -> opened(process.createVm(fd(c.fd()), c.type()), expected);
       case KvmCall.CreateVcpu c -> openedVcpu(c, expected);
@@ -85,6 +89,7 @@ public final class CallRunner {
       case KvmCall.Pread c -> plain(process.pread(fd(c.fd()), c.count(), c.off()));
       case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
       case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
+      case KvmCall.OfKernel c -> KernelCalls.run(process, c);
       case KvmCall.HostRead c -> touched(process.hostRead(c.addr()));
       case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
       case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
@@ -156,6 +161,11 @@ public final class CallRunner {
       // The kernel's choice is the log's; 0 stands for an address the recorder did not keep.
       Long chosen = Symbols.number(expected.value());
       addr = chosen == null ? 0 : chosen;
+    }
+    if ((c.flags() & MAP_HUGETLB) != 0 && expected != null && expected.error().equals("ENOMEM")) {
+      // How many huge pages the pool holds is the host's, and what earlier programs of the recorder
+      // kept of it only the log shows.
+      return plain(-Errno.ENOMEM.number());
     }
     long ret = process.mmap(addr, c.len(), c.prot() & O_ANY_PROT, c.flags(), fd(c.fd()), c.off());
     if (ret < 0) {
@@ -296,6 +306,11 @@ public final class CallRunner {
     fields.add(Value.Field.of("pages_2m", Value.Num.of(s.pages2m())));
     fields.add(Value.Field.of("pages_1g", Value.Num.of(s.pages1g())));
     return new Value.Struct(List.copyOf(fields));
+  }
+
+  /** Returns what {@code host_counters} prints. */
+  public static Value.Struct countersValue(HostCounters counters) {
+    return KernelCalls.countersValue(counters);
   }
 
   public static Reply plain(long ret) {

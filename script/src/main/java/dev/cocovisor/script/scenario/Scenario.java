@@ -60,6 +60,9 @@ public final class Scenario {
     if (!program.isEmpty()) {
       programs.add(program.take());
     }
+    if (programs.isEmpty()) {
+      throw new LogSyntaxException(log.name(), 1, 1, "end of the text", "a step");
+    }
     return new Scenario(log.name(), about.toString(), List.copyOf(programs));
   }
 

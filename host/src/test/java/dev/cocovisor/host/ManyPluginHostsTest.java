@@ -1,0 +1,62 @@
+package dev.cocovisor.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.load.PackageJudge;
+import dev.cocovisor.host.model.HypervisorModel;
+import dev.cocovisor.vmm.checked.GuestVm;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Hosts that were closed leave nothing of a plugin behind; the kit says so of the technologies. */
+@Tag("slow")
+class ManyPluginHostsTest {
+  private static final int HOSTS = 2000;
+  private static final int STEP = 500;
+  private static final long ALLOWED = 1 << 20;
+
+  @TempDir Path folder;
+
+  @Test
+  void theHeapIsFlat() {
+    String technology = "plugged";
+    PluginWorkshop.honest(folder, "plugged", "plugged");
+    try (BackendRegistry registry =
+        BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
+      host(registry, technology);
+      List<Long> used = new ArrayList<>();
+      for (int i = 1; i <= HOSTS; i++) {
+        host(registry, technology);
+        if (i % STEP == 0) {
+          used.add(usedHeap());
+        }
+      }
+      System.out.println(technology + " heap in use after each " + STEP + " hosts: " + used);
+      assertThat(Collections.max(used) - Collections.min(used)).isLessThan(ALLOWED);
+      assertThat(registry.liveVms(technology)).isEmpty();
+    }
+  }
+
+  private static void host(BackendRegistry registry, String technology) {
+    try (HypervisorModel model = HypervisorModel.builder().backends(registry, technology).build();
+        GuestVm guest = model.guest(technology).memory("2M").launch()) {
+      assertThat(guest.machine().vcpuFds()).isNotEmpty();
+    }
+  }
+
+  private static long usedHeap() {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 4; i++) {
+      System.gc();
+      Runtime r = Runtime.getRuntime();
+      least = Math.min(least, r.totalMemory() - r.freeMemory());
+    }
+    return least;
+  }
+}
