@@ -135,11 +135,8 @@ final class Vmgexit {
       return GhcbMessages.terminate();
     }
     if (code == PAGE_STATE) {
-      long at = f.number("scratch");
-      RunResult bad = scratch(ghcb, at, HEADER);
-      return bad != null
-          ? bad
-          : states.buffer(state, f, (int) ((ghcb + BUFFER_END - at - HEADER) / WORD));
+      RunResult bad = scratch(ghcb, f.number("scratch"), HEADER);
+      return bad != null ? bad : states.buffer(state, f);
     }
     if (code == AP_CREATION) {
       return aps.request(f, info1, info2);
