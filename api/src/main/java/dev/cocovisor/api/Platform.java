@@ -56,6 +56,31 @@ public interface Platform extends AutoCloseable {
     return false;
   }
 
+  /**
+   * Called when the host's kernel touched, through its own mapping and with nothing to fall back
+   * on, a frame that {@link #guard} keeps from it: the trusted half may take the frame from its
+   * guest by force, emptied (pkvm_force_reclaim_guest_page). By default it does not, and the access
+   * ends as {@link #guard} says.
+   *
+   * @return whether the access goes on
+   */
+  default boolean takeBack(long pfn) {
+    return false;
+  }
+
+  /**
+   * Returns how many of the host's pages back second-stage tables that the core does not keep
+   * (nr_sec_page_table_pages), those in caches for the trusted half included.
+   */
+  default long secondaryTablePages() {
+    return 0;
+  }
+
+  /** Returns how many pages its guests pin on the account of their VMM (VmLck). */
+  default long lockedPages() {
+    return 0;
+  }
+
   /** Returns the rows of the trusted half: every call it takes; empty where there is none. */
   default List<? extends TrustedCall> trustedCalls() {
     return List.of();

@@ -1,5 +1,6 @@
 package dev.cocovisor.api;
 
+import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.ops.PopulateCallback;
 import dev.cocovisor.api.sched.ModelLock;
 import java.util.List;
@@ -159,6 +160,27 @@ public interface VmContext {
 
   /** Writes the VMM's memory as copy_to_user would. */
   Errno copyToUser(long userAddress, byte[] from, int offset, int length);
+
+  /** Returns how many pages the VMM may lock (RLIMIT_MEMLOCK); -1 for any number. */
+  default long lockedPagesLimit() {
+    return -1;
+  }
+
+  /**
+   * Makes the guest touch one byte in the course of its run, as {@link
+   * dev.cocovisor.api.guest.GuestAction.Read} and {@code Write} do: translates, handles faults, and
+   * loads or stores.
+   *
+   * @param gpa guest-physical address in bytes
+   * @param value the byte stored
+   * @return 0 to 255, a negative errno, or {@link #EXITED}
+   */
+  default long access(VcpuContext vcpu, long gpa, Access access, int value) {
+    return -Errno.EOPNOTSUPP.number();
+  }
+
+  /** Result of {@link #access}: the run ends with the exit that was set. */
+  long EXITED = -1_000_000;
 
   /**
    * Pins the frame behind a user address for writing (pin_user_pages), faulting it in.

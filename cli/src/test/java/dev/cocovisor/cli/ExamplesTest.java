@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.ScenarioLine;
+import dev.cocovisor.script.scenario.Step;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -58,5 +61,32 @@ class ExamplesTest {
       assertThat(scenario.about()).as(example.toString()).hasSizeGreaterThan(80);
       assertThat(scenario.backends()).as(example.toString()).isNotEmpty();
     }
+  }
+
+  @Test
+  void everyStepOfAnExampleSaysWhatItAnswersOnEveryTechnologyItIsFor() throws IOException {
+    var silent = new ArrayList<String>();
+    int steps = 0;
+    for (Path example : Examples.all()) {
+      Scenario scenario = Examples.read(example);
+      List<String> on = scenario.backends();
+      for (ScenarioLine line : scenario.lines()) {
+        switch (line.step()) {
+          case Step.Backends _ -> {}
+          case Step.On(List<String> ids) -> on = ids.isEmpty() ? scenario.backends() : ids;
+          case Step.Call(KvmCall.HostSetup _) -> {}
+          default -> {
+            steps++;
+            for (String id : on) {
+              if (line.expected(id) == null) {
+                silent.add(example.getFileName() + ":" + line.call().line() + " on " + id);
+              }
+            }
+          }
+        }
+      }
+    }
+    System.out.printf("steps=%d without expectation=%d%n", steps, silent.size());
+    assertThat(silent).isEmpty();
   }
 }

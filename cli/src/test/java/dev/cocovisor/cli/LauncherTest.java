@@ -94,4 +94,26 @@ class LauncherTest {
     env.put("COCOVISOR_JAVA", chosen.resolve("bin/java").toString());
     assertThat(launch(env).text()).isEqualTo("ran 27-ea\n");
   }
+
+  @Test
+  void whatMayNotBuildSaysSoWhereNothingIsBuilt() throws Exception {
+    jdk("jvm/b-25", "25.0.3");
+    assertThat(launch(Map.of()).code()).isZero();
+    Files.delete(dir.resolve("target/launcher/lib"));
+    Files.delete(dir.resolve("target/launcher/stamp"));
+    Ran ran = launch(Map.of());
+    assertThat(ran.text())
+        .isEqualTo(
+            "cocovisor: nothing is built yet and COCOVISOR_NO_BUILD=1 forbids building;"
+                + " run it once without\n");
+    assertThat(ran.code()).isEqualTo(3);
+  }
+
+  @Test
+  void whatMayNotBuildRunsWhatWasBuiltLastWhateverTheSourcesSay() throws Exception {
+    jdk("jvm/b-25", "25.0.3");
+    assertThat(launch(Map.of()).code()).isZero();
+    Files.delete(dir.resolve("target/launcher/stamp"));
+    assertThat(launch(Map.of()).text()).isEqualTo("ran 25.0.3\n");
+  }
 }

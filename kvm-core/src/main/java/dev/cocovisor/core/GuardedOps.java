@@ -367,6 +367,15 @@ final class GuardedOps extends ForwardingVmOps {
   // DelegatedStageOps
 
   @Override
+  public Errno prepareDelegated(VcpuContext vcpu, boolean isPrivate) {
+    try {
+      return noted("prepare_delegated", super.prepareDelegated(vcpu, isPrivate));
+    } catch (RuntimeException | Error e) {
+      throw failed("prepare_delegated", e);
+    }
+  }
+
+  @Override
   public Errno mapDelegated(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     try {
@@ -409,6 +418,15 @@ final class GuardedOps extends ForwardingVmOps {
       return noted("split_delegated", super.splitDelegated(gfn, level, isPrivate));
     } catch (RuntimeException | Error e) {
       throw failed("split_delegated", e);
+    }
+  }
+
+  @Override
+  public Errno protectDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    try {
+      return noted("protect_delegated", super.protectDelegated(gfn, level, isPrivate));
+    } catch (RuntimeException | Error e) {
+      throw failed("protect_delegated", e);
     }
   }
 

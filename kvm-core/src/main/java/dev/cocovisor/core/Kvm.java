@@ -54,7 +54,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private boolean closed;
 
   /** A platform with its guard, which is asked for once, and its way to export a page. */
-  private record Booted(Platform platform, PhysicalGuard guard, LongPredicate exporter) {}
+  private record Booted(
+      Platform platform, PhysicalGuard guard, LongPredicate exporter, LongPredicate taker) {}
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
   private record BuiltIn(VmTraits traits) implements VmOps {}
@@ -248,6 +249,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
       platforms.put(backend.info().id(), b);
       memory.addGuard(b.guard);
       memory.addExporter(b.exporter);
+      memory.addTaker(b.taker);
     }
     return b.platform;
   }
@@ -256,7 +258,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
     String id = backend.info().id();
     try {
       Platform p = backend.createPlatform(this);
-      return new Booted(p, p.guard(), pfn -> accessible(id, p, pfn));
+      return new Booted(p, p.guard(), pfn -> accessible(id, p, pfn), pfn -> taken(id, p, pfn));
     } catch (RuntimeException | Error e) {
       throw VendorFailure.of(id, "createPlatform", e);
     }
@@ -267,6 +269,14 @@ public final class Kvm implements HostMachine, AutoCloseable {
       return platform.makeAccessible(pfn);
     } catch (RuntimeException | Error e) {
       throw VendorFailure.of(backend, "makeAccessible", e);
+    }
+  }
+
+  private static boolean taken(String backend, Platform platform, long pfn) {
+    try {
+      return platform.takeBack(pfn);
+    } catch (RuntimeException | Error e) {
+      throw VendorFailure.of(backend, "takeBack", e);
     }
   }
 
@@ -361,6 +371,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
     for (Booted b : List.copyOf(platforms.values()).reversed()) {
       memory.removeGuard(b.guard);
       memory.removeExporter(b.exporter);
+      memory.removeTaker(b.taker);
       b.platform.close();
     }
     platforms.clear();

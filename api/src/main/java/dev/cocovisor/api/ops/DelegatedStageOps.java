@@ -13,6 +13,17 @@ import org.apiguardian.api.API;
 @API(status = API.Status.MAINTAINED, since = "0.1")
 public interface DelegatedStageOps {
   /**
+   * Gets what {@link #mapDelegated} may need, before the core looks for the page: pKVM tops up the
+   * vCPU's cache of table pages, and keeps them where no page is found.
+   *
+   * <p>Locks: vCPU mutex. Errors: any, ends the access (ENOMEM). Default: OK. Source: {@code
+   * arch/arm64/kvm/mmu.c}, pkvm_mem_abort, user_mem_abort.
+   */
+  default Errno prepareDelegated(VcpuContext vcpu, boolean isPrivate) {
+    return Errno.OK;
+  }
+
+  /**
    * Maps frames at a guest address: pKVM donates or shares them, CCA delegates and creates data or
    * maps unprotected. The core has pinned or allocated the frames and records them in its registry
    * after OK.
@@ -62,6 +73,15 @@ public interface DelegatedStageOps {
    * unmapped, as far as it can be refused (ENOMEM for a table).
    */
   default Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return Errno.EOPNOTSUPP;
+  }
+
+  /**
+   * Takes write access to a mapping away, so that writes are logged. Locks: mmu exclusive. Errors:
+   * EOPNOTSUPP (the default) lets the core unmap it instead, to come back read-only; after any
+   * other the mapping stays as it is.
+   */
+  default Errno protectDelegated(long gfn, PageLevel level, boolean isPrivate) {
     return Errno.EOPNOTSUPP;
   }
 

@@ -221,6 +221,11 @@ public abstract class ForwardingVmOps implements VmOps {
   // DelegatedStageOps
 
   @Override
+  public Errno prepareDelegated(VcpuContext vcpu, boolean isPrivate) {
+    return delegate().prepareDelegated(vcpu, isPrivate);
+  }
+
+  @Override
   public Errno mapDelegated(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     return delegate().mapDelegated(vcpu, gfn, pfn, level, isPrivate, writable);
@@ -244,6 +249,11 @@ public abstract class ForwardingVmOps implements VmOps {
   @Override
   public Errno splitDelegated(long gfn, PageLevel level, boolean isPrivate) {
     return delegate().splitDelegated(gfn, level, isPrivate);
+  }
+
+  @Override
+  public Errno protectDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return delegate().protectDelegated(gfn, level, isPrivate);
   }
 
   @Override

@@ -35,7 +35,8 @@ final class CcaRules {
                   + "RMI_REALM_ACTIVATE");
       case RUN_EARLY ->
           rule(
-              "The first run activates the realm itself, so there is no too early.",
+              "The first run activates the realm itself, so there is no too early; a VMM ends its "
+                  + "launch with one.",
               "KVM CCA series, arch/arm64/kvm/rmi.c, kvm_rec_pre_enter");
       case FIRST_TOUCH ->
           rule(
@@ -130,8 +131,9 @@ final class CcaRules {
               "virt/kvm/guest_memfd.c, kvm_gmem_bind; DEN0137, granule states");
       case TRUSTED_CALLS ->
           rule(
-              "Every granule is delegated, used and undelegated by RMI calls, 4 KiB each; "
-                  + "tables are made and folded by calls too, and each run is an RMI_REC_ENTER.",
+              "Every granule is delegated, used and undelegated by RMI calls, 4 KiB each (under "
+                  + "2.0 mapped and unmapped by ranges); tables are made and folded by calls too, "
+                  + "and each run is an RMI_REC_ENTER.",
               "KVM CCA series, arch/arm64/kvm/rmi.c; DEN0137");
       case TABLES ->
           rule(
@@ -140,13 +142,16 @@ final class CcaRules {
               "DEN0137, RMI_RTT_CREATE; KVM CCA series, realm_create_rtt_levels");
       case TRUSTED_FAULT ->
           rule(
-              "The RMM takes granule locks in turn and has no passing refusal; a walk that "
-                  + "ends early (RMI_ERROR_RTT) is answered by making the table.",
+              "The RMM of 1.0 takes granule locks in turn and has no passing refusal; that of 2.0"
+                  + " is BUSY while other PEs use its operations, and INCOMPLETE where an interrupt"
+                  + " comes: KVM tries again, or continues. A walk that ends early (RMI_ERROR_RTT)"
+                  + " is answered by making the table.",
               "DEN0137, command failure; KVM CCA series, realm_map_protected");
       case OUT_OF_MEMORY ->
           rule(
               "A page mapped by itself goes without a new table; a block that is cut is taken "
-                  + "apart first, which needs a granule for the table.",
+                  + "apart first, which needs a granule for the table. A REC of 2.0 that gets no "
+                  + "memory fails and gives back what it has.",
               "KVM CCA series, realm_create_rtt_levels");
     };
   }

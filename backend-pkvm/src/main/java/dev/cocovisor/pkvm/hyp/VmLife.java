@@ -242,8 +242,8 @@ final class VmLife {
   }
 
   /**
-   * __pkvm_finalize_teardown_vm: EINVAL unless dying and unused. Tables go to the stage-2 teardown
-   * cache, structures and vCPU caches to the other, all wiped.
+   * __pkvm_finalize_teardown_vm: EINVAL unless dying and unused. Tables and vCPU caches go to the
+   * stage-2 teardown cache, structures to the other, all wiped.
    */
   Errno finalizeTeardown(int handle) {
     HypVm vm;
@@ -269,7 +269,7 @@ final class VmLife {
     }
     for (HypVcpu v : vm.vcpus) {
       if (v != null) {
-        drain(v.memcache, host.teardown());
+        drain(v.memcache, host.stage2Teardown());
         transitions.unpin(v.host.pfn(), 1);
         returnPage(v.pfn, host.teardown());
       }

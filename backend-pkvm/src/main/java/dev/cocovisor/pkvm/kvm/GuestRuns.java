@@ -24,7 +24,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class GuestRuns {
   /** Data abort from the same level, synchronous external abort: KVM's answer to a lost store. */
-  private static final long ESR_EXTERNAL_ABORT = 0x9600_0010L;
+  static final long ESR_EXTERNAL_ABORT = 0x9600_0010L;
+
+  /** The same for a fetch. */
+  static final long ESR_FETCH_EXTERNAL_ABORT = 0x8600_0010L;
 
   /**
    * Address size fault at level 0. The processor raises it itself, to the guest, as the guest's
@@ -47,14 +50,19 @@ final class GuestRuns {
   private final long codePage;
 
   GuestRuns(
-      PkvmPlatform platform, VmContext vm, boolean isProtected, HypVmLife life, VcpuInit features) {
+      PkvmPlatform platform,
+      VmContext vm,
+      boolean isProtected,
+      HypVmLife life,
+      VcpuInit features,
+      VmFlags flags) {
     this.platform = platform;
     this.hyp = platform.hyp();
     this.vm = vm;
     this.isProtected = isProtected;
     this.life = life;
     this.codePage = platform.host().number(PkvmBackend.CODE_PAGE);
-    this.smccc = new HostSmccc(new Psci(vm, features));
+    this.smccc = new HostSmccc(new Psci(vm, features, flags));
   }
 
   /** What comes before the guest's own action. */
@@ -119,11 +127,19 @@ final class GuestRuns {
       return r;
     }
     if (r == Hyp.WALK_ADDRESS_SIZE_FAULT) {
-      long esr = access == Access.FETCH ? ESR_FETCH_ADDRESS_SIZE : ESR_DATA_ADDRESS_SIZE;
-      vcpu.setExit(new Exit.GuestAbort(access == Access.WRITE ? esr | ESR_WRITE : esr));
+      vcpu.setExit(new Exit.GuestAbort(addressSize(access)));
       return MappingOps.WALK_EXIT;
     }
     return MappingOps.WALK_FAULT;
+  }
+
+  /** Returns the syndrome of an access beyond all physical addresses. */
+  static long addressSize(Access access) {
+    return switch (access) {
+      case READ -> ESR_DATA_ADDRESS_SIZE;
+      case WRITE -> ESR_DATA_ADDRESS_SIZE | ESR_WRITE;
+      case FETCH -> ESR_FETCH_ADDRESS_SIZE;
+    };
   }
 
   RunResult hypercall(VcpuContext vcpu, PkvmVcpu v, Hvc hvc) {

@@ -141,6 +141,7 @@ final class HypVmLife {
     }
     hostVm = h;
     created = true;
+    platform.accountTables(1L << order);
     return Errno.OK;
   }
 
@@ -206,6 +207,7 @@ final class HypVmLife {
         return refuse(Errno.ENOMEM, () -> "no frame for the vCPU's memcache");
       }
       mc.push(page);
+      platform.accountTables(1);
     }
     return Errno.OK;
   }
@@ -231,18 +233,23 @@ final class HypVmLife {
       // KVM warns where EL2 refuses: what it took for the VM stays with it, and the caches are
       // empty.
       platform.call(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
-      drain(h.stage2Teardown());
+      drainTables(h.stage2Teardown());
       drain(h.teardown());
     } else {
       platform.call(0, Hypercall.UNRESERVE_VM, handle, 0, 0, 0);
     }
     for (HostVcpu v : vcpus) {
-      drain(v.memcache());
+      drainTables(v.memcache());
       platform.forget(v.pfn());
       unsharePage(v.pfn());
     }
     platform.forget(structPage);
     unsharePage(structPage);
+  }
+
+  private void drainTables(Memcache pages) {
+    platform.accountTables(-pages.size());
+    drain(pages);
   }
 
   private void drain(Memcache pages) {

@@ -50,6 +50,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private final List<String> broken = new ArrayList<>();
   private final long memlockPages;
   private long lockedPages;
+  private long tablePages;
 
   PkvmPlatform(HostMachine host) {
     this.host = host;
@@ -153,23 +154,30 @@ public final class PkvmPlatform implements Platform, HostStructs {
    * keeps its page, as recorded. Source: {@code arch/arm64/mm/fault.c}, __do_kernel_fault,
    * is_spurious_el1_translation_fault; {@code arch/arm64/kvm/pkvm.c},
    * pkvm_force_reclaim_guest_page.
-   *
-   * @return true if the access goes on; false if the kernel dies of it
    */
-  public boolean kernelFault(long pfn) {
+  @Override
+  public boolean takeBack(long pfn) {
     Errno e = errno(0, Hypercall.FORCE_RECLAIM_GUEST_PAGE, pfn << PageLevel.PAGE_SHIFT, 0, 0, 0);
     return e.ok() || e == Errno.EAGAIN;
   }
 
+  /** Tells whether one page more may be charged to RLIMIT_MLOCK. */
+  Errno mayCharge(VmContext vm) {
+    long limit = memlockPages >= 0 ? memlockPages : vm.lockedPagesLimit();
+    return limit >= 0 && lockedPages >= limit
+        ? host.trace().refuse(Errno.ENOMEM, "the limit of locked pages is reached")
+        : Errno.OK;
+  }
+
   /** Charges a page to RLIMIT_MLOCK (account_locked_vm). */
-  Errno charge() {
+  Errno charge(VmContext vm) {
     lock.lock();
     try {
-      if (memlockPages >= 0 && lockedPages >= memlockPages) {
-        return host.trace().refuse(Errno.ENOMEM, "the limit of locked pages is reached");
+      Errno e = mayCharge(vm);
+      if (e.ok()) {
+        lockedPages++;
       }
-      lockedPages++;
-      return Errno.OK;
+      return e;
     } finally {
       lock.unlock();
     }
@@ -181,9 +189,21 @@ public final class PkvmPlatform implements Platform, HostStructs {
     lock.unlock();
   }
 
-  /** Returns how many pages are charged. */
+  @Override
   public long lockedPages() {
     return lockedPages;
+  }
+
+  /** Counts pages for stage-2 tables, whether in a table or a cache (kvm_account_pgtable_pages). */
+  void accountTables(long pages) {
+    lock.lock();
+    tablePages += pages;
+    lock.unlock();
+  }
+
+  @Override
+  public long secondaryTablePages() {
+    return tablePages;
   }
 
   int takeCpu() {

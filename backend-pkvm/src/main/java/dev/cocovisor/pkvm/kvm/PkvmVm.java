@@ -17,6 +17,7 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.pkvm.guest.Hvc;
+import dev.cocovisor.pkvm.guest.LoadStore;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.PageState;
@@ -67,7 +68,9 @@ final class PkvmVm implements VmOps {
   private final boolean privateByDefault;
   private final HypVmLife life;
   private final VcpuInit features;
+  private final VmFlags enabled = new VmFlags();
   private final GuestRuns runs;
+  private final LoadsAndStores loads;
 
   // pkvm_mem_abort maps with mmu_lock held for writing; the core's faults hold it shared only.
   private final ModelLock faultLock = new ModelLock("pkvm faults");
@@ -81,7 +84,8 @@ final class PkvmVm implements VmOps {
     this.life = new HypVmLife(platform, vm, isProtected);
     this.privateByDefault = platform.host().flag(PkvmBackend.PRIVATE_BY_DEFAULT);
     this.features = new VcpuInit(platform.host().trace());
-    this.runs = new GuestRuns(platform, vm, isProtected, life, features);
+    this.runs = new GuestRuns(platform, vm, isProtected, life, features, enabled);
+    this.loads = new LoadsAndStores(vm, isProtected, hyp.geometry().pages(), enabled);
   }
 
   @Override
@@ -161,9 +165,13 @@ final class PkvmVm implements VmOps {
       return refuse(Errno.EINVAL, "a capability that this VM does not have");
     }
     return switch (cap) {
-      case KVM_CAP_ARM_NISV_TO_USER, KVM_CAP_ARM_SEA_TO_USER -> Errno.OK;
+      case KVM_CAP_ARM_SEA_TO_USER -> Errno.OK;
+      case KVM_CAP_ARM_NISV_TO_USER -> {
+        enabled.nisvToUser = true;
+        yield Errno.OK;
+      }
       case KVM_CAP_ARM_SYSTEM_SUSPEND -> {
-        features.allowSuspend();
+        enabled.suspends = true;
         yield Errno.OK;
       }
       case KVM_CAP_ARM_WRITABLE_IMP_ID_REGS ->
@@ -220,14 +228,17 @@ final class PkvmVm implements VmOps {
     return (gfn & inBlock) == (pfn & inBlock) ? PageLevel.PG_2M : PageLevel.PG_4K;
   }
 
+  /** Tables first, then the limit of locked pages, then the page: as 7.3 does. */
+  @Override
+  public Errno prepareDelegated(VcpuContext vcpu, boolean isPrivate) {
+    Errno e = life.fillCache(state(vcpu));
+    return e.ok() && isProtected ? platform.mayCharge(vm) : e;
+  }
+
   @Override
   public Errno mapDelegated(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     PkvmVcpu v = state(vcpu);
-    Errno e = life.fillCache(v);
-    if (!e.ok()) {
-      return e;
-    }
     faultLock.lock();
     try {
       if (isProtected) {
@@ -243,7 +254,7 @@ final class PkvmVm implements VmOps {
   }
 
   private Errno donate(PkvmVcpu v, long gfn, long pfn) {
-    Errno e = platform.charge();
+    Errno e = platform.charge(vm);
     if (!e.ok()) {
       return e;
     }
@@ -339,6 +350,12 @@ final class PkvmVm implements VmOps {
   }
 
   @Override
+  public Errno protectDelegated(long gfn, PageLevel level, boolean isPrivate) {
+    return platform.errno(
+        0, Hypercall.HOST_WRPROTECT_GUEST, life.handle(), gfn, mappedPages(gfn), 0);
+  }
+
+  @Override
   public boolean notifierMayUnmap(long gfn, boolean isPrivate) {
     return !isProtected;
   }
@@ -353,7 +370,11 @@ final class PkvmVm implements VmOps {
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
     Hvc hvc = Hvc.of(action);
-    return hvc == null ? null : runs.hypercall(vcpu, state(vcpu), hvc);
+    if (hvc != null) {
+      return runs.hypercall(vcpu, state(vcpu), hvc);
+    }
+    LoadStore op = LoadStore.of(action);
+    return op == null ? null : loads.run(vcpu, op);
   }
 
   // Checks.

@@ -55,8 +55,10 @@ final class Psci {
 
   private final VmContext vm;
   private final VcpuInit features;
+  private final VmFlags flags;
 
-  Psci(VmContext vm, VcpuInit features) {
+  Psci(VmContext vm, VcpuInit features, VmFlags flags) {
+    this.flags = flags;
     this.vm = vm;
     this.features = features;
   }
@@ -102,7 +104,7 @@ final class Psci {
       long type = a0 & 0xffff_ffffL;
       return type == 0 || type >= VENDOR_RESETS ? event(EVENT_RESET) : answer(INVALID_PARAMS);
     }
-    if (fn == SYSTEM_SUSPEND && features.suspends()) {
+    if (fn == SYSTEM_SUSPEND && flags.suspends) {
       return RunResult.ok(new Exit.SystemEvent(EVENT_SUSPEND));
     }
     if (fn == SYSTEM_OFF2) {
@@ -133,7 +135,7 @@ final class Psci {
   private long featuresOf(long asked) {
     long fn = hasWideForm(asked & ~WIDE) ? asked & ~WIDE : asked;
     if (fn == SYSTEM_SUSPEND) {
-      return features.suspends() ? SUCCESS : NOT_SUPPORTED;
+      return flags.suspends ? SUCCESS : NOT_SUPPORTED;
     }
     if (fn == SYSTEM_OFF2) {
       return HIBERNATE_OFF;

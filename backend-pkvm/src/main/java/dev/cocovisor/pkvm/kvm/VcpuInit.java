@@ -31,7 +31,6 @@ final class VcpuInit {
 
   private final TraceSink trace;
   private long features = -1;
-  private boolean suspends;
 
   VcpuInit(TraceSink trace) {
     this.trace = trace;
@@ -40,16 +39,6 @@ final class VcpuInit {
   /** Tells whether guests have PSCI 1.3; otherwise it is that of version 0.1. */
   boolean hasPsci() {
     return features > 0 && (features & PSCI_0_2) != 0;
-  }
-
-  /** KVM_CAP_ARM_SYSTEM_SUSPEND. */
-  void allowSuspend() {
-    suspends = true;
-  }
-
-  /** Tells whether the VMM takes SYSTEM_SUSPEND. */
-  boolean suspends() {
-    return suspends;
   }
 
   Errno init(PkvmVcpu v, Fields in) {

@@ -75,8 +75,8 @@ class PkvmVmTest {
     g.write(GPA, 9);
     g.write(GPA + 0x1000, 8);
     long pfn = h.hyp().guestPfn(Host.FIRST_HANDLE, GPA >>> 12);
-    assertThat(h.platform().kernelFault(pfn)).isTrue();
-    assertThat(h.platform().kernelFault(pfn)).as("handled already").isTrue();
+    assertThat(h.platform().takeBack(pfn)).isTrue();
+    assertThat(h.platform().takeBack(pfn)).as("handled already").isTrue();
     assertThat(h.process.hostRead(RAM)).isZero();
     assertThat(g.read(GPA).errno()).isEqualTo(Errno.EFAULT);
     assertThat(g.hvc(Hvc.MEM_SHARE, GPA)).isEqualTo(done(-3));
@@ -96,7 +96,7 @@ class PkvmVmTest {
     for (long p = 0; p < 1 << 20 && own < 0; p++) {
       own = h.hyp().hypState(p) == PageState.OWNED ? p : -1;
     }
-    assertThat(h.platform().kernelFault(own)).isFalse();
+    assertThat(h.platform().takeBack(own)).isFalse();
   }
 
   @Test

@@ -41,7 +41,10 @@ class RecordedLogTest {
     "-wide, 64, 3000",
     "-wide-deep, 186, 9800",
     "-rules, 162, 3800",
-    "-memlock, 15, 690"
+    "-memlock, 15, 690",
+    "-counters, 50, 3000",
+    "-beyond, 20, 850",
+    "-beyond-rules, 90, 1320"
   })
   void everyRecordedProgramReplaysWithoutADifference(String name, int programs, long calls)
       throws IOException {

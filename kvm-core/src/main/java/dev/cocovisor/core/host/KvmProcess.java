@@ -23,6 +23,8 @@ import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +43,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   private final Kvm kvm;
   private final Descriptors fds = new Descriptors();
+  private final Map<String, MemFd> rootFiles = new HashMap<>();
   private final AddressSpace space;
   private final ProcessMemory memory;
   private final VmIoctls vms;
@@ -181,6 +184,27 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   }
 
   /**
+   * Opens a file of the root, a tmpfs; there are no directories.
+   *
+   * @param path absolute
+   * @param create O_CREAT: an empty file is made where there is none
+   * @return a descriptor, or ENOENT
+   */
+  public long openFile(String path, boolean create) {
+    boolean inRoot = path.length() > 1 && path.lastIndexOf('/') == 0;
+    MemFd file = rootFiles.get(path);
+    if (file == null && create && inRoot) {
+      file = new MemFd(kvm.physicalMemory(), 0);
+      rootFiles.put(path, file);
+    }
+    if (file == null) {
+      return ret(Errno.ENOENT);
+    }
+    file.acquire();
+    return fds.install(file);
+  }
+
+  /**
    * memfd_create and ftruncate in one.
    *
    * @return a descriptor
@@ -292,6 +316,30 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public long hostInstallStub(long addr) {
     return memory.installStub(addr);
+  }
+
+  /** read(2) from a pipe into user memory: {@code bytes.length}, or -EFAULT. */
+  public long kernelWrite(long addr, byte[] bytes) {
+    return memory.kernelWrite(addr, bytes);
+  }
+
+  /**
+   * Reads a byte of the process's memory through the kernel's own mapping, as /proc/self/mem and
+   * vmsplice do: 0 to 255, or -EIO.
+   */
+  public long readThroughKernel(long addr) {
+    return memory.readThroughKernel(addr);
+  }
+
+  /** Writes a byte so: 0 or -EIO. */
+  public long writeThroughKernel(long addr, int value) {
+    return memory.writeThroughKernel(addr, value);
+  }
+
+  /** setrlimit(RLIMIT_MEMLOCK), in bytes; negative for RLIM_INFINITY. */
+  public long setMemlockLimit(long bytes) {
+    space.setMemlockLimit(bytes);
+    return 0;
   }
 
   /**

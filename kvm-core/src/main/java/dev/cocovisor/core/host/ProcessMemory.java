@@ -205,6 +205,41 @@ final class ProcessMemory {
     return 0;
   }
 
+  /** read(2) from a pipe: the kernel copies to user memory, all or EFAULT. */
+  long kernelWrite(long addr, byte[] bytes) {
+    Errno r = UserCopy.write(kvm.physicalMemory(), space, addr, bytes, 0, bytes.length);
+    return r.ok() ? bytes.length : ret(r);
+  }
+
+  /**
+   * Reads as another process does through /proc/self/mem, or as a reader of a pipe that pages were
+   * spliced into: the kernel finds the page and reads it through its own mapping. Source: {@code
+   * mm/memory.c}, __access_remote_vm.
+   *
+   * @return 0 to 255, or EIO where there is no page
+   */
+  long readThroughKernel(long addr) {
+    long hpa = found(addr, false);
+    return hpa < 0 ? hpa : kvm.physicalMemory().raw().readByte(hpa);
+  }
+
+  /** Writes so; as {@link #readThroughKernel}. */
+  long writeThroughKernel(long addr, int value) {
+    long hpa = found(addr, true);
+    if (hpa >= 0) {
+      kvm.physicalMemory().raw().writeByte(hpa, value & 0xff);
+    }
+    return Math.min(hpa, 0);
+  }
+
+  private long found(long addr, boolean write) {
+    long pte = space.fault(addr, write);
+    if (pte < 0 || !kvm.physicalMemory().reach(AddressSpace.frameOf(pte), write)) {
+      return ret(Errno.EIO);
+    }
+    return hpa(addr, pte);
+  }
+
   long kernelRead(long addr, long len) {
     byte[] sink = new byte[4096];
     for (long done = 0; done < len; ) {

@@ -31,6 +31,7 @@ public final class PhysicalHost implements HostMemory, Place {
   private final Pins pins = new Pins();
   private volatile PhysicalGuard[] guards = {};
   private volatile LongPredicate[] exporters = {};
+  private volatile LongPredicate[] takers = {};
 
   /**
    * Creates memory of {@code frames} 4 KiB frames. Frame 0 is the kernel's page of zeros, which
@@ -181,6 +182,36 @@ public final class PhysicalHost implements HostMemory, Place {
   /** Removes an exporter. */
   public void removeExporter(LongPredicate exporter) {
     exporters = Arrays.stream(exporters).filter(e -> e != exporter).toArray(LongPredicate[]::new);
+  }
+
+  /** Adds somebody who may take a frame from a guest by force, for {@link #reach}. */
+  public void addTaker(LongPredicate taker) {
+    LongPredicate[] now = Arrays.copyOf(takers, takers.length + 1);
+    now[now.length - 1] = taker;
+    takers = now;
+  }
+
+  /** Removes a taker. */
+  public void removeTaker(LongPredicate taker) {
+    takers = Arrays.stream(takers).filter(t -> t != taker).toArray(LongPredicate[]::new);
+  }
+
+  /**
+   * The kernel reaches for a frame through its own mapping, not by a copy from or to user space
+   * that can fail: a frame that a guard keeps from it is taken back by force where its owner can do
+   * that.
+   *
+   * @return false where the kernel would die of it
+   */
+  public boolean reach(long pfn, boolean write) {
+    if (judge(Accessor.HOST_KERNEL, pfn, write) != Verdict.FAULT) {
+      return true;
+    }
+    boolean any = false;
+    for (LongPredicate t : takers) {
+      any |= t.test(pfn);
+    }
+    return any;
   }
 
   /**

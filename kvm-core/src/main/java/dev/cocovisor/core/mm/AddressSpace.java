@@ -37,6 +37,7 @@ public final class AddressSpace implements Place {
   /** The kernel's data page of each process ([vvar]): no pages of memory, so not to be advised. */
   private static final long VVAR = 0x7fff_f7fb_c000L;
 
+  private volatile long memlockLimit = -1;
   private final PhysicalHost memory;
   private final UserFrames frames;
   private final ModelLock mmapLock = ModelLock.manyReaders("mmap_lock");
@@ -221,6 +222,16 @@ public final class AddressSpace implements Place {
   /** Returns the mapping at an address, or null. */
   public @Nullable Vma find(long addr) {
     return vmas.find(addr);
+  }
+
+  /** Returns RLIMIT_MEMLOCK in bytes; -1 for none. */
+  public long memlockLimit() {
+    return memlockLimit;
+  }
+
+  /** Sets RLIMIT_MEMLOCK; negative for none. */
+  public void setMemlockLimit(long bytes) {
+    memlockLimit = bytes;
   }
 
   /** Tells whether nothing is mapped in a range. */

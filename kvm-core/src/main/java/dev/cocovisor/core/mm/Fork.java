@@ -92,7 +92,9 @@ public final class Fork {
     boolean anonymous = (e & UserTables.ANON) != 0;
     if (cow && anonymous && pinned(parent, e)) {
       long copy = parent.frames().allocate(0, null);
-      if (copy >= 0) {
+      // The kernel copies through its own mapping: what a guest owns is lost to it.
+      boolean reached = parent.memory().reach(UserTables.pfn(e), false);
+      if (copy >= 0 && reached) {
         parent.memory().raw().copyFrame(copy, UserTables.pfn(e));
         var _ = child.tables().replacePte(page, 0, UserTables.entry(copy, Faults.OWN));
       }

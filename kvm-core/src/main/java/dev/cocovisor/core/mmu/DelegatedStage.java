@@ -43,8 +43,8 @@ public final class DelegatedStage implements SecondStage {
   public int map(PageFault f, VcpuContext vcpu) {
     long have = find(f.gfn, f.isPrivate);
     if (have != 0 && (!f.write || Spte.isWritable(have))) {
-      Errno r = host.ops().refaultDelegated(vcpu, f.gfn, f.isPrivate);
-      return r.ok() || r == Errno.EAGAIN ? RetPf.SPURIOUS : -r.number();
+      Errno again = host.ops().refaultDelegated(vcpu, f.gfn, f.isPrivate);
+      return again.ok() || again == Errno.EAGAIN ? RetPf.SPURIOUS : -again.number();
     }
     PageLevel level = PageLevel.of(f.goalLevel);
     PageLevel limit =
@@ -60,18 +60,34 @@ public final class DelegatedStage implements SecondStage {
     if (f.mapWritable && slot != null) {
       slot.markDirty(f.gfn);
     }
-    Errno r = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
-    if (r == Errno.EAGAIN || r == Errno.EEXIST) {
+    Errno done = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
+    if (done == Errno.EAGAIN || done == Errno.EEXIST) {
       return RetPf.RETRY;
     }
-    if (!r.ok()) {
-      return -r.number();
+    if (!done.ok()) {
+      return -done.number();
     }
-    registry[f.isPrivate ? 1 : 0].set(gfn, entry(f.pfn, f.mapWritable, f.isPrivate, level));
-    if (have == 0) {
-      counters.add(level.number(), 1, f.cpu);
-    }
+    LongRadix r = registry[f.isPrivate ? 1 : 0];
+    forget(r, gfn, level);
+    r.set(gfn, entry(f.pfn, f.mapWritable, f.isPrivate, level));
+    counters.add(level.number(), 1, f.cpu);
     return RetPf.FIXED;
+  }
+
+  /** Drops the entries of mappings that one of another size, or of more rights, took the place of. */
+  private void forget(LongRadix r, long gfn, PageLevel level) {
+    for (int bigger = level.number() + 1; bigger <= 3; bigger++) {
+      long first = PageLevel.of(bigger).alignDown(gfn);
+      if (Spte.level(r.get(first)) == bigger) {
+        r.set(first, 0);
+        counters.add(bigger, -1, 0);
+      }
+    }
+    long g = gfn;
+    while ((g = r.next(g, gfn + level.pages())) >= 0) {
+      counters.add(Spte.level(r.get(g)), -1, 0);
+      r.set(g, 0);
+    }
   }
 
   /** Page by page: the trusted half took each as a leaf of its own. */
@@ -176,21 +192,37 @@ public final class DelegatedStage implements SecondStage {
     return r == Errno.EOPNOTSUPP ? Errno.OK : r;
   }
 
-  /** There is no hook to take write access alone away: the pages go, and come back read-only. */
+  /** Where the trusted half cannot take write access alone away, the pages go. */
   @Override
   public boolean protectWrites(long start, long end, int from, int to) {
-    return zap(false, start, end, false);
+    LongRadix r = registry[0];
+    boolean any = false;
+    long gfn = PageLevel.PG_1G.alignDown(start);
+    while ((gfn = r.next(gfn, end)) >= 0) {
+      long e = r.get(gfn);
+      PageLevel level = PageLevel.of(Spte.level(e));
+      if (gfn + level.pages() > start && Spte.isWritable(e)) {
+        Errno done = host.ops().protectDelegated(gfn, level, false);
+        if (done == Errno.EOPNOTSUPP) {
+          return any | zap(false, start, end, false);
+        }
+        if (done.ok()) {
+          r.set(gfn, entry(Spte.pfn(e), false, false, level));
+          any = true;
+        }
+      }
+      gfn++;
+    }
+    return any;
   }
 
+  /** Blocks stay until a write cuts them (no KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE was set). */
   @Override
-  public void splitAll(long start, long end) {
-    zap(false, start, end, false);
-  }
+  public void splitAll(long start, long end) {}
 
+  /** Pages stay: arm64 makes no blocks of them when logging ends. */
   @Override
-  public void recoverHuge(MemSlot slot, LevelRule rule) {
-    zap(false, slot.baseGfn(), slot.endGfn(), false);
-  }
+  public void recoverHuge(MemSlot slot, LevelRule rule) {}
 
   @Override
   public long walk(long gfn, boolean isPrivate) {

@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.core.slot.MemSlot;
 
 /**
  * What differs between KVM's architectures before any vendor is asked: sizes, and which ioctls
@@ -18,6 +19,8 @@ import dev.cocovisor.api.ops.VmTraits;
  * @param hasMemoryAttributes whether KVM_SET_MEMORY_ATTRIBUTES is there for every VM
  * @param hasPreFault whether KVM_PRE_FAULT_MEMORY is there
  * @param limitsGfns whether the host's own limit of guest addresses is asked before the vendor
+ * @param logsReadonly whether a logged slot is mapped page by page even where it is read-only (x86,
+ *     kvm_mmu_max_mapping_level; not arm64, memslot_is_logging)
  */
 public record ArchRules(
     int userSlots,
@@ -25,21 +28,22 @@ public record ArchRules(
     long vmTypeMask,
     boolean hasMemoryAttributes,
     boolean hasPreFault,
-    boolean limitsGfns) {
+    boolean limitsGfns,
+    boolean logsReadonly) {
   /** x86: three slots are KVM's own. */
   public static final ArchRules X86_64 =
-      new ArchRules(Short.MAX_VALUE - 3, Integer.MAX_VALUE, -1, true, true, true);
+      new ArchRules(Short.MAX_VALUE - 3, Integer.MAX_VALUE, -1, true, true, true, true);
 
   /**
    * arm64: vCPUs as many as a GICv3 serves, the low byte of a VM's type is its address size, no
    * attributes and no pre-faulting.
    */
   public static final ArchRules ARM64 =
-      new ArchRules(Short.MAX_VALUE, 512, ~0xffL, false, false, false);
+      new ArchRules(Short.MAX_VALUE, 512, ~0xffL, false, false, false, false);
 
   /** Any other: the generic sizes. */
   private static final ArchRules GENERIC =
-      new ArchRules(Short.MAX_VALUE, Integer.MAX_VALUE, -1, true, true, true);
+      new ArchRules(Short.MAX_VALUE, Integer.MAX_VALUE, -1, true, true, true, true);
 
   /** Returns the rules of an architecture. */
   public static ArchRules of(Architecture architecture) {
@@ -52,5 +56,10 @@ public record ArchRules(
   /** Tells whether a VM knows KVM_SET_MEMORY_ATTRIBUTES: where memory can be private it must. */
   public boolean hasMemoryAttributes(VmTraits traits) {
     return hasMemoryAttributes || traits.hasPrivateMemory();
+  }
+
+  /** Tells whether a slot is mapped page by page, so that each page is logged for itself. */
+  boolean logsPages(MemSlot slot) {
+    return slot.isDirtyLogged() && (logsReadonly || !slot.isReadonly());
   }
 }

@@ -5,6 +5,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.ops.PrivateRule;
+import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
 import dev.cocovisor.core.mmu.PageFault;
@@ -24,10 +25,12 @@ final class FaultHandler {
   private final Vm vm;
   private final boolean checksAttributes;
   private final boolean shadows;
+  private final boolean delegated;
   private final ShadowPrefetch neighbours;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
+    this.delegated = vm.traits().shape() == StageShape.DELEGATED;
     this.shadows = !vm.rules().tdpMmu();
     this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
@@ -104,6 +107,12 @@ final class FaultHandler {
     if (vm.invalidation().active() && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
       return RetPf.RETRY;
     }
+    if (delegated && !(f.write && slot.isReadonly())) {
+      Errno ready = vm.ops().prepareDelegated(vcpu, f.isPrivate);
+      if (!ready.ok()) {
+        return -ready.number();
+      }
+    }
     return vm.sources().of(slot, f.isPrivate).get(vcpu, f, slot);
   }
 
@@ -164,7 +173,7 @@ final class FaultHandler {
 
   /** kvm_mmu_max_mapping_level: what slot, attributes and host mapping allow. */
   int maxLevel(MemSlot slot, long gfn, boolean isPrivate, int limit) {
-    if (slot.isDirtyLogged()) {
+    if (vm.rules().arch().logsPages(slot)) {
       return 1;
     }
     int level = Math.min(limit, vm.rules().maxLevel());

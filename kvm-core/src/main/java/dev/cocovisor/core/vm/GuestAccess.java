@@ -3,6 +3,7 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
@@ -28,7 +29,7 @@ import dev.cocovisor.core.mmu.TlbModel;
  */
 final class GuestAccess {
   /** The run ends with 0 and the exit that was set. */
-  static final long EXITED = -1_000_000;
+  static final long EXITED = VmContext.EXITED;
 
   private static final int KVM_INTERNAL_ERROR_EMULATION = 1;
   private static final int KVM_EXIT_INTR = 10;

@@ -151,6 +151,11 @@ public final class Vcpu implements VcpuContext {
     }
   }
 
+  /** One access in the course of a run, which holds the mutex. */
+  long access(long gpa, Access access, int value) {
+    return guestAccess.access(gpa, access, value, true);
+  }
+
   private RunResult completed(long r, boolean hasValue) {
     return r < 0 ? ended(r) : halted(hasValue ? r : -1);
   }

@@ -7,6 +7,7 @@ import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.ops.PopulateCallback;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mmu.SecondStage;
@@ -110,6 +111,17 @@ final class VmContextView implements VmContext {
   @Override
   public Errno mapPage(VcpuContext vcpu, long gpa, boolean isPrivate) {
     return vm.mapPage((Vcpu) vcpu, gpa, isPrivate);
+  }
+
+  @Override
+  public long access(VcpuContext vcpu, long gpa, Access access, int value) {
+    return ((Vcpu) vcpu).access(gpa, access, value);
+  }
+
+  @Override
+  public long lockedPagesLimit() {
+    long bytes = vm.space().memlockLimit();
+    return bytes < 0 ? -1 : bytes >>> PageLevel.PAGE_SHIFT;
   }
 
   @Override

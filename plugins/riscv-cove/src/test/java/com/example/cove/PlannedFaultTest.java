@@ -18,6 +18,7 @@ import dev.cocovisor.vmm.GuestLaunch;
 import dev.cocovisor.vmm.Technology;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** A planned failure at each kind of COVH call: what the host answers, and that it passes. */
 class PlannedFaultTest {
-  private final AtomicReference<Platform> platform = new AtomicReference<>();
+  private final AtomicReference<@Nullable Platform> platform = new AtomicReference<>();
 
   /** The backend, with its platform within reach. */
   private final class Watched extends ForwardingBackend {
@@ -50,7 +51,8 @@ class PlannedFaultTest {
   }
 
   private Errno plan(TrustedOperation at, How how) {
-    return platform.get().plan(TrustedFault.at(at, how, 1));
+    Platform made = platform.get();
+    return made == null ? Errno.ENOENT : made.plan(TrustedFault.at(at, how, 1));
   }
 
   @AfterEach

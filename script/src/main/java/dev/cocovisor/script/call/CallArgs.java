@@ -145,6 +145,43 @@ public final class CallArgs {
     throw wrong(arg, v, "a string");
   }
 
+  /** Refuses a limit of setrlimit that is not modelled. */
+  LogSyntaxException wrongLimit(int arg) {
+    return wrong(arg, at(arg, "RLIMIT_MEMLOCK"), "RLIMIT_MEMLOCK");
+  }
+
+  /** Tells whether an argument is this string. */
+  public boolean isText(int arg, String text) {
+    return arg < call.args().size()
+        && call.args().get(arg) instanceof Value.Str s
+        && s.text().equals(text);
+  }
+
+  /** Returns an argument that is a list of numbers. */
+  public List<Long> items(int arg) {
+    Value v = at(arg, "a list of numbers");
+    if (!(v instanceof Value.Items list)) {
+      throw wrong(arg, v, "a list of numbers");
+    }
+    return list.items().stream()
+        .map(one -> {
+          Long n = words.number(one);
+          if (n == null) {
+            throw wrong(arg, one, "a number");
+          }
+          return n;
+        })
+        .toList();
+  }
+
+  /** Tells whether an argument is this flag, or has it among others; other words do not matter. */
+  boolean hasFlag(int arg, String name) {
+    Value v = arg < call.args().size() ? call.args().get(arg) : null;
+    return v instanceof Value.Flags f
+        ? f.parts().contains(new Value.Sym(name))
+        : v instanceof Value.Sym s && s.name().equals(name);
+  }
+
   /** Tells whether an argument is this symbol. */
   public boolean isSymbol(int arg, String name) {
     return arg < call.args().size()
@@ -243,7 +280,6 @@ public final class CallArgs {
     }
     return text;
   }
-
 
   /** Returns all fields of a struct, as a technology takes them. */
   public Fields fields(int arg) {

@@ -5,7 +5,6 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.script.text.LogCall;
-import dev.cocovisor.script.text.Value;
 import java.util.List;
 import java.util.Set;
 
@@ -46,6 +45,8 @@ public final class CallDecoder {
           "host_install_stub",
           "host_config",
           "kvm_stats",
+          "host_counters",
+          "setrlimit",
           "guest_read",
           "guest_write",
           "guest_fetch",
@@ -59,20 +60,9 @@ public final class CallDecoder {
 
   private CallDecoder() {}
 
-  /**
-   * Tells whether a line is a call or a guest's action that the notation knows. It knows no pipe
-   * that the kernel writes memory from, and no {@code /proc/self/mem}.
-   */
+  /** Tells whether a line is a call or a guest's action that the notation knows. */
   public static boolean knows(LogCall call) {
-    if (!NAMES.contains(call.name()) && !call.name().startsWith(GUEST)) {
-      return false;
-    }
-    Value first = call.args().isEmpty() ? null : call.args().getFirst();
-    return switch (call.name()) {
-      case "read" -> !(first instanceof Value.Sym);
-      case "pread64", "pwrite64" -> !(first instanceof Value.Str);
-      default -> true;
-    };
+    return NAMES.contains(call.name()) || call.name().startsWith(GUEST);
   }
 
   /**
@@ -91,8 +81,8 @@ public final class CallDecoder {
   private static KvmCall decode(String file, LogCall call, CallArgs a) {
     return switch (call.name()) {
       case "host_config" -> new KvmCall.HostSetup(a.fields(0));
-      case "openat" -> new KvmCall.Open(a.text(1));
-      case "open" -> new KvmCall.Open(a.text(0));
+      case "openat" -> new KvmCall.Open(a.text(1), a.hasFlag(2, "O_CREAT"));
+      case "open" -> new KvmCall.Open(a.text(0), a.hasFlag(1, "O_CREAT"));
       case "close" -> new KvmCall.Close(a.fd(0));
       case "mmap" ->
           new KvmCall.Mmap(a.number(0), a.number(1), a.int32(2), a.int32(3), a.fd(4), a.number(5));
@@ -106,20 +96,30 @@ public final class CallDecoder {
       case "memfd_create" -> new KvmCall.MemfdCreate(a.text(0), a.number(1));
       case "dup" -> new KvmCall.Dup(a.fd(0));
       case "fork_and_read" -> new KvmCall.ForkAndRead(a.number(0));
-      // The pages go into a pipe as they are, so the kernel takes hold of them as for a write.
-      case "vmsplice" -> new KvmCall.KernelRead(a.number(1), a.number(2));
+      case "vmsplice" -> new KvmCall.Splice(a.number(1), a.number(2));
       case "madvise" -> new KvmCall.Madvise(a.number(0), a.number(1), a.int32(2));
       case "fallocate" -> new KvmCall.Fallocate(a.fd(0), a.int32(1), a.number(2), a.number(3));
       case "fstat" -> new KvmCall.Fstat(a.fd(0));
       case "ftruncate" -> new KvmCall.Ftruncate(a.fd(0), a.number(1));
       // With strace's buffer in the middle or, as in recordings, without.
-      case "read" -> new KvmCall.Read(a.fd(0), a.number(a.last()));
+      case "read" ->
+          a.isSymbol(0, "pipe")
+              ? new KvmCall.KernelWrite(a.number(1), a.number(2))
+              : new KvmCall.Read(a.fd(0), a.number(a.last()));
       case "write" ->
           a.isSymbol(0, "pipe")
               ? new KvmCall.KernelRead(a.number(1), a.number(2))
               : new KvmCall.Write(a.fd(0), a.number(a.last()));
-      case "pread64" -> new KvmCall.Pread(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
-      case "pwrite64" -> new KvmCall.Pwrite(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
+      case "setrlimit" -> KernelCalls.setrlimit(a);
+      case "host_counters" -> new KvmCall.Counters();
+      case "pread64" ->
+          KernelCalls.isOwnMemory(a)
+              ? KernelCalls.pread(a)
+              : new KvmCall.Pread(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
+      case "pwrite64" ->
+          KernelCalls.isOwnMemory(a)
+              ? KernelCalls.pwrite(a)
+              : new KvmCall.Pwrite(a.fd(0), a.number(a.last() - 1), a.number(a.last()));
       case "host_read" -> new KvmCall.HostRead(a.number(0));
       case "host_write" -> new KvmCall.HostWrite(a.number(0), a.int32(1));
       case "host_install_stub" -> new KvmCall.HostInstallStub(a.number(0));

@@ -5,6 +5,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.core.host.FileStat;
+import dev.cocovisor.core.host.HostCounters;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.script.text.LogResult;
@@ -50,7 +51,9 @@ public final class CallRunner {
     return switch (call) {
       case KvmCall.Open c ->
           opened(
-              c.path().equals("/dev/kvm") ? process.openDevKvm() : -Errno.ENOENT.number(),
+              c.path().equals("/dev/kvm")
+                  ? process.openDevKvm()
+                  : process.openFile(c.path(), c.create()),
               expected);
       case KvmCall.CreateVm c -> opened(process.createVm(fd(c.fd()), c.type()), expected);
       case KvmCall.CreateVcpu c -> openedVcpu(c, expected);
@@ -86,6 +89,7 @@ public final class CallRunner {
       case KvmCall.Pread c -> plain(process.pread(fd(c.fd()), c.count(), c.off()));
       case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
       case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
+      case KvmCall.OfKernel c -> KernelCalls.run(process, c);
       case KvmCall.HostRead c -> touched(process.hostRead(c.addr()));
       case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
       case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
@@ -302,6 +306,11 @@ public final class CallRunner {
     fields.add(Value.Field.of("pages_2m", Value.Num.of(s.pages2m())));
     fields.add(Value.Field.of("pages_1g", Value.Num.of(s.pages1g())));
     return new Value.Struct(List.copyOf(fields));
+  }
+
+  /** Returns what {@code host_counters} prints. */
+  public static Value.Struct countersValue(HostCounters counters) {
+    return KernelCalls.countersValue(counters);
   }
 
   public static Reply plain(long ret) {

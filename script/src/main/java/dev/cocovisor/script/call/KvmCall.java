@@ -3,6 +3,7 @@ package dev.cocovisor.script.call;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
+import java.util.List;
 
 /**
  * A call with its arguments as numbers: what a line means, whatever way it was spelled. Descriptors
@@ -14,7 +15,7 @@ public sealed interface KvmCall {
 
   record HostSetup(Fields fields) implements KvmCall {}
 
-  record Open(String path) implements KvmCall {}
+  record Open(String path, boolean create) implements KvmCall {}
 
   record Close(long fd) implements KvmCall {}
 
@@ -110,4 +111,29 @@ public sealed interface KvmCall {
   record VendorIoctl(long fd, VendorCommand command) implements KvmCall {}
 
   record Stats(long fd) implements KvmCall {}
+
+  /** The kernel touches the process's memory, or tells what it counts. */
+  sealed interface OfKernel extends KvmCall {}
+
+  /** A read of /proc/self/mem. */
+  record ReadMemory(long addr, long count) implements OfKernel {}
+
+  /** A write of /proc/self/mem. */
+  record WriteMemory(long addr, List<Long> bytes) implements OfKernel {
+    public WriteMemory {
+      bytes = List.copyOf(bytes);
+    }
+  }
+
+  /** vmsplice into a pipe, and a read from it: the page itself goes, not a copy. */
+  record Splice(long addr, long len) implements OfKernel {}
+
+  /** A read from a pipe into user memory. */
+  record KernelWrite(long addr, long len) implements OfKernel {}
+
+  /** setrlimit(RLIMIT_MEMLOCK); negative for RLIM_INFINITY. */
+  record SetMemlock(long bytes) implements OfKernel {}
+
+  /** What the host counts for all its VMs. */
+  record Counters() implements OfKernel {}
 }

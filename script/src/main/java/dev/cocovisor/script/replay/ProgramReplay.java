@@ -3,6 +3,7 @@ package dev.cocovisor.script.replay;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.core.host.HostCounters;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.CallRunner;
@@ -42,6 +43,9 @@ final class ProgramReplay {
   private final Predicate<Mismatch> sink;
   private final Map<Long, PageStats> printed = new LinkedHashMap<>();
 
+  /** What {@code host_counters} printed last. */
+  private @Nullable HostCounters counted;
+
   /** vCPUs whose guests wait for the answer to a hypercall. */
   private final Set<Long> waiting = new HashSet<>();
 
@@ -80,7 +84,9 @@ final class ProgramReplay {
   private boolean run(Session session) {
     for (int i = 0; i < lines.size(); i++) {
       ScenarioLine line = lines.get(i);
-      boolean stats = line.step() instanceof Step.Call(KvmCall.Stats _);
+      boolean stats =
+          line.step() instanceof Step.Call(KvmCall.Stats _)
+              || line.step() instanceof Step.Call(KvmCall.Counters _);
       if (!stats && i > 0 && !silent(session, lines.get(i - 1).call())) {
         return false;
       }
@@ -90,6 +96,8 @@ final class ProgramReplay {
       }
       if (line.step() instanceof Step.Call(KvmCall.Stats(long vm))) {
         remember(session, vm);
+      } else if (line.step() instanceof Step.Call(KvmCall.Counters _)) {
+        counted = HostCounters.of(session.process().kvm());
       } else if (line.step() instanceof Step.Call(KvmCall.GuestRun run)) {
         waits(run.fd(), reply);
       }
@@ -138,6 +146,9 @@ final class ProgramReplay {
     if (!waiting.isEmpty()) {
       return true;
     }
+    if (!silentHost(session, call)) {
+      return false;
+    }
     for (Map.Entry<Long, PageStats> e : printed.entrySet()) {
       PageStats now = stats(session, e.getKey());
       if (now == null || now.equals(e.getValue())) {
@@ -153,6 +164,19 @@ final class ProgramReplay {
       }
     }
     return true;
+  }
+
+  private boolean silentHost(Session session, LogCall call) {
+    HostCounters was = counted;
+    HostCounters now = was == null ? null : HostCounters.of(session.process().kvm());
+    if (was == null || now == null || now.equals(was)) {
+      return true;
+    }
+    counted = now;
+    return report(
+        call,
+        "host counters stay " + LogWriter.value(CallRunner.countersValue(was)),
+        "host_counters() = " + LogWriter.value(CallRunner.countersValue(now)));
   }
 
   private boolean report(LogCall call, String expected, String got) {

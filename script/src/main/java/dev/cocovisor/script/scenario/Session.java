@@ -39,6 +39,7 @@ public final class Session implements AutoCloseable {
   private List<String> scenarioFor = List.of();
   private List<String> only = List.of();
   private final LogHabits habits;
+  private final UnwrittenSizes sizes;
   private @Nullable CallRunner runner;
   private @Nullable GuestSteps guests;
   private @Nullable HostSteps host;
@@ -74,6 +75,7 @@ public final class Session implements AutoCloseable {
     }
     program.forEach(l -> setup.look(l.call()));
     habits.read(program);
+    this.sizes = new UnwrittenSizes(program);
   }
 
   /**
@@ -144,6 +146,9 @@ public final class Session implements AutoCloseable {
     }
     CallRunner r = runner();
     List<Long> left = call instanceof KvmCall.Close c ? idleVcpus(c.fd(), index) : List.of();
+    if (call instanceof KvmCall.Mmap m && sizes.at(index) > 0) {
+      var _ = r.run(new KvmCall.Ftruncate(m.fd(), sizes.at(index)), null);
+    }
     Reply reply = r.run(call, written.result());
     r.closeAll(left);
     return reply;

@@ -2,6 +2,7 @@ package dev.cocovisor.script.text;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 public final class LineParser extends LineScanner {
   /** Deeper nesting than this is refused, so that no input can exhaust the stack. */
   private static final int MAX_DEPTH = 64;
+
+  private static final Pattern ONLY_FIELDS = Pattern.compile("[a-z_0-9]+=");
 
   private int depth;
 
@@ -99,6 +102,9 @@ public final class LineParser extends LineScanner {
       at++;
     }
     String reason = text.substring(from, at);
+    if (reason.isEmpty() && ONLY_FIELDS.matcher(text).region(from, text.length()).lookingAt()) {
+      return new LogResult.Exit("", onlyFields());
+    }
     space();
     if (reason.isEmpty() || (peek() != ',' && peek() != ')')) {
       int close = text.indexOf(')', start);
@@ -117,6 +123,18 @@ public final class LineParser extends LineScanner {
     }
     expect(')');
     return new LogResult.Exit(reason, List.copyOf(fields));
+  }
+
+  /** What a call found, without a reason why it ended: {@code (byte=5)}. */
+  private List<Value.Field> onlyFields() {
+    var fields = new ArrayList<Value.Field>();
+    do {
+      space();
+      fields.add(field());
+      space();
+    } while (take(','));
+    expect(')');
+    return List.copyOf(fields);
   }
 
   private static boolean isExitChar(char c) {

@@ -68,8 +68,15 @@ class LineScanner {
       throw error("'" + run() + "'", "a number of at most 64 bits");
     }
     decoration();
-    return new Value.Num(
-        negative ? -value : value, hex && !negative, !hex && !negative && value < 0);
+    Value.Num.Form form =
+        negative
+            ? Value.Num.Form.DECIMAL
+            : hex
+                ? Value.Num.Form.HEX
+                : octal
+                    ? Value.Num.Form.OCTAL
+                    : value < 0 ? Value.Num.Form.UNSIGNED : Value.Num.Form.DECIMAL;
+    return new Value.Num(negative ? -value : value, form);
   }
 
   /** Skips {@code <path>} behind a descriptor. */

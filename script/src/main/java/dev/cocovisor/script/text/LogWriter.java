@@ -44,21 +44,27 @@ public final class LogWriter {
       result(out, result);
     }
     if (!c.comment().isEmpty()) {
-      out.append("  # ").append(c.comment());
+      // What was done in the same line afterwards stands behind its semicolon.
+      out.append(c.comment().startsWith(";") ? "" : "  # ").append(c.comment());
     }
     return out.toString();
   }
 
   private static void result(StringBuilder out, LogResult r) {
-    value(out, r.value());
+    if (r.value() instanceof Value.Macro m) {
+      // How a child ended: a word and its number.
+      list(out.append(m.name()).append(' '), m.args());
+    } else {
+      value(out, r.value());
+    }
     if (r.isError()) {
       out.append(' ').append(r.error());
     }
     LogResult.Exit exit = r.exit();
     if (exit != null) {
       out.append(" (").append(exit.reason());
-      for (Value.Field f : exit.fields()) {
-        field(out.append(", "), f);
+      for (int i = 0; i < exit.fields().size(); i++) {
+        field(out.append(i == 0 && exit.reason().isEmpty() ? "" : ", "), exit.fields().get(i));
       }
       out.append(')');
     }
@@ -82,15 +88,7 @@ public final class LogWriter {
 
   private static void value(StringBuilder out, Value v) {
     switch (v) {
-      case Value.Num n -> {
-        if (n.hex()) {
-          out.append("0x").append(Long.toHexString(n.value()));
-        } else if (n.unsigned()) {
-          out.append(Long.toUnsignedString(n.value()));
-        } else {
-          out.append(n.value());
-        }
-      }
+      case Value.Num n -> number(out, n);
       case Value.Sym s -> out.append(s.name());
       case Value.Flags f -> {
         for (int i = 0; i < f.parts().size(); i++) {
@@ -128,6 +126,15 @@ public final class LogWriter {
         value(out.append(" => "), c.after());
       }
       case Value.Rest _ -> out.append("...");
+    }
+  }
+
+  private static void number(StringBuilder out, Value.Num n) {
+    switch (n.form()) {
+      case DECIMAL -> out.append(n.value());
+      case UNSIGNED -> out.append(Long.toUnsignedString(n.value()));
+      case HEX -> out.append("0x").append(Long.toHexString(n.value()));
+      case OCTAL -> out.append('0').append(Long.toOctalString(n.value()));
     }
   }
 

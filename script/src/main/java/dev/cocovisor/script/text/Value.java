@@ -14,13 +14,23 @@ public sealed interface Value {
    * A number.
    *
    * @param value the 64 bits; an unsigned spelling above 2^63 reads as negative
-   * @param hex whether it is written with 0x
-   * @param unsigned whether a decimal stands for its 64 bits without a sign
+   * @param form how it is written
    */
-  record Num(long value, boolean hex, boolean unsigned) implements Value {
+  record Num(long value, Form form) implements Value {
+    /** How a number is written. */
+    public enum Form {
+      DECIMAL,
+      /** A decimal that stands for its 64 bits without a sign. */
+      UNSIGNED,
+      /** With 0x. */
+      HEX,
+      /** With a leading zero, as strace writes modes. */
+      OCTAL
+    }
+
     /** A number in hex, or in decimal with its sign. */
     public Num(long value, boolean hex) {
-      this(value, hex, false);
+      this(value, hex ? Form.HEX : Form.DECIMAL);
     }
 
     /** A number written in decimal. */

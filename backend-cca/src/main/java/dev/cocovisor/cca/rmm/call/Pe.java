@@ -80,7 +80,7 @@ public final class Pe {
 
   /** Samples whether an interrupt of the host is pending. */
   public boolean interrupted() {
-    return samplings >= 0 && samplings-- == 0 || interrupts.pending(this);
+    return (samplings >= 0 && samplings-- == 0) || interrupts.pending(this);
   }
 
   /**

@@ -144,7 +144,7 @@ public final class GranuleTable {
     short[] words = chunk(g).word;
     int i = g & MASK;
     // Nobody counts a granule whose state changes, so a plain store of both is enough.
-    WORD.setVolatile(words, i, (short) (state << COUNT_BITS | words[i] & COUNT_MASK));
+    WORD.setVolatile(words, i, (short) ((state << COUNT_BITS) | (words[i] & COUNT_MASK)));
   }
 
   public int count(int g) {

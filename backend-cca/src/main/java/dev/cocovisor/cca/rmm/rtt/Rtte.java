@@ -120,7 +120,7 @@ public final class Rtte {
   /** Returns a host's descriptor of an address with attributes; LPA2 moves bits 51:50 to 9:8. */
   public static long hostDescriptor(long address, boolean lpa2) {
     long high = address & 3L << 50;
-    return lpa2 ? address & ~high | high >>> 42 : address;
+    return lpa2 ? (address & ~high) | (high >>> 42) : address;
   }
 
   /** Returns the address in a host's descriptor; with LPA2 its bits 51:50 stand at 9:8. */

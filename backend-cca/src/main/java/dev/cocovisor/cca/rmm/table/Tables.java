@@ -135,7 +135,7 @@ public final class Tables {
     if (count == Geometry.ENTRIES && blockRefused) {
       return pe.refuse(tree.at(level - 1), "no block may stand at that level");
     }
-    boolean rightKind = count == 0 || count == Geometry.ENTRIES && Rtte.isAssigned(table[0]);
+    boolean rightKind = count == 0 || (count == Geometry.ENTRIES && Rtte.isAssigned(table[0]));
     if (!rightKind || !Rtt.isHomogeneous(table, level)) {
       return pe.refuse(tree.at(level), "the entries are not one contiguous block of one kind");
     }

@@ -57,7 +57,7 @@ final class DataBlocks {
   private boolean give(long address) {
     int g = granules.find(address);
     if (g == GranuleTable.NONE
-        || safeguards.looksBeforeLocking() && granules.state(g) != GranuleState.S_DELEGATED) {
+        || (safeguards.looksBeforeLocking() && granules.state(g) != GranuleState.S_DELEGATED)) {
       return false;
     }
     granules.lock(g);

@@ -54,15 +54,14 @@ final class Invariants2 {
     operations.forEach(o -> {
       for (int t : o.tables()) {
         if (!tables.contains(t)) {
-          say(t, "operation %d comes back to it, but it is no table any more", o.handle());
+          say(t, "operation " + o.handle() + " comes back to it, but it is no table any more");
         }
       }
     });
   }
 
-  private void say(int granule, String what, Object... args) {
-    violation.accept(
-        "granule 0x" + Long.toHexString(granules.address(granule)) + ": " + what.formatted(args));
+  private void say(int granule, String what) {
+    violation.accept("granule 0x" + Long.toHexString(granules.address(granule)) + ": " + what);
   }
 
   private void realm(Realm realm) {
@@ -87,7 +86,7 @@ final class Invariants2 {
       counted += entry(t, e, level, tree);
     }
     if (granules.count(t) != counted) {
-      say(t, "count %d, but %d entries are live or stamped", granules.count(t), counted);
+      say(t, "count " + granules.count(t) + ", but " + counted + " entries are live or stamped");
     }
   }
 
@@ -116,9 +115,9 @@ final class Invariants2 {
   private void stamp(int t, long e) {
     var owner = operations.find(Stamp.handleIn(e));
     if (owner == null) {
-      say(t, "an entry is stamped by %d, which is not open", Stamp.handleIn(e));
+      say(t, "an entry is stamped by " + Stamp.handleIn(e) + ", which is not open");
     } else if (!owner.claims(t)) {
-      say(t, "an entry is stamped by %d, which has nothing to do here", Stamp.handleIn(e));
+      say(t, "an entry is stamped by " + Stamp.handleIn(e) + ", which has nothing to do here");
     }
   }
 
@@ -128,7 +127,11 @@ final class Invariants2 {
     for (int i = 0; i < n; i++) {
       int g = first + i;
       if (granules.state(g) != GranuleState.S_DATA) {
-        say(g, "an entry of table 0x%x leads to it, but it is no DATA", granules.address(t));
+        say(
+            g,
+            "an entry of table 0x"
+                + Long.toHexString(granules.address(t))
+                + " leads to it, but it is no DATA");
       } else if (tree > 0) {
         shadows.merge(g, 1, Integer::sum);
       } else if (!data.add(g)) {
@@ -148,7 +151,9 @@ final class Invariants2 {
       case DATA -> {
         int shadowed = shadows.getOrDefault(g, 0);
         if (granules.count(g) != shadowed) {
-          say(g, "count %d, but %d auxiliary entries lead to it", granules.count(g), shadowed);
+          say(
+              g,
+              "count " + granules.count(g) + ", but " + shadowed + " auxiliary entries lead to it");
         }
         if (!data.contains(g) && operations.open() == 0) {
           say(g, "no entry leads to this page, and no operation has it");
@@ -156,7 +161,7 @@ final class Invariants2 {
       }
       case DELEGATED, NS -> {
         if (granules.count(g) != 0) {
-          say(g, "count %d of a granule that nobody uses", granules.count(g));
+          say(g, "count " + granules.count(g) + " of a granule that nobody uses");
         }
       }
       case PARTIAL -> {

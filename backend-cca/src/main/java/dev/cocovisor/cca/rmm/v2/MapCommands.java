@@ -196,7 +196,7 @@ final class MapCommands {
       return pe.refuse(Status.rtt(level), "a block has another size, or does not fit below top");
     }
     long pa = source.address();
-    if ((pa & (size - 1)) != 0 || !geometry.lpa2() && pa >>> PA_BITS != 0) {
+    if ((pa & (size - 1)) != 0 || (!geometry.lpa2() && pa >>> PA_BITS != 0)) {
       return pe.refuse(Status.ERROR_INPUT, "a block is unaligned or beyond 48 bits");
     }
     return Status.SUCCESS;

@@ -89,7 +89,7 @@ final class RealmCommands {
       return "there is no plane for device translations";
     }
     if ((p.flags1() & RealmParams2.INDIRECT_S2AP) != 0
-        || planes > 0 && (p.flags1() & RealmParams2.TREE_PER_PLANE) == 0) {
+        || (planes > 0 && (p.flags1() & RealmParams2.TREE_PER_PLANE) == 0)) {
       return "each plane has a tree of its own here, and permissions are direct";
     }
     long alignment = ((long) p.rttNumStart() << PageLevel.PAGE_SHIFT) - 1;
@@ -107,7 +107,7 @@ final class RealmCommands {
   private boolean isHash(int algorithm) {
     int sha384 = HashAlgorithm.SHA_384.encoding();
     return algorithm < sha384
-        || algorithm == sha384 && !operations.safeguards().refusesUnofferedHash();
+        || (algorithm == sha384 && !operations.safeguards().refusesUnofferedHash());
   }
 
   private static boolean outside(int value, int most) {

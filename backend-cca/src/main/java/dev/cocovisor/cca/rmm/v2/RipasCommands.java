@@ -140,9 +140,9 @@ final class RipasCommands {
       long e = pe.walk.table[i];
       if (operations.isStamped(e)
           || !Rtte.hasRipas(e)
-          || Rtte.ripas(e) == Rtte.RIPAS_DESTROYED
+          || (Rtte.ripas(e) == Rtte.RIPAS_DESTROYED
               && rec.ripasValue == Rtte.RIPAS_RAM
-              && !rec.ripasChangeDestroyed) {
+              && !rec.ripasChangeDestroyed)) {
         break;
       }
       shadowed = rec.ripasValue == Rtte.RIPAS_EMPTY && isShadowed(e, level);

@@ -95,7 +95,7 @@ final class Services2 extends RealmServices {
     long tree = cookie & TREE_MASK;
     if (!isProtectedRange(rec.realm, base, top)
         || !isPermission(rec, 0, index)
-        || cookie != 0 && (cookie & ~TREE_MASK) != base
+        || (cookie != 0 && (cookie & ~TREE_MASK) != base)
         || tree > rec.realm.planes()) {
       rec.answer(ERROR_INPUT);
       return false;

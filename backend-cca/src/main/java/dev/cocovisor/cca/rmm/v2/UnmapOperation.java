@@ -58,7 +58,8 @@ final class UnmapOperation extends Operation {
   /** Notes memory that is taken away; false if the answer has no room for it. */
   boolean add(long pa) {
     boolean apart = previous != -1 && pa != previous + Geometry.entrySize(level);
-    if (output == Output.SINGLE && apart || !freed.add(pa, level, isData ? 0 : Block.UNDELEGATED)) {
+    if ((output == Output.SINGLE && apart)
+        || !freed.add(pa, level, isData ? 0 : Block.UNDELEGATED)) {
       return false;
     }
     previous = pa;

@@ -136,7 +136,7 @@ final class Bench2 {
   /** Makes the tables below the root on the way to an address, down to {@code level}. */
   void tables(long rd, long ipa, int level) {
     for (int l = 2; l <= level; l++) {
-      long at = ipa & -(PAGE << 9 * (4 - l));
+      long at = ipa & -(PAGE << (9 * (4 - l)));
       ok(call(Rmi2Command.RTT_READ_ENTRY, rd, at, l - 1));
       if (pe.x2() != 2) {
         ok(call(Rmi2Command.RTT_CREATE, rd, delegated(), at, l));

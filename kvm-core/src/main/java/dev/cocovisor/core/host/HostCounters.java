@@ -1,0 +1,28 @@
+package dev.cocovisor.core.host;
+
+import dev.cocovisor.api.Platform;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.vm.Vm;
+
+/**
+ * What a host counts for all its VMs: VmLck and nr_sec_page_table_pages.
+ *
+ * @param lockedPages pages that guests pin on the account of their VMM
+ * @param secondaryTablePages pages that back second-stage tables, those in caches of a trusted half
+ *     included
+ */
+public record HostCounters(long lockedPages, long secondaryTablePages) {
+  /** Returns what a host counts now. */
+  public static HostCounters of(Kvm kvm) {
+    long locked = 0;
+    long tables = 0;
+    for (Platform p : kvm.platforms()) {
+      locked += p.lockedPages();
+      tables += p.secondaryTablePages();
+    }
+    for (Vm vm : kvm.vms()) {
+      tables += vm.stage().tablePages() + vm.stage().externalTablePages();
+    }
+    return new HostCounters(locked, tables);
+  }
+}
