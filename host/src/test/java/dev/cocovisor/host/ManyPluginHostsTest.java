@@ -2,10 +2,10 @@ package dev.cocovisor.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.model.HypervisorModel;
-import dev.cocovisor.vmm.checked.GuestVm;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -44,9 +44,12 @@ class ManyPluginHostsTest {
   }
 
   private static void host(BackendRegistry registry, String technology) {
-    try (HypervisorModel model = HypervisorModel.builder().backends(registry, technology).build();
-        GuestVm guest = model.guest(technology).memory("2M").launch()) {
-      assertThat(guest.machine().vcpuFds()).isNotEmpty();
+    try (HypervisorModel model = HypervisorModel.builder().backends(registry, technology).build()) {
+      KvmProcess vmm = model.newProcess();
+      long type = model.vmType("TEST_VM").number();
+      long vm = vmm.createVm((int) vmm.openDevKvm(), type);
+      assertThat(vm).isPositive();
+      assertThat(vmm.createVcpu((int) vm, 0)).isPositive();
     }
   }
 
