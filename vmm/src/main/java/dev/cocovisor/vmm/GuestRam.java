@@ -18,6 +18,7 @@ final class GuestRam {
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
   private static final int MAP_HUGETLB = 0x40000;
+  private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MEM_GUEST_MEMFD = 4;
 
@@ -56,12 +57,15 @@ final class GuestRam {
   }
 
   long plug(long gpa, long size, boolean huge) {
-    long user = map(calls(), size, huge);
+    // Private memory that is the VMM's own mapping may not be a file's (pKVM pins anonymous pages
+    // only): its huge pages are transparent ones.
+    boolean hugetlb = huge && driver.guestMemfd();
+    long user = map(calls(), size, hugetlb);
     if (user < 0) {
       return user;
     }
-    if (!huge) {
-      var _ = calls().madvise(user, size, MADV_NOHUGEPAGE);
+    if (!hugetlb) {
+      var _ = calls().madvise(user, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     }
     long memfd = -1;
     if (driver.guestMemfd()) {
