@@ -13,7 +13,7 @@ import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.uapi.MemoryMapping;
-import dev.cocovisor.core.vm.Progress;
+import dev.cocovisor.core.vm.VmProgress;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class GuardedOps extends ForwardingVmOps {
   private final String backend;
-  private final Progress progress;
+  private final VmProgress progress;
 
-  GuardedOps(VmOps delegate, String backend, Progress progress) {
+  GuardedOps(VmOps delegate, String backend, VmProgress progress) {
     super(delegate);
     this.backend = backend;
     this.progress = progress;

@@ -20,8 +20,8 @@ import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mm.ThpMode;
 import dev.cocovisor.core.vm.AlwaysInvariants;
 import dev.cocovisor.core.vm.NoProgress;
-import dev.cocovisor.core.vm.Progress;
 import dev.cocovisor.core.vm.Vm;
+import dev.cocovisor.core.vm.VmProgress;
 import dev.cocovisor.core.vm.VmSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -284,7 +284,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   public Vm createVm(VmType type, AddressSpace space) {
     Backend backend = backendOf(type.number());
     Vm.OpsFactory factory;
-    Progress progress = new Progress(standstills::add);
+    VmProgress progress = new VmProgress(standstills::add);
     if (backend != null) {
       Platform p = platform(backend);
       factory =
@@ -316,7 +316,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   }
 
   private static VmOps hooks(
-      Platform platform, String backend, VmContext vm, VmType type, Progress progress) {
+      Platform platform, String backend, VmContext vm, VmType type, VmProgress progress) {
     try {
       return new GuardedOps(platform.createVm(vm, type), backend, progress);
     } catch (RuntimeException | Error e) {

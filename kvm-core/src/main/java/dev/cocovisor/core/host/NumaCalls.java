@@ -1,6 +1,7 @@
 package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.mem.MemoryPolicy;
 import dev.cocovisor.core.mem.PhysicalHost;
@@ -118,10 +119,10 @@ final class NumaCalls {
       long to = Math.min(end, v.end());
       MappableFile file = v.file();
       if (file != null) {
-        long first = v.firstPage() + ((at - v.start()) >>> 12);
-        file.policies().set(first, first + ((to - at) >>> 12), policy);
+        long first = v.firstPage() + ((at - v.start()) >>> PageLevel.PAGE_SHIFT);
+        file.policies().set(first, first + ((to - at) >>> PageLevel.PAGE_SHIFT), policy);
       } else {
-        space.policies().set(at >>> 12, to >>> 12, policy);
+        space.policies().set(at >>> PageLevel.PAGE_SHIFT, to >>> PageLevel.PAGE_SHIFT, policy);
       }
       at = to;
     }
@@ -156,8 +157,8 @@ final class NumaCalls {
     MappableFile file = v.file();
     MemoryPolicy policy =
         file != null
-            ? file.policies().at(v.firstPage() + ((addr - v.start()) >>> 12))
-            : space.policies().at(addr >>> 12);
+            ? file.policies().at(v.firstPage() + ((addr - v.start()) >>> PageLevel.PAGE_SHIFT))
+            : space.policies().at(addr >>> PageLevel.PAGE_SHIFT);
     if (policy != null) {
       into.set(policy.mode(), policy.nodes());
     }

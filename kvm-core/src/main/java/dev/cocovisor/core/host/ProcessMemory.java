@@ -2,6 +2,7 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
@@ -94,7 +95,7 @@ final class ProcessMemory {
     boolean pool = backing == null ? huge : backing.isHugetlb();
     var wish =
         new MappingCalls.Wish(addr, len, prot, fixed, noReplace, (flags & MAP_NORESERVE) != 0);
-    long at = mappings.map(wish, pool, shared, backing, off >>> 12);
+    long at = mappings.map(wish, pool, shared, backing, off >>> PageLevel.PAGE_SHIFT);
     if (anonymous && backing instanceof MemFd own) {
       // The mapping keeps the memory; there is no descriptor.
       own.release();
@@ -130,7 +131,9 @@ final class ProcessMemory {
   }
 
   private static Errno fileType(@Nullable Object file, int prot, int flags, long len, long off) {
-    if (Long.compareUnsigned(off >>> 12, (MAX_LFS_FILESIZE - len) >>> 12) > 0) {
+    if (Long.compareUnsigned(
+            off >>> PageLevel.PAGE_SHIFT, (MAX_LFS_FILESIZE - len) >>> PageLevel.PAGE_SHIFT)
+        > 0) {
       return Errno.EOVERFLOW;
     }
     int type = flags & MAP_TYPE;
@@ -157,7 +160,7 @@ final class ProcessMemory {
   }
 
   private static long hpa(long addr, long pte) {
-    return (AddressSpace.frameOf(pte) << 12) + (addr & 4095);
+    return (AddressSpace.frameOf(pte) << PageLevel.PAGE_SHIFT) + (addr & 4095);
   }
 
   long read(long addr) {

@@ -12,7 +12,7 @@ final class PageSources {
 
   PageSources(Vm vm) {
     this.gmem = new GmemPages(vm);
-    this.user = new UserPages(vm, vm.host().architecture().equals(Architecture.ARM64));
+    this.user = new MappedPages(vm, vm.host().architecture().equals(Architecture.ARM64));
     this.priv =
         switch (vm.traits().privateSource()) {
           case GUEST_MEMFD -> gmem;

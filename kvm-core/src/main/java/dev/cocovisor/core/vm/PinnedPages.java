@@ -26,7 +26,7 @@ final class PinnedPages implements PageSource {
     }
     long pfn = vm.space().pin(slot.userAddressOf(f.gfn));
     if (pfn < 0) {
-      return -UserPages.refuse(vm, f, pfn).number();
+      return -MappedPages.refuse(vm, f, pfn).number();
     }
     Vma vma = vm.space().find(slot.userAddressOf(f.gfn));
     if (vma == null || !vma.isSwapBacked()) {

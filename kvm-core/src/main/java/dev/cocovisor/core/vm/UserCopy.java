@@ -1,6 +1,7 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -36,7 +37,7 @@ public final class UserCopy {
       if (pte < 0) {
         return Errno.EFAULT;
       }
-      long hpa = (AddressSpace.frameOf(pte) << 12) + (at & 4095);
+      long hpa = (AddressSpace.frameOf(pte) << PageLevel.PAGE_SHIFT) + (at & 4095);
       Errno r =
           toUser
               ? memory.write(Accessor.HOST_KERNEL, hpa, bytes, offset + done, n)

@@ -57,7 +57,7 @@ public final class Vm implements MmuHost {
   private final SlotSets slots = new SlotSets();
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
-  private final Progress progress;
+  private final VmProgress progress;
   private final VmTrace trace;
   private final AttributeStore attributes;
   private final VmOps ops;
@@ -94,7 +94,7 @@ public final class Vm implements MmuHost {
       AddressSpace space,
       VmSettings settings,
       VmParts parts,
-      Progress progress,
+      VmProgress progress,
       OpsFactory factory) {
     this.id = id;
     this.type = type;

@@ -7,13 +7,13 @@ import org.jspecify.annotations.Nullable;
  * What is remembered of a VM's progress: which hook was the last not to let the core go on, and
  * what gave up because the same was tried too often.
  */
-public final class Progress {
+public final class VmProgress {
   private final Consumer<NoProgress> report;
   private volatile String hook = "";
   private @Nullable Health health;
 
   /** Starts to watch a VM; {@code report} takes what gave up. */
-  public Progress(Consumer<NoProgress> report) {
+  public VmProgress(Consumer<NoProgress> report) {
     this.report = report;
   }
 

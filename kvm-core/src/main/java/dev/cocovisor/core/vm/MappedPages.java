@@ -12,7 +12,7 @@ import java.util.function.Consumer;
  * Pages that the VMM has mapped at the slot's user address. Sources: {@code
  * arch/x86/kvm/mmu/mmu.c}, kvm_mmu_faultin_pfn; {@code virt/kvm/kvm_main.c}, hva_to_pfn.
  */
-final class UserPages implements PageSource {
+final class MappedPages implements PageSource {
   private final Vm vm;
   private final boolean waitsForWrite;
 
@@ -21,7 +21,7 @@ final class UserPages implements PageSource {
    *
    * @param waitsForWrite whether a page of a logged slot is mapped writable on a write only
    */
-  UserPages(Vm vm, boolean waitsForWrite) {
+  MappedPages(Vm vm, boolean waitsForWrite) {
     this.vm = vm;
     this.waitsForWrite = waitsForWrite;
   }
