@@ -50,7 +50,7 @@ public final class Schedule {
    */
   public static Schedule parse(String text) {
     List<Integer> all = new ArrayList<>();
-    for (String word : text.strip().split("\\s+")) {
+    for (String word : text.strip().split("\\s+", -1)) {
       if (word.isEmpty()) {
         continue;
       }

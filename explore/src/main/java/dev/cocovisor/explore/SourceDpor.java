@@ -4,6 +4,7 @@ import dev.cocovisor.api.sched.PointKind;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One schedule of each kind, without a bound: dynamic partial order reduction with source sets and
@@ -18,8 +19,8 @@ import java.util.List;
  * is one of a kind seen before and is given up.
  *
  * <p>Taking a lock and giving it up cannot happen the other way round; two who take it can. When
- * nothing is left to try, what was seen is all that can be seen, and a search without a finding is a
- * proof for this scenario.
+ * nothing is left to try, what was seen is all that can be seen, and a search without a finding is
+ * a proof for this scenario.
  */
 final class SourceDpor implements Strategy {
   private static final class Node {
@@ -38,6 +39,10 @@ final class SourceDpor implements Strategy {
   }
 
   private final List<Node> stack = new ArrayList<>();
+
+  /** The step that each sleeping part stands before. */
+  private final @Nullable Step[] sleepers = new Step[32];
+
   private int[] prefix = {};
   private int prefixSleep;
   private Step[] prefixPending = {};
@@ -94,27 +99,21 @@ final class SourceDpor implements Strategy {
     if (i == prefix.length - 1) {
       sleep = awake(prefixSleep, prefixPending, s);
     } else {
-      sleep = awake(sleep, null, s);
+      sleep = awake(sleep, sleepers, s);
     }
   }
 
   /** Sleeping parts stay asleep while what is done has nothing to do with their step. */
-  private int awake(int sleeping, Step[] pending, Step s) {
+  private int awake(int sleeping, @Nullable Step[] pending, Step s) {
     int still = 0;
     for (int p = 0; sleeping >>> p != 0; p++) {
-      Step own = pending != null && p < pending.length ? pending[p] : asleep(p);
+      Step own = p < pending.length ? pending[p] : null;
       if ((sleeping & 1 << p) != 0 && own != null) {
         sleepers[p] = own;
         still |= own.touchesAlike(s) ? 0 : 1 << p;
       }
     }
     return still & ~(1 << s.part());
-  }
-
-  private final Step[] sleepers = new Step[32];
-
-  private Step asleep(int part) {
-    return sleepers[part];
   }
 
   @Override
@@ -200,7 +199,7 @@ final class SourceDpor implements Strategy {
           continue;
         }
         if (before[e.part()] < i) {
-          reverse(made, clock, i, j, parts);
+          reverse(made, clock, i, j);
           before = join(before, clock[i]);
         }
         order = join(order, clock[i]);
@@ -232,7 +231,7 @@ final class SourceDpor implements Strategy {
   }
 
   /** Lets the race of steps {@code i} and {@code j} be tried the other way round. */
-  private void reverse(List<Step> made, int[][] clock, int i, int j, int parts) {
+  private void reverse(List<Step> made, int[][] clock, int i, int j) {
     Node node = stack.get(i);
     Step first = made.get(i);
     int seen = 0;

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -21,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * whoever found the backends hands them in, once, and passes this on to who needs it.
  */
 public final class Technologies {
-  private final TreeMap<String, Technology> byId;
+  private final SortedMap<String, Technology> byId;
 
-  private Technologies(TreeMap<String, Technology> byId) {
+  private Technologies(SortedMap<String, Technology> byId) {
     this.byId = byId;
   }
 

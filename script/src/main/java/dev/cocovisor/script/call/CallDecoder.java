@@ -73,12 +73,12 @@ public final class CallDecoder {
    */
   public static KvmCall decode(String file, LogCall call, Words words) {
     var a = new CallArgs(file, call, words);
-    KvmCall typed = decode(file, call, a);
+    KvmCall typed = decode(call, a);
     a.end();
     return typed;
   }
 
-  private static KvmCall decode(String file, LogCall call, CallArgs a) {
+  private static KvmCall decode(LogCall call, CallArgs a) {
     return switch (call.name()) {
       case "host_config" -> new KvmCall.HostSetup(a.fields(0));
       case "openat" -> new KvmCall.Open(a.text(1), a.hasFlag(2, "O_CREAT"));

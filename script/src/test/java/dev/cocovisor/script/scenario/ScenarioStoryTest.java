@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -29,16 +30,14 @@ class ScenarioStoryTest {
     var topics = new ArrayList<VmmTopic>();
     var technologies = Technologies.builtIn();
     var scenario =
-        Scenario.read(
-            LogSource.text("story.kvmlog", LAUNCH + lines), StepWords.of(technologies));
+        Scenario.read(LogSource.text("story.kvmlog", LAUNCH + lines), StepWords.of(technologies));
     try (var run = new ScenarioRun(scenario, technologies, "sw-protected", Map.of())) {
-      run.run(
-          step -> {
-            if (!(step.step() instanceof Step.Steering)) {
-              topics.add(story.topicOf(step.step()));
-            }
-            story.done(step);
-          });
+      run.run(step -> {
+        if (!(step.step() instanceof Step.Steering)) {
+          topics.add(story.topicOf(step.step()));
+        }
+        story.done(step);
+      });
     }
     assertThat(topics.getFirst()).isEqualTo(VmmTopic.LAUNCH);
     return topics.subList(1, topics.size());
@@ -168,7 +167,8 @@ class ScenarioStoryTest {
   @ParameterizedTest
   @EnumSource(VmmTopic.class)
   void theBuiltInTechnologyStatesARuleWithItsSource(VmmTopic topic) {
-    var rule = Technologies.builtIn().require("sw-protected").driver().rule(topic);
+    var rule =
+        Objects.requireNonNull(Technologies.builtIn().require("sw-protected").driver().rule(topic));
     assertThat(rule.says()).endsWith(".");
     assertThat(rule.source()).isNotBlank();
   }
