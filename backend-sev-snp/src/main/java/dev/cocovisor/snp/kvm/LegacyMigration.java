@@ -8,6 +8,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LegacyFirmware;
+import dev.cocovisor.snp.psp.LegacyTransfer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -44,8 +45,8 @@ final class LegacyMigration {
       return LegacyLaunch.noFile(sev);
     }
     if (length == 0) {
-      FwStatus s = firmware.sendStart(sev.info().handle, new byte[0]);
-      c.out().put("session_len", s == FwStatus.INVALID_LEN ? LegacyFirmware.sessionSize() : 0);
+      FwStatus s = firmware.transfer().sendStart(sev.info().handle, new byte[0]);
+      c.out().put("session_len", s == FwStatus.INVALID_LEN ? LegacyTransfer.sessionSize() : 0);
       return LegacyLaunch.refused(sev, c, s);
     }
     if (in.number("pdh_cert_uaddr", 0) == 0
@@ -66,12 +67,12 @@ final class LegacyMigration {
       return LegacyLaunch.noFile(sev);
     }
     byte[] session = new byte[(int) length];
-    FwStatus s = firmware.sendStart(sev.info().handle, session);
+    FwStatus s = firmware.transfer().sendStart(sev.info().handle, session);
     if (s.ok() && !vm.copyToUser(in.number("session_uaddr"), session, 0, session.length).ok()) {
       return sev.fail(Errno.EFAULT, "session_uaddr is not writable");
     }
     c.out().put("policy", firmware.policy(sev.info().handle));
-    c.out().put("session_len", LegacyFirmware.sessionSize());
+    c.out().put("session_len", LegacyTransfer.sessionSize());
     return s.ok() ? SnpLaunch.done(c) : LegacyLaunch.refused(sev, c, s);
   }
 
@@ -85,8 +86,9 @@ final class LegacyMigration {
       return LegacyLaunch.noFile(sev);
     }
     if (query) {
-      FwStatus s = firmware.sendUpdate(sev.info().handle, 0, 0, new byte[0], new byte[0]);
-      c.out().put("hdr_len", s == FwStatus.INVALID_LEN ? LegacyFirmware.headerSize() : 0);
+      FwStatus s =
+          firmware.transfer().sendUpdate(sev.info().handle, 0, 0, new byte[0], new byte[0]);
+      c.out().put("hdr_len", s == FwStatus.INVALID_LEN ? LegacyTransfer.headerSize() : 0);
       // The query names no piece of the guest, so its packet has no length.
       c.out().put("trans_len", 0);
       return LegacyLaunch.refused(sev, c, s);
@@ -117,7 +119,8 @@ final class LegacyMigration {
       byte[] header = new byte[(int) headerLength];
       byte[] packet = new byte[(int) packetLength];
       long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & PAGE - 1);
-      FwStatus s = firmware.sendUpdate(sev.info().handle, hpa, (int) length, header, packet);
+      FwStatus s =
+          firmware.transfer().sendUpdate(sev.info().handle, hpa, (int) length, header, packet);
       if (!s.ok()) {
         return LegacyLaunch.refused(sev, c, s);
       }
@@ -168,8 +171,9 @@ final class LegacyMigration {
     }
     long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & PAGE - 1);
     FwStatus s =
-        firmware.receiveUpdate(
-            sev.info().handle, hpa, (int) length, header.bytes(), packet.bytes());
+        firmware
+            .transfer()
+            .receiveUpdate(sev.info().handle, hpa, (int) length, header.bytes(), packet.bytes());
     user.unpin(pins);
     return s.ok() ? SnpLaunch.done(c) : LegacyLaunch.refused(sev, c, s);
   }

@@ -61,7 +61,8 @@ public final class LegacyFirmware {
   /** Bytes of a measurement: 32 of digest, 16 of nonce. */
   public static final int MEASUREMENT_SIZE = 48;
 
-  private static final class Guest {
+  /** What the firmware keeps of a guest. */
+  static final class Guest {
     final MessageDigest digest = sha256();
     State state;
     final long policy;
@@ -93,8 +94,8 @@ public final class LegacyFirmware {
   private final int asids;
   private final Mailbox mailbox;
   private final Map<Integer, Guest> guests = new HashMap<>();
+  private final LegacyTransfer transfer;
   private int nextHandle = 1;
-  private long sessions;
 
   /**
    * Creates firmware without guests.
@@ -105,6 +106,7 @@ public final class LegacyFirmware {
    */
   public LegacyFirmware(PhysicalMemory memory, KeyedMemory keyed, int asids, Mailbox mailbox) {
     this.mailbox = mailbox;
+    this.transfer = new LegacyTransfer(this, keyed, mailbox);
     this.memory = memory;
     this.keyed = keyed;
     this.asids = asids;
@@ -136,6 +138,11 @@ public final class LegacyFirmware {
           handle[0] = g.handle;
           return FwStatus.SUCCESS;
         });
+  }
+
+  /** Returns the commands that send a guest and receive one. */
+  public LegacyTransfer transfer() {
+    return transfer;
   }
 
   /** ACTIVATE. */
@@ -214,7 +221,7 @@ public final class LegacyFirmware {
   }
 
   /** Whole blocks of the cipher, and a key to encrypt them with. */
-  private FwStatus blocks(Guest g, long hpa, int length) {
+  FwStatus blocks(Guest g, long hpa, int length) {
     if (length <= 0 || (length & 15) != 0) {
       return mailbox.refuse(
           FwStatus.INVALID_LEN, () -> length + " bytes are no multiple of 16 above 0");
@@ -228,18 +235,18 @@ public final class LegacyFirmware {
         : FwStatus.SUCCESS;
   }
 
-  private FwStatus done(boolean accessible) {
+  FwStatus done(boolean accessible) {
     return accessible
         ? FwStatus.SUCCESS
         : mailbox.refuse(FwStatus.INVALID_ADDRESS, "the RMP keeps the page from this guest");
   }
 
-  private FwStatus wrongState(Guest g, State needed) {
+  FwStatus wrongState(Guest g, State needed) {
     return mailbox.refuse(
         FwStatus.INVALID_GUEST_STATE, () -> "the guest is in " + g.state + ", not in " + needed);
   }
 
-  private FwStatus tooShort(int needed) {
+  FwStatus tooShort(int needed) {
     return mailbox.refuse(
         FwStatus.INVALID_LEN, () -> "the buffer is too short: " + needed + " bytes are needed");
   }
@@ -270,104 +277,6 @@ public final class LegacyFirmware {
         0,
         0,
         _ -> into.length < REPORT_SIZE ? tooShort(REPORT_SIZE) : FwStatus.SUCCESS);
-  }
-
-  /**
-   * SEND_START: begins a session and writes it into {@code session}.
-   *
-   * <p>A buffer that is too short is INVALID_LEN, asked after the guest's state; that order is this
-   * model's choice.
-   */
-  public FwStatus sendStart(int handle, byte[] session) {
-    return on(
-        FwCommand.SEND_START,
-        handle,
-        session.length,
-        0,
-        0,
-        g -> {
-          if (g.state != State.RUNNING) {
-            return wrongState(g, State.RUNNING);
-          }
-          if (session.length < Transport.SESSION_SIZE) {
-            return tooShort(Transport.SESSION_SIZE);
-          }
-          if ((g.policy & NOSEND) != 0) {
-            return mailbox.refuse(FwStatus.POLICY_FAILURE, "policy bit 3 (NOSEND) is set");
-          }
-          g.session = ++sessions;
-          byte[] blob = Transport.session(g.session);
-          System.arraycopy(blob, 0, session, 0, blob.length);
-          g.state = State.SEND_UPDATE;
-          return FwStatus.SUCCESS;
-        });
-  }
-
-  /** Returns the bytes that {@link #sendStart} needs. */
-  public static int sessionSize() {
-    return Transport.SESSION_SIZE;
-  }
-
-  /** Returns the bytes of header that {@link #sendUpdate} needs. */
-  public static int headerSize() {
-    return Transport.HEADER_SIZE;
-  }
-
-  /** SEND_UPDATE_DATA: puts a piece of the guest under the session's key. */
-  public FwStatus sendUpdate(int handle, long hpa, int length, byte[] header, byte[] packet) {
-    return on(
-        FwCommand.SEND_UPDATE_DATA,
-        handle,
-        hpa,
-        length,
-        0,
-        g -> {
-          if (g.state != State.SEND_UPDATE) {
-            return wrongState(g, State.SEND_UPDATE);
-          }
-          if (header.length < Transport.HEADER_SIZE || packet.length < length) {
-            return tooShort(Transport.HEADER_SIZE);
-          }
-          FwStatus s = blocks(g, hpa, length);
-          byte[] content = new byte[Math.max(length, 0)];
-          if (!s.ok() || !keyed.read(g.key(), hpa, content)) {
-            return s.ok() ? done(false) : s;
-          }
-          System.arraycopy(
-              Transport.header(g.session, content), 0, header, 0, Transport.HEADER_SIZE);
-          Transport.crypt(g.session, content);
-          System.arraycopy(content, 0, packet, 0, length);
-          return FwStatus.SUCCESS;
-        });
-  }
-
-  /** RECEIVE_UPDATE_DATA: puts a packet into the guest's memory, under its key. */
-  public FwStatus receiveUpdate(int handle, long hpa, int length, byte[] header, byte[] packet) {
-    return on(
-        FwCommand.RECEIVE_UPDATE_DATA,
-        handle,
-        hpa,
-        length,
-        0,
-        g -> {
-          if (g.state != State.RECEIVE_UPDATE) {
-            return wrongState(g, State.RECEIVE_UPDATE);
-          }
-          if (header.length != Transport.HEADER_SIZE || packet.length != length) {
-            return mailbox.refuse(
-                FwStatus.INVALID_LEN, "header or packet do not have their lengths");
-          }
-          FwStatus s = blocks(g, hpa, length);
-          if (!s.ok()) {
-            return s;
-          }
-          byte[] content = packet.clone();
-          Transport.crypt(g.session, content);
-          return Transport.genuine(g.session, header, content)
-              ? done(keyed.write(g.key(), hpa, content))
-              : mailbox.refuse(
-                  FwStatus.BAD_MEASUREMENT, "the packet is not of this session, or was changed");
-        });
   }
 
   /** LAUNCH_MEASURE: 32 bytes of digest, then the nonce, into {@code into}. */
@@ -467,7 +376,7 @@ public final class LegacyFirmware {
     return on(command, handle, 0, 0, 0, body);
   }
 
-  private FwStatus on(
+  FwStatus on(
       FwCommand command, int handle, long a1, long a2, long a3, Function<Guest, FwStatus> body) {
     return mailbox.run(
         command,
