@@ -11,8 +11,8 @@ import dev.cocovisor.api.VcpuContext;
  * zero-step guard may have chosen; and it is tried again here until it is done, so that the guard
  * stays quiet. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, tdx_handle_ept_violation,
  * tdx_is_sept_violation_unexpected_pending; "KVM: TDX huge page support for private memory",
- * versions of 2025-04-24 (patches 11, 12, 20, 21) and 2026-01-06 (tdx_check_accept_level), for what
- * the accept level does.
+ * versions of 2025-04-24 (patches 11, 12, 20, 21) and 2026-01-06 (tdx_handle_mismatched_accept),
+ * for what the accept level does.
  */
 final class EptViolation {
   /** How often a mapping is tried before the guest is entered again. */

@@ -271,7 +271,8 @@ public final class TdxVm implements VmOps {
 
   /**
    * Private pages are small while the TD is built; then the policy says. Sources: tdx.c,
-   * tdx_gmem_max_mapping_level; RFC v1 patches 9, 11, 12; v3 patches 8, 13.
+   * tdx_gmem_max_mapping_level; "KVM: TDX huge page support for private memory" of 2025-04-24,
+   * patches 9, 11, 12, and of 2026-01-06.
    */
   @Override
   public @Nullable PageLevel privateMaxMappingLevel(

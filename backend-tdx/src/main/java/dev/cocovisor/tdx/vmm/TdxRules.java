@@ -36,8 +36,8 @@ final class TdxRules {
               "arch/x86/kvm/vmx/tdx.c, tdx_td_finalize");
       case RUN_EARLY ->
           rule(
-              "vcpu_pre_run refuses a TD that is not finalized.",
-              "arch/x86/kvm/vmx/tdx.c, tdx_vcpu_pre_run");
+              "KVM_RUN of a TD that is not finalized is refused.",
+              "arch/x86/kvm/vmx/tdx.c, tdx_vcpu_needs_initialization");
       case FIRST_TOUCH ->
           rule(
               "TDH.MEM.PAGE.AUG maps a page as pending; a TD that accesses it before "
@@ -51,18 +51,19 @@ final class TdxRules {
               "TDX module base specification, TDG.MEM.PAGE.ACCEPT");
       case ACCEPT_LEVEL ->
           rule(
-              "The accept carries a size. KVM takes it as a hint for the level to map at; "
-                  + "where another size is mapped already the TD learns PAGE_SIZE_MISMATCH and tries "
-                  + "the smaller one.",
-              "TDX huge page RFC, patches 11 and 12, tdx_gmem_private_max_mapping_level; TDX "
-                  + "module base specification, TDG.MEM.PAGE.ACCEPT");
+              "The accept carries a size. KVM takes it as a hint for the level to map at; where"
+                  + " another size is mapped already the TD learns PAGE_SIZE_MISMATCH and tries the"
+                  + " smaller one.",
+              "KVM: TDX huge page support for private memory (2025-04-24), patches 11 and 12,"
+                  + " tdx_gmem_private_max_mapping_level; TDX module base specification,"
+                  + " TDG.MEM.PAGE.ACCEPT");
       case TO_SHARED ->
           rule(
               "The private page is blocked, tracked and removed from the S-EPT and its "
                   + "contents are lost; a huge page around it is demoted first so that its "
                   + "neighbours stay. The shared alias is the VMM's page.",
-              "arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_private_spte; TDX huge page RFC, patch "
-                  + "18");
+              "arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_leaf_spte; KVM: TDX huge page support for"
+                  + " private memory (2025-04-24), patch 18");
       case TO_PRIVATE ->
           rule(
               "The page comes back by TDH.MEM.PAGE.AUG as pending: the TD must accept it "
@@ -85,7 +86,7 @@ final class TdxRules {
               "The pages are removed from the S-EPT before the folios go; what is faulted in "
                   + "later is pending and must be accepted.",
               "virt/kvm/guest_memfd.c, kvm_gmem_punch_hole; arch/x86/kvm/vmx/tdx.c, "
-                  + "tdx_sept_remove_private_spte");
+                  + "tdx_sept_remove_leaf_spte");
       case PREFAULT_EARLY ->
           rule(
               "Refused until the TD is finalized: a page mapped before would not be measured.",
@@ -103,7 +104,7 @@ final class TdxRules {
           rule(
               "Deleting a slot removes its pages from the S-EPT; new private memory must be "
                   + "accepted.",
-              "arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_private_spte; virt/kvm/kvm_main.c, "
+              "arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_leaf_spte; virt/kvm/kvm_main.c, "
                   + "kvm_set_memory_region");
       case MOVE ->
           rule(
@@ -118,8 +119,10 @@ final class TdxRules {
       case TEARDOWN ->
           rule(
               "Pages are removed, vCPUs flushed, the key freed and every control page "
-                  + "reclaimed; KVM clears each page with MOVDIR64B before it is free.",
-              "arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid, tdx_reclaim_page, tdx_clear_page");
+                  + "reclaimed; KVM clears each page with MOVDIR64B where the processor "
+                  + "needs it.",
+              "arch/x86/kvm/vmx/tdx.c, tdx_mmu_release_hkid, tdx_reclaim_page,"
+                  + " tdx_quirk_reset_paddr");
       case HOST_USER ->
           rule(
               "The VMM's mapping is the shared half, another page than the TD's.",
@@ -141,11 +144,11 @@ final class TdxRules {
               "virt/kvm/guest_memfd.c, kvm_gmem_bind; TDX module base specification, PAMT");
       case TRUSTED_CALLS ->
           rule(
-              "Every change of the mirror is a SEAMCALL: SEPT.ADD a table, ADD or AUG a page, "
-                  + "RANGE.BLOCK, TRACK, PAGE.REMOVE and PHYMEM.PAGE.WBINVD to take one away, DEMOTE "
-                  + "to split.",
-              "arch/x86/kvm/vmx/tdx.c, tdx_sept_link_private_spt, tdx_sept_set_private_spte, "
-                  + "tdx_sept_remove_private_spte");
+              "Every change of the mirror is a SEAMCALL: SEPT.ADD a table, ADD or AUG a page,"
+                  + " RANGE.BLOCK, TRACK, PAGE.REMOVE and PHYMEM.PAGE.WBINVD to take one away,"
+                  + " DEMOTE to split.",
+              "arch/x86/kvm/vmx/tdx.c, tdx_sept_map_nonleaf_spte, tdx_sept_set_private_spte, "
+                  + "tdx_sept_remove_leaf_spte");
       case TABLES ->
           rule(
               "The module keeps the Secure EPT in pages KVM gives it; KVM keeps a mirror of it "
@@ -156,14 +159,15 @@ final class TdxRules {
           rule(
               "OPERAND_BUSY: KVM keeps vCPUs out and calls once more, which must succeed under "
                   + "the exclusive lock. INTERRUPTED_RESTARTABLE is called again until it ends.",
-              "TDX huge page RFC, cover letter, 'Handle busy and errors'; "
-                  + "arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_private_spte");
+              "KVM: TDX huge page support for private memory (2025-04-24), cover letter, 'Handle"
+                  + " busy and errors'; arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_leaf_spte");
       case OUT_OF_MEMORY ->
           rule(
               "A split needs a page for the new S-EPT table. It is made before anything is "
                   + "zapped, so that ENOMEM leaves everything as it was and the call can be made "
                   + "again.",
-              "TDX huge page RFC, patches 16 to 19, kvm_split_boundary_leafs");
+              "KVM: TDX huge page support for private memory (2025-04-24), patches 16 to 19,"
+                  + " kvm_split_boundary_leafs");
     };
   }
 

@@ -10,7 +10,7 @@ import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.sept.SeptState;
 import org.junit.jupiter.api.Test;
 
-/** The six rules that most wrong implementations miss (facts, section 8), by name. */
+/** The six rules that most wrong implementations miss (TDX module 1.5.01), by name. */
 class SixTrapsTest {
   private static final long GPA = 0x40000000L;
   private static final long TDR = Bench.TDR;

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The transition table as a table: leaf × entry state × level × tracking × TD state, with the full
- * status expected by rules written down here a second time, from the facts' tables rather than from
- * the model's code.
+ * status expected by rules written down here a second time, from the module's tables rather than
+ * from the model's code.
  */
 class TransitionTableTest {
   private static final long GPA = 0x40000000L;
@@ -58,7 +58,7 @@ class TransitionTableTest {
     return s.with(Operand.RCX);
   }
 
-  /** Levels the leaf's RCX may name (facts, 1.6). */
+  /** Levels the leaf's RCX may name (TDX module 1.5.01, helpers.c). */
   private static boolean levelAllowed(Leaf leaf, int level) {
     return switch (leaf) {
       case SEPT_ADD, SEPT_REMOVE -> level >= 1;
@@ -74,7 +74,9 @@ class TransitionTableTest {
     return s == SeptState.NL_BLOCKED || s == SeptState.BLOCKED || s == SeptState.PENDING_BLOCKED;
   }
 
-  /** The check that a live TD's entry is blocked and tracked (facts, 1.6 and section 2). */
+  /**
+   * The check that a live TD's entry is blocked and tracked (TDX module 1.5.01, is_tlb_tracked).
+   */
   private static long tracked(boolean live, SeptState s, Tracking t, long untracked) {
     if (!live) {
       return 0;

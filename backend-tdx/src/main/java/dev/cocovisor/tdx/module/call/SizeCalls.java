@@ -59,7 +59,7 @@ final class SizeCalls {
     SeptTable table = new SeptTable(r.r8, size - 1);
     table.fillLeaves(state.unblocked(), page);
     checks.pamt(page).split(size, page);
-    // The table's page keeps the BEPOCH it had (facts, 10.5).
+    // The table's page keeps the BEPOCH it had (TDX module 1.5.01, tdh_mem_page_demote.c).
     checks.pamt(r.r8).assign(0, r.r8, PageType.EPT, td.tdr());
     td.addChildren(f.group, 1);
     f.table().setChild(f.index, table);
