@@ -1,5 +1,6 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.tck.bench.Notes;
 import dev.cocovisor.tck.rules.AcceptRules;
 import dev.cocovisor.tck.rules.AnswerRules;
 import dev.cocovisor.tck.rules.ConcurrencyRules;
@@ -12,7 +13,12 @@ import dev.cocovisor.tck.rules.IsolationRules;
 import dev.cocovisor.tck.rules.LaunchRules;
 import dev.cocovisor.tck.rules.LifeRules;
 import dev.cocovisor.tck.rules.MemoryRules;
+import dev.cocovisor.tck.rules.MomentRules;
+import dev.cocovisor.tck.rules.OwnershipRules;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
 /**
@@ -25,8 +31,12 @@ import org.junit.jupiter.api.Timeout;
  *   }
  * }
  * }</pre>
+ *
+ * <p>A rule that was shown, or whose refusal was, is a test that passes; a refusal is published as
+ * the report entry {@code cocovisor.refused}. A rule that could not judge is a test that was
+ * aborted, and says why.
  */
-@Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class BackendTck
     implements IdentityRules,
@@ -39,8 +49,27 @@ public abstract class BackendTck
         HugeRules,
         FailureRules,
         IsolationRules,
+        OwnershipRules,
         HookRules,
-        ConcurrencyRules {
+        ConcurrencyRules,
+        MomentRules {
+  private final Notes notes = new Notes();
+
   /** For subclasses. */
   protected BackendTck() {}
+
+  @Override
+  public final Notes notes() {
+    return notes;
+  }
+
+  @BeforeEach
+  final void forget() {
+    notes.clear();
+  }
+
+  @AfterEach
+  final void tell(TestReporter reporter) {
+    notes.refusals().forEach(r -> reporter.publishEntry("cocovisor.refused", r));
+  }
 }

@@ -1,131 +1,123 @@
 package dev.cocovisor.tck;
 
-import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
-
 import dev.cocovisor.tck.report.RuleResult;
+import dev.cocovisor.tck.report.RuleResult.Outcome;
 import dev.cocovisor.tck.rules.Rule;
 import dev.cocovisor.tck.subject.Subject;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
+import java.util.Collection;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import org.junit.jupiter.api.Tag;
-import org.junit.platform.engine.TestExecutionResult;
-import org.junit.platform.engine.support.descriptor.MethodSource;
-import org.junit.platform.launcher.Launcher;
-import org.junit.platform.launcher.LauncherDiscoveryRequest;
-import org.junit.platform.launcher.TestExecutionListener;
-import org.junit.platform.launcher.TestIdentifier;
-import org.junit.platform.launcher.core.LauncherConfig;
-import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
-import org.junit.platform.launcher.core.LauncherFactory;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.opentest4j.TestAbortedException;
 
-/** Runs all rules on a subject, outside of any build. */
+/** Runs rules on a subject, outside of any build. */
 public final class TckRun {
+  /** How long a rule may take. */
+  public static final Duration LIMIT = Duration.ofSeconds(60);
+
   private TckRun() {}
 
-  /** The test class that is run; its subject is that of the thread that runs it. */
-  @Tag("subject")
-  static final class Selected extends BackendTck {
-    // Inherited: a rule runs on a thread of its own, so that one that never ends can be given up.
-    private static final InheritableThreadLocal<Subject> SUBJECT = new InheritableThreadLocal<>();
+  /** The rules on a subject given. */
+  private static final class Judge extends BackendTck {
+    private final Subject subject;
+
+    Judge(Subject subject) {
+      this.subject = subject;
+    }
 
     @Override
     public Subject subject() {
-      Subject subject = SUBJECT.get();
-      if (subject == null) {
-        throw new IllegalStateException("no subject is selected on this thread");
-      }
       return subject;
     }
   }
 
-  /** A subject that is judged on this thread until it is closed. */
-  interface Selection extends AutoCloseable {
-    @Override
-    void close();
-  }
-
-  static Selection select(Subject subject) {
-    Selected.SUBJECT.set(subject);
-    return Selected.SUBJECT::remove;
-  }
-
-  /** Runs all rules on {@code subject}; returns their results by id. */
+  /** Runs all rules; returns their results by id. */
   public static List<RuleResult> run(Subject subject) {
-    LauncherDiscoveryRequest request =
-        LauncherDiscoveryRequestBuilder.request()
-            .selectors(selectClass(Selected.class))
-            .configurationParameter("junit.jupiter.execution.parallel.enabled", "false")
-            .build();
-    Launcher launcher =
-        LauncherFactory.create(
-            LauncherConfig.builder()
-                .enableTestExecutionListenerAutoRegistration(false)
-                .enablePostDiscoveryFilterAutoRegistration(false)
-                .build());
-    Collector collector = new Collector();
-    try (var _ = select(subject)) {
-      launcher.execute(request, collector);
-    }
-    collector.results.sort(Comparator.comparing(RuleResult::id));
-    return List.copyOf(collector.results);
+    return run(subject, RuleList.ids(List.of()), LIMIT, _ -> {});
   }
 
-  /** Gathers results. */
-  private static final class Collector implements TestExecutionListener {
-    private final List<RuleResult> results = new ArrayList<>();
-    private final Map<String, Long> started = new HashMap<>();
-
-    @Override
-    public void executionStarted(TestIdentifier test) {
-      started.put(test.getUniqueId(), System.nanoTime());
+  /**
+   * Runs rules, one after another.
+   *
+   * @param ids which ones
+   * @param limit how long each may take; one that takes longer has failed and is given up
+   * @param each told of each result as it comes
+   */
+  public static List<RuleResult> run(
+      Subject subject, Collection<String> ids, Duration limit, Consumer<RuleResult> each) {
+    List<RuleResult> results = new ArrayList<>();
+    for (String id : ids) {
+      Method rule = Objects.requireNonNull(RuleList.all().get(id), () -> "no rule " + id);
+      RuleResult result = judge(new Judge(subject), rule, limit);
+      results.add(result);
+      each.accept(result);
     }
+    return List.copyOf(results);
+  }
 
-    @Override
-    public void executionSkipped(TestIdentifier test, String reason) {
-      add(test, RuleResult.Outcome.SKIPPED, reason);
+  private static RuleResult judge(Judge judge, Method rule, Duration limit) {
+    AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
+    CountDownLatch over = new CountDownLatch(1);
+    long start = System.nanoTime();
+    // A thread of its own, so that a rule that never ends can be given up.
+    Thread thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("rule " + rule.getName())
+            .start(() -> {
+              try {
+                rule.invoke(judge);
+              } catch (InvocationTargetException e) {
+                thrown.set(e.getCause());
+              } catch (IllegalAccessException e) {
+                thrown.set(e);
+              } finally {
+                over.countDown();
+              }
+            });
+    boolean ended;
+    try {
+      ended = over.await(limit.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      ended = false;
     }
-
-    @Override
-    public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-      add(
-          test,
-          switch (result.getStatus()) {
-            case SUCCESSFUL -> RuleResult.Outcome.PASSED;
-            case ABORTED -> RuleResult.Outcome.SKIPPED;
-            case FAILED -> RuleResult.Outcome.FAILED;
-          },
-          result.getThrowable().map(TckRun::said).orElse(""));
+    if (!ended) {
+      thrown.set(new AssertionError("no end within " + limit.toSeconds() + " s, " + at(thread)));
+      thread.interrupt();
     }
+    return result(judge, rule, thrown.get(), System.nanoTime() - start);
+  }
 
-    private void add(TestIdentifier test, RuleResult.Outcome outcome, String message) {
-      Optional<Method> method =
-          test.getSource()
-              .filter(MethodSource.class::isInstance)
-              .map(MethodSource.class::cast)
-              .map(MethodSource::getJavaMethod);
-      if (method.isEmpty()) {
-        return;
+  private static String at(Thread thread) {
+    for (StackTraceElement e : thread.getStackTrace()) {
+      if (!e.getClassName().startsWith("java.") && !e.getClassName().startsWith("jdk.")) {
+        return "last seen in " + e;
       }
-      Rule rule = method.get().getAnnotation(Rule.class);
-      if (rule == null) {
-        return;
-      }
-      long start = started.getOrDefault(test.getUniqueId(), System.nanoTime());
-      results.add(
-          new RuleResult(
-              rule.id(),
-              method.get().getName().replaceFirst("^required_[A-Z][0-9]+_", ""),
-              rule.source(),
-              outcome,
-              message,
-              System.nanoTime() - start));
     }
+    return "nowhere to be seen";
+  }
+
+  private static RuleResult result(
+      Judge judge, Method method, @Nullable Throwable thrown, long nanos) {
+    Rule rule = Objects.requireNonNull(method.getAnnotation(Rule.class));
+    List<String> refusals = judge.notes().refusals();
+    Outcome outcome =
+        switch (thrown) {
+          case null -> refusals.isEmpty() ? Outcome.SHOWN : Outcome.REFUSED;
+          case TestAbortedException _ -> Outcome.UNJUDGED;
+          default -> Outcome.FAILED;
+        };
+    String message = thrown == null ? String.join("; ", refusals) : said(thrown);
+    return new RuleResult(rule.id(), RuleList.name(method), rule.source(), outcome, message, nanos);
   }
 
   private static String said(Throwable t) {

@@ -3,6 +3,7 @@ package dev.cocovisor.tck;
 import dev.cocovisor.tck.reference.InPlaceBackend;
 import dev.cocovisor.tck.reference.InPlaceDriver;
 import dev.cocovisor.tck.subject.Behaviour;
+import dev.cocovisor.tck.subject.Claim;
 import dev.cocovisor.tck.subject.Subject;
 import java.util.EnumSet;
 import java.util.Set;
@@ -16,11 +17,12 @@ class InPlaceTckTest extends BackendTck {
           Behaviour.RUN_BEFORE_FINALIZE,
           Behaviour.CONVERT,
           Behaviour.KEEPS_CONTENTS_ON_CONVERSION,
-          Behaviour.GUARDS_PRIVATE_FRAMES,
           Behaviour.DEVICES_REACH_PRIVATE_FRAMES);
+
+  static final Set<Claim> CLAIMS = EnumSet.complementOf(EnumSet.of(Claim.DEVICES_KEPT_OUT));
 
   @Override
   public Subject subject() {
-    return new Subject(new InPlaceBackend(), new InPlaceDriver(), BEHAVIOURS);
+    return new Subject(new InPlaceBackend(), new InPlaceDriver(), BEHAVIOURS).withClaims(CLAIMS);
   }
 }

@@ -4,7 +4,7 @@ import dev.cocovisor.tck.subject.Subject;
 import java.util.List;
 
 /** A backend with one thing wrong. */
-interface Mutant {
+public interface Mutant {
   /** Returns the mutant's name: what it does wrong. */
   String name();
 

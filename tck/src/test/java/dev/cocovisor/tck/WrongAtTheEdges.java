@@ -245,7 +245,7 @@ enum WrongAtTheEdges implements Mutant {
             }
           })),
   METADATA_LEAKS_WHEN_MEMORY_IS_SHORT(
-      "F01,F04",
+      "F01",
       ops((vm, m) ->
           new ReferenceOps(vm, m) {
             @Override

@@ -25,6 +25,8 @@ import dev.cocovisor.api.mem.SparseMemory;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.tck.reference.GuestTable;
 import dev.cocovisor.tck.reference.Monitor;
 import dev.cocovisor.tck.reference.ReferenceBackend;
@@ -85,7 +87,7 @@ enum WrongBackend implements Mutant {
             }
           })),
   POPULATING_LEAKS(
-      "L04",
+      "L04,F04",
       ops((vm, m) ->
           new ReferenceOps(vm, m) {
             @Override
@@ -94,7 +96,7 @@ enum WrongBackend implements Mutant {
               return super.populated(vcpu, gfn, pfn, user, order);
             }
           })),
-  GUARDS_THE_DEAD("L06", () -> new Forgetful(false)),
+  GUARDS_THE_DEAD("L06,O07", () -> new Forgetful(false)),
   DEATH_TAKES_ALL(
       "L07",
       () -> {
@@ -210,6 +212,37 @@ enum WrongBackend implements Mutant {
                 m.memory().writeByte(vm.mappedPfn(gfn + 1, true) << 12, 0x77);
               }
               return r;
+            }
+          })),
+  POPULATING_REACHES_OTHERS(
+      "O09",
+      () -> {
+        List<GuestTable> tables = new ArrayList<>();
+        return honest((vm, m) ->
+            new ReferenceOps(vm, m) {
+              {
+                tables.add(table());
+              }
+
+              @Override
+              protected Errno populated(
+                  VcpuContext vcpu, long gfn, long pfn, long user, int order) {
+                GuestTable.Leaf leaf = tables.getFirst().leafAt(gfn);
+                if (leaf != null) {
+                  m.memory().zero(leaf.pfn(), 1);
+                }
+                return super.populated(vcpu, gfn, pfn, user, order);
+              }
+            });
+      }),
+  ANYTHING_IS_A_TABLE(
+      "O03",
+      ops((vm, m) ->
+          new ReferenceOps(vm, m) {
+            @Override
+            public Errno linkExternalSpt(long gfn, PageLevel level, long sptPfn) {
+              var _ = super.linkExternalSpt(gfn, level, sptPfn);
+              return Errno.OK;
             }
           })),
   POPULATES_NOWHERE(
@@ -344,7 +377,7 @@ enum WrongBackend implements Mutant {
           })),
 
   UNMAPPING_FAILS(
-      "C01,C07,H05",
+      "C01,C07,H05,Y01,Y02",
       ops((vm, m) ->
           new ReferenceOps(vm, m) {
             @Override
@@ -439,7 +472,7 @@ enum WrongBackend implements Mutant {
           })),
 
   HOST_READS_IN_CLEAR("S01", guard((who, v, write) -> write ? v : Verdict.ALLOW)),
-  HOST_WRITES_UNNOTICED("S02", guard((who, v, write) -> write ? Verdict.ALLOW : v)),
+  HOST_WRITES_UNNOTICED("S02,S12", guard((who, v, write) -> write ? Verdict.ALLOW : v)),
   VMM_READS_IN_CLEAR("S03", guard((who, v, write) -> who == Kind.HOST_USER ? Verdict.ALLOW : v)),
   DEVICES_WRITE("S04", guard((who, v, write) -> who == Kind.DEVICE ? Verdict.ALLOW : v)),
   GUARDS_EVERYTHING("S06", guard((who, v, write) -> who == Kind.DEVICE ? Verdict.FAULT : v)),
@@ -464,7 +497,7 @@ enum WrongBackend implements Mutant {
             });
       }),
   LEAVES_SECRETS_BEHIND(
-      "S10",
+      "S10,O06",
       ops((vm, m) ->
           new ReferenceOps(vm, m) {
             @Override
@@ -525,6 +558,24 @@ enum WrongBackend implements Mutant {
                 @Nullable VcpuContext vcpu, long pfn, long gfn, boolean prefetch) {
               last = new Fields().put("gfn", gfn);
               return last == null ? null : super.privateMaxMappingLevel(vcpu, pfn, gfn, prefetch);
+            }
+          })),
+  ONE_ACCEPTS_AT_A_TIME(
+      "Y03",
+      ops((vm, m) ->
+          new ReferenceOps(vm, m) {
+            private int inside;
+
+            @Override
+            public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
+              if (++inside > 1) {
+                inside--;
+                return new RunResult(Errno.EIO, new Exit.Unknown());
+              }
+              SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
+              RunResult result = super.guestAction(vcpu, action);
+              inside--;
+              return result;
             }
           })),
   LOSES_A_TABLE_PAGE(
@@ -662,7 +713,7 @@ enum WrongBackend implements Mutant {
           .withPrivateRule(t.privateRule())
           .withSharedGfnMask(t.sharedGfnMask())
           .withMaxPrivateLevel(most)
-          .withReadonlySlots(changes && asked++ > 1)
+          .withReadonlySlots(changes && asked++ % 2 == 0)
           .withProtectedState(true);
     }
   }

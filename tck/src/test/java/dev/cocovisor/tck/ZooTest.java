@@ -1,12 +1,11 @@
 package dev.cocovisor.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
 
+import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.rules.Rule;
 import dev.cocovisor.tck.subject.Subject;
-import java.lang.reflect.Method;
-import java.util.Objects;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -14,8 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.platform.testkit.engine.EngineTestKit;
-import org.junit.platform.testkit.engine.Events;
 
 /** Every wrong backend is noticed by the rules that name its fault; the honest one keeps them. */
 class ZooTest {
@@ -27,13 +24,17 @@ class ZooTest {
   @ParameterizedTest(name = "{0} is noticed by {1}")
   @MethodSource("cases")
   void theNamedRuleNotices(String name, String rule, Mutant mutant) {
-    run(rule, mutant.subject()).assertStatistics(s -> s.started(1).failed(1));
+    RuleResult result = run(rule, mutant.subject());
+    assertThat(result.outcome()).as(result.message()).isEqualTo(RuleResult.Outcome.FAILED);
   }
 
   @ParameterizedTest(name = "{1} is kept without {0}")
   @MethodSource("cases")
   void theHonestBackendKeepsTheSameRule(String name, String rule, Mutant mutant) {
-    run(rule, mutant.honest()).assertStatistics(s -> s.started(1).succeeded(1));
+    RuleResult result = run(rule, mutant.honest());
+    assertThat(result.outcome())
+        .as(result.message())
+        .isIn(RuleResult.Outcome.SHOWN, RuleResult.Outcome.REFUSED);
   }
 
   @Test
@@ -58,13 +59,7 @@ class ZooTest {
     assertThat(Zoo.mutants().stream().map(Mutant::name)).doesNotHaveDuplicates();
   }
 
-  private static Events run(String rule, Subject subject) {
-    Method method = Objects.requireNonNull(Zoo.rules().get(rule), () -> "no rule " + rule);
-    try (var _ = TckRun.select(subject)) {
-      return EngineTestKit.engine("junit-jupiter")
-          .selectors(selectMethod(TckRun.Selected.class, method.getName()))
-          .execute()
-          .testEvents();
-    }
+  private static RuleResult run(String rule, Subject subject) {
+    return TckRun.run(subject, List.of(rule), TckRun.LIMIT, _ -> {}).getFirst();
   }
 }

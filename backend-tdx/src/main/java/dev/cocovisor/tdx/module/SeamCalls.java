@@ -56,7 +56,7 @@ public final class SeamCalls {
     return module.call(leaf, 0, processor, r);
   }
 
-  /** TDH.VP.ENTER: {@link TdxModule#IN_GUEST} if the vCPU is inside now. */
+  /** TDH.VP.ENTER: {@link SeamStatus#IN_GUEST} if the vCPU is inside now. */
   public long vpEnter(long tdvpr) {
     return call(SeamCall.VP_ENTER, tdvpr, 0, 0, 0);
   }

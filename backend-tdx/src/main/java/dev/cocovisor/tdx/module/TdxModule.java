@@ -114,7 +114,7 @@ public final class TdxModule {
    *
    * @param lp the logical processor it is made on, which must be outside a guest
    * @param r leaf and operands in, outputs out; RAX becomes the status
-   * @return the status, or {@link #IN_GUEST}
+   * @return the status, or {@link SeamStatus#IN_GUEST}
    */
   public long seamcall(int lp, Registers r) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);

@@ -1,6 +1,7 @@
 package dev.cocovisor.tdx.vmm;
 
 import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
@@ -83,8 +84,16 @@ public final class TdxVmm implements VmmDriver {
             .put("source_addr", source)
             .put("gpa", gpa)
             .put("nr_pages", size >>> 12);
-    return vm.calls()
-        .memoryEncryptOp(vm.vcpuFds().getFirst(), new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
+    int vcpu = vm.vcpuFds().getFirst();
+    long r = vm.calls().memoryEncryptOp(vcpu, new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
+    if (r != -Errno.ENOENT.number()) {
+      return r;
+    }
+    // A kernel of the KVM_MAP_MEMORY series adds to pages that are mapped already.
+    r = vm.calls().preFaultMemory(vcpu, 0, new long[] {gpa, size});
+    return r < 0
+        ? r
+        : vm.calls().memoryEncryptOp(vcpu, new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
   }
 
   @Override

@@ -1,24 +1,32 @@
 package dev.cocovisor.cli.plugin;
 
 import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.ShippedPlugins;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
+import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.JunitXml;
+import dev.cocovisor.tck.report.Ktap;
 import dev.cocovisor.tck.report.RuleResult;
+import dev.cocovisor.tck.report.Tally;
+import dev.cocovisor.tck.rules.Rule;
+import dev.cocovisor.tck.subject.Claim;
 import dev.cocovisor.tck.subject.Subject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,12 +43,38 @@ public final class TckCommand implements Callable<Integer> {
   private final Console console;
 
   @Parameters(
-      arity = "1..*",
+      arity = "0..*",
       paramLabel = "ID|PLUGIN",
-      description = "Backends by id, or packages (zip or jar) that need not be installed.")
+      description =
+          "Backends by id, or packages (zip or jar) that need not be installed; a package wins over"
+              + " an installed plugin of its id.")
   private List<String> subjects = List.of();
 
   @Mixin private PluginOptions plugins = new PluginOptions();
+
+  @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Option(names = "--list", description = "List the rules with their sources, and judge nobody.")
+  private boolean list;
+
+  @Option(
+      names = "--rule",
+      paramLabel = "ID",
+      split = ",",
+      description = "Only these rules: ids as C07, or letters of groups as C.")
+  private List<String> rules = List.of();
+
+  @Option(
+      names = "--matrix",
+      description = "Judge with each value of each setting that the technology offers.")
+  private boolean matrix;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "SECONDS",
+      description = "How long a rule may take before it has failed (${DEFAULT-VALUE}).",
+      defaultValue = "60")
+  private int limit = 60;
 
   @Option(
       names = "--xml",
@@ -48,53 +82,116 @@ public final class TckCommand implements Callable<Integer> {
       description = "Also write JUnit XML; with several subjects, %%s in FILE is the backend's id.")
   private @Nullable String xml;
 
+  @Option(
+      names = "--ktap",
+      paramLabel = "FILE",
+      description = "Also write KTAP; %%s as with --xml.")
+  private @Nullable String ktap;
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
+  /** Creates the command. */
   public TckCommand(Console console) {
     this.console = console;
   }
 
   @Override
   public Integer call() throws IOException {
-    Map<String, List<RuleResult>> all = new TreeMap<>();
+    if (list) {
+      list();
+      return ExitCode.CLEAN;
+    }
+    if (subjects.isEmpty()) {
+      throw new UsageException("name a backend or a package to judge, or --list");
+    }
+    if (limit < 1) {
+      throw new UsageException("--limit: a number of seconds from 1 expected");
+    }
+    List<String> ids = ids();
+    Map<Subject, List<RuleResult>> all = new LinkedHashMap<>();
     try (BackendRegistry registry = plugins.open()) {
       for (String subject : subjects) {
         for (LoadedBackend backend : find(registry, subject)) {
-          List<RuleResult> results = TckRun.run(subjectOf(backend));
-          all.put(backend.id(), results);
-          if (xml != null) {
-            Files.writeString(
-                Path.of(xml.replace("%s", backend.id())), JunitXml.of(backend.id(), results));
-          }
-          if (!json) {
-            print(backend, results);
+          Subject plain =
+              subjectOf(backend).withSettings(settings.checked(registry.technologies()));
+          for (Subject one : matrix ? plain.matrix() : List.of(plain)) {
+            all.put(one, judge(one, ids));
           }
         }
       }
     }
     if (json) {
       console.json(document(all));
+    } else if (matrix) {
+      long cells = all.values().stream().mapToLong(List::size).sum();
+      console.out().println("settings=" + all.size() + " cells=" + cells);
     }
-    return all.values().stream().flatMap(List::stream).allMatch(TckCommand::isKept)
-        ? ExitCode.CLEAN
-        : ExitCode.FOUND;
+    return verdict(all.values().stream().flatMap(List::stream).toList());
   }
 
-  // A rule may be skipped, but not without saying why.
-  private static boolean isKept(RuleResult r) {
-    return r.outcome() == RuleResult.Outcome.PASSED
-        || (r.outcome() == RuleResult.Outcome.SKIPPED && !r.message().isBlank());
+  private static int verdict(List<RuleResult> results) {
+    Tally tally = Tally.of(results);
+    if (tally.failed() > 0) {
+      return ExitCode.FOUND;
+    }
+    return tally.unjudged() > 0 ? ExitCode.BUDGET : ExitCode.CLEAN;
+  }
+
+  private List<String> ids() {
+    try {
+      return RuleList.ids(rules);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--rule: " + e.getMessage());
+    }
+  }
+
+  private void list() {
+    for (String id : ids()) {
+      var method = Objects.requireNonNull(RuleList.all().get(id));
+      Rule rule = Objects.requireNonNull(method.getAnnotation(Rule.class));
+      console.out().printf("%s  %s  %s%n", id, RuleList.name(method), console.dim(rule.source()));
+    }
+  }
+
+  private List<RuleResult> judge(Subject subject, List<String> ids) throws IOException {
+    List<String> head = Tally.head(subject);
+    if (!json) {
+      console.out().println(console.bold(head.getFirst()));
+      head.subList(1, head.size()).forEach(console.out()::println);
+    }
+    List<RuleResult> results =
+        TckRun.run(
+            subject,
+            ids,
+            Duration.ofSeconds(limit),
+            r -> {
+              if (!json) {
+                print(r);
+              }
+            });
+    if (!json) {
+      console.out().println(Tally.of(results));
+      console.out().flush();
+    }
+    String name = subject.toString().replaceAll("[^A-Za-z0-9.=-]+", "-").replaceAll("-$", "");
+    if (xml != null) {
+      Files.writeString(Path.of(xml.replace("%s", name)), JunitXml.of(subject.toString(), results));
+    }
+    if (ktap != null) {
+      Files.writeString(Path.of(ktap.replace("%s", name)), Ktap.of(head, results));
+    }
+    return results;
   }
 
   private static List<LoadedBackend> find(BackendRegistry registry, String subject)
       throws IOException {
-    Path file = Path.of(subject);
     if (subject.endsWith(".zip") || subject.endsWith(".jar")) {
+      Path file = Path.of(subject);
       if (!Files.isRegularFile(file)) {
         throw new UsageException(file + ": no such file");
       }
-      return registry.load(file).backends().stream().map(registry::require).toList();
+      return loaded(registry, file).backends().stream().map(registry::require).toList();
     }
     LoadedBackend found = registry.find(subject);
     if (found != null) {
@@ -107,6 +204,20 @@ public final class TckCommand implements Callable<Integer> {
     return List.of(registry.require(subject));
   }
 
+  /** Loads a package; an installed plugin of its id makes room for it. */
+  private static PluginStatus loaded(BackendRegistry registry, Path file) {
+    PluginStatus read = BackendRegistry.check(file);
+    if (read.description() != null
+        && registry.plugins().stream()
+            .anyMatch(p ->
+                p.state() == PluginStatus.State.LOADED
+                    && p.description() != null
+                    && p.id().equals(read.id()))) {
+      registry.unload(read.id());
+    }
+    return registry.load(file);
+  }
+
   private static Subject subjectOf(LoadedBackend backend) {
     try {
       return Subject.of(backend.backend(), backend.loader());
@@ -115,44 +226,34 @@ public final class TckCommand implements Callable<Integer> {
     }
   }
 
-  private void print(LoadedBackend backend, List<RuleResult> results) {
-    console.out().println(console.bold(backend.id() + " " + backend.info().version()));
-    for (RuleResult r : results) {
-      String outcome =
-          switch (r.outcome()) {
-            case PASSED -> console.green("pass");
-            case FAILED -> console.red("FAIL");
-            case SKIPPED -> "skip";
-          };
-      console
-          .out()
-          .printf("  %s  %s  %s  %s%n", r.id(), outcome, r.name(), console.dim(r.source()));
-      if (!r.message().isEmpty()) {
-        console.out().println("             " + r.message());
-      }
+  private void print(RuleResult r) {
+    String outcome =
+        switch (r.outcome()) {
+          case SHOWN -> console.green("shown   ");
+          case REFUSED -> "refused ";
+          case UNJUDGED -> "unjudged";
+          case FAILED -> console.red("FAILED  ");
+        };
+    console.out().printf("  %s  %s  %s  %s%n", r.id(), outcome, r.name(), console.dim(r.source()));
+    if (!r.message().isEmpty()) {
+      console.out().println("                 " + r.message());
     }
-    console
-        .out()
-        .printf(
-            "rules=%d passed=%d failed=%d skipped=%d%n",
-            results.size(),
-            count(results, RuleResult.Outcome.PASSED),
-            count(results, RuleResult.Outcome.FAILED),
-            count(results, RuleResult.Outcome.SKIPPED));
+    console.out().flush();
   }
 
-  private static long count(List<RuleResult> results, RuleResult.Outcome outcome) {
-    return results.stream().filter(r -> r.outcome() == outcome).count();
-  }
-
-  private static Map<String, Object> document(Map<String, List<RuleResult>> all) {
+  private static Map<String, Object> document(Map<Subject, List<RuleResult>> all) {
     List<Object> backends = new ArrayList<>();
-    all.forEach((id, results) -> {
+    all.forEach((subject, results) -> {
+      Tally tally = Tally.of(results);
       Map<String, Object> one = new LinkedHashMap<>();
-      one.put("backend", id);
-      one.put("passed", count(results, RuleResult.Outcome.PASSED));
-      one.put("failed", count(results, RuleResult.Outcome.FAILED));
-      one.put("skipped", count(results, RuleResult.Outcome.SKIPPED));
+      one.put("backend", subject.backend().info().id());
+      one.put("settings", subject.settings());
+      one.put("claims", subject.claims().stream().sorted().map(Claim::name).toList());
+      one.put("missingClaims", subject.missingClaims().stream().sorted().map(Claim::name).toList());
+      one.put("shown", tally.shown());
+      one.put("refused", tally.refused());
+      one.put("unjudged", tally.unjudged());
+      one.put("failed", tally.failed());
       one.put(
           "rules",
           results.stream()
@@ -167,7 +268,7 @@ public final class TckCommand implements Callable<Integer> {
       backends.add(one);
     });
     Map<String, Object> document = new LinkedHashMap<>();
-    document.put("version", 1);
+    document.put("version", 2);
     document.put("backends", backends);
     return document;
   }

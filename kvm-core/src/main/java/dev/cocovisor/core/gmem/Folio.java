@@ -6,7 +6,7 @@ package dev.cocovisor.core.gmem;
  */
 public final class Folio {
   private static final long PRESENT = 1;
-  private static final long PREPARED = 2;
+  static final long PREPARED = 2;
 
   private Folio() {}
 

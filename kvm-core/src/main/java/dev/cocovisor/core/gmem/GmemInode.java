@@ -255,6 +255,11 @@ public final class GmemInode implements Place {
   }
 
   void markPrepared(long index, boolean prepared) {
+    if (prepared && preferredOrder == 0) {
+      SchedulePoint.write(PointKind.FOLIO, this, index);
+      var _ = folios.setBits(index, Folio.PREPARED);
+      return;
+    }
     long entry = peek(index);
     if (entry == 0 || Folio.prepared(entry) == prepared) {
       return;

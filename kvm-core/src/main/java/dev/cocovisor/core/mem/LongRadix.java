@@ -55,6 +55,22 @@ public final class LongRadix {
     return ENTRY.compareAndSet(leafForWrite(index), (int) index & 511, expected, value);
   }
 
+  /** Sets bits of a value that is there; tells whether there was one. */
+  public boolean setBits(long index, long bits) {
+    long[] leaf = leaf(index);
+    int i = (int) index & 511;
+    while (leaf != null) {
+      long was = (long) ENTRY.getAcquire(leaf, i);
+      if (was == 0) {
+        return false;
+      }
+      if (ENTRY.compareAndSet(leaf, i, was, was | bits)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Returns the first index from {@code from} on, and below {@code end}, that has a value; -1 if
    * there is none. Costs the nodes looked at, not the indices between.

@@ -176,12 +176,13 @@ final class FaultHandler {
     if (vm.rules().arch().logsPages(slot)) {
       return 1;
     }
-    int level = Math.min(limit, vm.rules().maxLevel());
     PageSource source = vm.sources().of(slot, isPrivate);
+    // What lies behind the page first: it is one look, and mostly the smallest.
+    int level = source.limit(slot, gfn, Math.min(limit, vm.rules().maxLevel()));
     while (level > 1 && !allowed(source, slot, gfn, PageLevel.of(level))) {
       level--;
     }
-    return source.limit(slot, gfn, level);
+    return level;
   }
 
   private boolean allowed(PageSource source, MemSlot slot, long gfn, PageLevel level) {

@@ -13,6 +13,7 @@ import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.GuestLaunch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A fresh host with the backend under test, seen through a {@link Witness}. Closing it ends every
@@ -32,6 +33,7 @@ public final class Bench implements AutoCloseable {
   private final KvmProcess process;
   private final List<TestedGuest> guests = new ArrayList<>();
   private boolean failed;
+  private boolean abandoned;
 
   Bench(Subject subject, boolean hugeFolios, long memoryFrames) {
     this.subject = subject;
@@ -42,6 +44,9 @@ public final class Bench implements AutoCloseable {
             .withMemoryFrames(memoryFrames)
             .withSetting("core.cpus", "4")
             .withSetting("core.gmem-order", hugeFolios ? "9" : "0");
+    for (Map.Entry<String, String> s : subject.settings().entrySet()) {
+      config = config.withSetting(s.getKey(), s.getValue());
+    }
     this.kvm = new Kvm(config, List.of(witness));
     this.process = new KvmProcess(kvm);
   }
@@ -60,7 +65,8 @@ public final class Bench implements AutoCloseable {
 
   /** Creates a VM and nothing more. */
   public TestedGuest create() {
-    Guest steps = new Guest(subject.technology(), process, GuestLaunch.DEFAULT);
+    Guest steps =
+        new Guest(subject.technology(), process, GuestLaunch.DEFAULT.withPolicy(subject.launch()));
     TestedGuest guest = new TestedGuest(this, steps, witness.vms().size());
     guests.add(guest);
     var _ = succeeds(steps.create(), "KVM_CREATE_VM and the VMM's first calls");
@@ -156,8 +162,16 @@ public final class Bench implements AutoCloseable {
     failed = true;
   }
 
+  /** Gives the host up as it is: nothing of it is closed or checked any more. */
+  public void abandon() {
+    abandoned = true;
+  }
+
   @Override
   public void close() {
+    if (abandoned) {
+      return;
+    }
     try (kvm) {
       if (failed) {
         return;

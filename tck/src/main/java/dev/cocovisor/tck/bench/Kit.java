@@ -1,7 +1,10 @@
 package dev.cocovisor.tck.bench;
 
 import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.tck.subject.Behaviour;
+import dev.cocovisor.tck.subject.Claim;
 import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.vmm.Outcome;
 
 /** What every group of rules builds on: the subject, and a fresh host for each rule. */
 public interface Kit {
@@ -9,7 +12,43 @@ public interface Kit {
   long MEMORY = 8L << 20;
 
   /** Returns what is judged. */
-  public Subject subject();
+  Subject subject();
+
+  /** Returns what the rule that runs has found besides. */
+  Notes notes();
+
+  /** Claims that a call for what the technology does not offer is refused as documented. */
+  default void notOffered(Behaviour what, long ret, String call) {
+    if (what.refusal() == null) {
+      Claims.refused(ret, call);
+    } else {
+      Claims.answers(
+          what.refusal(), ret, call + ", which the technology does not offer (" + what + ")");
+    }
+    notes().refused(what + " is not offered: " + call + " answered " + Claims.name(ret));
+  }
+
+  /** As {@link #notOffered(Behaviour, long, String)}, for a step that the guest takes part in. */
+  default void notOffered(Behaviour what, Outcome outcome, String step) {
+    if (outcome instanceof Outcome.Answered a) {
+      notOffered(what, a.ret(), step);
+      return;
+    }
+    Claims.refused(outcome, step);
+    notes().refused(what + " is not offered: " + step + " was " + outcome);
+  }
+
+  /** Notes that something is not offered, and that its documented absence was just shown. */
+  default void absent(Behaviour what, String shown) {
+    notes().refused(what + " is not offered: " + shown);
+  }
+
+  /** Ends a rule that shows a claim which the technology does not make. */
+  default void needs(Claim claim) {
+    if (!subject().claims(claim)) {
+      throw Notes.unjudged("the technology does not claim that " + claim.says());
+    }
+  }
 
   /** Runs a rule on a fresh host and holds it to everything that is true of each run. */
   default void onBench(Steps steps) {
@@ -27,6 +66,10 @@ public interface Kit {
   }
 
   private void onBench(boolean hugeFolios, long frames, Steps steps) {
+    String why = subject().unjudged();
+    if (why != null) {
+      throw Notes.unjudged(why);
+    }
     try (Bench bench = new Bench(subject(), hugeFolios, frames)) {
       try {
         steps.run(bench);

@@ -13,7 +13,7 @@ public final class JunitXml {
     xml.append("<testsuite name=\"cocovisor tck ").append(escape(backend)).append('"');
     xml.append(" tests=\"").append(results.size()).append('"');
     xml.append(" failures=\"").append(count(results, RuleResult.Outcome.FAILED)).append('"');
-    xml.append(" skipped=\"").append(count(results, RuleResult.Outcome.SKIPPED)).append('"');
+    xml.append(" skipped=\"").append(count(results, RuleResult.Outcome.UNJUDGED)).append('"');
     xml.append(" errors=\"0\" time=\"")
         .append(seconds(results.stream().mapToLong(RuleResult::nanos).sum()))
         .append("\">\n");
@@ -23,14 +23,18 @@ public final class JunitXml {
           .append("\" time=\"")
           .append(seconds(r.nanos()));
       switch (r.outcome()) {
-        case PASSED -> xml.append("\"/>\n");
+        case SHOWN -> xml.append("\"/>\n");
+        case REFUSED ->
+            xml.append("\">\n    <system-out>refused: ")
+                .append(escape(r.message()))
+                .append("</system-out>\n  </testcase>\n");
         case FAILED ->
             xml.append("\">\n    <failure message=\"")
                 .append(escape(r.message()))
                 .append("\">source: ")
                 .append(escape(r.source()))
                 .append("</failure>\n  </testcase>\n");
-        case SKIPPED ->
+        case UNJUDGED ->
             xml.append("\">\n    <skipped message=\"")
                 .append(escape(r.message()))
                 .append("\"/>\n  </testcase>\n");

@@ -6,7 +6,6 @@ import static dev.cocovisor.tck.bench.Claims.refused;
 import static dev.cocovisor.tck.bench.Claims.same;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 import static dev.cocovisor.tck.subject.Behaviour.CONVERT;
-import static dev.cocovisor.tck.subject.Behaviour.GUARDS_PRIVATE_FRAMES;
 import static dev.cocovisor.tck.subject.Behaviour.KEEPS_CONTENTS_ON_CONVERSION;
 import static dev.cocovisor.tck.subject.Behaviour.PUNCH;
 
@@ -14,8 +13,10 @@ import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.tck.bench.Bench;
+import dev.cocovisor.tck.bench.Claims;
 import dev.cocovisor.tck.bench.Kit;
 import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.subject.Claim;
 import dev.cocovisor.tck.witness.HookCall;
 import dev.cocovisor.vmm.Outcome;
 import java.util.List;
@@ -43,7 +44,7 @@ public interface ConversionRules extends Kit {
       same(4, before.size(), "pages the guest uses");
       Outcome ret = guest.convert(0, 4 * Bench.PAGE, false);
       if (!subject().has(CONVERT)) {
-        refused(ret, "a conversion where there is none");
+        notOffered(CONVERT, ret, "a conversion where there is none");
         same(0x5c, guest.read(0, false), "memory after a refused conversion");
         return;
       }
@@ -66,7 +67,8 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       guest.accept(0, Bench.PAGE).write(0, 0x5c, false);
@@ -86,7 +88,8 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       guest.accept(0, Bench.PAGE);
@@ -107,7 +110,8 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       guest.accept(0, 2 * Bench.PAGE);
@@ -132,7 +136,8 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       guest.accept(0, Bench.HUGE);
@@ -161,6 +166,7 @@ public interface ConversionRules extends Kit {
         succeeds(ret, "private to private");
       } else {
         refused(ret, "a conversion by the host where there is none");
+        notes().refused("the host converts nothing by itself");
       }
       for (String hook : List.of("remove_external_spte", "unmap_delegated", "gmem_invalidate")) {
         same(0, bench.witness().calls(hook).size(), "calls of " + hook);
@@ -179,7 +185,8 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       guest.accept(0, 4 * Bench.PAGE);
@@ -194,7 +201,7 @@ public interface ConversionRules extends Kit {
         succeeds(guest.convert(0, 2 * Bench.PAGE, true), "half of it back to private");
         for (int i = 0; i < 4; i++) {
           Verdict v = hostMay(bench, guest.context().mappedPfn(guest.gfn(i * Bench.PAGE), true));
-          boolean shut = i < 2 && subject().has(GUARDS_PRIVATE_FRAMES);
+          boolean shut = i < 2 && subject().claims(Claim.VMM_KEPT_OUT);
           same(shut, v != ALLOW, "the VMM is kept from page " + i + " (" + v + ")");
         }
         return;
@@ -227,7 +234,7 @@ public interface ConversionRules extends Kit {
       long before = bench.frames();
       long ret = guest.punch(0, 4 * Bench.PAGE);
       if (!subject().has(PUNCH)) {
-        refused(ret, "a hole where there is none");
+        notOffered(PUNCH, ret, "a hole where there is none");
         same(0x6c, guest.read(0, false), "memory after a refused hole");
         return;
       }
@@ -249,7 +256,7 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PUNCH)) {
-        refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
+        notOffered(PUNCH, guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
       }
       guest.accept(0, 4 * Bench.PAGE);
@@ -268,7 +275,7 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PUNCH)) {
-        refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
+        notOffered(PUNCH, guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
       }
       long before = bench.frames();
@@ -284,11 +291,12 @@ public interface ConversionRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PUNCH)) {
-        refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
+        notOffered(PUNCH, guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
       }
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       guest.accept(0, 8 * Bench.PAGE);
@@ -322,7 +330,8 @@ public interface ConversionRules extends Kit {
                   .setUserMemoryRegion2(
                       guest.machine().vmFd(), 0, 4, bank.gpa(), 0, bank.userAddress(), 0, -1);
       if (ret < 0) {
-        refused(ret, "deleting a slot"); // pKVM's memory stays until the VM ends
+        refused(ret, "deleting a slot"); // in-place memory stays until the VM ends
+        notes().refused("slots of a VM that runs are not deleted: " + Claims.name(ret));
         same(0x1d, guest.read(0, false), "memory whose slot stays");
         return;
       }

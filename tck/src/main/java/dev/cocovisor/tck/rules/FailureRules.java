@@ -1,7 +1,6 @@
 package dev.cocovisor.tck.rules;
 
 import static dev.cocovisor.tck.bench.Claims.claim;
-import static dev.cocovisor.tck.bench.Claims.refused;
 import static dev.cocovisor.tck.bench.Claims.same;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 import static dev.cocovisor.tck.subject.Behaviour.ASKER_WAITS;
@@ -87,7 +86,8 @@ public interface FailureRules extends Kit {
     onSmallBench(bench -> {
       TestedGuest guest = HugeRules.mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       withEver(
@@ -121,7 +121,7 @@ public interface FailureRules extends Kit {
     onSmallBench(bench -> {
       TestedGuest guest = HugeRules.mapHuge(subject(), bench);
       if (!subject().has(PUNCH)) {
-        refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
+        notOffered(PUNCH, guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
       }
       withEver(
@@ -143,7 +143,10 @@ public interface FailureRules extends Kit {
       TestedGuest guest = bench.prepare(MEMORY);
       long source = guest.source(Bench.PAGE, 0x74);
       if (!subject().has(POPULATE)) {
-        refused(guest.populateFrom(0, Bench.PAGE, source, true), "populate where there is none");
+        notOffered(
+            POPULATE,
+            guest.populateFrom(0, Bench.PAGE, source, true),
+            "populate where there is none");
         return;
       }
       withEver(

@@ -1,7 +1,6 @@
 package dev.cocovisor.tck.rules;
 
 import static dev.cocovisor.tck.bench.Claims.claim;
-import static dev.cocovisor.tck.bench.Claims.refused;
 import static dev.cocovisor.tck.bench.Claims.same;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 import static dev.cocovisor.tck.subject.Behaviour.CONVERT;
@@ -16,6 +15,7 @@ import dev.cocovisor.tck.bench.Bench;
 import dev.cocovisor.tck.bench.Claims;
 import dev.cocovisor.tck.bench.Kit;
 import dev.cocovisor.tck.bench.TestedGuest;
+import dev.cocovisor.tck.subject.Behaviour;
 import dev.cocovisor.tck.subject.Subject;
 import org.jspecify.annotations.Nullable;
 
@@ -31,13 +31,21 @@ public interface HugeRules extends Kit {
           subject().has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K,
           level,
           "level of an aligned 2 MiB of private memory");
+      small();
     });
+  }
+
+  /** Notes that what was shown was shown of small pages, where there are no others. */
+  private void small() {
+    if (!subject().has(HUGE_PRIVATE)) {
+      absent(HUGE_PRIVATE, "every private leaf is 4 KiB");
+    }
   }
 
   /** Maps the first 2 MiB as large as the technology does. */
   public static TestedGuest mapHuge(Subject subject, Bench bench) {
     TestedGuest guest = bench.launch(MEMORY);
-    if (subject.has(PRE_FAULT)) {
+    if (subject.has(PRE_FAULT) && !subject.has(Behaviour.PRE_FAULT_MAPS_SMALL)) {
       succeeds(guest.preFault(0, Bench.HUGE), "KVM_PRE_FAULT_MEMORY");
     }
     guest.accept(0, Bench.HUGE, subject.has(HUGE_PRIVATE) ? PageLevel.PG_2M : PageLevel.PG_4K);
@@ -58,9 +66,11 @@ public interface HugeRules extends Kit {
   @Rule(id = "H02", source = "mmu.c, hugepage_has_attrs; tdp_mmu.c, split_external_spt")
   default void required_H02_convertingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
+      small();
       TestedGuest guest = mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       long frame = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
@@ -80,9 +90,10 @@ public interface HugeRules extends Kit {
   @Rule(id = "H03", source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs")
   default void required_H03_punchingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
+      small();
       TestedGuest guest = mapHuge(subject(), bench);
       if (!subject().has(PUNCH)) {
-        refused(guest.punch(0, Bench.PAGE), "a hole where there is none");
+        notOffered(PUNCH, guest.punch(0, Bench.PAGE), "a hole where there is none");
         return;
       }
       succeeds(guest.punch(Bench.HUGE / 2, Bench.PAGE), "the hole");
@@ -97,6 +108,7 @@ public interface HugeRules extends Kit {
   @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
     onHugeBench(bench -> {
+      small();
       TestedGuest guest = mapHuge(subject(), bench);
       long first = guest.context().mappedPfn(guest.gfn(0), true);
       long middle = guest.context().mappedPfn(guest.gfn(Bench.HUGE / 2), true);
@@ -121,9 +133,11 @@ public interface HugeRules extends Kit {
   @Rule(id = "H05", source = "tdp_mmu.c, tdp_mmu_zap_leafs: a leaf within the range goes whole")
   default void required_H05_convertingAWholeHugeLeafNeedsNoSplit() {
     onHugeBench(bench -> {
+      small();
       TestedGuest guest = mapHuge(subject(), bench);
       if (!subject().has(CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            CONVERT, guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
         return;
       }
       bench.witness().forget();

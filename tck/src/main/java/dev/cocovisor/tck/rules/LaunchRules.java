@@ -30,7 +30,7 @@ public interface LaunchRules extends Kit {
       TestedGuest guest = bench.prepare(MEMORY);
       long ret = guest.populate(2 * Bench.PAGE, 3 * Bench.PAGE, 0x6b, true);
       if (!subject().has(POPULATE)) {
-        refused(ret, "populate where nothing can be populated");
+        notOffered(POPULATE, ret, "populate where nothing can be populated");
         return;
       }
       succeeds(ret, "populate");
@@ -49,7 +49,10 @@ public interface LaunchRules extends Kit {
       TestedGuest guest = bench.prepare(MEMORY);
       long ret = guest.populate(0, Bench.PAGE, 0x21, false);
       if (!subject().has(POPULATE) || !subject().has(POPULATE_UNMEASURED)) {
-        refused(ret, "populate without measuring, where that cannot be");
+        notOffered(
+            subject().has(POPULATE) ? POPULATE_UNMEASURED : POPULATE,
+            ret,
+            "populate without measuring");
         return;
       }
       succeeds(ret, "populate without measuring");
@@ -64,7 +67,10 @@ public interface LaunchRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.prepare(MEMORY);
       if (!subject().has(POPULATE)) {
-        refused(guest.populate(0, Bench.PAGE, 1, true), "populate where nothing can be populated");
+        notOffered(
+            POPULATE,
+            guest.populate(0, Bench.PAGE, 1, true),
+            "populate where nothing can be populated");
         return;
       }
       succeeds(guest.populate(4 * Bench.PAGE, Bench.PAGE, 0x77, true), "populate");
@@ -97,11 +103,16 @@ public interface LaunchRules extends Kit {
       TestedGuest guest = bench.launch(MEMORY);
       long ret = guest.populate(0, Bench.PAGE, 0x66, true);
       if (!subject().has(POPULATE) || subject().has(FINALIZE_ENDS_POPULATE)) {
-        refused(ret, "populate after the launch");
+        if (subject().has(POPULATE)) {
+          refused(ret, "populate after the launch");
+        } else {
+          notOffered(POPULATE, ret, "populate after the launch");
+        }
         guest.accept(0, Bench.PAGE);
         same(0, guest.read(0, false), "the page after a refused populate");
       } else {
         succeeds(ret, "populate where the launch has no end");
+        absent(FINALIZE_ENDS_POPULATE, "populate after the launch succeeded");
       }
     });
   }
@@ -114,7 +125,10 @@ public interface LaunchRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.prepare(MEMORY);
       if (!subject().has(POPULATE)) {
-        refused(guest.populate(0, Bench.PAGE, 1, true), "populate where nothing can be populated");
+        notOffered(
+            POPULATE,
+            guest.populate(0, Bench.PAGE, 1, true),
+            "populate where nothing can be populated");
         return;
       }
       succeeds(guest.populate(0, Bench.PAGE, 0x10, true), "populate");
@@ -122,6 +136,7 @@ public interface LaunchRules extends Kit {
         succeeds(guest.populate(0, Bench.PAGE, 0x20, true), "writing the page once more");
         guest.finish();
         same(0x20, guest.read(0, false), "the page holds what was written last");
+        absent(FINALIZE_ENDS_POPULATE, "a page can be written again");
         return;
       }
       refused(guest.populate(0, Bench.PAGE, 0x20, true), "populating the same page again");
@@ -144,6 +159,7 @@ public interface LaunchRules extends Kit {
       Outcome.Told run = guest.tryWrite(0, 0x12, false);
       if (subject().has(RUN_BEFORE_FINALIZE)) {
         claim(run.run().errno().ok() || run.run().errno() == Errno.EFAULT, "an early run: " + run);
+        notes().refused("the guest need not wait for its launch (RUN_BEFORE_FINALIZE)");
       } else {
         claim(!entered(run), "an early run was let in: " + run);
         bench.check();
@@ -174,6 +190,9 @@ public interface LaunchRules extends Kit {
         succeeds(ret, "KVM_PRE_FAULT_MEMORY before the end of the launch");
       } else {
         answers(noPreFault(subject()), ret, "KVM_PRE_FAULT_MEMORY before the end of the launch");
+        absent(
+            subject().has(PRE_FAULT) ? PRE_FAULT_BEFORE_FINALIZE : PRE_FAULT,
+            "it answered -" + noPreFault(subject()));
         same(0, guest.mapped(0, 4 * Bench.PAGE).size(), "pages mapped by a refused call");
       }
     });
@@ -187,6 +206,7 @@ public interface LaunchRules extends Kit {
       long ret = guest.preFault(0, 16 * Bench.PAGE);
       if (!subject().has(PRE_FAULT)) {
         answers(noPreFault(subject()), ret, "KVM_PRE_FAULT_MEMORY");
+        absent(PRE_FAULT, "it answered -" + noPreFault(subject()));
         return;
       }
       succeeds(ret, "KVM_PRE_FAULT_MEMORY");
@@ -204,6 +224,7 @@ public interface LaunchRules extends Kit {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(PRE_FAULT)) {
         answers(noPreFault(subject()), guest.preFault(0, Bench.PAGE), "KVM_PRE_FAULT_MEMORY");
+        absent(PRE_FAULT, "it answered -" + noPreFault(subject()));
         return;
       }
       guest.accept(0, Bench.PAGE).write(0, 0x19, false);

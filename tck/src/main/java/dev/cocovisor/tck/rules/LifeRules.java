@@ -55,7 +55,7 @@ public interface LifeRules extends Kit {
       if (subject().has(POPULATE)) {
         succeeds(ret, "populate");
       } else {
-        refused(ret, "populate where nothing can be populated");
+        notOffered(POPULATE, ret, "populate where nothing can be populated");
       }
       return g;
     });
@@ -191,6 +191,7 @@ public interface LifeRules extends Kit {
         refused(again, "a second end of the launch");
       } else {
         same(0L, again, "a technology without launch has nothing to refuse");
+        absent(FINALIZE_ENDS_POPULATE, "no call ends the launch, and another one is nothing");
       }
       guest.accept(0, Bench.PAGE).write(0, 1, false);
       same(1, guest.read(0, false), "memory afterwards");

@@ -1,7 +1,6 @@
 package dev.cocovisor.tck.rules;
 
 import static dev.cocovisor.tck.bench.Claims.claim;
-import static dev.cocovisor.tck.bench.Claims.refused;
 import static dev.cocovisor.tck.bench.Claims.same;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 
@@ -27,6 +26,26 @@ public interface MemoryRules extends Kit {
       guest.accept(0, 8 * Bench.PAGE);
       for (int i = 0; i < 8; i++) {
         same(0, guest.read(i * Bench.PAGE + 8L * i, false), "fresh page " + i);
+      }
+    });
+  }
+
+  /** Nothing comes in by the way. */
+  @Rule(
+      id = "M12",
+      source = "contents come in by the launch alone; pKVM: a page is donated with what it holds")
+  default void required_M12_whatTheHostWroteBeforeIsNoPartOfFreshMemory() {
+    onBench(bench -> {
+      TestedGuest guest = bench.launch(MEMORY);
+      var _ = succeeds(bench.process().hostWrite(guest.host(0), 0x33), "a host store");
+      guest.accept(0, Bench.PAGE);
+      int found = guest.read(0, false);
+      if (subject().has(Behaviour.FINALIZE_ENDS_POPULATE)) {
+        same(0, found, "fresh memory, which the host wrote to before");
+      } else if (found == 0x33) {
+        absent(Behaviour.FINALIZE_ENDS_POPULATE, "a page comes with what the host left in it");
+      } else {
+        same(0, found, "fresh memory");
       }
     });
   }
@@ -97,7 +116,10 @@ public interface MemoryRules extends Kit {
       TestedGuest guest = bench.launch(MEMORY);
       PrivateRule rule = guest.ops().traits().privateRule();
       if (!subject().has(Behaviour.CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            Behaviour.CONVERT,
+            guest.convert(0, Bench.PAGE, false),
+            "a conversion where there is none");
         return;
       }
       if (rule != PrivateRule.SHARED_BIT && rule != PrivateRule.ENCRYPTION_BIT) {
@@ -188,7 +210,10 @@ public interface MemoryRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       if (!subject().has(Behaviour.CONVERT)) {
-        refused(guest.convert(0, Bench.PAGE, false), "a conversion where there is none");
+        notOffered(
+            Behaviour.CONVERT,
+            guest.convert(0, Bench.PAGE, false),
+            "a conversion where there is none");
         return;
       }
       guest.accept(0, Bench.PAGE);

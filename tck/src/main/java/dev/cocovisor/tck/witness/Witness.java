@@ -8,9 +8,12 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.sched.Actor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +28,7 @@ public final class Witness implements Backend {
   private final Queue<HookCall> calls = new ConcurrentLinkedQueue<>();
   private final Queue<String> violations = new ConcurrentLinkedQueue<>();
   private final List<WitnessOps> vms = new ArrayList<>();
-  private final ThreadLocal<@Nullable String> underMmuLock = new ThreadLocal<>();
+  private final Map<Object, String> underMmuLock = new ConcurrentHashMap<>();
   private @Nullable HostMachine host;
   private @Nullable Platform platform;
 
@@ -72,20 +75,20 @@ public final class Witness implements Backend {
     return vms;
   }
 
-  /** Returns the hook that this thread runs under {@code mmu_lock}, or null. */
+  /** Who acts: an actor of a run, or the thread. */
+  private static Object actor() {
+    Actor a = Actor.current();
+    return a == null ? Thread.currentThread() : a;
+  }
+
+  /** Returns the hook that whoever calls runs under {@code mmu_lock}, or null. */
   public @Nullable String hookUnderMmuLock() {
-    return underMmuLock.get();
+    return underMmuLock.get(actor());
   }
 
   /** Sets what {@link #hookUnderMmuLock} answers; returns what it answered. */
   @Nullable String enter(@Nullable String hook) {
-    String before = underMmuLock.get();
-    if (hook == null) {
-      underMmuLock.remove();
-    } else {
-      underMmuLock.set(hook);
-    }
-    return before;
+    return hook == null ? underMmuLock.remove(actor()) : underMmuLock.put(actor(), hook);
   }
 
   public void note(HookCall call) {

@@ -16,8 +16,8 @@ import java.util.function.UnaryOperator;
 
 /** The backend of a technology whose guests share their pages in place. */
 public final class InPlaceBackend implements Backend {
-  /** KVM_CREATE_VM's argument. */
-  public static final VmType TYPE = new VmType("IN_PLACE_VM", 79, Architecture.ARM64);
+  /** KVM_CREATE_VM's argument; the low byte is the IPA size on this architecture. */
+  public static final VmType TYPE = new VmType("IN_PLACE_VM", 1L << 29, Architecture.ARM64);
 
   private final BiFunction<VmContext, Monitor, VmOps> ops;
   private final UnaryOperator<PhysicalGuard> guard;
