@@ -204,7 +204,7 @@ public final class DelegatedStage implements SecondStage {
       if (gfn + level.pages() > start && Spte.isWritable(e)) {
         Errno done = host.ops().protectDelegated(gfn, level, false);
         if (done == Errno.EOPNOTSUPP) {
-          return any | zap(false, start, end, false);
+          return zap(false, start, end, false) || any;
         }
         if (done.ok()) {
           r.set(gfn, entry(Spte.pfn(e), false, false, level));

@@ -48,7 +48,7 @@ final class KernelCalls {
       case KvmCall.Splice c -> splice(process, c);
       case KvmCall.WriteMemory c -> write(process, c);
       case KvmCall.KernelWrite c -> {
-        byte[] bytes = new byte[(int) Math.clamp(c.len(), 0, 1 << 16)];
+        byte[] bytes = new byte[Math.clamp(c.len(), 0, 1 << 16)];
         Arrays.fill(bytes, PIPE_BYTE);
         yield CallRunner.plain(process.kernelWrite(c.addr(), bytes));
       }
