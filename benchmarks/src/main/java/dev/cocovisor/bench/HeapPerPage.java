@@ -33,7 +33,8 @@ public final class HeapPerPage {
     }
     double pages = size / 4096.0;
     System.out.printf(
-        "%-14s pages=%.0f heap-per-page=%.1f bytes (launched, nothing mapped: %.1f MiB; 1 TiB: %.1f GiB)%n",
+        "%-14s pages=%.0f heap-per-page=%.1f bytes (launched, nothing mapped: %.1f MiB; 1 TiB: %.1f"
+            + " GiB)%n",
         backend,
         pages,
         (mapped - before) / pages,

@@ -32,8 +32,7 @@ final class Machine {
    * @param huge whether memory comes in 2 MiB pages
    */
   Machine(String backend, int vcpus, long memory, boolean huge) {
-    Technology technology =
-        Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
+    Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
     Backend vendor = technology.backend();
     HostConfig config =
         HostConfig.DEFAULT

@@ -2,8 +2,6 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.measure.MeasureCommand;
-import dev.cocovisor.cli.measure.VmsaDump;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

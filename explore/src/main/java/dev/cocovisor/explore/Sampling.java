@@ -6,10 +6,10 @@ import java.util.SplittableRandom;
  * Schedules drawn at random, for scenarios too large to search.
  *
  * <p>PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic
- * Guarantees of Finding Bugs, ASPLOS 2010) gives parts random priorities and lowers the running one's
- * at a few random steps. POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018)
- * gives every step a random priority, anew for those that conflict with the one made. Uniform takes
- * any part at any point.
+ * Guarantees of Finding Bugs, ASPLOS 2010) gives parts random priorities and lowers the running
+ * one's at a few random steps. POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV
+ * 2018) gives every step a random priority, anew for those that conflict with the one made. Uniform
+ * takes any part at any point.
  */
 final class Sampling implements Strategy {
   /** Ways to draw. */

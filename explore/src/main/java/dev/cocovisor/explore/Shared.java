@@ -7,9 +7,9 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 
 /**
- * Which places parts share, as far as executions have shown: a place is known by its name, since its
- * object is another one in each trial. Two places of one name count as one, which errs on the safe
- * side.
+ * Which places parts share, as far as executions have shown: a place is known by its name, since
+ * its object is another one in each trial. Two places of one name count as one, which errs on the
+ * safe side.
  */
 final class Shared {
   private final Map<Long, int[]> touched = new HashMap<>();
@@ -24,8 +24,7 @@ final class Shared {
   private long key(Step s) {
     Integer name = names.get(s.where());
     if (name == null) {
-      String text =
-          s.where() instanceof Place p ? p.placeName(0) : s.where().getClass().getName();
+      String text = s.where() instanceof Place p ? p.placeName(0) : s.where().getClass().getName();
       name = text.hashCode();
       names.put(s.where(), name);
     }

@@ -1,6 +1,8 @@
 package dev.cocovisor.explore;
 
-/** Says which schedule comes next. Asked on the way through an execution, then told that it ended. */
+/**
+ * Says which schedule comes next. Asked on the way through an execution, then told that it ended.
+ */
 interface Strategy {
   /** Returns how it is called in reports: {@code bound 2}, {@code dpor}, {@code pct seed=7}. */
   String name();

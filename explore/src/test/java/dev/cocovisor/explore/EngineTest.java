@@ -203,7 +203,9 @@ class EngineTest {
     Report r =
         new Explorer(Limits.DEFAULT, true).explore(counters(2, false), new Search.Preemptions(1));
     assertThat(r.findings()).hasSize(1);
-    assertThat(r.findings().getFirst().what()).contains("no order of whole calls").contains("value 1");
+    assertThat(r.findings().getFirst().what())
+        .contains("no order of whole calls")
+        .contains("value 1");
     Report allowed =
         new Explorer(Limits.DEFAULT, true)
             .explore(

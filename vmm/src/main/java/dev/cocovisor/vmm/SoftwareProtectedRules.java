@@ -49,9 +49,9 @@ final class SoftwareProtectedRules {
               "Documentation/virt/kvm/api.rst, KVM_X86_SW_PROTECTED_VM");
       case TO_SHARED ->
           rule(
-              "The attribute changes and the range is zapped; a huge leaf around it goes as a "
-                  + "whole and is faulted in again in small pages. The shared page is the VMM's own, "
-                  + "another page.",
+              "The attribute changes and the range is zapped; a huge leaf around it goes as a whole"
+                  + " and is faulted in again in small pages. The shared page is the VMM's own,"
+                  + " another page.",
               "arch/x86/kvm/mmu/mmu.c, kvm_arch_pre_set_memory_attributes");
       case TO_PRIVATE ->
           rule(

@@ -22,22 +22,38 @@ class TransitionMatrixTest {
   private static final String STATES = "A B C C1 D E F G P";
 
   private static final String[] GRID = {
-    "share_hyp          | EPERM   | C       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM  | 0 d",
-    "unshare_hyp        | EPERM   | EPERM   | B       | EBUSY   | EPERM  | EPERM  | EPERM  | EPERM  | EPERM d",
-    "pin                | EPERM   | EPERM   | C1      | 0       | EPERM  | EPERM  | EPERM d| EPERM d| EPERM d",
-    "donate_hyp         | EPERM   | A       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM  | 0",
-    "hyp_donate_host    | B       | EPERM   | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM  | EPERM d",
-    "share_ffa          | EPERM   | D       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM  | 0 d",
-    "unshare_ffa        | EPERM   | EPERM   | broken d| broken d| B      | broken d|EPERM d| EPERM d| EPERM d",
-    "share_guest        | EPERM   | E       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM  | EPERM",
-    "share_guest+1      | EPERM d | E+1     | EPERM d | EPERM d | EPERM d| 0      | EPERM  | EPERM  | 0 d",
-    "unshare_guest      | ENOENT  | ENOENT  | ENOENT  | ENOENT  | ENOENT | B      | EPERM d| EPERM d| ENOENT d",
-    "donate_guest       | EPERM   | F       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM  | EPERM",
-    "donate_guest+1     | EPERM d | F+1     | EPERM d | EPERM d | EPERM d| EPERM d| EPERM  | EPERM  | 0",
-    "guest_share_host   | ENOENT d| ENOENT d| ENOENT d| ENOENT d| ENOENT d| EPERM d| G     | EPERM  | EHWPOISON",
-    "guest_unshare_host | ENOENT d| ENOENT d| ENOENT d| ENOENT d| ENOENT d| EPERM d| EPERM d| F     | EHWPOISON",
-    "force_reclaim      | EPERM d | EAGAIN d| EAGAIN d| EAGAIN d| EAGAIN d| EAGAIN d| P     | EAGAIN d| EAGAIN d",
-    "reclaim_dying      | ENOENT d| ENOENT d| ENOENT d| ENOENT d| ENOENT d| EPERM d| B      | B d    | 0 d",
+    "share_hyp          | EPERM   | C       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | 0 d",
+    "unshare_hyp        | EPERM   | EPERM   | B       | EBUSY   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | EPERM d",
+    "pin                | EPERM   | EPERM   | C1      | 0       | EPERM  | EPERM  | EPERM d| EPERM"
+        + " d| EPERM d",
+    "donate_hyp         | EPERM   | A       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | 0",
+    "hyp_donate_host    | B       | EPERM   | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | EPERM d",
+    "share_ffa          | EPERM   | D       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | 0 d",
+    "unshare_ffa        | EPERM   | EPERM   | broken d| broken d| B      | broken d|EPERM d| EPERM"
+        + " d| EPERM d",
+    "share_guest        | EPERM   | E       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | EPERM",
+    "share_guest+1      | EPERM d | E+1     | EPERM d | EPERM d | EPERM d| 0      | EPERM  | EPERM "
+        + " | 0 d",
+    "unshare_guest      | ENOENT  | ENOENT  | ENOENT  | ENOENT  | ENOENT | B      | EPERM d| EPERM"
+        + " d| ENOENT d",
+    "donate_guest       | EPERM   | F       | EPERM   | EPERM   | EPERM  | EPERM  | EPERM  | EPERM "
+        + " | EPERM",
+    "donate_guest+1     | EPERM d | F+1     | EPERM d | EPERM d | EPERM d| EPERM d| EPERM  | EPERM "
+        + " | 0",
+    "guest_share_host   | ENOENT d| ENOENT d| ENOENT d| ENOENT d| ENOENT d| EPERM d| G     | EPERM "
+        + " | EHWPOISON",
+    "guest_unshare_host | ENOENT d| ENOENT d| ENOENT d| ENOENT d| ENOENT d| EPERM d| EPERM d| F    "
+        + " | EHWPOISON",
+    "force_reclaim      | EPERM d | EAGAIN d| EAGAIN d| EAGAIN d| EAGAIN d| EAGAIN d| P     |"
+        + " EAGAIN d| EAGAIN d",
+    "reclaim_dying      | ENOENT d| ENOENT d| ENOENT d| ENOENT d| ENOENT d| EPERM d| B      | B d  "
+        + "  | 0 d",
   };
 
   @TestFactory

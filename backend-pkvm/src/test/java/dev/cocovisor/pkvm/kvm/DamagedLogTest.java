@@ -2,11 +2,11 @@ package dev.cocovisor.pkvm.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -114,10 +114,7 @@ class DamagedLogTest {
       try {
         mismatches +=
             new KvmLogReplayer(Technologies.of(List.of(new PkvmBackend())))
-                .replay(
-                    LogSource.text("damaged", text),
-                    ReplayOptions.ALL,
-                    m -> {})
+                .replay(LogSource.text("damaged", text), ReplayOptions.ALL, m -> {})
                 .mismatches();
       } catch (LogSyntaxException e) {
         refused++;

@@ -3,11 +3,11 @@ package dev.cocovisor.snp.kvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,8 +77,7 @@ class ScenarioFuzzTest {
         try {
           var summary =
               new KvmLogReplayer(Technologies.of(List.of(new SevBackend())))
-                  .replay(
-                      LogSource.file(file), ReplayOptions.ALL, _ -> {});
+                  .replay(LogSource.file(file), ReplayOptions.ALL, _ -> {});
           assertThat(summary).isNotNull();
           ran++;
         } catch (LogSyntaxException e) {

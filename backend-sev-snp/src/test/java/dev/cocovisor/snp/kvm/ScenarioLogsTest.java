@@ -2,12 +2,12 @@ package dev.cocovisor.snp.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -59,7 +59,8 @@ class SevFirmwareTest {
     moved[0x1A00 + 16 + 2 * 12] = 1; // section 2: address 0x80d000 becomes 0x80d001
     assertThatThrownBy(() -> measure(moved))
         .hasMessage(
-            "x: offset 0x1a28: SEV section 2 (SECRETS) has the address 0x80d001, not 4 KiB aligned");
+            "x: offset 0x1a28: SEV section 2 (SECRETS) has the address 0x80d001, not 4 KiB"
+                + " aligned");
   }
 
   @Test

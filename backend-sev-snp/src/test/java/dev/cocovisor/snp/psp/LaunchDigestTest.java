@@ -14,12 +14,18 @@ class LaunchDigestTest {
 
   @ParameterizedTest
   @CsvSource({
-    "NORMAL, 0x1000, e6e4d78904d9d6b33c0cbfd121998fd2d11744dae606b3aee35e2a45d6869b60b35c63928a9232bef72d6be386f48ec6",
-    "VMSA, 0xfffffffff000, f4577da9b848673216afc3909e5ea7aa80150dda441526874cd2b0282894709b46484c13a07221aefbedfff667199259",
-    "ZERO, 0x1000, 4bd4147976a1e7554c1c778a781affc1c672f1965a727ba16084989b7e356044a28bbe585a2f75dac9356fa5ab78f061",
-    "UNMEASURED, 0x1000, 81475a112c0223cebe1ccb31a0aa2567772871200b33515a3cbbd5ed6a68a8e630902dd83469ea6553554bfb67111fad",
-    "SECRETS, 0x1000, ede71fa5ddc72c3de70c6ff1149b8ecb6ef08b74b1d3a72c2cece10bd140c06a6181343d33def7db6cc0da1ff9ba4805",
-    "CPUID, 0x1000, af3c8d305f882f039a48318a961572ddc7ebf40b3d1eae828f4fa6e27a7b3078cf2d84b459e002fb58b4ae83efd7f29c",
+    "NORMAL, 0x1000,"
+        + " e6e4d78904d9d6b33c0cbfd121998fd2d11744dae606b3aee35e2a45d6869b60b35c63928a9232bef72d6be386f48ec6",
+    "VMSA, 0xfffffffff000,"
+        + " f4577da9b848673216afc3909e5ea7aa80150dda441526874cd2b0282894709b46484c13a07221aefbedfff667199259",
+    "ZERO, 0x1000,"
+        + " 4bd4147976a1e7554c1c778a781affc1c672f1965a727ba16084989b7e356044a28bbe585a2f75dac9356fa5ab78f061",
+    "UNMEASURED, 0x1000,"
+        + " 81475a112c0223cebe1ccb31a0aa2567772871200b33515a3cbbd5ed6a68a8e630902dd83469ea6553554bfb67111fad",
+    "SECRETS, 0x1000,"
+        + " ede71fa5ddc72c3de70c6ff1149b8ecb6ef08b74b1d3a72c2cece10bd140c06a6181343d33def7db6cc0da1ff9ba4805",
+    "CPUID, 0x1000,"
+        + " af3c8d305f882f039a48318a961572ddc7ebf40b3d1eae828f4fa6e27a7b3078cf2d84b459e002fb58b4ae83efd7f29c",
   })
   void firstPageOfEachType(LaunchPageType type, String gpa, String expected) {
     LaunchDigest d = new LaunchDigest();

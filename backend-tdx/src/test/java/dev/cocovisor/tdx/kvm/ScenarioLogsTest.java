@@ -2,12 +2,12 @@ package dev.cocovisor.tdx.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +29,8 @@ class ScenarioLogsTest {
     long calls = 0;
     for (Path log : logs) {
       ReplaySummary s =
-          new KvmLogReplayer(Technologies.of(List.of(new TdxBackend()))).replay(LogSource.file(log), ReplayOptions.ALL, found::add);
+          new KvmLogReplayer(Technologies.of(List.of(new TdxBackend())))
+              .replay(LogSource.file(log), ReplayOptions.ALL, found::add);
       calls += s.calls();
     }
     assertThat(found).isEmpty();

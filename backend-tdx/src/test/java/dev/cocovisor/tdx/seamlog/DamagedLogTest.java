@@ -153,7 +153,8 @@ class DamagedLogTest {
         throw new AssertionError(
             "seed "
                 + (seed + n)
-                + "; reproduce: mvn -pl backend-tdx -am test -Dtest=DamagedLogTest -Dcocovisor.seed="
+                + "; reproduce: mvn -pl backend-tdx -am test -Dtest=DamagedLogTest"
+                + " -Dcocovisor.seed="
                 + (seed + n),
             e);
       }

@@ -136,7 +136,7 @@ public final class MeasureDiff {
       return "what is measured differs: A has %s, B has %s".formatted(x.origin(), y.origin());
     }
     return "the page is the same, but the measurements it extends are not: they start from"
-               + " different values";
+        + " different values";
   }
 
   private static String order(List<MeasureStep> a, List<MeasureStep> b, int at) {

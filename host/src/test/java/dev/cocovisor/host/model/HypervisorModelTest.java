@@ -20,7 +20,6 @@ import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What decorators and modules do to a host with a technology of the test's own. */
@@ -117,7 +116,11 @@ class HypervisorModelTest {
 
     @Override
     public BackendInfo info() {
-      return BackendInfo.builder("plain", Architecture.X86_64).version("1.0.0").description("plain").vmTypes(TYPE).build();
+      return BackendInfo.builder("plain", Architecture.X86_64)
+          .version("1.0.0")
+          .description("plain")
+          .vmTypes(TYPE)
+          .build();
     }
 
     @Override

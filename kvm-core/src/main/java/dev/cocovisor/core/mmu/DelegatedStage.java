@@ -74,7 +74,9 @@ public final class DelegatedStage implements SecondStage {
     return RetPf.FIXED;
   }
 
-  /** Drops the entries of mappings that one of another size, or of more rights, took the place of. */
+  /**
+   * Drops the entries of mappings that one of another size, or of more rights, took the place of.
+   */
   private void forget(LongRadix r, long gfn, PageLevel level) {
     for (int bigger = level.number() + 1; bigger <= 3; bigger++) {
       long first = PageLevel.of(bigger).alignDown(gfn);

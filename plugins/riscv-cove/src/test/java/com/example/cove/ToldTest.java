@@ -23,8 +23,7 @@ class ToldTest {
     CoveBackend backend = new CoveBackend();
     HostConfig config = HostConfig.DEFAULT.withArchitecture(Architecture.RISCV64);
     try (Kvm kvm = new Kvm(config, List.of(backend))) {
-      Guest guest =
-          new Guest(Technology.of(backend), new KvmProcess(kvm), GuestLaunch.DEFAULT);
+      Guest guest = new Guest(Technology.of(backend), new KvmProcess(kvm), GuestLaunch.DEFAULT);
       assertThat(guest.launch()).isNotNegative();
       assertThat(guest.finish().done()).isTrue();
       assertThat(guest.write(0, 0, 5, false).done()).isTrue();

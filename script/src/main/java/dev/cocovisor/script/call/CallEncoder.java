@@ -56,9 +56,7 @@ public final class CallEncoder {
       fields.add(Value.Field.of("backend", new Value.Str(technology, false)));
     }
     settings.forEach((name, value) -> fields.add(Value.Field.of(name, setting(value))));
-    return fields.isEmpty()
-        ? null
-        : call("host_config", new Value.Struct(List.copyOf(fields)));
+    return fields.isEmpty() ? null : call("host_config", new Value.Struct(List.copyOf(fields)));
   }
 
   private static Value setting(@Nullable String value) {

@@ -69,8 +69,7 @@ public final class FieldValues {
 
   private static Value toValue(Object o) {
     return switch (o) {
-      case Long n ->
-          n >= LOWEST_ERROR && n < 10 ? Value.Num.of(n) : Value.Num.hex(n);
+      case Long n -> n >= LOWEST_ERROR && n < 10 ? Value.Num.of(n) : Value.Num.hex(n);
       case Fields f -> new Value.Struct(toEntries(f));
       case List<?> l -> new Value.Struct(l.stream().map(FieldValues::positional).toList());
       default -> {

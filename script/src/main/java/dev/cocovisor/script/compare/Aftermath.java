@@ -103,8 +103,7 @@ final class Aftermath {
 
   /** Runs the scenario up to a line and asks what is there then. */
   private String ask(int end, Function<ScenarioRun, String> question) {
-    try (var run =
-        new ScenarioRun(scenario.upTo(end), technologies, technology, settings)) {
+    try (var run = new ScenarioRun(scenario.upTo(end), technologies, technology, settings)) {
       run.run(_ -> {});
       return question.apply(run);
     }
@@ -151,8 +150,7 @@ final class Aftermath {
 
   private static String vmmReads(ScenarioRun run, ScenarioStory.Page p) {
     Guest guest = run.guest(p.vm());
-    long ret =
-        guest == null || !guest.live() ? -Errno.EBADF.number() : guest.hostRead(p.at());
+    long ret = guest == null || !guest.live() ? -Errno.EBADF.number() : guest.hostRead(p.at());
     return LogWriter.result(CallRunner.touched(ret).result());
   }
 
@@ -164,9 +162,7 @@ final class Aftermath {
     return switch (seen.how()) {
       case null -> "no frame";
       case ALLOWED ->
-          seen.value() == 0
-              ? "zeros"
-              : seen.value() == p.value() ? "plain text" : "other bytes";
+          seen.value() == 0 ? "zeros" : seen.value() == p.value() ? "plain text" : "other bytes";
       case CIPHERTEXT -> "ciphertext";
       case POISON -> "poison";
       case UNMAPPED -> "fault (not mapped)";

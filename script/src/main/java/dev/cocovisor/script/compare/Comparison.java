@@ -50,23 +50,20 @@ public final class Comparison {
       this.backend = backend;
     }
 
-    private void run(
-        Scenario scenario, Technologies technologies, Map<String, String> settings) {
+    private void run(Scenario scenario, Technologies technologies, Map<String, String> settings) {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
-        run.run(
-            s -> {
-              int line = s.call().line();
-              byLine.put(line, s);
-              if (!(s.step() instanceof Step.Steering)
-                  && !(s.step() instanceof Step.Call(KvmCall.HostSetup _))) {
-                topics.put(line, story.topicOf(s.step()));
-                story.done(s);
-              }
-            });
+        run.run(s -> {
+          int line = s.call().line();
+          byLine.put(line, s);
+          if (!(s.step() instanceof Step.Steering)
+              && !(s.step() instanceof Step.Call(KvmCall.HostSetup _))) {
+            topics.put(line, story.topicOf(s.step()));
+            story.done(s);
+          }
+        });
       }
-      found.putAll(
-          Aftermath.of(scenario, backend, technologies, settings, byLine.values()));
+      found.putAll(Aftermath.of(scenario, backend, technologies, settings, byLine.values()));
     }
 
     /** Returns the technology's id. */
@@ -132,7 +129,8 @@ public final class Comparison {
    * @param topics what a difference here is about, by technology
    * @param cells by technology; one that does not take part is left out
    */
-  public record Row(int line, String name, Map<String, VmmTopic> topics, Map<String, String> cells) {
+  public record Row(
+      int line, String name, Map<String, VmmTopic> topics, Map<String, String> cells) {
     /** Tells whether it does not read the same for all. */
     public boolean differs() {
       return new TreeSet<>(cells.values()).size() > 1;

@@ -26,7 +26,8 @@ public record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, 
       }
     }
     var out = new ArrayList<Difference>();
-    rows.forEach((topic, all) -> out.add(new Difference(topic, all, rules(topic, all, technologies))));
+    rows.forEach(
+        (topic, all) -> out.add(new Difference(topic, all, rules(topic, all, technologies))));
     return out;
   }
 

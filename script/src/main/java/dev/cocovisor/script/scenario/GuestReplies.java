@@ -57,8 +57,7 @@ final class GuestReplies {
     return switch (t.action()) {
       case GuestAction.Read _ -> List.of(Value.Field.of("value", Value.Num.of(done.value())));
       case GuestAction.Write _, GuestAction.Fetch _ -> List.of();
-      default ->
-          ExitValues.of(t.run().exit(), CallEncoder.nameOf(t.action()), words).fields();
+      default -> ExitValues.of(t.run().exit(), CallEncoder.nameOf(t.action()), words).fields();
     };
   }
 
@@ -68,8 +67,7 @@ final class GuestReplies {
   }
 
   private LogResult ended(Errno errno, Exit exit, GuestAction action) {
-    LogResult result =
-        errno.ok() ? LogResult.of(Value.Num.of(0)) : LogResult.failed(errno.name());
+    LogResult result = errno.ok() ? LogResult.of(Value.Num.of(0)) : LogResult.failed(errno.name());
     return result.with(ExitValues.of(exit, CallEncoder.nameOf(action), words));
   }
 

@@ -125,8 +125,7 @@ final class GuestSteps {
       case Step.Move s -> CallRunner.plain(g.move(s.at(), s.to()));
       case Step.Reboot _ -> CallRunner.plain(g.reboot());
       case Step.Stats _ -> stats(g);
-      case Step.Teardown s ->
-          CallRunner.plain(s.keepMemory() ? g.closeKeepingMemory() : g.close());
+      case Step.Teardown s -> CallRunner.plain(s.keepMemory() ? g.closeKeepingMemory() : g.close());
       case Step.CloseMemory _ -> CallRunner.plain(g.closeMemory());
       case Step.GuestMode s -> guestMode(g, s);
       case Step.Peek s ->

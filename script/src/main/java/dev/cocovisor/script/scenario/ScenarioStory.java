@@ -244,8 +244,8 @@ public final class ScenarioStory {
     var pages = new ArrayList<Page>();
     new TreeMap<>(vms)
         .forEach((vm, m) ->
-            m.written.forEach((at, w) ->
-                pages.add(new Page(vm, at, w.value(), isShared(vm, at), w.shared()))));
+            m.written.forEach(
+                (at, w) -> pages.add(new Page(vm, at, w.value(), isShared(vm, at), w.shared()))));
     return pages;
   }
 }

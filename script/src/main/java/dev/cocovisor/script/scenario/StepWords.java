@@ -24,8 +24,6 @@ public record StepWords(Words calls, Set<String> ids, Set<String> launchFields) 
     var fields = new TreeSet<String>();
     all.forEach(t -> fields.addAll(t.driver().launchFields()));
     return new StepWords(
-        Words.of(technologies.backends()),
-        Set.copyOf(technologies.ids()),
-        Set.copyOf(fields));
+        Words.of(technologies.backends()), Set.copyOf(technologies.ids()), Set.copyOf(fields));
   }
 }

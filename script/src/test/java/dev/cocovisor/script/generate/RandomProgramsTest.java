@@ -3,7 +3,6 @@ package dev.cocovisor.script.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -11,6 +10,7 @@ import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import dev.cocovisor.script.text.LogWriter;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

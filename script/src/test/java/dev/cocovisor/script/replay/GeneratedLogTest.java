@@ -2,7 +2,6 @@ package dev.cocovisor.script.replay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
@@ -10,9 +9,9 @@ import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.script.generate.ProgramGenerator;
 import dev.cocovisor.script.text.LogWriter;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,10 +69,7 @@ class GeneratedLogTest {
     var found = new ArrayList<Mismatch>();
     var _ =
         new KvmLogReplayer(Technologies.builtIn())
-            .replay(
-                LogSource.text("t", String.join("\n", lines)),
-                ReplayOptions.ALL,
-                found::add);
+            .replay(LogSource.text("t", String.join("\n", lines)), ReplayOptions.ALL, found::add);
     assertThat(found).hasSize(1);
     assertThat(found.getFirst().line()).isEqualTo(changed);
     assertThat(found.getFirst().expected()).isEqualTo("-1 EBUSY");

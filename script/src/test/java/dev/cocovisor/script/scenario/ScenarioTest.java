@@ -18,12 +18,11 @@ class ScenarioTest {
   void anExpectationThatIsNotMetIsTold() throws IOException {
     Path example =
         Path.of(System.getProperty("cocovisor.root"), "examples", "convert-small-in-huge.kvmlog");
-    String wrong = Files.readString(example).replaceFirst("OK, value=1\\)", "OK, value=9)")
+    String wrong =
+        Files.readString(example)
+            .replaceFirst("OK, value=1\\)", "OK, value=9)")
             .replaceFirst(", tdx.page-size-policy=\"rfc-v1\"", "");
-    List<ScenarioStep> unmet =
-        run(wrong).stream()
-            .filter(s -> s.unmet() != null)
-            .toList();
+    List<ScenarioStep> unmet = run(wrong).stream().filter(s -> s.unmet() != null).toList();
     assertThat(unmet).hasSize(1);
     assertThat(unmet.getFirst().unmet()).contains("value=9");
     assertThat(unmet.getFirst().got()).contains("value=1");
@@ -31,8 +30,7 @@ class ScenarioTest {
 
   private static List<ScenarioStep> run(String text) throws IOException {
     var technologies = Technologies.builtIn();
-    Scenario scenario =
-        Scenario.read(LogSource.text("t.kvmlog", text), StepWords.of(technologies));
+    Scenario scenario = Scenario.read(LogSource.text("t.kvmlog", text), StepWords.of(technologies));
     assertThat(scenario.about()).isNotBlank();
     var steps = new ArrayList<ScenarioStep>();
     try (var run = new ScenarioRun(scenario, technologies, "sw-protected", Map.of())) {

@@ -213,7 +213,12 @@ public interface OwnershipRules extends Kit {
             // What its tables do not map a guest cannot reach, and the host does not keep them.
             refusesFrame(bench, stranger, 8 * Bench.PAGE, frame(of, 0), "another's frame");
           } else {
-            claim(v != Verdict.ALLOW, stranger + (write ? " writes" : " reads") + ": " + v);
+            claim(
+                v != Verdict.ALLOW,
+                (stranger == first ? "the first guest" : "the second guest")
+                    + (write ? " writes" : " reads")
+                    + ": "
+                    + v);
           }
         }
       }

@@ -54,7 +54,7 @@ class RandomCalls2Test {
 
   private long[] operands(Rmi2Command command) {
     long ipa = ipa();
-    long top = ipa + (1 + random.nextInt(4)) * PAGE;
+    long top = ipa + (1L + random.nextInt(4)) * PAGE;
     long level = 2 + random.nextInt(2);
     long tree = 1;
     return switch (command) {
