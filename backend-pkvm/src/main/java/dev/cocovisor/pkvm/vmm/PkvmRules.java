@@ -60,8 +60,10 @@ final class PkvmRules {
               "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_guest_unshare_host");
       case HOST_CONVERTS ->
           rule(
-              "The host has no call for it: only the guest shares.",
-              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_guest_share_host");
+              "The host has no call for it (KVM_SET_MEMORY_ATTRIBUTES is EINVAL on arm64): only "
+                  + "the guest shares.",
+              "virt/kvm/Kconfig, KVM_GENERIC_MEMORY_ATTRIBUTES; "
+                  + "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_guest_share_host");
       case WRONG_ALIAS ->
           rule(
               "There is one address for a page, private or shared.",
@@ -109,8 +111,11 @@ final class PkvmRules {
       case HOST_KERNEL ->
           rule(
               "The kernel's access faults at its stage 2; copying on behalf of a system call "
-                  + "recovers with EFAULT and the guest keeps its page.",
-              "arch/arm64/mm/extable.c; arch/arm64/mm/fault.c, __do_kernel_fault");
+                  + "recovers with EFAULT and the guest keeps its page; any other (/proc/self/mem, "
+                  + "vmsplice, fork) takes it by force, cleared, and the guest's next access to it "
+                  + "ends the run with EFAULT.",
+              "arch/arm64/mm/extable.c; arch/arm64/mm/fault.c, __do_kernel_fault; "
+                  + "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_host_force_reclaim_page_guest");
       case DIRECT_MAP ->
           rule(
               "The host's stage 2 does not map a page that is not the host's: the access "
@@ -134,8 +139,11 @@ final class PkvmRules {
                   + "topup_hyp_memcache");
       case TRUSTED_FAULT ->
           rule(
-              "EL2 takes its locks by spinning and is never busy.",
-              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, host_lock_component");
+              "EL2 takes its locks by spinning and is busy only while a vCPU or page is in use; "
+                  + "KVM hands its answer on and undoes what it had prepared, except at a VM's "
+                  + "end, where it warns and the page is lost.",
+              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, host_lock_component; "
+                  + "arch/arm64/kvm/pkvm.c, __pkvm_pgtable_stage2_reclaim");
       case OUT_OF_MEMORY ->
           rule(
               "A fault fills the vCPU's cache of table pages first and fails with ENOMEM; "

@@ -64,8 +64,8 @@ final class PageStateChange {
   }
 
   /** A request by buffer: header and as many entries as it holds. */
-  static PageStateChange buffer(int curEntry, int endEntry) {
-    return new PageStateChange(false, curEntry, endEntry, MAX_ENTRIES);
+  static PageStateChange buffer(int curEntry, int endEntry, int room) {
+    return new PageStateChange(false, curEntry, endEntry, room);
   }
 
   void entry(int i, int cur, long pageGfn, int op, boolean isHuge) {
@@ -88,7 +88,7 @@ final class PageStateChange {
     if (!offered) {
       return completed(GENERIC);
     }
-    if (endEntry >= MAX_ENTRIES) {
+    if (endEntry >= gfn.length) {
       return completed(INVALID_HEADER);
     }
     while (curEntry <= endEntry) {

@@ -22,13 +22,17 @@ final class PageStateRequests {
     this.vm = sev.context();
   }
 
-  /** Begins a request by buffer: {@code {cur_entry, end_entry, entries}}. */
-  RunResult buffer(SevVcpu state, Fields f) {
+  /**
+   * Begins a request by buffer: {@code {cur_entry, end_entry, entries}}.
+   *
+   * @param room how many entries the buffer has room for
+   */
+  RunResult buffer(SevVcpu state, Fields f, int room) {
     int end = (int) f.number("end_entry", 0) & 0xffff;
-    PageStateChange p = PageStateChange.buffer((int) f.number("cur_entry", 0) & 0xffff, end);
+    PageStateChange p = PageStateChange.buffer((int) f.number("cur_entry", 0) & 0xffff, end, room);
     int i = 0;
     for (Object o : f.list("entries")) {
-      if (o instanceof Fields e && i < PageStateChange.MAX_ENTRIES) {
+      if (o instanceof Fields e && i < room) {
         p.entry(
             i++,
             (int) e.number("cur_page", 0) & 0xfff,

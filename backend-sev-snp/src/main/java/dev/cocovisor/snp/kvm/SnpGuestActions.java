@@ -78,7 +78,8 @@ final class SnpGuestActions {
       case "ghcb_register" ->
           messages.message(state, f.number("gfn") << PAGE_SHIFT | GhcbMessages.REGISTER_REQUEST);
       case "psc_msr" -> message(state, f.number("gfn"), (int) f.number("op"));
-      case "psc" -> registered(state) ? states.buffer(state, f) : refused();
+      case "psc" ->
+          registered(state) ? states.buffer(state, f, PageStateChange.MAX_ENTRIES) : refused();
       case "ap_creation" -> registered(state) ? aps.request(f) : refused();
       case "psc_resume", "resume" -> states.resume(state, f.number("ret"));
       default -> null;

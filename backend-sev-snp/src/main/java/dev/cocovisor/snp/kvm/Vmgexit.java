@@ -135,8 +135,11 @@ final class Vmgexit {
       return GhcbMessages.terminate();
     }
     if (code == PAGE_STATE) {
-      RunResult bad = scratch(ghcb, f.number("scratch"), HEADER);
-      return bad != null ? bad : states.buffer(state, f);
+      long at = f.number("scratch");
+      RunResult bad = scratch(ghcb, at, HEADER);
+      return bad != null
+          ? bad
+          : states.buffer(state, f, (int) ((ghcb + BUFFER_END - at - HEADER) / WORD));
     }
     if (code == AP_CREATION) {
       return aps.request(f, info1, info2);

@@ -48,6 +48,10 @@ class VmgexitTest {
     new Case("state change, scratch 0", event(0x80000010L, "scratch", 0), told(2, 3)),
     new Case("scratch in the save area", event(0x80000010L, "scratch", 0x1400), told(2, 3)),
     new Case("scratch at the end", event(0x80000010L, "scratch", 0x1fec), told(2, 3)),
+    new Case(
+        "more entries than are left of the buffer",
+        event(0x80000010L, "scratch", 0x1fd8, "end_entry", 2),
+        "KVM_EXIT_HLT {exitinfo2=" + (1L << 32 | 1) + ", cur_entry=0}"),
     new Case("scratch elsewhere", event(0x80000010L, "scratch", 0x5000), told(2, 3)),
     new Case("creation without RAX", event(0x80000013L, "exitinfo1", 1), told(2, 4)),
     new Case("destruction needs none", event(0x80000013L, "exitinfo1", 2), told(0, 0)),
@@ -75,6 +79,7 @@ class VmgexitTest {
                 c.name,
                 () -> {
                   Guest g = new Machine().running();
+                  assertThat(g.m.vmm.enableCap(g.vm, 201, 0, 1 << 12)).isZero();
                   assertThat(g.act(SnpActions.registerGhcb(GHCB >> 12))).contains("ghcb_msr");
                   assertThat(g.act(SnpActions.vmgexit(c.ghcb))).isEqualTo(c.answer);
                 }));
