@@ -55,7 +55,7 @@ class RandomCalls2Test {
   private long[] operands(Rmi2Command command) {
     long ipa = ipa();
     long top = ipa + (1L + random.nextInt(4)) * PAGE;
-    long level = 2 + random.nextInt(2);
+    long level = 2L + random.nextInt(2);
     long tree = 1;
     return switch (command) {
       case GRANULE_RANGE_DELEGATE, GRANULE_RANGE_UNDELEGATE -> {
