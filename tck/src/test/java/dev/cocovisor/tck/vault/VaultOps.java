@@ -111,7 +111,9 @@ final class VaultOps implements VmOps {
       return Errno.EAGAIN;
     }
     if (!vault.makeSecret(vm.id(), gfn, pfn)) {
-      return Errno.EPERM;
+      // Another vCPU of the same guest brought this very page between the look above and the call.
+      boolean raced = new Vault.Owner(vm.id(), gfn).equals(vault.ownerOf(pfn));
+      return raced ? Errno.EAGAIN : Errno.EPERM;
     }
     table.put(gfn, pfn);
     return Errno.OK;
