@@ -5,6 +5,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.RetPf;
@@ -143,9 +144,19 @@ final class GmemPages implements PageSource {
       MemSlot slot, long gfn, long pfn, boolean writable, Consumer<String> violation) {
     BackingStore store = slot.gmem();
     long page = store == null ? 0 : store.peek(slot.gmemIndex(gfn));
-    if (page == 0 || Folio.pfn(page) != pfn) {
+    boolean ofFile = page != 0 && Folio.pfn(page) == pfn;
+    if (!ofFile && !broughtAsNeighbour(slot, gfn, pfn)) {
       violation.accept("maps a frame its guest_memfd does not have");
     }
+  }
+
+  /**
+   * The shadow MMU's neighbours come through the user mapping, which may show another page than the
+   * slot's binding names. Source: Linux 7.3, kvm_main.c, kvm_prefetch_pages.
+   */
+  private boolean broughtAsNeighbour(MemSlot slot, long gfn, long pfn) {
+    long pte = vm.rules().tdpMmu() ? 0 : vm.space().peek(slot.userAddressOf(gfn));
+    return pte != 0 && AddressSpace.frameOf(pte) == pfn;
   }
 
   @Override
