@@ -102,8 +102,9 @@ class RandomProgramsTest {
     if (run.broken != null) {
       Run least = shrunk(choices, host(seed), length, RandomProgramsTest::firstViolation);
       fail(
-          "seed %d: %s%nshrunk to: %s%n%s%nreproduce: mvn -pl kvm-core -am test"
-              + " -Dtest=RandomProgramsTest -Dcocovisor.seed=%d",
+          "seed %d: %s%nshrunk to: %s%n%s%nreproduce: mvn -pl script -am test"
+              + " -Dsurefire.failIfNoSpecifiedTests=false -Dtest=RandomProgramsTest"
+              + " -Dcocovisor.seed=%d",
           seed, run.broken, least.broken, String.join(System.lineSeparator(), least.log), seed);
     }
   }
