@@ -118,7 +118,8 @@ class HostilePackagesTest {
 
   @Test
   void whatKilledProcessesLeftIsSwept() throws IOException {
-    PluginWorkshop.honest(folder, "good", "good");
+    // A package of its own: one with a known verdict is not tried, and a trial is what sweeps.
+    PluginWorkshop.honest(folder, "swept", "good");
     Path unpacked = Files.createDirectories(folder.resolve(".unpacked"));
     Path half = Files.createDirectories(unpacked.resolve("unpacking-999999999-x/classes"));
     Path gone = Files.createDirectories(unpacked.resolve("old-1.0-0123456789abcdef"));
