@@ -73,7 +73,7 @@ class DropInTest {
     assertThat(row()).isEmpty();
     assertThat(run(List.of("bash", "-c", next.get(1))).text()).isEmpty();
     assertThat(row())
-        .matches("my-vendor +1\\.0\\.0 +X86_64 .*plugin my-vendor, my-vendor-1\\.0\\.0\\.jar");
+        .matches("my-vendor +1\\.0\\.0  *x86_64 .*plugin my-vendor, my-vendor-1\\.0\\.0\\.jar");
 
     Ran judged = cocovisor("tck", "my-vendor");
     // It claims nothing yet, so what nobody claims is not judged.
@@ -119,7 +119,7 @@ class DropInTest {
       assertThat(docs).contains("$ " + command + "\n");
     }
     assertThat(docs)
-        .containsPattern("my-vendor +1\\.0\\.0 +X86_64 .*plugin my-vendor, my-vendor-1");
+        .containsPattern("my-vendor +1\\.0\\.0  *x86_64 .*plugin my-vendor, my-vendor-1");
     assertThat(docs).containsPattern("rules=\\d+ shown=\\d+ refused=\\d+ unjudged=\\d+ failed=0");
     assertThat(docs.toLowerCase(Locale.ROOT)).contains("coco-p001 error: my-vendor");
   }
