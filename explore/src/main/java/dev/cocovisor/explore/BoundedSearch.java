@@ -1,8 +1,7 @@
 package dev.cocovisor.explore;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * All schedules within a bound, depth first.
@@ -24,9 +23,7 @@ final class BoundedSearch implements Strategy {
   private final boolean delays;
   private final int mostChoices;
   private final Shared shared = new Shared();
-  private final List<int[]> path = new ArrayList<>();
-  private final List<Integer> at = new ArrayList<>();
-  private int depth;
+  private final ChoicePath path = new ChoicePath();
   private int spent;
   private int chosen;
   private boolean done;
@@ -62,7 +59,7 @@ final class BoundedSearch implements Strategy {
 
   @Override
   public void begin() {
-    depth = 0;
+    path.begin();
     spent = 0;
     chosen = 0;
     shared.begin();
@@ -75,24 +72,13 @@ final class BoundedSearch implements Strategy {
 
   @Override
   public int next(Execution x, int[] options, int n, int running, boolean yields) {
-    if (depth < path.size()) {
-      return taken(options[0], running, yields);
+    if (!path.isKnown()) {
+      path.fork(open(x, options, n, running, yields));
     }
-    int[] open = open(x, options, n, running, yields);
-    if (open.length == 1) {
-      return open[0];
-    }
-    path.add(open);
-    at.add(0);
-    return taken(options[0], running, yields);
-  }
-
-  private int taken(int first, int running, boolean yields) {
-    int[] open = path.get(depth);
-    int index = at.get(depth);
-    depth++;
-    int next = open[index];
-    spent += delays ? index : running >= 0 && next != running && !yields && next != first ? 1 : 0;
+    int index = path.index();
+    int next = path.take();
+    boolean preempts = running >= 0 && next != running && !yields && next != options[0];
+    spent += delays ? index : preempts ? 1 : 0;
     return next;
   }
 
@@ -119,34 +105,17 @@ final class BoundedSearch implements Strategy {
     if (chosen >= mostChoices) {
       return 0;
     }
-    if (depth < path.size()) {
-      int way = path.get(depth)[at.get(depth)];
-      depth++;
-      chosen += way == 0 ? 0 : 1;
-      return way;
+    if (!path.isKnown()) {
+      path.fork(IntStream.range(0, ways).toArray());
     }
-    int[] open = new int[ways];
-    for (int i = 0; i < ways; i++) {
-      open[i] = i;
-    }
-    path.add(open);
-    at.add(0);
-    depth++;
-    return 0;
+    int way = path.take();
+    chosen += way == 0 ? 0 : 1;
+    return way;
   }
 
   @Override
   public boolean ended(Execution x) {
-    while (!path.isEmpty()) {
-      int last = path.size() - 1;
-      if (at.get(last) + 1 < path.get(last).length) {
-        at.set(last, at.get(last) + 1);
-        return true;
-      }
-      path.removeLast();
-      at.removeLast();
-    }
-    if (shared.grew()) {
+    if (path.advance() || shared.grew()) {
       return true;
     }
     done = true;

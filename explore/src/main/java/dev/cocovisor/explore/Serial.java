@@ -1,18 +1,14 @@
 package dev.cocovisor.explore;
 
 import dev.cocovisor.api.sched.PointKind;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * All orders of whole calls: another part goes only between two calls, or where a call waits for
  * another's. What these answer is what calls made at the same time may answer.
  */
 final class Serial implements Strategy {
-  private final List<int[]> path = new ArrayList<>();
-  private final List<Integer> at = new ArrayList<>();
-  private int depth;
+  private final ChoicePath path = new ChoicePath();
   private boolean done;
 
   @Override
@@ -22,7 +18,7 @@ final class Serial implements Strategy {
 
   @Override
   public void begin() {
-    depth = 0;
+    path.begin();
   }
 
   @Override
@@ -35,25 +31,16 @@ final class Serial implements Strategy {
     if (!between) {
       return running;
     }
-    if (depth == path.size()) {
-      path.add(Arrays.copyOf(options, n));
-      at.add(0);
+    if (!path.isKnown()) {
+      path.fork(Arrays.copyOf(options, n));
     }
-    int next = path.get(depth)[at.get(depth)];
-    depth++;
-    return next;
+    return path.take();
   }
 
   @Override
   public boolean ended(Execution x) {
-    while (!path.isEmpty()) {
-      int last = path.size() - 1;
-      if (at.get(last) + 1 < path.get(last).length) {
-        at.set(last, at.get(last) + 1);
-        return true;
-      }
-      path.removeLast();
-      at.removeLast();
+    if (path.advance()) {
+      return true;
     }
     done = true;
     return false;

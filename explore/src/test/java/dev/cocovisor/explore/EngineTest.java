@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import java.util.List;
@@ -140,6 +141,101 @@ class EngineTest {
     assertThat(dpor.outcomes().keySet()).isEqualTo(all.outcomes().keySet());
     assertThat(dpor.exhaustive()).isTrue();
     assertThat(dpor.schedules()).isLessThan(all.schedules());
+  }
+
+  /** Parts whose steps on shared words stand between steps on a word of their own. */
+  private static Subject counterBetweenOwnWords(int parts) {
+    return subject(
+        "counters between own words",
+        () -> {
+          var first = new Cell();
+          var second = new Cell();
+          Function<Integer, Trial.Part> adder =
+              i -> {
+                var own = new Own(i);
+                return part(
+                    "p" + i,
+                    () -> {
+                      own.touch();
+                      first.set(first.get() + 1);
+                      own.touch();
+                      own.touch();
+                      second.set(2 * second.get() + i);
+                    });
+              };
+          return new Toy(
+              java.util.stream.IntStream.range(0, parts).boxed().map(adder).toList(),
+              v -> {},
+              () -> "first " + first.value + " second " + second.value);
+        });
+  }
+
+  /** A word that one part alone touches. */
+  private record Own(int part) implements Place {
+    @Override
+    public String placeName(long index) {
+      return "own " + part;
+    }
+
+    void touch() {
+      SchedulePoint.write(PointKind.TRUSTED_WORD, this, 0);
+    }
+  }
+
+  @Test
+  void stepsOfAPartsOwnHideNoOrderOfTheOthers() {
+    Set<String> dpor = endings(PLAIN.explore(counterBetweenOwnWords(2), new Search.Dpor()));
+    for (Search s : List.of(new Search.Preemptions(9), new Search.Delays(9))) {
+      Report all = PLAIN.explore(counterBetweenOwnWords(2), s);
+      assertThat(all.exhaustive()).as(s.toString()).isTrue();
+      assertThat(endings(all)).as(s.toString()).isEqualTo(dpor);
+    }
+  }
+
+  @Test
+  void aBoundSeesWhatPlainEnumerationSeesWithinItWhateverStepsStandBetween() {
+    for (int bound = 0; bound <= 4; bound++) {
+      var expected = new TreeSet<String>();
+      for (int first = 0; first < 2; first++) {
+        enumerate(new int[2][3], first, bound, expected);
+      }
+      Report r = PLAIN.explore(counterBetweenOwnWords(2), new Search.Preemptions(bound));
+      assertThat(r.exhaustive()).isTrue();
+      assertThat(endings(r)).as("bound " + bound).isEqualTo(expected);
+    }
+  }
+
+  /**
+   * All ends of the four shared steps of two parts by recursion.
+   *
+   * @param parts by part: its next step, what it read last, and one of the two shared words
+   */
+  private static void enumerate(int[][] parts, int running, int left, Set<String> ends) {
+    int[] me = parts[running];
+    if (me[0] == 4) {
+      if (parts[1 - running][0] == 4) {
+        ends.add("first " + parts[0][2] + " second " + parts[1][2]);
+      } else {
+        enumerate(parts, 1 - running, left, ends);
+      }
+      return;
+    }
+    if (left > 0 && parts[1 - running][0] < 4) {
+      stepped(parts, 1 - running, left - 1, ends);
+    }
+    stepped(parts, running, left, ends);
+  }
+
+  private static void stepped(int[][] parts, int running, int left, Set<String> ends) {
+    int[][] next = {parts[0].clone(), parts[1].clone()};
+    int[] me = next[running];
+    switch (me[0]++) {
+      case 0 -> me[1] = next[0][2];
+      case 1 -> next[0][2] = me[1] + 1;
+      case 2 -> me[1] = next[1][2];
+      default -> next[1][2] = 2 * me[1] + running;
+    }
+    enumerate(next, running, left, ends);
   }
 
   @Test
