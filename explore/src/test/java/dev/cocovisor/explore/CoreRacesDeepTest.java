@@ -1,12 +1,12 @@
-package dev.cocovisor.core.race;
+package dev.cocovisor.explore;
 
 import org.junit.jupiter.api.Tag;
 
-/** The same races with two preemptions. */
+/** The same races with three preemptions. */
 @Tag("slow")
 class CoreRacesDeepTest extends CoreRacesTest {
   @Override
   int bound() {
-    return 2;
+    return 3;
   }
 }
