@@ -103,6 +103,15 @@ class ArchitectureTest {
               "dev.cocovisor.cca..");
 
   @ArchTest
+  static final ArchRule theExplorerKnowsScenariosAndNoBackend =
+      onlyDependsOn(
+          "dev.cocovisor.explore..",
+          "dev.cocovisor.script..",
+          "dev.cocovisor.vmm..",
+          "dev.cocovisor.core..",
+          "dev.cocovisor.api..");
+
+  @ArchTest
   static final ArchRule onlyTheLoadingOfPluginsKnowsPf4j =
       noClasses()
           .that()

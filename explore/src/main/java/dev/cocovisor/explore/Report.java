@@ -31,7 +31,9 @@ public record Report(
             schedules,
             outcomes.size(),
             findings.size(),
-            exhaustive ? "exhaustive" : "stopped by its budget",
+            exhaustive
+                ? "exhaustive"
+                : findings.isEmpty() ? "stopped by its budget" : "stopped at what it found",
             strategy);
   }
 }

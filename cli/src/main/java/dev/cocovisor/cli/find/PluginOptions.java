@@ -114,12 +114,12 @@ public final class PluginOptions {
   }
 
   /** Returns the words of a command line that finds the same, for `reproduce` lines. */
-  public String[] words() {
+  List<String> words() {
     var words = new ArrayList<String>();
     folders.forEach(f -> words.addAll(List.of("--plugins", f.toString())));
     packages.forEach(p -> words.addAll(List.of("--plugin", p.toString())));
     preferred.forEach((id, from) -> words.addAll(List.of("--prefer", id + "=" + from)));
-    return words.toArray(String[]::new);
+    return words;
   }
 
   /** Returns the description of an empty registry, with PF4J silenced. */

@@ -3,7 +3,9 @@ package dev.cocovisor.cli.find;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.vmm.Technologies;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** The option by which a command sets hosts. */
@@ -31,9 +33,9 @@ public final class SettingOptions {
   }
 
   /** Returns the words of a command line that sets the same, for `reproduce` lines. */
-  public String[] words() {
+  List<String> words() {
     return chosen.entrySet().stream()
-        .flatMap(e -> java.util.stream.Stream.of("--set", e.getKey() + "=" + e.getValue()))
-        .toArray(String[]::new);
+        .flatMap(e -> Stream.of("--set", e.getKey() + "=" + e.getValue()))
+        .toList();
   }
 }

@@ -3,6 +3,7 @@ package dev.cocovisor.cli.find;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.FindingReport;
+import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.script.scenario.Scenario;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +83,14 @@ public final class World implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Returns the command line of some words that finds and sets the same, to be pasted. */
+  public static String command(List<String> words, SettingOptions settings, PluginOptions plugins) {
+    var all = new ArrayList<String>(words);
+    all.addAll(settings.words());
+    all.addAll(plugins.words());
+    return Quoting.command(all.toArray(String[]::new));
   }
 
   @Override

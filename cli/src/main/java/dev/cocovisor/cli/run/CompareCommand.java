@@ -5,7 +5,6 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.script.compare.Comparison;
@@ -112,7 +111,8 @@ public final class CompareCommand implements Callable<Integer> {
       var lines = new LinkedHashMap<String, String>();
       lines.put("expected", unmet);
       lines.put("got", s.got());
-      lines.put("reproduce", Quoting.command("run", file.toString(), "--backend", c.backend()));
+      var words = List.of("run", file.toString(), "--backend", c.backend());
+      lines.put("reproduce", World.command(words, settings, plugins));
       console
           .out()
           .println(

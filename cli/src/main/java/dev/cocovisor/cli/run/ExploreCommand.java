@@ -5,7 +5,6 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
@@ -18,6 +17,7 @@ import dev.cocovisor.explore.Subject;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -48,6 +48,9 @@ public final class ExploreCommand implements Callable<Integer> {
     POS,
     RANDOM
   }
+
+  /** A year: who means "for ever" gets as good as that. */
+  private static final long MOST_SECONDS = 365L * 86_400;
 
   private final Console console;
 
@@ -122,6 +125,7 @@ public final class ExploreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    checkNumbers();
     try (var world = new World(plugins, settings, console)) {
       Scenario scenario = world.read(file);
       List<String> named = scenario.backends();
@@ -137,6 +141,18 @@ public final class ExploreCommand implements Callable<Integer> {
       return new ScenarioSubject(scenario, world.technologies(), on, world.settings());
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void checkNumbers() {
+    if (bound < 0) {
+      throw new UsageException("--bound: a number from 0 expected");
+    }
+    if (schedules < 1) {
+      throw new UsageException("--schedules: a number from 1 expected");
+    }
+    if (seconds < 1 || seconds > MOST_SECONDS) {
+      throw new UsageException("--seconds: a number from 1 to " + MOST_SECONDS + " expected");
     }
   }
 
@@ -194,8 +210,13 @@ public final class ExploreCommand implements Callable<Integer> {
   }
 
   private String reproduce(Finding f, String on) {
-    return Quoting.command(
-        "explore", file.toString(), "--backend", on, "--schedule", f.schedule().toString());
+    var words = new ArrayList<String>();
+    words.addAll(List.of("explore", file.toString(), "--backend", on));
+    words.addAll(List.of("--schedule", f.schedule().toString()));
+    if (anyAnswers) {
+      words.add("--any-answers");
+    }
+    return World.command(words, settings, plugins);
   }
 
   private Map<String, Object> document(Report r, String on) {

@@ -6,7 +6,6 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
@@ -193,8 +192,6 @@ public final class GenerateCommand implements Callable<Integer> {
       words.add("--shadow");
     }
     backends.forEach(b -> words.addAll(List.of("--backend", b)));
-    words.addAll(List.of(settings.words()));
-    words.addAll(List.of(plugins.words()));
-    return Quoting.command(words.toArray(String[]::new));
+    return World.command(words, settings, plugins);
   }
 }

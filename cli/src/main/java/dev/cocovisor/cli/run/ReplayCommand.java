@@ -11,7 +11,6 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Progress;
-import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
@@ -163,9 +162,7 @@ public final class ReplayCommand implements Callable<Integer> {
   private String reproduce(Mismatch m) {
     var words = new ArrayList<String>();
     words.addAll(List.of("replay", m.log(), "--program", Integer.toString(m.program())));
-    words.addAll(List.of(settings.words()));
-    words.addAll(List.of(plugins.words()));
-    return Quoting.command(words.toArray(String[]::new));
+    return World.command(words, settings, plugins);
   }
 
   /** Returns what mismatches of one cause have in common: the call and answers without numbers. */

@@ -7,7 +7,6 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.EventTree;
 import dev.cocovisor.cli.print.ExitCode;
-import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
@@ -166,9 +165,7 @@ public final class RunCommand implements Callable<Integer> {
     if (backend != null) {
       words.addAll(List.of("--backend", backend));
     }
-    words.addAll(List.of(settings.words()));
-    words.addAll(List.of(plugins.words()));
-    return Quoting.command(words.toArray(String[]::new));
+    return World.command(words, settings, plugins);
   }
 
   private void save(Path to, @Nullable String on, World world, List<ScenarioStep> steps)
