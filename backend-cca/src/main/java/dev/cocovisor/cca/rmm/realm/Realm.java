@@ -3,6 +3,8 @@ package dev.cocovisor.cca.rmm.realm;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.measure.Rim;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
+import dev.cocovisor.cca.rmm.rtt.Rtt;
+import dev.cocovisor.cca.rmm.rtt.Walk;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -91,5 +93,13 @@ public final class Realm {
   public void countRec() {
     long next = recsCreated + 1;
     recsCreated = next;
+  }
+
+  /**
+   * Walks the primary tree down to {@code ipa}, as far as it goes; the table reached stays locked,
+   * and so does the descriptor.
+   */
+  public void walkToPage(GranuleTable granules, Walk walk, long ipa) {
+    Rtt.walk(granules, walk, geometry, rootGranule, ipa, Geometry.PAGE_LEVEL, GranuleTable.NONE);
   }
 }

@@ -4,7 +4,6 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
-import dev.cocovisor.cca.rmm.rtt.Rtt;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
 
 /**
@@ -13,7 +12,7 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
  * <p>The walked table stays locked until {@link #done}, so the page cannot be taken away between
  * the translation and its use.
  */
-// TF-RMM runtime/core/... realm_ipa_to_pa.
+// TF-RMM runtime/rsi/realm_ipa_helper.c, realm_ipa_to_pa.
 public final class RealmAccess {
   private final GranuleTable granules;
 
@@ -23,14 +22,7 @@ public final class RealmAccess {
 
   /** Walks to an address inside the protected half and leaves the walk in the PE. */
   public void walk(Pe pe, Realm realm, long ipa) {
-    Rtt.walk(
-        granules,
-        pe.walk,
-        realm.geometry,
-        realm.rootGranule,
-        ipa,
-        Geometry.PAGE_LEVEL,
-        GranuleTable.NONE);
+    realm.walkToPage(granules, pe.walk, ipa);
   }
 
   /** Tells whether the walk ended at memory that the realm may use. */

@@ -49,14 +49,7 @@ final class DataCommands {
     Realm realm = Realm.of(granules, r);
     long status = check(pe, realm, ipa, source != NO_SOURCE);
     if (status == Status.SUCCESS) {
-      Rtt.walk(
-          granules,
-          pe.walk,
-          realm.geometry,
-          realm.rootGranule,
-          ipa,
-          Geometry.PAGE_LEVEL,
-          GranuleTable.NONE);
+      realm.walkToPage(granules, pe.walk, ipa);
       status = assign(pe, realm, d, ipa, source, measure);
       granules.unlock(pe.walk.granule);
     }

@@ -9,7 +9,6 @@ import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.realm.Rec;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
-import dev.cocovisor.cca.rmm.rtt.Rtt;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
 
 /**
@@ -36,14 +35,7 @@ final class RipasCommands {
     Realm realm = Realm.of(granules, r);
     long status = checkInit(pe, realm, base, top);
     if (status == Status.SUCCESS) {
-      Rtt.walk(
-          granules,
-          pe.walk,
-          realm.geometry,
-          realm.rootGranule,
-          base,
-          Geometry.PAGE_LEVEL,
-          GranuleTable.NONE);
+      realm.walkToPage(granules, pe.walk, base);
       long reached = initEntries(pe, realm.rim, base, top);
       if (reached == base) {
         status =
@@ -120,14 +112,7 @@ final class RipasCommands {
     if ((top & 0xfff) != 0) {
       return pe.refuse(Status.ERROR_INPUT, "top is unaligned");
     }
-    Rtt.walk(
-        granules,
-        pe.walk,
-        realm.geometry,
-        realm.rootGranule,
-        base,
-        Geometry.PAGE_LEVEL,
-        GranuleTable.NONE);
+    realm.walkToPage(granules, pe.walk, base);
     long reached = setEntries(pe, rec, base, top);
     granules.unlock(pe.walk.granule);
     if (reached == base) {

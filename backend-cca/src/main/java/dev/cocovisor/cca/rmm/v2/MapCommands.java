@@ -296,14 +296,7 @@ final class MapCommands {
         || !realm.geometry.mappable(ipa, Geometry.PAGE_LEVEL)) {
       status = pe.refuse(Status.ERROR_INPUT, "ipa is unaligned or not in the protected half");
     } else {
-      Rtt.walk(
-          granules,
-          pe.walk,
-          realm.geometry,
-          realm.rootGranule,
-          ipa,
-          Geometry.PAGE_LEVEL,
-          GranuleTable.NONE);
+      realm.walkToPage(granules, pe.walk, ipa);
       status = init(pe, realm, data, ipa, source, flags == 1);
       granules.unlock(pe.walk.granule);
     }
