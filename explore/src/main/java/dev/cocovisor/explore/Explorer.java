@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a subject schedule after schedule and holds each to what must be: the trial's own checks at
@@ -35,9 +36,25 @@ public final class Explorer {
     this.answersMatter = answersMatter;
   }
 
-  /** Returns every outcome that an order of whole calls gives. */
-  public Set<String> serialOutcomes(Subject subject) {
-    var seen = new HashSet<String>();
+  /**
+   * What the parts may answer.
+   *
+   * @param outcomes those of all orders of whole calls, and what is allowed besides
+   * @param judged whether another outcome is a finding
+   * @param whole whether all that was to be judged can be
+   */
+  private record Right(Set<String> outcomes, boolean judged, boolean whole) {
+    boolean has(Execution x) {
+      return !judged || x.excused() || outcomes.contains(x.outcome());
+    }
+  }
+
+  /** Where there are more orders of whole calls than can be tried, answers are not judged. */
+  private Right right(Subject subject, Set<String> allowed) {
+    var outcomes = new HashSet<>(allowed);
+    if (!answersMatter) {
+      return new Right(outcomes, false, true);
+    }
     Strategy serial = new Serial();
     boolean more = true;
     for (long n = 0; more && n < MOST_SERIAL; n++) {
@@ -45,12 +62,12 @@ public final class Explorer {
         var x = new Execution(trial, serial, Oracle.TRIAL, limits.steps(), false);
         x.run();
         if (x.broken() == null) {
-          seen.add(x.outcome());
+          outcomes.add(x.outcome());
         }
         more = serial.ended(x);
       }
     }
-    return seen;
+    return new Right(outcomes, !more, !more);
   }
 
   /** Explores; as {@link #explore(Subject, Search, Set)} with nothing more allowed. */
@@ -65,10 +82,7 @@ public final class Explorer {
    */
   public Report explore(Subject subject, Search search, Set<String> allowed) {
     long began = System.nanoTime();
-    Set<String> right = new HashSet<>(allowed);
-    if (answersMatter) {
-      right.addAll(serialOutcomes(subject));
-    }
+    Right right = right(subject, allowed);
     Strategy strategy = Strategies.of(search);
     var outcomes = new TreeMap<String, Long>();
     var findings = new ArrayList<Finding>();
@@ -85,14 +99,10 @@ public final class Explorer {
         x.run();
         n++;
         steps += x.steps();
-        String broken = x.broken();
-        if (broken == null && !x.pruned()) {
-          String outcome = x.outcome();
-          outcomes.merge(outcome, 1L, Long::sum);
-          if (answersMatter && !right.contains(outcome) && !x.excused()) {
-            broken = "answers that no order of whole calls gives:\n" + outcome;
-          }
+        if (x.broken() == null && !x.pruned()) {
+          outcomes.merge(x.outcome(), 1L, Long::sum);
         }
+        String broken = x.pruned() ? x.broken() : whatBroke(x, right);
         if (broken != null && kinds.add(Finding.kindOf(broken))) {
           findings.add(minimised(subject, x, broken, right, n, millisSince(began)));
         }
@@ -106,7 +116,7 @@ public final class Explorer {
         steps,
         outcomes,
         List.copyOf(findings),
-        !more && strategy.exhaustive(),
+        !more && strategy.exhaustive() && right.whole(),
         millisSince(began));
   }
 
@@ -120,7 +130,7 @@ public final class Explorer {
   }
 
   private Finding minimised(
-      Subject subject, Execution x, String broken, Set<String> right, long found, long millis) {
+      Subject subject, Execution x, String broken, Right right, long found, long millis) {
     Schedule best = x.schedule();
     int preemptions = x.preemptions();
     String kind = Finding.kindOf(broken);
@@ -131,7 +141,7 @@ public final class Explorer {
         try (Trial trial = subject.newTrial()) {
           var y = new Execution(trial, search, Oracle.TRIAL, limits.steps(), false);
           y.run();
-          if (kind.equals(Finding.kindOf(whatBroke(y, right)))) {
+          if (breaksAlike(kind, y, right)) {
             best = y.schedule();
             preemptions = Math.min(bound, y.preemptions());
           }
@@ -142,33 +152,35 @@ public final class Explorer {
     return shown(subject, shortest(subject, best, kind, right), broken, right, found, millis);
   }
 
-  private String whatBroke(Execution x, Set<String> right) {
+  private static @Nullable String whatBroke(Execution x, Right right) {
     String broken = x.broken();
-    if (broken != null) {
+    if (broken != null || right.has(x)) {
       return broken;
     }
-    String outcome = x.outcome();
-    return answersMatter && !right.contains(outcome) && !x.excused()
-        ? "answers that no order of whole calls gives:\n" + outcome
-        : "";
+    return "answers that no order of whole calls gives:\n" + x.outcome();
+  }
+
+  private static boolean breaksAlike(String kind, Execution x, Right right) {
+    String broken = whatBroke(x, right);
+    return broken != null && kind.equals(Finding.kindOf(broken));
   }
 
   /**
    * Returns the shortest beginning of a schedule that breaks the same way if left alone after it.
    */
-  private Schedule shortest(Subject subject, Schedule schedule, String kind, Set<String> right) {
+  private Schedule shortest(Subject subject, Schedule schedule, String kind, Right right) {
     int lo = 0;
     int hi = schedule.length();
     while (lo < hi) {
       int mid = (lo + hi) >>> 1;
-      if (kind.equals(Finding.kindOf(whatBroke(follow(subject, schedule.first(mid)), right)))) {
+      if (breaksAlike(kind, follow(subject, schedule.first(mid)), right)) {
         hi = mid;
       } else {
         lo = mid + 1;
       }
     }
     Schedule cut = schedule.first(hi);
-    boolean same = kind.equals(Finding.kindOf(whatBroke(follow(subject, cut), right)));
+    boolean same = breaksAlike(kind, follow(subject, cut), right);
     return same ? cut : schedule;
   }
 
@@ -183,15 +195,10 @@ public final class Explorer {
   }
 
   private Finding shown(
-      Subject subject,
-      Schedule schedule,
-      String broken,
-      Set<String> right,
-      long found,
-      long millis) {
+      Subject subject, Schedule schedule, String broken, Right right, long found, long millis) {
     Execution x = follow(subject, schedule);
     String what = whatBroke(x, right);
     return new Finding(
-        what.isEmpty() ? broken : what, schedule, found, millis, x.preemptions(), Lanes.of(x));
+        what == null ? broken : what, schedule, found, millis, x.preemptions(), Lanes.of(x));
   }
 }

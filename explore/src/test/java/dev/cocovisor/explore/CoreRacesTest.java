@@ -88,23 +88,23 @@ class CoreRacesTest {
   }
 
   private static Consumer<Machine> fault(long gpa, Access access) {
-    return (m -> {
+    return m -> {
       long r = m.vcpu.touch(gpa, access, 1);
       assertThat(r).isLessThan(256);
-    });
+    };
   }
 
   private static Consumer<Machine> prefault(long gpa) {
-    return (m -> {
+    return m -> {
       long r = m.p.preFaultMemory(m.vcpuFd, 0, new long[] {gpa, 4096});
       assertThat(r).isLessThanOrEqualTo(0);
-    });
+    };
   }
 
   private static Consumer<Machine> slot(int id, int flags, long gpa, long size) {
-    return (m ->
+    return m ->
         assertThat(m.p.setUserMemoryRegion(m.vm, id, flags, gpa, size, id == 2 ? HVA + SIZE : HVA))
-            .isZero());
+            .isZero();
   }
 
   /** Returns how many preemptions a schedule may have. */
@@ -163,113 +163,110 @@ class CoreRacesTest {
 
   @Test
   void faultAndUnmap() {
-    race(fault(2 * BASE, Access.WRITE), (m -> assertThat(m.p.munmap(HVA + SIZE, SIZE)).isZero()));
+    race(fault(2 * BASE, Access.WRITE), m -> assertThat(m.p.munmap(HVA + SIZE, SIZE)).isZero());
   }
 
   @Test
   void faultAndDontNeed() {
-    race(
-        fault(2 * BASE, Access.WRITE),
-        (m -> assertThat(m.p.madvise(HVA + SIZE, SIZE, 4)).isZero()));
+    race(fault(2 * BASE, Access.WRITE), m -> assertThat(m.p.madvise(HVA + SIZE, SIZE, 4)).isZero());
   }
 
   @Test
   void faultAndCloseOfTheFile() {
-    race(fault(BASE, Access.WRITE), (m -> assertThat(m.p.close(m.fd)).isZero()));
+    race(fault(BASE, Access.WRITE), m -> assertThat(m.p.close(m.fd)).isZero());
   }
 
   @Test
   void faultAndHole() {
-    race(fault(BASE, Access.WRITE), (m -> assertThat(m.p.fallocate(m.fd, 3, 0, SIZE)).isZero()));
+    race(fault(BASE, Access.WRITE), m -> assertThat(m.p.fallocate(m.fd, 3, 0, SIZE)).isZero());
   }
 
   @Test
   void faultAndConversion() {
     race(
         fault(BASE, Access.WRITE),
-        (m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero()));
+        m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero());
   }
 
   @Test
   void faultAndCreationOfAVcpu() {
-    race(fault(BASE, Access.WRITE), (m -> assertThat(m.p.createVcpu(m.vm, 1)).isPositive()));
+    race(fault(BASE, Access.WRITE), m -> assertThat(m.p.createVcpu(m.vm, 1)).isPositive());
   }
 
   /** Closes every descriptor of the VM, the vCPU's last. */
-  private static final Consumer<Machine> CLOSE_ALL =
-      (m -> {
-        assertThat(m.p.close(m.fd)).isZero();
-        assertThat(m.p.close(m.vm)).isZero();
-        assertThat(m.p.close(m.vcpuFd)).isZero();
-      });
+  private static void closeAll(Machine m) {
+    assertThat(m.p.close(m.fd)).isZero();
+    assertThat(m.p.close(m.vm)).isZero();
+    assertThat(m.p.close(m.vcpuFd)).isZero();
+  }
 
   @Test
   void runAndCloseOfEveryDescriptor() {
     race(
-        (m -> {
+        m -> {
           var r = m.p.guestRun(m.vcpuFd, new GuestAction.Write(BASE, 1, GuestAction.NO_CODE, true));
           assertThat(r.errno()).isIn(Errno.OK, Errno.EBADF, Errno.EFAULT);
-        }),
-        CLOSE_ALL);
+        },
+        CoreRacesTest::closeAll);
   }
 
   @Test
   void prefaultAndCloseOfEveryDescriptor() {
-    race(prefault(BASE), CLOSE_ALL);
+    race(prefault(BASE), CoreRacesTest::closeAll);
   }
 
   @Test
   void slotCreationAndCloseOfTheFile() {
     race(
-        (m ->
+        m ->
             assertThat(m.p.setUserMemoryRegion2(m.vm, 3, 4, 4 * BASE, SIZE, HVA, 0, m.other))
-                .isIn(0L, -(long) Errno.EBADF.number())),
-        (m -> assertThat(m.p.close(m.other)).isZero()));
+                .isIn(0L, -(long) Errno.EBADF.number()),
+        m -> assertThat(m.p.close(m.other)).isZero());
   }
 
   @Test
   void holeAndSlotDelete() {
-    race((m -> assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero()), slot(1, 0, BASE, 0));
+    race(m -> assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero(), slot(1, 0, BASE, 0));
   }
 
   @Test
   void closeOfTheFileAndSlotDelete() {
-    race((m -> assertThat(m.p.close(m.fd)).isZero()), slot(1, 0, BASE, 0));
+    race(m -> assertThat(m.p.close(m.fd)).isZero(), slot(1, 0, BASE, 0));
   }
 
   @Test
   void conversionAndHoleOfAMappedPage() {
     race(
-        (m -> {
+        m -> {
           var _ = m.vcpu.touch(BASE, Access.WRITE, 1);
           assertThat(m.p.fallocate(m.fd, 3, 0, 4096)).isZero();
-        }),
-        (m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero()));
+        },
+        m -> assertThat(m.p.setMemoryAttributes(m.vm, BASE, 4096, 0, 0)).isZero());
   }
 
   @Test
   void dirtyLogReadAndWriteFault() {
     race(
-        (m -> {
+        m -> {
           assertThat(m.p.setUserMemoryRegion(m.vm, 2, 1, 2 * BASE, SIZE, HVA + SIZE)).isZero();
           assertThat(m.p.getDirtyLog(m.vm, 2, _ -> Errno.OK)).isZero();
-        }),
+        },
         fault(2 * BASE, Access.WRITE));
   }
 
   /** KVM writes its clock page twice; what it answers depends on who was first. */
   private static Consumer<Machine> clock(long gpa) {
-    return (m -> {
+    return m -> {
       CachedPage page = Objects.requireNonNull(m.p.vm(m.vm)).kernelAccess().cache(gpa);
       assertThat(page.write(1)).isIn(Errno.OK, Errno.EFAULT);
       assertThat(page.write(2)).isIn(Errno.OK, Errno.EFAULT);
       page.close();
-    });
+    };
   }
 
   @Test
   void theClockPageAndUnmap() {
-    race(clock(2 * BASE), (m -> assertThat(m.p.munmap(HVA + SIZE, SIZE)).isZero()));
+    race(clock(2 * BASE), m -> assertThat(m.p.munmap(HVA + SIZE, SIZE)).isZero());
   }
 
   @Test
@@ -280,18 +277,18 @@ class CoreRacesTest {
   @Test
   void theClockPageAndConversionToPrivate() {
     long gpa = BASE + SIZE / 2;
-    race(clock(gpa), (m -> assertThat(m.p.setMemoryAttributes(m.vm, gpa, 4096, 8, 0)).isZero()));
+    race(clock(gpa), m -> assertThat(m.p.setMemoryAttributes(m.vm, gpa, 4096, 8, 0)).isZero());
   }
 
   @Test
   void theKernelsReadAndSlotDelete() {
     race(
-        (m ->
+        m ->
             assertThat(
                     Objects.requireNonNull(m.p.vm(m.vm))
                         .kernelAccess()
                         .read(2 * BASE + 4090, new byte[16], 0, 16))
-                .isIn(Errno.OK, Errno.EFAULT)),
+                .isIn(Errno.OK, Errno.EFAULT),
         slot(2, 0, 2 * BASE, 0));
   }
 

@@ -312,6 +312,26 @@ class EngineTest {
   }
 
   @Test
+  void withMoreOrdersOfWholeCallsThanCanBeTriedAnswersAreNotJudgedAndNothingIsCalledProved() {
+    Subject many =
+        subject(
+            "many",
+            () -> {
+              var cell = new Cell();
+              Runnable add = () -> cell.set(cell.get() + 1);
+              Runnable[] calls = new Runnable[9];
+              java.util.Arrays.fill(calls, add);
+              return new Toy(
+                  List.of(part("a", calls), part("b", calls)), v -> {}, () -> "" + cell.value);
+            });
+    Report r =
+        new Explorer(Limits.DEFAULT.withSchedules(3_000), true)
+            .explore(many, new Search.Preemptions(1));
+    assertThat(r.findings()).isEmpty();
+    assertThat(r.exhaustive()).isFalse();
+  }
+
+  @Test
   void whoRetriesLetsOthersGoAndForEverIsALivelock() {
     Report fair = PLAIN.explore(waiting(true), new Search.Preemptions(2));
     assertThat(fair.findings()).isEmpty();
