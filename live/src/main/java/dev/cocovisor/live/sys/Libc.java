@@ -78,6 +78,7 @@ public final class Libc implements AutoCloseable {
   }
 
   /** Maps a file's bytes, shared with everyone who maps it; unmap them with the result's arena. */
+  @SuppressWarnings("restricted")
   public MemorySegment map(int fd, long size, Arena owner) {
     // PROT_READ|PROT_WRITE, MAP_SHARED
     long at = result(Handles.MMAP, (e, f) -> (long) f.invokeExact(e, 0L, size, 3, 1, fd, 0L));
@@ -256,6 +257,7 @@ public final class Libc implements AutoCloseable {
       return find(name, type);
     }
 
+    @SuppressWarnings("restricted")
     private static MethodHandle find(
         String name, FunctionDescriptor type, Linker.Option... options) {
       Linker linker = Linker.nativeLinker();
