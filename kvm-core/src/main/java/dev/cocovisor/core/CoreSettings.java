@@ -76,8 +76,9 @@ public final class CoreSettings {
   public static final Setting THP =
       Setting.choice("core.thp", "transparent huge pages", "always", "always", "madvise", "never");
 
-  /** Whether there is swap. */
-  public static final Setting SWAP = Setting.flag("core.swap", "whether the host has swap", false);
+  /** CONFIG_SWAP. */
+  public static final Setting SWAP =
+      Setting.flag("core.swap", "whether the host can swap (CONFIG_SWAP)", false);
 
   /** CONFIG_KSM. */
   public static final Setting KSM =
@@ -100,6 +101,15 @@ public final class CoreSettings {
           0,
           52);
 
+  /** Who carries out what a guest loads, stores and fetches. */
+  public static final Setting GUEST_ACCESS =
+      Setting.choice(
+          "core.guest-access",
+          "a guest's loads and stores: by the processor, or by KVM's instruction emulator (PVM)",
+          "mmu",
+          "mmu",
+          "emulator");
+
   /** All of them, in the order they are listed. */
   public static final List<Setting> ALL =
       List.of(
@@ -118,7 +128,8 @@ public final class CoreSettings {
           ADDRESS_BITS,
           THP,
           SWAP,
-          KSM);
+          KSM,
+          GUEST_ACCESS);
 
   private CoreSettings() {}
 }

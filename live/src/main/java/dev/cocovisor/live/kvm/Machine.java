@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
  * @param vmCapabilities the same on a VM of the default type
  * @param runPageSize size of a vCPU's shared pages in bytes
  * @param thp the word in brackets of transparent_hugepage/enabled
- * @param swap whether there is swap
+ * @param swap whether the kernel can swap
  * @param ksm whether the kernel can merge equal pages
  */
 public record Machine(
@@ -118,7 +118,7 @@ public record Machine(
         libc.ioctl(kvm, Kernel.GET_VCPU_MMAP_SIZE, 0),
         text("/sys/kernel/mm/transparent_hugepage/enabled", "[never]")
             .replaceAll(".*\\[(\\w+)].*", "$1"),
-        text("/proc/swaps", "").lines().count() > 1,
+        Files.exists(Path.of("/proc/swaps")),
         Files.exists(Path.of("/sys/kernel/mm/ksm")));
   }
 
