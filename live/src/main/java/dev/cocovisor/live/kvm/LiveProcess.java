@@ -210,7 +210,7 @@ final class LiveProcess implements AutoCloseable {
     Reply reply = opened(kernel.call(DUP, fd(c.fd())), expected);
     LiveVcpu vcpu = vcpus.get(c.fd());
     if (reply.opened() && vcpu != null) {
-      vcpus.put(nameOf(reply), vcpu);
+      vcpus.put(nameOf(reply), vcpu.by(fd(nameOf(reply))));
     }
     return reply;
   }
@@ -218,7 +218,7 @@ final class LiveProcess implements AutoCloseable {
   /** A VM lives until the last of its descriptors, mappings of them and counters are gone. */
   private Reply close(long name) {
     LiveVcpu vcpu = vcpus.remove(name);
-    if (vcpu != null && !vcpus.containsValue(vcpu)) {
+    if (vcpu != null && vcpus.values().stream().noneMatch(v -> v.run() == vcpu.run())) {
       runPage.unmap(vcpu, machine.runPageSize());
     }
     PageCounters c = counters.remove(name);
