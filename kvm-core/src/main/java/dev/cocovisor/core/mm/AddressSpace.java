@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.api.sched.PointKind;
@@ -62,7 +63,9 @@ public final class AddressSpace implements Place {
     this.frames = memory.userFrames();
     this.vmas = new VmaTree(this);
     this.faults = new Faults(this, memory, tables, limits.thp());
-    var _ = vmas.insert(new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> 12, 0));
+    var _ =
+        vmas.insert(
+            new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> PageLevel.PAGE_SHIFT, 0));
   }
 
   /** Registers a notifier (mmu_notifier_register). */
@@ -149,7 +152,7 @@ public final class AddressSpace implements Place {
 
   @Override
   public String placeName(long page) {
-    return "PTE 0x" + Long.toHexString(page << 12);
+    return "PTE 0x" + Long.toHexString(page << PageLevel.PAGE_SHIFT);
   }
 
   // Pages.
@@ -180,8 +183,8 @@ public final class AddressSpace implements Place {
     if (v == null || (v.flags() & needed) == 0) {
       return SEGV;
     }
-    SchedulePoint.read(PointKind.PTE, this, addr >>> 12);
-    long e = tables.walk(addr >>> 12);
+    SchedulePoint.read(PointKind.PTE, this, addr >>> PageLevel.PAGE_SHIFT);
+    long e = tables.walk(addr >>> PageLevel.PAGE_SHIFT);
     if ((e & UserTables.PRESENT) != 0 && (!write || isWritable(e))) {
       return e;
     }
@@ -191,7 +194,7 @@ public final class AddressSpace implements Place {
       if (v == null || (v.flags() & needed) == 0) {
         return SEGV;
       }
-      SchedulePoint.write(PointKind.PTE, this, addr >>> 12);
+      SchedulePoint.write(PointKind.PTE, this, addr >>> PageLevel.PAGE_SHIFT);
       return faults.handle(v, addr, write);
     } finally {
       mmapLock.unlockShared();
@@ -216,7 +219,7 @@ public final class AddressSpace implements Place {
 
   /** Returns the entry at an address if it is present now, else 0: a walk without a fault. */
   public long peek(long addr) {
-    long e = vmas.find(addr) == null ? 0 : tables.walk(addr >>> 12);
+    long e = vmas.find(addr) == null ? 0 : tables.walk(addr >>> PageLevel.PAGE_SHIFT);
     return (e & UserTables.PRESENT) == 0 ? 0 : e;
   }
 
@@ -389,7 +392,7 @@ public final class AddressSpace implements Place {
       MappableFile mapped = v.file();
       if (mapped != null && mapped.identity() == file) {
         long first = Math.max(from, v.firstPage());
-        long last = Math.min(to, v.firstPage() + ((v.end() - v.start()) >>> 12));
+        long last = Math.min(to, v.firstPage() + ((v.end() - v.start()) >>> PageLevel.PAGE_SHIFT));
         if (first < last) {
           dropFilePages(v, first, last, evenCopies);
         }

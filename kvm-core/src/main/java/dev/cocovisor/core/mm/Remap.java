@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 
 /**
  * mremap: mappings are shrunk and grown in place, or moved with their pages. Source (Linux 7.3):
