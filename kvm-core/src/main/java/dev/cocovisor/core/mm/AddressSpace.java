@@ -256,14 +256,14 @@ public final class AddressSpace implements Place {
   /** Tells whether so many pages more may be locked (mlock_future_ok). */
   boolean mayLock(long pages) {
     long limit = memlockLimit;
-    return limit < 0 || lockedPages() + pages <= limit >>> 12;
+    return limit < 0 || lockedPages() + pages <= limit >>> PageLevel.PAGE_SHIFT;
   }
 
   /** Returns how many pages lie in mappings that are locked (mm_struct's locked_vm). */
   long lockedPages() {
     long n = 0;
     for (Vma v : vmas.all()) {
-      n += v.has(Vma.LOCKED) ? (v.end() - v.start()) >>> 12 : 0;
+      n += v.has(Vma.LOCKED) ? (v.end() - v.start()) >>> PageLevel.PAGE_SHIFT : 0;
     }
     return n;
   }
@@ -310,7 +310,7 @@ public final class AddressSpace implements Place {
   }
 
   private void zap(long from, long to, boolean guards) {
-    SchedulePoint.write(PointKind.PTE, this, from >>> 12);
+    SchedulePoint.write(PointKind.PTE, this, from >>> PageLevel.PAGE_SHIFT);
     long lastBlock = (to - 1) >>> 21;
     long b = from >>> 21;
     while ((b = tables.nextBlock(b, lastBlock + 1)) >= 0 && b <= lastBlock) {
@@ -325,7 +325,7 @@ public final class AddressSpace implements Place {
         }
       }
       if (tables.pmd(b) == UserTables.TABLE) {
-        zapSmall(first >>> 12, last >>> 12, guards);
+        zapSmall(first >>> PageLevel.PAGE_SHIFT, last >>> PageLevel.PAGE_SHIFT, guards);
       }
       b++;
     }
@@ -371,7 +371,7 @@ public final class AddressSpace implements Place {
   void retractTables(MappableFile file, long fileBlock) {
     for (Vma v : vmas.all()) {
       MappableFile mapped = v.file();
-      long at = v.start() + (((fileBlock << 9) - v.firstPage()) << 12);
+      long at = v.start() + (((fileBlock << 9) - v.firstPage()) << PageLevel.PAGE_SHIFT);
       boolean mine = mapped != null && mapped.identity() == file && v.anonVma == 0;
       boolean fits = (at & (1 << 21) - 1) == 0 && v.contains(at, at + (1 << 21));
       if (mine && fits && tables.pmd(at >>> 21) == UserTables.TABLE) {
@@ -401,8 +401,8 @@ public final class AddressSpace implements Place {
   }
 
   private void dropFilePages(Vma v, long first, long last, boolean evenCopies) {
-    long begin = v.start() + ((first - v.firstPage()) << 12);
-    long stop = v.start() + ((last - v.firstPage()) << 12);
+    long begin = v.start() + ((first - v.firstPage()) << PageLevel.PAGE_SHIFT);
+    long stop = v.start() + ((last - v.firstPage()) << PageLevel.PAGE_SHIFT);
     if (evenCopies || !v.copiesOnWrite()) {
       start(begin, stop);
       zap(begin, stop);
@@ -417,7 +417,7 @@ public final class AddressSpace implements Place {
         zap(Math.max(begin, b << 21), Math.min(stop, (b + 1) << 21));
       }
     }
-    for (long p = begin >>> 12; p < stop >>> 12; p++) {
+    for (long p = begin >>> PageLevel.PAGE_SHIFT; p < stop >>> PageLevel.PAGE_SHIFT; p++) {
       long e = tables.walk(p);
       if ((e & UserTables.PRESENT) != 0 && (e & (UserTables.ANON | UserTables.HUGE)) == 0) {
         zapSmall(p, p + 1, false);

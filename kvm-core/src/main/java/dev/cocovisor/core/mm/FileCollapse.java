@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.core.mem.UserFrames;
 
@@ -26,7 +27,9 @@ final class FileCollapse {
   /** Tells whether a mapping's blocks and its file's are the same (thp_vma_suitable_order). */
   static boolean possible(Vma v) {
     MappableFile f = v.file();
-    return f instanceof MemFd && f.isShmem() && (((v.start() >>> 12) - v.firstPage()) & 511) == 0;
+    return f instanceof MemFd
+        && f.isShmem()
+        && (((v.start() >>> PageLevel.PAGE_SHIFT) - v.firstPage()) & 511) == 0;
   }
 
   /**

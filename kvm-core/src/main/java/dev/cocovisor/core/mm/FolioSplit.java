@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.mem.UserFrames;
 import java.util.BitSet;
 import java.util.LinkedHashSet;
@@ -73,7 +74,7 @@ final class FolioSplit {
         if ((e & UserTables.PRESENT) != 0 && in >= 0 && in < PAGES) {
           found++;
           used.set((int) in);
-          bases.add((p - in) << 12);
+          bases.add((p - in) << PageLevel.PAGE_SHIFT);
         }
       }
     }

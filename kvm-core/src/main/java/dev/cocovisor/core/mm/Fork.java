@@ -80,8 +80,8 @@ public final class Fork {
   }
 
   private static void copyGuards(UserTables from, UserTables to, Vma v) {
-    long end = v.end() >>> 12;
-    for (long p = from.nextSmall(v.start() >>> 12, end);
+    long end = v.end() >>> PageLevel.PAGE_SHIFT;
+    for (long p = from.nextSmall(v.start() >>> PageLevel.PAGE_SHIFT, end);
         p >= 0 && p < end;
         p = from.nextSmall(p + 1, end)) {
       if (from.pte(p) == UserTables.GUARD && to.table(p >>> 9)) {

@@ -72,7 +72,7 @@ public final class MappingCalls {
         }
       }
       boolean locks = w.locked && !huge;
-      if (locks && !space.mayLock(size >>> 12)) {
+      if (locks && !space.mayLock(size >>> PageLevel.PAGE_SHIFT)) {
         return -(space.memlockLimit() == 0 ? Errno.EPERM : Errno.EAGAIN).number();
       }
       int flags =
@@ -248,7 +248,8 @@ public final class MappingCalls {
     space.lock().lock();
     Errno r;
     try {
-      boolean may = !on || space.mayLock((size >>> 12) - locked(from, from + size));
+      boolean may =
+          !on || space.mayLock((size >>> PageLevel.PAGE_SHIFT) - locked(from, from + size));
       r = !may ? Errno.ENOMEM : wraps ? Errno.EINVAL : setLocked(from, from + size, on);
     } finally {
       space.unlock();
@@ -264,7 +265,7 @@ public final class MappingCalls {
   private long locked(long from, long to) {
     long n = 0;
     for (Vma v : space.vmas().overlapping(from, to)) {
-      long pages = (Math.min(to, v.end()) - Math.max(from, v.start())) >>> 12;
+      long pages = (Math.min(to, v.end()) - Math.max(from, v.start())) >>> PageLevel.PAGE_SHIFT;
       n += v.has(Vma.LOCKED) ? pages : 0;
     }
     return n;

@@ -198,7 +198,7 @@ public final class MemFd implements MappableFile {
     size = length;
     if (length < was) {
       long first = (length + pageBytes() - 1) / pageBytes();
-      unmap((length + 4095) >>> 12, Long.MAX_VALUE >>> 13, true);
+      unmap((length + 4095) >>> PageLevel.PAGE_SHIFT, Long.MAX_VALUE >>> 13, true);
       splitAround(length);
       drop(first, Long.MAX_VALUE);
       zeroTail(length);

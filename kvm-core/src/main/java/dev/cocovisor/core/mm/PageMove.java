@@ -1,5 +1,7 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
+
 /**
  * Pages that move to another address with their mapping: whole tables at once where both places are
  * aligned alike, so that nothing of a table is left behind; page by page elsewhere. Source (Linux
@@ -30,8 +32,9 @@ final class PageMove {
     space.start(a, to);
     while (a < to) {
       long extent = extent(GIGABYTE, a, target, to);
-      if (tables.hasUpper(a >>> 12)) {
-        if (extent < GIGABYTE || !tables.moveUpper(a >>> 12, target >>> 12)) {
+      if (tables.hasUpper(a >>> PageLevel.PAGE_SHIFT)) {
+        if (extent < GIGABYTE
+            || !tables.moveUpper(a >>> PageLevel.PAGE_SHIFT, target >>> PageLevel.PAGE_SHIFT)) {
           extent = extent(BLOCK, a, target, to);
           piece(a, target, extent);
         }
@@ -82,7 +85,10 @@ final class PageMove {
     }
     // There is a table at the new place even if no page goes there (pte_alloc).
     if (tables.table(target >>> 21)) {
-      tables.moveSmall(a >>> 12, (a + extent) >>> 12, target >>> 12);
+      tables.moveSmall(
+          a >>> PageLevel.PAGE_SHIFT,
+          (a + extent) >>> PageLevel.PAGE_SHIFT,
+          target >>> PageLevel.PAGE_SHIFT);
     }
   }
 }

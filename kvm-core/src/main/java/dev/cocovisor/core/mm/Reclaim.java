@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 
 /**
  * Advice about memory that is not needed soon: MADV_FREE, MADV_COLD and MADV_PAGEOUT, on a host
@@ -63,8 +64,8 @@ final class Reclaim {
         }
         continue;
       }
-      long last = Math.min(to, (b + 1) << 21) >>> 12;
-      for (long p = tables.nextSmall(Math.max(from, b << 21) >>> 12, last);
+      long last = Math.min(to, (b + 1) << 21) >>> PageLevel.PAGE_SHIFT;
+      for (long p = tables.nextSmall(Math.max(from, b << 21) >>> PageLevel.PAGE_SHIFT, last);
           p >= 0 && p < last;
           p = tables.nextSmall(p + 1, last)) {
         unmapFilePage(v, p);
@@ -83,17 +84,17 @@ final class Reclaim {
     if (f == null || !f.isShmem() || !mine || space.frames().references(UserTables.pfn(e)) != 2) {
       return;
     }
-    space.start(page << 12, (page + 1) << 12);
+    space.start(page << PageLevel.PAGE_SHIFT, (page + 1) << PageLevel.PAGE_SHIFT);
     if (tables.replacePte(page, e, 0)) {
       space.release(e);
     }
-    space.end(page << 12, (page + 1) << 12);
+    space.end(page << PageLevel.PAGE_SHIFT, (page + 1) << PageLevel.PAGE_SHIFT);
   }
 
   /** Splits the folios of 2 MiB of which only a part lies in a range. */
   private void splitParts(long from, long to) {
-    long page = from >>> 12;
-    long end = to >>> 12;
+    long page = from >>> PageLevel.PAGE_SHIFT;
+    long end = to >>> PageLevel.PAGE_SHIFT;
     while (page < end) {
       long b = page >>> 9;
       long next = Math.min(end, (b + 1) << 9);

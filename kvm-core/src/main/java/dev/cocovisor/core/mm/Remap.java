@@ -137,7 +137,7 @@ public final class Remap {
       if (Long.compareUnsigned(grows ? was : now, v.end() - addr) > 0) {
         return -Errno.EFAULT.number();
       }
-      if (grows && v.has(Vma.LOCKED) && !space.mayLock((now - was) >>> 12)) {
+      if (grows && v.has(Vma.LOCKED) && !space.mayLock((now - was) >>> PageLevel.PAGE_SHIFT)) {
         return -Errno.EAGAIN.number();
       }
     }
@@ -211,7 +211,7 @@ public final class Remap {
     }
     // Memory that was never touched belongs to its new place (copy_vma).
     boolean untouched = v.isAnonymous() && v.anonVma == 0;
-    long first = untouched ? at >>> 12 : v.pageAt(addr);
+    long first = untouched ? at >>> PageLevel.PAGE_SHIFT : v.pageAt(addr);
     var moved = new Vma(at, at + now, v.flags(), v.file(), first, v.anonVma);
     var _ = space.vmas().insert(moved, keeps ? v : null);
     if (was == 0) {
@@ -236,7 +236,7 @@ public final class Remap {
       return;
     }
     boolean whole = v.start() == from && v.end() == to;
-    long first = whole && v.isAnonymous() ? from >>> 12 : v.firstPage();
+    long first = whole && v.isAnonymous() ? from >>> PageLevel.PAGE_SHIFT : v.firstPage();
     var now =
         new Vma(
             v.start(), v.end(), v.flags() & ~Vma.LOCKED, v.file(), first, whole ? 0 : v.anonVma);

@@ -45,53 +45,44 @@ final class AdviceExpectation {
   }
 
   private Errno one(NaiveMemory naive, long p, NaiveMemory.Page v) {
-    switch (advice) {
-      case DONTNEED, DONTNEED_LOCKED, FREE, GUARD_INSTALL -> {
-        boolean wrong = v.locked() && advice != DONTNEED_LOCKED;
-        if (wrong || (advice == FREE && v.file() != null)) {
-          return Errno.EINVAL;
-        }
-        if (advice != FREE) {
-          naive.forget(p);
-          naive.pages.put(p, v.guarded(v.guard() || advice == GUARD_INSTALL));
-        }
-        return Errno.OK;
-      }
-      case GUARD_REMOVE -> {
-        naive.pages.put(p, v.guarded(false));
-        return Errno.OK;
-      }
-      case REMOVE -> {
-        if (v.locked() || v.file() == null) {
-          return Errno.EINVAL;
-        }
-        if (!v.shared()) {
-          return Errno.EACCES;
-        }
-        v.file().punch(v.index(), v.index() + 1);
-        return Errno.OK;
-      }
-      case COLD, PAGEOUT -> {
-        return v.locked() ? Errno.EINVAL : Errno.OK;
-      }
-      case DONTFORK, DOFORK -> {
-        naive.pages.put(p, v.kept(advice == DONTFORK));
-        return Errno.OK;
-      }
-      case WIPEONFORK, KEEPONFORK -> {
-        if (v.file() != null && advice == WIPEONFORK) {
-          return Errno.EINVAL;
-        }
-        naive.pages.put(p, v.wiped(advice == WIPEONFORK));
-        return Errno.OK;
-      }
-      case POPULATE_READ, POPULATE_WRITE -> {
-        return populate(naive, p, v);
-      }
-      default -> {
-        return Errno.OK;
-      }
+    return switch (advice) {
+      case DONTNEED, DONTNEED_LOCKED, FREE, GUARD_INSTALL -> discard(naive, p, v);
+      case GUARD_REMOVE -> put(naive, p, v.guarded(false));
+      case REMOVE -> remove(v);
+      case COLD, PAGEOUT -> v.locked() ? Errno.EINVAL : Errno.OK;
+      case DONTFORK, DOFORK -> put(naive, p, v.kept(advice == DONTFORK));
+      case WIPEONFORK -> v.file() != null ? Errno.EINVAL : put(naive, p, v.wiped(true));
+      case KEEPONFORK -> put(naive, p, v.wiped(false));
+      case POPULATE_READ, POPULATE_WRITE -> populate(naive, p, v);
+      default -> Errno.OK;
+    };
+  }
+
+  private static Errno put(NaiveMemory naive, long p, NaiveMemory.Page now) {
+    naive.pages.put(p, now);
+    return Errno.OK;
+  }
+
+  private Errno discard(NaiveMemory naive, long p, NaiveMemory.Page v) {
+    boolean wrong = v.locked() && advice != DONTNEED_LOCKED;
+    if (wrong || (advice == FREE && v.file() != null)) {
+      return Errno.EINVAL;
     }
+    if (advice != FREE) {
+      naive.forget(p);
+    }
+    return put(naive, p, v.guarded(v.guard() || advice == GUARD_INSTALL));
+  }
+
+  private static Errno remove(NaiveMemory.Page v) {
+    if (v.locked() || v.file() == null) {
+      return Errno.EINVAL;
+    }
+    if (!v.shared()) {
+      return Errno.EACCES;
+    }
+    v.file().punch(v.index(), v.index() + 1);
+    return Errno.OK;
   }
 
   private Errno populate(NaiveMemory naive, long p, NaiveMemory.Page v) {
