@@ -64,6 +64,7 @@ final class Execution implements Observer {
   private boolean over;
   private boolean warm;
   private boolean pruned;
+  private @Nullable String outcome;
 
   /**
    * Prepares an execution.
@@ -467,6 +468,13 @@ final class Execution implements Observer {
 
   /** Returns the answers of all calls, and what the world looks like at the end. */
   String outcome() {
+    if (outcome == null) {
+      outcome = written();
+    }
+    return outcome;
+  }
+
+  private String written() {
     StringBuilder s = new StringBuilder();
     List<Trial.Part> parts = trial.parts();
     for (int p = 0; p < answers.length; p++) {
