@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,9 +61,10 @@ public final class Explorer {
    *
    * @param outcomes those of all orders of whole calls, and what is allowed besides
    * @param judged whether another outcome is a finding
+   * @param dies whether an order of whole calls makes a VM be declared dead
    * @param whole whether all that was to be judged can be
    */
-  private record Right(Set<String> outcomes, boolean judged, boolean whole) {
+  private record Right(Set<String> outcomes, boolean judged, boolean dies, boolean whole) {
     boolean has(Execution x) {
       return !judged || x.excused() || outcomes.contains(x.outcome());
     }
@@ -71,13 +73,20 @@ public final class Explorer {
   /** Where there are more orders of whole calls than can be tried, answers are not judged. */
   private Right right(Subject subject, Set<String> allowed) {
     var outcomes = new HashSet<>(allowed);
-    if (!answersMatter) {
-      return new Right(outcomes, false, true);
-    }
     var most = new Limits(MOST_SERIAL, Long.MAX_VALUE, limits.steps(), 1);
-    Sweep.Result all = new Sweep(subject, most, workers, _ -> null).run(new Serial());
+    var dies = new AtomicBoolean();
+    Sweep.Judge judge =
+        x -> {
+          if (x.dead() != null) {
+            dies.set(true);
+          }
+          return null;
+        };
+    Sweep.Result all = new Sweep(subject, most, workers, judge).run(new Serial());
     outcomes.addAll(all.outcomes().keySet());
-    return new Right(outcomes, all.complete(), all.complete());
+    boolean whole = all.complete();
+    return new Right(
+        outcomes, answersMatter && whole, dies.get() || !whole, whole || !answersMatter);
   }
 
   /** Explores; as {@link #explore(Subject, Search, Set)} with nothing more allowed. */
@@ -138,8 +147,14 @@ public final class Explorer {
 
   private static @Nullable String whatBroke(Execution x, Right right) {
     String broken = x.broken();
-    if (broken != null || right.has(x)) {
+    if (broken != null) {
       return broken;
+    }
+    if (x.dead() != null && !right.dies()) {
+      return "a VM is declared dead, as no order of whole calls does: " + x.dead();
+    }
+    if (right.has(x)) {
+      return null;
     }
     return "answers that no order of whole calls gives:\n" + x.outcome();
   }
