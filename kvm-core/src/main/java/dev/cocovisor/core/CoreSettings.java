@@ -110,6 +110,13 @@ public final class CoreSettings {
           "mmu",
           "emulator");
 
+  /** What KVM_CHECK_EXTENSION answers on a machine, where that is not what the model would. */
+  public static final Setting CAPABILITIES =
+      Setting.text(
+          "core.capabilities",
+          "answers of KVM_CHECK_EXTENSION, NAME=N or NAME=N/M (M on VMs), separated by spaces",
+          "");
+
   /** All of them, in the order they are listed. */
   public static final List<Setting> ALL =
       List.of(
@@ -129,7 +136,8 @@ public final class CoreSettings {
           THP,
           SWAP,
           KSM,
-          GUEST_ACCESS);
+          GUEST_ACCESS,
+          CAPABILITIES);
 
   private CoreSettings() {}
 }

@@ -2,6 +2,9 @@ package dev.cocovisor.live.kvm;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Capability;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.live.agent.Processor;
 import dev.cocovisor.script.call.Calls;
 import dev.cocovisor.script.text.LogCall;
@@ -10,6 +13,7 @@ import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.StringJoiner;
 
 /** What of a machine the model can be set to, as the fields of a log's {@code host_config} line. */
 public final class HostProfile {
@@ -33,7 +37,49 @@ public final class HostProfile {
     fields.add(number("core.cpus", m.capability(Capability.KVM_CAP_NR_VCPUS)));
     fields.add(number("core.max-vcpus", m.capability(Capability.KVM_CAP_MAX_VCPUS)));
     fields.add(number("core.max-vcpu-ids", m.capability(Capability.KVM_CAP_MAX_VCPU_ID)));
+    String capabilities = unlike(m, fields);
+    if (!capabilities.isEmpty()) {
+      fields.add(Value.Field.of("core.capabilities", new Value.Str(capabilities, false)));
+    }
     return List.copyOf(fields);
+  }
+
+  /** Returns what this machine answers to KVM_CHECK_EXTENSION and the model, set so, does not. */
+  private static String unlike(Machine m, List<Value.Field> fields) {
+    HostConfig host =
+        HostConfig.DEFAULT
+            .withTdpMmu(m.mmu().isTdp())
+            .withArchitecture(
+                m.processor() == Processor.X86_64 ? Architecture.X86_64 : Architecture.ARM64);
+    for (Value.Field f : fields) {
+      if (f.name().indexOf('.') >= 0) {
+        host = host.withSetting(f.name(), text(f.value()));
+      }
+    }
+    var text = new StringJoiner(" ");
+    try (var kvm = new Kvm(host, List.of())) {
+      var process = new KvmProcess(kvm);
+      int system = (int) process.openDevKvm();
+      int vm = (int) process.createVm(system, 0);
+      for (int c = 0; c < Machine.CAPABILITIES; c++) {
+        long here = m.capabilities().getOrDefault(c, 0L);
+        long hereOnVm = m.vmCapabilities().getOrDefault(c, 0L);
+        if (here != process.checkExtension(system, c)
+            || hereOnVm != process.checkExtension(vm, c)) {
+          Capability named = Capability.of(c);
+          text.add(
+              (named == null ? Integer.toString(c) : named.name())
+                  + "="
+                  + here
+                  + (here == hereOnVm ? "" : "/" + hereOnVm));
+        }
+      }
+    }
+    return text.toString();
+  }
+
+  private static String text(Value v) {
+    return v instanceof Value.Str s ? s.text() : LogWriter.value(v);
   }
 
   /** Returns the line that sets the model so. */
