@@ -63,6 +63,10 @@ public record Machine(
    * @throws NoKvmException if it has no KVM that we may use
    */
   public static Machine ask() {
+    return ask(DEV_KVM);
+  }
+
+  static Machine ask(String device) {
     Processor processor = Processor.ofThisMachine();
     if (processor == null || !Libc.isLinux()) {
       throw new NoKvmException(
@@ -72,7 +76,7 @@ public record Machine(
               + System.getProperty("os.arch"));
     }
     try (var libc = new Libc()) {
-      int kvm = libc.open(DEV_KVM, Libc.O_RDWR | Libc.O_CLOEXEC);
+      int kvm = libc.open(device, Libc.O_RDWR | Libc.O_CLOEXEC);
       if (kvm < 0) {
         throw refused(-kvm);
       }
