@@ -32,7 +32,7 @@ class MachineTest {
             4096L,
             Capability.KVM_CAP_VM_TYPES.number(),
             1L,
-            250,
+            300,
             5L);
     return new Machine(
         "7.3.4-test",
