@@ -101,6 +101,10 @@ public final class CoreSettings {
           0,
           52);
 
+  /** Module parameters tdp_mmu and npt or ept; the host's own field, not one of its settings. */
+  public static final Setting TDP_MMU =
+      Setting.flag("core.tdp-mmu", "nested paging by the TDP MMU; off: the shadow MMU", true);
+
   /** Who carries out what a guest loads, stores and fetches. */
   public static final Setting GUEST_ACCESS =
       Setting.choice(
@@ -136,6 +140,7 @@ public final class CoreSettings {
           THP,
           SWAP,
           KSM,
+          TDP_MMU,
           GUEST_ACCESS,
           CAPABILITIES);
 

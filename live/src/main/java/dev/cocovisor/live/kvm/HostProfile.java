@@ -2,17 +2,25 @@ package dev.cocovisor.live.kvm;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.live.agent.Processor;
 import dev.cocovisor.script.call.Calls;
 import dev.cocovisor.script.text.LogCall;
+import dev.cocovisor.script.text.LogLine;
+import dev.cocovisor.script.text.LogReader;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.StringJoiner;
 
 /** What of a machine the model can be set to, as the fields of a log's {@code host_config} line. */
@@ -86,6 +94,39 @@ public final class HostProfile {
   public static LogCall line(Machine machine) {
     return Calls.call("host_config", new Value.Struct(of(machine)))
         .withResult(LogResult.of(Value.Num.of(0)));
+  }
+
+  /** Returns a machine's profile as settings by their names. */
+  public static Map<String, String> settings(Machine machine) {
+    return settings(of(machine));
+  }
+
+  /**
+   * Returns the profile that a file holds: the first host_config line of a profile or of a log.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws dev.cocovisor.api.log.LogSyntaxException if it has none, or a line before it is no line
+   */
+  public static Map<String, String> read(LogSource file) throws IOException {
+    try (var reader = new LogReader(file)) {
+      for (LogLine l = reader.next(); l != null; l = reader.next()) {
+        if (l instanceof LogCall c
+            && c.name().equals("host_config")
+            && c.args().getFirst() instanceof Value.Struct s) {
+          return settings(s.fields());
+        }
+      }
+    }
+    throw new LogSyntaxException(file.name(), 1, 1, "the end", "a line host_config({…})");
+  }
+
+  private static Map<String, String> settings(List<Value.Field> fields) {
+    var settings = new LinkedHashMap<String, String>();
+    for (Value.Field f : fields) {
+      String name = f.name().equals("tdp_mmu") ? CoreSettings.TDP_MMU.name() : f.name();
+      settings.put(name, text(f.value()));
+    }
+    return settings;
   }
 
   /** Returns the profile as a file. */
