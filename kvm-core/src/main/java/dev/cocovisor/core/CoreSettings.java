@@ -105,13 +105,15 @@ public final class CoreSettings {
   public static final Setting TDP_MMU =
       Setting.flag("core.tdp-mmu", "nested paging by the TDP MMU; off: the shadow MMU", true);
 
-  /** Who carries out what a guest loads, stores and fetches. */
+  /** How a guest's loads and stores are carried out. */
   public static final Setting GUEST_ACCESS =
       Setting.choice(
           "core.guest-access",
-          "a guest's loads and stores: by the processor, or by KVM's instruction emulator (PVM)",
-          "mmu",
-          "mmu",
+          "who carries out a guest's accesses: the tables, or KVM's emulator; recorded: as on the"
+              + " host whose log the kernel is known by",
+          "recorded",
+          "recorded",
+          "tables",
           "emulator");
 
   /** What KVM_CHECK_EXTENSION answers on a machine, where that is not what the model would. */

@@ -1,40 +1,39 @@
 package dev.cocovisor.core.vm;
 
-import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.guest.Access;
+import dev.cocovisor.api.guest.Exit;
 
 /**
- * A guest access by KVM's instruction emulator, for guests that do not run on the processor: those
- * of PVM in protected mode without paging.
- *
- * <p>The emulator reads and writes through the slot's user address, as KVM's own accesses do, so no
- * page is ever mapped for the guest, and where the user address leads to nothing the access is
- * taken for a device's: an MMIO exit, not EFAULT. Sources: {@code arch/x86/kvm/x86.c} (7.3),
- * emulator_read_write_onepage, kvm_fetch_guest_virt; recorded on 6.18 with kvm_pvm.
+ * A guest access by KVM's instruction emulator: the bytes are those at the slot's user address,
+ * nothing is mapped for the guest, and what cannot be had there is MMIO. So do guests run on a host
+ * without hardware virtualization (PVM) while their processor is not in a mode it can run. Source:
+ * {@code arch/x86/kvm/x86.c} (6.18), emulator_read_write_onepage, kvm_fetch_guest_virt.
  */
-final class EmulatedAccess {
+final class EmulatedAccess implements AccessPath {
+  private static final int KVM_INTERNAL_ERROR_EMULATION = 1;
+
   private final Vm vm;
   private final Vcpu vcpu;
-  private final byte[] one = new byte[1];
 
   EmulatedAccess(Vm vm, Vcpu vcpu) {
     this.vm = vm;
     this.vcpu = vcpu;
   }
 
-  /** Returns 0 to 255, a negative errno, or {@link GuestAccess#EXITED}. */
-  long access(long gpa, Access access, int value) {
-    if (vm.isDead()) {
-      return -Errno.EIO.number();
-    }
+  @Override
+  public long access(long gpa, Access access, int value, boolean encrypted) {
     boolean write = access == Access.WRITE;
-    one[0] = (byte) value;
-    Errno r =
-        write ? vm.kernelAccess().write(gpa, one, 0, 1) : vm.kernelAccess().read(gpa, one, 0, 1);
-    if (r.ok()) {
+    byte[] one = {(byte) value};
+    boolean done =
+        (write ? vm.kernelAccess().write(gpa, one, 0, 1) : vm.kernelAccess().read(gpa, one, 0, 1))
+            .ok();
+    if (done) {
       return write ? 0 : one[0] & 0xff;
     }
-    vcpu.setExit(GuestAccess.noMemory(gpa, access));
+    vcpu.setExit(
+        access == Access.FETCH
+            ? new Exit.KvmInternalError(KVM_INTERNAL_ERROR_EMULATION)
+            : new Exit.Mmio(gpa, 1, write));
     return GuestAccess.EXITED;
   }
 }

@@ -17,7 +17,6 @@ import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.mmu.TdpMmu;
 import dev.cocovisor.core.mmu.TlbModel;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One guest access: translate, fault, translate again, touch the byte.
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * without a slot keeps exiting as MMIO until the slots change, whatever its attribute. Source:
  * {@code arch/x86/kvm/mmu/mmu.c}, kvm_mmu_page_fault and handle_mmio_page_fault.
  */
-final class GuestAccess {
+final class GuestAccess implements AccessPath {
   /** The run ends with 0 and the exit that was set. */
   static final long EXITED = VmContext.EXITED;
 
@@ -38,7 +37,6 @@ final class GuestAccess {
   private final Accessor plain;
   private final PrivateRule rule;
   private final long sharedMask;
-  private final @Nullable EmulatedAccess emulator;
 
   GuestAccess(Vm vm, Vcpu vcpu) {
     this.vm = vm;
@@ -47,7 +45,6 @@ final class GuestAccess {
     this.keyed = plain;
     this.rule = vm.traits().privateRule();
     this.sharedMask = vm.traits().sharedGfnMask();
-    this.emulator = vm.rules().emulatesGuests() ? new EmulatedAccess(vm, vcpu) : null;
   }
 
   /** The accessor of the last key seen: a VM changes its key once or twice in its life. */
@@ -65,12 +62,9 @@ final class GuestAccess {
     return keyed;
   }
 
-  /** Returns 0 to 255, a negative errno, or {@link #EXITED}. */
-  long access(long gpa, Access access, int value, boolean encrypted) {
+  @Override
+  public long access(long gpa, Access access, int value, boolean encrypted) {
     long bare = gpa & ~(sharedMask << PageLevel.PAGE_SHIFT);
-    if (emulator != null) {
-      return emulator.access(bare, access, value);
-    }
     long gfn = Vcpu.pageOf(bare);
     boolean write = access == Access.WRITE;
     long most = vm.rules().retries();
@@ -260,15 +254,12 @@ final class GuestAccess {
     return r < 0 ? r : 0;
   }
 
-  private long emulate(long gpa, Access access) {
-    vcpu.setExit(noMemory(gpa, access));
-    return EXITED;
-  }
-
   /** No memory there: userspace emulates a load or store; nobody emulates a fetch. */
-  static Exit noMemory(long gpa, Access access) {
-    return access == Access.FETCH
-        ? new Exit.KvmInternalError(KVM_INTERNAL_ERROR_EMULATION)
-        : new Exit.Mmio(gpa, 1, access == Access.WRITE);
+  private long emulate(long gpa, Access access) {
+    vcpu.setExit(
+        access == Access.FETCH
+            ? new Exit.KvmInternalError(KVM_INTERNAL_ERROR_EMULATION)
+            : new Exit.Mmio(gpa, 1, access == Access.WRITE));
+    return EXITED;
   }
 }

@@ -32,9 +32,8 @@ public final class HostProfile {
     var fields = new ArrayList<Value.Field>();
     if (m.processor() == Processor.X86_64) {
       fields.add(number("tdp_mmu", m.mmu().isTdp() ? 1 : 0));
-      if (m.mmu() == MmuKind.EMULATED) {
-        fields.add(Value.Field.of("core.guest-access", new Value.Str("emulator", false)));
-      }
+      String access = m.mmu() == MmuKind.EMULATED ? "emulator" : "tables";
+      fields.add(Value.Field.of("core.guest-access", new Value.Str(access, false)));
       fields.add(number("core.address-bits", m.flags().contains("la57") ? 57 : 47));
     } else {
       fields.add(Value.Field.of("arch", new Value.Sym(Architecture.ARM64.name())));
