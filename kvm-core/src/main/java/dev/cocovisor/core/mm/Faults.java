@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.UserFrames;
@@ -44,7 +45,7 @@ final class Faults {
 
   /** Makes a page present; an entry, {@link AddressSpace#SEGV} or {@link AddressSpace#BUS}. */
   long handle(Vma v, long addr, boolean write) {
-    long page = addr >>> 12;
+    long page = addr >>> PageLevel.PAGE_SHIFT;
     while (true) {
       long e = tables.walk(page);
       if ((e & UserTables.PRESENT) != 0 && (!write || (e & UserTables.WRITABLE) != 0)) {
@@ -72,6 +73,9 @@ final class Faults {
       return storeToLeaf(block, pmd);
     }
     if (pmd == 0 && thp.allows(v) && fits(v, block) && faultBlock(v, block, write)) {
+      return 0;
+    }
+    if (pmd == 0 && fileBlock(v, block, write)) {
       return 0;
     }
     if (!tables.table(block)) {
@@ -112,6 +116,34 @@ final class Faults {
     return true;
   }
 
+  /** Maps a huge page that a file of small ones has there (do_set_pmd); false if there is none. */
+  private boolean fileBlock(Vma v, long block, boolean write) {
+    if (!(v.file() instanceof MemFd f) || (write && v.copiesOnWrite())) {
+      return false;
+    }
+    long first = v.pageAt(block << 21);
+    if (v.has(Vma.NOHUGEPAGE) || !fits(v, block) || (first & 511) != 0) {
+      return false;
+    }
+    long pfn = f.hugeFolio(first >>> 9);
+    if (pfn < 0) {
+      return false;
+    }
+    frames.hold(pfn, 1);
+    long e = fileLeaf(v, pfn);
+    if (!tables.replacePmd(block, 0, e)) {
+      space.release(e);
+    }
+    return true;
+  }
+
+  /** The leaf of a file's huge page, which the mapping counts. */
+  static long fileLeaf(Vma v, long pfn) {
+    boolean writable = v.has(Vma.WRITE) && !v.copiesOnWrite();
+    long bits = UserTables.HUGE | UserTables.COUNTED | (writable ? UserTables.WRITABLE : 0);
+    return UserTables.entry(pfn, bits);
+  }
+
   private static long mine(long pfn) {
     return UserTables.entry(pfn, UserTables.HUGE | OWN);
   }
@@ -131,7 +163,7 @@ final class Faults {
         }
         return 0;
       }
-    } else if (unshared(pmd)) {
+    } else if ((pmd & UserTables.ANON) != 0 && unshared(pmd)) {
       var _ = tables.replacePmd(block, pmd, (pmd & ~UserTables.FORKED) | UserTables.WRITABLE);
       return 0;
     }
@@ -168,7 +200,7 @@ final class Faults {
 
   private long fromFile(Vma v, long page, boolean write) {
     MappableFile f = v.file();
-    long pfn = f == null ? -1 : f.userFault(v.pageAt(page << 12));
+    long pfn = f == null ? -1 : f.userFault(v.pageAt(page << PageLevel.PAGE_SHIFT));
     if (pfn < 0) {
       return AddressSpace.BUS;
     }
@@ -218,9 +250,9 @@ final class Faults {
     if (fresh == HostMemory.NO_FRAME) {
       return AddressSpace.BUS;
     }
-    space.start(page << 12, (page + 1) << 12);
+    space.start(page << PageLevel.PAGE_SHIFT, (page + 1) << PageLevel.PAGE_SHIFT);
     boolean won = tables.replacePte(page, e, own(fresh));
-    space.end(page << 12, (page + 1) << 12);
+    space.end(page << PageLevel.PAGE_SHIFT, (page + 1) << PageLevel.PAGE_SHIFT);
     space.release(won ? e : own(fresh));
     return 0;
   }

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -123,8 +124,13 @@ final class VmaTree {
 
   /** Adds a mapping where nothing is, joined with what fits on either side. */
   Vma insert(Vma v) {
+    return insert(v, null);
+  }
+
+  /** As {@link #insert(Vma)}, but never joined with one that is to be told apart from it. */
+  Vma insert(Vma v, @Nullable Vma apart) {
     replace(List.of(), List.of(v));
-    return join(v);
+    return join(v, apart);
   }
 
   /** Removes a mapping. */
@@ -144,7 +150,9 @@ final class VmaTree {
    */
   Vma cut(Vma v, long at) {
     long block = at & -BLOCK;
-    if (at != block && v.contains(block, block + BLOCK) && space.tables().hasUpper(at >>> 12)) {
+    if (at != block
+        && v.contains(block, block + BLOCK)
+        && space.tables().hasUpper(at >>> PageLevel.PAGE_SHIFT)) {
       space.splitBlock(at >>> 21);
     }
     Vma behind = v.part(at, v.end(), v.flags());
@@ -179,13 +187,17 @@ final class VmaTree {
 
   /** Joins a mapping with its neighbours where they fit together. */
   Vma join(Vma v) {
+    return join(v, null);
+  }
+
+  private Vma join(Vma v, @Nullable Vma apart) {
     Vma[] all = sorted;
     int i = indexOf(all, v);
     Vma joined = v;
-    if (i + 1 < all.length && v.joins(all[i + 1])) {
+    if (i + 1 < all.length && all[i + 1] != apart && v.joins(all[i + 1])) {
       joined = merge(v, all[i + 1]);
     }
-    if (i > 0 && all[i - 1].joins(joined)) {
+    if (i > 0 && all[i - 1] != apart && all[i - 1].joins(joined)) {
       joined = merge(all[i - 1], joined);
     }
     return joined;
