@@ -60,22 +60,28 @@ final class Mutants {
   private static final Map<String, List<String>> TESTS =
       Map.of(
           "kvm-core",
-          List.of(
-              "kvm-core", "explore:.*(CoreRacesTest|OpenOperationsTest)", "cli:.*ExamplesTest"),
-          "backend-tdx", List.of("backend-tdx", "cli:.*ExamplesTest"),
-          "backend-sev-snp", List.of("backend-sev-snp", "cli:.*ExamplesTest"),
-          "backend-pkvm", List.of("backend-pkvm", "cli:.*ExamplesTest"),
-          "backend-cca", List.of("backend-cca", "cli:.*ExamplesTest"));
+          List.of("kvm-core", "explore:.*(CoreRacesTest|OpenOperationsTest)", "cli:.*ExamplesTest"),
+          "backend-tdx",
+          List.of("backend-tdx", "cli:.*ExamplesTest"),
+          "backend-sev-snp",
+          List.of("backend-sev-snp", "cli:.*ExamplesTest"),
+          "backend-pkvm",
+          List.of("backend-pkvm", "cli:.*ExamplesTest"),
+          "backend-cca",
+          List.of("backend-cca", "cli:.*ExamplesTest"));
 
   private static final Map<String, List<String>> LOGS =
       Map.of(
           "kvm-core",
-          List.of(
-              "x86", "traces", "kvm-x86", "tdx", "pkvm", "pkvm-arm64-7.3-rules"),
-          "backend-tdx", List.of("tdx", "tdx-module-1.5.seamlog.gz"),
-          "backend-sev-snp", List.of("sev-snp", "sev-snp/rules"),
-          "backend-pkvm", List.of("pkvm", "pkvm-arm64"),
-          "backend-cca", List.of("cca", "cca-2.0", "rmm-1.0", "rmm-2.0.rmilog"));
+          List.of("x86", "traces", "kvm-x86", "tdx", "pkvm", "pkvm-arm64-7.3-rules"),
+          "backend-tdx",
+          List.of("tdx", "tdx-module-1.5.seamlog.gz"),
+          "backend-sev-snp",
+          List.of("sev-snp", "sev-snp/rules"),
+          "backend-pkvm",
+          List.of("pkvm", "pkvm-arm64"),
+          "backend-cca",
+          List.of("cca", "cca-2.0", "rmm-1.0", "rmm-2.0.rmilog"));
 
   private static final Map<String, List<String>> KITS =
       Map.of(
@@ -96,7 +102,8 @@ final class Mutants {
     String built = System.getenv("COCOVISOR_MUTANTS_CLASSES");
     this.classes = built == null ? root : Path.of(built);
     String lib = System.getenv("COCOVISOR_MUTANTS_JARS");
-    try (Stream<Path> files = Files.list(lib == null ? root.resolve("target/mutants/lib") : Path.of(lib))) {
+    try (Stream<Path> files =
+        Files.list(lib == null ? root.resolve("target/mutants/lib") : Path.of(lib))) {
       this.jars = files.filter(f -> f.toString().endsWith(".jar")).sorted().toList();
     }
     Files.createDirectories(work);
@@ -133,7 +140,11 @@ final class Mutants {
       boolean survives = row.stream().allMatch("-"::equals);
       survivors += survives ? 1 : 0;
       System.out.println(
-          f.id() + "  " + f.what() + "  | " + String.join(" | ", row)
+          f.id()
+              + "  "
+              + f.what()
+              + "  | "
+              + String.join(" | ", row)
               + (survives ? "  SURVIVES" : ""));
       if (write) {
         self.write(faults, f, row);
@@ -211,8 +222,19 @@ final class Mutants {
     List<Path> all = new ArrayList<>(first);
     for (String m :
         List.of(
-            "api", "kvm-core", "vmm", "script", "backend-tdx", "backend-sev-snp", "backend-pkvm",
-            "backend-cca", "tck", "host", "explore", "junit", "cli")) {
+            "api",
+            "kvm-core",
+            "vmm",
+            "script",
+            "backend-tdx",
+            "backend-sev-snp",
+            "backend-pkvm",
+            "backend-cca",
+            "tck",
+            "host",
+            "explore",
+            "junit",
+            "cli")) {
       all.add(main(m));
     }
     all.addAll(jars);
@@ -229,7 +251,13 @@ final class Mutants {
     List<String> args =
         new ArrayList<>(
             List.of(
-                "-nowarn", "-proc:none", "-g", "-parameters", "-d", out.toString(), "-cp",
+                "-nowarn",
+                "-proc:none",
+                "-g",
+                "-parameters",
+                "-d",
+                out.toString(),
+                "-cp",
                 classPath(List.of())));
     sources.forEach(s -> args.add(s.toString()));
     int code =
@@ -338,10 +366,20 @@ final class Mutants {
     List<String> command =
         new ArrayList<>(
             List.of(
-                Path.of(System.getProperty("java.home"), "bin/java").toString(), "-ea",
-                "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-javaagent:" + agent,
-                "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-Dguice_bytecode_gen_option=DISABLED",
-                "-Dcocovisor.root=" + root, "-cp", classPath(first), "Judge", judge));
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-ea",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto",
+                "-javaagent:" + agent,
+                "--add-opens",
+                "java.base/java.lang=ALL-UNNAMED",
+                "-Dguice_bytecode_gen_option=DISABLED",
+                "-Dcocovisor.root=" + root,
+                "-cp",
+                classPath(first),
+                "Judge",
+                judge));
     command.addAll(args);
     Process p =
         new ProcessBuilder(command)

@@ -57,8 +57,7 @@ class BatchedExitTest {
 
   @Test
   void theBatchEndsWhereTheAttributeAgrees() {
-    assertThat(read(BASE + 4 * PAGE))
-        .isEqualTo(new Exit.MemoryFault(8, BASE + 4 * PAGE, 2 * PAGE));
+    assertThat(read(BASE + 4 * PAGE)).isEqualTo(new Exit.MemoryFault(8, BASE + 4 * PAGE, 2 * PAGE));
     assertThat(read(SHARED | (BASE + 10 * PAGE)))
         .isEqualTo(new Exit.MemoryFault(0, BASE + 10 * PAGE, 3 * PAGE));
   }

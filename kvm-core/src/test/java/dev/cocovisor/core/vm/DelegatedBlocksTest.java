@@ -113,8 +113,7 @@ class DelegatedBlocksTest {
     small();
     assertThat(read(BASE + 7 * 4096)).isEqualTo(Errno.OK);
     long pfn = backend.context().gmemPfn(GFN + 7, false);
-    verify(ops)
-        .mapDelegated(any(), eq(GFN + 7), eq(pfn), eq(PageLevel.PG_4K), eq(true), eq(true));
+    verify(ops).mapDelegated(any(), eq(GFN + 7), eq(pfn), eq(PageLevel.PG_4K), eq(true), eq(true));
     assertThat(stats()).isEqualTo(new PageStats(1, 0, 0));
   }
 

@@ -166,10 +166,11 @@ class MirroredOrderTest {
   @Test
   void aPreFaultInASlotThatGoesIsToldToTryAgain() {
     List<Long> answers = new ArrayList<>();
-    doAnswer(_ -> {
-          answers.add(prefault(BASE, 4096));
-          return Errno.OK;
-        })
+    doAnswer(
+            _ -> {
+              answers.add(prefault(BASE, 4096));
+              return Errno.OK;
+            })
         .when(ops)
         .prepareMemoryRegion(eq(SlotChange.DELETE), any(), any());
     assertThat(delete()).isZero();
@@ -315,8 +316,7 @@ class MirroredOrderTest {
     var context = backend.context();
     context.slotsLock().lock();
     long done =
-        context.populate(
-            GFN, HVA, 600, (gfn, _, _, _) -> gfn < GFN + 513 ? Errno.OK : Errno.EIO);
+        context.populate(GFN, HVA, 600, (gfn, _, _, _) -> gfn < GFN + 513 ? Errno.OK : Errno.EIO);
     context.slotsLock().unlock();
     assertThat(done).isEqualTo(513);
   }
