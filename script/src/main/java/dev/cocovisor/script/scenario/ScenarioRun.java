@@ -1,6 +1,7 @@
 package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.api.view.Strip;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.text.LogCall;
@@ -21,6 +22,7 @@ public final class ScenarioRun implements AutoCloseable {
   private final @Nullable String technology;
   private final Map<String, String> settings;
   private @Nullable Session session;
+  private @Nullable VmWatch watch;
 
   /**
    * Prepares a run.
@@ -61,12 +63,13 @@ public final class ScenarioRun implements AutoCloseable {
               new LogHabits(),
               recorder);
       session = now;
-      var watch = new VmWatch(now);
+      var watching = new VmWatch(now);
+      watch = watching;
       for (int i = 0; i < program.size(); i++) {
         ScenarioLine line = program.get(i);
         Reply reply = step(now, i, line.call());
         if (reply != null) {
-          each.accept(done(number, now, line, reply, recorder, watch));
+          each.accept(done(number, now, line, reply, recorder, watching));
         }
       }
     }
@@ -105,6 +108,15 @@ public final class ScenarioRun implements AutoCloseable {
   }
 
   /**
+   * Returns what the tables of the host say now; to be asked for while a line is told of, or after
+   * the last. Costs what is in the tables.
+   */
+  public List<Strip> state() {
+    VmWatch now = watch;
+    return now == null ? List.of() : now.state();
+  }
+
+  /**
    * Returns a guest that a step of the last program launched.
    *
    * @param number its number from 1
@@ -131,6 +143,7 @@ public final class ScenarioRun implements AutoCloseable {
   public void close() {
     Session now = session;
     session = null;
+    watch = null;
     if (now != null) {
       now.close();
     }
