@@ -116,6 +116,15 @@ class ArchitectureTest {
       onlyDependsOn("dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..");
 
   @ArchTest
+  static final ArchRule theLiveMachineKnowsLogsAndNoBackend =
+      onlyDependsOn(
+          "dev.cocovisor.live..",
+          "dev.cocovisor.script..",
+          "dev.cocovisor.vmm..",
+          "dev.cocovisor.core..",
+          "dev.cocovisor.api..");
+
+  @ArchTest
   static final ArchRule onlyTheLoadingOfPluginsKnowsPf4j =
       noClasses()
           .that()

@@ -53,6 +53,7 @@ class NeutralModulesTest {
         "host",
         "explore",
         "report",
+        "live",
         "cli",
         "junit"
       })
