@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What is seen of the tables of every example, after every step, fits together. */
 class StripsTest {
   /** Each page's frame by one strip; a range's pages lead to frames that follow each other. */
-  private static TreeMap<Long, Long> frames(List<Strip> strips, String vm, Role role) {
+  private static Map<Long, Long> frames(List<Strip> strips, String vm, Role role) {
     var frames = new TreeMap<Long, Long>();
     for (Strip s : strips) {
       if (s.vm().equals(vm) && s.role() == role) {
@@ -54,8 +54,8 @@ class StripsTest {
               .distinct()
               .filter(vm -> !vm.isEmpty())
               .forEach(vm -> {
-                TreeMap<Long, Long> mirror = frames(strips, vm, Role.MIRROR);
-                TreeMap<Long, Long> trusted = frames(strips, vm, Role.EXTERNAL);
+                Map<Long, Long> mirror = frames(strips, vm, Role.MIRROR);
+                Map<Long, Long> trusted = frames(strips, vm, Role.EXTERNAL);
                 if (external) {
                   assertThat(trusted)
                       .as(example + ":" + step.call().line())

@@ -36,7 +36,7 @@ class RunModelTest {
     return spans;
   }
 
-  private static TreeMap<Long, String> byPage(List<Span> spans) {
+  private static Map<Long, String> byPage(List<Span> spans) {
     var pages = new TreeMap<Long, String>();
     for (Span s : spans) {
       for (long i = 0; i < s.pages(); i++) {
@@ -46,7 +46,7 @@ class RunModelTest {
     return pages;
   }
 
-  private static void apply(JsonNode change, JsonNode values, TreeMap<Long, String> pages) {
+  private static void apply(JsonNode change, JsonNode values, Map<Long, String> pages) {
     long first = change.get(1).asLong();
     int value = change.get(3).asInt();
     long leads = change.get(4).asLong();
@@ -66,7 +66,7 @@ class RunModelTest {
     var random = new Random(7);
     for (int round = 0; round < 200; round++) {
       var model = new RunModel();
-      List<TreeMap<Long, String>> states = new ArrayList<>();
+      List<Map<Long, String>> states = new ArrayList<>();
       for (int step = 0; step < 6; step++) {
         List<Span> spans = random(random);
         states.add(byPage(spans));

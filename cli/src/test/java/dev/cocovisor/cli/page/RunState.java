@@ -2,13 +2,14 @@ package dev.cocovisor.cli.page;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
 /** What the JSON of a run says of each page after each step, page by page. */
 final class RunState {
   private final JsonNode run;
-  private final List<TreeMap<Long, String>> strips = new ArrayList<>();
+  private final List<Map<Long, String>> strips = new ArrayList<>();
 
   RunState(JsonNode run) {
     this.run = run;
@@ -18,7 +19,7 @@ final class RunState {
   /** Applies a step's changes. */
   void step(int number) {
     for (JsonNode c : run.get("steps").get(number).get("state")) {
-      TreeMap<Long, String> pages = strips.get(c.get(0).asInt());
+      Map<Long, String> pages = strips.get(c.get(0).asInt());
       int value = c.get(3).asInt();
       long first = c.get(1).asLong();
       for (long page = first; page < first + c.get(2).asLong(); page++) {
@@ -32,7 +33,7 @@ final class RunState {
   }
 
   /** Returns the states by page of every strip. */
-  List<TreeMap<Long, String>> strips() {
+  List<Map<Long, String>> strips() {
     return strips;
   }
 }

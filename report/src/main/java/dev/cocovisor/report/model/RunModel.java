@@ -69,7 +69,7 @@ public final class RunModel {
                   && before[1] + before[2] == from
                   && before[3] == value
                   && (before[4] < 0 ? leads < 0 : before[4] + before[2] == leads);
-          if (goesOn) {
+          if (goesOn && before != null) {
             before[2] += to - from;
           } else {
             into.add(new long[] {number, from, to - from, value, leads});

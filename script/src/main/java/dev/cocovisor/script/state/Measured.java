@@ -2,6 +2,7 @@ package dev.cocovisor.script.state;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /** The ranges of each VM whose initial contents went into its launch measurement. */
@@ -22,7 +23,7 @@ public final class Measured {
   }
 
   /** Returns the ranges of a VM: their ends by their beginnings. */
-  TreeMap<Long, Long> of(String vm) {
+  NavigableMap<Long, Long> of(String vm) {
     return ranges.getOrDefault(vm, new TreeMap<>());
   }
 }

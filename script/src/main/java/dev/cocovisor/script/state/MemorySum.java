@@ -10,9 +10,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.SortedSet;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +25,7 @@ final class MemorySum {
   private final List<Strip> own;
   private final SortedSet<Long> dirty;
   private final PhysicalHost memory;
-  private final TreeMap<Long, Long> measured;
+  private final NavigableMap<Long, Long> measured;
 
   MemorySum(
       String vm, List<Strip> own, SortedSet<Long> dirty, PhysicalHost memory, Measured measured) {
