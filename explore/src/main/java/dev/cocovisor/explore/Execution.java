@@ -54,6 +54,7 @@ final class Execution implements Observer {
   private final int[] callOf;
   private final int[] options;
   private final ArrayDeque<Runnable> ready = new ArrayDeque<>();
+  private final LockOrder order = new LockOrder();
   private final List<Step> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
   private final List<int[]> callsAt = new ArrayList<>();
@@ -68,6 +69,8 @@ final class Execution implements Observer {
   private boolean pruned;
   private Runnable watch = () -> {};
   private boolean looking;
+  private @Nullable String dead;
+  private @Nullable String outcome;
 
   /**
    * Prepares an execution.
@@ -138,8 +141,14 @@ final class Execution implements Observer {
       LockSupport.unpark(threads[running]);
       letRun();
     }
+    look();
     if (broken == null && allEnded()) {
+      String cycle = order.cycle(trial.parts());
+      if (cycle != null) {
+        fail(cycle);
+      }
       oracle.atRest(trial, this::fail);
+      dead = trial.dead();
     }
     if (!allEnded()) {
       abandon();
@@ -176,7 +185,13 @@ final class Execution implements Observer {
     }
   }
 
-  /** Has something done before each step; what it touches is no step. */
+  private void look() {
+    looking = true;
+    watch.run();
+    looking = false;
+  }
+
+  /** Has something done before each step and after the last; what it touches is no step. */
   void watch(Runnable before) {
     watch = before;
   }
@@ -215,6 +230,9 @@ final class Execution implements Observer {
     Step now = new Step(me, kind, where, index, mode);
     pending[me] = now;
     waits[me] = kind == PointKind.WAIT;
+    if (takes(kind, mode) && actor.holdsAny()) {
+      order.takes(me, actor.holds(), where, mode);
+    }
     if (kind == PointKind.UNLOCK) {
       wake(now);
     }
@@ -246,6 +264,10 @@ final class Execution implements Observer {
     standUntilChosen(me, now);
   }
 
+  private static boolean takes(PointKind kind, Mode mode) {
+    return kind == PointKind.LOCK || (kind == PointKind.SRCU && mode == Mode.WRITE);
+  }
+
   private void standUntilChosen(int me, Step now) {
     while (!warm || (!over && running != me)) {
       LockSupport.park();
@@ -259,9 +281,7 @@ final class Execution implements Observer {
   }
 
   private void note(Step s) {
-    looking = true;
-    watch.run();
-    looking = false;
+    look();
     strategy.step(s);
     if (s.mode() == Mode.WRITE) {
       for (int i = 0; i < retries.length; i++) {
@@ -439,6 +459,11 @@ final class Execution implements Observer {
     return broken;
   }
 
+  /** Returns why a VM was declared dead, or null. */
+  @Nullable String dead() {
+    return dead;
+  }
+
   /** Returns the parts. */
   List<Trial.Part> parts() {
     return trial.parts();
@@ -499,6 +524,13 @@ final class Execution implements Observer {
 
   /** Returns the answers of all calls, and what the world looks like at the end. */
   String outcome() {
+    if (outcome == null) {
+      outcome = written();
+    }
+    return outcome;
+  }
+
+  private String written() {
     StringBuilder s = new StringBuilder();
     List<Trial.Part> parts = trial.parts();
     for (int p = 0; p < answers.length; p++) {

@@ -35,9 +35,8 @@ final class Recorder implements TraceSink {
         held.add(x.holds());
       });
       x.run();
-      look(trial);
       String ending = x.broken() == null ? x.outcome() : x.broken();
-      return moments(x, ending, trial);
+      return moments(x, ending);
     }
   }
 
@@ -47,7 +46,7 @@ final class Recorder implements TraceSink {
     now = new ArrayList<>();
   }
 
-  private List<Moment> moments(Execution x, String ending, Trial trial) {
+  private List<Moment> moments(Execution x, String ending) {
     var out = new ArrayList<Moment>();
     out.add(new Moment("", "before", null, "", false, Map.of(), events.get(0), looks.get(0)));
     List<Step> made = x.made();
@@ -73,7 +72,7 @@ final class Recorder implements TraceSink {
               events.get(i + 1),
               looks.get(i + 1)));
     }
-    out.add(new Moment("", ending, null, "", false, Map.of(), now, trial.look()));
+    out.add(new Moment("", ending, null, "", false, Map.of(), now, looks.getLast()));
     return out;
   }
 }

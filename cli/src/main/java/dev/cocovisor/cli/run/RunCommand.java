@@ -101,6 +101,8 @@ public final class RunCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private StepLimit limit = new StepLimit();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -132,8 +134,10 @@ public final class RunCommand implements Callable<Integer> {
     var steps = new ArrayList<ScenarioStep>();
     var model = new RunModel();
     boolean looks = json || html != null;
-    try (var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
+    try (var watch = limit.watch(console);
+        var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
       run.run(step -> {
+        watch.done(file + ":" + step.call().line());
         steps.add(step);
         if (looks) {
           model.step(StepJson.of(step, trace::shows), run.state());

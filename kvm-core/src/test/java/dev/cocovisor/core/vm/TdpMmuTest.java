@@ -95,6 +95,20 @@ class TdpMmuTest {
   }
 
   @Test
+  void memoryBehindAHoleReadsZeroThoughItsFrameWasWritten() {
+    process.mmap(HVA, M, 3, 0x22, -1, 0);
+    int gmem = (int) process.createGuestMemfd(vm, M, 0);
+    process.setUserMemoryRegion2(vm, 1, 4, BASE, M, HVA, 0, gmem);
+    process.setMemoryAttributes(vm, BASE, M, 8, 0);
+    long frames = kvm.memory().allocatedFrames();
+    assertThat(touch(new GuestAction.Write(BASE, 0x5a)).errno()).isEqualTo(Errno.OK);
+    assertThat(process.fallocate(gmem, 3, 0, 4096)).isZero();
+    assertThat(kvm.memory().allocatedFrames()).isEqualTo(frames);
+    assertThat(touch(new GuestAction.Read(BASE)).exit()).isEqualTo(new Exit.Hlt(0));
+    assertThat(touch(new GuestAction.Read(BASE + 4096)).exit()).isEqualTo(new Exit.Hlt(0));
+  }
+
+  @Test
   void movingASlotTakesItsMappingsAlong() {
     huge(0);
     touch(new GuestAction.Write(BASE, 5));
