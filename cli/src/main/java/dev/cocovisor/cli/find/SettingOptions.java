@@ -68,7 +68,7 @@ public final class SettingOptions {
   }
 
   /** Returns the words of a command line that sets the same, for `reproduce` lines. */
-  List<String> words() {
+  public List<String> words() {
     Stream<String> profile = host.isEmpty() ? Stream.of() : Stream.of("--host", host);
     return Stream.concat(
             profile,

@@ -117,7 +117,9 @@ class MemSlotsTest {
     log.mark(64);
     log.mark(129);
     for (long page = 0; page < 130; page++) {
-      assertThat(log.isDirty(page)).as("page %d", page).isEqualTo(page == 5 || page == 64 || page == 129);
+      assertThat(log.isDirty(page))
+          .as("page %d", page)
+          .isEqualTo(page == 5 || page == 64 || page == 129);
     }
     assertThat(log.clear(0, 0xff)).isEqualTo(1L << 5);
     assertThat(log.isDirty(5)).isFalse();

@@ -87,7 +87,12 @@ class PrefaultRangeTest {
     check(BASE, 0, EINVAL, BASE, 0);
     check(-4096, 4096, EINVAL, -4096, 4096);
     check(-4096, 8192, EINVAL, -4096, 8192);
-    check(FakeBackend.SHARED_BIT_GFN << 12 | BASE, 4096, EINVAL, FakeBackend.SHARED_BIT_GFN << 12 | BASE, 4096);
+    check(
+        FakeBackend.SHARED_BIT_GFN << 12 | BASE,
+        4096,
+        EINVAL,
+        FakeBackend.SHARED_BIT_GFN << 12 | BASE,
+        4096);
   }
 
   @Test
