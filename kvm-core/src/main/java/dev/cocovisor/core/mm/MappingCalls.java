@@ -99,9 +99,11 @@ public final class MappingCalls {
   /** hugetlb_reserve_pages: a shared mapping's pages are the file's, a private one's its own. */
   private boolean promise(
       long at, long size, boolean shared, @Nullable MappableFile file, long filePage) {
-    return shared && file instanceof MemFd f
-        ? f.promise(filePage >>> 9, (filePage + (size >>> PageLevel.PAGE_SHIFT)) >>> 9)
-        : space.promises().promise(at >>> 21, (at + size) >>> 21);
+    if (shared && file instanceof MemFd f) {
+      long last = filePage + (size >>> PageLevel.PAGE_SHIFT);
+      return f.promise(filePage >>> 9, last >>> 9);
+    }
+    return space.promises().promise(at >>> 21, (at + size) >>> 21);
   }
 
   private long place(Wish w, long size, long align) {
