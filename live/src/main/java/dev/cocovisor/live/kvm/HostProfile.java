@@ -41,6 +41,7 @@ public final class HostProfile {
     fields.add(Value.Field.of("core.thp", new Value.Str(m.thp(), false)));
     fields.add(number("core.swap", m.swap() ? 1 : 0));
     fields.add(number("core.ksm", m.ksm() ? 1 : 0));
+    fields.add(number("core.huge-pages", m.hugePages()));
     fields.add(number("core.cpus", m.capability(Capability.KVM_CAP_NR_VCPUS)));
     fields.add(number("core.max-vcpus", m.capability(Capability.KVM_CAP_MAX_VCPUS)));
     fields.add(number("core.max-vcpu-ids", m.capability(Capability.KVM_CAP_MAX_VCPU_ID)));

@@ -27,6 +27,7 @@ import java.util.stream.Collectors;
  * @param thp the word in brackets of transparent_hugepage/enabled
  * @param swap whether the kernel can swap
  * @param ksm whether the kernel can merge equal pages
+ * @param hugePages how many pages of 2 MiB are free for hugetlb memory
  */
 public record Machine(
     String release,
@@ -39,7 +40,8 @@ public record Machine(
     long runPageSize,
     String thp,
     boolean swap,
-    boolean ksm) {
+    boolean ksm,
+    long hugePages) {
   /** Above the number of any capability there is; 7.4's last is below 256. */
   static final int CAPABILITIES = 512;
 
@@ -126,7 +128,8 @@ public record Machine(
         text("/sys/kernel/mm/transparent_hugepage/enabled", "[never]")
             .replaceAll(".*\\[(\\w+)].*", "$1"),
         Files.exists(Path.of("/proc/swaps")),
-        Files.exists(Path.of("/sys/kernel/mm/ksm")));
+        Files.exists(Path.of("/sys/kernel/mm/ksm")),
+        Long.parseLong(text("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0")));
   }
 
   /** Numbers without a name are asked too: a kernel may know more than this program. */

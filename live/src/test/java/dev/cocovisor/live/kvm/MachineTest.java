@@ -45,7 +45,8 @@ class MachineTest {
         12288,
         "always",
         false,
-        false);
+        false,
+        3);
   }
 
   @Test
