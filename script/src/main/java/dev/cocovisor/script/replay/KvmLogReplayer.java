@@ -16,12 +16,23 @@ import dev.cocovisor.script.text.LogLine;
 import dev.cocovisor.script.text.LogReader;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Replays logs of calls to KVM ({@code .kvmlog}) on hosts of the technologies there are. */
 public final class KvmLogReplayer implements LogReplayer {
+  /** The note that counts the answers of observed programs that were compared. */
+  public static final String COMPARED = "compared";
+
+  /**
+   * The note that counts the calls of observed programs that were not compared; notes that begin
+   * with it and a colon say of what kind they were.
+   */
+  public static final String SKIPPED = "skipped";
+
   private final Technologies technologies;
   private final Map<String, String> settings;
   private final @Nullable Consumer<String> unknown;
@@ -82,7 +93,7 @@ public final class KvmLogReplayer implements LogReplayer {
         .withPrograms(run.programs)
         .withCalls(run.calls)
         .withMismatches(run.mismatches)
-        .withNotes(run.passedOver == 0 ? Map.of() : Map.of("unknown", run.passedOver));
+        .withNotes(run.notes());
   }
 
   /** The totals while a log is read; lines before the first program make one numbered 0. */
@@ -97,6 +108,11 @@ public final class KvmLogReplayer implements LogReplayer {
     private long calls;
     private long mismatches;
     private long passedOver;
+
+    /** Answers of observed programs that were compared; -1 while there was no such program. */
+    private long compared = -1;
+
+    private final Map<String, Long> skipped = new TreeMap<>();
     private boolean stopped;
 
     Run(String file, ReplayOptions options, MismatchSink sink) {
@@ -117,6 +133,10 @@ public final class KvmLogReplayer implements LogReplayer {
       try {
         program.add(call);
       } catch (LogSyntaxException e) {
+        if (program.isObserved() && unknown != null) {
+          program.addUnread(call, String.valueOf(e.getMessage()));
+          return;
+        }
         boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
         if (known || unknown == null) {
           throw e;
@@ -130,6 +150,7 @@ public final class KvmLogReplayer implements LogReplayer {
       if (program.isEmpty() || stopped) {
         return;
       }
+      Observed observed = program.isObserved() ? new Observed(file, unknown == null) : null;
       var lines = program.take();
       programs++;
       calls += lines.size();
@@ -141,6 +162,7 @@ public final class KvmLogReplayer implements LogReplayer {
                   technologies,
                   settings,
                   habits,
+                  observed,
                   m -> {
                     mismatches++;
                     sink.mismatch(m);
@@ -148,6 +170,24 @@ public final class KvmLogReplayer implements LogReplayer {
                   })
               .run();
       stopped = !goOn || options.program() >= 0;
+      if (observed != null) {
+        compared = Math.max(compared, 0) + observed.compared();
+        observed.skipped().forEach((why, n) -> skipped.merge(why, n, Long::sum));
+      }
+    }
+
+    /** What stands beside the totals. */
+    Map<String, Long> notes() {
+      var notes = new LinkedHashMap<String, Long>();
+      if (compared >= 0) {
+        notes.put(COMPARED, compared);
+        notes.put(SKIPPED, skipped.values().stream().mapToLong(n -> n).sum());
+        skipped.forEach((why, n) -> notes.put(SKIPPED + ": " + why, n));
+      }
+      if (passedOver != 0) {
+        notes.put("unknown", passedOver);
+      }
+      return notes;
     }
   }
 }
