@@ -33,6 +33,9 @@ public final class KvmLogReplayer implements LogReplayer {
    */
   public static final String SKIPPED = "skipped";
 
+  /** The note of a summary that counts vCPUs which stood still until the budget ended it. */
+  public static final String STANDSTILLS = "standstills";
+
   private final Technologies technologies;
   private final Map<String, String> settings;
   private final @Nullable Consumer<String> unknown;
@@ -108,6 +111,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private long calls;
     private long mismatches;
     private long passedOver;
+    private long standstills;
 
     /** Answers of observed programs that were compared; -1 while there was no such program. */
     private long compared = -1;
@@ -154,21 +158,22 @@ public final class KvmLogReplayer implements LogReplayer {
       var lines = program.take();
       programs++;
       calls += lines.size();
-      boolean goOn =
+      var replay =
           new ProgramReplay(
-                  file,
-                  number,
-                  lines,
-                  technologies,
-                  settings,
-                  habits,
-                  observed,
-                  m -> {
-                    mismatches++;
-                    sink.mismatch(m);
-                    return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
-                  })
-              .run();
+              file,
+              number,
+              lines,
+              technologies,
+              settings,
+              habits,
+              observed,
+              m -> {
+                mismatches++;
+                sink.mismatch(m);
+                return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
+              });
+      boolean goOn = replay.run();
+      standstills += replay.standstills();
       stopped = !goOn || options.program() >= 0;
       if (observed != null) {
         compared = Math.max(compared, 0) + observed.compared();
@@ -186,6 +191,9 @@ public final class KvmLogReplayer implements LogReplayer {
       }
       if (passedOver != 0) {
         notes.put("unknown", passedOver);
+      }
+      if (standstills > 0) {
+        notes.put(STANDSTILLS, standstills);
       }
       return notes;
     }
