@@ -64,7 +64,7 @@ final class CallReader {
             resume(t, trace);
           }
           t.resuming = false;
-          t.vcpu = (int) t.args[0];
+          t.vcpu = descriptor(t.args[0]);
         } else if (request == ENCRYPT_OP) {
           command(t, ptrace.read(t.tid, t.args[2], COMMAND_SIZE));
         } else {
@@ -88,7 +88,7 @@ final class CallReader {
 
   private @Nullable Structure commandOf(Tracee t, byte[] command) {
     return table.command(
-        t.shared.vmTypes.getOrDefault((long) (int) t.args[0], 0L),
+        t.shared.vmTypes.getOrDefault(descriptor(t.args[0]), 0L),
         littleEndian(command).getInt(0) & 0xffffffffL);
   }
 
@@ -143,7 +143,7 @@ final class CallReader {
   private String path(Tracee t, SystemCall call, ProcessTrace trace) {
     boolean onDescriptor =
         call == SystemCall.IOCTL || call == SystemCall.FALLOCATE || call == SystemCall.FTRUNCATE;
-    if (!onDescriptor || trace.kindOf((int) t.args[0]) != null) {
+    if (!onDescriptor || trace.kindOf(descriptor(t.args[0])) != null) {
       return "";
     }
     try {
@@ -221,14 +221,19 @@ final class CallReader {
     };
   }
 
+  /** The kernel takes descriptors as 32-bit numbers. */
+  private static long descriptor(long argument) {
+    return (int) argument;
+  }
+
   private static Value fd(long n) {
-    return Calls.fd((int) n);
+    return Calls.fd(descriptor(n));
   }
 
   /** Remembers where a vCPU's page is. */
   private static void mapped(Tracee t, long at) {
     if ((int) t.args[4] >= 0 && t.args[5] == 0) {
-      t.shared.runPages.put((long) (int) t.args[4], at);
+      t.shared.runPages.put(descriptor(t.args[4]), at);
     }
   }
 
@@ -249,7 +254,7 @@ final class CallReader {
   }
 
   private @Nullable RunPage page(Tracee t, long vcpu) {
-    Long at = t.shared.runPages.get((long) (int) vcpu);
+    Long at = t.shared.runPages.get(descriptor(vcpu));
     byte[] bytes = at == null ? null : ptrace.read(t.tid, at, RunPage.SIZE);
     return bytes == null ? null : new RunPage(bytes);
   }
@@ -268,10 +273,10 @@ final class CallReader {
     if (result >= 0 && request == CREATE_VM) {
       t.shared.vmTypes.put(result, t.args[2]);
     } else if (result >= 0 && request == CREATE_VCPU) {
-      Long type = t.shared.vmTypes.get((long) (int) t.args[0]);
+      Long type = t.shared.vmTypes.get(descriptor(t.args[0]));
       t.shared.vmTypes.put(result, type == null ? Long.valueOf(0) : type);
     }
-    boolean ofVcpu = trace.kindOf((int) t.args[0]) == FileKind.VCPU;
+    boolean ofVcpu = trace.kindOf(descriptor(t.args[0])) == FileKind.VCPU;
     Value arg =
         request == ENCRYPT_OP
             ? command(t)

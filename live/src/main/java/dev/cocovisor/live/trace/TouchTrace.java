@@ -56,8 +56,8 @@ final class TouchTrace implements AutoCloseable {
         Files.writeString(instance.resolve("options/event-fork"), "1");
         Files.writeString(instance.resolve("set_event_pid"), Integer.toString(pid));
         boolean shadow = enable(instance, "kvmmmu/kvm_mmu_spte_requested") && !nested();
-        boolean any =
-            enable(instance, "kvm/kvm_page_fault") | enable(instance, "kvm/kvm_guest_fault");
+        boolean any = enable(instance, "kvm/kvm_page_fault");
+        any |= enable(instance, "kvm/kvm_guest_fault");
         var libc = new Libc();
         int pipe =
             libc.open(instance.resolve("trace_pipe").toString(), O_NONBLOCK | Libc.O_CLOEXEC);
@@ -90,15 +90,16 @@ final class TouchTrace implements AutoCloseable {
     if (System.getProperty("os.arch", "").equals("aarch64")) {
       return true;
     }
-    for (String module : List.of("kvm_intel/parameters/ept", "kvm_amd/parameters/npt")) {
-      try {
-        String v = Files.readString(Path.of("/sys/module", module)).strip();
-        return v.equals("Y") || v.equals("1");
-      } catch (IOException _) {
-        continue;
-      }
+    return isOn("kvm_intel/parameters/ept") || isOn("kvm_amd/parameters/npt");
+  }
+
+  private static boolean isOn(String parameter) {
+    try {
+      String v = Files.readString(Path.of("/sys/module", parameter)).strip();
+      return v.equals("Y") || v.equals("1");
+    } catch (IOException _) {
+      return false;
     }
-    return false;
   }
 
   /** Hands over what was touched since the last time. */

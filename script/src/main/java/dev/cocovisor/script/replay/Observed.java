@@ -229,8 +229,10 @@ final class Observed {
   private static LogCall completed(LogCall call, Reply reply) {
     LogResult result = call.result();
     LogResult.Exit got = reply.result().exit();
-    boolean silent = result != null && !result.isError() && result.exit() == null;
-    return silent && got != null && !ENDS.contains(got.reason())
+    if (result == null || result.isError() || result.exit() != null) {
+      return call;
+    }
+    return got != null && !ENDS.contains(got.reason())
         ? call.withResult(result.with(new LogResult.Exit("KVM_EXIT_HLT", List.of())))
         : call;
   }
