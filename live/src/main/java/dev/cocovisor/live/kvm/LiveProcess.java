@@ -110,6 +110,8 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.Dup c -> dup(c, expected);
       case KvmCall.ForkAndRead c -> memory.forkAndRead(c.addr());
       case KvmCall.Madvise c -> memory.plain(MADVISE, c.addr(), c.len(), c.advice());
+      case KvmCall.GetStatsFd c ->
+          opened(kernel.ioctl(fd(c.fd()), Kernel.GET_STATS_FD, 0), expected);
       case KvmCall.CheckExtension c ->
           Replies.plain(kernel.ioctl(fd(c.fd()), Kernel.CHECK_EXTENSION, c.cap()));
       case KvmCall.EnableCap c -> Replies.plain(enableCap(c));
