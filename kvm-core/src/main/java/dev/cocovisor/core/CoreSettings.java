@@ -1,7 +1,9 @@
 package dev.cocovisor.core;
 
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.core.kernel.KernelSettings;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What a user can set for the kernel itself, whatever technologies a host has. */
 public final class CoreSettings {
@@ -100,8 +102,18 @@ public final class CoreSettings {
           0,
           52);
 
-  /** All of them, in the order they are listed. */
-  public static final List<Setting> ALL =
+  /** How a guest's loads and stores are carried out. */
+  public static final Setting GUEST_ACCESS =
+      Setting.choice(
+          "core.guest-access",
+          "who carries out a guest's accesses: the tables, or KVM's emulator; recorded: as on the"
+              + " host whose log the kernel is known by",
+          "recorded",
+          "recorded",
+          "tables",
+          "emulator");
+
+  private static final List<Setting> OWN =
       List.of(
           CPUS,
           NODES,
@@ -118,7 +130,12 @@ public final class CoreSettings {
           ADDRESS_BITS,
           THP,
           SWAP,
-          KSM);
+          KSM,
+          GUEST_ACCESS);
+
+  /** All of them, in the order they are listed; the choice of the kernel first. */
+  public static final List<Setting> ALL =
+      Stream.concat(KernelSettings.all().stream(), OWN.stream()).toList();
 
   private CoreSettings() {}
 }

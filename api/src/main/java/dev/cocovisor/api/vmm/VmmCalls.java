@@ -59,6 +59,14 @@ public interface VmmCalls {
    */
   long preFaultMemory(int vcpuFd, long flags, long[] range);
 
+  /**
+   * Tells whether the last KVM_PRE_FAULT_MEMORY of a vCPU would never have returned, as on kernels
+   * that keep a stale root: the model ends it with EINTR, as a signal would.
+   */
+  default boolean preFaultNeverReturned(int vcpuFd) {
+    return false;
+  }
+
   /** KVM_ENABLE_CAP on a VM. */
   long enableCap(int vmFd, long cap, long flags, long arg0);
 

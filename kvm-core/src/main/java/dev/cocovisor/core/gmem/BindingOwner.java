@@ -29,6 +29,11 @@ public interface BindingOwner {
     return TraceSink.OFF;
   }
 
+  /** Returns the errno of a slot whose range of a file another slot has. */
+  default Errno boundAlready() {
+    return Errno.EEXIST;
+  }
+
   /** A file of this VM was opened: it keeps the VM alive. */
   void gmemOpened();
 

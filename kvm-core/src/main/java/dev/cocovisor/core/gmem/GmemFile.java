@@ -177,7 +177,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
         return owner
             .trace()
             .refuse(
-                Errno.EEXIST,
+                owner.boundAlready(),
                 () -> "guest_memfd page 0x%x or behind is bound to another slot".formatted(start));
       }
       bindings.put(start, slot);

@@ -492,6 +492,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return prefault(vcpuFd, flags, range, false);
   }
 
+  @Override
+  public boolean preFaultNeverReturned(int vcpuFd) {
+    VcpuFile f = fds.vcpu(vcpuFd);
+    return f != null && f.vcpu().prefaultNeverReturned();
+  }
+
   /** KVM_MAP_MEMORY, second revision; as {@link #preFaultMemory}. */
   public long mapMemory(int vcpuFd, long flags, long[] range) {
     return prefault(vcpuFd, flags, range, true);

@@ -43,6 +43,9 @@ final class FaultHandler {
     if (r != RetPf.CONTINUE) {
       return r;
     }
+    if (f.prefetch && vcpu.root().isStale()) {
+      return RetPf.ENDLESS;
+    }
     chooseLevel(vcpu, f);
     vm.mmuLock().lockShared();
     try {
@@ -50,7 +53,8 @@ final class FaultHandler {
           f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)
               ? RetPf.RETRY
               : vm.stage().map(f, vcpu);
-      if (r == RetPf.FIXED && shadows && f.slot != null && f.goalLevel == 1) {
+      // A cached MMIO entry brings its neighbours too (direct_map).
+      if (shadows && (r == RetPf.FIXED || r == RetPf.EMULATE) && f.goalLevel == 1) {
         neighbours.around(vcpu, f);
       }
     } finally {

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.gmem.Binding;
 import dev.cocovisor.core.gmem.BindingOwner;
+import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mmu.SecondStage;
 import java.util.List;
 
@@ -83,6 +84,11 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public TraceSink trace() {
     return vm.host().trace();
+  }
+
+  @Override
+  public Errno boundAlready() {
+    return vm.rules().kernel().on(KernelRules.BIND_OVERLAP);
   }
 
   @Override

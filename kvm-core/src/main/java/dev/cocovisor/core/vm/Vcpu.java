@@ -40,7 +40,9 @@ public final class Vcpu implements VcpuContext {
   private final TlbModel tlb;
   private final PageFault fault = new PageFault();
   private final PageFault neighbour = new PageFault();
-  private final GuestAccess guestAccess;
+  private final AccessPath guestAccess;
+  private final VcpuRoot root;
+  private boolean prefaultNeverReturned;
   private final Hypercalls hypercalls;
   private @Nullable Object vendorState;
   private @Nullable Exit exit;
@@ -56,7 +58,9 @@ public final class Vcpu implements VcpuContext {
     this.cpu = cpu;
     this.requests = new VcpuRequests(id);
     this.tlb = vm.parts().tlb().create(vm.id(), id);
-    this.guestAccess = new GuestAccess(vm, this);
+    this.guestAccess =
+        vm.rules().emulatesGuests() ? new EmulatedAccess(vm, this) : new GuestAccess(vm, this);
+    this.root = new VcpuRoot(vm);
     this.hypercalls = new Hypercalls(vm, this);
   }
 
@@ -78,6 +82,7 @@ public final class Vcpu implements VcpuContext {
       }
       readSlots();
       try {
+        root.run();
         Errno r = vm.ops().vcpuPreRun(this);
         return r.ok() ? act(action) : ended(-r.number());
       } finally {
@@ -179,6 +184,7 @@ public final class Vcpu implements VcpuContext {
     mutex.lock();
     try {
       exit = null;
+      prefaultNeverReturned = false;
       readSlots();
       try {
         return vm.prefault(this, flags, range, mapMemory);
@@ -188,6 +194,23 @@ public final class Vcpu implements VcpuContext {
     } finally {
       unlock();
     }
+  }
+
+  /**
+   * Tells whether the last pre-population would never have returned: it was ended as by a signal,
+   * with EINTR.
+   */
+  public boolean prefaultNeverReturned() {
+    return prefaultNeverReturned;
+  }
+
+  /** Pre-population goes round for ever: as if a signal came at last. */
+  void neverReturns() {
+    prefaultNeverReturned = true;
+  }
+
+  VcpuRoot root() {
+    return root;
   }
 
   /** Runs {@code body} with the vCPU's mutex held, for vendor ioctls. */

@@ -2,9 +2,11 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.core.kernel.KernelRules;
 
 /** What follows from a VM's type, its vendor's traits and how KVM was loaded; never changes. */
 final class VmRules {
@@ -21,7 +23,8 @@ final class VmRules {
     boolean x86 = architecture.equals(Architecture.X86_64);
     this.settings = settings;
     this.arch = ArchRules.of(architecture);
-    this.addressSpaces = traits.hasPrivateMemory() || !x86 ? 1 : 2;
+    boolean smm = x86 && settings.kernel().on(KernelRules.SMM);
+    this.addressSpaces = traits.hasPrivateMemory() || !smm ? 1 : 2;
     this.maxLevel = settings.tdpMmu() ? settings.maxLevel() : Math.min(2, settings.maxLevel());
     this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
     this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
@@ -33,6 +36,15 @@ final class VmRules {
   /** One address space where memory can be private, else two: the second is SMM's. */
   int addressSpaces() {
     return addressSpaces;
+  }
+
+  /** Returns what the kernel does where kernels differ: ask when a part is made. */
+  KernelProfile kernel() {
+    return settings.kernel();
+  }
+
+  boolean emulatesGuests() {
+    return settings.emulatesGuests();
   }
 
   boolean tdpMmu() {

@@ -201,7 +201,17 @@ public final class CallRunner {
             List.of(
                 Value.Field.of(c.map() ? "base_address" : "gpa", Value.Num.hex(range[0])),
                 Value.Field.of("size", Value.Num.hex(range[1]))));
-    return new Reply(ioctl(ret).result(), written, false);
+    boolean stuck = process.preFaultNeverReturned(fd(c.fd()));
+    return new Reply(prefaulted(ret, stuck), written, false);
+  }
+
+  /**
+   * What KVM_PRE_FAULT_MEMORY answered; {@code NEVER_RETURNS} where the real call would have gone
+   * on until a signal came.
+   */
+  public static LogResult prefaulted(long ret, boolean neverReturns) {
+    LogResult result = ioctl(ret).result();
+    return neverReturns ? result.with(new LogResult.Exit("NEVER_RETURNS", List.of())) : result;
   }
 
   /** The words read, as what was written back, where the log itself keeps them. */
