@@ -46,6 +46,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private final Map<String, MemFd> rootFiles = new HashMap<>();
   private final AddressSpace space;
   private final ProcessMemory memory;
+  private final PipePages pipe;
   private final VmIoctls vms;
   private final FileCalls files;
   private final NumaCalls numa;
@@ -60,6 +61,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     this.kvm = kvm;
     this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
+    this.pipe = new PipePages(kvm.physicalMemory(), space);
     this.vms = new VmIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
@@ -257,6 +259,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     for (int fd : fds.all()) {
       var _ = close(fd);
     }
+    pipe.close();
     space.clear();
     kvm.ended(this);
   }
@@ -433,6 +436,37 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   @Override
   public long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags) {
     return on(vmFd, () -> vms.setMemoryAttributes(vmFd, address, size, attributes, flags));
+  }
+
+  /**
+   * KVM_SET_MEMORY_ATTRIBUTES2, on a guest_memfd.
+   *
+   * @param flags the flags, or'ed with every reserved field
+   * @param errorOffset takes the offset an error is about, where the kernel writes it
+   */
+  public long setMemoryAttributes2(
+      int fd, long offset, long size, long attributes, long flags, long[] errorOffset) {
+    return on(fd, () -> files.setAttributes(kvm, fd, offset, size, attributes, flags, errorOffset));
+  }
+
+  /** KVM_SET_MEMORY_ATTRIBUTES2 with an address where there is no structure to read. */
+  public long setMemoryAttributes2Unreadable(int fd) {
+    return on(fd, () -> files.converts(kvm, fd) ? ret(Errno.EFAULT) : fds.unknown(fd));
+  }
+
+  /**
+   * vmsplice of user memory into a pipe: each page is held until {@link #closePipe}.
+   *
+   * @return the bytes taken, or EFAULT
+   */
+  public long spliceIntoPipe(long addr, long len) {
+    return pipe.take(addr, len);
+  }
+
+  /** Closes the pipe, which lets go of the pages in it. */
+  public long closePipe() {
+    pipe.close();
+    return 0;
   }
 
   @Override

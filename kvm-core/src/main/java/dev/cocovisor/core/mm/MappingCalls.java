@@ -89,6 +89,21 @@ public final class MappingCalls {
     return size > top || at < 0 || at > top - size ? -Errno.ENOMEM.number() : at;
   }
 
+  /**
+   * Takes a mapping down again that was prepared, but that its file refused: nothing was there, yet
+   * the notifiers hear of it. Source (Linux 7.3): {@code mm/vma.c}, __mmap_new_file_vma.
+   */
+  public void undone(long addr, long len) {
+    space.lock().lock();
+    try {
+      long end = addr + ((len + 4095) & -4096L);
+      space.start(addr, end);
+      space.end(addr, end);
+    } finally {
+      space.unlock();
+    }
+  }
+
   /** munmap. */
   public Errno munmap(long addr, long len) {
     if ((addr & 4095) != 0 || len <= 0 || !space.accessOk(addr, len)) {
@@ -273,7 +288,8 @@ public final class MappingCalls {
       while (at < last) {
         long e = space.fault(at, write);
         if (e < 0) {
-          return e == AddressSpace.SEGV ? Errno.EFAULT : Errno.ENOMEM;
+          // A file that has no page to give is a bad address, not a lack of memory.
+          return e == AddressSpace.SEGV || v.file() != null ? Errno.EFAULT : Errno.ENOMEM;
         }
         at = (e & UserTables.HUGE) != 0 ? (at & -BLOCK) + BLOCK : at + 4096;
       }

@@ -34,7 +34,9 @@ final class FaultHandler {
     this.shadows = !vm.rules().tdpMmu();
     this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
-    this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
+    // Files keep states of pages for VMs without private memory too.
+    this.checksAttributes =
+        rule != PrivateRule.ALWAYS && (rule != PrivateRule.NEVER || vm.pageStates().ofFiles());
   }
 
   /** Handles one fault; {@code f} has gfn, write, prefetch, isPrivate, maxLevel and cpu set. */
@@ -191,7 +193,7 @@ final class FaultHandler {
 
   private boolean allowed(PageSource source, MemSlot slot, long gfn, PageLevel level) {
     return source.allowsLevel(slot, gfn, level)
-        && (!vm.traits().hasPrivateMemory() || vm.attributes().isUniform(gfn, level));
+        && (!vm.traits().hasPrivateMemory() || vm.pageStates().isUniform(gfn, level));
   }
 
   /** Returns the frame a guest_memfd holds for a gfn; -1 where there is none. */

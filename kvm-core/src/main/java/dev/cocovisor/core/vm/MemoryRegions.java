@@ -136,7 +136,7 @@ final class MemoryRegions {
         return r;
       }
     }
-    int own = gmem && store != null && store.servesShared() ? MemSlot.GMEM_ONLY : 0;
+    int own = gmem && store != null && gmemOnly(store) ? MemSlot.GMEM_ONLY : 0;
     MemSlot now =
         new MemSlot(
             asId,
@@ -148,6 +148,11 @@ final class MemoryRegions {
             gmem ? store : null,
             gmem ? offset >>> PageLevel.PAGE_SHIFT : 0);
     return apply(change, old, now);
+  }
+
+  /** Tells whether a slot's shared memory is the file's as well. */
+  private boolean gmemOnly(BackingStore store) {
+    return store.servesShared() || vm.pageStates().ofFiles();
   }
 
   /** The checks of the arguments alone, in the kernel's order; null where all hold. */

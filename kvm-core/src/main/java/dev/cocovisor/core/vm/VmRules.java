@@ -7,6 +7,7 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.PageAttributes;
 
 /** What follows from a VM's type, its vendor's traits and how KVM was loaded; never changes. */
 final class VmRules {
@@ -30,7 +31,11 @@ final class VmRules {
     this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
     this.alwaysPrivate = traits.privateRule() == PrivateRule.ALWAYS;
     this.supportedAttributes =
-        traits.hasPrivateMemory() && !alwaysPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
+        traits.hasPrivateMemory()
+                && !alwaysPrivate
+                && settings.kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_VM
+            ? MemoryAttributesIoctl.PRIVATE
+            : 0;
   }
 
   /** One address space where memory can be private, else two: the second is SMM's. */
