@@ -274,6 +274,23 @@ public final class Guest {
   }
 
   /**
+   * Holds pages of the VMM's mapping, as a device or another process would; until {@link #unpin}.
+   *
+   * @return the bytes held, or EFAULT where the first page cannot be had
+   */
+  public long pin(long at, long size) {
+    VmmBank bank = live ? machine().bankOf(gpa(at), size) : null;
+    return bank == null
+        ? live ? -Errno.EINVAL.number() : GONE
+        : calls.spliceIntoPipe(bank.userAddressOf(gpa(at)), size);
+  }
+
+  /** Lets go of every page that {@link #pin} holds. */
+  public long unpin() {
+    return calls.closePipe();
+  }
+
+  /**
    * What KVM_PRE_FAULT_MEMORY answered.
    *
    * @param ret 0 or -errno

@@ -1,5 +1,6 @@
 package dev.cocovisor.snp.kvm;
 
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
@@ -84,5 +85,10 @@ public final class SevBackend implements Backend {
   @Override
   public List<LaunchMeasurer> measurers() {
     return List.of(new SnpMeasurer());
+  }
+
+  @Override
+  public List<KernelRule<?>> kernelRules() {
+    return SevKernelRules.ALL;
   }
 }

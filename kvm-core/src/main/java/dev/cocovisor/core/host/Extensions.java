@@ -30,6 +30,12 @@ final class Extensions {
     return kvm.kernel().on(KernelRules.GMEM_FLAGS).of(vm != null && vm.traits().hasPrivateMemory());
   }
 
+  /** KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES. */
+  static long fileAttributes(Kvm kvm, @Nullable Vm vm) {
+    boolean mayBePrivate = vm == null || vm.traits().hasPrivateMemory();
+    return mayBePrivate && keeps(kvm, PageAttributes.OF_THE_FILE) ? PRIVATE : 0;
+  }
+
   private static long smm(Kvm kvm) {
     return kvm.kernel().on(KernelRules.SMM) ? 1 : 0;
   }
@@ -91,7 +97,7 @@ final class Extensions {
           return x86 && mayBePrivate && keeps(kvm, PageAttributes.OF_THE_VM) ? PRIVATE : 0;
         }
         case KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES -> {
-          return x86 && mayBePrivate && keeps(kvm, PageAttributes.OF_THE_FILE) ? PRIVATE : 0;
+          return fileAttributes(kvm, vm);
         }
         case KVM_CAP_X86_SMM -> {
           return x86 ? smm(kvm) : 0;

@@ -377,7 +377,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return r.ok() ? fds.install(vm) : ret(r);
   }
 
-  /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
+  @Override
   public long checkExtension(int fd, long cap) {
     Object o = fds.get(fd);
     if (o instanceof Vm vm && !vm.isDead()) {
@@ -438,12 +438,8 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return on(vmFd, () -> vms.setMemoryAttributes(vmFd, address, size, attributes, flags));
   }
 
-  /**
-   * KVM_SET_MEMORY_ATTRIBUTES2, on a guest_memfd.
-   *
-   * @param flags the flags, or'ed with every reserved field
-   * @param errorOffset takes the offset an error is about, where the kernel writes it
-   */
+  /** As {@link VmmCalls}; {@code flags} are or'ed with every reserved field. */
+  @Override
   public long setMemoryAttributes2(
       int fd, long offset, long size, long attributes, long flags, long[] errorOffset) {
     return on(fd, () -> files.setAttributes(kvm, fd, offset, size, attributes, flags, errorOffset));
@@ -454,16 +450,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return on(fd, () -> files.converts(kvm, fd) ? ret(Errno.EFAULT) : fds.unknown(fd));
   }
 
-  /**
-   * vmsplice of user memory into a pipe: each page is held until {@link #closePipe}.
-   *
-   * @return the bytes taken, or EFAULT
-   */
+  @Override
   public long spliceIntoPipe(long addr, long len) {
     return pipe.take(addr, len);
   }
 
-  /** Closes the pipe, which lets go of the pages in it. */
+  @Override
   public long closePipe() {
     pipe.close();
     return 0;
