@@ -11,7 +11,9 @@ import dev.cocovisor.api.sched.PointKind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +54,7 @@ final class Execution implements Observer {
   private final int[] callOf;
   private final int[] options;
   private final ArrayDeque<Runnable> ready = new ArrayDeque<>();
+  private final LockOrder order = new LockOrder();
   private final List<Step> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
   private final List<int[]> callsAt = new ArrayList<>();
@@ -64,6 +67,10 @@ final class Execution implements Observer {
   private boolean over;
   private boolean warm;
   private boolean pruned;
+  private Runnable watch = () -> {};
+  private boolean looking;
+  private @Nullable String dead;
+  private @Nullable String outcome;
 
   /**
    * Prepares an execution.
@@ -134,8 +141,14 @@ final class Execution implements Observer {
       LockSupport.unpark(threads[running]);
       letRun();
     }
+    look();
     if (broken == null && allEnded()) {
+      String cycle = order.cycle(trial.parts());
+      if (cycle != null) {
+        fail(cycle);
+      }
       oracle.atRest(trial, this::fail);
+      dead = trial.dead();
     }
     if (!allEnded()) {
       abandon();
@@ -172,8 +185,39 @@ final class Execution implements Observer {
     }
   }
 
+  private void look() {
+    looking = true;
+    watch.run();
+    looking = false;
+  }
+
+  /** Has something done before each step and after the last; what it touches is no step. */
+  void watch(Runnable before) {
+    watch = before;
+  }
+
+  /** Returns what each part holds now, by its name; parts that hold nothing are left out. */
+  Map<String, List<String>> holds() {
+    var held = new LinkedHashMap<String, List<String>>();
+    for (Actor a : actors) {
+      if (!a.holds().isEmpty()) {
+        held.put(a.name(), a.holds().stream().map(h -> String.valueOf(h.what())).toList());
+      }
+    }
+    return held;
+  }
+
+  /** Returns what a call answered; empty where it has not ended. */
+  String answer(int part, int call) {
+    String answer = answers[part][call];
+    return answer == null ? "" : answer;
+  }
+
   @Override
   public void reached(Actor actor, PointKind kind, Object where, long index, Mode mode) {
+    if (looking) {
+      return;
+    }
     if (over) {
       actor.abandon();
       return;
@@ -186,6 +230,9 @@ final class Execution implements Observer {
     Step now = new Step(me, kind, where, index, mode);
     pending[me] = now;
     waits[me] = kind == PointKind.WAIT;
+    if (takes(kind, mode) && actor.holdsAny()) {
+      order.takes(me, actor.holds(), where, mode);
+    }
     if (kind == PointKind.UNLOCK) {
       wake(now);
     }
@@ -217,6 +264,10 @@ final class Execution implements Observer {
     standUntilChosen(me, now);
   }
 
+  private static boolean takes(PointKind kind, Mode mode) {
+    return kind == PointKind.LOCK || (kind == PointKind.SRCU && mode == Mode.WRITE);
+  }
+
   private void standUntilChosen(int me, Step now) {
     while (!warm || (!over && running != me)) {
       LockSupport.park();
@@ -230,6 +281,7 @@ final class Execution implements Observer {
   }
 
   private void note(Step s) {
+    look();
     strategy.step(s);
     if (s.mode() == Mode.WRITE) {
       for (int i = 0; i < retries.length; i++) {
@@ -340,7 +392,7 @@ final class Execution implements Observer {
 
   @Override
   public int choose(Actor actor, Choice choice, Object where, int ways) {
-    if (over) {
+    if (over || looking) {
       return 0;
     }
     int way = strategy.choose(this, ways);
@@ -407,6 +459,11 @@ final class Execution implements Observer {
     return broken;
   }
 
+  /** Returns why a VM was declared dead, or null. */
+  @Nullable String dead() {
+    return dead;
+  }
+
   /** Returns the parts. */
   List<Trial.Part> parts() {
     return trial.parts();
@@ -467,6 +524,13 @@ final class Execution implements Observer {
 
   /** Returns the answers of all calls, and what the world looks like at the end. */
   String outcome() {
+    if (outcome == null) {
+      outcome = written();
+    }
+    return outcome;
+  }
+
+  private String written() {
     StringBuilder s = new StringBuilder();
     List<Trial.Part> parts = trial.parts();
     for (int p = 0; p < answers.length; p++) {

@@ -1,9 +1,11 @@
 package dev.cocovisor.explore;
 
+import dev.cocovisor.api.view.Strip;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** One host and the parts that are to act on it at the same time; used for one execution. */
 public interface Trial extends AutoCloseable {
@@ -53,6 +55,19 @@ public interface Trial extends AutoCloseable {
    */
   default String ending() {
     return "";
+  }
+
+  /** Returns what the tables of the host say now; nothing where it cannot be looked at. */
+  default List<Strip> look() {
+    return List.of();
+  }
+
+  /**
+   * Returns why a VM was declared dead (KVM_BUG_ON), or null if none was; called after {@link
+   * #checkAtRest}.
+   */
+  default @Nullable String dead() {
+    return null;
   }
 
   /** Ends the host. */

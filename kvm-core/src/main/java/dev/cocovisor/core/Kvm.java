@@ -19,6 +19,7 @@ import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.kernel.KernelSettings;
 import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.core.mem.FrameAllocator;
+import dev.cocovisor.core.mem.HugePool;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mm.AddressLimits;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -57,6 +58,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
+  private long leakedByEnded;
   private boolean closed;
 
   /** A platform with its guard, which is asked for once, and its way to export a page. */
@@ -102,7 +104,9 @@ public final class Kvm implements HostMachine, AutoCloseable {
     this.memory =
         new PhysicalHost(
             FrameAllocator.onNodes(
-                parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)));
+                parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)),
+            new HugePool(hugePages()),
+            config.memoryFrames());
   }
 
   @Override
@@ -140,6 +144,10 @@ public final class Kvm implements HostMachine, AutoCloseable {
   /** Returns physical memory with the model's own operations. */
   public PhysicalHost physicalMemory() {
     return memory;
+  }
+
+  private long hugePages() {
+    return Math.min(number(CoreSettings.HUGE_PAGES), config.memoryFrames() >>> 9);
   }
 
   /** kvm_mmu_max_gfn: what a page table of this host can hold. */
@@ -373,8 +381,24 @@ public final class Kvm implements HostMachine, AutoCloseable {
 
   /** Returns the VMs that live. */
   public List<Vm> vms() {
-    vms.removeIf(Vm::isDestroyed);
+    vms.removeIf(this::isGone);
     return List.copyOf(vms);
+  }
+
+  private boolean isGone(Vm vm) {
+    if (vm.isDestroyed()) {
+      leakedByEnded += vm.leakedFrames();
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Returns the frames that VMs gave up for good because a trusted half would not give them back,
+   * the VMs that ended included.
+   */
+  public long leakedFrames() {
+    return leakedByEnded + vms().stream().mapToLong(Vm::leakedFrames).sum();
   }
 
   /** Reports what is broken of what holds at every moment, also while calls are half done. */
@@ -414,6 +438,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
       b.platform.close();
     }
     platforms.clear();
+    leakedByEnded += vms.stream().mapToLong(Vm::leakedFrames).sum();
     vms.clear();
   }
 }

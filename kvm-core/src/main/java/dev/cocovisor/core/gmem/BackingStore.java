@@ -36,6 +36,16 @@ public interface BackingStore {
   /** Tells whether every page of a half-open range is private, or shared. */
   boolean allAre(long start, long end, boolean isPrivate);
 
+  /** Returns the first index from {@code from} on, and below {@code end}, with a page; else -1. */
+  default long next(long from, long end) {
+    for (long i = from; i < end; i++) {
+      if (peek(i) != 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** Notes that the vendor half made the folio around {@code index} private, or undid it. */
   void markPrepared(long index, boolean prepared);
 

@@ -179,7 +179,7 @@ public final class GmemInode implements Place {
   }
 
   /** Returns the first page from an index on that has a folio of its own or begins a large one. */
-  private long next(long from, long end) {
+  long next(long from, long end) {
     long small = folios.next(from, end);
     if (preferredOrder == 0) {
       return small;
@@ -334,7 +334,7 @@ public final class GmemInode implements Place {
   /** Takes pages out of every process that maps them (unmap_mapping_pages). */
   void unmapFromHost(long start, long end) {
     for (Mapping m : new LinkedHashSet<>(mappings)) {
-      m.space.unmapFile(m.file, start, end);
+      m.space.unmapFile(m.file, start, end, false);
     }
   }
 

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -58,10 +59,15 @@ public final class Comparison {
       this.backend = backend;
     }
 
-    private void run(Scenario scenario, Technologies technologies, Map<String, String> settings) {
+    private void run(
+        Scenario scenario,
+        Technologies technologies,
+        Map<String, String> settings,
+        BiConsumer<String, ScenarioStep> each) {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
         run.run(s -> {
+          each.accept(label, s);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
@@ -169,15 +175,17 @@ public final class Comparison {
    *
    * @param ids the technologies
    * @param settings settings of every host that win over the scenario's
+   * @param each told of each step that was carried out, and of the technology
    */
   public static Comparison of(
       Scenario scenario,
       List<String> ids,
       Technologies technologies,
-      Map<String, String> settings) {
+      Map<String, String> settings,
+      BiConsumer<String, ScenarioStep> each) {
     var columns = new ArrayList<Column>();
     for (String id : ids) {
-      columns.add(ran(new Column(id, id), scenario, technologies, settings));
+      columns.add(ran(new Column(id, id), scenario, technologies, settings, each));
     }
     return new Comparison(columns).told();
   }
@@ -199,15 +207,19 @@ public final class Comparison {
     for (String kernel : kernels) {
       var all = new LinkedHashMap<>(settings);
       all.put(KernelSettings.KERNEL.name(), kernel);
-      columns.add(ran(new Column(kernel, technology), scenario, technologies, all));
+      columns.add(ran(new Column(kernel, technology), scenario, technologies, all, (_, _) -> {}));
     }
     return new Comparison(columns).told();
   }
 
   private static Column ran(
-      Column column, Scenario scenario, Technologies technologies, Map<String, String> settings) {
+      Column column,
+      Scenario scenario,
+      Technologies technologies,
+      Map<String, String> settings,
+      BiConsumer<String, ScenarioStep> each) {
     try {
-      column.run(scenario, technologies, settings);
+      column.run(scenario, technologies, settings, each);
     } catch (StepFailure e) {
       column.failure = e;
     }

@@ -3,6 +3,7 @@ package dev.cocovisor.script.scenario;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.vm.NoProgress;
 import dev.cocovisor.script.call.CallArgs;
 import dev.cocovisor.script.call.CallRunner;
 import dev.cocovisor.script.call.Descriptors;
@@ -10,14 +11,11 @@ import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
-import dev.cocovisor.script.text.Value;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +41,7 @@ public final class Session implements AutoCloseable {
   private @Nullable CallRunner runner;
   private @Nullable GuestSteps guests;
   private @Nullable HostSteps host;
+  private int standstills;
 
   /**
    * Prepares a program.
@@ -74,6 +73,10 @@ public final class Session implements AutoCloseable {
       setup.want(technology);
     }
     program.forEach(l -> setup.look(l.call()));
+    long hugePages = HugePagesLeft.in(program);
+    if (hugePages >= 0) {
+      setup.suppose("core.huge-pages", hugePages);
+    }
     habits.read(program);
     this.sizes = new UnwrittenSizes(program);
   }
@@ -145,13 +148,25 @@ public final class Session implements AutoCloseable {
       return launched.act(g);
     }
     CallRunner r = runner();
-    List<Long> left = call instanceof KvmCall.Close c ? idleVcpus(c.fd(), index) : List.of();
+    List<Long> left =
+        call instanceof KvmCall.Close c
+            ? habits.goWithVm(fds.vcpusOf(c.fd()), program, index)
+            : List.of();
     if (call instanceof KvmCall.Mmap m && sizes.at(index) > 0) {
       var _ = r.run(new KvmCall.Ftruncate(m.fd(), sizes.at(index)), null);
     }
     Reply reply = r.run(call, written.result());
     r.closeAll(left);
     return reply;
+  }
+
+  /** Returns where a vCPU stood still during the step that was carried out last; null if none. */
+  public @Nullable Standstill standstill() {
+    CallRunner r = runner;
+    List<NoProgress> all = r == null ? List.of() : r.process().kvm().standstills();
+    boolean fresh = all.size() > standstills;
+    standstills = all.size();
+    return fresh ? new Standstill(all.getLast()) : null;
   }
 
   /** Returns the id of the technology in use. */
@@ -224,24 +239,5 @@ public final class Session implements AutoCloseable {
     if (r != null) {
       r.process().kvm().close();
     }
-  }
-
-  /**
-   * Returns the vCPUs that go with a VM's descriptor where the log's recorder closes a VM's
-   * descriptors by one line, those left out that the program goes on using.
-   */
-  private List<Long> idleVcpus(long vm, int index) {
-    List<Long> vcpus = habits.closesVmByOneLine() ? fds.vcpusOf(vm) : List.of();
-    if (vcpus.isEmpty()) {
-      return vcpus;
-    }
-    Set<Long> used = new HashSet<>();
-    for (ScenarioLine later : program.subList(index + 1, program.size())) {
-      List<Value> args = later.call().args();
-      if (!args.isEmpty() && args.getFirst() instanceof Value.Num n) {
-        used.add(n.value());
-      }
-    }
-    return vcpus.stream().filter(v -> !used.contains(v)).toList();
   }
 }
