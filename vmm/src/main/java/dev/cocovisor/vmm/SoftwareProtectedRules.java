@@ -62,7 +62,8 @@ final class SoftwareProtectedRules {
           rule(
               "The page stays where it is and keeps what it holds, both ways; only who may map it"
                   + " changes: while it is private the VMM's touch is SIGBUS.",
-              "virt/kvm/guest_memfd.c (7.4), kvm_gmem_set_attributes; recorded: kvm-x86-7.4-inplace");
+              "virt/kvm/guest_memfd.c (7.4), kvm_gmem_set_attributes; recorded:"
+                  + " kvm-x86-7.4-inplace");
       case HOST_CONVERTS ->
           rule(
               "Nothing tells the guest: the access no longer fits the attribute and the run "

@@ -1,6 +1,5 @@
 package dev.cocovisor.snp.kvm;
 
-import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
@@ -9,6 +8,7 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.snp.measure.SnpMeasurer;

@@ -97,8 +97,7 @@ public final class CompareCommand implements Callable<Integer> {
       throw new UsageException("--kernels: " + e.getMessage());
     }
     Comparison comparison =
-        Comparison.ofKernels(
-            scenario, kernels, technology, world.technologies(), world.settings());
+        Comparison.ofKernels(scenario, kernels, technology, world.technologies(), world.settings());
     List<KernelDifference> differences =
         KernelDifference.of(
             comparison, scenario, technology, world.technologies(), world.settings(), rules);
@@ -176,8 +175,7 @@ public final class CompareCommand implements Callable<Integer> {
       lines.put("reproduce", World.command(words, settings, plugins));
       console
           .out()
-          .println(
-              console.red(file + ":" + s.call().line() + ": not as expected on " + c.label()));
+          .println(console.red(file + ":" + s.call().line() + ": not as expected on " + c.label()));
       lines.forEach((k, v) -> console.out().printf("  %-9s  %s%n", k, v));
     }
   }

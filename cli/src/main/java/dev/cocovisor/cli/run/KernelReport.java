@@ -46,19 +46,18 @@ final class KernelReport {
 
   private void answers(KernelDifference d, KernelRule<?> rule) {
     grouped(d, rule)
-        .forEach(
-            (answer, who) -> {
-              report.wrapped("  " + String.join(", ", who) + " - " + answer.says());
-              report.wrapped(
-                  "    since "
-                      + answer.sinceText()
-                      + "; source: "
-                      + answer.source()
-                      + "; "
-                      + grade(answer)
-                      + ": "
-                      + answer.witness());
-            });
+        .forEach((answer, who) -> {
+          report.wrapped("  " + String.join(", ", who) + " - " + answer.says());
+          report.wrapped(
+              "    since "
+                  + answer.sinceText()
+                  + "; source: "
+                  + answer.source()
+                  + "; "
+                  + grade(answer)
+                  + ": "
+                  + answer.witness());
+        });
   }
 
   private static String grade(KernelRule.Answer<?> answer) {

@@ -28,8 +28,7 @@ public interface BindingOwner {
   }
 
   /** Pages of bound slots became private in place: what KVM itself keeps of them goes. */
-  default void gmemBecamePrivate(
-      List<? extends Binding> bound, long startPage, long endPage) {}
+  default void gmemBecamePrivate(List<? extends Binding> bound, long startPage, long endPage) {}
 
   /** Tells whether the VM's memory can be private (kvm_arch_has_private_mem). */
   default boolean mayBePrivate() {

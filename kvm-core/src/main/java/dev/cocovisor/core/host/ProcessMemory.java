@@ -55,8 +55,8 @@ final class ProcessMemory {
   /**
    * The checks in the kernel's order: offset, descriptor, length, place, what is there already,
    * then what kind of mapping the file allows, which is asked last, when the mapping is prepared.
-   * Sources: {@code mm/mmap.c}, ksys_mmap_pgoff, do_mmap
-   * and __get_unmapped_area; {@code virt/kvm/guest_memfd.c}, kvm_gmem_mmap.
+   * Sources: {@code mm/mmap.c}, ksys_mmap_pgoff, do_mmap and __get_unmapped_area; {@code
+   * virt/kvm/guest_memfd.c}, kvm_gmem_mmap.
    */
   long mmap(long addr, long len, int prot, int flags, @Nullable Object file, long off) {
     boolean anonymous = (flags & MAP_ANONYMOUS) != 0;

@@ -84,8 +84,7 @@ public final class CallDecoder {
       case "host_config" -> new KvmCall.HostSetup(a.fields(0));
       case "openat" -> new KvmCall.Open(a.text(1), a.hasFlag(2, "O_CREAT"));
       case "open" -> new KvmCall.Open(a.text(0), a.hasFlag(1, "O_CREAT"));
-      case "close" ->
-          a.isSymbol(0, "pipe") ? new KvmCall.ClosePipe() : new KvmCall.Close(a.fd(0));
+      case "close" -> a.isSymbol(0, "pipe") ? new KvmCall.ClosePipe() : new KvmCall.Close(a.fd(0));
       case "mmap" ->
           new KvmCall.Mmap(a.number(0), a.number(1), a.int32(2), a.int32(3), a.fd(4), a.number(5));
       case "munmap" -> new KvmCall.Munmap(a.number(0), a.number(1));

@@ -159,7 +159,8 @@ public final class CallEncoder {
   }
 
   public static LogCall vmsplice(long addr, long len) {
-    var iovec = new Value.Struct(List.of(Value.Field.of("", hex(addr)), Value.Field.of("", hex(len))));
+    var iovec =
+        new Value.Struct(List.of(Value.Field.of("", hex(addr)), Value.Field.of("", hex(len))));
     return call("vmsplice", sym("pipe"), iovec, fd(1), sym("SPLICE_F_NONBLOCK"));
   }
 

@@ -169,8 +169,7 @@ public final class CallRecorder implements VmmCalls {
   @Override
   public long setMemoryAttributes2(
       int file, long offset, long size, long attributes, long flags, long[] errorOffset) {
-    long ret =
-        process.setMemoryAttributes2(file, offset, size, attributes, flags, errorOffset);
+    long ret = process.setMemoryAttributes2(file, offset, size, attributes, flags, errorOffset);
     return plain(CallEncoder.setAttributes2(file, offset, size, attributes, flags), ret);
   }
 

@@ -166,7 +166,9 @@ public final class CallRunner {
       addr = chosen == null ? 0 : chosen;
     }
     boolean mapped = expected != null && !expected.isError();
-    if (mapped && (c.flags() & MAP_FIXED_NOREPLACE) != 0 && !process.space().isFree(addr, c.len())) {
+    if (mapped
+        && (c.flags() & MAP_FIXED_NOREPLACE) != 0
+        && !process.space().isFree(addr, c.len())) {
       // What the log shows mapped was free: the recorder took an older mapping away, unprinted.
       var _ = process.munmap(addr, c.len());
     }

@@ -59,11 +59,10 @@ public record KernelDifference(
       }
       var out = new ArrayList<KernelDifference>();
       var explained = new LinkedHashSet<Comparison.Row>();
-      moved.forEach(
-          (why, rows) -> {
-            explained.addAll(rows);
-            out.add(new KernelDifference(why, inOrder(rows), kernels));
-          });
+      moved.forEach((why, rows) -> {
+        explained.addAll(rows);
+        out.add(new KernelDifference(why, inOrder(rows), kernels));
+      });
       var rest = new LinkedHashSet<Comparison.Row>();
       comparison.rows().stream()
           .filter(r -> r.differs() && !explained.contains(r))
@@ -123,15 +122,15 @@ public record KernelDifference(
     }
 
     /** Returns the rows that read otherwise on the kernel that was tried; none if nothing runs. */
-    private Set<Comparison.Row> changed(
-        KernelProfile was, String tried, Set<Comparison.Row> open) {
+    private Set<Comparison.Row> changed(KernelProfile was, String tried, Set<Comparison.Row> open) {
       Set<Comparison.Row> rows = new LinkedHashSet<>();
       try {
         Comparison again =
             Comparison.ofKernels(scenario, List.of(tried), technology, technologies, settings);
         for (Comparison.Row row : open) {
           again.rows().stream()
-              .filter(r -> r.line() == row.line() && (row.line() > 0 || r.name().equals(row.name())))
+              .filter(
+                  r -> r.line() == row.line() && (row.line() > 0 || r.name().equals(row.name())))
               .filter(r -> !r.cell(tried).equals(row.cell(was.toString())))
               .findFirst()
               .ifPresent(_ -> rows.add(row));
