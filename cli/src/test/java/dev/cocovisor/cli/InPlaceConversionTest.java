@@ -35,6 +35,7 @@ class InPlaceConversionTest {
 
     On(String id) {
       this(id, "7.4", false);
+      launched();
     }
 
     On(String id, String kernel, boolean series) {
@@ -48,9 +49,12 @@ class InPlaceConversionTest {
       process = new KvmProcess(new Kvm(config, backend == null ? List.of() : List.of(backend)));
       guest = new Guest(technology, process, GuestLaunch.DEFAULT.withMemory(2 << 20));
       assertThat(guest.launch()).isNotNegative();
+      assertThat(guest.machine().convertsInPlace()).isTrue();
+    }
+
+    void launched() {
       assertThat(guest.populate(0, PAGE, 1, true)).isNotNegative();
       assertThat(guest.finish().done()).isTrue();
-      assertThat(guest.machine().convertsInPlace()).isTrue();
     }
 
     boolean keeps() {
@@ -256,6 +260,7 @@ class InPlaceConversionTest {
   @ValueSource(strings = {"sw-protected", "tdx", "sev-snp", "cca"})
   void v10TheFileDecidesWhateverTheVmIsTold(String id) {
     try (var on = new On(id, "7.3", true)) {
+      on.launched();
       on.accept(AT);
       on.write(AT, 5, false);
       int vm = on.guest.machine().vmFd();
@@ -267,5 +272,30 @@ class InPlaceConversionTest {
       assertThat(on.guest.hostRead(AT)).isEqualTo(KvmProcess.SIGBUS);
       assertThat(on.bank().guestMemfd()).isNotNegative();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tdx", "sev-snp"})
+  void aPageIsMeasuredWithWhatItHeldWhileItWasShared(String id) {
+    try (var on = new On(id, "7.4", false)) {
+      assertThat(on.guest.hostConvert(AT, PAGE, false)).isZero();
+      assertThat(on.guest.hostWrite(AT, 0x42)).isZero();
+      assertThat(on.guest.hostConvert(AT, PAGE, true)).isZero();
+      assertThat(on.guest.populateFrom(AT, PAGE, 0, true)).isNotNegative();
+      on.launched();
+      assertThat(on.read(AT, false)).isEqualTo(0x42);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tdx", "sev-snp"})
+  void withoutTheSeriesASourceIsAskedFor(String id) {
+    var technology = Examples.TECHNOLOGIES.require(id);
+    var backend = java.util.Objects.requireNonNull(technology.backend());
+    var process = new KvmProcess(new Kvm(HostConfig.DEFAULT, List.of(backend)));
+    var guest = new Guest(technology, process, GuestLaunch.DEFAULT.withMemory(2 << 20));
+    assertThat(guest.launch()).isNotNegative();
+    assertThat(guest.populateFrom(AT, PAGE, 0, true)).isEqualTo(-Errno.EINVAL.number());
+    process.kvm().close();
   }
 }

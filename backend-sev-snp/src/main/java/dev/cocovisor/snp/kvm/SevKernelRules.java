@@ -31,7 +31,29 @@ final class SevKernelRules {
               Grade.READ)
           .end();
 
-  static final List<KernelRule<?>> ALL = List.of(CONVERTED_PAGES);
+  /** Whether SNP_LAUNCH_UPDATE does without uaddr. */
+  static final KernelRule<Boolean> PAGE_IS_SOURCE =
+      KernelRule.<Boolean>row(
+              "snp-page-is-source", "can an SNP guest's page be measured with what it holds already?")
+          .before(
+              false,
+              "no: SNP_LAUNCH_UPDATE with uaddr=0 is EINVAL, but for pages of zeros",
+              "arch/x86/kvm/svm/sev.c, snp_launch_update (7.3)",
+              READ_BY,
+              Grade.READ)
+          .where(
+              KernelOption.IN_PLACE_CONVERSION,
+              true,
+              "7.4",
+              true,
+              "yes: uaddr=0 measures and encrypts the page with its own bytes, written while it was"
+                  + " shared",
+              "the in-place conversion series, sev_gmem_post_populate",
+              READ_BY,
+              Grade.READ)
+          .end();
+
+  static final List<KernelRule<?>> ALL = List.of(CONVERTED_PAGES, PAGE_IS_SOURCE);
 
   private SevKernelRules() {}
 }

@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.kvm;
 
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
@@ -47,5 +48,10 @@ public final class TdxBackend implements Backend {
   @Override
   public List<LogReplayer> replayers() {
     return List.of(new SeamLogReplayer());
+  }
+
+  @Override
+  public List<KernelRule<?>> kernelRules() {
+    return TdxKernelRules.ALL;
   }
 }

@@ -166,6 +166,28 @@ public final class KernelRules {
               RECORDED)
           .end();
 
+  /** Which slots take all memory from their file. */
+  public static final KernelRule<GmemOnly> GMEM_ONLY =
+      KernelRule.<GmemOnly>row(
+              "guest-memfd-only", "which slots take shared memory from their guest_memfd too?")
+          .before(
+              GmemOnly.MAPPABLE,
+              "those on a file made with MMAP; others have it at userspace_addr",
+              "virt/kvm/guest_memfd.c, kvm_gmem_bind (7.3)",
+              LOG_73,
+              RECORDED)
+          .where(
+              KernelOption.IN_PLACE_CONVERSION,
+              true,
+              "7.4",
+              GmemOnly.ALL,
+              "all: the memory at userspace_addr is never read, hugetlb behind it gives no large"
+                  + " page",
+              "commit 799c9fadc639; virt/kvm/guest_memfd.c, kvm_gmem_bind",
+              LOG_74,
+              RECORDED)
+          .end();
+
   /** SMM. */
   public static final KernelRule<Boolean> SMM =
       KernelRule.<Boolean>row("smm", "is there system management mode?")
@@ -223,6 +245,7 @@ public final class KernelRules {
           STALE_ROOTS,
           VM_ATTRIBUTES,
           ATTRIBUTES,
+          GMEM_ONLY,
           SMM,
           RECORDED_ON_PVM);
 

@@ -5,6 +5,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.LifecycleOps.SlotChange;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.kernel.BindOrder;
+import dev.cocovisor.core.kernel.GmemOnly;
 import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
@@ -30,6 +31,7 @@ final class MemoryRegions {
   private final Vm vm;
   private final boolean takesGmem;
   private final BindOrder order;
+  private final GmemOnly gmemOnly;
   private long totalPages;
 
   MemoryRegions(Vm vm) {
@@ -37,6 +39,7 @@ final class MemoryRegions {
     this.takesGmem =
         vm.rules().kernel().on(KernelRules.GMEM_USERS).mayBind(vm.traits().hasPrivateMemory());
     this.order = vm.rules().kernel().on(KernelRules.BIND_ORDER);
+    this.gmemOnly = vm.rules().kernel().on(KernelRules.GMEM_ONLY);
   }
 
   /**
@@ -136,7 +139,7 @@ final class MemoryRegions {
         return r;
       }
     }
-    int own = gmem && store != null && gmemOnly(store) ? MemSlot.GMEM_ONLY : 0;
+    int own = gmem && store != null && gmemOnly.of(store.servesShared()) ? MemSlot.GMEM_ONLY : 0;
     MemSlot now =
         new MemSlot(
             asId,
@@ -148,11 +151,6 @@ final class MemoryRegions {
             gmem ? store : null,
             gmem ? offset >>> PageLevel.PAGE_SHIFT : 0);
     return apply(change, old, now);
-  }
-
-  /** Tells whether a slot's shared memory is the file's as well. */
-  private boolean gmemOnly(BackingStore store) {
-    return store.servesShared() || vm.pageStates().ofFiles();
   }
 
   /** The checks of the arguments alone, in the kernel's order; null where all hold. */
