@@ -179,6 +179,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       case VcpuFile f -> f.vcpu().machine().get();
       case GuestMemfd f -> f.acquire();
       case MemFd f -> f.acquire();
+      case StatsFile f -> f.vm().get();
       default -> {}
     }
     return fds.install(o);
@@ -510,9 +511,9 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return on(vmFd, () -> vms.clearDirtyLog(vmFd, slot, firstPage, numPages, from));
   }
 
-  /** Returns a VM's page counters, or null if the descriptor is not a VM. */
+  /** Returns a VM's page counters, or null if the descriptor is neither a VM nor its statistics. */
   public @Nullable PageStats stats(int vmFd) {
-    Vm vm = vm(vmFd);
+    Vm vm = fds.get(vmFd) instanceof StatsFile f ? f.vm() : vm(vmFd);
     if (vm == null) {
       return null;
     }
@@ -601,6 +602,30 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return f == null ? null : f.run();
   }
 
+  /**
+   * KVM_GET_STATS_FD on a VM or a vCPU. What the file holds of a VM is {@link #stats}; the file
+   * keeps the VM, as every descriptor does.
+   *
+   * @return a descriptor
+   */
+  public long getStatsFd(int fd) {
+    return on(
+        fd,
+        () -> {
+          Vm vm =
+              switch (fds.get(fd)) {
+                case Vm v -> v;
+                case VcpuFile f -> f.vcpu().machine();
+                case null, default -> null;
+              };
+          if (vm == null || vm.isDead()) {
+            return fds.unknown(fd);
+          }
+          vm.get();
+          return fds.install(new StatsFile(vm));
+        });
+  }
+
   // What only a vendor knows.
 
   @Override
@@ -611,13 +636,13 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private long vendorCall(int fd, VendorCommand command) {
     Object o = fds.get(fd);
     if (o instanceof Vm vm && !vm.isDead()) {
-      return known(fd, vm.ops().vmIoctl(command));
+      return known(fd, vm.ops().vmIoctl(command), command);
     }
     if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
       VmOps ops = f.vcpu().machine().ops();
-      return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)));
+      return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)), command);
     }
-    return fds.unknown(fd);
+    return o == Descriptors.DEV_KVM ? known(fd, -Errno.ENOTTY.number(), command) : fds.unknown(fd);
   }
 
   @Override
@@ -637,9 +662,16 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return fds.unknown(fd);
   }
 
-  /** A command that the vendor does not know either answers as the architecture's last case. */
-  private long known(int fd, long ret) {
-    return ret == -Errno.ENOTTY.number() ? fds.unknown(fd) : ret;
+  /**
+   * A command that the vendor does not know may be one that every KVM has; if not, the answer is
+   * the architecture's last case.
+   */
+  private long known(int fd, long ret, VendorCommand command) {
+    if (ret != -Errno.ENOTTY.number()) {
+      return ret;
+    }
+    long answer = MachineIoctls.answer(kvm, fds.get(fd), command);
+    return answer == -Errno.ENOTTY.number() ? fds.unknown(fd) : answer;
   }
 
   @Override

@@ -111,6 +111,8 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.ForkAndRead c -> memory.forkAndRead(c.addr());
       case KvmCall.ChildRead _ -> throw new Unsupported("child host_read; use fork_and_read");
       case KvmCall.Madvise c -> memory.plain(MADVISE, c.addr(), c.len(), c.advice());
+      case KvmCall.GetStatsFd c ->
+          opened(kernel.ioctl(fd(c.fd()), Kernel.GET_STATS_FD, 0), expected);
       case KvmCall.CheckExtension c ->
           Replies.plain(kernel.ioctl(fd(c.fd()), Kernel.CHECK_EXTENSION, c.cap()));
       case KvmCall.EnableCap c -> Replies.plain(enableCap(c));
