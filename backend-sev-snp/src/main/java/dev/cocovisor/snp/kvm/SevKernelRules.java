@@ -34,7 +34,8 @@ final class SevKernelRules {
   /** Whether SNP_LAUNCH_UPDATE does without uaddr. */
   static final KernelRule<Boolean> PAGE_IS_SOURCE =
       KernelRule.<Boolean>row(
-              "snp-page-is-source", "can an SNP guest's page be measured with what it holds already?")
+              "snp-page-is-source",
+              "can an SNP guest's page be measured with what it holds already?")
           .before(
               false,
               "no: SNP_LAUNCH_UPDATE with uaddr=0 is EINVAL, but for pages of zeros",

@@ -1,12 +1,12 @@
 package dev.cocovisor.tdx.kvm;
 
-import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;

@@ -196,9 +196,7 @@ class GmemInodeTest {
     f.bind(slot(1, 1000, 10, f, 0));
     second.bind(slot(1, 3000, 10, second, 0));
     f.page(1, 0);
-    doReturn(Errno.ENOMEM)
-        .when(other)
-        .gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
+    doReturn(Errno.ENOMEM).when(other).gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
     assertThat(f.fallocate(3, PAGE, PAGE)).isEqualTo(Errno.ENOMEM);
     verify(owner).gmemInvalidateEnd();
     verify(other, never()).gmemInvalidateEnd();
