@@ -8,6 +8,7 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.snp.measure.SnpMeasurer;
@@ -84,5 +85,10 @@ public final class SevBackend implements Backend {
   @Override
   public List<LaunchMeasurer> measurers() {
     return List.of(new SnpMeasurer());
+  }
+
+  @Override
+  public List<KernelRule<?>> kernelRules() {
+    return SevKernelRules.ALL;
   }
 }

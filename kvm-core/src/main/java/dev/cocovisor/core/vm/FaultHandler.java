@@ -34,7 +34,9 @@ final class FaultHandler {
     this.shadows = !vm.rules().tdpMmu();
     this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
-    this.checksAttributes = rule != PrivateRule.ALWAYS && rule != PrivateRule.NEVER;
+    // Files keep states of pages for VMs without private memory too.
+    this.checksAttributes =
+        rule != PrivateRule.ALWAYS && (rule != PrivateRule.NEVER || vm.pageStates().ofFiles());
   }
 
   /** Handles one fault; {@code f} has gfn, write, prefetch, isPrivate, maxLevel and cpu set. */
@@ -43,6 +45,9 @@ final class FaultHandler {
     if (r != RetPf.CONTINUE) {
       return r;
     }
+    if (f.prefetch && vcpu.root().isStale()) {
+      return RetPf.ENDLESS;
+    }
     chooseLevel(vcpu, f);
     vm.mmuLock().lockShared();
     try {
@@ -50,7 +55,8 @@ final class FaultHandler {
           f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)
               ? RetPf.RETRY
               : vm.stage().map(f, vcpu);
-      if (r == RetPf.FIXED && shadows && f.slot != null && f.goalLevel == 1) {
+      // A cached MMIO entry brings its neighbours too (direct_map).
+      if (shadows && (r == RetPf.FIXED || r == RetPf.EMULATE) && f.goalLevel == 1) {
         neighbours.around(vcpu, f);
       }
     } finally {
@@ -187,7 +193,7 @@ final class FaultHandler {
 
   private boolean allowed(PageSource source, MemSlot slot, long gfn, PageLevel level) {
     return source.allowsLevel(slot, gfn, level)
-        && (!vm.traits().hasPrivateMemory() || vm.attributes().isUniform(gfn, level));
+        && (!vm.traits().hasPrivateMemory() || vm.pageStates().isUniform(gfn, level));
   }
 
   /** Returns the frame a guest_memfd holds for a gfn; -1 where there is none. */

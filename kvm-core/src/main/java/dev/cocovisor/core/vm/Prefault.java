@@ -101,6 +101,7 @@ final class Prefault {
   /** Maps one page as a read would; the level mapped, or -errno. */
   long map(Vcpu vcpu, long gfn, boolean isPrivate) {
     PageFault f = vcpu.fault();
+    vcpu.root().prefault();
     for (long tries = 0; ; tries++) {
       f.gfn = gfn;
       f.write = false;
@@ -121,6 +122,14 @@ final class Prefault {
             return -vm.gaveUp(vcpu, gfn, tries).number();
           }
           SchedulePoint.retry(vm.invalidation(), gfn, tries);
+        }
+        case RetPf.ENDLESS -> {
+          vcpu.neverReturns();
+          return -vm.refuse(
+                  Errno.EINTR,
+                  "the vCPU's root is stale and nobody frees it: the call never returns, but for a"
+                      + " signal")
+              .number();
         }
         case RetPf.FIXED, RetPf.SPURIOUS -> {
           return f.goalLevel;

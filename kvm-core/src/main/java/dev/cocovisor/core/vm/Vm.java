@@ -9,9 +9,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.RefCount;
-import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
@@ -68,7 +66,8 @@ public final class Vm implements MmuHost {
   private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
-  private final MemoryRegions regions = new MemoryRegions(this);
+  private final GuestPageStates pageStates;
+  private final MemoryRegions regions;
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
   private final VmDevices devices = new VmDevices(this);
@@ -78,6 +77,7 @@ public final class Vm implements MmuHost {
   private final PrivateFiles privateFiles = new PrivateFiles(this);
   private boolean mmuPagesAllowed;
   private final RefCount references = new RefCount("kvm->users_count", 1);
+  private volatile long rootGeneration;
   private boolean destroyed;
 
   /** Makes the vendor half of a VM. */
@@ -111,7 +111,9 @@ public final class Vm implements MmuHost {
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
+    this.pageStates = GuestPageStates.of(this);
     this.stage = parts.secondStage().create(this, traits.shape());
+    this.regions = new MemoryRegions(this);
     this.sources = new PageSources(this);
     this.faults = new FaultHandler(this);
   }
@@ -374,8 +376,12 @@ public final class Vm implements MmuHost {
 
   /** Tells whether a gfn has KVM_MEMORY_ATTRIBUTE_PRIVATE. */
   public boolean isPrivate(long gfn) {
-    SchedulePoint.read(PointKind.ATTRIBUTE, attributes, 0);
-    return (attributes.get(gfn) & MemoryAttributesIoctl.PRIVATE) != 0;
+    return pageStates.isPrivate(gfn);
+  }
+
+  /** Returns which frames are private, as the kernel has it kept. */
+  GuestPageStates pageStates() {
+    return pageStates;
   }
 
   boolean prefaultsPrivate(long gfn) {
@@ -385,6 +391,20 @@ public final class Vm implements MmuHost {
   /** The roots that hold private or shared memory (kvm_gfn_range_filter_to_root_types). */
   int rootsOf(boolean privateSide) {
     return stage.hasPrivateRoot() && privateSide ? SecondStage.PRIVATE_ROOT : SecondStage.DIRECT;
+  }
+
+  /** Returns which roots are the current ones; it grows whenever all were thrown away. */
+  long rootGeneration() {
+    return rootGeneration;
+  }
+
+  /** Throws all roots away with what is mapped under them (kvm_mmu_zap_all_fast). */
+  void zapAllRoots() {
+    mmuLock.assertExclusive();
+    long next = rootGeneration + 1;
+    rootGeneration = next;
+    stage.zapAllDirect();
+    flushRemoteTlbs();
   }
 
   int recoverLevel(MemSlot slot, long gfn) {

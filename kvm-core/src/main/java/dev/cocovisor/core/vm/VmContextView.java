@@ -162,8 +162,7 @@ final class VmContextView implements VmContext {
 
   @Override
   public boolean rangeIs(long gfnStart, long gfnEnd, boolean isPrivate) {
-    int want = isPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
-    return vm.attributes().rangeIs(gfnStart, gfnEnd, MemoryAttributesIoctl.PRIVATE, want);
+    return vm.pageStates().rangeIs(gfnStart, gfnEnd, isPrivate);
   }
 
   @Override

@@ -2,6 +2,8 @@ package dev.cocovisor.live.kvm;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.kernel.KernelProfile;
+import dev.cocovisor.api.kernel.KernelVersion;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.core.CoreSettings;
@@ -30,7 +32,9 @@ public final class HostProfile {
   /** Returns the fields for a machine. */
   public static List<Value.Field> of(Machine m) {
     var fields = new ArrayList<Value.Field>();
+    fields.add(Value.Field.of("kernel", new Value.Str(kernel(m.version()), false)));
     if (m.processor() == Processor.X86_64) {
+      options(m, fields);
       fields.add(number("tdp_mmu", m.mmu().isTdp() ? 1 : 0));
       String access = m.mmu() == MmuKind.EMULATED ? "emulator" : "tables";
       fields.add(Value.Field.of("core.guest-access", new Value.Str(access, false)));
@@ -52,6 +56,32 @@ public final class HostProfile {
     return List.copyOf(fields);
   }
 
+  /** Returns the newest kernel that the model has and that is not newer than this one. */
+  static String kernel(String version) {
+    String best = KernelProfile.RELEASES.getFirst();
+    for (String release : KernelProfile.RELEASES) {
+      if (KernelVersion.of(release).compareTo(KernelVersion.of(version)) <= 0) {
+        best = release;
+      }
+    }
+    return best;
+  }
+
+  /** What a kernel was built with shows in its capabilities. */
+  private static void options(Machine m, List<Value.Field> fields) {
+    long inPlace = m.capability(Capability.KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES);
+    fields.add(
+        number("memory_attributes", one(m.capability(Capability.KVM_CAP_MEMORY_ATTRIBUTES))));
+    if (inPlace > 0) {
+      fields.add(number("gmem_in_place_conversion", 1));
+    }
+    fields.add(number("smm", one(m.capability(Capability.KVM_CAP_X86_SMM))));
+  }
+
+  private static long one(long answer) {
+    return answer > 0 ? 1 : 0;
+  }
+
   /** Returns what this machine answers to KVM_CHECK_EXTENSION and the model, set so, does not. */
   private static String unlike(Machine m, List<Value.Field> fields) {
     HostConfig host =
@@ -60,7 +90,7 @@ public final class HostProfile {
             .withArchitecture(
                 m.processor() == Processor.X86_64 ? Architecture.X86_64 : Architecture.ARM64);
     for (Value.Field f : fields) {
-      if (f.name().indexOf('.') >= 0) {
+      if (!f.name().equals("tdp_mmu") && !f.name().equals("arch")) {
         host = host.withSetting(f.name(), text(f.value()));
       }
     }
