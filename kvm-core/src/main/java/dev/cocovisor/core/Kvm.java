@@ -169,7 +169,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
         top,
         ThpMode.valueOf(setting(CoreSettings.THP).toUpperCase(Locale.ROOT)),
         flag(CoreSettings.SWAP),
-        flag(CoreSettings.KSM));
+        flag(CoreSettings.KSM),
+        kernel.on(KernelRules.PARTIAL_COLLAPSE));
   }
 
   /**

@@ -235,6 +235,26 @@ public final class KernelRules {
               RECORDED)
           .end();
 
+  /** MADV_COLLAPSE of part of a block. */
+  public static final KernelRule<Boolean> PARTIAL_COLLAPSE =
+      KernelRule.<Boolean>row(
+              "madvise-collapse-part",
+              "what does MADV_COLLAPSE answer for a range inside 2 MiB that holds no start of any?")
+          .before(
+              true,
+              "EINVAL: the first whole 2 MiB lie behind the last, which is counted as a failure",
+              "mm/khugepaged.c, madvise_collapse (6.18)",
+              "live check on a 6.18 host, conformance/kernels/collapse-part-6.18",
+              RECORDED)
+          .since(
+              "7.3",
+              false,
+              "0: there is nothing to do",
+              "mm/khugepaged.c, madvise_collapse (7.3)",
+              LOG_73 + "-wide",
+              RECORDED)
+          .end();
+
   /** All of them, in the order the documents have them. */
   public static final List<KernelRule<?>> ALL =
       List.of(
@@ -247,7 +267,8 @@ public final class KernelRules {
           ATTRIBUTES,
           GMEM_ONLY,
           SMM,
-          RECORDED_ON_PVM);
+          RECORDED_ON_PVM,
+          PARTIAL_COLLAPSE);
 
   private KernelRules() {}
 }

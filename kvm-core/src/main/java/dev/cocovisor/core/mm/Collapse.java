@@ -23,6 +23,9 @@ final class Collapse {
     }
     long first = (from + BLOCK - 1) >>> 21;
     long end = to >>> 21;
+    if (first > end && space.limits().refusesPartialCollapse()) {
+      return Errno.EINVAL;
+    }
     Errno failed = Errno.OK;
     for (long b = first; b < end; b++) {
       boolean untouched = v.isAnonymous() && space.tables().pmd(b) == 0;

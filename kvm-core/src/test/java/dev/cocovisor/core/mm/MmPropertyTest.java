@@ -61,7 +61,8 @@ class MmPropertyTest {
       long size = collapses ? 2 * BLOCK : FILE_PAGES;
       name = "mode " + mode + ", seed " + seed;
       space =
-          new AddressSpace(host, new AddressLimits(AddressLimits.x86Top(47), mode, false, false));
+          new AddressSpace(
+              host, new AddressLimits(AddressLimits.x86Top(47), mode, false, false, false));
       guest = new NaiveGuest(space);
       calls = new MappingCalls(space);
       for (int i = 0; i < 2; i++) {
