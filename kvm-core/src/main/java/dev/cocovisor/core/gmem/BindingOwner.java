@@ -56,6 +56,11 @@ public interface BindingOwner {
     return Errno.EEXIST;
   }
 
+  /** Tells whether a range of a file is taken whose end is beyond what a loff_t holds. */
+  default boolean takesRangesThatWrap() {
+    return false;
+  }
+
   /** A file of this VM was opened: it keeps the VM alive. */
   void gmemOpened();
 

@@ -207,9 +207,9 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     if (vm != owner) {
       return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
     }
-    boolean fits =
-        offset >= 0 && (offset & (PageLevel.PAGE_SIZE - 1)) == 0 && size <= inode.size() - offset;
-    return fits
+    boolean aligned = offset >= 0 && (offset & (PageLevel.PAGE_SIZE - 1)) == 0;
+    boolean wraps = offset + size < 0 && vm.takesRangesThatWrap();
+    return aligned && (size <= inode.size() - offset || wraps)
         ? Errno.OK
         : vm.trace().refuse(Errno.EINVAL, "guest_memfd_offset and memory_size leave the file");
   }

@@ -235,6 +235,27 @@ public final class KernelRules {
               RECORDED)
           .end();
 
+  /** Binding a range that wraps. */
+  public static final KernelRule<Boolean> BIND_OFFSET_WRAPS =
+      KernelRule.<Boolean>row(
+              "bind-offset-wraps",
+              "may guest_memfd_offset and memory_size together be more than 2^63?")
+          .before(
+              true,
+              "yes: their sum is negative and so not behind the file's end",
+              "virt/kvm/guest_memfd.c, kvm_gmem_bind (6.18), whose offset is signed",
+              "live check of guest_memfd_test on a 6.18 host,"
+                  + " conformance/kernels/bind-offset-wraps-6.18",
+              RECORDED)
+          .since(
+              "7.3",
+              false,
+              "no: EINVAL as for any range that leaves the file",
+              "virt/kvm/guest_memfd.c, kvm_gmem_bind_prepare (7.3)",
+              "traces/guest_memfd_test",
+              RECORDED)
+          .end();
+
   /** MADV_COLLAPSE of part of a block. */
   public static final KernelRule<Boolean> PARTIAL_COLLAPSE =
       KernelRule.<Boolean>row(
@@ -268,6 +289,7 @@ public final class KernelRules {
           GMEM_ONLY,
           SMM,
           RECORDED_ON_PVM,
+          BIND_OFFSET_WRAPS,
           PARTIAL_COLLAPSE);
 
   private KernelRules() {}

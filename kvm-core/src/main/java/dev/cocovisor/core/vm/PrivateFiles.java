@@ -125,6 +125,11 @@ final class PrivateFiles implements BindingOwner {
   }
 
   @Override
+  public boolean takesRangesThatWrap() {
+    return vm.rules().kernel().on(KernelRules.BIND_OFFSET_WRAPS);
+  }
+
+  @Override
   public void gmemOpened() {
     vm.get();
   }
