@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * This machine as KVM and the files of /proc and /sys describe it.
@@ -95,16 +96,16 @@ public record Machine(
     return new NoKvmException(
         switch (errno) {
           case ENOENT ->
-              "there is no /dev/kvm: load kvm_intel or kvm_amd (modprobe), switch virtualization"
-                  + " on in the firmware, or give this virtual machine nested virtualization; the"
-                  + " model needs none of it (replay, run, compare)";
+              "there is no /dev/kvm: load KVM's module for this processor (modprobe), switch"
+                  + " virtualization on in the firmware, or give this virtual machine nested"
+                  + " virtualization; the model needs none of it (replay, run, compare)";
           case EACCES, EPERM ->
               "/dev/kvm may not be opened: join the group that owns it (ls -l /dev/kvm; usermod -aG"
                   + " kvm USER, then log in again), or pass it to the container (--device"
                   + " /dev/kvm)";
           case ENODEV, ENXIO ->
-              "/dev/kvm is there and no KVM behind it: load kvm_intel or kvm_amd (modprobe; dmesg"
-                  + " says what was missing)";
+              "/dev/kvm is there and no KVM behind it: load KVM's module for this processor"
+                  + " (modprobe; dmesg says what was missing)";
           default -> "/dev/kvm cannot be opened: " + ErrorNames.of(errno);
         });
   }
@@ -151,17 +152,23 @@ public record Machine(
     if (Files.exists(Path.of("/sys/module/kvm_pvm"))) {
       return MmuKind.EMULATED;
     }
-    boolean nested =
-        isOn("/sys/module/kvm_intel/parameters/ept") || isOn("/sys/module/kvm_amd/parameters/npt");
+    boolean nested = isOn("ept") || isOn("npt");
     if (!nested) {
       return MmuKind.SHADOW;
     }
-    return isOn("/sys/module/kvm/parameters/tdp_mmu") ? MmuKind.TDP : MmuKind.LEGACY_TDP;
+    return isOn("tdp_mmu") ? MmuKind.TDP : MmuKind.LEGACY_TDP;
   }
 
+  /** Tells whether a parameter of KVM's or of the processor's own module of it is on. */
   private static boolean isOn(String parameter) {
-    String value = text(parameter, "N");
-    return value.equals("Y") || value.equals("1");
+    try (Stream<Path> modules = Files.list(Path.of("/sys/module"))) {
+      return modules
+          .filter(m -> m.getFileName().toString().matches("kvm(_.*)?"))
+          .map(m -> text(m.resolve("parameters").resolve(parameter).toString(), "N"))
+          .anyMatch(value -> value.equals("Y") || value.equals("1"));
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   private static String text(String file, String otherwise) {
@@ -182,9 +189,9 @@ public record Machine(
         .collect(Collectors.toMap(l -> l[0], l -> l[1], (first, _) -> first));
   }
 
-  /** Tells whether the processor's own hypercall instruction is VMMCALL. */
-  boolean isAmd() {
-    return vendor.equals("AuthenticAMD") || vendor.equals("HygonGenuine");
+  /** Tells whether the processor's own hypercall instruction is VMMCALL rather than VMCALL. */
+  boolean hasVmmcall() {
+    return flags.contains("vmmcall");
   }
 
   /** Returns what a capability answers on /dev/kvm; 0 where it is not there. */

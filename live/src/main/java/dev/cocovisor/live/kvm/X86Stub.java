@@ -34,15 +34,19 @@ final class X86Stub implements GuestStub {
 
   private final boolean emulated;
 
-  /** Creates the stub for a machine: AMD's own hypercall instruction is VMMCALL. */
+  /** Creates the stub for a machine. */
   X86Stub(Kernel kernel, Machine machine) {
-    boolean amd = machine.isAmd();
     this.kernel = kernel;
     this.emulated = machine.mmu() == MmuKind.EMULATED;
     this.page = new RunPage(kernel);
     put(WRITE_AT, 0x88, 0x03, 0xf4); // mov [ebx], al; hlt
     put(READ_AT, 0x8a, 0x03, 0xf4); // mov al, [ebx]; hlt
-    put(HYPERCALL_AT, 0x0f, 0x01, amd ? 0xd9 : 0xc1, 0xf4); // vmmcall or vmcall; hlt
+    put(
+        HYPERCALL_AT,
+        0x0f,
+        0x01,
+        machine.hasVmmcall() ? 0xd9 : 0xc1,
+        0xf4); // vmmcall or vmcall; hlt
   }
 
   private void put(int at, int... bytes) {
@@ -109,12 +113,12 @@ final class X86Stub implements GuestStub {
     }
   }
 
-  private void registers(
-      LiveVcpu vcpu, long codePage, int entry, long rax, long rbx, long rcx, long rdx) {
+  /** The four registers a to d, and where the guest goes on. */
+  private void registers(LiveVcpu vcpu, long codePage, int entry, long a, long b, long c, long d) {
     if (codePage == GuestAction.NO_CODE) {
       throw new Unsupported("a guest action that names no code page");
     }
-    if (codePage >>> 32 != 0 || (entry != HYPERCALL_AT && rbx >>> 32 != 0)) {
+    if (codePage >>> 32 != 0 || (entry != HYPERCALL_AT && b >>> 32 != 0)) {
       throw new Unsupported("a guest access from 4 GiB on: the stub has 32 bits");
     }
     if (!vcpu.ready()) {
@@ -124,10 +128,10 @@ final class X86Stub implements GuestStub {
     var _ =
         kernel
             .struct(SIZE_OF_REGS)
-            .put64(0, rax)
-            .put64(8, rbx)
-            .put64(16, rcx)
-            .put64(24, rdx)
+            .put64(0, a)
+            .put64(8, b)
+            .put64(16, c)
+            .put64(24, d)
             .put64(RIP, codePage + entry)
             .put64(RFLAGS, 2)
             .ioctl(vcpu.fd(), SET_REGS);
