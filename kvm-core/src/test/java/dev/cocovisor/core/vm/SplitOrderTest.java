@@ -55,7 +55,7 @@ class SplitOrderTest {
     int vcpu = (int) process.createVcpu(vm, 0);
     gmem = (int) process.createGuestMemfd(vm, 4 * M, 0);
     process.mmap(HVA, 4 * M, 3, 0x22, -1, 0);
-    for (int i = 0; i < 2; i++) {
+    for (long i = 0; i < 2; i++) {
       long at = i * 2 * M;
       assertThat(process.setUserMemoryRegion2(vm, i, 4, BASE + at, 2 * M, HVA + at, at, gmem))
           .isZero();
