@@ -87,8 +87,9 @@ public final class CoreSettings {
           0,
           Integer.MAX_VALUE);
 
-  /** Whether there is swap. */
-  public static final Setting SWAP = Setting.flag("core.swap", "whether the host has swap", false);
+  /** CONFIG_SWAP. */
+  public static final Setting SWAP =
+      Setting.flag("core.swap", "whether the host can swap (CONFIG_SWAP)", false);
 
   /** CONFIG_KSM. */
   public static final Setting KSM =
@@ -111,6 +112,10 @@ public final class CoreSettings {
           0,
           52);
 
+  /** Module parameters tdp_mmu and npt or ept; the host's own field, not one of its settings. */
+  public static final Setting TDP_MMU =
+      Setting.flag("core.tdp-mmu", "nested paging by the TDP MMU; off: the shadow MMU", true);
+
   /** How a guest's loads and stores are carried out. */
   public static final Setting GUEST_ACCESS =
       Setting.choice(
@@ -121,6 +126,13 @@ public final class CoreSettings {
           "recorded",
           "tables",
           "emulator");
+
+  /** What KVM_CHECK_EXTENSION answers on a machine, where that is not what the model would. */
+  public static final Setting CAPABILITIES =
+      Setting.text(
+          "core.capabilities",
+          "answers of KVM_CHECK_EXTENSION, NAME=N or NAME=N/M (M on VMs), separated by spaces",
+          "");
 
   private static final List<Setting> OWN =
       List.of(
@@ -141,7 +153,9 @@ public final class CoreSettings {
           HUGE_PAGES,
           SWAP,
           KSM,
-          GUEST_ACCESS);
+          TDP_MMU,
+          GUEST_ACCESS,
+          CAPABILITIES);
 
   /** All of them, in the order they are listed; the choice of the kernel first. */
   public static final List<Setting> ALL =

@@ -91,6 +91,7 @@ final class Populate {
   }
 
   private static boolean privately(Vm vm, long gfn, long pages) {
-    return vm.pageStates().rangeIs(gfn, gfn + pages, true);
+    return vm.attributes()
+        .rangeIs(gfn, gfn + pages, MemoryAttributesIoctl.PRIVATE, MemoryAttributesIoctl.PRIVATE);
   }
 }

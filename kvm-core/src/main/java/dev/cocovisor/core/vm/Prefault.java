@@ -41,6 +41,7 @@ final class Prefault {
     if (Long.compareUnsigned(gpa + size, gpa) <= 0) {
       return -vm.refuse(Errno.EINVAL, "size is 0, or gpa and size wrap").number();
     }
+    vcpu.root().prefault();
     long left = size;
     long r = 0;
     do {
@@ -101,7 +102,6 @@ final class Prefault {
   /** Maps one page as a read would; the level mapped, or -errno. */
   long map(Vcpu vcpu, long gfn, boolean isPrivate) {
     PageFault f = vcpu.fault();
-    vcpu.root().prefault();
     for (long tries = 0; ; tries++) {
       f.gfn = gfn;
       f.write = false;

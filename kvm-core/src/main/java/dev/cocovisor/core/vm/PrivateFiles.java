@@ -72,7 +72,7 @@ final class PrivateFiles implements BindingOwner {
 
   @Override
   public PageFilter filterOfPages(boolean beginsShared) {
-    return vm.pageStates().ofFiles()
+    return vm.rules().filesKeepAttributes()
         ? PageFilter.BOTH
         : BindingOwner.super.filterOfPages(beginsShared);
   }

@@ -9,7 +9,9 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.RefCount;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
@@ -66,7 +68,6 @@ public final class Vm implements MmuHost {
   private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
-  private final GuestPageStates pageStates;
   private final MemoryRegions regions;
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
@@ -107,11 +108,11 @@ public final class Vm implements MmuHost {
     this.progress = progress;
     progress.of(health);
     this.trace = new VmTrace(host.trace());
-    this.attributes = parts.attributes().create(id);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
-    this.pageStates = GuestPageStates.of(this);
+    this.attributes =
+        rules.filesKeepAttributes() ? new FileAttributes(this) : parts.attributes().create(id);
     this.stage = parts.secondStage().create(this, traits.shape());
     this.regions = new MemoryRegions(this);
     this.sources = new PageSources(this);
@@ -235,6 +236,7 @@ public final class Vm implements MmuHost {
   }
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
+    vcpu.root().prefault();
     long r =
         prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
     vcpu.releaseUnlessRunning();
@@ -376,12 +378,8 @@ public final class Vm implements MmuHost {
 
   /** Tells whether a gfn has KVM_MEMORY_ATTRIBUTE_PRIVATE. */
   public boolean isPrivate(long gfn) {
-    return pageStates.isPrivate(gfn);
-  }
-
-  /** Returns which frames are private, as the kernel has it kept. */
-  GuestPageStates pageStates() {
-    return pageStates;
+    SchedulePoint.read(PointKind.ATTRIBUTE, attributes, 0);
+    return (attributes.get(gfn) & MemoryAttributesIoctl.PRIVATE) != 0;
   }
 
   boolean prefaultsPrivate(long gfn) {
