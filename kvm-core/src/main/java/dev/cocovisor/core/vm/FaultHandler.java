@@ -40,7 +40,8 @@ final class FaultHandler {
     PrivateRule rule = vm.traits().privateRule();
     // Files keep states of pages for VMs without private memory too.
     this.checksAttributes =
-        rule != PrivateRule.ALWAYS && (rule != PrivateRule.NEVER || vm.rules().filesKeepAttributes());
+        rule != PrivateRule.ALWAYS
+            && (rule != PrivateRule.NEVER || vm.rules().filesKeepAttributes());
   }
 
   /** Handles one fault; {@code f} has gfn, write, prefetch, isPrivate, maxLevel and cpu set. */

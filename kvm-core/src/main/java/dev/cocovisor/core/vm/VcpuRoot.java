@@ -21,8 +21,10 @@ final class VcpuRoot {
     this.kept = vm.rules().kernel().on(KernelRules.STALE_ROOTS) == StaleRoots.KEPT;
   }
 
-  /** The guest is run: a root that was thrown away is freed, and a new one loaded. Where roots are
-   * freed before each page anyway, nobody has to know which one a vCPU has. */
+  /**
+   * The guest is run: a root that was thrown away is freed, and a new one loaded. Where roots are
+   * freed before each page anyway, nobody has to know which one a vCPU has.
+   */
   void run() {
     if (!kept) {
       return;

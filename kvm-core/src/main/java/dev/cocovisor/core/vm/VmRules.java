@@ -34,9 +34,7 @@ final class VmRules {
     this.filesKeepAttributes =
         settings.kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
     this.supportedAttributes =
-        traits.hasPrivateMemory()
-                && !alwaysPrivate
-                && !filesKeepAttributes
+        traits.hasPrivateMemory() && !alwaysPrivate && !filesKeepAttributes
             ? MemoryAttributesIoctl.PRIVATE
             : 0;
   }
