@@ -51,6 +51,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
+  private final long framesAtBoot;
   private long leakedByEnded;
   private boolean closed;
 
@@ -97,6 +98,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
         new PhysicalHost(
             FrameAllocator.onNodes(
                 parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)));
+    this.framesAtBoot = memory.allocatedFrames();
   }
 
   @Override
@@ -345,6 +347,14 @@ public final class Kvm implements HostMachine, AutoCloseable {
       return true;
     }
     return false;
+  }
+
+  /**
+   * Returns the frames that are allocated and were not when the host booted, those left out that
+   * VMs gave up for good ({@link #leakedFrames}); 0 when everything is closed and nothing is lost.
+   */
+  public long framesSinceBoot() {
+    return memory.allocatedFrames() - framesAtBoot - leakedFrames();
   }
 
   /**

@@ -29,6 +29,9 @@ final class Population {
     if (bad || (flags & ~1L) != 0 || source == 0) {
       return -Errno.EINVAL.number();
     }
+    // slots_lock keeps slots and attributes as they are while pages come in; it goes first, as in
+    // kvm_vgic_map_resources.
+    vm.slotsLock().lock();
     life.configLock().lock();
     try {
       if (life.isSealed()) {
@@ -54,6 +57,7 @@ final class Population {
       return 0;
     } finally {
       life.configLock().unlock();
+      vm.slotsLock().unlock();
     }
   }
 

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * they are atomic. Reading a state without the lock is a glance, as TF-RMM's {@code
  * granule_unlocked_state} is.
  */
-public final class GranuleTable {
+public final class GranuleTable implements ModelLock.Things {
   /** Returned where an address names no granule of the asked kind. */
   public static final int NONE = -1;
 
@@ -244,6 +244,16 @@ public final class GranuleTable {
     return true;
   }
 
+  @Override
+  public String placeName(long g) {
+    return "granule 0x" + Long.toHexString(address((int) g));
+  }
+
+  @Override
+  public Object kindOf(long g) {
+    return GranuleState.of(state((int) g));
+  }
+
   private Chunk chunk(int g) {
     Chunk c = chunks[g >>> SHIFT];
     return c != null ? c : newChunk(g >>> SHIFT);
@@ -258,12 +268,13 @@ public final class GranuleTable {
   private ModelLock lockOf(int g) {
     Chunk c = chunk(g);
     ModelLock l = c.lock[g & MASK];
-    return l != null ? l : newLock(c, g & MASK);
+    return l != null ? l : newLock(c, g);
   }
 
-  private static ModelLock newLock(Chunk c, int i) {
-    ModelLock fresh = new ModelLock("granule");
-    ModelLock there = (ModelLock) LOCK.compareAndExchange(c.lock, i, (ModelLock) null, fresh);
+  private ModelLock newLock(Chunk c, int g) {
+    var fresh = new ModelLock(this, g);
+    ModelLock there =
+        (ModelLock) LOCK.compareAndExchange(c.lock, g & MASK, (ModelLock) null, fresh);
     return there == null ? fresh : there;
   }
 }

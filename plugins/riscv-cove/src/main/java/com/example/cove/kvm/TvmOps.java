@@ -115,19 +115,24 @@ final class TvmOps implements VmOps {
     if (finalized || !aligned || size <= 0 || from == 0) {
       return -Errno.EINVAL.number();
     }
-    for (long done = 0; done < size; ) {
-      long pages =
-          vm.populate(
-              (gpa + done) >>> PageLevel.PAGE_SHIFT,
-              from + done,
-              (size - done) >>> PageLevel.PAGE_SHIFT,
-              this::measureBlock);
-      if (pages < 0) {
-        return pages;
+    vm.slotsLock().lock();
+    try {
+      for (long done = 0; done < size; ) {
+        long pages =
+            vm.populate(
+                (gpa + done) >>> PageLevel.PAGE_SHIFT,
+                from + done,
+                (size - done) >>> PageLevel.PAGE_SHIFT,
+                this::measureBlock);
+        if (pages < 0) {
+          return pages;
+        }
+        done += pages << PageLevel.PAGE_SHIFT;
       }
-      done += pages << PageLevel.PAGE_SHIFT;
+      return 0;
+    } finally {
+      vm.slotsLock().unlock();
     }
-    return 0;
   }
 
   private Errno measureBlock(long gfn, long pfn, long from, int order) {
