@@ -112,6 +112,10 @@ class ArchitectureTest {
           "dev.cocovisor.api..");
 
   @ArchTest
+  static final ArchRule reportsKnowWhatARunSaysAndNotTheModel =
+      onlyDependsOn("dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..");
+
+  @ArchTest
   static final ArchRule theLiveMachineKnowsLogsAndNoBackend =
       onlyDependsOn(
           "dev.cocovisor.live..",

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mem;
 
 import dev.cocovisor.api.mem.HostMemory;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,13 +16,42 @@ import org.jspecify.annotations.Nullable;
 public final class UserFrames {
   private static final int HUGE_ORDER = 9;
 
+  /** What {@link #huge} has of a folio of the pool; others have 1. */
+  private static final long OF_POOL = 2;
+
   private final PhysicalHost memory;
   private final LongRadix counts = new LongRadix();
   private final LongRadix huge = new LongRadix();
+  private final HugePool pool;
   private long hugeZero = HostMemory.NO_FRAME;
 
-  UserFrames(PhysicalHost memory) {
+  UserFrames(PhysicalHost memory, HugePool pool) {
     this.memory = memory;
+    this.pool = pool;
+  }
+
+  /** Returns the pages set aside for hugetlb memory. */
+  public HugePool pool() {
+    return pool;
+  }
+
+  /**
+   * Allocates a page of hugetlb memory with one reference.
+   *
+   * @param promised whether it was promised to who asks
+   * @return its first frame, or {@link HostMemory#NO_FRAME}; a promise is kept then
+   */
+  public long allocateHugetlb(boolean promised, @Nullable MemoryPolicy policy) {
+    if (!pool.take(promised)) {
+      return HostMemory.NO_FRAME;
+    }
+    long pfn = allocate(HUGE_ORDER, policy);
+    if (pfn == HostMemory.NO_FRAME) {
+      pool.give(promised);
+    } else {
+      huge.set(pfn >>> HUGE_ORDER, OF_POOL);
+    }
+    return pfn;
   }
 
   /**
@@ -99,20 +129,30 @@ public final class UserFrames {
   private void free(long head) {
     boolean large = isHuge(head);
     if (large) {
+      if (huge.get(head >>> HUGE_ORDER) == OF_POOL) {
+        pool.give(false);
+      }
       huge.set(head >>> HUGE_ORDER, 0);
     }
     memory.free(head, large ? HUGE_ORDER : 0);
   }
 
   /**
-   * Makes 512 folios of one of 2 MiB, each with one reference for each that the whole had for it
-   * (split_folio). The caller is the only holder.
+   * Makes 512 folios of one of 2 MiB that nobody else holds (split_folio): those still in use have
+   * one reference, the others are freed.
+   *
+   * @param used tells of each of the folio's frames whether somebody maps it
    */
-  public void split(long pfn) {
+  public void split(long pfn, LongPredicate used) {
     long head = head(pfn);
     huge.set(head >>> HUGE_ORDER, 0);
-    for (long p = head; p < head + 512; p++) {
-      counts.set(p, 1);
+    counts.set(head, 0);
+    for (long p = head; p < head + (1 << HUGE_ORDER); p++) {
+      if (used.test(p)) {
+        counts.set(p, 1);
+      } else {
+        memory.free(p, 0);
+      }
     }
   }
 

@@ -75,6 +75,9 @@ final class Faults {
     if (pmd == 0 && thp.allows(v) && fits(v, block) && faultBlock(v, block, write)) {
       return 0;
     }
+    if (pmd == 0 && fileBlock(v, block, write)) {
+      return 0;
+    }
     if (!tables.table(block)) {
       return 0;
     }
@@ -113,6 +116,34 @@ final class Faults {
     return true;
   }
 
+  /** Maps a huge page that a file of small ones has there (do_set_pmd); false if there is none. */
+  private boolean fileBlock(Vma v, long block, boolean write) {
+    if (!(v.file() instanceof MemFd f) || (write && v.copiesOnWrite())) {
+      return false;
+    }
+    long first = v.pageAt(block << 21);
+    if (v.has(Vma.NOHUGEPAGE) || !fits(v, block) || (first & 511) != 0) {
+      return false;
+    }
+    long pfn = f.hugeFolio(first >>> 9);
+    if (pfn < 0) {
+      return false;
+    }
+    frames.hold(pfn, 1);
+    long e = fileLeaf(v, pfn);
+    if (!tables.replacePmd(block, 0, e)) {
+      space.release(e);
+    }
+    return true;
+  }
+
+  /** The leaf of a file's huge page, which the mapping counts. */
+  static long fileLeaf(Vma v, long pfn) {
+    boolean writable = v.has(Vma.WRITE) && !v.copiesOnWrite();
+    long bits = UserTables.HUGE | UserTables.COUNTED | (writable ? UserTables.WRITABLE : 0);
+    return UserTables.entry(pfn, bits);
+  }
+
   private static long mine(long pfn) {
     return UserTables.entry(pfn, UserTables.HUGE | OWN);
   }
@@ -132,7 +163,7 @@ final class Faults {
         }
         return 0;
       }
-    } else if (unshared(pmd)) {
+    } else if ((pmd & UserTables.ANON) != 0 && unshared(pmd)) {
       var _ = tables.replacePmd(block, pmd, (pmd & ~UserTables.FORKED) | UserTables.WRITABLE);
       return 0;
     }
@@ -250,7 +281,7 @@ final class Faults {
     f = f != null && v.copiesOnWrite() && !f.hasPage(v.pageAt(block << 21)) ? null : f;
     long pfn;
     if (f == null) {
-      pfn = frames.allocate(9, space.policies().at(block << 9));
+      pfn = ofPool(block);
     } else {
       pfn = f.userFault(v.pageAt(block << 21));
       if (pfn >= 0) {
@@ -261,7 +292,7 @@ final class Faults {
       return AddressSpace.BUS;
     }
     if (f != null && v.copiesOnWrite() && write) {
-      long copy = frames.allocate(9, space.policies().at(block << 9));
+      long copy = ofPool(block);
       if (copy >= 0) {
         copyBlock(pfn, copy);
       }
@@ -279,8 +310,18 @@ final class Faults {
     return 0;
   }
 
+  /** A page of the pool for private memory: one promised to the mapping, or one to spare. */
+  private long ofPool(long block) {
+    boolean promised = space.promises().has(block);
+    long pfn = frames.allocateHugetlb(promised, space.policies().at(block << 9));
+    if (pfn >= 0 && promised) {
+      space.promises().had(block);
+    }
+    return pfn;
+  }
+
   private long copyHuge(long block, long pmd, long pfn) {
-    long copy = frames.allocate(9, space.policies().at(block << 9));
+    long copy = ofPool(block);
     if (copy < 0) {
       return AddressSpace.BUS;
     }

@@ -29,6 +29,7 @@ public final class MemFd implements MappableFile {
   private final boolean huge;
   private final LongRadix folios = new LongRadix();
   private final PolicyMap policies = new PolicyMap();
+  private final HugePromises promises;
   private final Map<AddressSpace, Integer> mappings = new HashMap<>();
   private long size;
   private int users = 1;
@@ -44,6 +45,19 @@ public final class MemFd implements MappableFile {
     this.frames = memory.userFrames();
     this.size = size;
     this.huge = huge;
+    this.promises = new HugePromises(frames.pool());
+  }
+
+  /** Promises pages of the pool to the file's pages [from, to); false if it cannot. */
+  boolean promise(long from, long to) {
+    return promises.promise(from, to);
+  }
+
+  /** A writable mapping makes a file of hugetlbfs as long as it reaches (hugetlbfs_file_mmap). */
+  void mappedTo(long end, boolean writable) {
+    if (huge && writable && end > size) {
+      size = end;
+    }
   }
 
   /** Returns the size in bytes. */
@@ -97,14 +111,61 @@ public final class MemFd implements MappableFile {
     return folios.get(pageIndex >>> order()) != 0;
   }
 
+  /**
+   * Returns the first frame of the huge page that a file of small pages has as its {@code block}
+   * (MADV_COLLAPSE), or -1.
+   */
+  long hugeFolio(long block) {
+    long pfn = huge ? -1 : pageFrame(block << 9);
+    if (pfn < 0 || (pfn & 511) != 0 || !frames.isHuge(pfn)) {
+      return -1;
+    }
+    for (int i = 1; i < 512; i++) {
+      if (pageFrame((block << 9) + i) != pfn + i) {
+        return -1;
+      }
+    }
+    return pfn;
+  }
+
+  /** Returns the frame of a small page that is there, else -1. */
+  long pageFrame(long page) {
+    return folios.get(page) - 1;
+  }
+
+  /** Puts a huge page in the place of a block of small ones, which are given up. */
+  void adopt(long block, long pfn) {
+    frames.hold(pfn, 511);
+    for (int i = 0; i < 512; i++) {
+      long page = (block << 9) + i;
+      long was = pageFrame(page);
+      folios.set(page, pfn + i + 1);
+      if (was >= 0) {
+        frames.drop(was, 1);
+      }
+    }
+  }
+
+  /** Returns the processes that map the file. */
+  List<AddressSpace> spaces() {
+    return List.copyOf(mappings.keySet());
+  }
+
   private long folio(long index) {
     long have = folios.get(index);
     if (have != 0) {
       return have - 1;
     }
-    long pfn = frames.allocate(order(), policies.at(index << order()));
+    boolean promised = huge && promises.has(index);
+    long pfn =
+        huge
+            ? frames.allocateHugetlb(promised, policies.at(index << order()))
+            : frames.allocate(0, policies.at(index));
     if (pfn == HostMemory.NO_FRAME) {
       return -1;
+    }
+    if (huge) {
+      promises.had(index);
     }
     if (!folios.compareAndSet(index, 0, pfn + 1)) {
       frames.drop(pfn, 1);
@@ -138,6 +199,7 @@ public final class MemFd implements MappableFile {
   public void release() {
     if (--users == 0) {
       drop(0, Long.MAX_VALUE);
+      promises.drop(0, Long.MAX_VALUE);
     }
   }
 
@@ -145,6 +207,9 @@ public final class MemFd implements MappableFile {
     for (long i = folios.next(from, to); i >= 0 && i < to; i = folios.next(i + 1, to)) {
       long pfn = folios.get(i) - 1;
       folios.set(i, 0);
+      if (huge) {
+        promises.forget(i);
+      }
       frames.drop(pfn, 1);
     }
   }
@@ -158,8 +223,10 @@ public final class MemFd implements MappableFile {
     size = length;
     if (length < was) {
       long first = (length + pageBytes() - 1) / pageBytes();
-      unmap(((length + 4095) >>> PageLevel.PAGE_SHIFT), Long.MAX_VALUE >>> 13);
+      unmap((length + 4095) >>> PageLevel.PAGE_SHIFT, Long.MAX_VALUE >>> 13, true);
+      splitAround(length);
       drop(first, Long.MAX_VALUE);
+      promises.drop(first, Long.MAX_VALUE);
       zeroTail(length);
     }
     return Errno.OK;
@@ -185,7 +252,11 @@ public final class MemFd implements MappableFile {
       return punch(offset, length);
     }
     long end = offset + length;
-    for (long i = offset / pageBytes(); i < (end + pageBytes() - 1) / pageBytes(); i++) {
+    long last = (end + pageBytes() - 1) / pageBytes();
+    if (!huge && last - offset / pageBytes() > memory.frames()) {
+      return Errno.ENOMEM; // what was added on the way is taken back (shmem_fallocate)
+    }
+    for (long i = offset / pageBytes(); i < last; i++) {
       if (folio(i) < 0) {
         return huge ? Errno.ENOSPC : Errno.ENOMEM;
       }
@@ -203,7 +274,10 @@ public final class MemFd implements MappableFile {
     long first = (offset + pageBytes() - 1) / pageBytes();
     long last = end / pageBytes();
     if (first < last) {
-      unmap(first << order(), last << order());
+      // hugetlbfs takes private copies along, tmpfs does not.
+      unmap(first << order(), last << order(), huge);
+      splitAround(offset);
+      splitAround(end);
       drop(first, last);
     }
     zero(offset, Math.min(end, first * pageBytes()));
@@ -220,9 +294,20 @@ public final class MemFd implements MappableFile {
     }
   }
 
-  private void unmap(long from, long to) {
-    for (AddressSpace s : List.copyOf(mappings.keySet())) {
-      s.unmapFile(this, from, to);
+  /**
+   * A huge page through which an edge goes is split, which unmaps it
+   * (truncate_inode_partial_folio).
+   */
+  private void splitAround(long offset) {
+    long block = offset >>> 21;
+    if ((offset & (1 << 21) - 1) != 0 && hugeFolio(block) >= 0) {
+      unmap(block << 9, (block + 1) << 9, false);
+    }
+  }
+
+  void unmap(long from, long to, boolean evenCopies) {
+    for (AddressSpace s : spaces()) {
+      s.unmapFile(this, from, to, evenCopies);
     }
   }
 }

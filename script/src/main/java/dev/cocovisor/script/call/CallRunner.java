@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
   private static final int O_ANY_PROT = 0x7;
-  private static final int MAP_HUGETLB = 0x40000;
   private static final long MFD_CLOEXEC = 1;
   private static final long MFD_ALLOW_SEALING = 2;
   private static final long MFD_HUGETLB = 4;
@@ -62,7 +61,7 @@ public final class CallRunner {
       case KvmCall.Close c -> close(c.fd());
       case KvmCall.Mmap c -> mmap(c, expected);
       case KvmCall.Munmap c -> plain(process.munmap(c.addr(), c.len()));
-      case KvmCall.Mremap c -> mremap(c);
+      case KvmCall.Mremap c -> mremap(c, expected);
       case KvmCall.Mprotect c -> plain(process.mprotect(c.addr(), c.len(), c.prot()));
       case KvmCall.Mlock c ->
           plain(c.lock() ? process.mlock(c.addr(), c.len()) : process.munlock(c.addr(), c.len()));
@@ -162,11 +161,6 @@ public final class CallRunner {
       Long chosen = Symbols.number(expected.value());
       addr = chosen == null ? 0 : chosen;
     }
-    if ((c.flags() & MAP_HUGETLB) != 0 && expected != null && expected.error().equals("ENOMEM")) {
-      // How many huge pages the pool holds is the host's, and what earlier programs of the recorder
-      // kept of it only the log shows.
-      return plain(-Errno.ENOMEM.number());
-    }
     long ret = process.mmap(addr, c.len(), c.prot() & O_ANY_PROT, c.flags(), fd(c.fd()), c.off());
     if (ret < 0) {
       return plain(ret);
@@ -258,8 +252,11 @@ public final class CallRunner {
     return new Reply(plain(ret).result(), written, false);
   }
 
-  private Reply mremap(KvmCall.Mremap c) {
-    long ret = process.mremap(c.addr(), c.oldLen(), c.newLen(), c.flags(), c.newAddr());
+  /** Where memory goes that may go anywhere is the log's. */
+  private Reply mremap(KvmCall.Mremap c, @Nullable LogResult expected) {
+    Long there = expected == null || expected.isError() ? null : Symbols.number(expected.value());
+    long chosen = there == null ? 0 : there;
+    long ret = process.mremap(c.addr(), c.oldLen(), c.newLen(), c.flags(), c.newAddr(), chosen);
     return ret < 0 ? plain(ret) : Reply.of(LogResult.of(Value.Num.hex(ret)));
   }
 
