@@ -29,9 +29,10 @@ final class LockOrder {
       Mode mode,
       List<Actor.Held> besides) {
     boolean leadsTo(Edge next) {
-      return takenRank.equals(next.rank)
+      return part != next.part
+          && taken == next.held.what()
+          && takenRank.equals(next.rank)
           && excludes(mode, next.held.mode())
-          && part != next.part
           && !keptApart(next);
     }
 
@@ -89,8 +90,7 @@ final class LockOrder {
       return true;
     }
     for (Edge next : edges) {
-      boolean other = way.stream().noneMatch(e -> e.part == next.part || e.keptApart(next));
-      if (other && last.leadsTo(next)) {
+      if (last.leadsTo(next) && apart(way, next)) {
         way.add(next);
         if (closes(way)) {
           return true;
@@ -99,6 +99,15 @@ final class LockOrder {
       }
     }
     return false;
+  }
+
+  private static boolean apart(List<Edge> way, Edge next) {
+    for (Edge e : way) {
+      if (e.part == next.part || e.keptApart(next)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static String text(List<Edge> way, List<Trial.Part> parts) {

@@ -30,7 +30,7 @@ class RacesTest {
    * @param file the scenario
    * @param technology one that it names, sw-protected where it names none
    */
-  private record Race(Path file, String technology) {
+  record Race(Path file, String technology) {
     @Override
     public String toString() {
       return file.getFileName() + " on " + technology;

@@ -43,6 +43,9 @@ public final class Meeting implements Trial {
   /** The plain slot's number. */
   static final int PLAIN_SLOT = 40;
 
+  /** What {@link #take} says when the guest may use the page. */
+  static final String TAKEN = "taken";
+
   private static final int NEW_SLOT = 41;
   private static final long FRAMES = 1 << 15;
 
@@ -165,7 +168,7 @@ public final class Meeting implements Trial {
   /** The guest takes the page into use, where it must. */
   String take(int vcpu) {
     if (plain) {
-      return "taken";
+      return TAKEN;
     }
     List<GuestAction> actions =
         driver().accept(machine, guest.gpa(PAGE), PageLevel.PAGE_SIZE, PageLevel.PG_4K);
@@ -175,7 +178,7 @@ public final class Meeting implements Trial {
         return told.toString();
       }
     }
-    return "taken";
+    return TAKEN;
   }
 
   /** The guest writes the page. */

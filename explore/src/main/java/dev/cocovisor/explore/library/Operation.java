@@ -12,8 +12,12 @@ public enum Operation {
   FAULT(Trait.EITHER, Trait.MAPS) {
     @Override
     List<Trial.Call> calls(Meeting m) {
+      // A guest that could not take its page does not write it.
+      String[] taken = new String[1];
       return List.of(
-          new Trial.Call("accept", () -> m.take(0)), new Trial.Call("write", () -> m.write(0)));
+          new Trial.Call("accept", () -> taken[0] = m.take(0)),
+          new Trial.Call(
+              "write", () -> Meeting.TAKEN.equals(taken[0]) ? m.write(0) : "not written"));
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.view.TableSink;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +53,7 @@ public final class GranuleTable implements ModelLock.Things {
 
   private final long base;
   private final int granules;
+  private final AtomicInteger used = new AtomicInteger();
   private final @Nullable Chunk[] chunks;
   private @Nullable Observer observer;
 
@@ -108,7 +110,8 @@ public final class GranuleTable implements ModelLock.Things {
   /** Returns the first tracked address at or above {@code from} that is not NS, or -1. */
   public long nextInUse(long from) {
     long start = Math.max(from, base);
-    for (long g = (start - base + 0xfff) >>> PageLevel.PAGE_SHIFT; g < granules; g++) {
+    long end = Math.min(granules, (long) used.get() << SHIFT);
+    for (long g = (start - base + 0xfff) >>> PageLevel.PAGE_SHIFT; g < end; g++) {
       Chunk c = chunks[(int) g >>> SHIFT];
       if (c == null) {
         g |= MASK;
@@ -271,6 +274,7 @@ public final class GranuleTable implements ModelLock.Things {
   private Chunk newChunk(int i) {
     Chunk fresh = new Chunk();
     Chunk there = (Chunk) CHUNK.compareAndExchange(chunks, i, (Chunk) null, fresh);
+    var _ = used.accumulateAndGet(i + 1, Math::max);
     return there == null ? fresh : there;
   }
 
