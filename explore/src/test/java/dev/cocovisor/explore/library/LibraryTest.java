@@ -59,6 +59,11 @@ class LibraryTest {
     }
   }
 
+  @Test
+  void aVmThatIsMadeWhileMemoryIsUnmappedHearsOfWholeInvalidationsOnly() {
+    holds("sw-protected", List.of(List.of(Operation.POPULATE, Operation.REBOOT)), 2);
+  }
+
   @Tag("slow")
   @ParameterizedTest
   @ValueSource(strings = {"sw-protected", "tdx", "sev-snp", "pkvm", "cca"})
