@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmCalls;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostProcess;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
@@ -42,6 +43,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   public static final long SIGSEGV = -11;
 
   private final Kvm kvm;
+  private final CapabilityAnswers capabilities;
   private final Descriptors fds = new Descriptors();
   private final Map<String, MemFd> rootFiles = new HashMap<>();
   private final AddressSpace space;
@@ -58,6 +60,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
+    this.capabilities = new CapabilityAnswers(kvm.setting(CoreSettings.CAPABILITIES));
     this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
     this.vms = new VmIoctls(kvm, fds, space);
@@ -387,10 +390,13 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
   public long checkExtension(int fd, long cap) {
     Object o = fds.get(fd);
-    if (o instanceof Vm vm && !vm.isDead()) {
-      return Extensions.check(kvm, vm, cap);
+    boolean onVm = o instanceof Vm vm && !vm.isDead();
+    if (!onVm && o != Descriptors.DEV_KVM) {
+      return fds.unknown(fd);
     }
-    return o == Descriptors.DEV_KVM ? Extensions.check(kvm, null, cap) : fds.unknown(fd);
+    return capabilities.has(cap)
+        ? capabilities.of(cap, onVm)
+        : Extensions.check(kvm, onVm ? (Vm) o : null, cap);
   }
 
   // VMs: VmIoctls.
