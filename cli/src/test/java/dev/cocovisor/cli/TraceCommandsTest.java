@@ -70,8 +70,10 @@ class TraceCommandsTest {
     assertThat(command("import", file("vmm.strace", TRACE), "-o", log).code()).isZero();
     assertThat(command("replay", log).out())
         .isEqualTo(
-            "     1  skipped: KVM_SET_USER_MEMORY_REGION2: its arguments were not seen\n"
-                + "programs=1 calls=4 compared=2 skipped=1 mismatches=0\n");
+            """
+                 1  skipped: KVM_SET_USER_MEMORY_REGION2: its arguments were not seen
+            programs=1 calls=4 compared=2 skipped=1 mismatches=0
+            """);
     Ran strict = command("replay", "--strict", log);
     assertThat(strict.code()).isEqualTo(ExitCode.USAGE);
     assertThat(strict.err()).contains("imported.kvmlog:7:");

@@ -147,16 +147,28 @@ public final class LogLift {
           vcpus.put(opened, new Vcpu(vm, vm.vcpu(c.id())));
         }
       }
-      case KvmCall.SetRegion r when vms.get(r.fd()) instanceof LiftedVm vm -> vm.region(r, steps);
-      case KvmCall.SetAttributes a when vms.get(a.fd()) instanceof LiftedVm vm ->
+      case KvmCall.SetRegion r -> {
+        LiftedVm vm = vms.get(r.fd());
+        if (vm != null) {
+          vm.region(r, steps);
+        }
+      }
+      case KvmCall.SetAttributes a -> {
+        LiftedVm vm = vms.get(a.fd());
+        if (vm != null) {
           vm.attributes(a, steps);
+        }
+      }
       case KvmCall.Fallocate f when (f.mode() & PUNCH_HOLE) != 0 ->
           vms.values().forEach(vm -> vm.punched(f.fd(), f.off(), f.len(), steps));
       case KvmCall.Madvise m when m.advice() == DONTNEED ->
           vms.values().forEach(vm -> vm.discarded(m.addr(), m.len(), steps));
-      case KvmCall.PreFault p when vcpus.get(p.fd()) instanceof Vcpu v -> {
-        launch(v.vm);
-        v.vm.prefaulted(v.place, p, steps);
+      case KvmCall.PreFault p -> {
+        Vcpu v = vcpus.get(p.fd());
+        if (v != null) {
+          launch(v.vm);
+          v.vm.prefaulted(v.place, p, steps);
+        }
       }
       case KvmCall.Close c -> {
         LiftedVm vm = vms.remove(c.fd());
