@@ -11,8 +11,11 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.MismatchKinds;
+import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.Progress;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -66,6 +69,12 @@ public final class ReplayCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
+
   @Mixin private StepLimit limit = new StepLimit();
 
   @Option(names = "--json", description = "Print one JSON document.")
@@ -85,8 +94,18 @@ public final class ReplayCommand implements Callable<Integer> {
         throw new UsageException(file + ": no such file");
       }
     }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
     try (var world = new World(plugins, settings, console)) {
-      return replay(replayers(world));
+      var failing = new FailingPrograms();
+      int code = replay(replayers(world), failing);
+      if (pages.wanted() || traces.wanted()) {
+        List<Map<String, Object>> runs = failing.runs(world, console);
+        pages.write(failing.page(runs));
+        traces.write(runs);
+      }
+      return code;
     }
   }
 
@@ -96,7 +115,7 @@ public final class ReplayCommand implements Callable<Integer> {
         strict ? kvm : kvm.passingOver(console.err()::println), world.technologies().backends());
   }
 
-  private int replay(Replayers replayers) throws IOException {
+  private int replay(Replayers replayers, FailingPrograms failing) throws IOException {
     for (Path file : files) {
       var _ = replayers.forFile(file.toString());
     }
@@ -115,6 +134,7 @@ public final class ReplayCommand implements Callable<Integer> {
                     progress.watch(LogSource.file(file)),
                     new ReplayOptions(program, left),
                     m -> {
+                      failing.add(m, reproduce(m));
                       if (json) {
                         found.add(m);
                       } else if (group) {
@@ -128,6 +148,7 @@ public final class ReplayCommand implements Callable<Integer> {
         throw new UsageException(file + ": there is no call in it"); // not the same as no mismatch
       }
       total = total.plus(one);
+      failing.done(file.toString(), one);
       if (maxMismatches > 0 && total.mismatches() >= maxMismatches) {
         console.err().println("stopped after " + total.mismatches() + " mismatches");
         break;
@@ -142,6 +163,7 @@ public final class ReplayCommand implements Callable<Integer> {
       kinds.print(console);
       console.out().println(summary(total));
     }
+    verdicts.write("cocovisor replay", List.of(), failing.cases(), summaryText(total));
     if (total.notes().containsKey(KvmLogReplayer.STANDSTILLS)) {
       return ExitCode.BUDGET;
     }
@@ -149,10 +171,14 @@ public final class ReplayCommand implements Callable<Integer> {
   }
 
   private String summary(ReplaySummary s) {
+    return s.mismatches() == 0 ? console.green(summaryText(s)) : console.red(summaryText(s));
+  }
+
+  private static String summaryText(ReplaySummary s) {
     var out = new StringBuilder("programs=").append(s.programs()).append(" calls=");
     out.append(s.calls()).append(" mismatches=").append(s.mismatches());
     s.notes().forEach((name, count) -> out.append(' ').append(name).append('=').append(count));
-    return s.mismatches() == 0 ? console.green(out.toString()) : console.red(out.toString());
+    return out.toString();
   }
 
   private void print(Mismatch m) {

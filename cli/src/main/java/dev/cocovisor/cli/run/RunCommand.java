@@ -7,9 +7,12 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.EventTree;
 import dev.cocovisor.cli.print.ExitCode;
-import dev.cocovisor.cli.print.OutputFile;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.model.RunModel;
+import dev.cocovisor.report.results.Case;
 import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
@@ -84,15 +87,6 @@ public final class RunCommand implements Callable<Integer> {
   private @Nullable Path save;
 
   @Option(
-      names = "--html",
-      paramLabel = "FILE",
-      description = "Write a page that shows the run: who owns what, step by step.")
-  private @Nullable Path html;
-
-  @Option(names = "--force", description = "Overwrite files that are there.")
-  private boolean force;
-
-  @Option(
       names = "--full",
       description = "Print every event, also where many in a row differ in an address only.")
   private boolean full;
@@ -100,6 +94,12 @@ public final class RunCommand implements Callable<Integer> {
   @Mixin private PluginOptions plugins = new PluginOptions();
 
   @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
 
   @Mixin private StepLimit limit = new StepLimit();
 
@@ -125,15 +125,13 @@ public final class RunCommand implements Callable<Integer> {
     if (on != null && !json) {
       console.out().println(console.dim("# on " + on));
     }
-    if (html != null) {
-      OutputFile.check("--html", html, force);
-    }
-    if (save != null) {
-      OutputFile.check("--save", save, force);
-    }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
+    pages.check("--save", save);
     var steps = new ArrayList<ScenarioStep>();
     var model = new RunModel();
-    boolean looks = json || html != null;
+    boolean looks = json || pages.wanted() || traces.wanted();
     try (var watch = limit.watch(console);
         var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
       run.run(step -> {
@@ -153,9 +151,8 @@ public final class RunCommand implements Callable<Integer> {
     long unmet = steps.stream().filter(s -> s.unmet() != null).count();
     if (looks) {
       Map<String, Object> document = document(scenario, on, model, steps.size(), unmet);
-      if (html != null) {
-        OutputFile.write(html, page(document, scenario, unmet).html());
-      }
+      pages.write(page(document, scenario, unmet));
+      traces.write(List.of(document));
       if (json) {
         console.json(document);
       }
@@ -164,7 +161,31 @@ public final class RunCommand implements Callable<Integer> {
       String summary = "calls=" + steps.size() + " unmet=" + unmet;
       console.out().println(unmet == 0 ? console.green(summary) : console.red(summary));
     }
+    String suite = "run " + file + (on == null ? "" : " on " + on);
+    verdicts.write(suite, List.of(suite), cases(steps), "calls=" + steps.size() + " unmet=" + unmet);
     return unmet == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  /** A case a step; one of which nothing was expected was not judged. */
+  private List<Case> cases(List<ScenarioStep> steps) {
+    var cases = new ArrayList<Case>();
+    for (ScenarioStep s : steps) {
+      String name = "line " + s.call().line() + " " + LogWriter.callOnly(s.call());
+      String unmet = s.unmet();
+      boolean judged = unmet != null || s.expected();
+      String message = unmet == null ? judged ? "" : "nothing was expected" : "expected " + unmet;
+      cases.add(
+          new Case(
+              file.toString(),
+              name,
+              unmet != null
+                  ? Case.Verdict.FAILED
+                  : judged ? Case.Verdict.PASSED : Case.Verdict.SKIPPED,
+              message,
+              List.of("got " + s.got(), "reproduce: " + reproduce()),
+              0));
+    }
+    return cases;
   }
 
   private static @Nullable String firstOf(Scenario scenario, World world) {

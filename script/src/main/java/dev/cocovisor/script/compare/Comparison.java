@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -55,11 +54,11 @@ public final class Comparison {
         Scenario scenario,
         Technologies technologies,
         Map<String, String> settings,
-        BiConsumer<String, ScenarioStep> each) {
+        Watcher each) {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
         run.run(s -> {
-          each.accept(backend, s);
+          each.step(backend, s, run);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
@@ -155,6 +154,13 @@ public final class Comparison {
     }
   }
 
+  /** Looks at the runs of a comparison as they are made. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** A technology's run made a step; the run can be asked what the tables say now. */
+    void step(String backend, ScenarioStep step, ScenarioRun run);
+  }
+
   private Comparison(List<Column> columns) {
     this.columns = columns;
   }
@@ -172,7 +178,7 @@ public final class Comparison {
       List<String> ids,
       Technologies technologies,
       Map<String, String> settings,
-      BiConsumer<String, ScenarioStep> each) {
+      Watcher each) {
     var columns = new ArrayList<Column>();
     for (String id : ids) {
       var column = new Column(id);
