@@ -13,6 +13,7 @@ import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.run.CompareCommand;
+import dev.cocovisor.cli.run.DiffCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
@@ -32,7 +33,10 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.function.IntSupplier;
+import picocli.CommandLine.Option;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -52,7 +56,22 @@ import picocli.CommandLine.ParameterException;
       "3 plugin error, 4 budget exhausted without verdict, 70 internal error."
     })
 public final class Main {
-  private Main() {}
+  private final Console console;
+
+  private Main(Console console) {
+    this.console = console;
+  }
+
+  /** Lets tables be as wide as they like. */
+  @Option(
+      names = "--wide",
+      scope = CommandLine.ScopeType.INHERIT,
+      description = "Do not wrap tables to the terminal.")
+  void wide(boolean wide) {
+    if (wide) {
+      console.width().unlimited();
+    }
+  }
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
@@ -100,12 +119,12 @@ public final class Main {
     try (BackendRegistry registry = PluginOptions.of(args).open()) {
       return run(console, new Measurers(registry.backends()), args);
     } catch (RuntimeException e) {
-      return failed(console, new CommandLine(new Main()), e, args);
+      return failed(console, new CommandLine(new Main(console)), e, args);
     }
   }
 
   private static int run(Console console, Measurers measurers, String... args) {
-    var line = new CommandLine(new Main());
+    var line = new CommandLine(new Main(console));
     line.addSubcommand(new ReplayCommand(console));
     line.addSubcommand("measure", MeasureCommand.create(console, measurers));
     line.addSubcommand(new RunCommand(console));
@@ -118,10 +137,18 @@ public final class Main {
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));
     line.addSubcommand(new TckCommand(console));
+    line.addSubcommand(new CompletionCommand(console));
+    line.addSubcommand(new DiffCommand(console));
+    explained(line);
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
     line.setExecutionExceptionHandler((e, command, _) -> failed(console, command, e, args));
+    CommandLine.IParameterExceptionHandler usual = line.getParameterExceptionHandler();
+    line.setParameterExceptionHandler((e, words) -> {
+      errorDocument(console, String.valueOf(e.getMessage()), ExitCode.USAGE, args);
+      return usual.handleParseException(e, words);
+    });
     if (args.length == 0) {
       line.usage(console.err());
       return ExitCode.USAGE;
@@ -129,7 +156,32 @@ public final class Main {
     return line.execute(args);
   }
 
+  /** Has every option's default in the help, of subcommands too. */
+  private static void explained(CommandLine line) {
+    line.getCommandSpec().usageMessage().showDefaultValues(true);
+    line.getSubcommands().values().forEach(Main::explained);
+  }
+
+  /** Where JSON was asked for, an error is a document too. */
+  private static void errorDocument(Console console, String message, int code, String... args) {
+    if (List.of(args).contains("--json")) {
+      var doc = new LinkedHashMap<String, Object>();
+      doc.put("format", "cocovisor.error");
+      doc.put("version", 1);
+      doc.put("code", code);
+      doc.put("error", message);
+      doc.put("command", Quoting.command(args));
+      console.json(doc);
+    }
+  }
+
   private static int failed(Console console, CommandLine command, Exception e, String... args) {
+    int code = told(console, command, e, args);
+    errorDocument(console, String.valueOf(e.getMessage()), code, args);
+    return code;
+  }
+
+  private static int told(Console console, CommandLine command, Exception e, String... args) {
     return switch (e) {
       case UsageException _, LogSyntaxException _, ParameterException _, NoKvmException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
@@ -183,7 +235,7 @@ public final class Main {
     public String[] getVersion() {
       String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
-        "cocovisor " + (version == null ? "(unpackaged)" : version),
+        "cocovisor " + (version == null ? "(unpackaged)" : version) + Commit.text(),
         "JVM " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
       };
     }

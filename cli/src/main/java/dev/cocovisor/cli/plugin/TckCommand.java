@@ -74,7 +74,7 @@ public final class TckCommand implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "SECONDS",
-      description = "How long a rule may take before it has failed (${DEFAULT-VALUE}).",
+      description = "How long a rule may take before it has failed.",
       defaultValue = "60")
   private int limit = 60;
 

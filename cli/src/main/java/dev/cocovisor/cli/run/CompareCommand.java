@@ -41,7 +41,7 @@ import picocli.CommandLine.Parameters;
 public final class CompareCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario of steps every technology has.")
+  @Parameters(paramLabel = "SCENARIO", description = "A scenario of steps every technology has; - is stdin.")
   private Path file = Path.of("");
 
   @Option(

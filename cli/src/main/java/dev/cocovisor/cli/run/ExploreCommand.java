@@ -61,7 +61,7 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors.")
+  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
@@ -74,35 +74,35 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--strategy",
       paramLabel = "HOW",
       defaultValue = "BOUND",
-      description = "bound, dpor, delays, pct, pos or random; default ${DEFAULT-VALUE}.")
+      description = "bound, dpor, delays, pct, pos or random.")
   private How how = How.BOUND;
 
   @Option(
       names = "--bound",
       paramLabel = "N",
       defaultValue = "2",
-      description = "The most preemptions, or delays; default ${DEFAULT-VALUE}.")
+      description = "The most preemptions, or delays.")
   private int bound = 2;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Where what is drawn at random begins; default ${DEFAULT-VALUE}.")
+      description = "Where what is drawn at random begins.")
   private long seed = 1;
 
   @Option(
       names = "--schedules",
       paramLabel = "N",
       defaultValue = "1000000",
-      description = "The most schedules; default ${DEFAULT-VALUE}.")
+      description = "The most schedules.")
   private long schedules = 1_000_000;
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "600",
-      description = "The most time; default ${DEFAULT-VALUE}.")
+      description = "The most time.")
   private long seconds = 600;
 
   @Option(

@@ -6,6 +6,7 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.OutputFile;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
@@ -87,6 +88,9 @@ public final class GenerateCommand implements Callable<Integer> {
       description = "Do not check the invariants after every call, which takes most of the time.")
   private boolean noChecks;
 
+  @Option(names = "--force", description = "Overwrite the log if it is there.")
+  private boolean force;
+
   public GenerateCommand(Console console) {
     this.console = console;
   }
@@ -96,6 +100,7 @@ public final class GenerateCommand implements Callable<Integer> {
     if (programs < 1 || length < 1 || first < 0) {
       throw new UsageException("--programs and --length take numbers from 1, --first from 0");
     }
+    OutputFile.check("LOG", file, force);
     try (var world = new World(plugins, settings, console)) {
       return generate(world);
     }

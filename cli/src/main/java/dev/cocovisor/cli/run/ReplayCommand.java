@@ -1,9 +1,9 @@
 package dev.cocovisor.cli.run;
 
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.cli.find.Inputs;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.Replayers;
 import dev.cocovisor.cli.find.SettingOptions;
@@ -18,7 +18,6 @@ import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -38,7 +37,7 @@ import picocli.CommandLine.Parameters;
 public final class ReplayCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(arity = "1..*", paramLabel = "FILE", description = "Logs, plain or packed by gzip.")
+  @Parameters(arity = "1..*", paramLabel = "FILE", description = "Logs, plain or packed by gzip; a folder means all it holds, - is stdin.")
   private List<Path> files = List.of();
 
   @Option(
@@ -89,11 +88,6 @@ public final class ReplayCommand implements Callable<Integer> {
     if (maxMismatches < 0 || program < -1) {
       throw new UsageException("--program and --max-mismatches take numbers from 0");
     }
-    for (Path file : files) {
-      if (!Files.isRegularFile(file)) {
-        throw new UsageException(file + ": no such file");
-      }
-    }
     pages.check();
     traces.check(pages);
     verdicts.check(pages);
@@ -116,6 +110,7 @@ public final class ReplayCommand implements Callable<Integer> {
   }
 
   private int replay(Replayers replayers, FailingPrograms failing) throws IOException {
+    files = Inputs.files(files, replayers::knows);
     for (Path file : files) {
       var _ = replayers.forFile(file.toString());
     }
@@ -131,7 +126,7 @@ public final class ReplayCommand implements Callable<Integer> {
             replayers
                 .forFile(file.toString())
                 .replay(
-                    progress.watch(LogSource.file(file)),
+                    progress.watch(Inputs.source(file)),
                     new ReplayOptions(program, left),
                     m -> {
                       failing.add(m, reproduce(m));

@@ -64,7 +64,7 @@ public final class RunCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A call log, plain or packed by gzip.")
+  @Parameters(paramLabel = "SCENARIO", description = "A call log, plain or packed by gzip; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
