@@ -1,5 +1,6 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
@@ -36,10 +37,10 @@ import java.nio.file.NoSuchFileException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.function.IntSupplier;
-import picocli.CommandLine.Option;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
 /** The entry of the {@code cocovisor} command. */
@@ -133,21 +134,24 @@ public final class Main {
     line.addSubcommand(new GenerateCommand(console));
     line.addSubcommand("live", LiveCommand.create(console));
     line.addSubcommand(new ImportCommand(console));
+    line.addSubcommand(new CompletionCommand(console));
+    line.addSubcommand(new DiffCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));
     line.addSubcommand(new TckCommand(console));
-    line.addSubcommand(new CompletionCommand(console));
-    line.addSubcommand(new DiffCommand(console));
-    explained(line);
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
     line.setExecutionExceptionHandler((e, command, _) -> failed(console, command, e, args));
     CommandLine.IParameterExceptionHandler usual = line.getParameterExceptionHandler();
     line.setParameterExceptionHandler((e, words) -> {
-      errorDocument(console, String.valueOf(e.getMessage()), ExitCode.USAGE, args);
-      return usual.handleParseException(e, words);
+      String meant = misspelt(line, e);
+      errorDocument(
+          console, meant.isEmpty() ? String.valueOf(e.getMessage()) : meant, ExitCode.USAGE, args);
+      return meant.isEmpty()
+          ? usual.handleParseException(e, words)
+          : refuse(console, meant, ExitCode.USAGE);
     });
     if (args.length == 0) {
       line.usage(console.err());
@@ -156,10 +160,15 @@ public final class Main {
     return line.execute(args);
   }
 
-  /** Has every option's default in the help, of subcommands too. */
-  private static void explained(CommandLine line) {
-    line.getCommandSpec().usageMessage().showDefaultValues(true);
-    line.getSubcommands().values().forEach(Main::explained);
+  /** Names the command that was meant where the first word is none; else returns nothing. */
+  private static String misspelt(CommandLine line, ParameterException e) {
+    if (e instanceof CommandLine.UnmatchedArgumentException u && e.getCommandLine() == line) {
+      String word = u.getUnmatched().getFirst();
+      if (!word.startsWith("-")) {
+        return Nearest.refusal("command", word, line.getSubcommands().keySet());
+      }
+    }
+    return "";
   }
 
   /** Where JSON was asked for, an error is a document too. */

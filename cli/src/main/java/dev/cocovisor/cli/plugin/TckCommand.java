@@ -30,7 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -75,7 +75,8 @@ public final class TckCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "SECONDS",
       description = "How long a rule may take before it has failed.",
-      defaultValue = "60")
+      defaultValue = "60",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS)
   private int limit = 60;
 
   @Mixin private PageOptions pages = new PageOptions();
@@ -186,7 +187,8 @@ public final class TckCommand implements Callable<Integer> {
           case UNJUDGED -> Case.Verdict.SKIPPED;
           case FAILED -> Case.Verdict.FAILED;
         };
-    String message = r.outcome() == RuleResult.Outcome.REFUSED ? "refused: " + r.message() : r.message();
+    String message =
+        r.outcome() == RuleResult.Outcome.REFUSED ? "refused: " + r.message() : r.message();
     return new Case(
         subject.toString(),
         r.id() + " " + r.name(),
@@ -197,7 +199,8 @@ public final class TckCommand implements Callable<Integer> {
   }
 
   private void page(Map<Subject, List<RuleResult>> all) throws IOException {
-    var page = new Page("tck", "cocovisor tck", "What each backend showed, by the rules of the kit.");
+    var page =
+        new Page("tck", "cocovisor tck", "What each backend showed, by the rules of the kit.");
     var cases = new ArrayList<Map<String, Object>>();
     all.forEach((subject, results) -> {
       Tally tally = Tally.of(results);
@@ -206,10 +209,14 @@ public final class TckCommand implements Callable<Integer> {
         Case c = judged(subject, r);
         cases.add(
             Map.of(
-                "name", r.id() + " on " + subject,
-                "verdict", c.verdict().word(),
-                "title", r.name(),
-                "message", c.message().isEmpty() ? r.source() : c.message() + "\n" + r.source()));
+                "name",
+                r.id() + " on " + subject,
+                "verdict",
+                c.verdict().word(),
+                "title",
+                r.name(),
+                "message",
+                c.message().isEmpty() ? r.source() : c.message() + "\n" + r.source()));
       }
     });
     pages.write(page.with("cases", cases));

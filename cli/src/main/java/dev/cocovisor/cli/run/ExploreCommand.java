@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -74,6 +75,7 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--strategy",
       paramLabel = "HOW",
       defaultValue = "BOUND",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "bound, dpor, delays, pct, pos or random.")
   private How how = How.BOUND;
 
@@ -81,6 +83,7 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--bound",
       paramLabel = "N",
       defaultValue = "2",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "The most preemptions, or delays.")
   private int bound = 2;
 
@@ -88,6 +91,7 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Where what is drawn at random begins.")
   private long seed = 1;
 
@@ -95,6 +99,7 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--schedules",
       paramLabel = "N",
       defaultValue = "1000000",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "The most schedules.")
   private long schedules = 1_000_000;
 
@@ -102,6 +107,7 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "600",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "The most time.")
   private long seconds = 600;
 

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPOutputStream;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -53,6 +54,7 @@ public final class GenerateCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Names the programs.")
   private long seed;
 
@@ -60,6 +62,7 @@ public final class GenerateCommand implements Callable<Integer> {
       names = "--length",
       paramLabel = "N",
       defaultValue = "50",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "About how many calls in a program.")
   private int length;
 
@@ -70,6 +73,7 @@ public final class GenerateCommand implements Callable<Integer> {
       names = "--first",
       paramLabel = "N",
       defaultValue = "0",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "The number of the first program.")
   private int first;
 

@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,13 +38,17 @@ import picocli.CommandLine.Parameters;
 public final class ReplayCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(arity = "1..*", paramLabel = "FILE", description = "Logs, plain or packed by gzip; a folder means all it holds, - is stdin.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "Logs, plain or packed by gzip; a folder means all it holds, - is stdin.")
   private List<Path> files = List.of();
 
   @Option(
       names = "--program",
       paramLabel = "N",
       defaultValue = "-1",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Replay only program N of each log.")
   private int program;
 
@@ -51,6 +56,7 @@ public final class ReplayCommand implements Callable<Integer> {
       names = "--max-mismatches",
       paramLabel = "N",
       defaultValue = "0",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Stop after N mismatches (0: never).")
   private int maxMismatches;
 

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -64,7 +65,9 @@ public final class RunCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A call log, plain or packed by gzip; - is stdin.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      description = "A call log, plain or packed by gzip; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
@@ -77,6 +80,7 @@ public final class RunCommand implements Callable<Integer> {
       names = "--trace",
       paramLabel = "WHAT",
       defaultValue = "ALL",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "What to print below each call: none, hooks, firmware or all.")
   private Trace trace = Trace.ALL;
 
@@ -162,7 +166,8 @@ public final class RunCommand implements Callable<Integer> {
       console.out().println(unmet == 0 ? console.green(summary) : console.red(summary));
     }
     String suite = "run " + file + (on == null ? "" : " on " + on);
-    verdicts.write(suite, List.of(suite), cases(steps), "calls=" + steps.size() + " unmet=" + unmet);
+    verdicts.write(
+        suite, List.of(suite), cases(steps), "calls=" + steps.size() + " unmet=" + unmet);
     return unmet == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 

@@ -345,7 +345,8 @@ class Picture {
     this.box = element(parent, "article", "run");
     this.head = head ? element(this.box, "h2") : null;
     for (const g of this.groups) g.build(this.box);
-    this.note = element(this.box, "div", "note changes");
+    // Side by side the words are folded away, so that the strips stand close.
+    this.note = element(this.box, head ? "details" : "div", "note changes");
   }
 
   draw(step) {
@@ -384,7 +385,8 @@ class Picture {
     const say = [];
     if (at && at.expected) say.push(element(null, "div", "expected", "expected " + at.expected + ", got " + at.result));
     for (const line of (at && at.ownership) || []) element(list, "li", "", "frames " + line);
-    const title = changes.length || list.children.length ? "This step changed" : "This step changed no table";
-    this.note.replaceChildren(...say, element(null, "h3", "", title), list);
+    const some = changes.length || list.children.length;
+    const title = some ? "This step changed" + (this.head ? " " + list.children.length + " ranges" : "") : "This step changed no table";
+    this.note.replaceChildren(element(null, this.head ? "summary" : "h3", "", title), ...say, list);
   }
 }
