@@ -20,6 +20,7 @@ import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.cli.trace.ImportCommand;
+import dev.cocovisor.cli.trace.RecordCommand;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
@@ -136,6 +137,7 @@ public final class Main {
     line.addSubcommand(new ImportCommand(console));
     line.addSubcommand(new CompletionCommand(console));
     line.addSubcommand(new DiffCommand(console));
+    line.addSubcommand(new RecordCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));

