@@ -48,8 +48,7 @@ final class Commit {
     }
     String ref = head.substring(5);
     Path common = git.resolve("commondir");
-    Path refs =
-        Files.isRegularFile(common) ? git.resolve(Files.readString(common).strip()) : git;
+    Path refs = Files.isRegularFile(common) ? git.resolve(Files.readString(common).strip()) : git;
     for (Path folder : List.of(git, refs)) {
       if (Files.isRegularFile(folder.resolve(ref))) {
         return Files.readString(folder.resolve(ref)).strip();

@@ -53,21 +53,26 @@ final class CompletionCommand implements Callable<Integer> {
 
   private static String fish(CommandLine root) {
     var out = new StringBuilder("# fish completion of cocovisor\n");
-    root.getSubcommands().forEach((name, command) -> {
-      out.append("complete -c cocovisor -n __fish_use_subcommand -f -a ").append(name);
-      String[] about = command.getCommandSpec().usageMessage().description();
-      out.append(" -d ").append(quoted(about.length == 0 ? "" : about[0])).append('\n');
-      for (OptionSpec o : command.getCommandSpec().options()) {
-        out.append("complete -c cocovisor -n '__fish_seen_subcommand_from ").append(name).append("'");
-        for (String word : o.names()) {
-          out.append(word.startsWith("--") ? " -l " : " -s ").append(word.replaceFirst("^-+", ""));
-        }
-        boolean takes = o.arity().max() > 0;
-        out.append(takes ? " -r" : " -f");
-        out.append(" -d ").append(quoted(o.description().length == 0 ? "" : o.description()[0]));
-        out.append('\n');
-      }
-    });
+    root.getSubcommands()
+        .forEach((name, command) -> {
+          out.append("complete -c cocovisor -n __fish_use_subcommand -f -a ").append(name);
+          String[] about = command.getCommandSpec().usageMessage().description();
+          out.append(" -d ").append(quoted(about.length == 0 ? "" : about[0])).append('\n');
+          for (OptionSpec o : command.getCommandSpec().options()) {
+            out.append("complete -c cocovisor -n '__fish_seen_subcommand_from ")
+                .append(name)
+                .append("'");
+            for (String word : o.names()) {
+              out.append(word.startsWith("--") ? " -l " : " -s ")
+                  .append(word.replaceFirst("^-+", ""));
+            }
+            boolean takes = o.arity().max() > 0;
+            out.append(takes ? " -r" : " -f");
+            out.append(" -d ")
+                .append(quoted(o.description().length == 0 ? "" : o.description()[0]));
+            out.append('\n');
+          }
+        });
     return out.toString();
   }
 

@@ -36,7 +36,8 @@ public final class Inputs {
       return LogSource.text("-", new String(plain, StandardCharsets.UTF_8));
     }
     if (!Files.isRegularFile(file)) {
-      throw new UsageException(file + (Files.isDirectory(file) ? " is a folder" : ": no such file"));
+      throw new UsageException(
+          file + (Files.isDirectory(file) ? " is a folder" : ": no such file"));
     }
     return LogSource.file(file);
   }

@@ -41,7 +41,9 @@ import picocli.CommandLine.Parameters;
 public final class CompareCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario of steps every technology has; - is stdin.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      description = "A scenario of steps every technology has; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
@@ -139,11 +141,10 @@ public final class CompareCommand implements Callable<Integer> {
     var page = new Page("compare", file.toString(), scenario.about());
     comparison
         .columns()
-        .forEach(
-            c ->
-                page.chip(
-                    c.backend() + (c.unmet() == 0 ? "" : ", " + c.unmet() + " unmet"),
-                    c.unmet() == 0 ? "" : "bad"));
+        .forEach(c ->
+            page.chip(
+                c.backend() + (c.unmet() == 0 ? "" : ", " + c.unmet() + " unmet"),
+                c.unmet() == 0 ? "" : "bad"));
     page.chip(differences.size() + " differences", "");
     pages.write(page.runs(runs, true).with("differences", ComparisonReport.words(differences)));
     traces.write(runs);

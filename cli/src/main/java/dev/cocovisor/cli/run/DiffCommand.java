@@ -75,8 +75,10 @@ public final class DiffCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     try (var world = new World(plugins, settings, console)) {
-      JsonNode a = run(world, files.getFirst(), backendA != null ? backendA : backend, setA, "--set-a");
-      JsonNode b = run(world, files.getLast(), backendB != null ? backendB : backend, setB, "--set-b");
+      JsonNode a =
+          run(world, files.getFirst(), backendA != null ? backendA : backend, setA, "--set-a");
+      JsonNode b =
+          run(world, files.getLast(), backendB != null ? backendB : backend, setB, "--set-b");
       RunDiff diff = RunDiff.of(a, b);
       if (json) {
         console.json(document(diff));
@@ -100,8 +102,7 @@ public final class DiffCommand implements Callable<Integer> {
     var all = new LinkedHashMap<>(world.settings());
     try {
       own.forEach(
-          (name, value) ->
-              all.put(name, world.technologies().setting(name).checked(value)));
+          (name, value) -> all.put(name, world.technologies().setting(name).checked(value)));
     } catch (IllegalArgumentException e) {
       throw new UsageException(option + ": " + e.getMessage());
     }
@@ -125,8 +126,7 @@ public final class DiffCommand implements Callable<Integer> {
     } catch (JacksonException e) {
       throw new UsageException(file + ": " + e.getOriginalMessage());
     }
-    throw new UsageException(
-        file + ": no document of `run --json` of version " + RunModel.VERSION);
+    throw new UsageException(file + ": no document of `run --json` of version " + RunModel.VERSION);
   }
 
   private void print(RunDiff diff) {
@@ -135,7 +135,9 @@ public final class DiffCommand implements Callable<Integer> {
       console.out().println(console.green("the runs are the same"));
       return;
     }
-    console.out().println(console.bold("first difference: line " + first.line() + ": " + first.call()));
+    console
+        .out()
+        .println(console.bold("first difference: line " + first.line() + ": " + first.call()));
     if (first.answers()) {
       console.out().println("  A answers  " + first.a());
       console.out().println("  B answers  " + first.b());
@@ -155,11 +157,16 @@ public final class DiffCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "answers=" + (diff.later().size() + (first.answers() ? 1 : 0)) + " inside=" + diff.busy());
+            "answers="
+                + (diff.later().size() + (first.answers() ? 1 : 0))
+                + " inside="
+                + diff.busy());
   }
 
   private void only(String which, List<String> lines) {
-    lines.stream().limit(SHOWN).forEach(l -> console.out().println("  only " + which + "     " + l));
+    lines.stream()
+        .limit(SHOWN)
+        .forEach(l -> console.out().println("  only " + which + "     " + l));
     if (lines.size() > SHOWN) {
       console.out().println("  only " + which + "     and " + (lines.size() - SHOWN) + " more");
     }

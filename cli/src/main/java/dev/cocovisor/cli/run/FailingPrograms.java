@@ -49,15 +49,14 @@ final class FailingPrograms {
     failed.forEach((program, all) -> {
       Mismatch first = all.getFirst().mismatch();
       var details = new ArrayList<String>();
-      all.forEach(
-          f ->
-              details.add(
-                  "line %d: %s: expected %s, got %s"
-                      .formatted(
-                          f.mismatch().line(),
-                          f.mismatch().call(),
-                          f.mismatch().expected(),
-                          f.mismatch().got())));
+      all.forEach(f ->
+          details.add(
+              "line %d: %s: expected %s, got %s"
+                  .formatted(
+                      f.mismatch().line(),
+                      f.mismatch().call(),
+                      f.mismatch().expected(),
+                      f.mismatch().got())));
       details.add("reproduce: " + all.getFirst().reproduce());
       cases.add(
           new Case(
@@ -106,7 +105,9 @@ final class FailingPrograms {
       }
       var _ =
           replayer.replay(
-              LogSource.file(Path.of(p.log())), new ReplayOptions(p.number(), 0), MismatchSink.NONE);
+              LogSource.file(Path.of(p.log())),
+              new ReplayOptions(p.number(), 0),
+              MismatchSink.NONE);
       var head = new LinkedHashMap<String, Object>();
       head.put("scenario", p.log());
       head.put("name", "program " + p.number());
@@ -130,16 +131,16 @@ final class FailingPrograms {
     failed.forEach((p, all) ->
         all.stream()
             .limit(5)
-            .forEach(
-                f ->
-                    findings.add(
-                        "program %d, line %d, %s: expected %s, got %s"
-                            .formatted(
-                                p.number(),
-                                f.mismatch().line(),
-                                f.mismatch().call(),
-                                f.mismatch().expected(),
-                                f.mismatch().got()))));
-    return page.runs(runs, false).with("findings", findings.subList(0, Math.min(8, findings.size())));
+            .forEach(f ->
+                findings.add(
+                    "program %d, line %d, %s: expected %s, got %s"
+                        .formatted(
+                            p.number(),
+                            f.mismatch().line(),
+                            f.mismatch().call(),
+                            f.mismatch().expected(),
+                            f.mismatch().got()))));
+    return page.runs(runs, false)
+        .with("findings", findings.subList(0, Math.min(8, findings.size())));
   }
 }

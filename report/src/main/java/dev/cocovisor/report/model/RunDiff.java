@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Where two runs part, and what follows: the first step that answers, does or leaves something else,
- * and the later ones that answer something else. Steps are taken in order.
+ * Where two runs part, and what follows: the first step that answers, does or leaves something
+ * else, and the later ones that answer something else. Steps are taken in order.
  *
  * @param first the first step that differs; null where none does
  * @param later the steps behind it whose answers or calls differ
@@ -76,7 +76,12 @@ public record RunDiff(@Nullable Step first, List<Step> later, int busy) {
       return null;
     }
     return new Step(
-        one.get("line").asInt(), one.get("call").asString(), gotA, gotB, less(inA, inB), less(inB, inA));
+        one.get("line").asInt(),
+        one.get("call").asString(),
+        gotA,
+        gotB,
+        less(inA, inB),
+        less(inB, inA));
   }
 
   private static List<String> less(List<String> all, List<String> without) {

@@ -51,10 +51,7 @@ public final class Comparison {
     }
 
     private void run(
-        Scenario scenario,
-        Technologies technologies,
-        Map<String, String> settings,
-        Watcher each) {
+        Scenario scenario, Technologies technologies, Map<String, String> settings, Watcher each) {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
         run.run(s -> {

@@ -63,7 +63,10 @@ public final class KvmLogReplayer implements LogReplayer {
   }
 
   private KvmLogReplayer(
-      Technologies technologies, Map<String, String> settings, @Nullable Consumer<String> unknown, @Nullable Watcher watcher) {
+      Technologies technologies,
+      Map<String, String> settings,
+      @Nullable Consumer<String> unknown,
+      @Nullable Watcher watcher) {
     this.watcher = watcher;
     this.technologies = technologies;
     this.settings = settings;
