@@ -19,6 +19,7 @@ import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
+import dev.cocovisor.cli.step.StepCommand;
 import dev.cocovisor.cli.trace.ImportCommand;
 import dev.cocovisor.cli.trace.RecordCommand;
 import dev.cocovisor.core.VendorFailure;
@@ -137,6 +138,7 @@ public final class Main {
     line.addSubcommand(new ImportCommand(console));
     line.addSubcommand(new CompletionCommand(console));
     line.addSubcommand(new DiffCommand(console));
+    line.addSubcommand(new StepCommand(console));
     line.addSubcommand(new RecordCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));

@@ -9,7 +9,6 @@ import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.report.model.RunDiff;
 import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.scenario.Scenario;
-import dev.cocovisor.script.scenario.ScenarioRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,11 +105,7 @@ public final class DiffCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new UsageException(option + ": " + e.getMessage());
     }
-    var model = new RunModel();
-    try (var run = new ScenarioRun(scenario, world.technologies(), technology, all)) {
-      run.run(step -> model.step(StepJson.of(step, _ -> true), run.state()));
-    }
-    return new JsonMapper().valueToTree(model.document(Map.of()));
+    return new JsonMapper().valueToTree(RunDocuments.of(scenario, world, technology, all));
   }
 
   private static JsonNode document(Path file) throws IOException {

@@ -17,24 +17,32 @@ import java.util.Set;
 final class ScheduleJson {
   private ScheduleJson() {}
 
+  /** Returns the document of a finding: its last step tells what broke. */
   static Map<String, Object> run(List<Moment> moments, Finding finding, Path file, String on) {
+    Map<String, Object> doc = run(moments, finding.schedule().toString(), file, on);
+    doc.put("name", finding.kind());
+    if (doc.get("steps") instanceof List<?> steps && steps.getLast() instanceof Map<?, ?> last) {
+      @SuppressWarnings("unchecked") // The documents' maps have words for keys.
+      var step = (Map<String, Object>) last;
+      step.put("expected", "that this does not happen: " + finding.what());
+    }
+    return doc;
+  }
+
+  /** Returns the document of a schedule that was followed. */
+  static Map<String, Object> run(List<Moment> moments, String schedule, Path file, String on) {
     var model = new RunModel();
     Set<String> lanes = new LinkedHashSet<>();
     for (Moment m : moments) {
       if (!m.part().isEmpty()) {
         lanes.add(m.part());
       }
-      Map<String, Object> step = step(m);
-      if (m == moments.getLast()) {
-        step.put("expected", "that this does not happen: " + finding.what());
-      }
-      model.step(step, m.strips());
+      model.step(step(m), m.strips());
     }
     var head = new LinkedHashMap<String, Object>();
     head.put("scenario", file.toString());
     head.put("backend", on);
-    head.put("name", finding.kind());
-    head.put("schedule", finding.schedule().toString());
+    head.put("schedule", schedule);
     head.put("lanes", List.copyOf(lanes));
     return model.document(head);
   }

@@ -259,11 +259,15 @@ class Group {
     let free = -1;
     const tick = (page, place) => {
       const x = this.part(place);
-      if (x < -0.0001 || x > 1.0001 || x * width < free) return;
+      if (x < -0.0001 || x > 1.0001) return;
       const text = hex(this.vm ? page * 4096 : page);
-      const t = element(out, "span", x < 0.05 ? "l" : x > 0.95 ? "r" : "", text);
+      const side = x < 0.05 ? "l" : x > 0.95 ? "r" : "";
+      const wide = text.length * 6.4;
+      const left = x * width - (side === "l" ? 0 : side === "r" ? wide : wide / 2);
+      if (left < free) return;
+      const t = element(out, "span", side, text);
       t.style.left = 100 * x + "%";
-      free = x * width + text.length * 6.4 + 14;
+      free = left + wide + 10;
     };
     for (const s of axis.segments) {
       if (s.gap) continue;
