@@ -11,7 +11,10 @@ import picocli.CommandLine.Option;
 
 /** The options by which a command writes its verdicts for machines. */
 public final class VerdictOptions {
-  @Option(names = "--ktap", paramLabel = "FILE", description = "Write the verdicts as KTAP.")
+  @Option(
+      names = "--ktap",
+      paramLabel = "FILE",
+      description = "Write the verdicts as KTAP; where tck judges several, %%s is the name.")
   private @Nullable Path ktap;
 
   @Option(names = "--xml", paramLabel = "FILE", description = "Write the verdicts as JUnit XML.")

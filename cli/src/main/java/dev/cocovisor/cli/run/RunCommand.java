@@ -13,6 +13,7 @@ import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.report.results.Case;
+import dev.cocovisor.report.trace.FlightRecorder;
 import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
@@ -135,11 +136,14 @@ public final class RunCommand implements Callable<Integer> {
     pages.check("--save", save);
     var steps = new ArrayList<ScenarioStep>();
     var model = new RunModel();
+    var timed = new FlightRecorder.Step[] {FlightRecorder.begin()};
     boolean looks = json || pages.wanted() || traces.wanted();
     try (var watch = limit.watch(console);
         var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
       run.run(step -> {
         watch.done(file + ":" + step.call().line());
+        String call = LogWriter.callOnly(step.call());
+        timed[0].done(step.call().line(), call, step.got(), step.happened().size());
         steps.add(step);
         if (looks) {
           model.step(StepJson.of(step, trace::shows), run.state());
@@ -147,6 +151,7 @@ public final class RunCommand implements Callable<Integer> {
         if (!json) {
           print(step);
         }
+        timed[0] = FlightRecorder.begin();
       });
     }
     if (save != null) {

@@ -2,6 +2,7 @@ package dev.cocovisor.cli.step;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
@@ -21,7 +22,7 @@ final class RunWalk {
   record Range(long first, long end, int value, long leads) {}
 
   private final JsonNode run;
-  private final List<TreeMap<Long, Range>> strips = new ArrayList<>();
+  private final List<NavigableMap<Long, Range>> strips = new ArrayList<>();
   private int at = -1;
 
   /** Stands before the first step of a document of {@code cocovisor.run}. */
@@ -63,7 +64,7 @@ final class RunWalk {
   }
 
   private void apply(JsonNode c) {
-    TreeMap<Long, Range> strip = strips.get(c.get(0).asInt());
+    NavigableMap<Long, Range> strip = strips.get(c.get(0).asInt());
     long first = c.get(1).asLong();
     long end = first + c.get(2).asLong();
     cut(strip, first);
@@ -75,7 +76,7 @@ final class RunWalk {
   }
 
   /** Makes a boundary of a place inside a range. */
-  private static void cut(TreeMap<Long, Range> strip, long page) {
+  private static void cut(NavigableMap<Long, Range> strip, long page) {
     var e = strip.lowerEntry(page);
     if (e != null && e.getValue().end() > page) {
       Range r = e.getValue();
