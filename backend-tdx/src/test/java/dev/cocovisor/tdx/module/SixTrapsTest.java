@@ -80,6 +80,53 @@ class SixTrapsTest {
         .isEqualTo(inUse);
   }
 
+  // TDX module 1.5.01, tdh_mem_page_promote.c: 512 pages in a row, all in the first one's state.
+  @Test
+  void onlyPagesInARowBecomeOne() {
+    for (boolean moved : new boolean[] {false, true}) {
+      Bench b = Bench.runnable(true);
+      b.tables(GPA, 1);
+      b.must(b.host.memPageAug(TDR, GPA, 1, b.huge()));
+      b.mustAccept(GPA, 1);
+      b.must(b.host.memRangeBlock(TDR, GPA, 1));
+      b.track();
+      b.must(b.host.memPageDemote(TDR, GPA, 1, b.page()));
+      if (moved) {
+        b.must(b.host.memRangeBlock(TDR, GPA + 9 * 4096, 0));
+        b.track();
+        b.must(b.host.memPageRelocate(TDR, GPA + 9 * 4096, b.page()));
+      }
+      b.must(b.host.memRangeBlock(TDR, GPA, 1));
+      b.track();
+      assertThat(b.host.memPagePromote(TDR, GPA, 1))
+          .isEqualTo(moved ? SeamStatus.EPT_INVALID_PROMOTE_CONDITIONS.with(Operand.RCX) : 0);
+    }
+  }
+
+  // TDX module 1.5.01, tdh_phymem_page_reclaim.c: of a TD in TEARDOWN only, and its TDR last.
+  @Test
+  void nothingIsReclaimedFromATdThatIsAlive() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 0);
+    long page = b.page();
+    b.must(b.host.memPageAug(TDR, GPA, 0, page));
+    long alive = SeamStatus.LIFECYCLE_STATE_INCORRECT.code();
+    assertThat(b.host.phymemPageReclaim(page)).isEqualTo(alive);
+    assertThat(b.host.phymemPageReclaim(TDR)).isEqualTo(alive);
+    b.must(b.onLp.vpFlush(Bench.VCPU));
+    b.must(b.onLp1.vpFlush(Bench.VCPU_1));
+    b.must(b.host.mngVpFlushDone(TDR));
+    assertThat(b.host.phymemPageReclaim(page)).as("flushed only").isEqualTo(alive);
+    b.must(b.host.phymemCacheWb(false));
+    b.must(b.host.mngKeyFreeId(TDR));
+    assertThat(b.host.phymemPageReclaim(TDR))
+        .isEqualTo(SeamStatus.TD_ASSOCIATED_PAGES_EXIST.code());
+    b.must(b.host.phymemPageReclaim(page));
+    assertThat(b.host.phymemPageReclaim(page))
+        .as("it is nobody's")
+        .isEqualTo(SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.RCX));
+  }
+
   // TDX module 1.5.01, tdh_mem_sept_remove.c: the table's entries are looked at, pending ones too.
   @Test
   void aTableThatHoldsAPageStays() {
