@@ -101,6 +101,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private long calls;
     private long mismatches;
     private long passedOver;
+    private long raced;
     private long standstills;
     private boolean stopped;
 
@@ -115,6 +116,9 @@ public final class KvmLogReplayer implements LogReplayer {
       var notes = new LinkedHashMap<String, Long>();
       if (passedOver > 0) {
         notes.put("unknown", passedOver);
+      }
+      if (raced > 0) {
+        notes.put("raced", raced);
       }
       if (standstills > 0) {
         notes.put(STANDSTILLS, standstills);
@@ -164,6 +168,7 @@ public final class KvmLogReplayer implements LogReplayer {
               });
       boolean goOn = replay.run();
       standstills += replay.standstills();
+      raced += replay.raced();
       stopped = !goOn || options.program() >= 0;
     }
   }

@@ -82,6 +82,14 @@ public sealed interface Step {
    */
   record Allows(List<String> answers) implements Steering {}
 
+  /**
+   * Says that the call before was answered as it was because somebody else acted at the same time,
+   * which a log of one call after the other cannot hold: its answer is named, not compared.
+   *
+   * @param why what the other did
+   */
+  record Raced(String why) implements Steering {}
+
   /** Happens to, or in, a VM that a step launched. */
   sealed interface OfVm extends Step {
     /** Returns the VM's number, from 1. */
