@@ -155,7 +155,8 @@ final class ProcessMemory {
     if (file instanceof GuestMemfd && (prot & PROT_EXEC) != 0) {
       return Errno.EPERM;
     }
-    return file instanceof MappableFile f ? f.mayMap((type & MAP_SHARED) != 0) : Errno.ENODEV;
+    boolean shared = (type & MAP_SHARED) != 0;
+    return file instanceof MappableFile f ? f.mayMap(shared, (prot & 2) != 0) : Errno.ENODEV;
   }
 
   private static long signal(long pte) {
