@@ -13,8 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * The smallest program for each rule that shows at an edge, with a real 7.3.4 kernel's answers; each
- * is named after the function of the kernel that has the rule.
+ * The smallest program for each rule that shows at an edge, with a real 7.3.4 kernel's answers;
+ * each is named after the function of the kernel that has the rule.
  */
 class KernelEdgesTest {
   private static final Path LOG =
