@@ -90,24 +90,18 @@ public final class MemoryFiles {
     if (o == null) {
       return ret(Errno.EBADF);
     }
-    switch (cmd) {
-      case F_DUPFD, F_DUPFD_CLOEXEC -> {
-        return Long.compareUnsigned(arg, MOST_FILES) >= 0
-            ? ret(Errno.EINVAL)
-            : process.dup(fd, (int) arg);
-      }
-      case F_ADD_SEALS -> {
-        return o instanceof MemFd f && (arg >>> 32) == 0
-            ? ret(f.addSeals((int) arg))
-            : ret(Errno.EINVAL);
-      }
-      case F_GET_SEALS -> {
-        return o instanceof MemFd f ? f.seals() : ret(Errno.EINVAL);
-      }
-      default -> {
-        return ret(Errno.EINVAL);
-      }
-    }
+    return switch (cmd) {
+      case F_DUPFD, F_DUPFD_CLOEXEC ->
+          Long.compareUnsigned(arg, MOST_FILES) >= 0
+              ? ret(Errno.EINVAL)
+              : process.dup(fd, (int) arg);
+      case F_ADD_SEALS ->
+          o instanceof MemFd f && (arg >>> 32) == 0
+              ? ret(f.addSeals((int) arg))
+              : ret(Errno.EINVAL);
+      case F_GET_SEALS -> o instanceof MemFd f ? f.seals() : ret(Errno.EINVAL);
+      default -> ret(Errno.EINVAL);
+    };
   }
 
   /**
