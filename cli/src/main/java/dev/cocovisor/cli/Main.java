@@ -15,6 +15,7 @@ import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.run.CompareCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
+import dev.cocovisor.cli.run.KernelsCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.cli.trace.ImportCommand;
@@ -111,6 +112,7 @@ public final class Main {
     line.addSubcommand("measure", MeasureCommand.create(console, measurers));
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
+    line.addSubcommand(new KernelsCommand(console));
     line.addSubcommand(new ExploreCommand(console));
     line.addSubcommand(new GenerateCommand(console));
     line.addSubcommand("live", LiveCommand.create(console));
