@@ -5,7 +5,10 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
 import dev.cocovisor.explore.Limits;
@@ -15,6 +18,8 @@ import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.faults.FaultCampaign;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.results.Case;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -26,6 +31,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,7 +63,7 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors.")
+  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
@@ -70,35 +76,40 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--strategy",
       paramLabel = "HOW",
       defaultValue = "BOUND",
-      description = "bound, dpor, delays, pct, pos or random; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "bound, dpor, delays, pct, pos or random.")
   private How how = How.BOUND;
 
   @Option(
       names = "--bound",
       paramLabel = "N",
       defaultValue = "2",
-      description = "The most preemptions, or delays; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most preemptions, or delays.")
   private int bound = 2;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Where what is drawn at random begins; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "Where what is drawn at random begins.")
   private long seed = 1;
 
   @Option(
       names = "--schedules",
       paramLabel = "N",
       defaultValue = "1000000",
-      description = "The most schedules; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most schedules.")
   private long schedules = 1_000_000;
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "600",
-      description = "The most time; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most time.")
   private long seconds = 600;
 
   @Option(
@@ -147,6 +158,12 @@ public final class ExploreCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -164,9 +181,16 @@ public final class ExploreCommand implements Callable<Integer> {
       String on =
           world.known(
               backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
-      return faults
-          ? failures(scenario, world, on)
-          : report(explore(subject(scenario, world, on)), on);
+      pages.check();
+      traces.check(pages);
+      verdicts.check(pages);
+      if (faults) {
+        return failures(scenario, world, on);
+      }
+      Subject subject = subject(scenario, world, on);
+      Report report = explore(subject);
+      write(report, subject, scenario, on);
+      return report(report, on);
     }
   }
 
@@ -242,6 +266,53 @@ public final class ExploreCommand implements Callable<Integer> {
         });
   }
 
+  private void write(Report r, Subject subject, Scenario scenario, String on) throws IOException {
+    if (pages.wanted() || traces.wanted()) {
+      var runs = new ArrayList<Map<String, Object>>();
+      var explorer = new Explorer(Limits.DEFAULT, !anyAnswers);
+      for (Finding f : r.findings()) {
+        runs.add(ScheduleJson.run(explorer.record(subject, f.schedule()), f, file, on));
+      }
+      var page = new Page("explore", file.toString(), scenario.about());
+      page.chip(on, "").chip(r.schedules() + " schedules", "").chip(r.strategy(), "");
+      page.chip(r.findings().size() + " findings", r.findings().isEmpty() ? "good" : "bad");
+      page.with("findings", r.findings().stream().map(Finding::what).toList());
+      pages.write(page.runs(runs, false));
+      traces.write(runs);
+    }
+    verdicts.write(
+        "explore " + file + " on " + on, List.of("explore " + file), cases(r, on), r.summary());
+  }
+
+  private List<Case> cases(Report r, String on) {
+    var cases = new ArrayList<Case>();
+    String name = file.getFileName() + " on " + on + ", " + r.strategy();
+    for (Finding f : r.findings()) {
+      var details = new ArrayList<>(f.lanes());
+      details.add("reproduce: " + reproduce(f, on));
+      cases.add(
+          new Case(
+              file.toString(),
+              name + ", finding " + (cases.size() + 1),
+              Case.Verdict.FAILED,
+              f.what(),
+              details,
+              f.millis() * 1_000_000));
+    }
+    if (cases.isEmpty()) {
+      boolean judged = verdict(r) == ExitCode.CLEAN;
+      cases.add(
+          new Case(
+              file.toString(),
+              name,
+              judged ? Case.Verdict.PASSED : Case.Verdict.SKIPPED,
+              r.summary(),
+              List.of(),
+              r.millis() * 1_000_000));
+    }
+    return cases;
+  }
+
   private int report(Report r, String on) {
     if (json) {
       console.json(document(r, on));
@@ -255,6 +326,10 @@ public final class ExploreCommand implements Callable<Integer> {
       String summary = r.summary();
       console.out().println(r.findings().isEmpty() ? console.green(summary) : console.red(summary));
     }
+    return verdict(r);
+  }
+
+  private int verdict(Report r) {
     if (!r.findings().isEmpty()) {
       return ExitCode.FOUND;
     }
@@ -285,7 +360,7 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private Map<String, Object> document(Report r, String on) {
     var doc = new LinkedHashMap<String, Object>();
-    doc.put("format", "cocovisor-explore");
+    doc.put("format", "cocovisor.explore");
     doc.put("version", 1);
     doc.put("scenario", file.toString());
     doc.put("backend", on);
