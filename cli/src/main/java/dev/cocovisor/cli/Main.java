@@ -12,6 +12,7 @@ import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.run.CompareCommand;
+import dev.cocovisor.cli.run.BugsCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
@@ -107,6 +108,7 @@ public final class Main {
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
     line.addSubcommand(new ExploreCommand(console));
+    line.addSubcommand(new BugsCommand(console));
     line.addSubcommand(new GenerateCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));

@@ -158,6 +158,7 @@ final class LegacyLaunch {
         if (!sev.info().firmwareFile) {
           return noFile();
         }
+        vcpu.assertLocked();
         byte[] page = VmsaPage.reset(sev.info().vmsaFeatures);
         sev.platform().host().memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
         FwStatus s =

@@ -183,6 +183,7 @@ final class SnpLaunch {
       return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
           .number();
     }
+    vcpu.assertLocked();
     byte[] page = VmsaPage.reset(info.vmsaFeatures);
     host.memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
     Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);

@@ -1,5 +1,9 @@
 package dev.cocovisor.cli.run;
 
+import dev.cocovisor.bugs.Bugs;
+import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.hunt.Found;
+import dev.cocovisor.bugs.hunt.Hunt;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
@@ -54,8 +58,17 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors.")
-  private Path file = Path.of("");
+  @Parameters(
+      paramLabel = "SCENARIO",
+      arity = "0..1",
+      description = "A scenario that names actors; not with --bug.")
+  private @Nullable Path scenarioFile;
+
+  @Option(
+      names = "--bug",
+      paramLabel = "ID",
+      description = "Put a bug of history in and explore its scenario; 'bugs' lists them.")
+  private @Nullable String bugId;
 
   @Option(
       names = "--backend",
@@ -126,7 +139,14 @@ public final class ExploreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     checkNumbers();
+    Path file = scenarioFile;
+    if ((file == null) == (bugId == null)) {
+      throw new UsageException("a scenario, or --bug with the id of a bug, expected");
+    }
     try (var world = new World(plugins, settings, console)) {
+      if (file == null) {
+        return bug(world);
+      }
       Scenario scenario = world.read(file);
       List<String> named = scenario.backends();
       String on =
@@ -134,6 +154,43 @@ public final class ExploreCommand implements Callable<Integer> {
               backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
       return report(explore(subject(scenario, world, on)), on);
     }
+  }
+
+  private int bug(World world) {
+    Bug bug;
+    try {
+      bug = Bugs.of(String.valueOf(bugId));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+    String on = world.known(bug.technology());
+    var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
+    if (hunt.explores(bug)) {
+      anyAnswers |= !bug.answersMatter();
+      return report(explore(hunt.subject(bug)), on);
+    }
+    // Its scenario names no actors: there is one schedule.
+    Found found = hunt.with(bug);
+    if (json) {
+      var doc = new LinkedHashMap<String, Object>();
+      doc.put("format", "cocovisor-explore");
+      doc.put("version", 1);
+      doc.put("bug", bug.id());
+      doc.put("backend", on);
+      doc.put("strategy", found.strategy());
+      doc.put("schedules", found.schedules());
+      doc.put("exhaustive", found.whole());
+      doc.put("findings", found.broke() ? List.of(Map.of("what", found.what())) : List.of());
+      console.json(doc);
+    } else {
+      String summary =
+          "schedules=1 outcomes=1 findings=%d exhaustive (one run)".formatted(found.broke() ? 1 : 0);
+      if (found.broke()) {
+        console.out().println(console.red(found.what()));
+      }
+      console.out().println(found.broke() ? console.red(summary) : console.green(summary));
+    }
+    return found.broke() ? ExitCode.FOUND : ExitCode.CLEAN;
   }
 
   private static Subject subject(Scenario scenario, World world, String on) {
@@ -211,7 +268,9 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private String reproduce(Finding f, String on) {
     var words = new ArrayList<String>();
-    words.addAll(List.of("explore", file.toString(), "--backend", on));
+    words.add("explore");
+    words.addAll(
+        bugId != null ? List.of("--bug", bugId) : List.of(String.valueOf(scenarioFile), "--backend", on));
     words.addAll(List.of("--schedule", f.schedule().toString()));
     if (anyAnswers) {
       words.add("--any-answers");
@@ -223,7 +282,7 @@ public final class ExploreCommand implements Callable<Integer> {
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor-explore");
     doc.put("version", 1);
-    doc.put("scenario", file.toString());
+    doc.put(bugId != null ? "bug" : "scenario", bugId != null ? bugId : String.valueOf(scenarioFile));
     doc.put("backend", on);
     doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
     doc.put("schedules", r.schedules());

@@ -158,7 +158,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    if (vm != owner) {
+    if (vm.identity() != owner.identity()) {
       return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
     }
     boolean fits =

@@ -43,6 +43,7 @@ final class FaultHandler {
     if (r != RetPf.CONTINUE) {
       return r;
     }
+    f.mmuSeq = vm.invalidation().lookedUp(f.mmuSeq);
     chooseLevel(vcpu, f);
     vm.mmuLock().lockShared();
     try {

@@ -94,7 +94,7 @@ final class MemoryAttributesIoctl {
       slotHit = vm.invalidation().openings() != before;
       if (!r.ok()) {
         if (slotHit) {
-          vm.invalidation().end();
+          vm.invalidation().end(Invalidation.Cause.ATTRIBUTES);
         }
         return r;
       }
@@ -108,7 +108,7 @@ final class MemoryAttributesIoctl {
     }
     if (slotHit) {
       vm.mmuLock().lock();
-      vm.invalidation().end();
+      vm.invalidation().end(Invalidation.Cause.ATTRIBUTES);
       vm.mmuLock().unlock();
     }
     return Errno.OK;
@@ -133,7 +133,7 @@ final class MemoryAttributesIoctl {
         }
         if (!begun) {
           begun = true;
-          vm.invalidation().begin();
+          vm.invalidation().begin(Invalidation.Cause.ATTRIBUTES);
         }
         long from = Math.max(start, slot.baseGfn());
         long to = Math.min(end, slot.endGfn());
@@ -171,7 +171,7 @@ final class MemoryAttributesIoctl {
     if (gfn >= slot.baseGfn()
         && gfn + level.pages() <= slot.endGfn()
         && vm.attributes().isUniform(gfn, level)) {
-      vm.invalidation().add(gfn, gfn + level.pages());
+      vm.invalidation().addHugePage(gfn, gfn + level.pages());
     }
   }
 }

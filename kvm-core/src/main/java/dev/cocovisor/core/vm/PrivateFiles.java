@@ -37,7 +37,7 @@ final class PrivateFiles implements BindingOwner {
           }
         }
       }
-      vm.invalidation().begin();
+      vm.invalidation().begin(Invalidation.Cause.PRIVATE_FILE);
       boolean flush = false;
       for (Binding s : bound) {
         long first = first(s, startPage);
@@ -46,7 +46,7 @@ final class PrivateFiles implements BindingOwner {
         Errno r = splits ? vm.stage().splitBoundaryLeafs(first, last) : Errno.OK;
         if (!r.ok()) {
           vm.flushRemoteTlbs();
-          vm.invalidation().end();
+          vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
           return r;
         }
         flush |= vm.stage().zapLeafs(first, last, roots, false);
@@ -71,7 +71,7 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public void gmemInvalidateEnd() {
     vm.mmuLock().lock();
-    vm.invalidation().end();
+    vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
     vm.mmuLock().unlock();
   }
 

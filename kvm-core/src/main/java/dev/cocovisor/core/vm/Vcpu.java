@@ -321,6 +321,11 @@ public final class Vcpu implements VcpuContext {
   }
 
   @Override
+  public void assertLocked() {
+    mutex.assertExclusive();
+  }
+
+  @Override
   public boolean inGuestMode() {
     return guestMode;
   }

@@ -53,7 +53,7 @@ public final class Vm implements MmuHost {
   private final VmContextView context = new VmContextView(this);
   private final ModelLock kvmLock = new ModelLock("kvm->lock");
   private final ModelLock mmuLock = ModelLock.manyReaders("kvm->mmu_lock");
-  private final Invalidation invalidation = new Invalidation();
+  private final Invalidation invalidation;
   private final SlotSets slots = new SlotSets();
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
@@ -105,6 +105,8 @@ public final class Vm implements MmuHost {
     this.progress = progress;
     progress.of(health);
     this.trace = new VmTrace(host.trace());
+    this.invalidation =
+        host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
     this.attributes = parts.attributes().create(id);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();

@@ -1,0 +1,12 @@
+package dev.cocovisor.bugs;
+
+import dev.cocovisor.bugs.tdx.M8;
+import dev.cocovisor.bugs.entry.Bug;
+import java.util.List;
+
+/** The bugs of TDX. */
+final class TdxBugs {
+  static final List<Bug> ALL = List.of(new M8());
+
+  private TdxBugs() {}
+}
