@@ -17,6 +17,7 @@ import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
+import dev.cocovisor.cli.trace.ImportCommand;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
@@ -110,6 +111,7 @@ public final class Main {
     line.addSubcommand(new ExploreCommand(console));
     line.addSubcommand(new BugsCommand(console));
     line.addSubcommand(new GenerateCommand(console));
+    line.addSubcommand(new ImportCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));

@@ -135,6 +135,15 @@ class ArchitectureTest {
           .resideInAPackage("dev.cocovisor.bugs..");
 
   @ArchTest
+  static final ArchRule theLiveMachineKnowsLogsAndNoBackend =
+      onlyDependsOn(
+          "dev.cocovisor.live..",
+          "dev.cocovisor.script..",
+          "dev.cocovisor.vmm..",
+          "dev.cocovisor.core..",
+          "dev.cocovisor.api..");
+
+  @ArchTest
   static final ArchRule onlyTheLoadingOfPluginsKnowsPf4j =
       noClasses()
           .that()

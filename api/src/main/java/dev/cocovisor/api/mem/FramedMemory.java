@@ -1,5 +1,6 @@
 package dev.cocovisor.api.mem;
 
+import dev.cocovisor.api.PageLevel;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -38,7 +39,7 @@ public abstract class FramedMemory implements PhysicalMemory {
     for (int done = 0; done < length; ) {
       int at = (int) (hpa + done) & (SIZE - 1);
       int n = Math.min(SIZE - at, length - done);
-      byte[] frame = find((hpa + done) >>> 12);
+      byte[] frame = find((hpa + done) >>> PageLevel.PAGE_SHIFT);
       if (frame == null) {
         Arrays.fill(into, offset + done, offset + done + n, (byte) 0);
       } else {
@@ -53,38 +54,38 @@ public abstract class FramedMemory implements PhysicalMemory {
     for (int done = 0; done < length; ) {
       int at = (int) (hpa + done) & (SIZE - 1);
       int n = Math.min(SIZE - at, length - done);
-      System.arraycopy(from, offset + done, frame((hpa + done) >>> 12), at, n);
+      System.arraycopy(from, offset + done, frame((hpa + done) >>> PageLevel.PAGE_SHIFT), at, n);
       done += n;
     }
   }
 
   @Override
   public int readByte(long hpa) {
-    byte[] frame = find(hpa >>> 12);
+    byte[] frame = find(hpa >>> PageLevel.PAGE_SHIFT);
     return frame == null ? 0 : frame[(int) hpa & (SIZE - 1)] & 0xff;
   }
 
   @Override
   public void writeByte(long hpa, int value) {
-    byte[] frame = find(hpa >>> 12);
+    byte[] frame = find(hpa >>> PageLevel.PAGE_SHIFT);
     if (frame == null) {
       if ((value & 0xff) == 0) {
         return;
       }
-      frame = frame(hpa >>> 12);
+      frame = frame(hpa >>> PageLevel.PAGE_SHIFT);
     }
     frame[(int) hpa & (SIZE - 1)] = (byte) value;
   }
 
   @Override
   public long readLong(long hpa) {
-    byte[] frame = find(hpa >>> 12);
+    byte[] frame = find(hpa >>> PageLevel.PAGE_SHIFT);
     return frame == null ? 0 : (long) LONG.get(frame, (int) hpa & (SIZE - 1));
   }
 
   @Override
   public void writeLong(long hpa, long value) {
-    LONG.set(frame(hpa >>> 12), (int) hpa & (SIZE - 1), value);
+    LONG.set(frame(hpa >>> PageLevel.PAGE_SHIFT), (int) hpa & (SIZE - 1), value);
   }
 
   @Override

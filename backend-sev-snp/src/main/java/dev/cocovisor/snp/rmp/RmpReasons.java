@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.rmp;
 
+import dev.cocovisor.api.PageLevel;
+
 /** Says in words why the RMP refuses an access or an entry; for traces, never on a hot path. */
 public final class RmpReasons {
   private final Rmp rmp;
@@ -67,7 +69,7 @@ public final class RmpReasons {
           + ", the guest has ASID "
           + asid;
     }
-    if (e.gpa() >>> 12 != gpa >>> 12) {
+    if (e.gpa() >>> PageLevel.PAGE_SHIFT != gpa >>> PageLevel.PAGE_SHIFT) {
       return frame + " was given to the guest as gpa " + hex(e.gpa());
     }
     return e.immutable() ? frame + " is immutable: " + e.state() : null;

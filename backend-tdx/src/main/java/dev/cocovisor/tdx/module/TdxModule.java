@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
@@ -221,7 +222,7 @@ public final class TdxModule {
   }
 
   private PhysicalGuard.Verdict judge(Accessor who, long pfn, boolean write) {
-    long hpa = pfn << 12;
+    long hpa = pfn << PageLevel.PAGE_SHIFT;
     Pamt p = leaves.pamt(hpa);
     if (p == null || who.kind() == Accessor.Kind.FIRMWARE) {
       return PhysicalGuard.Verdict.ALLOW;
@@ -244,7 +245,7 @@ public final class TdxModule {
 
   /** Says whose page a frame is by its PAMT entry; null where no TD has it. */
   public @Nullable String ownerOf(long pfn) {
-    long hpa = pfn << 12;
+    long hpa = pfn << PageLevel.PAGE_SHIFT;
     Pamt p = pamt(hpa);
     if (p == null) {
       return null;

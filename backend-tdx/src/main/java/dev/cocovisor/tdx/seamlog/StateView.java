@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.seamlog;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.tdx.module.pamt.PageType;
 import dev.cocovisor.tdx.module.pamt.Pamt;
 import dev.cocovisor.tdx.module.sept.SeptState;
@@ -53,7 +54,7 @@ final class StateView {
 
   private static int accepted(SeptTable t, int i) {
     long e = t.get(i);
-    return t.level() == 1 && SeptState.of(e).leaf() ? (int) (e >>> 12) & 511 : 0;
+    return t.level() == 1 && SeptState.of(e).leaf() ? (int) (e >>> PageLevel.PAGE_SHIFT) & 511 : 0;
   }
 
   static String pamt(@Nullable Pamt p, long hpa) {

@@ -83,7 +83,7 @@ public final class TdxVmm implements VmmDriver {
             .put("flags", measured ? 1 : 0)
             .put("source_addr", source)
             .put("gpa", gpa)
-            .put("nr_pages", size >>> 12);
+            .put("nr_pages", size >>> PageLevel.PAGE_SHIFT);
     int vcpu = vm.vcpuFds().getFirst();
     long r = vm.calls().memoryEncryptOp(vcpu, new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
     if (r != -Errno.ENOENT.number()) {

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.api.sched.PointKind;
@@ -62,7 +63,9 @@ public final class AddressSpace implements Place {
     this.frames = memory.userFrames();
     this.vmas = new VmaTree(this);
     this.faults = new Faults(this, memory, tables, limits.thp());
-    var _ = vmas.insert(new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> 12, 0));
+    var _ =
+        vmas.insert(
+            new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> PageLevel.PAGE_SHIFT, 0));
   }
 
   /** Registers a notifier (mmu_notifier_register). */
@@ -149,7 +152,7 @@ public final class AddressSpace implements Place {
 
   @Override
   public String placeName(long page) {
-    return "PTE 0x" + Long.toHexString(page << 12);
+    return "PTE 0x" + Long.toHexString(page << PageLevel.PAGE_SHIFT);
   }
 
   // Pages.
@@ -164,8 +167,8 @@ public final class AddressSpace implements Place {
     if (v == null || !v.has(Vma.READ) || (write && !v.has(Vma.WRITE))) {
       return SEGV;
     }
-    SchedulePoint.read(PointKind.PTE, this, addr >>> 12);
-    long e = tables.walk(addr >>> 12);
+    SchedulePoint.read(PointKind.PTE, this, addr >>> PageLevel.PAGE_SHIFT);
+    long e = tables.walk(addr >>> PageLevel.PAGE_SHIFT);
     if ((e & UserTables.PRESENT) != 0 && (!write || isWritable(e))) {
       return e;
     }
@@ -175,7 +178,7 @@ public final class AddressSpace implements Place {
       if (v == null || !v.has(Vma.READ) || (write && !v.has(Vma.WRITE))) {
         return SEGV;
       }
-      SchedulePoint.write(PointKind.PTE, this, addr >>> 12);
+      SchedulePoint.write(PointKind.PTE, this, addr >>> PageLevel.PAGE_SHIFT);
       return faults.handle(v, addr, write);
     } finally {
       mmapLock.unlockShared();
@@ -200,7 +203,7 @@ public final class AddressSpace implements Place {
 
   /** Returns the entry at an address if it is present now, else 0: a walk without a fault. */
   public long peek(long addr) {
-    long e = vmas.find(addr) == null ? 0 : tables.walk(addr >>> 12);
+    long e = vmas.find(addr) == null ? 0 : tables.walk(addr >>> PageLevel.PAGE_SHIFT);
     return (e & UserTables.PRESENT) == 0 ? 0 : e;
   }
 
@@ -266,7 +269,7 @@ public final class AddressSpace implements Place {
    * A huge page that is cut is split first, of which they are told.
    */
   void zap(long from, long to) {
-    SchedulePoint.write(PointKind.PTE, this, from >>> 12);
+    SchedulePoint.write(PointKind.PTE, this, from >>> PageLevel.PAGE_SHIFT);
     long lastBlock = (to - 1) >>> 21;
     long b = from >>> 21;
     while ((b = tables.nextBlock(b, lastBlock + 1)) >= 0 && b <= lastBlock) {
@@ -281,7 +284,7 @@ public final class AddressSpace implements Place {
         }
       }
       if (tables.pmd(b) == UserTables.TABLE) {
-        zapSmall(first >>> 12, last >>> 12);
+        zapSmall(first >>> PageLevel.PAGE_SHIFT, last >>> PageLevel.PAGE_SHIFT);
       }
       b++;
     }
@@ -324,7 +327,7 @@ public final class AddressSpace implements Place {
       MappableFile mapped = v.file();
       if (mapped != null && mapped.identity() == file) {
         long first = Math.max(from, v.firstPage());
-        long last = Math.min(to, v.firstPage() + ((v.end() - v.start()) >>> 12));
+        long last = Math.min(to, v.firstPage() + ((v.end() - v.start()) >>> PageLevel.PAGE_SHIFT));
         if (first < last) {
           dropFilePages(v, first, last);
         }
@@ -333,8 +336,8 @@ public final class AddressSpace implements Place {
   }
 
   private void dropFilePages(Vma v, long first, long last) {
-    long begin = v.start() + ((first - v.firstPage()) << 12);
-    long stop = v.start() + ((last - v.firstPage()) << 12);
+    long begin = v.start() + ((first - v.firstPage()) << PageLevel.PAGE_SHIFT);
+    long stop = v.start() + ((last - v.firstPage()) << PageLevel.PAGE_SHIFT);
     if (v.has(Vma.SHARED) || !v.copiesOnWrite()) {
       start(begin, stop);
       zap(begin, stop);
@@ -343,7 +346,7 @@ public final class AddressSpace implements Place {
     }
     // A private mapping loses the file's pages and keeps its own copies.
     start(begin, stop);
-    for (long p = begin >>> 12; p < stop >>> 12; p++) {
+    for (long p = begin >>> PageLevel.PAGE_SHIFT; p < stop >>> PageLevel.PAGE_SHIFT; p++) {
       long e = tables.walk(p);
       if ((e & UserTables.PRESENT) != 0 && (e & (UserTables.ANON | UserTables.HUGE)) == 0) {
         zapSmall(p, p + 1);

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 
 /**
  * madvise. Advice is given mapping by mapping: a hole in the range is ENOMEM once the rest is done,
@@ -161,7 +162,7 @@ public final class Advice {
     if (f == null || !v.has(Vma.SHARED)) {
       return Errno.EACCES;
     }
-    return f.punch(v.pageAt(from) << 12, to - from);
+    return f.punch(v.pageAt(from) << PageLevel.PAGE_SHIFT, to - from);
   }
 
   private Errno discard(Vma v, long from, long to, int advice) {
@@ -255,7 +256,7 @@ public final class Advice {
     }
     space.start(from, to);
     space.zap(from, to);
-    for (long p = from >>> 12; p < to >>> 12; p++) {
+    for (long p = from >>> PageLevel.PAGE_SHIFT; p < to >>> PageLevel.PAGE_SHIFT; p++) {
       if (space.tables().table(p >>> 9)) {
         var _ = space.tables().replacePte(p, space.tables().pte(p), UserTables.GUARD);
       }
@@ -269,9 +270,9 @@ public final class Advice {
       return Errno.EINVAL;
     }
     UserTables t = space.tables();
-    for (long p = t.nextSmall(from >>> 12, to >>> 12);
-        p >= 0 && p < to >>> 12;
-        p = t.nextSmall(p + 1, to >>> 12)) {
+    for (long p = t.nextSmall(from >>> PageLevel.PAGE_SHIFT, to >>> PageLevel.PAGE_SHIFT);
+        p >= 0 && p < to >>> PageLevel.PAGE_SHIFT;
+        p = t.nextSmall(p + 1, to >>> PageLevel.PAGE_SHIFT)) {
       if (t.pte(p) == UserTables.GUARD) {
         var _ = t.replacePte(p, UserTables.GUARD, 0);
       }

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.UserFrames;
@@ -44,7 +45,7 @@ final class Faults {
 
   /** Makes a page present; an entry, {@link AddressSpace#SEGV} or {@link AddressSpace#BUS}. */
   long handle(Vma v, long addr, boolean write) {
-    long page = addr >>> 12;
+    long page = addr >>> PageLevel.PAGE_SHIFT;
     while (true) {
       long e = tables.walk(page);
       if ((e & UserTables.PRESENT) != 0 && (!write || (e & UserTables.WRITABLE) != 0)) {
@@ -168,7 +169,7 @@ final class Faults {
 
   private long fromFile(Vma v, long page, boolean write) {
     MappableFile f = v.file();
-    long pfn = f == null ? -1 : f.userFault(v.pageAt(page << 12));
+    long pfn = f == null ? -1 : f.userFault(v.pageAt(page << PageLevel.PAGE_SHIFT));
     if (pfn < 0) {
       return AddressSpace.BUS;
     }
@@ -218,9 +219,9 @@ final class Faults {
     if (fresh == HostMemory.NO_FRAME) {
       return AddressSpace.BUS;
     }
-    space.start(page << 12, (page + 1) << 12);
+    space.start(page << PageLevel.PAGE_SHIFT, (page + 1) << PageLevel.PAGE_SHIFT);
     boolean won = tables.replacePte(page, e, own(fresh));
-    space.end(page << 12, (page + 1) << 12);
+    space.end(page << PageLevel.PAGE_SHIFT, (page + 1) << PageLevel.PAGE_SHIFT);
     space.release(won ? e : own(fresh));
     return 0;
   }

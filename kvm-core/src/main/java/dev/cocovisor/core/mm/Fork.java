@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.mem.UserFrames;
 
 /**
@@ -55,8 +56,8 @@ public final class Fork {
       if (UserTables.isLeaf(pmd)) {
         parent.splitBlock(b);
       }
-      long end = Math.min(v.end(), (b + 1) << 21) >>> 12;
-      long begin = Math.max(v.start(), b << 21) >>> 12;
+      long end = Math.min(v.end(), (b + 1) << 21) >>> PageLevel.PAGE_SHIFT;
+      long begin = Math.max(v.start(), b << 21) >>> PageLevel.PAGE_SHIFT;
       for (long p = from.nextSmall(begin, end); p >= 0 && p < end; p = from.nextSmall(p + 1, end)) {
         sharePage(parent, child, p, cow);
       }

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +65,7 @@ public final class MappingCalls {
               | (shared ? Vma.SHARED : 0)
               | (huge ? Vma.HUGETLB : 0)
               | (w.noReserve ? Vma.NORESERVE : 0);
-      long first = file == null ? at >>> 12 : filePage;
+      long first = file == null ? at >>> PageLevel.PAGE_SHIFT : filePage;
       var _ = space.vmas().insert(new Vma(at, at + size, flags, file, first, 0));
       return at;
     } finally {
@@ -121,7 +122,7 @@ public final class MappingCalls {
       space.vmas().remove(part);
     }
     if (!space.policies().isEmpty()) {
-      space.policies().set(from >>> 12, to >>> 12, null);
+      space.policies().set(from >>> PageLevel.PAGE_SHIFT, to >>> PageLevel.PAGE_SHIFT, null);
     }
     // The mappings are gone before the notifiers hear of it: no fault brings a page back.
     space.start(begin, stop);
@@ -129,7 +130,7 @@ public final class MappingCalls {
     space.end(begin, stop);
     long before = space.vmas().endBefore(begin);
     long behind = space.vmas().startFrom(stop, Long.MAX_VALUE);
-    space.tables().freeTables(before >>> 12, behind >>> 12);
+    space.tables().freeTables(before >>> PageLevel.PAGE_SHIFT, behind >>> PageLevel.PAGE_SHIFT);
     return Errno.OK;
   }
 
@@ -183,7 +184,7 @@ public final class MappingCalls {
   private void changeEntries(Vma v, long from, long to) {
     UserTables t = space.tables();
     long b = t.nextBlock(from >>> 21, ((to - 1) >>> 21) + 1);
-    if (b < 0 && !t.hasUpper(from >>> 12)) {
+    if (b < 0 && !t.hasUpper(from >>> PageLevel.PAGE_SHIFT)) {
       return;
     }
     boolean write = v.has(Vma.WRITE);
@@ -197,9 +198,9 @@ public final class MappingCalls {
       } else if (UserTables.isLeaf(pmd)) {
         var _ = t.replacePmd(block, pmd, protectedEntry(v, pmd, write));
       }
-      for (long p = t.nextSmall(first >>> 12, last >>> 12);
-          t.pmd(block) == UserTables.TABLE && p >= 0 && p < last >>> 12;
-          p = t.nextSmall(p + 1, last >>> 12)) {
+      for (long p = t.nextSmall(first >>> PageLevel.PAGE_SHIFT, last >>> PageLevel.PAGE_SHIFT);
+          t.pmd(block) == UserTables.TABLE && p >= 0 && p < last >>> PageLevel.PAGE_SHIFT;
+          p = t.nextSmall(p + 1, last >>> PageLevel.PAGE_SHIFT)) {
         long e = t.pte(p);
         if ((e & UserTables.PRESENT) != 0) {
           var _ = t.replacePte(p, e, protectedEntry(v, e, write));

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.core.mem.LongRadix;
 import dev.cocovisor.core.mem.PhysicalHost;
@@ -84,7 +85,7 @@ public final class MemFd implements MappableFile {
 
   @Override
   public long userFault(long pageIndex) {
-    if (pageIndex << 12 >= size) {
+    if (pageIndex << PageLevel.PAGE_SHIFT >= size) {
       return -1;
     }
     long have = folio(pageIndex >>> order());
@@ -157,7 +158,7 @@ public final class MemFd implements MappableFile {
     size = length;
     if (length < was) {
       long first = (length + pageBytes() - 1) / pageBytes();
-      unmap(((length + 4095) >>> 12), Long.MAX_VALUE >>> 13);
+      unmap(((length + 4095) >>> PageLevel.PAGE_SHIFT), Long.MAX_VALUE >>> 13);
       drop(first, Long.MAX_VALUE);
       zeroTail(length);
     }
@@ -170,7 +171,7 @@ public final class MemFd implements MappableFile {
     long have = folios.get(index);
     if (in != 0 && have != 0) {
       for (long at = in; at < pageBytes(); at++) {
-        memory.raw().writeByte(((have - 1) << 12) + at, 0);
+        memory.raw().writeByte(((have - 1) << PageLevel.PAGE_SHIFT) + at, 0);
       }
     }
   }
@@ -214,7 +215,7 @@ public final class MemFd implements MappableFile {
     for (long at = from; at < to; at++) {
       long have = folios.get(at / pageBytes());
       if (have != 0) {
-        memory.raw().writeByte(((have - 1) << 12) + at % pageBytes(), 0);
+        memory.raw().writeByte(((have - 1) << PageLevel.PAGE_SHIFT) + at % pageBytes(), 0);
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 
 /**
  * mremap: mappings are shrunk and grown in place, or moved with their pages. Source (Linux 7.3):
@@ -216,7 +217,10 @@ public final class Remap {
         }
         space.splitBlock(b);
       }
-      moveSmall(a >>> 12, next >>> 12, target >>> 12);
+      moveSmall(
+          a >>> PageLevel.PAGE_SHIFT,
+          next >>> PageLevel.PAGE_SHIFT,
+          target >>> PageLevel.PAGE_SHIFT);
     }
     space.end(from, to);
   }

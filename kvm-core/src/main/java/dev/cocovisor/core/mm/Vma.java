@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -124,7 +125,7 @@ public final class Vma {
 
   /** Returns the file's page index at an address. */
   long pageAt(long addr) {
-    return firstPage + ((addr - start) >>> 12);
+    return firstPage + ((addr - start) >>> PageLevel.PAGE_SHIFT);
   }
 
   /** Tells whether memory comes from the pool of 2 MiB pages. */
@@ -170,7 +171,7 @@ public final class Vma {
     return end == next.start
         && flags == next.flags
         && file == next.file
-        && firstPage + ((end - start) >>> 12) == next.firstPage
+        && firstPage + ((end - start) >>> PageLevel.PAGE_SHIFT) == next.firstPage
         && (anonVma == next.anonVma || anonVma == 0 || next.anonVma == 0);
   }
 
@@ -180,6 +181,6 @@ public final class Vma {
     return end == next.start
         && ((flags ^ next.flags) & ~access) == 0
         && file == next.file
-        && firstPage + ((end - start) >>> 12) == next.firstPage;
+        && firstPage + ((end - start) >>> PageLevel.PAGE_SHIFT) == next.firstPage;
   }
 }

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mm;
 
+import dev.cocovisor.api.PageLevel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -144,7 +145,9 @@ final class VmaTree {
    */
   Vma cut(Vma v, long at) {
     long block = at & -BLOCK;
-    if (at != block && v.contains(block, block + BLOCK) && space.tables().hasUpper(at >>> 12)) {
+    if (at != block
+        && v.contains(block, block + BLOCK)
+        && space.tables().hasUpper(at >>> PageLevel.PAGE_SHIFT)) {
       space.splitBlock(at >>> 21);
     }
     Vma behind = v.part(at, v.end(), v.flags());

@@ -1,5 +1,7 @@
 package dev.cocovisor.core.mmu;
 
+import dev.cocovisor.api.PageLevel;
+
 /**
  * Entries of the second stage as numbers.
  *
@@ -47,11 +49,15 @@ public final class Spte {
   }
 
   static long leaf(long pfn, boolean writable, boolean isPrivate) {
-    return pfn << 12 | PRESENT | LEAF | (writable ? WRITABLE : 0) | (isPrivate ? PRIVATE : 0);
+    return pfn << PageLevel.PAGE_SHIFT
+        | PRESENT
+        | LEAF
+        | (writable ? WRITABLE : 0)
+        | (isPrivate ? PRIVATE : 0);
   }
 
   static long table(long externalPfn) {
-    return externalPfn << 12 | PRESENT;
+    return externalPfn << PageLevel.PAGE_SHIFT | PRESENT;
   }
 
   static long mmio(long generation) {
@@ -90,10 +96,10 @@ public final class Spte {
 
   /** Returns the first frame of a leaf, or the external frame of a mirror's table. */
   public static long pfn(long spte) {
-    return spte >>> 12;
+    return spte >>> PageLevel.PAGE_SHIFT;
   }
 
   static long generation(long spte) {
-    return spte >>> 12;
+    return spte >>> PageLevel.PAGE_SHIFT;
   }
 }

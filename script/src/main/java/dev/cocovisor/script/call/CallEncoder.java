@@ -8,6 +8,7 @@ import static dev.cocovisor.script.call.Calls.ioctl;
 import static dev.cocovisor.script.call.Calls.sym;
 
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.core.HostConfig;
@@ -32,7 +33,7 @@ public final class CallEncoder {
     if (!host.tdpMmu()) {
       fields.add(entry("tdp_mmu", 0));
     }
-    fields.add(entry("memory", host.memoryFrames() << 12));
+    fields.add(entry("memory", host.memoryFrames() << PageLevel.PAGE_SHIFT));
     fields.add(Value.Field.of("arch", sym(host.architecture().name())));
     if (!backends.isEmpty()) {
       List<Value> names = new ArrayList<>();

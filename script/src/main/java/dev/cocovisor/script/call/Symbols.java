@@ -46,6 +46,13 @@ public final class Symbols {
     put(0x20000, "MAP_STACK");
     put(0x40000, "MAP_HUGETLB");
     put(0x80000, "MAP_SYNC");
+    put(0x800, "MAP_DENYWRITE");
+    put(0x1000, "MAP_EXECUTABLE");
+    put(0x40, "MAP_32BIT");
+    put(16, "MADV_DONTDUMP");
+    put(17, "MADV_DODUMP");
+    put(18, "MADV_WIPEONFORK");
+    put(19, "MADV_KEEPONFORK");
     put(0x100000, "MAP_FIXED_NOREPLACE");
     put(26, "MAP_HUGE_SHIFT");
     put(21L << 26, "MAP_HUGE_2MB");

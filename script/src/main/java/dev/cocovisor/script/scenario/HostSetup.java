@@ -4,6 +4,7 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.Nearest;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
@@ -102,7 +103,8 @@ final class HostSetup {
   private void apply(String name, Object value, Fields fields) {
     switch (name) {
       case "tdp_mmu" -> config = config.withTdpMmu(fields.number(name) != 0);
-      case "memory" -> config = config.withMemoryFrames(fields.number(name) >>> 12);
+      case "memory" ->
+          config = config.withMemoryFrames(fields.number(name) >>> PageLevel.PAGE_SHIFT);
       case "arch" -> {
         config = config.withArchitecture(architecture(fields.text(name, "")));
         architectureGiven = true;

@@ -1,6 +1,7 @@
 package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
@@ -34,14 +35,14 @@ public final class HostView {
 
   /** Remembers which frame holds a page, if any does. */
   void note(int number, @Nullable Vm vm, long gpa) {
-    long pfn = vm == null ? -1 : frameOf(vm, gpa >>> 12);
+    long pfn = vm == null ? -1 : frameOf(vm, gpa >>> PageLevel.PAGE_SHIFT);
     if (pfn >= 0) {
       last.put(key(number, gpa), pfn);
     }
   }
 
   private static String key(int number, long gpa) {
-    return number + ":" + Long.toHexString(gpa >>> 12);
+    return number + ":" + Long.toHexString(gpa >>> PageLevel.PAGE_SHIFT);
   }
 
   /** Returns the frame of a private page, or -1. */
@@ -102,7 +103,7 @@ public final class HostView {
     PhysicalHost memory = kvm.physicalMemory();
     Verdict verdict = memory.check(Accessor.HOST_KERNEL, pfn, false);
     boolean mapped = memory.directMap().isPresent(pfn);
-    int value = memory.readByte(Accessor.HOST_KERNEL, (pfn << 12) + (gpa & 4095));
+    int value = memory.readByte(Accessor.HOST_KERNEL, (pfn << PageLevel.PAGE_SHIFT) + (gpa & 4095));
     How how =
         !mapped
             ? How.UNMAPPED

@@ -6,6 +6,7 @@ import static dev.cocovisor.tck.bench.Claims.succeeds;
 import static dev.cocovisor.tck.subject.Behaviour.DEVICES_REACH_PRIVATE_FRAMES;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
@@ -85,7 +86,8 @@ public interface IsolationRules extends Kit {
       long pfn = guest.context().mappedPfn(guest.gfn(0), true);
       HostMemory memory = bench.witness().host().memory();
       Verdict v = memory.check(Accessor.HOST_KERNEL, pfn, true);
-      Errno errno = memory.write(Accessor.HOST_KERNEL, pfn << 12, new byte[] {1}, 0, 1);
+      Errno errno =
+          memory.write(Accessor.HOST_KERNEL, pfn << PageLevel.PAGE_SHIFT, new byte[] {1}, 0, 1);
       same(v == Verdict.FAULT ? Errno.EFAULT : Errno.OK, errno, "the host's write");
       if (v == Verdict.FAULT) {
         same(0x5e, guest.read(0, false), "the guest's byte");
@@ -192,7 +194,7 @@ public interface IsolationRules extends Kit {
               .witness()
               .host()
               .memory()
-              .read(Accessor.HOST_KERNEL, pfn << 12, seen, 0, seen.length);
+              .read(Accessor.HOST_KERNEL, pfn << PageLevel.PAGE_SHIFT, seen, 0, seen.length);
       claim(!errno.ok() || !java.util.Arrays.equals(secret, seen), "the secret shows");
     });
   }

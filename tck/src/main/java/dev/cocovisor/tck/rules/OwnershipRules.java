@@ -263,7 +263,12 @@ public interface OwnershipRules extends Kit {
 
   private static void clean(Bench bench, long pfn) {
     byte[] seen = new byte[4];
-    Errno errno = bench.witness().host().memory().read(Accessor.HOST_KERNEL, pfn << 12, seen, 0, 4);
+    Errno errno =
+        bench
+            .witness()
+            .host()
+            .memory()
+            .read(Accessor.HOST_KERNEL, pfn << PageLevel.PAGE_SHIFT, seen, 0, 4);
     boolean shows = errno.ok();
     for (byte b : seen) {
       shows &= (b & 0xff) == SECRET;

@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.rmm.op;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.realm.Context;
@@ -107,7 +108,7 @@ public final class OperationCommands {
     for (int i = 0; i < list.count(); i++) {
       long d = list.get(context, i);
       for (long j = 0; j < Block.granules(d); j++) {
-        if (!exchange.take(Block.address(d) + (j << 12))) {
+        if (!exchange.take(Block.address(d) + (j << PageLevel.PAGE_SHIFT))) {
           return taken;
         }
         taken++;

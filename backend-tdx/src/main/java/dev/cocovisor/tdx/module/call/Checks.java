@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module.call;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.tdx.module.abi.OpState;
 import dev.cocovisor.tdx.module.abi.Operand;
 import dev.cocovisor.tdx.module.abi.PlatformConfig;
@@ -65,7 +66,7 @@ final class Checks {
   /** Frees a page whose PAMT entry is locked; its content stays the TD's ciphertext. */
   void free(int size, long hpa) {
     pamt(hpa).release(size, hpa);
-    cipher(hpa).left(hpa >>> 12, 1 << (9 * size));
+    cipher(hpa).left(hpa >>> PageLevel.PAGE_SHIFT, 1 << (9 * size));
   }
 
   /** Returns the table of the TDMR around an address, or null outside all. */

@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module.call;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.tdx.module.abi.AccessKind;
 import dev.cocovisor.tdx.module.abi.GuestOutcome;
@@ -137,7 +138,7 @@ final class GuestCalls {
   /** Zeroes a pending page; between the 4 KiB pages of a 2 MiB one an interrupt may stop it. */
   private GuestOutcome zero(Processor lp, Frame f) {
     long e = f.entry;
-    long page = SeptEntry.hpa(e, f.level) >>> 12;
+    long page = SeptEntry.hpa(e, f.level) >>> PageLevel.PAGE_SHIFT;
     if (f.level == 0) {
       memory.zero(page, 1);
     } else if (lp.interrupts == PendingInterrupts.NONE) {
@@ -180,7 +181,7 @@ final class GuestCalls {
     SeptState state = SeptState.of(f.entry);
     if (state.leaf() && (state.rwx() & kind.bit()) != 0) {
       long hpa = SeptEntry.hpa(f.entry, f.level) | (gpa & ((4096L << (9 * f.level)) - 1));
-      if (checks.cipher(hpa).isPoisoned(hpa >>> 12)) {
+      if (checks.cipher(hpa).isPoisoned(hpa >>> PageLevel.PAGE_SHIFT)) {
         return machineCheck(lp, td);
       }
       lp.translated = hpa;

@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module.call;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.tdx.module.abi.Operand;
 import dev.cocovisor.tdx.module.abi.Registers;
@@ -68,7 +69,7 @@ final class PageCalls {
     if (s != 0) {
       return s;
     }
-    memory.copyFrame(r.r8 >>> 12, r.r9 >>> 12);
+    memory.copyFrame(r.r8 >>> PageLevel.PAGE_SHIFT, r.r9 >>> PageLevel.PAGE_SHIFT);
     td.mrtdInProgress.pageAdd(gpa);
     f.table().update(f.index, SeptEntry.leaf(SeptState.MAPPED, r.r8));
     own(f, r.r8);
@@ -152,7 +153,7 @@ final class PageCalls {
     }
     SeptState state = SeptState.of(f.entry).unblocked();
     if (state == SeptState.MAPPED) {
-      memory.copyFrame(r.r8 >>> 12, old >>> 12);
+      memory.copyFrame(r.r8 >>> PageLevel.PAGE_SHIFT, old >>> PageLevel.PAGE_SHIFT);
     }
     f.table().update(f.index, SeptEntry.leaf(state, r.r8));
     Pamt pamt = checks.pamt(r.r8);

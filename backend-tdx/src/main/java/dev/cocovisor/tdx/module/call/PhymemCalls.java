@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module.call;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.tdx.module.abi.Operand;
 import dev.cocovisor.tdx.module.abi.PendingInterrupts;
@@ -129,7 +130,7 @@ final class PhymemCalls {
     } else {
       // CACHE.WB came before TEARDOWN.
       pamt.release(size, hpa);
-      checks.cipher(hpa).leftClean(hpa >>> 12, 1 << (9 * size), memory);
+      checks.cipher(hpa).leftClean(hpa >>> PageLevel.PAGE_SHIFT, 1 << (9 * size), memory);
     }
     return 0;
   }
@@ -149,7 +150,7 @@ final class PhymemCalls {
     if (s != 0) {
       return s;
     }
-    checks.cipher(hpa).writtenBack(hpa >>> 12, memory);
+    checks.cipher(hpa).writtenBack(hpa >>> PageLevel.PAGE_SHIFT, memory);
     return 0;
   }
 

@@ -36,7 +36,7 @@ public final class CipherState {
 
   /** Creates the state of a TDMR; nothing is ciphertext. */
   public CipherState(long base, long end) {
-    baseFrame = base >>> 12;
+    baseFrame = base >>> PageLevel.PAGE_SHIFT;
     parts = new long[(int) ((end - base) >>> 30)][];
   }
 

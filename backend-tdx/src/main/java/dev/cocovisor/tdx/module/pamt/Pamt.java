@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.module.pamt;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import java.lang.invoke.MethodHandles;
@@ -150,7 +151,7 @@ public final class Pamt {
 
   private int index(int size, long hpa) {
     return switch (size) {
-      case 0 -> ((int) (hpa >>> 12) & 511) << 1;
+      case 0 -> ((int) (hpa >>> PageLevel.PAGE_SHIFT) & 511) << 1;
       case 1 -> ((int) (hpa >>> 21) & 511) << 1;
       default -> (int) ((hpa - base) >>> 30) << 1;
     };
@@ -168,7 +169,7 @@ public final class Pamt {
 
   /** Returns the owner's TDR address; a free entry keeps its last owner. */
   public long owner(int size, long hpa) {
-    return word(size, hpa) >>> 24 << 12;
+    return word(size, hpa) >>> 24 << PageLevel.PAGE_SHIFT;
   }
 
   /** Returns the TD epoch at which the page was last blocked. */
@@ -208,7 +209,10 @@ public final class Pamt {
     while (true) {
       long old = (long) WORD.getVolatile(w, i);
       if (WORD.compareAndSet(
-          w, i, old, (old & 0xffff) | (long) type << TYPE_SHIFT | owner >>> 12 << 24)) {
+          w,
+          i,
+          old,
+          (old & 0xffff) | (long) type << TYPE_SHIFT | owner >>> PageLevel.PAGE_SHIFT << 24)) {
         return;
       }
     }
@@ -238,13 +242,15 @@ public final class Pamt {
     if (b.control == null) {
       b.control = new @Nullable Object[512];
     }
-    b.control[(int) (hpa >>> 12 & 511)] = object;
+    b.control[(int) (hpa >>> PageLevel.PAGE_SHIFT & 511)] = object;
   }
 
   /** Returns the model's object of a control page, or null. */
   public @Nullable Object control(long hpa) {
     Block b = covers(hpa) ? blockIfAny(hpa) : null;
-    return b == null || b.control == null ? null : b.control[(int) (hpa >>> 12 & 511)];
+    return b == null || b.control == null
+        ? null
+        : b.control[(int) (hpa >>> PageLevel.PAGE_SHIFT & 511)];
   }
 
   private @Nullable Sharers sharers(int size, long hpa) {

@@ -1,5 +1,7 @@
 package dev.cocovisor.tdx.module.sept;
 
+import dev.cocovisor.api.PageLevel;
+
 /**
  * Secure-EPT entries as 64-bit values, bit for bit as the module keeps them in memory.
  *
@@ -81,7 +83,9 @@ public final class SeptEntry {
 
   /** Returns how far an interrupted accept of a 2 MiB page came. */
   public static int acceptCounter(long e, int level) {
-    return level == 1 && SeptState.of(e).acceptable() ? (int) (e >>> 12 & 0x1ff) : 0;
+    return level == 1 && SeptState.of(e).acceptable()
+        ? (int) (e >>> PageLevel.PAGE_SHIFT & 0x1ff)
+        : 0;
   }
 
   /** Forgets how far an accept had come. */

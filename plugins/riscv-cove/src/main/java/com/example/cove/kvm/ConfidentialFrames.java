@@ -3,6 +3,7 @@ package com.example.cove.kvm;
 import com.example.cove.tsm.SbiStatus;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.sched.ModelLock;
 
@@ -34,7 +35,7 @@ final class ConfidentialFrames {
       if (++conversions == refused) {
         return Errno.EFAULT;
       }
-      SbiStatus s = covh.convert(pfn << 12, count);
+      SbiStatus s = covh.convert(pfn << PageLevel.PAGE_SHIFT, count);
       if (s.ok()) {
         s = covh.fenceAll(host.cpus());
       }
@@ -46,7 +47,7 @@ final class ConfidentialFrames {
 
   /** Takes unassigned frames back, scrubbed; false if they are lost to the host. */
   boolean reclaim(long pfn, long count) {
-    return covh.reclaim(pfn << 12, count).ok();
+    return covh.reclaim(pfn << PageLevel.PAGE_SHIFT, count).ok();
   }
 
   /**

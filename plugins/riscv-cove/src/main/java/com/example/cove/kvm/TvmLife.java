@@ -3,6 +3,7 @@ package com.example.cove.kvm;
 import com.example.cove.tsm.SbiStatus;
 import com.example.cove.tsm.Tsm;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VmContext;
 import java.util.ArrayList;
@@ -47,7 +48,7 @@ final class TvmLife {
     long directory = frames.allocate(DIRECTORY_ORDER);
     long state = directory == ConfidentialFrames.NONE ? directory : frames.allocate(STATE_ORDER);
     if (state != ConfidentialFrames.NONE) {
-      long made = covh.create(directory << 12, state << 12);
+      long made = covh.create(directory << PageLevel.PAGE_SHIFT, state << PageLevel.PAGE_SHIFT);
       if (made > 0) {
         donated.add(new Donation(directory, DIRECTORY_ORDER));
         donated.add(new Donation(state, STATE_ORDER));
@@ -67,7 +68,7 @@ final class TvmLife {
     if (state == ConfidentialFrames.NONE) {
       return Errno.ENOMEM;
     }
-    SbiStatus s = covh.createVcpu(gid, id, state << 12);
+    SbiStatus s = covh.createVcpu(gid, id, state << PageLevel.PAGE_SHIFT);
     if (s.ok()) {
       donated.add(new Donation(state, 0));
     } else {
@@ -82,7 +83,7 @@ final class TvmLife {
     if (page == ConfidentialFrames.NONE) {
       return Errno.ENOMEM;
     }
-    SbiStatus s = covh.addTablePages(gid, page << 12, 1);
+    SbiStatus s = covh.addTablePages(gid, page << PageLevel.PAGE_SHIFT, 1);
     if (s.ok()) {
       donated.add(new Donation(page, 0));
     } else {
@@ -96,8 +97,8 @@ final class TvmLife {
    * back into it needs no new one; after the launch there are no new ones at all.
    */
   Errno addRegion(SlotView slot) {
-    long from = slot.baseGfn() << 12;
-    long to = slot.endGfn() << 12;
+    long from = slot.baseGfn() << PageLevel.PAGE_SHIFT;
+    long to = slot.endGfn() << PageLevel.PAGE_SHIFT;
     for (Region r : regions) {
       if (r.from() <= from && to <= r.to()) {
         return Errno.OK;

@@ -1,5 +1,6 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 
 /**
@@ -72,7 +73,7 @@ final class GStage {
   }
 
   private static long address(long pte) {
-    return (pte >>> PPN_SHIFT & PPN_MASK) << 12;
+    return (pte >>> PPN_SHIFT & PPN_MASK) << PageLevel.PAGE_SHIFT;
   }
 
   /** Walks as a hart does: the host-physical address, or -1 for a guest page fault. */
@@ -135,7 +136,7 @@ final class GStage {
   }
 
   long frame(long leaf) {
-    return address(read(leaf)) >>> 12;
+    return address(read(leaf)) >>> PageLevel.PAGE_SHIFT;
   }
 
   boolean isShared(long leaf) {
@@ -181,8 +182,8 @@ final class GStage {
         if (fresh < 0) {
           return NO_TABLE;
         }
-        memory.zero(fresh >>> 12, 1);
-        pte = fresh >>> 12 << PPN_SHIFT | V;
+        memory.zero(fresh >>> PageLevel.PAGE_SHIFT, 1);
+        pte = fresh >>> PageLevel.PAGE_SHIFT << PPN_SHIFT | V;
         memory.writeLong(slot, pte);
       }
       table = address(pte);
@@ -203,11 +204,11 @@ final class GStage {
       return false;
     }
     long pte = read(leaf);
-    long step = entrySize(level(leaf) - 1) >>> 12 << PPN_SHIFT;
+    long step = entrySize(level(leaf) - 1) >>> PageLevel.PAGE_SHIFT << PPN_SHIFT;
     for (int i = 0; i < 512; i++) {
       memory.writeLong(table + 8L * i, pte + i * step);
     }
-    write(leaf, table >>> 12 << PPN_SHIFT | V);
+    write(leaf, table >>> PageLevel.PAGE_SHIFT << PPN_SHIFT | V);
     return true;
   }
 
@@ -219,7 +220,7 @@ final class GStage {
     }
     long table = first & -4096;
     long pte = read(first);
-    long step = entrySize(level - 1) >>> 12 << PPN_SHIFT;
+    long step = entrySize(level - 1) >>> PageLevel.PAGE_SHIFT << PPN_SHIFT;
     long flags = (1 << PPN_SHIFT) - 1;
     boolean aligned = (address(pte) & (entrySize(level) - 1)) == 0;
     for (int i = 0; aligned && i < 512; i++) {

@@ -1,5 +1,6 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -18,7 +19,7 @@ final class Measurement {
 
   void page(PhysicalMemory memory, long pfn, long gpa) {
     byte[] content = new byte[4096];
-    memory.read(pfn << 12, content, 0, content.length);
+    memory.read(pfn << PageLevel.PAGE_SHIFT, content, 0, content.length);
     pages = extend(pages, gpa, content);
   }
 

@@ -1,5 +1,7 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
+
 /** {@code enum tsm_page_type}: the size of a mapping. */
 public enum PageType {
   PAGE_4K(0),
@@ -25,6 +27,6 @@ public enum PageType {
 
   /** Returns the size in frames of 4 KiB. */
   public long frames() {
-    return bytes() >>> 12;
+    return bytes() >>> PageLevel.PAGE_SHIFT;
   }
 }

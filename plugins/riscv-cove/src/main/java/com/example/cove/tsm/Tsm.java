@@ -1,5 +1,6 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.mem.PhysicalMemory;
@@ -93,7 +94,7 @@ public final class Tsm {
     }
     fenceLock.lock();
     try {
-      return mtt.convert(base >>> 12, pages, version)
+      return mtt.convert(base >>> PageLevel.PAGE_SHIFT, pages, version)
           ? SbiStatus.SUCCESS
           : SbiStatus.INVALID_ADDRESS;
     } finally {
@@ -114,12 +115,12 @@ public final class Tsm {
       return SbiStatus.INVALID_ADDRESS;
     }
     // Scrubbed before the host can look: nobody else can win frames that are held as the TSM's.
-    if (!mtt.assign(base >>> 12, pages, FrameState.TSM, 0)) {
+    if (!mtt.assign(base >>> PageLevel.PAGE_SHIFT, pages, FrameState.TSM, 0)) {
       return SbiStatus.INVALID_ADDRESS;
     }
-    memory.zero(base >>> 12, pages);
-    mtt.release(base >>> 12, pages);
-    return mtt.reclaim(base >>> 12, pages) ? SbiStatus.SUCCESS : SbiStatus.FAILED;
+    memory.zero(base >>> PageLevel.PAGE_SHIFT, pages);
+    mtt.release(base >>> PageLevel.PAGE_SHIFT, pages);
+    return mtt.reclaim(base >>> PageLevel.PAGE_SHIFT, pages) ? SbiStatus.SUCCESS : SbiStatus.FAILED;
   }
 
   /** sbi_covh_global_fence, called on a hart: what was converted so far waits for the others. */
@@ -576,7 +577,9 @@ public final class Tsm {
   }
 
   static boolean frames(long base, long pages) {
-    return (base & 4095) == 0 && base >= 0 && MemoryTrackingTable.covers(base >>> 12, pages);
+    return (base & 4095) == 0
+        && base >= 0
+        && MemoryTrackingTable.covers(base >>> PageLevel.PAGE_SHIFT, pages);
   }
 
   static boolean guestRange(long gpa, long length) {

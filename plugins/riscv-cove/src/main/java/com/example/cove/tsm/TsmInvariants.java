@@ -1,5 +1,6 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -24,10 +25,10 @@ final class TsmInvariants {
       own.put(pfn, tvm.gid);
     }
     tvm.table.visit((gpa, leaf) -> {
-      long frames = GStage.entrySize(GStage.level(leaf)) >>> 12;
+      long frames = GStage.entrySize(GStage.level(leaf)) >>> PageLevel.PAGE_SHIFT;
       long pfn = tvm.table.frame(leaf);
       for (long i = 0; i < frames; i++) {
-        leaf(tvm, gpa + (i << 12), pfn + i, tvm.table.isShared(leaf));
+        leaf(tvm, gpa + (i << PageLevel.PAGE_SHIFT), pfn + i, tvm.table.isShared(leaf));
       }
     });
   }

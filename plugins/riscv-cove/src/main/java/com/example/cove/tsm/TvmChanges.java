@@ -1,5 +1,7 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
+
 /**
  * Mappings on their way out or changing size: invalidate, fence, then remove, promote or demote.
  */
@@ -81,7 +83,7 @@ final class TvmChanges {
 
   private void unmap(Tvm tvm, long leaf) {
     long pfn = tvm.table.frame(leaf);
-    long frames = GStage.entrySize(GStage.level(leaf)) >>> 12;
+    long frames = GStage.entrySize(GStage.level(leaf)) >>> PageLevel.PAGE_SHIFT;
     if (tvm.table.isShared(leaf)) {
       for (long i = 0; i < frames; i++) {
         mtt.unshare(pfn + i);

@@ -1,5 +1,6 @@
 package com.example.cove.tsm;
 
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 
 /** Frames on their way to a TVM: donated table pages, measured, zero and shared pages. */
@@ -14,12 +15,12 @@ final class TvmMapping {
 
   /** Takes unassigned frames for the TSM's own use, cleared. */
   boolean take(Tvm tvm, long base, long pages) {
-    if (!mtt.assign(base >>> 12, pages, FrameState.TSM, tvm.gid)) {
+    if (!mtt.assign(base >>> PageLevel.PAGE_SHIFT, pages, FrameState.TSM, tvm.gid)) {
       return false;
     }
-    memory.zero(base >>> 12, pages);
+    memory.zero(base >>> PageLevel.PAGE_SHIFT, pages);
     for (long i = 0; i < pages; i++) {
-      tvm.ownFrames.add((base >>> 12) + i);
+      tvm.ownFrames.add((base >>> PageLevel.PAGE_SHIFT) + i);
     }
     return true;
   }
@@ -40,7 +41,7 @@ final class TvmMapping {
       return SbiStatus.INVALID_ADDRESS;
     }
     for (long i = 0; i < pages; i++) {
-      tvm.donate(base + (i << 12));
+      tvm.donate(base + (i << PageLevel.PAGE_SHIFT));
     }
     return SbiStatus.SUCCESS;
   }
@@ -51,9 +52,10 @@ final class TvmMapping {
       return s;
     }
     long frames = pages * type.frames();
-    long from = source >>> 12;
+    long from = source >>> PageLevel.PAGE_SHIFT;
     if (!Tsm.frames(source, frames)
-        || !tvm.regions.all(gpa, gpa + (frames << 12), GpaRegions.Kind.CONFIDENTIAL)) {
+        || !tvm.regions.all(
+            gpa, gpa + (frames << PageLevel.PAGE_SHIFT), GpaRegions.Kind.CONFIDENTIAL)) {
       return SbiStatus.INVALID_ADDRESS;
     }
     for (long i = 0; i < frames; i++) {
@@ -62,12 +64,13 @@ final class TvmMapping {
       }
     }
     s = makeRoom(tvm, type, pages, gpa);
-    if (!s.ok() || !mtt.assign(base >>> 12, frames, FrameState.TVM, tvm.gid)) {
+    if (!s.ok() || !mtt.assign(base >>> PageLevel.PAGE_SHIFT, frames, FrameState.TVM, tvm.gid)) {
       return s.ok() ? SbiStatus.INVALID_ADDRESS : s;
     }
     for (long i = 0; i < frames; i++) {
-      memory.copyFrame((base >>> 12) + i, from + i);
-      tvm.measurement.page(memory, (base >>> 12) + i, gpa + (i << 12));
+      memory.copyFrame((base >>> PageLevel.PAGE_SHIFT) + i, from + i);
+      tvm.measurement.page(
+          memory, (base >>> PageLevel.PAGE_SHIFT) + i, gpa + (i << PageLevel.PAGE_SHIFT));
     }
     map(tvm, base, type, pages, gpa, false);
     return SbiStatus.SUCCESS;
@@ -79,14 +82,15 @@ final class TvmMapping {
       return s;
     }
     long frames = pages * type.frames();
-    if (!tvm.regions.all(gpa, gpa + (frames << 12), GpaRegions.Kind.CONFIDENTIAL)) {
+    if (!tvm.regions.all(
+        gpa, gpa + (frames << PageLevel.PAGE_SHIFT), GpaRegions.Kind.CONFIDENTIAL)) {
       return SbiStatus.INVALID_ADDRESS;
     }
     s = makeRoom(tvm, type, pages, gpa);
-    if (!s.ok() || !mtt.assign(base >>> 12, frames, FrameState.TVM, tvm.gid)) {
+    if (!s.ok() || !mtt.assign(base >>> PageLevel.PAGE_SHIFT, frames, FrameState.TVM, tvm.gid)) {
       return s.ok() ? SbiStatus.INVALID_ADDRESS : s;
     }
-    memory.zero(base >>> 12, frames);
+    memory.zero(base >>> PageLevel.PAGE_SHIFT, frames);
     map(tvm, base, type, pages, gpa, false);
     return SbiStatus.SUCCESS;
   }
@@ -97,7 +101,7 @@ final class TvmMapping {
       return s;
     }
     long frames = pages * type.frames();
-    if (!tvm.regions.all(gpa, gpa + (frames << 12), GpaRegions.Kind.SHARED)) {
+    if (!tvm.regions.all(gpa, gpa + (frames << PageLevel.PAGE_SHIFT), GpaRegions.Kind.SHARED)) {
       return SbiStatus.INVALID_ADDRESS;
     }
     s = makeRoom(tvm, type, pages, gpa);
@@ -105,9 +109,9 @@ final class TvmMapping {
       return s;
     }
     for (long i = 0; i < frames; i++) {
-      if (!mtt.share((base >>> 12) + i)) {
+      if (!mtt.share((base >>> PageLevel.PAGE_SHIFT) + i)) {
         for (long j = 0; j < i; j++) {
-          mtt.unshare((base >>> 12) + j);
+          mtt.unshare((base >>> PageLevel.PAGE_SHIFT) + j);
         }
         return SbiStatus.INVALID_ADDRESS;
       }
@@ -146,7 +150,7 @@ final class TvmMapping {
   private static void map(Tvm tvm, long base, PageType type, long pages, long gpa, boolean shared) {
     for (long i = 0; i < pages; i++) {
       long slot = tvm.table.slot(gpa + i * type.bytes(), type.level(), tvm.pages);
-      tvm.table.map(slot, (base >>> 12) + i * type.frames(), shared);
+      tvm.table.map(slot, (base >>> PageLevel.PAGE_SHIFT) + i * type.frames(), shared);
     }
   }
 }
