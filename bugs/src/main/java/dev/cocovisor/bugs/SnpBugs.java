@@ -1,7 +1,7 @@
 package dev.cocovisor.bugs;
 
-import dev.cocovisor.bugs.snp.M7;
 import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.snp.M7;
 import java.util.List;
 
 /** The bugs of SEV-SNP. */

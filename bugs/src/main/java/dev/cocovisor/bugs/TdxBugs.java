@@ -1,7 +1,7 @@
 package dev.cocovisor.bugs;
 
-import dev.cocovisor.bugs.tdx.M8;
 import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.tdx.M8;
 import java.util.List;
 
 /** The bugs of TDX. */

@@ -3,8 +3,8 @@
  * were mended in public, as parts one can put into a host.
  *
  * <p>Each bug is a small class in the package of what it is about; {@link dev.cocovisor.bugs.Bugs}
- * lists them, and what of the table of known bugs this model cannot hold. {@code docs/known-bugs.md}
- * is the table.
+ * lists them, and what of the table of known bugs this model cannot hold. {@code
+ * docs/known-bugs.md} is the table.
  */
 @NullMarked
 package dev.cocovisor.bugs;

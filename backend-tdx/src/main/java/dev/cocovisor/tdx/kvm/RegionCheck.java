@@ -5,9 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What KVM_TDX_INIT_MEM_REGION asks of the range it is given, as Linux 7.3.4 does: the number of
- * bytes is not looked at before it is computed, so a number of pages above 2^52 counts from 0 again.
- * Later kernels refuse it ("Reject INIT_MEM_REGION if number of bytes would overflow a u64").
- * Source: {@code arch/x86/kvm/vmx/tdx.c}, tdx_vcpu_init_mem_region.
+ * bytes is not looked at before it is computed, so a number of pages above 2^52 counts from 0
+ * again. Later kernels refuse it ("Reject INIT_MEM_REGION if number of bytes would overflow a
+ * u64"). Source: {@code arch/x86/kvm/vmx/tdx.c}, tdx_vcpu_init_mem_region.
  */
 public class RegionCheck {
   /** Creates the check. */

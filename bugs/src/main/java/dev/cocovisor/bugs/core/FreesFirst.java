@@ -25,9 +25,8 @@ public final class FreesFirst extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd(
-        (memory, owner, number, size, flags, order) ->
-            GmemFile.create(memory, new ToldLate(owner), number, size, flags, order));
+    return parts.withGuestMemfd((memory, owner, number, size, flags, order) ->
+        GmemFile.create(memory, new ToldLate(owner), number, size, flags, order));
   }
 
   /** Is told of the begin of an invalidation when it ends. */
@@ -41,9 +40,10 @@ public final class FreesFirst extends Bug {
     @Override
     public Errno gmemInvalidateBegin(
         List<? extends Binding> bound, long startPage, long endPage, boolean shared) {
-      begin = () -> {
-        var _ = super.gmemInvalidateBegin(bound, startPage, endPage, shared);
-      };
+      begin =
+          () -> {
+            var _ = super.gmemInvalidateBegin(bound, startPage, endPage, shared);
+          };
       return Errno.OK;
     }
 

@@ -5,7 +5,10 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.vm.Invalidation;
 
-/** The huge pages around a range whose attributes change are not invalidated, so a fault at the same time installs one over mixed attributes. */
+/**
+ * The huge pages around a range whose attributes change are not invalidated, so a fault at the same
+ * time installs one over mixed attributes.
+ */
 public final class M3 extends Bug {
   /** Creates the bug. */
   public M3() {
@@ -14,7 +17,8 @@ public final class M3 extends Bug {
         Area.INVALIDATION,
         "sw-protected",
         "9129633d568e",
-        "The huge pages around a range whose attributes change are not invalidated, so a fault at the same time installs one over mixed attributes.");
+        "The huge pages around a range whose attributes change are not invalidated, so a fault at"
+            + " the same time installs one over mixed attributes.");
   }
 
   @Override

@@ -14,7 +14,8 @@ public final class ReadLate extends Bug {
         Area.INVALIDATION,
         "sw-protected",
         "arch/x86/kvm/mmu/mmu.c, kvm_mmu_faultin_pfn",
-        "The sequence is read after the page was looked up, so an invalidation in between goes unseen.");
+        "The sequence is read after the page was looked up, so an invalidation in between goes"
+            + " unseen.");
   }
 
   @Override

@@ -5,7 +5,10 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.vm.Invalidation;
 
-/** An invalidation that ends does not move the sequence, so a fault that began before it sees nothing. */
+/**
+ * An invalidation that ends does not move the sequence, so a fault that began before it sees
+ * nothing.
+ */
 public final class StillSequence extends Bug {
   /** Creates the bug. */
   public StillSequence() {
@@ -14,7 +17,8 @@ public final class StillSequence extends Bug {
         Area.INVALIDATION,
         "sw-protected",
         "virt/kvm/kvm_main.c, kvm_mmu_invalidate_end",
-        "An invalidation that ends does not move the sequence, so a fault that began before it sees nothing.");
+        "An invalidation that ends does not move the sequence, so a fault that began before it sees"
+            + " nothing.");
   }
 
   @Override

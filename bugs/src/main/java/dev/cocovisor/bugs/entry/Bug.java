@@ -100,16 +100,14 @@ public abstract class Bug {
     if (t != null && b != null) {
       changed = all.with(new Technology(t.id(), t.description(), backend(b), t.driver()));
     }
-    return changed.withHosts(
-        (config, backends, trace) ->
-            new Kvm(config, backends, trace, core(surroundings(CoreParts.DEFAULT))));
+    return changed.withHosts((config, backends, trace) ->
+        new Kvm(config, backends, trace, core(surroundings(CoreParts.DEFAULT))));
   }
 
   /** Returns technologies on whose hosts the bug could be, and is not. */
   public final Technologies leaveOut(Technologies all) {
-    return all.withHosts(
-        (config, backends, trace) ->
-            new Kvm(config, backends, trace, surroundings(CoreParts.DEFAULT)));
+    return all.withHosts((config, backends, trace) ->
+        new Kvm(config, backends, trace, surroundings(CoreParts.DEFAULT)));
   }
 
   /** Returns the name of its scenario. */

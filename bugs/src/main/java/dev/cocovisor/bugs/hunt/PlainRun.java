@@ -23,8 +23,7 @@ final class PlainRun {
   static Found of(Bug bug, Scenario scenario, Hosts hosts) {
     long began = System.nanoTime();
     List<String> broken = new ArrayList<>();
-    try (var run =
-        new ScenarioRun(scenario, hosts.technologies(), bug.technology(), Map.of())) {
+    try (var run = new ScenarioRun(scenario, hosts.technologies(), bug.technology(), Map.of())) {
       run.run(step -> look(step, hosts, broken::add));
       Kvm host = hosts.take();
       if (host != null) {
@@ -41,8 +40,7 @@ final class PlainRun {
   private static void look(ScenarioStep step, Hosts hosts, Consumer<String> violation) {
     String unmet = step.unmet();
     if (unmet != null) {
-      violation.accept(
-          "line %d: %s, expected %s".formatted(step.call().line(), step.got(), unmet));
+      violation.accept("line %d: %s, expected %s".formatted(step.call().line(), step.got(), unmet));
     }
     Kvm host = hosts.last();
     if (host != null) {

@@ -7,7 +7,10 @@ import dev.cocovisor.bugs.entry.Area;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.bugs.entry.ContextBackend;
 
-/** LAUNCH_FINISH encrypts the save areas without locking the vCPUs, so one of them is changed or runs meanwhile. */
+/**
+ * LAUNCH_FINISH encrypts the save areas without locking the vCPUs, so one of them is changed or
+ * runs meanwhile.
+ */
 public final class M7 extends Bug {
   /** Creates the bug. */
   public M7() {
@@ -16,7 +19,8 @@ public final class M7 extends Bug {
         Area.SNP,
         "sev-snp",
         "cb923ee6a80f (CVE-2026-31591)",
-        "LAUNCH_FINISH encrypts the save areas without locking the vCPUs, so one of them is changed or runs meanwhile.");
+        "LAUNCH_FINISH encrypts the save areas without locking the vCPUs, so one of them is changed"
+            + " or runs meanwhile.");
   }
 
   @Override

@@ -7,7 +7,10 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.tdx.kvm.RegionCheck;
 import org.jspecify.annotations.Nullable;
 
-/** The number of pages of KVM_TDX_INIT_MEM_REGION is turned into bytes without a look at the overflow, so the check of the range sees a small one. */
+/**
+ * The number of pages of KVM_TDX_INIT_MEM_REGION is turned into bytes without a look at the
+ * overflow, so the check of the range sees a small one.
+ */
 public final class M8 extends Bug {
   /** Creates the bug. */
   public M8() {
@@ -16,7 +19,8 @@ public final class M8 extends Bug {
         Area.TDX,
         "tdx",
         "7c9a2e3a4564",
-        "The number of pages of KVM_TDX_INIT_MEM_REGION is turned into bytes without a look at the overflow, so the check of the range sees a small one.");
+        "The number of pages of KVM_TDX_INIT_MEM_REGION is turned into bytes without a look at the"
+            + " overflow, so the check of the range sees a small one.");
   }
 
   /** Linux 7.3.4 has the bug, and so has the model; here it is mended. */

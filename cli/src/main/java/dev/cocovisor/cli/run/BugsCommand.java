@@ -104,12 +104,11 @@ public final class BugsCommand implements Callable<Integer> {
       for (LeftOut l : LeftOut.ALL) {
         console
             .out()
-            .println("%-16s %-12s %s".formatted(l.id(), l.area(), console.dim("not held: " + l.why())));
+            .println(
+                "%-16s %-12s %s".formatted(l.id(), l.area(), console.dim("not held: " + l.why())));
       }
     }
-    console
-        .out()
-        .println("bugs=%d left_out=%d".formatted(chosen.size(), LeftOut.ALL.size()));
+    console.out().println("bugs=%d left_out=%d".formatted(chosen.size(), LeftOut.ALL.size()));
     return ExitCode.CLEAN;
   }
 
@@ -169,9 +168,7 @@ public final class BugsCommand implements Callable<Integer> {
     if (v.absent().broke()) {
       console.out().println(console.red("    without it: " + v.absent().what()));
     } else if (!v.absent().whole()) {
-      console
-          .out()
-          .println(console.red("    without it: stopped after " + v.absent().schedules()));
+      console.out().println(console.red("    without it: stopped after " + v.absent().schedules()));
     }
   }
 

@@ -184,7 +184,8 @@ public final class ExploreCommand implements Callable<Integer> {
       console.json(doc);
     } else {
       String summary =
-          "schedules=1 outcomes=1 findings=%d exhaustive (one run)".formatted(found.broke() ? 1 : 0);
+          "schedules=1 outcomes=1 findings=%d exhaustive (one run)"
+              .formatted(found.broke() ? 1 : 0);
       if (found.broke()) {
         console.out().println(console.red(found.what()));
       }
@@ -270,7 +271,9 @@ public final class ExploreCommand implements Callable<Integer> {
     var words = new ArrayList<String>();
     words.add("explore");
     words.addAll(
-        bugId != null ? List.of("--bug", bugId) : List.of(String.valueOf(scenarioFile), "--backend", on));
+        bugId != null
+            ? List.of("--bug", bugId)
+            : List.of(String.valueOf(scenarioFile), "--backend", on));
     words.addAll(List.of("--schedule", f.schedule().toString()));
     if (anyAnswers) {
       words.add("--any-answers");
@@ -282,7 +285,8 @@ public final class ExploreCommand implements Callable<Integer> {
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor-explore");
     doc.put("version", 1);
-    doc.put(bugId != null ? "bug" : "scenario", bugId != null ? bugId : String.valueOf(scenarioFile));
+    doc.put(
+        bugId != null ? "bug" : "scenario", bugId != null ? bugId : String.valueOf(scenarioFile));
     doc.put("backend", on);
     doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
     doc.put("schedules", r.schedules());

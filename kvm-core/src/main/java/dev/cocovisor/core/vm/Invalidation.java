@@ -83,7 +83,8 @@ public class Invalidation implements Place {
 
   /**
    * Adds the huge page around an end of a range of gfns whose attributes change: it must not be
-   * installed meanwhile. Source: {@code arch/x86/kvm/mmu/mmu.c}, kvm_arch_pre_set_memory_attributes.
+   * installed meanwhile. Source: {@code arch/x86/kvm/mmu/mmu.c},
+   * kvm_arch_pre_set_memory_attributes.
    */
   public void addHugePage(long from, long to) {
     add(from, to);

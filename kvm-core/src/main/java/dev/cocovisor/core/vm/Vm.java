@@ -105,8 +105,7 @@ public final class Vm implements MmuHost {
     this.progress = progress;
     progress.of(health);
     this.trace = new VmTrace(host.trace());
-    this.invalidation =
-        host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
+    this.invalidation = host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
     this.attributes = parts.attributes().create(id);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
