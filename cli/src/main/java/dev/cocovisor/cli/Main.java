@@ -3,6 +3,7 @@ package dev.cocovisor.cli;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.live.LiveCommand;
 import dev.cocovisor.cli.measure.MeasureCommand;
 import dev.cocovisor.cli.plugin.BackendsCommand;
 import dev.cocovisor.cli.plugin.PluginsCommand;
@@ -23,6 +24,7 @@ import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.PluginFailures;
+import dev.cocovisor.live.kvm.NoKvmException;
 import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
@@ -111,6 +113,7 @@ public final class Main {
     line.addSubcommand(new ExploreCommand(console));
     line.addSubcommand(new BugsCommand(console));
     line.addSubcommand(new GenerateCommand(console));
+    line.addSubcommand("live", LiveCommand.create(console));
     line.addSubcommand(new ImportCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
@@ -129,7 +132,7 @@ public final class Main {
 
   private static int failed(Console console, CommandLine command, Exception e, String... args) {
     return switch (e) {
-      case UsageException _, LogSyntaxException _, ParameterException _ ->
+      case UsageException _, LogSyntaxException _, ParameterException _, NoKvmException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);

@@ -10,6 +10,7 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.MismatchKinds;
 import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.script.replay.KvmLogReplayer;
@@ -20,7 +21,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -100,7 +100,7 @@ public final class ReplayCommand implements Callable<Integer> {
     }
     var total = ReplaySummary.NONE;
     var found = new ArrayList<Mismatch>();
-    var kinds = new TreeMap<String, Long>();
+    var kinds = new MismatchKinds();
     for (Path file : files) {
       int left = maxMismatches == 0 ? 0 : (int) (maxMismatches - total.mismatches());
       ReplaySummary one;
@@ -115,7 +115,7 @@ public final class ReplayCommand implements Callable<Integer> {
                       if (json) {
                         found.add(m);
                       } else if (group) {
-                        kinds.merge(kind(m), 1L, Long::sum);
+                        kinds.add(m);
                       } else {
                         print(m);
                       }
@@ -136,9 +136,7 @@ public final class ReplayCommand implements Callable<Integer> {
     if (json) {
       console.json(document(total, found));
     } else {
-      kinds.entrySet().stream()
-          .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
-          .forEach(e -> console.out().printf("%6d  %s%n", e.getValue(), e.getKey()));
+      kinds.print(console);
       console.out().println(summary(total));
     }
     return total.mismatches() == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
@@ -165,15 +163,6 @@ public final class ReplayCommand implements Callable<Integer> {
     return World.command(words, settings, plugins);
   }
 
-  /** Returns what mismatches of one cause have in common: the call and answers without numbers. */
-  private static String kind(Mismatch m) {
-    return shape(m.call()) + ": expected " + shape(m.expected()) + ", got " + shape(m.got());
-  }
-
-  private static String shape(String text) {
-    return text.replaceAll("-?\\b(0x[0-9a-f]+|\\d+)\\b", "N");
-  }
-
   private Map<String, Object> document(ReplaySummary total, List<Mismatch> found) {
     var list = new ArrayList<Map<String, Object>>();
     for (Mismatch m : found) {
@@ -184,7 +173,7 @@ public final class ReplayCommand implements Callable<Integer> {
       entry.put("call", m.call());
       entry.put("expected", m.expected());
       entry.put("got", m.got());
-      entry.put("kind", kind(m));
+      entry.put("kind", MismatchKinds.of(m));
       entry.put("reproduce", reproduce(m));
       list.add(entry);
     }

@@ -193,6 +193,16 @@ public final class Symbols {
     };
   }
 
+  /** Returns the number of an ioctl that has a name here, or null. */
+  public static @Nullable Long ioctlNumber(String name) {
+    for (Map.Entry<Long, String> e : IOCTLS.entrySet()) {
+      if (e.getValue().equals(name)) {
+        return e.getKey();
+      }
+    }
+    return null;
+  }
+
   private static String ioctlName(long number) {
     return IOCTLS.getOrDefault(number, "0x" + Long.toHexString(number));
   }

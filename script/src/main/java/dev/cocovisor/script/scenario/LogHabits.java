@@ -1,6 +1,8 @@
 package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.script.call.KvmCall;
+import dev.cocovisor.script.text.Value;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -32,13 +34,29 @@ public final class LogHabits {
     technology = id;
   }
 
-  /** Tells whether a VM's vCPUs go with its descriptor. */
-  boolean closesVmByOneLine() {
-    return !closesEach;
+  /**
+   * Returns which of a VM's vCPUs go when its descriptor is closed by the line of this index: none,
+   * or where the recorder closes a VM's descriptors by one line, those that the program does not go
+   * on using.
+   *
+   * @param vcpus the names of the VM's open vCPUs
+   */
+  public List<Long> goWithVm(List<Long> vcpus, List<ScenarioLine> program, int index) {
+    if (closesEach || vcpus.isEmpty()) {
+      return List.of();
+    }
+    Set<Long> used = new HashSet<>();
+    for (ScenarioLine later : program.subList(index + 1, program.size())) {
+      List<Value> args = later.call().args();
+      if (!args.isEmpty() && args.getFirst() instanceof Value.Num n) {
+        used.add(n.value());
+      }
+    }
+    return vcpus.stream().filter(v -> !used.contains(v)).toList();
   }
 
   /** Reads a program before it is carried out. */
-  void read(List<ScenarioLine> program) {
+  public void read(List<ScenarioLine> program) {
     Set<Long> vcpus = new LinkedHashSet<>();
     for (ScenarioLine line : program) {
       if (!(line.step() instanceof Step.Call(KvmCall call))) {

@@ -10,14 +10,11 @@ import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
-import dev.cocovisor.script.text.Value;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -145,7 +142,10 @@ public final class Session implements AutoCloseable {
       return launched.act(g);
     }
     CallRunner r = runner();
-    List<Long> left = call instanceof KvmCall.Close c ? idleVcpus(c.fd(), index) : List.of();
+    List<Long> left =
+        call instanceof KvmCall.Close c
+            ? habits.goWithVm(fds.vcpusOf(c.fd()), program, index)
+            : List.of();
     if (call instanceof KvmCall.Mmap m && sizes.at(index) > 0) {
       var _ = r.run(new KvmCall.Ftruncate(m.fd(), sizes.at(index)), null);
     }
@@ -224,24 +224,5 @@ public final class Session implements AutoCloseable {
     if (r != null) {
       r.process().kvm().close();
     }
-  }
-
-  /**
-   * Returns the vCPUs that go with a VM's descriptor where the log's recorder closes a VM's
-   * descriptors by one line, those left out that the program goes on using.
-   */
-  private List<Long> idleVcpus(long vm, int index) {
-    List<Long> vcpus = habits.closesVmByOneLine() ? fds.vcpusOf(vm) : List.of();
-    if (vcpus.isEmpty()) {
-      return vcpus;
-    }
-    Set<Long> used = new HashSet<>();
-    for (ScenarioLine later : program.subList(index + 1, program.size())) {
-      List<Value> args = later.call().args();
-      if (!args.isEmpty() && args.getFirst() instanceof Value.Num n) {
-        used.add(n.value());
-      }
-    }
-    return vcpus.stream().filter(v -> !used.contains(v)).toList();
   }
 }

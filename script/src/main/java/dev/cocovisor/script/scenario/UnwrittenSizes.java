@@ -18,13 +18,14 @@ import org.jspecify.annotations.Nullable;
  * answered otherwise tells that the file was as long as its mapping; without one nothing is
  * supposed, and an empty file stays empty.
  */
-final class UnwrittenSizes {
+public final class UnwrittenSizes {
   /** A file that was mapped: the call that mapped it, and what a mapping of it needs. */
   private record Mapped(long fd, int index, long start, long end, long size) {}
 
   private final Map<Integer, Mapped> first = new HashMap<>();
 
-  UnwrittenSizes(List<ScenarioLine> program) {
+  /** Looks through all lines of a program. */
+  public UnwrittenSizes(List<ScenarioLine> program) {
     Map<Long, Mapped> files = new HashMap<>();
     Set<Long> opened = new HashSet<>();
     for (int i = 0; i < program.size(); i++) {
@@ -60,7 +61,7 @@ final class UnwrittenSizes {
   }
 
   /** Returns the size a file has when the call of this index maps it, or 0 if that is unknown. */
-  long at(int index) {
+  public long at(int index) {
     Mapped m = first.get(index);
     return m == null ? 0 : m.size;
   }
