@@ -177,7 +177,7 @@ public final class BugsCommand implements Callable<Integer> {
     return end < 0 ? text : text.substring(0, end) + " …";
   }
 
-  private static LinkedHashMap<String, Object> document(
+  private static Map<String, Object> document(
       List<? extends Map<String, Object>> entries) {
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor-bugs");
@@ -186,7 +186,7 @@ public final class BugsCommand implements Callable<Integer> {
     return doc;
   }
 
-  private LinkedHashMap<String, Object> entry(Bug b) {
+  private Map<String, Object> entry(Bug b) {
     var e = new LinkedHashMap<String, Object>();
     e.put("id", b.id());
     e.put("area", b.area().toString());
@@ -204,7 +204,7 @@ public final class BugsCommand implements Callable<Integer> {
     return e;
   }
 
-  private LinkedHashMap<String, Object> entry(Verdict v) {
+  private Map<String, Object> entry(Verdict v) {
     var e = entry(v.bug());
     e.put("found", v.found());
     e.put("what", v.there().what());
