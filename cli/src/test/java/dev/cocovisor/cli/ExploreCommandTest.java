@@ -82,7 +82,11 @@ class ExploreCommandTest {
   @Test
   void numbersOutOfRangeAreRefused() {
     String race = RACES.resolve("fault-and-punch.kvmlog").toString();
-    Map.of("--bound", "-1", "--schedules", "0", "--seconds", "99999999999999999")
+    Map.of(
+            "--bound", "-1",
+            "--schedules", "0",
+            "--seconds", "99999999999999999",
+            "--workers", "0")
         .forEach((option, value) -> {
           Ran ran = run("explore", race, option, value);
           assertThat(ran.code()).isEqualTo(ExitCode.USAGE);

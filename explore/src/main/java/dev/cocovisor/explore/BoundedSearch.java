@@ -1,7 +1,9 @@
 package dev.cocovisor.explore;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All schedules within a bound, depth first.
@@ -10,9 +12,10 @@ import java.util.stream.IntStream;
  * cannot, or asks for another to go, any other may. A preemption is tried only before a step whose
  * place another part touches so that the order matters: before any other step it makes no
  * difference whether the part is interrupted there or one step later. Which places those are is
- * learnt from the executions; when the search is over and more was learnt meanwhile it begins
- * again, so that in the end every schedule within the bound has been made or equals one that was,
- * with no more preemptions. Sleep sets are left out here, since the equal schedule that they rely
+ * learnt from the executions: a first search interrupts nobody, each later one knows all that was
+ * touched in those before, until one teaches nothing new. So in the end every schedule within the
+ * bound has been made or equals one that was, with no more preemptions, and what is made does not
+ * depend on which was first. Sleep sets are left out here, since the equal schedule that they rely
  * on may have more preemptions than the bound allows.
  *
  * <p>With delays bounded, each choice of another than the first in line costs as many delays as it
@@ -22,16 +25,23 @@ final class BoundedSearch implements Strategy {
   private final int bound;
   private final boolean delays;
   private final int mostChoices;
-  private final Shared shared = new Shared();
-  private final ChoicePath path = new ChoicePath();
+  private final Shared shared;
+  private final Shared.Learnt learnt = new Shared.Learnt();
+  private final ChoicePath path;
   private int spent;
   private int chosen;
-  private boolean done;
 
-  private BoundedSearch(int bound, boolean delays, int mostChoices) {
+  private BoundedSearch(
+      int bound, boolean delays, int mostChoices, Shared shared, ChoicePath path) {
     this.bound = bound;
     this.delays = delays;
     this.mostChoices = mostChoices;
+    this.shared = shared;
+    this.path = path;
+  }
+
+  private BoundedSearch(int bound, boolean delays, int mostChoices) {
+    this(bound, delays, mostChoices, Shared.none(), new ChoicePath());
   }
 
   /** Searches all schedules with at most {@code bound} preemptions. */
@@ -62,12 +72,12 @@ final class BoundedSearch implements Strategy {
     path.begin();
     spent = 0;
     chosen = 0;
-    shared.begin();
+    learnt.begin();
   }
 
   @Override
   public void step(Step s) {
-    shared.add(s);
+    learnt.add(s);
   }
 
   @Override
@@ -96,8 +106,12 @@ final class BoundedSearch implements Strategy {
       all[n - 1] = options[0];
       return all;
     }
-    boolean may = spent < bound && shared.conflicts(x.pending(running));
+    boolean may = spent < bound && conflicts(x.pending(running));
     return may ? all : new int[] {running};
+  }
+
+  private boolean conflicts(Step s) {
+    return shared.conflicts(learnt.key(s), s);
   }
 
   @Override
@@ -115,15 +129,28 @@ final class BoundedSearch implements Strategy {
 
   @Override
   public boolean ended(Execution x) {
-    if (path.advance() || shared.grew()) {
-      return true;
-    }
-    done = true;
-    return false;
+    return path.advance();
   }
 
   @Override
   public boolean exhaustive() {
-    return done;
+    return true;
+  }
+
+  @Override
+  public @Nullable Strategy split() {
+    ChoicePath rest = path.split();
+    return rest == null ? null : new BoundedSearch(bound, delays, mostChoices, shared, rest);
+  }
+
+  @Override
+  public @Nullable Strategy again(List<Strategy> parts) {
+    if (delays) {
+      return null;
+    }
+    Shared more = shared.with(parts.stream().map(p -> ((BoundedSearch) p).learnt).toList());
+    return more == null
+        ? null
+        : new BoundedSearch(bound, false, mostChoices, more, new ChoicePath());
   }
 }

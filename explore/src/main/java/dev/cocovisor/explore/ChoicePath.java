@@ -2,6 +2,7 @@ package dev.cocovisor.explore;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way of a depth-first search through a tree of choices: at every fork the alternatives and the
@@ -10,14 +11,20 @@ import java.util.List;
  *
  * <p>Every choice an execution is asked for is a fork of its own, also one that had one alternative
  * only: what is asked for later would otherwise be answered by another choice's fork.
+ *
+ * <p>The rest of the tree can be shared: {@link #split} gives the last part of what is still to be
+ * walked to another way and keeps what comes before it.
  */
 final class ChoicePath {
   private static final class Fork {
     final int[] alternatives;
     int taken;
+    int end;
 
-    Fork(int[] alternatives) {
+    Fork(int[] alternatives, int taken, int end) {
       this.alternatives = alternatives;
+      this.taken = taken;
+      this.end = end;
     }
   }
 
@@ -36,7 +43,7 @@ final class ChoicePath {
 
   /** Adds a fork at the end of the way; its first alternative is the one to take. */
   void fork(int[] alternatives) {
-    forks.add(new Fork(alternatives));
+    forks.add(new Fork(alternatives, 0, alternatives.length));
   }
 
   /** Returns which alternative of the next fork is to be taken, from 0. */
@@ -54,12 +61,32 @@ final class ChoicePath {
   boolean advance() {
     while (!forks.isEmpty()) {
       Fork last = forks.getLast();
-      if (last.taken + 1 < last.alternatives.length) {
+      if (last.taken + 1 < last.end) {
         last.taken++;
         return true;
       }
       forks.removeLast();
     }
     return false;
+  }
+
+  /**
+   * Gives away the ways behind the first fork that has alternatives left: all of them come after
+   * all that this keeps. Between executions only; null if there is nothing to give.
+   */
+  @Nullable ChoicePath split() {
+    for (int d = 0; d < forks.size(); d++) {
+      Fork f = forks.get(d);
+      if (f.taken + 1 < f.end) {
+        var rest = new ChoicePath();
+        for (Fork before : forks.subList(0, d)) {
+          rest.forks.add(new Fork(before.alternatives, before.taken, before.taken + 1));
+        }
+        rest.forks.add(new Fork(f.alternatives, f.taken + 1, f.end));
+        f.end = f.taken + 1;
+        return rest;
+      }
+    }
+    return null;
   }
 }

@@ -52,6 +52,7 @@ final class Execution implements Observer {
   private final int[] callOf;
   private final int[] options;
   private final ArrayDeque<Runnable> ready = new ArrayDeque<>();
+  private final LockOrder order = new LockOrder();
   private final List<Step> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
   private final List<int[]> callsAt = new ArrayList<>();
@@ -64,6 +65,8 @@ final class Execution implements Observer {
   private boolean over;
   private boolean warm;
   private boolean pruned;
+  private @Nullable String dead;
+  private @Nullable String outcome;
 
   /**
    * Prepares an execution.
@@ -135,7 +138,12 @@ final class Execution implements Observer {
       letRun();
     }
     if (broken == null && allEnded()) {
+      String cycle = order.cycle(trial.parts());
+      if (cycle != null) {
+        fail(cycle);
+      }
       oracle.atRest(trial, this::fail);
+      dead = trial.dead();
     }
     if (!allEnded()) {
       abandon();
@@ -186,6 +194,9 @@ final class Execution implements Observer {
     Step now = new Step(me, kind, where, index, mode);
     pending[me] = now;
     waits[me] = kind == PointKind.WAIT;
+    if (takes(kind, mode) && actor.holdsAny()) {
+      order.takes(me, actor.holds(), where, mode);
+    }
     if (kind == PointKind.UNLOCK) {
       wake(now);
     }
@@ -215,6 +226,10 @@ final class Execution implements Observer {
       fail(stuck());
     }
     standUntilChosen(me, now);
+  }
+
+  private static boolean takes(PointKind kind, Mode mode) {
+    return kind == PointKind.LOCK || (kind == PointKind.SRCU && mode == Mode.WRITE);
   }
 
   private void standUntilChosen(int me, Step now) {
@@ -407,6 +422,11 @@ final class Execution implements Observer {
     return broken;
   }
 
+  /** Returns why a VM was declared dead, or null. */
+  @Nullable String dead() {
+    return dead;
+  }
+
   /** Returns the parts. */
   List<Trial.Part> parts() {
     return trial.parts();
@@ -467,6 +487,13 @@ final class Execution implements Observer {
 
   /** Returns the answers of all calls, and what the world looks like at the end. */
   String outcome() {
+    if (outcome == null) {
+      outcome = written();
+    }
+    return outcome;
+  }
+
+  private String written() {
     StringBuilder s = new StringBuilder();
     List<Trial.Part> parts = trial.parts();
     for (int p = 0; p < answers.length; p++) {

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,15 +25,35 @@ public final class Explorer {
 
   private final Limits limits;
   private final boolean answersMatter;
+  private final int workers;
 
   /**
-   * Makes an explorer.
+   * Makes an explorer that works on the calling thread.
    *
    * @param answersMatter whether an outcome that no order of whole calls gives is a finding
    */
   public Explorer(Limits limits, boolean answersMatter) {
+    this(limits, answersMatter, 1);
+  }
+
+  private Explorer(Limits limits, boolean answersMatter, int workers) {
     this.limits = limits;
     this.answersMatter = answersMatter;
+    this.workers = workers;
+  }
+
+  /**
+   * Returns one that shares the schedules of a search among threads. Outcomes and findings are the
+   * same whatever their number, unless its budget stops the search. Subjects build their trials on
+   * all of them at the same time. DPOR's next execution depends on the one before; it keeps to one.
+   *
+   * @param threads from 1
+   */
+  public Explorer withWorkers(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("workers: a number from 1 expected");
+    }
+    return new Explorer(limits, answersMatter, threads);
   }
 
   /**
@@ -41,9 +61,10 @@ public final class Explorer {
    *
    * @param outcomes those of all orders of whole calls, and what is allowed besides
    * @param judged whether another outcome is a finding
+   * @param dies whether an order of whole calls makes a VM be declared dead
    * @param whole whether all that was to be judged can be
    */
-  private record Right(Set<String> outcomes, boolean judged, boolean whole) {
+  private record Right(Set<String> outcomes, boolean judged, boolean dies, boolean whole) {
     boolean has(Execution x) {
       return !judged || x.excused() || outcomes.contains(x.outcome());
     }
@@ -52,22 +73,20 @@ public final class Explorer {
   /** Where there are more orders of whole calls than can be tried, answers are not judged. */
   private Right right(Subject subject, Set<String> allowed) {
     var outcomes = new HashSet<>(allowed);
-    if (!answersMatter) {
-      return new Right(outcomes, false, true);
-    }
-    Strategy serial = new Serial();
-    boolean more = true;
-    for (long n = 0; more && n < MOST_SERIAL; n++) {
-      try (Trial trial = subject.newTrial()) {
-        var x = new Execution(trial, serial, Oracle.TRIAL, limits.steps(), false);
-        x.run();
-        if (x.broken() == null) {
-          outcomes.add(x.outcome());
-        }
-        more = serial.ended(x);
-      }
-    }
-    return new Right(outcomes, !more, !more);
+    var most = new Limits(MOST_SERIAL, Long.MAX_VALUE, limits.steps(), 1);
+    var dies = new AtomicBoolean();
+    Sweep.Judge judge =
+        x -> {
+          if (x.dead() != null) {
+            dies.set(true);
+          }
+          return null;
+        };
+    Sweep.Result all = new Sweep(subject, most, workers, judge).run(new Serial());
+    outcomes.addAll(all.outcomes().keySet());
+    boolean whole = all.complete();
+    return new Right(
+        outcomes, answersMatter && whole, dies.get() || !whole, whole || !answersMatter);
   }
 
   /** Explores; as {@link #explore(Subject, Search, Set)} with nothing more allowed. */
@@ -84,44 +103,23 @@ public final class Explorer {
     long began = System.nanoTime();
     Right right = right(subject, allowed);
     Strategy strategy = Strategies.of(search);
-    var outcomes = new TreeMap<String, Long>();
+    strategy.expect(follow(subject, Schedule.of()).steps());
+    Sweep.Result seen =
+        new Sweep(subject, limits, workers, x -> x.pruned() ? x.broken() : whatBroke(x, right))
+            .run(strategy);
     var findings = new ArrayList<Finding>();
-    var kinds = new HashSet<String>();
-    long n = 0;
-    long steps = 0;
-    boolean more = true;
-    while (more
-        && n < limits.schedules()
-        && findings.size() < limits.findings()
-        && millisSince(began) < limits.millis()) {
-      try (Trial trial = subject.newTrial()) {
-        var x = new Execution(trial, strategy, Oracle.TRIAL, limits.steps(), strategy.needsSteps());
-        x.run();
-        n++;
-        steps += x.steps();
-        if (x.broken() == null && !x.pruned()) {
-          outcomes.merge(x.outcome(), 1L, Long::sum);
-        }
-        String broken = x.pruned() ? x.broken() : whatBroke(x, right);
-        if (broken != null && kinds.add(Finding.kindOf(broken))) {
-          findings.add(minimised(subject, x, broken, right, n, millisSince(began)));
-        }
-        more = strategy.ended(x);
-      }
+    for (Sweep.Caught c : seen.caught()) {
+      findings.add(minimised(subject, search, c, right));
     }
     return new Report(
         subject.name(),
         strategy.name(),
-        n,
-        steps,
-        outcomes,
+        seen.schedules(),
+        seen.steps(),
+        seen.outcomes(),
         List.copyOf(findings),
-        !more && strategy.exhaustive() && right.whole(),
-        millisSince(began));
-  }
-
-  private static long millisSince(long began) {
-    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+        seen.complete() && strategy.exhaustive() && right.whole(),
+        TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
   }
 
   /** Follows one schedule; the report's finding, if any, has its lanes. */
@@ -129,33 +127,34 @@ public final class Explorer {
     return explore(subject, new Search.One(schedule), allowed);
   }
 
-  private Finding minimised(
-      Subject subject, Execution x, String broken, Right right, long found, long millis) {
-    Schedule best = x.schedule();
-    int preemptions = x.preemptions();
-    String kind = Finding.kindOf(broken);
+  private Finding minimised(Subject subject, Search search, Sweep.Caught caught, Right right) {
+    Schedule best = caught.schedule();
+    int preemptions = caught.preemptions();
+    String kind = Finding.kindOf(caught.what());
+    int choices = search instanceof Search.Choices c ? c.choices() : 0;
+    var most = new Limits(MOST_TO_MINIMISE, Long.MAX_VALUE, limits.steps(), 1);
     for (int bound = 0; bound < preemptions; bound++) {
-      Strategy search = BoundedSearch.preemptions(bound);
-      boolean more = true;
-      for (long n = 0; more && n < MOST_TO_MINIMISE && bound < preemptions; n++) {
-        try (Trial trial = subject.newTrial()) {
-          var y = new Execution(trial, search, Oracle.TRIAL, limits.steps(), false);
-          y.run();
-          if (breaksAlike(kind, y, right)) {
-            best = y.schedule();
-            preemptions = Math.min(bound, y.preemptions());
-          }
-          more = search.ended(y);
-        }
+      Sweep.Result fewer =
+          new Sweep(subject, most, workers, y -> breaksAlike(kind, y, right) ? kind : null)
+              .run(BoundedSearch.preemptions(bound, choices));
+      if (!fewer.caught().isEmpty()) {
+        best = fewer.caught().getFirst().schedule();
+        break;
       }
     }
-    return shown(subject, shortest(subject, best, kind, right), broken, right, found, millis);
+    return shown(subject, shortest(subject, best, kind, right), caught, right);
   }
 
   private static @Nullable String whatBroke(Execution x, Right right) {
     String broken = x.broken();
-    if (broken != null || right.has(x)) {
+    if (broken != null) {
       return broken;
+    }
+    if (x.dead() != null && !right.dies()) {
+      return "a VM is declared dead, as no order of whole calls does: " + x.dead();
+    }
+    if (right.has(x)) {
+      return null;
     }
     return "answers that no order of whole calls gives:\n" + x.outcome();
   }
@@ -194,11 +193,15 @@ public final class Explorer {
     }
   }
 
-  private Finding shown(
-      Subject subject, Schedule schedule, String broken, Right right, long found, long millis) {
+  private Finding shown(Subject subject, Schedule schedule, Sweep.Caught caught, Right right) {
     Execution x = follow(subject, schedule);
     String what = whatBroke(x, right);
     return new Finding(
-        what == null ? broken : what, schedule, found, millis, x.preemptions(), Lanes.of(x));
+        what == null ? caught.what() : what,
+        schedule,
+        caught.number(),
+        caught.millis(),
+        x.preemptions(),
+        Lanes.of(x));
   }
 }

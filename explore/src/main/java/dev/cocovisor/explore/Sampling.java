@@ -1,6 +1,7 @@
 package dev.cocovisor.explore;
 
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Schedules drawn at random, for scenarios too large to search.
@@ -27,13 +28,13 @@ final class Sampling implements Strategy {
   private final Kind kind;
   private final long seed;
   private final int changes;
-  private final long runs;
-  private final SplittableRandom random;
+  private SplittableRandom random = new SplittableRandom(0);
   private final double[] priority = new double[PARTS];
   private int[] changeAt = {};
-  private int length = 200;
+  private int length = 1;
   private int made;
-  private long done;
+  private long run;
+  private long end;
 
   /**
    * Draws schedules.
@@ -45,8 +46,7 @@ final class Sampling implements Strategy {
     this.kind = kind;
     this.seed = seed;
     this.changes = changes;
-    this.runs = runs;
-    this.random = new SplittableRandom(seed);
+    this.end = runs;
   }
 
   @Override
@@ -56,6 +56,8 @@ final class Sampling implements Strategy {
 
   @Override
   public void begin() {
+    // Each run is drawn from its own number, so that it is the same whoever makes it.
+    random = new SplittableRandom(seed * 0xd1342543de82ef95L + run);
     made = 0;
     for (int i = 0; i < PARTS; i++) {
       priority[i] = random.nextDouble() + (kind == Kind.PCT ? 1 : 0);
@@ -112,8 +114,24 @@ final class Sampling implements Strategy {
   }
 
   @Override
+  public void expect(int steps) {
+    length = steps;
+  }
+
+  @Override
   public boolean ended(Execution x) {
-    length = Math.max(length, x.steps());
-    return ++done < runs;
+    return ++run < end;
+  }
+
+  @Override
+  public @Nullable Strategy split() {
+    if (end - run < 2) {
+      return null;
+    }
+    var rest = new Sampling(kind, seed, changes, end);
+    rest.length = length;
+    rest.run = run + (end - run) / 2;
+    end = rest.run;
+    return rest;
   }
 }

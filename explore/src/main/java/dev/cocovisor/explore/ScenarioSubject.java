@@ -2,6 +2,7 @@ package dev.cocovisor.explore;
 
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.scenario.LogHabits;
@@ -15,8 +16,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A scenario whose lines name actors: what is before the first actor is done first, the actors act
@@ -83,8 +86,14 @@ public final class ScenarioSubject implements Subject {
             settings,
             new LogHabits(),
             TraceSink.OFF);
+    long empty = framesOfEmptyHost(session);
     before.forEach(i -> answer(session, i));
-    return new OnHost(session);
+    return new OnHost(session, empty);
+  }
+
+  /** Returns what a host has allocated before its first VM. */
+  private static long framesOfEmptyHost(Session session) {
+    return session.process().kvm().memory().allocatedFrames();
   }
 
   private String answer(Session session, int line) {
@@ -95,11 +104,14 @@ public final class ScenarioSubject implements Subject {
   private final class OnHost implements Trial {
     private final Session session;
     private final Kvm host;
+    private final long empty;
+    private @Nullable String dead;
     private final List<Part> parts = new ArrayList<>();
     private final StringBuilder ending = new StringBuilder();
 
-    OnHost(Session session) {
+    OnHost(Session session, long empty) {
       this.session = session;
+      this.empty = empty;
       this.host = session.process().kvm();
       for (Actor a : actors) {
         parts.add(
@@ -136,11 +148,22 @@ public final class ScenarioSubject implements Subject {
             .append('\n');
       }
       host.checkInvariants(violation);
+      dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
+      host.close();
+      long left = host.memory().allocatedFrames() - empty - host.leakedFrames();
+      if (left != 0) {
+        violation.accept(left + " frames are left when everything is closed");
+      }
     }
 
     @Override
     public String ending() {
       return ending.toString();
+    }
+
+    @Override
+    public @Nullable String dead() {
+      return dead;
     }
 
     @Override

@@ -2,14 +2,22 @@ package dev.cocovisor.explore;
 
 import dev.cocovisor.api.sched.PointKind;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All orders of whole calls: another part goes only between two calls, or where a call waits for
  * another's. What these answer is what calls made at the same time may answer.
  */
 final class Serial implements Strategy {
-  private final ChoicePath path = new ChoicePath();
-  private boolean done;
+  private final ChoicePath path;
+
+  Serial() {
+    this(new ChoicePath());
+  }
+
+  private Serial(ChoicePath path) {
+    this.path = path;
+  }
 
   @Override
   public String name() {
@@ -39,15 +47,17 @@ final class Serial implements Strategy {
 
   @Override
   public boolean ended(Execution x) {
-    if (path.advance()) {
-      return true;
-    }
-    done = true;
-    return false;
+    return path.advance();
   }
 
   @Override
   public boolean exhaustive() {
-    return done;
+    return true;
+  }
+
+  @Override
+  public @Nullable Strategy split() {
+    ChoicePath rest = path.split();
+    return rest == null ? null : new Serial(rest);
   }
 }

@@ -5,6 +5,7 @@ import dev.cocovisor.api.sched.Place;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which places parts share, as far as executions have shown: a place is known by its name, since
@@ -12,49 +13,65 @@ import java.util.Map;
  * safe side.
  */
 final class Shared {
-  private final Map<Long, int[]> touched = new HashMap<>();
-  private IdentityHashMap<Object, Integer> names = new IdentityHashMap<>();
-  private boolean grew;
+  /** By place: the parts that looked at it in the low half, those that changed it in the high. */
+  private final Map<Long, Long> touched;
 
-  /** Tells it that another trial begins. */
-  void begin() {
-    names = new IdentityHashMap<>();
+  private Shared(Map<Long, Long> touched) {
+    this.touched = touched;
   }
 
-  private long key(Step s) {
-    Integer name = names.get(s.where());
-    if (name == null) {
-      String text = s.where() instanceof Place p ? p.placeName(0) : s.where().getClass().getName();
-      name = text.hashCode();
-      names.put(s.where(), name);
-    }
-    return name * 0x9e3779b97f4a7c15L + s.index();
-  }
-
-  void add(Step s) {
-    int[] masks = touched.computeIfAbsent(key(s), _ -> new int[2]);
-    int which = s.mode() == Mode.WRITE ? 1 : 0;
-    int now = masks[which] | 1 << s.part();
-    if (now != masks[which]) {
-      masks[which] = now;
-      grew = true;
-    }
+  /** Knows of no place that is shared. */
+  static Shared none() {
+    return new Shared(Map.of());
   }
 
   /** Tells whether another part was ever seen to touch the same place so that the order matters. */
-  boolean conflicts(Step s) {
-    int[] masks = touched.get(key(s));
+  boolean conflicts(long key, Step s) {
+    Long masks = touched.get(key);
     if (masks == null) {
       return false;
     }
     int others = ~(1 << s.part());
-    return (masks[1] & others) != 0 || (s.mode() == Mode.WRITE && (masks[0] & others) != 0);
+    int readers = (int) (long) masks;
+    int writers = (int) (masks >>> 32);
+    return (writers & others) != 0 || (s.mode() == Mode.WRITE && (readers & others) != 0);
   }
 
-  /** Tells whether more was learnt since the last time it was asked. */
-  boolean grew() {
-    boolean was = grew;
-    grew = false;
-    return was;
+  /** Returns all that this knows and what was learnt, or null if nothing of it is new. */
+  @Nullable Shared with(Iterable<Learnt> learnt) {
+    var all = new HashMap<>(touched);
+    for (Learnt l : learnt) {
+      l.touched.forEach((key, masks) -> all.merge(key, masks, (a, b) -> a | b));
+    }
+    return all.equals(touched) ? null : new Shared(all);
+  }
+
+  /** What the executions of one worker touch. */
+  static final class Learnt {
+    private final Map<Long, Long> touched = new HashMap<>();
+    private final Map<String, Long> hashes = new HashMap<>();
+    private IdentityHashMap<Object, Long> names = new IdentityHashMap<>();
+
+    /** Tells it that another trial begins. */
+    void begin() {
+      names = new IdentityHashMap<>();
+    }
+
+    /** Returns by what a step's place is known. */
+    long key(Step s) {
+      Long name = names.get(s.where());
+      if (name == null) {
+        String text =
+            s.where() instanceof Place p ? p.placeName(0) : s.where().getClass().getName();
+        name = hashes.computeIfAbsent(text, t -> t.hashCode() * 0x9e3779b97f4a7c15L);
+        names.put(s.where(), name);
+      }
+      return name + s.index();
+    }
+
+    void add(Step s) {
+      long who = 1L << s.part() << (s.mode() == Mode.WRITE ? 32 : 0);
+      touched.merge(key(s), who, (a, b) -> a | b);
+    }
   }
 }

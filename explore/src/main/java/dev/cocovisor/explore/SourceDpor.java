@@ -48,7 +48,6 @@ final class SourceDpor implements Strategy {
   private Step[] prefixPending = {};
   private int sleep;
   private int at;
-  private boolean finished;
   private long pruned;
 
   @Override
@@ -145,7 +144,6 @@ final class SourceDpor implements Strategy {
       stack.set(i, again);
       return true;
     }
-    finished = true;
     return false;
   }
 
@@ -271,6 +269,6 @@ final class SourceDpor implements Strategy {
 
   @Override
   public boolean exhaustive() {
-    return finished;
+    return true;
   }
 }

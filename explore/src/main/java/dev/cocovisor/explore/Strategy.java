@@ -1,5 +1,8 @@
 package dev.cocovisor.explore;
 
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
 /**
  * Says which schedule comes next. Asked on the way through an execution, then told that it ended.
  */
@@ -40,5 +43,28 @@ interface Strategy {
   /** Tells whether, if {@link #ended} says there is no other, that is all there are. */
   default boolean exhaustive() {
     return false;
+  }
+
+  /** Tells how many steps an execution of the subject has, about; before the first begins. */
+  default void expect(int steps) {}
+
+  /**
+   * Gives a part of what is still to be made to another worker; every execution of it comes after
+   * those that this keeps. Between executions only.
+   *
+   * @return null if there is nothing to give, or the next execution depends on the one before
+   */
+  default @Nullable Strategy split() {
+    return null;
+  }
+
+  /**
+   * Says, when nothing is left, whether to search again with what was learnt meanwhile.
+   *
+   * @param parts all that were split off since the search began, this one included
+   * @return null if the search is over
+   */
+  default @Nullable Strategy again(List<Strategy> parts) {
+    return null;
   }
 }

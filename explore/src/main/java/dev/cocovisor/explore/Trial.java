@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** One host and the parts that are to act on it at the same time; used for one execution. */
 public interface Trial extends AutoCloseable {
@@ -53,6 +54,14 @@ public interface Trial extends AutoCloseable {
    */
   default String ending() {
     return "";
+  }
+
+  /**
+   * Returns why a VM was declared dead (KVM_BUG_ON), or null if none was; called after {@link
+   * #checkAtRest}.
+   */
+  default @Nullable String dead() {
+    return null;
   }
 
   /** Ends the host. */

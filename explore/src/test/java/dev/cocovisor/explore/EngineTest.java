@@ -280,9 +280,10 @@ class EngineTest {
   @Test
   void aDeadlockSaysWhoWaitsForWhatAndWhatTheyHold() {
     for (Search s : List.of(new Search.Preemptions(1), new Search.Dpor())) {
-      Report r = PLAIN.explore(crossed(), s);
-      assertThat(r.findings()).hasSize(1);
-      Finding f = r.findings().getFirst();
+      Report r = new Explorer(Limits.DEFAULT.withFindings(2), false).explore(crossed(), s);
+      assertThat(r.findings()).hasSize(2);
+      assertThat(r.findings().getFirst().what()).startsWith("lock order: ");
+      Finding f = r.findings().getLast();
       assertThat(f.what())
           .startsWith("deadlock: ")
           .contains("one waits for LOCK b and holds a")

@@ -51,6 +51,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
+  private long leakedByEnded;
   private boolean closed;
 
   /** A platform with its guard, which is asked for once, and its way to export a page. */
@@ -339,8 +340,24 @@ public final class Kvm implements HostMachine, AutoCloseable {
 
   /** Returns the VMs that live. */
   public List<Vm> vms() {
-    vms.removeIf(Vm::isDestroyed);
+    vms.removeIf(this::isGone);
     return List.copyOf(vms);
+  }
+
+  private boolean isGone(Vm vm) {
+    if (vm.isDestroyed()) {
+      leakedByEnded += vm.leakedFrames();
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Returns the frames that VMs gave up for good because a trusted half would not give them back,
+   * the VMs that ended included.
+   */
+  public long leakedFrames() {
+    return leakedByEnded + vms().stream().mapToLong(Vm::leakedFrames).sum();
   }
 
   /** Reports what is broken of what holds at every moment, also while calls are half done. */
@@ -380,6 +397,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
       b.platform.close();
     }
     platforms.clear();
+    leakedByEnded += vms.stream().mapToLong(Vm::leakedFrames).sum();
     vms.clear();
   }
 }

@@ -103,6 +103,11 @@ public final class Actor {
     return waitsFor;
   }
 
+  /** Tells whether it holds anything. */
+  public boolean holdsAny() {
+    return !holds.isEmpty();
+  }
+
   /** Tells whether it holds something, shared or exclusively. */
   public boolean holds(Object what) {
     for (Held h : holds) {

@@ -47,21 +47,19 @@ public final class Hunt {
   }
 
   private Found look(Bug bug, Technologies on) {
-    Hosts hosts = new Hosts(on);
     Scenario scenario = scenario(bug);
     return explores(bug)
-        ? explored(bug, subject(bug, scenario, hosts))
-        : PlainRun.of(bug, scenario, hosts);
+        ? explored(bug, subject(bug, scenario, on))
+        : PlainRun.of(bug, scenario, on);
   }
 
   /** Returns what is explored where a bug is there, for a search of one's own. */
   public Subject subject(Bug bug) {
-    return subject(bug, scenario(bug), new Hosts(bug.putInto(technologies)));
+    return subject(bug, scenario(bug), bug.putInto(technologies));
   }
 
-  private static Subject subject(Bug bug, Scenario scenario, Hosts hosts) {
-    return new Watched(
-        new ScenarioSubject(scenario, hosts.technologies(), bug.technology(), Map.of()), hosts);
+  private static Subject subject(Bug bug, Scenario scenario, Technologies on) {
+    return new ScenarioSubject(scenario, on, bug.technology(), Map.of());
   }
 
   /** With few preemptions first: most bugs need one, and then there are few schedules. */

@@ -6,46 +6,71 @@ import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.StepFailure;
+import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A scenario run once as it stands: what it expects is a check, and so are the invariants after
  * each step and the memory that is left at the end.
  */
 final class PlainRun {
+  private final List<String> broken = new ArrayList<>();
+  private @Nullable Kvm host;
+  private long empty;
+
   private PlainRun() {}
 
-  static Found of(Bug bug, Scenario scenario, Hosts hosts) {
+  static Found of(Bug bug, Scenario scenario, Technologies on) {
     long began = System.nanoTime();
-    List<String> broken = new ArrayList<>();
-    try (var run = new ScenarioRun(scenario, hosts.technologies(), bug.technology(), Map.of())) {
-      run.run(step -> look(step, hosts, broken::add));
-      Kvm host = hosts.take();
-      if (host != null) {
-        Hosts.end(host, broken::add);
-      }
+    PlainRun looked = new PlainRun();
+    looked.run(bug, scenario, on);
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+    String what = looked.broken.isEmpty() ? "" : looked.broken.getFirst();
+    return new Found(what, 1, millis, "one run", true, Optional.empty());
+  }
+
+  private void run(Bug bug, Scenario scenario, Technologies on) {
+    Technologies watched =
+        on.withHosts((config, backends, trace) -> booted(on.boot(config, backends, trace)));
+    try (var run = new ScenarioRun(scenario, watched, bug.technology(), Map.of())) {
+      run.run(this::look);
+      end();
     } catch (StepFailure e) {
       broken.add(e.place() + ": " + e.getCause());
     }
-    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
-    return new Found(
-        broken.isEmpty() ? "" : broken.getFirst(), 1, millis, "one run", true, Optional.empty());
   }
 
-  private static void look(ScenarioStep step, Hosts hosts, Consumer<String> violation) {
+  private Kvm booted(Kvm fresh) {
+    host = fresh;
+    empty = fresh.memory().allocatedFrames();
+    return fresh;
+  }
+
+  private void look(ScenarioStep step) {
     String unmet = step.unmet();
     if (unmet != null) {
-      violation.accept("line %d: %s, expected %s".formatted(step.call().line(), step.got(), unmet));
+      broken.add("line %d: %s, expected %s".formatted(step.call().line(), step.got(), unmet));
     }
-    Kvm host = hosts.last();
-    if (host != null) {
-      host.checkAlways(violation);
-      host.checkInvariants(violation);
+    Kvm now = host;
+    if (now != null) {
+      now.checkAlways(broken::add);
+      now.checkInvariants(broken::add);
+    }
+  }
+
+  private void end() {
+    Kvm now = host;
+    if (now != null) {
+      now.close();
+      long left = now.memory().allocatedFrames() - empty - now.leakedFrames();
+      if (left != 0) {
+        broken.add(left + " frames are left when everything is closed");
+      }
     }
   }
 }

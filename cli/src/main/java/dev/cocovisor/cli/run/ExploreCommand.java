@@ -56,6 +56,8 @@ public final class ExploreCommand implements Callable<Integer> {
   /** A year: who means "for ever" gets as good as that. */
   private static final long MOST_SECONDS = 365L * 86_400;
 
+  private static final int MOST_WORKERS = 1024;
+
   private final Console console;
 
   @Parameters(
@@ -112,6 +114,12 @@ public final class ExploreCommand implements Callable<Integer> {
   private long seconds = 600;
 
   @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "How many threads share the schedules; default one a processor.")
+  private int workers = Runtime.getRuntime().availableProcessors();
+
+  @Option(
       names = "--schedule",
       paramLabel = "ORDER",
       description = "Follow this one schedule, as a finding prints it.")
@@ -139,6 +147,7 @@ public final class ExploreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     checkNumbers();
+    checkWorkers();
     Path file = scenarioFile;
     if ((file == null) == (bugId == null)) {
       throw new UsageException("a scenario, or --bug with the id of a bug, expected");
@@ -214,9 +223,15 @@ public final class ExploreCommand implements Callable<Integer> {
     }
   }
 
+  private void checkWorkers() {
+    if (workers < 1 || workers > MOST_WORKERS) {
+      throw new UsageException("--workers: a number from 1 to " + MOST_WORKERS + " expected");
+    }
+  }
+
   private Report explore(Subject subject) {
     var limits = Limits.DEFAULT.withSchedules(schedules).withMillis(seconds * 1000);
-    var explorer = new Explorer(limits, !anyAnswers);
+    var explorer = new Explorer(limits, !anyAnswers).withWorkers(workers);
     if (schedule != null) {
       try {
         return explorer.replay(subject, Schedule.parse(schedule), Set.of());

@@ -358,7 +358,7 @@ public final class GmemInode implements Place {
         last = i + 1;
       }
       for (Mapping m : new LinkedHashSet<>(mappings)) {
-        m.space.unmapFile(m.file, first, last);
+        m.space.unmapFile(m.file, first, last, false);
       }
       long pfn = Folio.pfn(entry) - (i - first);
       SchedulePoint.write(PointKind.FOLIO, this, i);

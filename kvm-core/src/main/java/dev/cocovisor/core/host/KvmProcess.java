@@ -111,7 +111,16 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   /** mremap; {@code flags} are MREMAP_*. Returns the new address. */
   public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr) {
-    return new Remap(space).mremap(addr, oldLen, newLen, flags, newAddr);
+    return mremap(addr, oldLen, newLen, flags, newAddr, 0);
+  }
+
+  /**
+   * As {@link #mremap(long, long, long, int, long)}.
+   *
+   * @param chosen where memory goes that may go anywhere, if it is free; 0 for no wish
+   */
+  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr, long chosen) {
+    return new Remap(space, chosen).mremap(addr, oldLen, newLen, flags, newAddr);
   }
 
   /** mprotect. */

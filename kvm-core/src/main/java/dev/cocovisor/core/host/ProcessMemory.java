@@ -22,6 +22,7 @@ final class ProcessMemory {
   private static final int MAP_TYPE = 0xf;
   private static final int MAP_FIXED = 0x10;
   private static final int MAP_ANONYMOUS = 0x20;
+  private static final int MAP_LOCKED = 0x2000;
   private static final int MAP_NORESERVE = 0x4000;
   private static final int MAP_POPULATE = 0x8000;
   private static final int MAP_HUGETLB = 0x40000;
@@ -94,13 +95,20 @@ final class ProcessMemory {
     }
     boolean pool = backing == null ? huge : backing.isHugetlb();
     var wish =
-        new MappingCalls.Wish(addr, len, prot, fixed, noReplace, (flags & MAP_NORESERVE) != 0);
+        new MappingCalls.Wish(
+            addr,
+            len,
+            prot,
+            fixed,
+            noReplace,
+            (flags & MAP_NORESERVE) != 0,
+            (flags & MAP_LOCKED) != 0);
     long at = mappings.map(wish, pool, shared, backing, off >>> PageLevel.PAGE_SHIFT);
     if (anonymous && backing instanceof MemFd own) {
       // The mapping keeps the memory; there is no descriptor.
       own.release();
     }
-    if (at >= 0 && (flags & MAP_POPULATE) != 0) {
+    if (at >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) != 0) {
       // Whether pages could be had is not told.
       var _ = mappings.populate(at, at + ((len + 4095) & -4096L));
     }
@@ -164,7 +172,7 @@ final class ProcessMemory {
   }
 
   long read(long addr) {
-    long pte = space.fault(addr, false);
+    long pte = space.access(addr, false);
     if (pte < 0) {
       return signal(pte);
     }
@@ -173,7 +181,7 @@ final class ProcessMemory {
   }
 
   long write(long addr, int value) {
-    long pte = space.fault(addr, true);
+    long pte = space.access(addr, true);
     if (pte < 0) {
       return signal(pte);
     }
@@ -236,7 +244,7 @@ final class ProcessMemory {
   }
 
   private long found(long addr, boolean write) {
-    long pte = space.fault(addr, write);
+    long pte = space.access(addr, write);
     if (pte < 0 || !kvm.physicalMemory().reach(AddressSpace.frameOf(pte), write)) {
       return ret(Errno.EIO);
     }

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.mem;
 
 import dev.cocovisor.api.mem.HostMemory;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,14 +106,21 @@ public final class UserFrames {
   }
 
   /**
-   * Makes 512 folios of one of 2 MiB, each with one reference for each that the whole had for it
-   * (split_folio). The caller is the only holder.
+   * Makes 512 folios of one of 2 MiB that nobody else holds (split_folio): those still in use have
+   * one reference, the others are freed.
+   *
+   * @param used tells of each of the folio's frames whether somebody maps it
    */
-  public void split(long pfn) {
+  public void split(long pfn, LongPredicate used) {
     long head = head(pfn);
     huge.set(head >>> HUGE_ORDER, 0);
-    for (long p = head; p < head + 512; p++) {
-      counts.set(p, 1);
+    counts.set(head, 0);
+    for (long p = head; p < head + (1 << HUGE_ORDER); p++) {
+      if (used.test(p)) {
+        counts.set(p, 1);
+      } else {
+        memory.free(p, 0);
+      }
     }
   }
 

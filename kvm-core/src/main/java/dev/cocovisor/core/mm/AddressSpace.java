@@ -158,13 +158,29 @@ public final class AddressSpace implements Place {
   // Pages.
 
   /**
-   * Makes a page present as a user access does.
+   * Makes a page present for the kernel's own use, as get_user_pages does: a mapping that may only
+   * be fetched from, or only stored to, is not read.
    *
    * @return the entry ({@link #frameOf}, {@link #isWritable}), {@link #SEGV} or {@link #BUS}
    */
   public long fault(long addr, boolean write) {
+    return fault(addr, write, Vma.READ);
+  }
+
+  /**
+   * Makes a page present as the process's own load or store does: on x86 whatever may be stored to
+   * or fetched from may be loaded from. Source: {@code arch/x86/mm/fault.c}, access_error.
+   *
+   * @return as {@link #fault}
+   */
+  public long access(long addr, boolean write) {
+    return fault(addr, write, Vma.READ | Vma.WRITE | Vma.EXEC);
+  }
+
+  private long fault(long addr, boolean write, int anyForLoads) {
+    int needed = write ? Vma.WRITE : anyForLoads;
     Vma v = vmas.find(addr);
-    if (v == null || !v.has(Vma.READ) || (write && !v.has(Vma.WRITE))) {
+    if (v == null || (v.flags() & needed) == 0) {
       return SEGV;
     }
     SchedulePoint.read(PointKind.PTE, this, addr >>> PageLevel.PAGE_SHIFT);
@@ -175,7 +191,7 @@ public final class AddressSpace implements Place {
     mmapLock.lockShared();
     try {
       v = vmas.find(addr);
-      if (v == null || !v.has(Vma.READ) || (write && !v.has(Vma.WRITE))) {
+      if (v == null || (v.flags() & needed) == 0) {
         return SEGV;
       }
       SchedulePoint.write(PointKind.PTE, this, addr >>> PageLevel.PAGE_SHIFT);
@@ -237,6 +253,21 @@ public final class AddressSpace implements Place {
     memlockLimit = bytes;
   }
 
+  /** Tells whether so many pages more may be locked (mlock_future_ok). */
+  boolean mayLock(long pages) {
+    long limit = memlockLimit;
+    return limit < 0 || lockedPages() + pages <= limit >>> PageLevel.PAGE_SHIFT;
+  }
+
+  /** Returns how many pages lie in mappings that are locked (mm_struct's locked_vm). */
+  long lockedPages() {
+    long n = 0;
+    for (Vma v : vmas.all()) {
+      n += v.has(Vma.LOCKED) ? (v.end() - v.start()) >>> PageLevel.PAGE_SHIFT : 0;
+    }
+    return n;
+  }
+
   /** Tells whether nothing is mapped in a range. */
   public boolean isFree(long addr, long len) {
     return vmas.overlapping(addr & -4096L, addr + len).isEmpty();
@@ -266,9 +297,19 @@ public final class AddressSpace implements Place {
 
   /**
    * Drops what is present in a part of a mapping, without telling the notifiers (unmap_page_range).
-   * A huge page that is cut is split first, of which they are told.
+   * A huge page that is cut is split first, of which they are told. Guards stay
+   * (zap_nonpresent_ptes).
    */
   void zap(long from, long to) {
+    zap(from, to, false);
+  }
+
+  /** As {@link #zap(long, long)}, guards included: the mapping goes (ZAP_FLAG_DROP_MARKER). */
+  void zapAll(long from, long to) {
+    zap(from, to, true);
+  }
+
+  private void zap(long from, long to, boolean guards) {
     SchedulePoint.write(PointKind.PTE, this, from >>> PageLevel.PAGE_SHIFT);
     long lastBlock = (to - 1) >>> 21;
     long b = from >>> 21;
@@ -284,17 +325,18 @@ public final class AddressSpace implements Place {
         }
       }
       if (tables.pmd(b) == UserTables.TABLE) {
-        zapSmall(first >>> PageLevel.PAGE_SHIFT, last >>> PageLevel.PAGE_SHIFT);
+        zapSmall(first >>> PageLevel.PAGE_SHIFT, last >>> PageLevel.PAGE_SHIFT, guards);
       }
       b++;
     }
   }
 
-  private void zapSmall(long from, long to) {
+  private void zapSmall(long from, long to, boolean guards) {
     long i = from;
     while ((i = tables.nextSmall(i, to)) >= 0 && i < to) {
       long e = tables.pte(i);
-      if (tables.replacePte(i, e, 0) && (e & UserTables.PRESENT) != 0) {
+      boolean goes = guards || (e & UserTables.PRESENT) != 0;
+      if (goes && tables.replacePte(i, e, 0) && (e & UserTables.PRESENT) != 0) {
         release(e);
       }
       i++;
@@ -302,8 +344,8 @@ public final class AddressSpace implements Place {
   }
 
   /**
-   * Puts a table in the place of a huge page, if there is one; the notifiers hear of the whole
-   * block either way (__split_huge_pmd).
+   * Puts a table in the place of a huge page, if there is one; a file's is taken away and found
+   * again by faults. The notifiers hear of the whole block either way (__split_huge_pmd).
    */
   void splitBlock(long block) {
     start(block << 21, (block + 1) << 21);
@@ -313,6 +355,10 @@ public final class AddressSpace implements Place {
       if (frames.isHugeZero(pfn)) {
         tables.split(block, UserTables.entry(memory.zeroPage(), 0), 0);
         frames.dropHugeZero();
+      } else if ((pmd & UserTables.ANON) == 0) {
+        if (tables.replacePmd(block, pmd, 0)) {
+          release(pmd);
+        }
       } else {
         frames.hold(pfn, 511);
         tables.split(block, pmd & ~UserTables.HUGE, 1L << UserTables.PFN_SHIFT);
@@ -321,24 +367,43 @@ public final class AddressSpace implements Place {
     end(block << 21, (block + 1) << 21);
   }
 
-  /** Unmaps pages [from, to) of a file wherever this process has them (unmap_mapping_range). */
-  public void unmapFile(MappableFile file, long from, long to) {
+  /** Takes away empty tables under which a file's huge page can be found (retract_page_tables). */
+  void retractTables(MappableFile file, long fileBlock) {
+    for (Vma v : vmas.all()) {
+      MappableFile mapped = v.file();
+      long at = v.start() + (((fileBlock << 9) - v.firstPage()) << PageLevel.PAGE_SHIFT);
+      boolean mine = mapped != null && mapped.identity() == file && v.anonVma == 0;
+      boolean fits = (at & (1 << 21) - 1) == 0 && v.contains(at, at + (1 << 21));
+      if (mine && fits && tables.pmd(at >>> 21) == UserTables.TABLE) {
+        start(at, at + (1 << 21));
+        tables.reclaim(at >>> 21);
+        end(at, at + (1 << 21));
+      }
+    }
+  }
+
+  /**
+   * Unmaps pages [from, to) of a file wherever this process has them (unmap_mapping_range).
+   *
+   * @param evenCopies whether a private mapping loses its own copies as well
+   */
+  public void unmapFile(MappableFile file, long from, long to, boolean evenCopies) {
     for (Vma v : vmas.all()) {
       MappableFile mapped = v.file();
       if (mapped != null && mapped.identity() == file) {
         long first = Math.max(from, v.firstPage());
         long last = Math.min(to, v.firstPage() + ((v.end() - v.start()) >>> PageLevel.PAGE_SHIFT));
         if (first < last) {
-          dropFilePages(v, first, last);
+          dropFilePages(v, first, last, evenCopies);
         }
       }
     }
   }
 
-  private void dropFilePages(Vma v, long first, long last) {
+  private void dropFilePages(Vma v, long first, long last, boolean evenCopies) {
     long begin = v.start() + ((first - v.firstPage()) << PageLevel.PAGE_SHIFT);
     long stop = v.start() + ((last - v.firstPage()) << PageLevel.PAGE_SHIFT);
-    if (v.has(Vma.SHARED) || !v.copiesOnWrite()) {
+    if (evenCopies || !v.copiesOnWrite()) {
       start(begin, stop);
       zap(begin, stop);
       end(begin, stop);
@@ -346,10 +411,16 @@ public final class AddressSpace implements Place {
     }
     // A private mapping loses the file's pages and keeps its own copies.
     start(begin, stop);
+    for (long b = begin >>> 21; b <= (stop - 1) >>> 21; b++) {
+      long pmd = tables.pmd(b);
+      if (UserTables.isLeaf(pmd) && (pmd & UserTables.ANON) == 0) {
+        zap(Math.max(begin, b << 21), Math.min(stop, (b + 1) << 21));
+      }
+    }
     for (long p = begin >>> PageLevel.PAGE_SHIFT; p < stop >>> PageLevel.PAGE_SHIFT; p++) {
       long e = tables.walk(p);
       if ((e & UserTables.PRESENT) != 0 && (e & (UserTables.ANON | UserTables.HUGE)) == 0) {
-        zapSmall(p, p + 1);
+        zapSmall(p, p + 1, false);
       }
     }
     end(begin, stop);

@@ -112,8 +112,8 @@ public final class Advice {
     return switch (advice) {
       case REMOVE -> remove(v, from, to);
       case WILLNEED -> space.limits().swap() || !v.isAnonymous() ? Errno.OK : Errno.EBADF;
-      case COLD -> cold(v, from, to, false);
-      case PAGEOUT -> cold(v, from, to, true);
+      case COLD -> new Reclaim(space).cold(v, from, to);
+      case PAGEOUT -> new Reclaim(space).pageOut(v, from, to);
       case FREE, DONTNEED, DONTNEED_LOCKED -> discard(v, from, to, advice);
       case COLLAPSE -> new Collapse(space).collapse(v, from, to);
       case GUARD_INSTALL -> guard(v, from, to);
@@ -129,7 +129,12 @@ public final class Advice {
       case SEQUENTIAL -> f = (f & ~Vma.RAND_READ) | Vma.SEQ_READ;
       case RANDOM -> f = (f & ~Vma.SEQ_READ) | Vma.RAND_READ;
       case DONTFORK -> f |= Vma.DONTCOPY;
-      case DOFORK -> f &= ~Vma.DONTCOPY;
+      case DOFORK, DODUMP -> {
+        if (v.has(Vma.PFNMAP)) {
+          return Errno.EINVAL;
+        }
+        f &= advice == DOFORK ? ~Vma.DONTCOPY : ~Vma.DONTDUMP;
+      }
       case WIPEONFORK -> {
         if (v.file() != null || v.has(Vma.SHARED)) {
           return Errno.EINVAL;
@@ -138,7 +143,6 @@ public final class Advice {
       }
       case KEEPONFORK -> f &= ~Vma.WIPEONFORK;
       case DONTDUMP -> f |= Vma.DONTDUMP;
-      case DODUMP -> f &= ~Vma.DONTDUMP;
       case HUGEPAGE -> f = (f & ~Vma.NOHUGEPAGE) | Vma.HUGEPAGE;
       case NOHUGEPAGE -> f = (f & ~Vma.HUGEPAGE) | Vma.NOHUGEPAGE;
       case MERGEABLE -> f |= Vma.MERGEABLE;
@@ -179,7 +183,7 @@ public final class Advice {
       return Errno.EINVAL;
     }
     if (advice == FREE) {
-      return free(v, from, last);
+      return new Reclaim(space).free(v, from, last);
     }
     space.start(from, last);
     space.zap(from, last);
@@ -193,42 +197,6 @@ public final class Advice {
     for (long b = (from + BLOCK - 1) >>> 21; b < to >>> 21; b++) {
       space.tables().reclaim(b);
     }
-  }
-
-  /**
-   * MADV_FREE: pages may go when memory is short, which a host with memory enough never is; KVM's
-   * translations go at once, and a huge page that is only partly meant is split.
-   */
-  private Errno free(Vma v, long from, long to) {
-    if (!v.isAnonymous()) {
-      return Errno.EINVAL;
-    }
-    space.start(from, to);
-    splitCut(from);
-    splitCut(to);
-    space.end(from, to);
-    return Errno.OK;
-  }
-
-  private void splitCut(long at) {
-    long block = at >>> 21;
-    long pmd = space.tables().pmd(block);
-    boolean cut = (at & (BLOCK - 1)) != 0 && UserTables.isLeaf(pmd);
-    if (cut && !space.frames().isHugeZero(UserTables.pfn(pmd))) {
-      space.splitBlock(block);
-    }
-  }
-
-  /** Without swap nothing can be put out; a huge page that is only partly meant is split. */
-  private Errno cold(Vma v, long from, long to, boolean out) {
-    if (v.has(Vma.LOCKED) || v.has(Vma.PFNMAP) || v.isHugetlb()) {
-      return Errno.EINVAL;
-    }
-    if (v.isAnonymous() || v.has(Vma.SHARED) || !out) {
-      splitCut(from);
-      splitCut(to);
-    }
-    return Errno.OK;
   }
 
   private Errno populate(long from, long to, boolean write) {
@@ -251,8 +219,11 @@ public final class Advice {
   }
 
   private Errno guard(Vma v, long from, long to) {
-    if (v.isHugetlb() || v.has(Vma.LOCKED)) {
+    if (v.isHugetlb() || v.has(Vma.LOCKED) || v.has(Vma.PFNMAP)) {
       return Errno.EINVAL;
+    }
+    if (v.isAnonymous()) {
+      space.prepareAnonVma(v);
     }
     space.start(from, to);
     space.zap(from, to);
@@ -266,7 +237,7 @@ public final class Advice {
   }
 
   private Errno unguard(Vma v, long from, long to) {
-    if (v.isHugetlb()) {
+    if (v.isHugetlb() || v.has(Vma.PFNMAP)) {
       return Errno.EINVAL;
     }
     UserTables t = space.tables();

@@ -25,8 +25,13 @@ final class Collapse {
     long end = to >>> 21;
     Errno failed = Errno.OK;
     for (long b = first; b < end; b++) {
-      Errno r = block(v, b);
-      if (r == Errno.ENOMEM) {
+      boolean untouched = v.isAnonymous() && space.tables().pmd(b) == 0;
+      Errno r =
+          untouched
+              ? Errno.EINVAL
+              : v.isAnonymous() ? block(v, b) : new FileCollapse(space).block(v, b);
+      // Where there is no table, or a page is pinned, the next block is tried all the same.
+      if (!r.ok() && !untouched && r != Errno.EAGAIN) {
         return r;
       }
       failed = r.ok() ? failed : r;
@@ -36,7 +41,8 @@ final class Collapse {
 
   private static boolean possible(Vma v) {
     boolean fits = ((v.end() & -BLOCK) - BLOCK) >= v.start();
-    return fits && !v.has(Vma.NOHUGEPAGE) && v.isAnonymous() && v.anonVma != 0;
+    boolean mine = v.isAnonymous() ? v.anonVma != 0 : FileCollapse.possible(v);
+    return fits && !v.has(Vma.NOHUGEPAGE) && !v.has(Vma.PFNMAP) && mine;
   }
 
   private Errno block(Vma v, long b) {
@@ -44,9 +50,6 @@ final class Collapse {
     long pmd = t.pmd(b);
     if (UserTables.isLeaf(pmd)) {
       return Errno.OK;
-    }
-    if (pmd == 0 || !Faults.fits(v, b)) {
-      return Errno.EINVAL;
     }
     for (long p = b << 9; p < (b + 1) << 9; p++) {
       long e = t.pte(p);

@@ -75,6 +75,9 @@ final class Faults {
     if (pmd == 0 && thp.allows(v) && fits(v, block) && faultBlock(v, block, write)) {
       return 0;
     }
+    if (pmd == 0 && fileBlock(v, block, write)) {
+      return 0;
+    }
     if (!tables.table(block)) {
       return 0;
     }
@@ -113,6 +116,34 @@ final class Faults {
     return true;
   }
 
+  /** Maps a huge page that a file of small ones has there (do_set_pmd); false if there is none. */
+  private boolean fileBlock(Vma v, long block, boolean write) {
+    if (!(v.file() instanceof MemFd f) || (write && v.copiesOnWrite())) {
+      return false;
+    }
+    long first = v.pageAt(block << 21);
+    if (v.has(Vma.NOHUGEPAGE) || !fits(v, block) || (first & 511) != 0) {
+      return false;
+    }
+    long pfn = f.hugeFolio(first >>> 9);
+    if (pfn < 0) {
+      return false;
+    }
+    frames.hold(pfn, 1);
+    long e = fileLeaf(v, pfn);
+    if (!tables.replacePmd(block, 0, e)) {
+      space.release(e);
+    }
+    return true;
+  }
+
+  /** The leaf of a file's huge page, which the mapping counts. */
+  static long fileLeaf(Vma v, long pfn) {
+    boolean writable = v.has(Vma.WRITE) && !v.copiesOnWrite();
+    long bits = UserTables.HUGE | UserTables.COUNTED | (writable ? UserTables.WRITABLE : 0);
+    return UserTables.entry(pfn, bits);
+  }
+
   private static long mine(long pfn) {
     return UserTables.entry(pfn, UserTables.HUGE | OWN);
   }
@@ -132,7 +163,7 @@ final class Faults {
         }
         return 0;
       }
-    } else if (unshared(pmd)) {
+    } else if ((pmd & UserTables.ANON) != 0 && unshared(pmd)) {
       var _ = tables.replacePmd(block, pmd, (pmd & ~UserTables.FORKED) | UserTables.WRITABLE);
       return 0;
     }

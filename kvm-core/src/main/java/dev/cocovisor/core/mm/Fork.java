@@ -26,10 +26,14 @@ public final class Fork {
             new Vma(
                 v.start(), v.end(), v.flags() & ~Vma.LOCKED, v.file(), v.firstPage(), v.anonVma);
         var _ = child.vmas().insert(copy);
-        // Pages of a file are found again by faults.
-        boolean needed = v.anonVma != 0 || v.isHugetlb();
-        if (needed && !v.has(Vma.WIPEONFORK)) {
+        if (v.has(Vma.WIPEONFORK)) {
+          continue;
+        }
+        // Pages of a file are found again by faults, guards are not.
+        if (v.anonVma != 0 || v.isHugetlb()) {
           share(parent, child, v);
+        } else {
+          copyGuards(parent.tables(), child.tables(), v);
         }
       }
     } finally {
@@ -49,7 +53,15 @@ public final class Fork {
         b >= 0 && b <= last;
         b = from.nextBlock(b + 1, last + 1)) {
       long pmd = from.pmd(b);
-      if (UserTables.isLeaf(pmd) && !pinned(parent, pmd)) {
+      boolean found = (pmd & UserTables.ANON) == 0 && !v.isHugetlb();
+      if (UserTables.isLeaf(pmd) && found && !parent.frames().isHugeZero(UserTables.pfn(pmd))) {
+        continue; // a file's huge page, which a fault finds again
+      }
+      if (UserTables.isLeaf(pmd) && v.isHugetlb() && cow && pinned(parent, pmd)) {
+        copyLeaf(parent, child, b, pmd);
+        continue;
+      }
+      if (UserTables.isLeaf(pmd) && (v.isHugetlb() || !pinned(parent, pmd))) {
         shareLeaf(parent, child, b, pmd, cow);
         continue;
       }
@@ -64,6 +76,17 @@ public final class Fork {
     }
     if (cow) {
       parent.end(v.start(), v.end());
+    }
+  }
+
+  private static void copyGuards(UserTables from, UserTables to, Vma v) {
+    long end = v.end() >>> PageLevel.PAGE_SHIFT;
+    for (long p = from.nextSmall(v.start() >>> PageLevel.PAGE_SHIFT, end);
+        p >= 0 && p < end;
+        p = from.nextSmall(p + 1, end)) {
+      if (from.pte(p) == UserTables.GUARD && to.table(p >>> 9)) {
+        var _ = to.replacePte(p, 0, UserTables.GUARD);
+      }
     }
   }
 
@@ -85,9 +108,26 @@ public final class Fork {
     var _ = child.tables().replacePmd(block, 0, shared);
   }
 
+  /** A pinned page of hugetlbfs is copied at once (copy_hugetlb_page_range). */
+  private static void copyLeaf(AddressSpace parent, AddressSpace child, long block, long pmd) {
+    long copy = parent.frames().allocate(9, null);
+    if (copy < 0) {
+      return;
+    }
+    for (int i = 0; i < 512; i++) {
+      parent.memory().raw().copyFrame(copy + i, UserTables.pfn(pmd) + i);
+    }
+    long bits = UserTables.HUGE | UserTables.COUNTED | UserTables.WRITABLE;
+    var _ = child.tables().replacePmd(block, 0, UserTables.entry(copy, bits));
+  }
+
   private static void sharePage(AddressSpace parent, AddressSpace child, long page, boolean cow) {
     long e = parent.tables().pte(page);
-    if ((e & UserTables.PRESENT) == 0 || !child.tables().table(page >>> 9)) {
+    if (!child.tables().table(page >>> 9)) {
+      return;
+    }
+    if ((e & UserTables.PRESENT) == 0) {
+      var _ = child.tables().replacePte(page, 0, e); // a guard
       return;
     }
     boolean anonymous = (e & UserTables.ANON) != 0;

@@ -21,16 +21,28 @@ public final class MappingCalls {
     this.space = space;
   }
 
-  /** Returns PROT_* as a mapping's flags: who may store may load. */
+  /** Returns PROT_* as a mapping's flags. */
   static int access(int prot) {
-    return ((prot & 3) != 0 ? Vma.READ : 0)
+    return ((prot & 1) != 0 ? Vma.READ : 0)
         | ((prot & 2) != 0 ? Vma.WRITE : 0)
         | ((prot & 4) != 0 ? Vma.EXEC : 0);
   }
 
   /** How a mapping is asked for. */
   public record Wish(
-      long addr, long len, int prot, boolean fixed, boolean noReplace, boolean noReserve) {}
+      long addr,
+      long len,
+      int prot,
+      boolean fixed,
+      boolean noReplace,
+      boolean noReserve,
+      boolean locked) {
+    /** A wish for memory that is not locked. */
+    public Wish(
+        long addr, long len, int prot, boolean fixed, boolean noReplace, boolean noReserve) {
+      this(addr, len, prot, fixed, noReplace, noReserve, false);
+    }
+  }
 
   /**
    * Maps memory; the arguments are known to be in order.
@@ -59,8 +71,13 @@ public final class MappingCalls {
           return -r.number();
         }
       }
+      boolean locks = w.locked && !huge;
+      if (locks && !space.mayLock(size >>> PageLevel.PAGE_SHIFT)) {
+        return -(space.memlockLimit() == 0 ? Errno.EPERM : Errno.EAGAIN).number();
+      }
       int flags =
           access(w.prot)
+              | (locks ? Vma.LOCKED : 0)
               | Vma.MAYWRITE
               | (shared ? Vma.SHARED : 0)
               | (huge ? Vma.HUGETLB : 0)
@@ -126,7 +143,7 @@ public final class MappingCalls {
     }
     // The mappings are gone before the notifiers hear of it: no fault brings a page back.
     space.start(begin, stop);
-    space.zap(begin, stop);
+    space.zapAll(begin, stop);
     space.end(begin, stop);
     long before = space.vmas().endBefore(begin);
     long behind = space.vmas().startFrom(stop, Long.MAX_VALUE);
@@ -221,27 +238,37 @@ public final class MappingCalls {
   public Errno lock(long addr, long len, boolean on) {
     long from = addr & -4096L;
     long size = (len + (addr & 4095) + 4095) & -4096L;
-    if (size < 0 || from + size < from) {
-      return Errno.EINVAL;
+    if (on && space.memlockLimit() == 0) {
+      return Errno.EPERM;
     }
-    if (size == 0) {
-      return Errno.OK;
+    boolean wraps = Long.compareUnsigned(from + size, from) < 0;
+    if (size == 0 || (wraps && !on)) {
+      return wraps ? Errno.EINVAL : Errno.OK;
     }
     space.lock().lock();
     Errno r;
     try {
-      r = setLocked(from, from + size, on);
+      boolean may =
+          !on || space.mayLock((size >>> PageLevel.PAGE_SHIFT) - locked(from, from + size));
+      r = !may ? Errno.ENOMEM : wraps ? Errno.EINVAL : setLocked(from, from + size, on);
     } finally {
       space.unlock();
     }
     if (!r.ok() || !on) {
       return r;
     }
-    Errno populated = populate(from, from + size);
     // Source: __mlock_posix_error_return.
-    return populated == Errno.EFAULT
-        ? Errno.ENOMEM
-        : populated == Errno.ENOMEM ? Errno.EAGAIN : populated;
+    return populate(from, from + size).ok() ? Errno.OK : Errno.ENOMEM;
+  }
+
+  /** Pages of a range that are locked already count once (count_mm_mlocked_page_nr). */
+  private long locked(long from, long to) {
+    long n = 0;
+    for (Vma v : space.vmas().overlapping(from, to)) {
+      long pages = (Math.min(to, v.end()) - Math.max(from, v.start())) >>> PageLevel.PAGE_SHIFT;
+      n += v.has(Vma.LOCKED) ? pages : 0;
+    }
+    return n;
   }
 
   private Errno setLocked(long from, long to, boolean on) {
@@ -252,7 +279,7 @@ public final class MappingCalls {
       }
       long last = Math.min(to, v.end());
       int flags = on ? v.flags() | Vma.LOCKED : v.flags() & ~Vma.LOCKED;
-      if (!v.isHugetlb()) {
+      if (!v.isHugetlb() && !v.has(Vma.PFNMAP)) {
         var _ = space.vmas().modify(v, at, last, flags);
       }
       at = last;
@@ -264,16 +291,18 @@ public final class MappingCalls {
   public Errno populate(long from, long to) {
     long at = from;
     while (at < to) {
+      at = space.vmas().startFrom(at, to);
       Vma v = space.find(at);
       if (v == null) {
-        return Errno.ENOMEM;
+        return Errno.OK;
       }
       boolean write = v.has(Vma.WRITE) && !v.has(Vma.SHARED);
       long last = Math.min(to, v.end());
+      at = v.has(Vma.PFNMAP) ? last : at;
       while (at < last) {
-        long e = space.fault(at, write);
+        long e = space.access(at, write);
         if (e < 0) {
-          return e == AddressSpace.SEGV ? Errno.EFAULT : Errno.ENOMEM;
+          return Errno.EFAULT;
         }
         at = (e & UserTables.HUGE) != 0 ? (at & -BLOCK) + BLOCK : at + 4096;
       }

@@ -97,6 +97,46 @@ public final class MemFd implements MappableFile {
     return folios.get(pageIndex >>> order()) != 0;
   }
 
+  /**
+   * Returns the first frame of the huge page that a file of small pages has as its {@code block}
+   * (MADV_COLLAPSE), or -1.
+   */
+  long hugeFolio(long block) {
+    long pfn = huge ? -1 : pageFrame(block << 9);
+    if (pfn < 0 || (pfn & 511) != 0 || !frames.isHuge(pfn)) {
+      return -1;
+    }
+    for (int i = 1; i < 512; i++) {
+      if (pageFrame((block << 9) + i) != pfn + i) {
+        return -1;
+      }
+    }
+    return pfn;
+  }
+
+  /** Returns the frame of a small page that is there, else -1. */
+  long pageFrame(long page) {
+    return folios.get(page) - 1;
+  }
+
+  /** Puts a huge page in the place of a block of small ones, which are given up. */
+  void adopt(long block, long pfn) {
+    frames.hold(pfn, 511);
+    for (int i = 0; i < 512; i++) {
+      long page = (block << 9) + i;
+      long was = pageFrame(page);
+      folios.set(page, pfn + i + 1);
+      if (was >= 0) {
+        frames.drop(was, 1);
+      }
+    }
+  }
+
+  /** Returns the processes that map the file. */
+  List<AddressSpace> spaces() {
+    return List.copyOf(mappings.keySet());
+  }
+
   private long folio(long index) {
     long have = folios.get(index);
     if (have != 0) {
@@ -158,7 +198,8 @@ public final class MemFd implements MappableFile {
     size = length;
     if (length < was) {
       long first = (length + pageBytes() - 1) / pageBytes();
-      unmap(((length + 4095) >>> PageLevel.PAGE_SHIFT), Long.MAX_VALUE >>> 13);
+      unmap((length + 4095) >>> PageLevel.PAGE_SHIFT, Long.MAX_VALUE >>> 13, true);
+      splitAround(length);
       drop(first, Long.MAX_VALUE);
       zeroTail(length);
     }
@@ -203,7 +244,10 @@ public final class MemFd implements MappableFile {
     long first = (offset + pageBytes() - 1) / pageBytes();
     long last = end / pageBytes();
     if (first < last) {
-      unmap(first << order(), last << order());
+      // hugetlbfs takes private copies along, tmpfs does not.
+      unmap(first << order(), last << order(), huge);
+      splitAround(offset);
+      splitAround(end);
       drop(first, last);
     }
     zero(offset, Math.min(end, first * pageBytes()));
@@ -220,9 +264,20 @@ public final class MemFd implements MappableFile {
     }
   }
 
-  private void unmap(long from, long to) {
-    for (AddressSpace s : List.copyOf(mappings.keySet())) {
-      s.unmapFile(this, from, to);
+  /**
+   * A huge page through which an edge goes is split, which unmaps it
+   * (truncate_inode_partial_folio).
+   */
+  private void splitAround(long offset) {
+    long block = offset >>> 21;
+    if ((offset & (1 << 21) - 1) != 0 && hugeFolio(block) >= 0) {
+      unmap(block << 9, (block + 1) << 9, false);
+    }
+  }
+
+  void unmap(long from, long to, boolean evenCopies) {
+    for (AddressSpace s : spaces()) {
+      s.unmapFile(this, from, to, evenCopies);
     }
   }
 }

@@ -6,7 +6,7 @@ import dev.cocovisor.api.PageLevel;
 /**
  * mremap: mappings are shrunk and grown in place, or moved with their pages. Source (Linux 7.3):
  * {@code mm/mremap.c}, do_mremap, check_mremap_params, check_prep_vma, remap_move, mremap_to,
- * mremap_at and move_page_tables.
+ * mremap_at and move_vma.
  */
 public final class Remap {
   private static final int MAYMOVE = 1;
@@ -16,11 +16,22 @@ public final class Remap {
 
   private final AddressSpace space;
   private final MappingCalls calls;
+  private final long wanted;
 
   /** Moves a process's memory. */
   public Remap(AddressSpace space) {
+    this(space, 0);
+  }
+
+  /**
+   * Moves a process's memory.
+   *
+   * @param wanted where memory goes that may go anywhere, if it is free there; 0: no wish
+   */
+  public Remap(AddressSpace space, long wanted) {
     this.space = space;
     this.calls = new MappingCalls(space);
+    this.wanted = wanted;
   }
 
   /**
@@ -74,7 +85,9 @@ public final class Remap {
         || ((flags & DONTUNMAP) != 0 && was != now)) {
       return Errno.EINVAL;
     }
-    boolean overlaps = addr + was > newAddr && newAddr + now > addr;
+    boolean overlaps =
+        Long.compareUnsigned(addr + was, newAddr) > 0
+            && Long.compareUnsigned(newAddr + now, addr) > 0;
     return overlaps ? Errno.EINVAL : Errno.OK;
   }
 
@@ -108,17 +121,24 @@ public final class Remap {
     if (v.isHugetlb()) {
       was = (was + BLOCK - 1) & -BLOCK;
       now = (now + BLOCK - 1) & -BLOCK;
-      if (((addr | (placed ? newAddr : 0)) & (BLOCK - 1)) != 0 || now > was) {
+      // The new address is looked at whether it is asked for or not (align_hugetlb).
+      if (((addr | newAddr) & (BLOCK - 1)) != 0 || now > was) {
         return -Errno.EINVAL.number();
       }
     }
-    boolean mapsNew = now > was || placed;
-    if (mapsNew) {
+    boolean grows = Long.compareUnsigned(now, was) > 0;
+    if (grows || placed) {
       if (was == 0 && !v.has(Vma.SHARED)) {
         return -Errno.EINVAL.number();
       }
-      if (Math.min(was, now > was ? was : now) > v.end() - addr) {
+      if (v.has(Vma.PFNMAP)) {
+        return -((flags & DONTUNMAP) != 0 ? Errno.EINVAL : Errno.EFAULT).number();
+      }
+      if (Long.compareUnsigned(grows ? was : now, v.end() - addr) > 0) {
         return -Errno.EFAULT.number();
+      }
+      if (grows && v.has(Vma.LOCKED) && !space.mayLock((now - was) >>> PageLevel.PAGE_SHIFT)) {
+        return -Errno.EAGAIN.number();
       }
     }
     return placed ? to(addr, was, now, flags, newAddr) : at(v, addr, was, now, flags);
@@ -128,12 +148,12 @@ public final class Remap {
     if (now == was) {
       return addr;
     }
-    if (now < was) {
-      Errno r = calls.unmap(addr + now, was - now);
+    if (Long.compareUnsigned(now, was) < 0) {
+      Errno r = shrink(addr + now, was - now);
       return r.ok() ? addr : -r.number();
     }
-    boolean grows = addr + was == v.end() && space.isFree(v.end(), now - was);
-    if (grows && space.accessOk(addr, now)) {
+    boolean fits = addr + was == v.end() && space.isFree(v.end(), now - was);
+    if (fits && space.accessOk(addr, now)) {
       Vma longer = new Vma(v.start(), addr + now, v.flags(), v.file(), v.firstPage(), v.anonVma);
       var _ = space.vmas().join(space.vmas().change(v, longer));
       return addr;
@@ -144,9 +164,15 @@ public final class Remap {
     return moveSomewhere(addr, was, now, flags);
   }
 
+  private Errno shrink(long from, long size) {
+    return space.accessOk(from, size) ? calls.unmap(from, size) : Errno.EINVAL;
+  }
+
   private long moveSomewhere(long addr, long was, long now, int flags) {
     long top = space.limits().window();
-    long at = space.vmas().free(space.limits().mmapBase(), now, 4096, top);
+    long align = (now & (BLOCK - 1)) == 0 ? BLOCK : 4096;
+    boolean given = wanted != 0 && space.accessOk(wanted, now) && space.isFree(wanted, now);
+    long at = given ? wanted : space.vmas().free(space.limits().mmapBase(), now, align, top);
     if (at < 0 || at > top - now) {
       return -Errno.ENOMEM.number();
     }
@@ -159,15 +185,16 @@ public final class Remap {
       if (!r.ok()) {
         return -r.number();
       }
-    } else if (!space.isFree(newAddr, now) || newAddr == 0) {
-      // MREMAP_DONTUNMAP takes the address as a hint.
-      return moveSomewhere(addr, was, now, flags);
     }
-    if (now < was) {
-      Errno r = calls.unmap(addr + now, was - now);
+    if (Long.compareUnsigned(now, was) < 0) {
+      Errno r = shrink(addr + now, was - now);
       if (!r.ok()) {
         return -r.number();
       }
+    }
+    if ((flags & FIXED) == 0 && (!space.isFree(newAddr, now) || newAddr == 0)) {
+      // MREMAP_DONTUNMAP takes the address as a hint.
+      return moveSomewhere(addr, was, now, flags);
     }
     return move(addr, Math.min(was, now), now, flags, newAddr);
   }
@@ -179,60 +206,40 @@ public final class Remap {
       return -Errno.EFAULT.number();
     }
     boolean keeps = (flags & DONTUNMAP) != 0;
-    if (was != 0 && !keeps) {
+    if (keeps && v.has(Vma.LOCKED)) {
       v = space.vmas().isolate(v, addr, addr + was);
     }
-    space.prepareAnonVma(v);
-    Vma moved = new Vma(at, at + now, v.flags(), v.file(), v.pageAt(addr), v.anonVma);
-    var _ = space.vmas().insert(moved);
-    if (was != 0) {
-      movePages(addr, addr + was, at);
-      if (!keeps) {
-        Errno r = calls.unmap(addr, was);
-        if (!r.ok()) {
-          return -r.number();
-        }
-      }
+    // Memory that was never touched belongs to its new place (copy_vma).
+    boolean untouched = v.isAnonymous() && v.anonVma == 0;
+    long first = untouched ? at >>> PageLevel.PAGE_SHIFT : v.pageAt(addr);
+    var moved = new Vma(at, at + now, v.flags(), v.file(), first, v.anonVma);
+    var _ = space.vmas().insert(moved, keeps ? v : null);
+    if (was == 0) {
+      return at;
     }
-    return at;
+    boolean alone = space.find(addr) == v;
+    new PageMove(space).move(v, addr, addr + was, at, alone && v.start() == addr);
+    if (keeps) {
+      empty(addr, addr + was);
+      return at;
+    }
+    Errno r = calls.unmap(addr, was);
+    return r.ok() ? at : -r.number();
   }
 
-  private void movePages(long from, long to, long at) {
-    UserTables t = space.tables();
-    space.start(from, to);
-    long next;
-    for (long a = from; a < to; a = next) {
-      long b = a >>> 21;
-      next = Math.min(to, (b + 1) << 21);
-      long pmd = t.pmd(b);
-      if (pmd == 0) {
-        continue;
-      }
-      long target = at + (a - from);
-      boolean whole = next - a == BLOCK && (target & (BLOCK - 1)) == 0;
-      if (UserTables.isLeaf(pmd)) {
-        if (whole && t.pmd(target >>> 21) == 0 && t.replacePmd(b, pmd, 0)) {
-          var _ = t.replacePmd(target >>> 21, 0, pmd);
-          continue;
-        }
-        space.splitBlock(b);
-      }
-      moveSmall(
-          a >>> PageLevel.PAGE_SHIFT,
-          next >>> PageLevel.PAGE_SHIFT,
-          target >>> PageLevel.PAGE_SHIFT);
+  /**
+   * What MREMAP_DONTUNMAP leaves is not locked, and untouched if it is all (dontunmap_complete).
+   */
+  private void empty(long from, long to) {
+    Vma v = space.find(from);
+    if (v == null) {
+      return;
     }
-    space.end(from, to);
-  }
-
-  private void moveSmall(long from, long to, long target) {
-    UserTables t = space.tables();
-    for (long p = t.nextSmall(from, to); p >= 0 && p < to; p = t.nextSmall(p + 1, to)) {
-      long e = t.pte(p);
-      long page = target + (p - from);
-      if (t.table(page >>> 9) && t.replacePte(p, e, 0)) {
-        var _ = t.replacePte(page, 0, e);
-      }
-    }
+    boolean whole = v.start() == from && v.end() == to;
+    long first = whole && v.isAnonymous() ? from >>> PageLevel.PAGE_SHIFT : v.firstPage();
+    var now =
+        new Vma(
+            v.start(), v.end(), v.flags() & ~Vma.LOCKED, v.file(), first, whole ? 0 : v.anonVma);
+    var _ = space.vmas().change(v, now);
   }
 }

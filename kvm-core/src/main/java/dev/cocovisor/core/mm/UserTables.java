@@ -106,6 +106,50 @@ final class UserTables {
     middle.set(block, TABLE);
   }
 
+  /** Moves the small entries of [from, end) to {@code target}, under a table that is there. */
+  void moveSmall(long from, long end, long target) {
+    for (long p = small.next(from, end); p >= 0 && p < end; p = small.next(p + 1, end)) {
+      long e = small.get(p);
+      if (small.compareAndSet(p, e, 0)) {
+        var _ = small.compareAndSet(target + (p - from), 0, e);
+      }
+    }
+  }
+
+  /** Moves the table of a block to one that has none (move_normal_pmd). */
+  void moveTable(long block, long target) {
+    var _ = replacePmd(target, 0, TABLE);
+    moveSmall(block << 9, (block + 1) << 9, target << 9);
+    middle.set(block, 0);
+  }
+
+  /**
+   * Moves the table of the gigabyte around a page to one that has none (move_normal_pud).
+   *
+   * @return false if there is one already
+   */
+  boolean moveUpper(long page, long target) {
+    if (upper.get(target >>> 18) != 0) {
+      return false;
+    }
+    long first = page >>> 18 << 9;
+    long to = target >>> 18 << 9;
+    for (long b = middle.next(first, first + 512);
+        b >= 0 && b < first + 512;
+        b = middle.next(b + 1, first + 512)) {
+      long pmd = middle.get(b);
+      if (isLeaf(pmd)) {
+        middle.set(b, 0);
+        var _ = replacePmd(to + (b - first), 0, pmd);
+      } else {
+        moveTable(b, to + (b - first));
+      }
+    }
+    upper.set(target >>> 18, 1);
+    upper.set(page >>> 18, 0);
+    return true;
+  }
+
   /** Tells whether there is a table of the gigabyte around a page (mm_find_pmd finds an entry). */
   boolean hasUpper(long page) {
     return upper.get(page >>> 18) != 0;
@@ -136,9 +180,9 @@ final class UserTables {
     }
   }
 
-  /** Gives the table of one block back, which holds nothing (CONFIG_PT_RECLAIM). */
+  /** Gives the table of one block back if it holds nothing (CONFIG_PT_RECLAIM). */
   void reclaim(long block) {
-    if (middle.get(block) == TABLE) {
+    if (middle.get(block) == TABLE && small.next(block << 9, (block + 1) << 9) < 0) {
       middle.set(block, 0);
     }
   }

@@ -124,8 +124,13 @@ final class VmaTree {
 
   /** Adds a mapping where nothing is, joined with what fits on either side. */
   Vma insert(Vma v) {
+    return insert(v, null);
+  }
+
+  /** As {@link #insert(Vma)}, but never joined with one that is to be told apart from it. */
+  Vma insert(Vma v, @Nullable Vma apart) {
     replace(List.of(), List.of(v));
-    return join(v);
+    return join(v, apart);
   }
 
   /** Removes a mapping. */
@@ -182,13 +187,17 @@ final class VmaTree {
 
   /** Joins a mapping with its neighbours where they fit together. */
   Vma join(Vma v) {
+    return join(v, null);
+  }
+
+  private Vma join(Vma v, @Nullable Vma apart) {
     Vma[] all = sorted;
     int i = indexOf(all, v);
     Vma joined = v;
-    if (i + 1 < all.length && v.joins(all[i + 1])) {
+    if (i + 1 < all.length && all[i + 1] != apart && v.joins(all[i + 1])) {
       joined = merge(v, all[i + 1]);
     }
-    if (i > 0 && all[i - 1].joins(joined)) {
+    if (i > 0 && all[i - 1] != apart && all[i - 1].joins(joined)) {
       joined = merge(all[i - 1], joined);
     }
     return joined;

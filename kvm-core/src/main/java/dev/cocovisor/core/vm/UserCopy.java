@@ -33,7 +33,7 @@ public final class UserCopy {
     for (int done = 0; done < length; ) {
       long at = addr + done;
       int n = Math.min(4096 - (int) (at & 4095), length - done);
-      long pte = space.fault(at, toUser);
+      long pte = space.access(at, toUser);
       if (pte < 0) {
         return Errno.EFAULT;
       }

@@ -62,7 +62,7 @@ public final class CallRunner {
       case KvmCall.Close c -> close(c.fd());
       case KvmCall.Mmap c -> mmap(c, expected);
       case KvmCall.Munmap c -> plain(process.munmap(c.addr(), c.len()));
-      case KvmCall.Mremap c -> mremap(c);
+      case KvmCall.Mremap c -> mremap(c, expected);
       case KvmCall.Mprotect c -> plain(process.mprotect(c.addr(), c.len(), c.prot()));
       case KvmCall.Mlock c ->
           plain(c.lock() ? process.mlock(c.addr(), c.len()) : process.munlock(c.addr(), c.len()));
@@ -258,8 +258,11 @@ public final class CallRunner {
     return new Reply(plain(ret).result(), written, false);
   }
 
-  private Reply mremap(KvmCall.Mremap c) {
-    long ret = process.mremap(c.addr(), c.oldLen(), c.newLen(), c.flags(), c.newAddr());
+  /** Where memory goes that may go anywhere is the log's. */
+  private Reply mremap(KvmCall.Mremap c, @Nullable LogResult expected) {
+    Long there = expected == null || expected.isError() ? null : Symbols.number(expected.value());
+    long chosen = there == null ? 0 : there;
+    long ret = process.mremap(c.addr(), c.oldLen(), c.newLen(), c.flags(), c.newAddr(), chosen);
     return ret < 0 ? plain(ret) : Reply.of(LogResult.of(Value.Num.hex(ret)));
   }
 

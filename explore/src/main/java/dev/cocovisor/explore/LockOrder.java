@@ -1,0 +1,116 @@
+package dev.cocovisor.explore;
+
+import dev.cocovisor.api.sched.Actor;
+import dev.cocovisor.api.sched.Mode;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The order in which the parts of one execution take locks. Where one takes a second lock while it
+ * holds a first, and others hold the second and wait, each for the next one's, until one takes the
+ * first, there is an order of steps in which nobody goes on, though it was not the one made.
+ *
+ * <p>A cycle counts where each lock is held by one in a way that the other's taking excludes, and
+ * where no lock held besides keeps two of them apart (Havelund: Using Runtime Analysis to Guide
+ * Model Checking of Java Programs, SPIN 2000; the kernel's lockdep reports the same, by class).
+ * Waiting for the readers of SRCU counts as taking it exclusively.
+ */
+final class LockOrder {
+  /** A part takes a lock while it holds another. */
+  private record Edge(
+      int part, Actor.Held held, Object taken, Mode mode, List<Actor.Held> besides) {
+    boolean leadsTo(Edge next) {
+      return taken == next.held.what()
+          && excludes(mode, next.held.mode())
+          && part != next.part
+          && !keptApart(next);
+    }
+
+    private boolean keptApart(Edge other) {
+      for (Actor.Held mine : besides) {
+        for (Actor.Held its : other.besides) {
+          if (mine.what() == its.what() && excludes(mine.mode(), its.mode())) {
+            return true;
+          }
+        }
+      }
+      return false;
+    }
+
+    boolean isLike(int part, Actor.Held held, Object taken, Mode mode, List<Actor.Held> besides) {
+      return this.part == part
+          && this.taken == taken
+          && this.mode == mode
+          && this.held.equals(held)
+          && this.besides.equals(besides);
+    }
+  }
+
+  private final List<Edge> edges = new ArrayList<>();
+
+  private static boolean excludes(Mode a, Mode b) {
+    return a == Mode.WRITE || b == Mode.WRITE;
+  }
+
+  /** Notes that a part is about to take a lock. */
+  void takes(int part, List<Actor.Held> holds, Object lock, Mode mode) {
+    for (Actor.Held held : holds) {
+      var besides = new ArrayList<>(holds);
+      besides.remove(held);
+      if (edges.stream().noneMatch(e -> e.isLike(part, held, lock, mode, besides))) {
+        edges.add(new Edge(part, held, lock, mode, besides));
+      }
+    }
+  }
+
+  /** Returns the names of a cycle's parts and locks, or null if there is none. */
+  @Nullable String cycle(List<Trial.Part> parts) {
+    var way = new ArrayList<Edge>();
+    for (Edge first : edges) {
+      way.add(first);
+      if (closes(way)) {
+        // The same cycle reads the same whoever was first.
+        while (way.stream().anyMatch(e -> e.part < way.getFirst().part)) {
+          Collections.rotate(way, 1);
+        }
+        return text(way, parts);
+      }
+      way.clear();
+    }
+    return null;
+  }
+
+  private boolean closes(List<Edge> way) {
+    Edge last = way.getLast();
+    if (way.size() > 1 && last.leadsTo(way.getFirst())) {
+      return true;
+    }
+    for (Edge next : edges) {
+      boolean other = way.stream().noneMatch(e -> e.part == next.part || e.keptApart(next));
+      if (other && last.leadsTo(next)) {
+        way.add(next);
+        if (closes(way)) {
+          return true;
+        }
+        way.removeLast();
+      }
+    }
+    return false;
+  }
+
+  private static String text(List<Edge> way, List<Trial.Part> parts) {
+    StringBuilder s = new StringBuilder("lock order: ");
+    for (Edge e : way) {
+      s.append(s.length() > 12 ? "; " : "")
+          .append(parts.get(e.part).name())
+          .append(" holds ")
+          .append(e.held.what())
+          .append(" and takes ")
+          .append(e.taken)
+          .append(e.mode == Mode.READ ? " (shared)" : "");
+    }
+    return s.toString();
+  }
+}
