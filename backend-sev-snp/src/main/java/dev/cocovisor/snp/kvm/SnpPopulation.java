@@ -134,9 +134,6 @@ final class SnpPopulation {
    * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
    */
   private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
-    if (!vm.isPrivate(gfn)) {
-      return sev.refuse(Errno.EINVAL, () -> "gfn 0x" + Long.toHexString(gfn) + " is not private");
-    }
     if (!host.rmp().covers(pfn)) {
       return sev.refuse(Errno.EINVAL, "the RMP does not cover the page");
     }

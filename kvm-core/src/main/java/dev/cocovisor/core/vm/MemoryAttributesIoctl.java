@@ -38,7 +38,7 @@ final class MemoryAttributesIoctl {
       if (vm.attributes().rangeIs(start, end, 0xff, (int) attributes)) {
         return Errno.OK;
       }
-      return canReserve(start, end)
+      return vm.attributes().reserve(start, end, vm.rules().attributeEntries())
           ? change(start, end, (int) attributes)
           : vm.refuse(Errno.ENOMEM, "no memory for an entry of every page of the range");
     } finally {
@@ -61,20 +61,6 @@ final class MemoryAttributesIoctl {
     return ((address | size) & (PageLevel.PAGE_SIZE - 1)) != 0
         ? "address or size is not page aligned"
         : null;
-  }
-
-  /**
-   * Tells whether there is memory for an entry of every gfn of the range, which is taken before
-   * anything changes, even where attributes are removed. Source: kvm_vm_set_mem_attributes
-   * (xa_reserve).
-   */
-  private boolean canReserve(long start, long end) {
-    long limit = vm.rules().attributeEntries();
-    if (limit == Long.MAX_VALUE) {
-      return true;
-    }
-    long elsewhere = vm.attributes().countSet(0, 1L << 52) - vm.attributes().countSet(start, end);
-    return end - start <= limit - elsewhere;
   }
 
   private Errno change(long start, long end, int attributes) {

@@ -96,7 +96,7 @@ final class MemoryRegions {
     SlotChange change = SlotChange.CREATE;
     if (old != null) {
       // Slots on a guest_memfd are immutable: they can only be deleted.
-      String kept = unchangeable(old, gmem, uaddr, npages, flags);
+      String kept = vm.slotSteps().unchangeable(old, gmem, uaddr, npages, flags);
       if (kept != null) {
         return vm.refuse(Errno.EINVAL, kept);
       }
@@ -174,22 +174,6 @@ final class MemoryRegions {
     return size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES ? "more pages than a slot can have" : null;
   }
 
-  private static @Nullable String unchangeable(
-      MemSlot old, boolean gmem, long uaddr, long npages, long flags) {
-    if (gmem) {
-      return "a slot with a guest_memfd can only be deleted";
-    }
-    if (uaddr != old.userspaceAddr()) {
-      return "userspace_addr of a slot cannot change";
-    }
-    if (npages != old.npages()) {
-      return "memory_size of a slot cannot change";
-    }
-    return ((flags ^ old.flags()) & (MemSlot.READONLY | MemSlot.GUEST_MEMFD)) != 0
-        ? "READONLY and GUEST_MEMFD of a slot cannot change"
-        : null;
-  }
-
   private static boolean aligned(long bytes) {
     return (bytes & (PageLevel.PAGE_SIZE - 1)) == 0;
   }
@@ -222,6 +206,7 @@ final class MemoryRegions {
     totalPages -= old.npages();
     vm.ops().commitMemoryRegion(SlotChange.DELETE, old, null);
     unbind(old);
+    old.free();
     return Errno.OK;
   }
 
@@ -230,8 +215,11 @@ final class MemoryRegions {
     if (change == SlotChange.MOVE && old != null) {
       invalidate(old);
     }
-    Errno r = prepare(change, old, now);
+    SlotChange what = change;
+    Errno r =
+        vm.slotSteps().prepareAndBind(now, now.gmem(), () -> prepare(what, old, now));
     if (!r.ok()) {
+      now.free();
       if (change == SlotChange.MOVE && old != null) {
         vm.publish(old.asId(), old, old);
       }
@@ -243,6 +231,9 @@ final class MemoryRegions {
     }
     vm.ops().commitMemoryRegion(change, old, now);
     vm.allowMmuPages();
+    if (old != null) {
+      old.free();
+    }
     if (change == SlotChange.FLAGS_ONLY && old != null) {
       vm.dirtyLog().applyFlags(old, now);
     }
@@ -260,9 +251,7 @@ final class MemoryRegions {
               "gfn 0x%x is beyond the last one, 0x%x"
                   .formatted(now.endGfn() - 1, vm.rules().maxGfn()));
     }
-    Errno r = vm.ops().prepareMemoryRegion(change, old, now);
-    BackingStore store = now.gmem();
-    return r.ok() && store != null ? store.bind(now) : r;
+    return vm.ops().prepareMemoryRegion(change, old, now);
   }
 
   /** First phase of delete and move: nobody may use the slot, and nothing of it stays mapped. */
@@ -271,8 +260,7 @@ final class MemoryRegions {
     vm.mmuLock().lock();
     try {
       if (vm.capabilities().zapsAllOnSlotChange()) {
-        vm.stage().zapAllDirect();
-        vm.flushRemoteTlbs();
+        vm.slotSteps().zapAll(vm.stage()::zapAllDirect, vm::flushRemoteTlbs);
       } else if (old.asId() == 0
           && vm.stage().zapLeafs(old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
         vm.flushRemoteTlbs();

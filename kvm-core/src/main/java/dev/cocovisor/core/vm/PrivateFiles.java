@@ -24,6 +24,7 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public Errno gmemInvalidateBegin(
       List<? extends Binding> bound, long startPage, long endPage, boolean shared) {
+    bound.forEach(Binding::assertLive);
     vm.mmuLock().lock();
     try {
       int roots = vm.rootsOf(!shared);

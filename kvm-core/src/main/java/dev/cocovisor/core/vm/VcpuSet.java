@@ -46,10 +46,11 @@ final class VcpuSet {
         return vm.refuse(Errno.EEXIST, () -> "there is a vCPU %d already".formatted(id));
       }
       Vcpu made = new Vcpu(vm, id, now.length % Math.max(1, vm.host().cpus()));
-      Errno r = vm.ops().vcpuCreate(made);
+      Errno r = vm.vcpuSteps().make(lock, () -> vm.ops().vcpuCreate(made));
       if (r.ok()) {
-        Vcpu[] more = Arrays.copyOf(now, now.length + 1);
-        more[now.length] = made;
+        Vcpu[] before = all;
+        Vcpu[] more = Arrays.copyOf(before, before.length + 1);
+        more[before.length] = made;
         all = more;
       }
       return r;

@@ -54,7 +54,11 @@ public final class Vm implements MmuHost {
   private final ModelLock kvmLock = new ModelLock("kvm->lock");
   private final ModelLock mmuLock = ModelLock.manyReaders("kvm->mmu_lock");
   private final Invalidation invalidation;
-  private final SlotSets slots = new SlotSets();
+  private final SlotSteps slotSteps;
+  private final FaultSteps faultSteps;
+  private final VcpuSteps vcpuSteps;
+  private final PopulateSteps populateSteps;
+  private final SlotSets slots;
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
   private final VmProgress progress;
@@ -106,6 +110,11 @@ public final class Vm implements MmuHost {
     progress.of(health);
     this.trace = new VmTrace(host.trace());
     this.invalidation = host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
+    this.slotSteps = host.part(SlotSteps.class, new SlotSteps());
+    this.faultSteps = host.part(FaultSteps.class, new FaultSteps());
+    this.vcpuSteps = host.part(VcpuSteps.class, new VcpuSteps());
+    this.populateSteps = host.part(PopulateSteps.class, new PopulateSteps());
+    this.slots = new SlotSets(slotSteps);
     this.attributes = parts.attributes().create(id);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
@@ -228,7 +237,7 @@ public final class Vm implements MmuHost {
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
     long r =
-        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
+        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate, true);
     vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
@@ -326,6 +335,22 @@ public final class Vm implements MmuHost {
   /** As {@link #refuse(Errno, String)}, for a text that has to be built. */
   Errno refuse(Errno error, Supplier<String> why) {
     return trace.sink().refuse(error, why);
+  }
+
+  SlotSteps slotSteps() {
+    return slotSteps;
+  }
+
+  FaultSteps faultSteps() {
+    return faultSteps;
+  }
+
+  VcpuSteps vcpuSteps() {
+    return vcpuSteps;
+  }
+
+  PopulateSteps populateSteps() {
+    return populateSteps;
   }
 
   Invalidation invalidation() {
