@@ -194,6 +194,20 @@ public interface VmContext {
 
   // State.
 
+  /**
+   * A vCPU was tried again and again and got no further, where the real kernel would go on until a
+   * signal comes. The host reports where it stood.
+   *
+   * @param gfn the page it stands at
+   * @param tries how often it was tried
+   * @return EINTR, which the run is to end with
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default Errno standsStill(VcpuContext vcpu, long gfn, long tries) {
+    return Errno.EINTR;
+  }
+
   /** Marks the VM dead and reports why (KVM_BUG_ON): every later call answers EIO. */
   void bug(String why);
 

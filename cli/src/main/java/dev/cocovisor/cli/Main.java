@@ -25,6 +25,7 @@ import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.HostException;
 import dev.cocovisor.host.load.PluginFailures;
 import dev.cocovisor.live.kvm.NoKvmException;
+import dev.cocovisor.script.scenario.Standstill;
 import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
@@ -136,6 +137,11 @@ public final class Main {
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);
+      case StepFailure f when f.getCause() instanceof Standstill s ->
+          refuse(
+              console,
+              f.place() + "\n" + s.getMessage() + "\nreproduce: " + Quoting.command(args),
+              ExitCode.BUDGET);
       case StepFailure f when f.getCause() instanceof VendorFailure v ->
           refuse(
               console,

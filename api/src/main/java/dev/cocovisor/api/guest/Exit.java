@@ -206,6 +206,24 @@ public sealed interface Exit {
   }
 
   /**
+   * A signal was pending for the thread that ran the vCPU; KVM_RUN answers EINTR.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  record Interrupted() implements Exit {
+    @Override
+    public int reason() {
+      return 10;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_INTR";
+    }
+  }
+
+  /**
    * An end only the backend knows.
    *
    * @param reason KVM_EXIT_* number, or -1

@@ -60,7 +60,7 @@ final class CcaPlatform implements Platform {
       this.rmm = of1;
       this.rmi = new Rmi1(of1, host.trace(), realms);
     }
-    this.granules = new Granules(rmi, host.memory());
+    this.granules = new Granules(rmi, host.memory(), host.trace());
   }
 
   private static El3Monitor refusingNth(long n) {

@@ -1,7 +1,9 @@
 package dev.cocovisor.cca.kvm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 
@@ -18,17 +20,19 @@ final class Granules {
 
   private final Rmi rmm;
   private final HostMemory memory;
+  private final TraceSink trace;
 
-  Granules(Rmi rmm, HostMemory memory) {
+  Granules(Rmi rmm, HostMemory memory, TraceSink trace) {
     this.rmm = rmm;
     this.memory = memory;
+    this.trace = trace;
   }
 
   /**
    * Allocates a frame and delegates it; returns its address or {@link #NONE}, with nothing kept.
    */
   long allocateDelegated(Pe pe) {
-    long pfn = memory.allocate(0);
+    long pfn = allocate(0);
     if (pfn == HostMemory.NO_FRAME) {
       return NONE;
     }
@@ -44,7 +48,7 @@ final class Granules {
    * {@link #NONE}, with nothing kept.
    */
   long allocateDelegated(Pe pe, int order) {
-    long pfn = memory.allocate(order);
+    long pfn = allocate(order);
     if (pfn == HostMemory.NO_FRAME) {
       return NONE;
     }
@@ -61,12 +65,23 @@ final class Granules {
 
   /** Allocates a zeroed frame that stays the host's; returns its address or {@link #NONE}. */
   long allocatePage() {
-    long pfn = memory.allocate(0);
+    long pfn = allocate(0);
     if (pfn == HostMemory.NO_FRAME) {
       return NONE;
     }
     memory.raw().zero(pfn, 1);
     return pfn << PageLevel.PAGE_SHIFT;
+  }
+
+  /**
+   * Callers answer ENOMEM: only here is it known whether the host had no frame or the RMM refused.
+   */
+  private long allocate(int order) {
+    long pfn = memory.allocate(order);
+    if (pfn == HostMemory.NO_FRAME) {
+      var _ = trace.refuse(Errno.ENOMEM, "the host has no free frame of order " + order);
+    }
+    return pfn;
   }
 
   void freePage(long address) {

@@ -52,7 +52,8 @@ final class HostedRealm {
   static Creation create(Pe pe, VmContext vm, Rmi rmm, Granules granules, int hashAlgorithm) {
     int vmid = rmm.takeVmid();
     if (vmid < 0) {
-      return new Creation.Failed(Errno.EBUSY);
+      return new Creation.Failed(
+          vm.host().trace().refuse(Errno.EBUSY, "every VMID of the RMM is taken"));
     }
     long rd = granules.allocateDelegated(pe);
     long roots = rd == Granules.NONE ? rd : granules.allocateDelegated(pe, ROOT_ORDER);

@@ -27,12 +27,18 @@ final class Population {
     long flags = command.in().number("flags", 0);
     boolean bad = ((base | size | source) & (PageLevel.PAGE_SIZE - 1)) != 0 || size <= 0;
     if (bad || (flags & ~1L) != 0 || source == 0) {
-      return -Errno.EINVAL.number();
+      return life.fail(
+          Errno.EINVAL,
+          (flags & ~1L) != 0
+              ? "a flag other than MEASURE"
+              : source == 0
+                  ? "no source: a realm's launch content comes from the VMM"
+                  : "base, size and source have to be whole pages, and size at least one");
     }
     life.configLock().lock();
     try {
       if (life.isSealed()) {
-        return -Errno.ENXIO.number();
+        return life.fail(Errno.ENXIO, "the realm is active: its launch content is sealed");
       }
       Errno e = life.ensureCreated();
       if (!e.ok()) {

@@ -85,13 +85,23 @@ final class RealmLife {
   long configure(VendorCommand command) {
     long algorithm = command.in().number("hash_algo", 0);
     if (state != State.NONE) {
-      return -Errno.EBUSY.number();
+      return fail(Errno.EBUSY, "the realm was created with a hash algorithm already");
     }
     if (algorithm != 0 && algorithm != 1) {
-      return -Errno.EINVAL.number();
+      return fail(Errno.EINVAL, "hash_algo is neither 0 (SHA-256) nor 1 (SHA-512)");
     }
     hashAlgorithm = (int) algorithm;
     return 0;
+  }
+
+  /** Tells why a call is refused, and returns the error. */
+  Errno refuse(Errno error, String why) {
+    return vm.host().trace().refuse(error, why);
+  }
+
+  /** As {@link #refuse}, for what answers like a system call. */
+  long fail(Errno error, String why) {
+    return -refuse(error, why).number();
   }
 
   Errno ensureCreated() {

@@ -49,7 +49,7 @@ final class RealmMappings {
   Errno map(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     if (life.isDying()) {
-      return Errno.EIO;
+      return life.refuse(Errno.EIO, "the realm is being torn down");
     }
     RealmTables tables = life.created().tables();
     Pe cpu = RealmVcpu.of(vcpu).pe;
@@ -63,7 +63,7 @@ final class RealmMappings {
     }
     int region = (int) (gfn / PageLevel.PG_2M.pages()) & REGIONS - 1;
     if (!busy.compareAndSet(region, 0, 1)) {
-      return Errno.EAGAIN;
+      return life.refuse(Errno.EAGAIN, "another vCPU maps in the same 2 MiB");
     }
     try {
       long ipa = gfn << PageLevel.PAGE_SHIFT;
@@ -85,7 +85,7 @@ final class RealmMappings {
       return Errno.OK;
     }
     vcpu.setExit(new Exit.MemoryFault(Exit.MemoryFault.PRIVATE, ipa, PageLevel.PAGE_SIZE));
-    return Errno.EFAULT;
+    return life.refuse(Errno.EFAULT, "the page is DESTROYED and the realm has not given it up");
   }
 
   Errno unmap(long gfn, PageLevel level, boolean isPrivate) {

@@ -69,7 +69,8 @@ final class RealmOps implements VmOps {
   public Errno vcpuCreate(VcpuContext vcpu) {
     // RECs are made at activation; a vCPU that comes later could never run.
     if (life.isSealed()) {
-      return Errno.EINVAL;
+      return life.refuse(
+          Errno.EINVAL, "the realm is active: its vCPUs are those it was sealed with");
     }
     vcpu.setVendorState(new RealmVcpu(vcpu.id()));
     return Errno.OK;
@@ -91,7 +92,7 @@ final class RealmOps implements VmOps {
         RealmVcpu.of(vcpu).powerOff = (command.in().number("features", 0) & 1) != 0;
         yield 0;
       }
-      default -> -Errno.ENOTTY.number();
+      default -> life.fail(Errno.ENOTTY, "no command of a realm: " + command.name());
     };
   }
 
@@ -99,7 +100,7 @@ final class RealmOps implements VmOps {
   @Override
   public Errno vcpuPreRun(VcpuContext vcpu) {
     if (life.isDying()) {
-      return Errno.EIO;
+      return life.refuse(Errno.EIO, "the realm is being torn down");
     }
     if (!life.isActive()) {
       Errno e = life.activate();
@@ -115,7 +116,7 @@ final class RealmOps implements VmOps {
     return switch (command.name()) {
       case "KVM_ARM_RMI_CONFIG" -> life.configure(command);
       case "KVM_ARM_RMI_POPULATE" -> population.populate(command);
-      default -> -Errno.ENOTTY.number();
+      default -> life.fail(Errno.ENOTTY, "no command of a realm: " + command.name());
     };
   }
 
@@ -161,7 +162,9 @@ final class RealmOps implements VmOps {
     }
     return life.isActive()
         ? run.rsi(vcpu, RealmVcpu.of(vcpu), action.fields())
-        : new RunResult(Errno.EIO, new Exit.Unknown());
+        : new RunResult(
+            life.refuse(Errno.EIO, "no realm is active that could make an RSI call"),
+            new Exit.Unknown());
   }
 
   // Death.

@@ -179,9 +179,12 @@ final class RealmRun {
     }
     if (fid == RsiCall.PSCI_CPU_ON.fid() || fid == RsiCall.PSCI_AFFINITY_INFO.fid()) {
       RealmVcpu target = vcpu((int) RecParams.mpidrToIndex(RecRun.gpr(memory(), v.run, 1)));
-      if (target == null
-          || rmm.psciComplete(v.pe, v.rec, target.rec, 0) != Status.SUCCESS
-          || !enter(v)) {
+      if (target == null) {
+        return new RunResult(
+            vm.host().trace().refuse(Errno.EIO, "PSCI names a vCPU that the realm does not have"),
+            new Exit.Unknown());
+      }
+      if (rmm.psciComplete(v.pe, v.rec, target.rec, 0) != Status.SUCCESS || !enter(v)) {
         return new RunResult(Errno.EIO, new Exit.Unknown());
       }
       interrupt(v);

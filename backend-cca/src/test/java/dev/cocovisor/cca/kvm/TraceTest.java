@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.kvm;
 
+import static dev.cocovisor.cca.kvm.KvmTests.populate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.trace.TraceEvent;
@@ -61,6 +62,33 @@ class TraceTest {
         assertThat(events.get(i - 1).kind()).isNotEqualTo(TraceEvent.Kind.REFUSAL);
       }
     }
+    kvm.destroy();
+  }
+
+  private List<String> reasons(String errno) {
+    return events.stream()
+        .filter(e -> e.kind() == TraceEvent.Kind.REFUSAL && e.name().equals(errno))
+        .map(TraceEvent::result)
+        .toList();
+  }
+
+  @Test
+  void whatKvmItselfRefusesSaysWhich() {
+    listen();
+    kvm.start(1);
+    kvm.slot(RAM, 2 << 20);
+    assertThat(kvm.ioctl(populate(RAM, 4096, 0, 0))).isEqualTo(-22);
+    assertThat(kvm.ioctl(populate(RAM, 4096, kvm.userAddress(RAM), 2))).isEqualTo(-22);
+    assertThat(kvm.ioctl(populate(RAM + 1, 4096, kvm.userAddress(RAM), 0))).isEqualTo(-22);
+    assertThat(reasons("EINVAL"))
+        .containsExactly(
+            "no source: a realm's launch content comes from the VMM",
+            "a flag other than MEASURE",
+            "base, size and source have to be whole pages, and size at least one");
+    assertThat(kvm.read(0, RAM).errno().ok()).isTrue();
+    assertThat(kvm.ioctl(populate(RAM, 4096, kvm.userAddress(RAM), 0))).isEqualTo(-6);
+    assertThat(reasons("ENXIO"))
+        .containsExactly("the realm is active: its launch content is sealed");
     kvm.destroy();
   }
 }

@@ -1,7 +1,6 @@
 package dev.cocovisor.pkvm.kvm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Exit;
@@ -51,7 +50,7 @@ final class Psci {
   private static final int EVENT_SUSPEND = 5;
 
   /** How a run ends that only a signal ends. */
-  static final Exit INTERRUPTED = new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields());
+  static final Exit INTERRUPTED = new Exit.Interrupted();
 
   private final VmContext vm;
   private final VcpuInit features;

@@ -133,7 +133,7 @@ final class ApCreation {
     }
     if (s.halted || s.resetHold) {
       // It would sleep until a signal comes.
-      vcpu.setExit(new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields()));
+      vcpu.setExit(new Exit.Interrupted());
       return sev.refuse(
           Errno.EINTR,
           s.halted ? "the guest destroyed the vCPU" : "the guest parked the vCPU until its SIPI");

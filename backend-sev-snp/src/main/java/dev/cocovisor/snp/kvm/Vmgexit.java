@@ -224,7 +224,6 @@ final class Vmgexit {
   /** A vCPU that waits for somebody: KVM_RUN would sleep until a signal comes. */
   static RunResult asleep(SevVm sev) {
     return new RunResult(
-        sev.refuse(Errno.EINTR, "the vCPU waits for INIT and SIPI"),
-        new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields()));
+        sev.refuse(Errno.EINTR, "the vCPU waits for INIT and SIPI"), new Exit.Interrupted());
   }
 }

@@ -3,6 +3,7 @@ package dev.cocovisor.tdx.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.guest.Exit;
 
 /**
  * What KVM makes of an EPT violation at a private address.
@@ -53,6 +54,9 @@ final class EptViolation {
       mapped = td.vm().mapPage(vcpu, gpa, true);
     }
     v.inViolation = false;
+    if (mapped == Errno.EINTR) {
+      vcpu.setExit(new Exit.Interrupted());
+    }
     return again(mapped) ? Errno.OK : mapped;
   }
 

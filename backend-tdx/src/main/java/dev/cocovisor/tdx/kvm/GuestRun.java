@@ -115,23 +115,21 @@ final class GuestRun {
   /** Handles an answer of VP.ENTER; OK to enter again, or the error the run ends with. */
   private Errno exited(VcpuContext vcpu, TdxVcpu v, long status) {
     if (VcpuEntry.busy(status)) {
-      return patience(v, 1);
+      return patience(vcpu, v, 1);
     }
     Errno r = violation.handle(vcpu, v);
-    return r.ok() ? patience(v, VIOLATION_WEIGHT) : r;
+    return r.ok() ? patience(vcpu, v, VIOLATION_WEIGHT) : r;
   }
 
   /** Nothing KVM does lets the guest go on: the loop ends as by a signal. */
-  private Errno patience(TdxVcpu v, int weight) {
+  private Errno patience(VcpuContext vcpu, TdxVcpu v, int weight) {
     v.fruitless += weight;
-    return v.fruitless < PATIENCE
-        ? Errno.OK
-        : td.refuse(
-            Errno.EINTR,
-            () ->
-                "no progress at gpa 0x"
-                    + Long.toHexString(v.violation)
-                    + ", tried again and again");
+    if (v.fruitless < PATIENCE) {
+      return Errno.OK;
+    }
+    vcpu.setExit(new Exit.Interrupted());
+    return td.vm()
+        .standsStill(vcpu, v.violation >>> PageLevel.PAGE_SHIFT, v.fruitless / VIOLATION_WEIGHT);
   }
 
   private Exit virtualizationException(TdxVcpu v) {
@@ -239,8 +237,8 @@ final class GuestRun {
       }
       if (!v.inGuestMode) {
         // Interrupted: what was done is kept, and the instruction is repeated.
-        Errno e = patience(v, 1);
-        return e.ok() ? null : new RunResult(e, new Exit.Unknown());
+        Errno e = patience(vcpu, v, 1);
+        return e.ok() ? null : new RunResult(e, new Exit.Interrupted());
       }
       s = left(v);
     }

@@ -55,7 +55,7 @@ public final class LiveCheckCommand implements Callable<Integer> {
       long different = 0;
       for (Path file : live.files()) {
         var check = new LiveCheck(file.toString(), model, this::tell);
-        try (var progress = new Progress(console, file.toString())) {
+        try (var progress = new Progress(console, file.toString(), _ -> {})) {
           run.run(progress.watch(LogSource.file(file)), live.program(), check);
         }
         different += check.different();

@@ -60,7 +60,7 @@ public final class LiveRecordCommand implements Callable<Integer> {
       out.write("# Answers of a running kernel: " + machine.describe() + "\n");
       var run = new LiveRun(machine, live.options(), world.technologies());
       for (Path file : live.files()) {
-        try (var progress = new Progress(console, file.toString())) {
+        try (var progress = new Progress(console, file.toString(), _ -> {})) {
           run.run(
               progress.watch(LogSource.file(file)),
               live.program(),

@@ -4,6 +4,7 @@ import dev.cocovisor.api.log.LogSource;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,14 +17,22 @@ public final class Progress implements AutoCloseable {
 
   private final Console console;
   private final String what;
+  private final LongConsumer each;
   private final long started = System.nanoTime();
   private long shown = started;
   private long lines;
   private boolean visible;
 
-  public Progress(Console console, String what) {
+  /**
+   * Prepares it.
+   *
+   * @param what the log's name
+   * @param each told of the number of each line that was read
+   */
+  public Progress(Console console, String what, LongConsumer each) {
     this.console = console;
     this.what = what;
+    this.each = each;
   }
 
   /** Returns the same log, whose lines are counted as they are read. */
@@ -33,6 +42,7 @@ public final class Progress implements AutoCloseable {
 
   private void line() {
     lines++;
+    each.accept(lines);
     if ((lines & 255) != 0) {
       return;
     }

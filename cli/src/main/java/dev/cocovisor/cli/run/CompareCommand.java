@@ -11,6 +11,7 @@ import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.Standstill;
 import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,6 +49,8 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private StepLimit limit = new StepLimit();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -71,7 +74,16 @@ public final class CompareCommand implements Callable<Integer> {
       throw new UsageException(
           file + ": no line is a step that every technology has (vm_launch, ...); use run");
     }
-    Comparison comparison = Comparison.of(scenario, ids, world.technologies(), world.settings());
+    Comparison comparison;
+    try (var watch = limit.watch(console)) {
+      comparison =
+          Comparison.of(
+              scenario,
+              ids,
+              world.technologies(),
+              world.settings(),
+              (id, step) -> watch.done(file + ":" + step.call().line() + " on " + id));
+    }
     List<Difference> differences = Difference.of(comparison, world.technologies());
     if (json) {
       console.json(ComparisonReport.document(file.toString(), comparison, differences));
@@ -97,6 +109,10 @@ public final class CompareCommand implements Callable<Integer> {
     if (failure.getCause() instanceof VendorFailure v) {
       console.err().println(plugins.blame(v).text());
       return ExitCode.PLUGIN;
+    }
+    if (failure.getCause() instanceof Standstill s) {
+      console.err().println(s.getMessage());
+      return ExitCode.BUDGET;
     }
     failure.printStackTrace(console.err());
     return ExitCode.INTERNAL;

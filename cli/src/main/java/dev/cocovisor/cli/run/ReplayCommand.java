@@ -66,6 +66,8 @@ public final class ReplayCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private StepLimit limit = new StepLimit();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -104,7 +106,8 @@ public final class ReplayCommand implements Callable<Integer> {
     for (Path file : files) {
       int left = maxMismatches == 0 ? 0 : (int) (maxMismatches - total.mismatches());
       ReplaySummary one;
-      try (var progress = new Progress(console, file.toString())) {
+      try (var watch = limit.watch(console);
+          var progress = new Progress(console, file.toString(), n -> watch.done(file + ":" + n))) {
         one =
             replayers
                 .forFile(file.toString())
@@ -138,6 +141,9 @@ public final class ReplayCommand implements Callable<Integer> {
     } else {
       kinds.print(console);
       console.out().println(summary(total));
+    }
+    if (total.notes().containsKey(KvmLogReplayer.STANDSTILLS)) {
+      return ExitCode.BUDGET;
     }
     return total.mismatches() == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
   }

@@ -91,6 +91,8 @@ public final class RunCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private StepLimit limit = new StepLimit();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -114,8 +116,10 @@ public final class RunCommand implements Callable<Integer> {
       console.out().println(console.dim("# on " + on));
     }
     var steps = new ArrayList<ScenarioStep>();
-    try (var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
+    try (var watch = limit.watch(console);
+        var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
       run.run(step -> {
+        watch.done(file + ":" + step.call().line());
         steps.add(step);
         if (!json) {
           print(step);

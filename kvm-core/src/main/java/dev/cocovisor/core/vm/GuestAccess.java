@@ -1,7 +1,6 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
@@ -32,7 +31,6 @@ final class GuestAccess {
   static final long EXITED = VmContext.EXITED;
 
   private static final int KVM_INTERNAL_ERROR_EMULATION = 1;
-  private static final int KVM_EXIT_INTR = 10;
 
   private final Vm vm;
   private final Vcpu vcpu;
@@ -74,6 +72,7 @@ final class GuestAccess {
     for (long tries = 0; ; tries++) {
       if (tries != 0) {
         if (tries > most) {
+          var _ = interrupted();
           return -vm.gaveUp(vcpu, gfn, tries).number();
         }
         // On its way into the guest and out again a vCPU lets slot updates go on.
@@ -188,7 +187,7 @@ final class GuestAccess {
 
   /** KVM_EXIT_INTR: a signal is pending for the thread that runs the vCPU. */
   private long interrupted() {
-    vcpu.setExit(new Exit.Vendor(KVM_EXIT_INTR, "KVM_EXIT_INTR", new Fields()));
+    vcpu.setExit(new Exit.Interrupted());
     return -Errno.EINTR.number();
   }
 

@@ -3,6 +3,7 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
@@ -322,7 +323,7 @@ public final class Vm implements MmuHost {
   }
 
   /** A vCPU tried a page too often: the answer of the call. */
-  Errno gaveUp(Vcpu vcpu, long gfn, long tries) {
+  Errno gaveUp(VcpuContext vcpu, long gfn, long tries) {
     progress.gaveUp(id, vcpu.id(), gfn, tries);
     return trace.sink().refuse(Errno.EINTR, () -> "gfn 0x%x: no progress".formatted(gfn));
   }

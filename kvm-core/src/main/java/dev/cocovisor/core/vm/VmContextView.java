@@ -203,6 +203,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public Errno standsStill(VcpuContext vcpu, long gfn, long tries) {
+    return vm.gaveUp(vcpu, gfn, tries);
+  }
+
+  @Override
   public void bug(String why) {
     vm.bug(why);
   }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -50,10 +51,15 @@ public final class Comparison {
       this.backend = backend;
     }
 
-    private void run(Scenario scenario, Technologies technologies, Map<String, String> settings) {
+    private void run(
+        Scenario scenario,
+        Technologies technologies,
+        Map<String, String> settings,
+        BiConsumer<String, ScenarioStep> each) {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
         run.run(s -> {
+          each.accept(backend, s);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
@@ -159,17 +165,19 @@ public final class Comparison {
    *
    * @param ids the technologies
    * @param settings settings of every host that win over the scenario's
+   * @param each told of each step that was carried out, and of the technology
    */
   public static Comparison of(
       Scenario scenario,
       List<String> ids,
       Technologies technologies,
-      Map<String, String> settings) {
+      Map<String, String> settings,
+      BiConsumer<String, ScenarioStep> each) {
     var columns = new ArrayList<Column>();
     for (String id : ids) {
       var column = new Column(id);
       try {
-        column.run(scenario, technologies, settings);
+        column.run(scenario, technologies, settings, each);
       } catch (StepFailure e) {
         column.failure = e;
       }

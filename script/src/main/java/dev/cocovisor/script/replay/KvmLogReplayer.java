@@ -16,12 +16,16 @@ import dev.cocovisor.script.text.LogLine;
 import dev.cocovisor.script.text.LogReader;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Replays logs of calls to KVM ({@code .kvmlog}) on hosts of the technologies there are. */
 public final class KvmLogReplayer implements LogReplayer {
+  /** The note of a summary that counts vCPUs which stood still until the budget ended it. */
+  public static final String STANDSTILLS = "standstills";
+
   private final Technologies technologies;
   private final Map<String, String> settings;
   private final @Nullable Consumer<String> unknown;
@@ -82,7 +86,7 @@ public final class KvmLogReplayer implements LogReplayer {
         .withPrograms(run.programs)
         .withCalls(run.calls)
         .withMismatches(run.mismatches)
-        .withNotes(run.passedOver == 0 ? Map.of() : Map.of("unknown", run.passedOver));
+        .withNotes(run.notes());
   }
 
   /** The totals while a log is read; lines before the first program make one numbered 0. */
@@ -97,6 +101,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private long calls;
     private long mismatches;
     private long passedOver;
+    private long standstills;
     private boolean stopped;
 
     Run(String file, ReplayOptions options, MismatchSink sink) {
@@ -104,6 +109,17 @@ public final class KvmLogReplayer implements LogReplayer {
       this.options = options;
       this.sink = sink;
       this.program = new ProgramBuilder(file, StepWords.of(technologies));
+    }
+
+    Map<String, Long> notes() {
+      var notes = new LinkedHashMap<String, Long>();
+      if (passedOver > 0) {
+        notes.put("unknown", passedOver);
+      }
+      if (standstills > 0) {
+        notes.put(STANDSTILLS, standstills);
+      }
+      return notes;
     }
 
     private boolean wanted() {
@@ -133,20 +149,21 @@ public final class KvmLogReplayer implements LogReplayer {
       var lines = program.take();
       programs++;
       calls += lines.size();
-      boolean goOn =
+      var replay =
           new ProgramReplay(
-                  file,
-                  number,
-                  lines,
-                  technologies,
-                  settings,
-                  habits,
-                  m -> {
-                    mismatches++;
-                    sink.mismatch(m);
-                    return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
-                  })
-              .run();
+              file,
+              number,
+              lines,
+              technologies,
+              settings,
+              habits,
+              m -> {
+                mismatches++;
+                sink.mismatch(m);
+                return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
+              });
+      boolean goOn = replay.run();
+      standstills += replay.standstills();
       stopped = !goOn || options.program() >= 0;
     }
   }

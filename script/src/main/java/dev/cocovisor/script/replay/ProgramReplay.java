@@ -12,6 +12,7 @@ import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.scenario.LogHabits;
 import dev.cocovisor.script.scenario.ScenarioLine;
 import dev.cocovisor.script.scenario.Session;
+import dev.cocovisor.script.scenario.Standstill;
 import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.script.scenario.StepFailure;
 import dev.cocovisor.script.text.LogCall;
@@ -46,6 +47,8 @@ final class ProgramReplay {
   /** What {@code host_counters} printed last. */
   private @Nullable HostCounters counted;
 
+  private int standstills;
+
   /** vCPUs whose guests wait for the answer to a hypercall. */
   private final Set<Long> waiting = new HashSet<>();
 
@@ -71,6 +74,11 @@ final class ProgramReplay {
     this.technologies = technologies;
     this.settings = settings;
     this.sink = sink;
+  }
+
+  /** Returns how many mismatches are vCPUs that stood still until the budget ended it. */
+  int standstills() {
+    return standstills;
   }
 
   /** Replays the program; returns whether to go on with the next. */
@@ -104,7 +112,16 @@ final class ProgramReplay {
       LogCall call = line.call();
       LogCall stated = call.withResult(line.expected(session.technology()));
       String expected = Answers.unmet(stated, reply);
-      if (expected != null && !report(call, expected, Answers.got(call, reply))) {
+      Standstill stuck = session.standstill();
+      if (expected == null) {
+        continue;
+      }
+      String got = Answers.got(call, reply);
+      if (stuck != null) {
+        standstills++;
+        got += "; " + stuck.getMessage();
+      }
+      if (!report(call, expected, got)) {
         return false;
       }
     }

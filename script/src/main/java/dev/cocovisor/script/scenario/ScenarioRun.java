@@ -66,9 +66,20 @@ public final class ScenarioRun implements AutoCloseable {
         ScenarioLine line = program.get(i);
         Reply reply = step(now, i, line.call());
         if (reply != null) {
-          each.accept(done(number, now, line, reply, recorder, watch));
+          ScenarioStep done = done(number, now, line, reply, recorder, watch);
+          each.accept(done);
+          goesOn(now, line, done);
         }
       }
+    }
+  }
+
+  /** Ends a run in which a vCPU stood still, unless the scenario says that it does. */
+  private void goesOn(Session now, ScenarioLine line, ScenarioStep done) {
+    Standstill stuck = now.standstill();
+    boolean said = line.expected(now.technology()) != null && done.unmet() == null;
+    if (stuck != null && !said) {
+      throw new StepFailure(scenario.name(), line.call(), stuck);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.cocovisor.script.scenario;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.vm.NoProgress;
 import dev.cocovisor.script.call.CallArgs;
 import dev.cocovisor.script.call.CallRunner;
 import dev.cocovisor.script.call.Descriptors;
@@ -40,6 +41,7 @@ public final class Session implements AutoCloseable {
   private @Nullable CallRunner runner;
   private @Nullable GuestSteps guests;
   private @Nullable HostSteps host;
+  private int standstills;
 
   /**
    * Prepares a program.
@@ -152,6 +154,15 @@ public final class Session implements AutoCloseable {
     Reply reply = r.run(call, written.result());
     r.closeAll(left);
     return reply;
+  }
+
+  /** Returns where a vCPU stood still during the step that was carried out last; null if none. */
+  public @Nullable Standstill standstill() {
+    CallRunner r = runner;
+    List<NoProgress> all = r == null ? List.of() : r.process().kvm().standstills();
+    boolean fresh = all.size() > standstills;
+    standstills = all.size();
+    return fresh ? new Standstill(all.getLast()) : null;
   }
 
   /** Returns the id of the technology in use. */

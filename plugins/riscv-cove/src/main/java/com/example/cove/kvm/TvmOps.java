@@ -99,7 +99,7 @@ final class TvmOps implements VmOps {
       return switch (command.name()) {
         case "KVM_RISCV_COVE_MEASURE_REGION" -> measure(command);
         case "KVM_RISCV_COVE_FINALIZE" -> -finish(command).number();
-        default -> -Errno.ENOTTY.number();
+        default -> fail(Errno.ENOTTY, "no command of a TVM: " + command.name());
       };
     } finally {
       launchLock.unlock();
@@ -113,7 +113,11 @@ final class TvmOps implements VmOps {
     long size = command.in().number("size");
     boolean aligned = ((from | gpa | size) & (PageLevel.PAGE_SIZE - 1)) == 0;
     if (finalized || !aligned || size <= 0 || from == 0) {
-      return -Errno.EINVAL.number();
+      return fail(
+          Errno.EINVAL,
+          finalized
+              ? "the TVM is finalized: its measurement is sealed"
+              : "addresses and size have to be whole pages, with a source");
     }
     for (long done = 0; done < size; ) {
       long pages =
@@ -146,9 +150,20 @@ final class TvmOps implements VmOps {
     return Errno.OK;
   }
 
+  /** Tells why a call is refused, and returns the error. */
+  private Errno refuse(Errno error, String why) {
+    return vm.host().trace().refuse(error, why);
+  }
+
+  /** As {@link #refuse}, for what answers like a system call. */
+  private long fail(Errno error, String why) {
+    return -refuse(error, why).number();
+  }
+
   private Errno finish(VendorCommand command) {
     if (finalized || vm.vcpus().isEmpty()) {
-      return Errno.EINVAL;
+      return refuse(
+          Errno.EINVAL, finalized ? "the TVM is finalized already" : "the TVM has no vCPU");
     }
     Errno e =
         Covh.errno(
@@ -200,10 +215,10 @@ final class TvmOps implements VmOps {
   public Errno mapDelegated(
       VcpuContext vcpu, long gfn, long pfn, PageLevel level, boolean isPrivate, boolean writable) {
     if (dying) {
-      return Errno.EIO;
+      return refuse(Errno.EIO, "the TVM is being destroyed");
     }
     if (!isPrivate && !writable) {
-      return Errno.EFAULT;
+      return refuse(Errno.EFAULT, "the host may only read the page; shared pages are writable");
     }
     Errno e = isPrivate ? memory.mapPrivate(gfn, pfn, level) : memory.mapShared(gfn, pfn);
     if (e == TvmMemory.DECLARED_OTHERWISE) {
@@ -212,7 +227,11 @@ final class TvmOps implements VmOps {
               isPrivate ? 0 : Exit.MemoryFault.PRIVATE,
               gfn << PageLevel.PAGE_SHIFT,
               PageLevel.PAGE_SIZE));
-      return Errno.EFAULT;
+      return refuse(
+          Errno.EFAULT,
+          isPrivate
+              ? "the guest has declared the page shared"
+              : "the guest has declared the page confidential");
     }
     return e;
   }
@@ -238,7 +257,9 @@ final class TvmOps implements VmOps {
 
   @Override
   public Errno vcpuPreRun(VcpuContext vcpu) {
-    return !finalized || dying ? Errno.EINVAL : run.preRun(vcpu, of(vcpu));
+    return !finalized || dying
+        ? refuse(Errno.EINVAL, dying ? "the TVM is being destroyed" : "the TVM is not finalized")
+        : run.preRun(vcpu, of(vcpu));
   }
 
   @Override
