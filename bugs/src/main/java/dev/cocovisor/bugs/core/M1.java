@@ -9,7 +9,10 @@ import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.mem.PhysicalHost;
 
-/** A slot that is deleted while its file is being closed leaves its binding behind, and the closing writes to the slot when it is freed. */
+/**
+ * A slot that is deleted while its file is being closed leaves its binding behind, and the closing
+ * writes to the slot when it is freed.
+ */
 public final class M1 extends Bug {
   /** Creates the bug. */
   public M1() {
@@ -18,7 +21,8 @@ public final class M1 extends Bug {
         Area.GUEST_MEMFD,
         "sw-protected",
         "ae431059e75d (syzbot 2479e53d0db9b32ae2aa)",
-        "A slot that is deleted while its file is being closed leaves its binding behind, and the closing writes to the slot when it is freed.");
+        "A slot that is deleted while its file is being closed leaves its binding behind, and the"
+            + " closing writes to the slot when it is freed.");
   }
 
   @Override

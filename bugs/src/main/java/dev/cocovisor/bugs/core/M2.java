@@ -7,7 +7,10 @@ import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.vm.SlotSteps;
 import org.jspecify.annotations.Nullable;
 
-/** A change of flags may take KVM_MEM_GUEST_MEMFD away, and the file keeps a pointer to the slot that was. */
+/**
+ * A change of flags may take KVM_MEM_GUEST_MEMFD away, and the file keeps a pointer to the slot
+ * that was.
+ */
 public final class M2 extends Bug {
   /** Creates the bug. */
   public M2() {
@@ -16,7 +19,8 @@ public final class M2 extends Bug {
         Area.SLOTS,
         "sw-protected",
         "9935df5333aa",
-        "A change of flags may take KVM_MEM_GUEST_MEMFD away, and the file keeps a pointer to the slot that was.");
+        "A change of flags may take KVM_MEM_GUEST_MEMFD away, and the file keeps a pointer to the"
+            + " slot that was.");
   }
 
   @Override

@@ -6,7 +6,10 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.vm.PopulateSteps;
 
-/** Pages are filled at launch without a look at their attribute, so shared ones are given to the guest. */
+/**
+ * Pages are filled at launch without a look at their attribute, so shared ones are given to the
+ * guest.
+ */
 public final class M20 extends Bug {
   /** Creates the bug. */
   public M20() {
@@ -15,7 +18,8 @@ public final class M20 extends Bug {
         Area.GUEST_MEMFD,
         "sev-snp",
         "e4ee54479273",
-        "Pages are filled at launch without a look at their attribute, so shared ones are given to the guest.");
+        "Pages are filled at launch without a look at their attribute, so shared ones are given to"
+            + " the guest.");
   }
 
   @Override

@@ -12,7 +12,10 @@ import dev.cocovisor.core.vm.FaultSteps;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Pre-population of a range takes the root before its first page only, and tries for ever once that root is obsolete. */
+/**
+ * Pre-population of a range takes the root before its first page only, and tries for ever once that
+ * root is obsolete.
+ */
 public final class M22 extends Bug {
   /** Creates the bug. */
   public M22() {
@@ -21,7 +24,8 @@ public final class M22 extends Bug {
         Area.TDP_MMU,
         "default",
         "20a6cff3b283, 355323a4dc94",
-        "Pre-population of a range takes the root before its first page only, and tries for ever once that root is obsolete.");
+        "Pre-population of a range takes the root before its first page only, and tries for ever"
+            + " once that root is obsolete.");
   }
 
   @Override

@@ -18,7 +18,8 @@ public final class M25 extends Bug {
         Area.GUEST_MEMFD,
         "sw-protected",
         "1f3359c873db",
-        "A slot that is deleted while its file is being closed is unbound without the invalidate lock.");
+        "A slot that is deleted while its file is being closed is unbound without the invalidate"
+            + " lock.");
   }
 
   @Override

@@ -22,7 +22,8 @@ public final class M26 extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd((memory, owner, number, size, flags, order) -> new Faulty(GmemFile.create(memory, owner, number, size, flags, order)));
+    return parts.withGuestMemfd((memory, owner, number, size, flags, order) ->
+        new Faulty(GmemFile.create(memory, owner, number, size, flags, order)));
   }
 
   private static final class Faulty extends ForwardingGuestMemfd {

@@ -10,7 +10,10 @@ import dev.cocovisor.core.vm.SlotSteps;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The file is bound before the slot is prepared, and a failure leaves a binding of a slot that never was. */
+/**
+ * The file is bound before the slot is prepared, and a failure leaves a binding of a slot that
+ * never was.
+ */
 public final class M31 extends Bug {
   /** Creates the bug. */
   public M31() {
@@ -19,7 +22,8 @@ public final class M31 extends Bug {
         Area.GUEST_MEMFD,
         "sw-protected",
         "83411f32b8ad, 3fe5d2944e5a, 513333a55460",
-        "The file is bound before the slot is prepared, and a failure leaves a binding of a slot that never was.");
+        "The file is bound before the slot is prepared, and a failure leaves a binding of a slot"
+            + " that never was.");
   }
 
   @Override

@@ -10,7 +10,10 @@ import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.mem.PhysicalHost;
 
-/** The error of a binding for which memory runs out half way is not looked at, so the slot is there and its file knows a part of it. */
+/**
+ * The error of a binding for which memory runs out half way is not looked at, so the slot is there
+ * and its file knows a part of it.
+ */
 public final class M32 extends Bug {
   /** Creates the bug. */
   public M32() {
@@ -19,7 +22,8 @@ public final class M32 extends Bug {
         Area.GUEST_MEMFD,
         "sw-protected",
         "e6ecb88711d9",
-        "The error of a binding for which memory runs out half way is not looked at, so the slot is there and its file knows a part of it.");
+        "The error of a binding for which memory runs out half way is not looked at, so the slot is"
+            + " there and its file knows a part of it.");
   }
 
   @Override

@@ -9,7 +9,10 @@ import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.mem.PhysicalHost;
 
-/** Offset and size of a binding are added as signed numbers, so a sum that overflows passes the check against the size of the file. */
+/**
+ * Offset and size of a binding are added as signed numbers, so a sum that overflows passes the
+ * check against the size of the file.
+ */
 public final class M33 extends Bug {
   /** Creates the bug. */
   public M33() {
@@ -18,7 +21,8 @@ public final class M33 extends Bug {
         Area.GUEST_MEMFD,
         "sw-protected",
         "eba85fee7fc6",
-        "Offset and size of a binding are added as signed numbers, so a sum that overflows passes the check against the size of the file.");
+        "Offset and size of a binding are added as signed numbers, so a sum that overflows passes"
+            + " the check against the size of the file.");
   }
 
   @Override

@@ -6,7 +6,10 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.vm.FaultSteps;
 
-/** Pre-population of a slot that is being deleted tries again inside the reader section for whose end the deletion waits. */
+/**
+ * Pre-population of a slot that is being deleted tries again inside the reader section for whose
+ * end the deletion waits.
+ */
 public final class M4 extends Bug {
   /** Creates the bug. */
   public M4() {
@@ -15,7 +18,8 @@ public final class M4 extends Bug {
         Area.TDP_MMU,
         "sw-protected",
         "3ccbf6f47098, 2bc2694fe20b",
-        "Pre-population of a slot that is being deleted tries again inside the reader section for whose end the deletion waits.");
+        "Pre-population of a slot that is being deleted tries again inside the reader section for"
+            + " whose end the deletion waits.");
   }
 
   @Override

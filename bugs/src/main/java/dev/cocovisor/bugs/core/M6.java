@@ -5,7 +5,10 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.vm.SlotSteps;
 
-/** An unmapping of the VMM looks at the present root only, so a vCPU that still runs on a root made invalid before keeps its translation. */
+/**
+ * An unmapping of the VMM looks at the present root only, so a vCPU that still runs on a root made
+ * invalid before keeps its translation.
+ */
 public final class M6 extends Bug {
   /** Creates the bug. */
   public M6() {
@@ -14,7 +17,8 @@ public final class M6 extends Bug {
         Area.TDP_MMU,
         "default",
         "d62007edf01f",
-        "An unmapping of the VMM looks at the present root only, so a vCPU that still runs on a root made invalid before keeps its translation.");
+        "An unmapping of the VMM looks at the present root only, so a vCPU that still runs on a"
+            + " root made invalid before keeps its translation.");
   }
 
   @Override

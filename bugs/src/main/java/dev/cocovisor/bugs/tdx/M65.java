@@ -7,7 +7,10 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.tdx.kvm.RegionCheck;
 import org.jspecify.annotations.Nullable;
 
-/** The last byte of a region is taken for the one behind it, so the last page below the shared half is refused. */
+/**
+ * The last byte of a region is taken for the one behind it, so the last page below the shared half
+ * is refused.
+ */
 public final class M65 extends Bug {
   /** Creates the bug. */
   public M65() {
@@ -16,7 +19,8 @@ public final class M65 extends Bug {
         Area.TDX,
         "tdx",
         "ea93efec4dda",
-        "The last byte of a region is taken for the one behind it, so the last page below the shared half is refused.");
+        "The last byte of a region is taken for the one behind it, so the last page below the"
+            + " shared half is refused.");
   }
 
   @Override

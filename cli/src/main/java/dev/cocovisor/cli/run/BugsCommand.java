@@ -177,8 +177,7 @@ public final class BugsCommand implements Callable<Integer> {
     return end < 0 ? text : text.substring(0, end) + " …";
   }
 
-  private static Map<String, Object> document(
-      List<? extends Map<String, Object>> entries) {
+  private static Map<String, Object> document(List<? extends Map<String, Object>> entries) {
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor-bugs");
     doc.put("version", 1);

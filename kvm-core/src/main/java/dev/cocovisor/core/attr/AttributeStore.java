@@ -40,8 +40,8 @@ public interface AttributeStore {
   }
 
   /**
-   * Takes memory for an entry of every gfn of a range, before anything changes, even where attributes
-   * are removed; where it cannot, nothing is different afterwards. Source: {@code
+   * Takes memory for an entry of every gfn of a range, before anything changes, even where
+   * attributes are removed; where it cannot, nothing is different afterwards. Source: {@code
    * virt/kvm/kvm_main.c}, kvm_vm_set_mem_attributes (xa_reserve).
    *
    * @param most how many gfns can have an entry

@@ -89,7 +89,8 @@ public final class MemSlot implements SlotView, Binding {
 
   /** Returns a copy whose writes are logged in {@code bitmap}. */
   public MemSlot loggedIn(DirtyBitmap bitmap) {
-    return new MemSlot(asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, bitmap, life);
+    return new MemSlot(
+        asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, bitmap, life);
   }
 
   /** Returns the log of dirty pages, null if there is none. */

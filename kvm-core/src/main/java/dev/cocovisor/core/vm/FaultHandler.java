@@ -100,9 +100,7 @@ final class FaultHandler {
     }
     if (slot.isInvalid()) {
       int r = vm.faultSteps().slotInvalid(f.prefetch);
-      return r < 0
-          ? -vm.refuse(Errno.of(-r), "the slot is being deleted or moved").number()
-          : r;
+      return r < 0 ? -vm.refuse(Errno.of(-r), "the slot is being deleted or moved").number() : r;
     }
     if (vm.invalidation().active() && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
       return RetPf.RETRY;

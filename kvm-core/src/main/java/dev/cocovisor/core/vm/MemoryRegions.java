@@ -216,8 +216,7 @@ final class MemoryRegions {
       invalidate(old);
     }
     SlotChange what = change;
-    Errno r =
-        vm.slotSteps().prepareAndBind(now, now.gmem(), () -> prepare(what, old, now));
+    Errno r = vm.slotSteps().prepareAndBind(now, now.gmem(), () -> prepare(what, old, now));
     if (!r.ok()) {
       now.free();
       if (change == SlotChange.MOVE && old != null) {

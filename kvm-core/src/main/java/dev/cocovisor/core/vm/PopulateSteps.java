@@ -3,8 +3,8 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.core.attr.AttributeStore;
 
 /**
- * What is asked before private memory is filled; a part that a host can be given another of. Source:
- * {@code virt/kvm/guest_memfd.c}, __kvm_gmem_populate (7.3).
+ * What is asked before private memory is filled; a part that a host can be given another of.
+ * Source: {@code virt/kvm/guest_memfd.c}, __kvm_gmem_populate (7.3).
  */
 public class PopulateSteps {
   /** Creates the kernel's steps. */

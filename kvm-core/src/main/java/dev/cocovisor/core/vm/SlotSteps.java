@@ -34,8 +34,7 @@ public class SlotSteps {
   }
 
   /** Prepares a slot, then binds it to its file, if it has one. */
-  public Errno prepareAndBind(
-      MemSlot slot, @Nullable BackingStore store, Supplier<Errno> prepare) {
+  public Errno prepareAndBind(MemSlot slot, @Nullable BackingStore store, Supplier<Errno> prepare) {
     Errno r = prepare.get();
     return r.ok() && store != null ? store.bind(slot) : r;
   }

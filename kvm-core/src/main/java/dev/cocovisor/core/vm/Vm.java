@@ -238,7 +238,8 @@ public final class Vm implements MmuHost {
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
     long r =
-        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate, true);
+        prefault.map(
+            vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate, true);
     vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
