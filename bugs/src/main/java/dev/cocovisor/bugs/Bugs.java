@@ -16,6 +16,9 @@ public final class Bugs {
     all.addAll(CoreBugs.ALL);
     all.addAll(TdxBugs.ALL);
     all.addAll(SnpBugs.ALL);
+    all.addAll(PkvmBugs.ALL);
+    all.addAll(CcaBugs.ALL);
+    all.addAll(RiscvBugs.ALL);
     return List.copyOf(all);
   }
 

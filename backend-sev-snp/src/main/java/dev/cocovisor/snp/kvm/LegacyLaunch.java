@@ -151,7 +151,7 @@ final class LegacyLaunch {
     try {
       for (VcpuContext vcpu : vm.vcpus()) {
         SevVcpu state = sev.stateOf(vcpu);
-        if (state.protectedState) {
+        if (!sev.platform().launchSteps().maySync(state.protectedState)) {
           return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
               .number();
         }

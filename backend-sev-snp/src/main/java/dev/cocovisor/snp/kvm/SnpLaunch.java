@@ -178,7 +178,7 @@ final class SnpLaunch {
   private long measureVmsa(VendorCommand c, VcpuContext vcpu) {
     SevInfo info = sev.info();
     SevVcpu state = sev.stateOf(vcpu);
-    if (state.protectedState) {
+    if (!sev.platform().launchSteps().maySync(state.protectedState)) {
       // An earlier FINISH got this far: what is encrypted cannot be synchronised again.
       return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
           .number();

@@ -28,7 +28,7 @@ public final class M32 extends Bug {
 
   @Override
   protected CoreParts surroundings(CoreParts parts) {
-    return parts.withGuestMemfd(Short::open);
+    return parts.withGuestMemfd(Scarce::open);
   }
 
   @Override
@@ -39,14 +39,14 @@ public final class M32 extends Bug {
   /** Memory for the index of bindings runs out after this many pages. */
   private static final long ENOUGH_FOR = 16;
 
-  private static final class Short extends GmemFile {
-    Short(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
+  private static final class Scarce extends GmemFile {
+    Scarce(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
       super(memory, owner, number, size, flags, order);
     }
 
     static GuestMemfd open(
         PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      return opened(new Short(memory, owner, number, size, flags, order));
+      return opened(new Scarce(memory, owner, number, size, flags, order));
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 
 /**
  * A bug that really happened, as a change of a host's parts.
@@ -92,27 +93,39 @@ public abstract class Bug {
     return true;
   }
 
-  /** Returns technologies on whose hosts the bug is. */
-  public final Technologies putInto(Technologies all) {
-    Technologies changed = all;
+  /** Returns a backend on which the bug can show, without the bug. */
+  protected Backend around(Backend backend) {
+    return backend;
+  }
+
+  private Technologies changed(Technologies all, UnaryOperator<Backend> change) {
     Technology t = all.find(technology);
     Backend b = t == null ? null : t.backend();
-    if (t != null && b != null) {
-      changed = all.with(new Technology(t.id(), t.description(), backend(b), t.driver()));
-    }
-    return changed.withHosts((config, backends, trace) ->
+    return t == null || b == null
+        ? all
+        : all.with(new Technology(t.id(), t.description(), change.apply(b), t.driver()));
+  }
+
+  /** Returns technologies on whose hosts the bug is. */
+  public final Technologies putInto(Technologies all) {
+    return changed(all, b -> backend(around(b))).withHosts((config, backends, trace) ->
         new Kvm(config, backends, trace, core(surroundings(CoreParts.DEFAULT))));
   }
 
   /** Returns technologies on whose hosts the bug could be, and is not. */
   public final Technologies leaveOut(Technologies all) {
-    return all.withHosts((config, backends, trace) ->
+    return changed(all, this::around).withHosts((config, backends, trace) ->
         new Kvm(config, backends, trace, surroundings(CoreParts.DEFAULT)));
   }
 
   /** Returns the name of its scenario. */
   public final String scenarioName() {
-    return id.toLowerCase(Locale.ROOT) + ".kvmlog";
+    return id.toLowerCase(Locale.ROOT) + "." + suffix();
+  }
+
+  /** Returns the suffix of its scenario's name. */
+  protected String suffix() {
+    return "kvmlog";
   }
 
   /** Returns the text of its scenario. */

@@ -2,6 +2,8 @@ package dev.cocovisor.bugs.hunt;
 
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.entry.LogBug;
+import dev.cocovisor.bugs.entry.TrialBug;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
 import dev.cocovisor.explore.Limits;
@@ -38,24 +40,31 @@ public final class Hunt {
 
   /** Looks for a bug that is there. */
   public Found with(Bug bug) {
-    return look(bug, bug.putInto(technologies));
+    return look(bug, true);
   }
 
   /** Runs or explores the scenario of a bug on a host that does not have it. */
   public Found without(Bug bug) {
-    return look(bug, bug.leaveOut(technologies));
+    return look(bug, false);
   }
 
-  private Found look(Bug bug, Technologies on) {
-    Scenario scenario = scenario(bug);
-    return explores(bug)
-        ? explored(bug, subject(bug, scenario, on))
-        : PlainRun.of(bug, scenario, on);
+  private Found look(Bug bug, boolean there) {
+    Technologies on = there ? bug.putInto(technologies) : bug.leaveOut(technologies);
+    return switch (bug) {
+      case LogBug l -> LogRun.of(l, there);
+      case TrialBug t -> explored(t, t.subject(there));
+      default ->
+          explores(bug)
+              ? explored(bug, subject(bug, scenario(bug), on))
+              : PlainRun.of(bug, scenario(bug), on);
+    };
   }
 
   /** Returns what is explored where a bug is there, for a search of one's own. */
   public Subject subject(Bug bug) {
-    return subject(bug, scenario(bug), bug.putInto(technologies));
+    return bug instanceof TrialBug t
+        ? t.subject(true)
+        : subject(bug, scenario(bug), bug.putInto(technologies));
   }
 
   private static Subject subject(Bug bug, Scenario scenario, Technologies on) {

@@ -21,13 +21,16 @@ import org.jspecify.annotations.Nullable;
 final class PlainRun {
   private final List<String> broken = new ArrayList<>();
   private @Nullable Kvm host;
+  private final boolean planned;
   private long empty;
 
-  private PlainRun() {}
+  private PlainRun(boolean planned) {
+    this.planned = planned;
+  }
 
   static Found of(Bug bug, Scenario scenario, Technologies on) {
     long began = System.nanoTime();
-    PlainRun looked = new PlainRun();
+    PlainRun looked = new PlainRun(bug.scenario().contains("firmware_fail("));
     looked.run(bug, scenario, on);
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
     String what = looked.broken.isEmpty() ? "" : looked.broken.getFirst();
@@ -68,6 +71,9 @@ final class PlainRun {
     if (now != null) {
       now.close();
       long left = now.memory().allocatedFrames() - empty - now.leakedFrames();
+      if (now.leakedFrames() != 0 && !planned) {
+        broken.add(now.leakedFrames() + " frames are lost for good, and nothing was planned to fail");
+      }
       if (left != 0) {
         broken.add(left + " frames are left when everything is closed");
       }

@@ -122,12 +122,12 @@ public final class BugsCommand implements Callable<Integer> {
 
   private int check(List<Bug> chosen) {
     try (var world = new World(plugins, new SettingOptions(), console)) {
-      chosen.forEach(b -> world.known(b.technology()));
+      List<Bug> here = chosen.stream().filter(b -> isHere(b, world)).toList();
       var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
       var entries = new ArrayList<Map<String, Object>>();
       int found = 0;
       int clean = 0;
-      for (Bug b : chosen) {
+      for (Bug b : here) {
         Verdict v = Verdict.of(b, hunt);
         found += v.found() ? 1 : 0;
         clean += v.clean() ? 1 : 0;
@@ -147,6 +147,17 @@ public final class BugsCommand implements Callable<Integer> {
         console.out().println(all ? console.green(summary) : console.red(summary));
       }
       return all ? ExitCode.CLEAN : ExitCode.FOUND;
+    }
+  }
+
+  /** A bug of a technology that came as a plugin, and is neither built nor given, is not found. */
+  private boolean isHere(Bug b, World world) {
+    try {
+      var _ = world.known(b.technology());
+      return true;
+    } catch (UsageException e) {
+      console.err().println(b.id() + " cannot be looked for: " + e.getMessage());
+      return false;
     }
   }
 

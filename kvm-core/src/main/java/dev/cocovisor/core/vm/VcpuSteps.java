@@ -21,4 +21,9 @@ public class VcpuSteps {
   public Errno make(ModelLock kvmLock, Supplier<Errno> vendor) {
     return vendor.get();
   }
+
+  /** Lets everybody see a vCPU that was made. */
+  public void publish(ModelLock kvmLock, Runnable publish) {
+    publish.run();
+  }
 }
