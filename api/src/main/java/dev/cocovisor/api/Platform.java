@@ -4,6 +4,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import java.util.List;
 import java.util.function.Consumer;
 import org.apiguardian.api.API;
@@ -43,6 +44,13 @@ public interface Platform extends AutoCloseable {
   default @Nullable String ownerOf(long pfn) {
     return null;
   }
+
+  /**
+   * Shows the tables by which the trusted half knows who has each frame (RMP, PAMT, granules), by
+   * frame; entries that say no more than that the host has a frame are left out. For reports,
+   * between calls.
+   */
+  default void showFrames(TableSink into) {}
 
   /**
    * Called when the host is about to touch a frame that the technology keeps from it: the trusted

@@ -135,6 +135,10 @@ class ArchitectureTest {
           .resideInAPackage("dev.cocovisor.bugs..");
 
   @ArchTest
+  static final ArchRule reportsKnowWhatARunSaysAndNotTheModel =
+      onlyDependsOn("dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..");
+
+  @ArchTest
   static final ArchRule theLiveMachineKnowsLogsAndNoBackend =
       onlyDependsOn(
           "dev.cocovisor.live..",

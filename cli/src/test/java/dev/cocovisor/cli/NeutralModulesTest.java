@@ -52,6 +52,7 @@ class NeutralModulesTest {
         "tck",
         "host",
         "explore",
+        "report",
         "live",
         "cli",
         "junit"

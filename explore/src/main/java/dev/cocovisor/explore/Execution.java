@@ -11,7 +11,9 @@ import dev.cocovisor.api.sched.PointKind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +67,8 @@ final class Execution implements Observer {
   private boolean over;
   private boolean warm;
   private boolean pruned;
+  private Runnable watch = () -> {};
+  private boolean looking;
   private @Nullable String dead;
   private @Nullable String outcome;
 
@@ -137,6 +141,7 @@ final class Execution implements Observer {
       LockSupport.unpark(threads[running]);
       letRun();
     }
+    look();
     if (broken == null && allEnded()) {
       String cycle = order.cycle(trial.parts());
       if (cycle != null) {
@@ -180,8 +185,39 @@ final class Execution implements Observer {
     }
   }
 
+  private void look() {
+    looking = true;
+    watch.run();
+    looking = false;
+  }
+
+  /** Has something done before each step and after the last; what it touches is no step. */
+  void watch(Runnable before) {
+    watch = before;
+  }
+
+  /** Returns what each part holds now, by its name; parts that hold nothing are left out. */
+  Map<String, List<String>> holds() {
+    var held = new LinkedHashMap<String, List<String>>();
+    for (Actor a : actors) {
+      if (!a.holds().isEmpty()) {
+        held.put(a.name(), a.holds().stream().map(h -> String.valueOf(h.what())).toList());
+      }
+    }
+    return held;
+  }
+
+  /** Returns what a call answered; empty where it has not ended. */
+  String answer(int part, int call) {
+    String answer = answers[part][call];
+    return answer == null ? "" : answer;
+  }
+
   @Override
   public void reached(Actor actor, PointKind kind, Object where, long index, Mode mode) {
+    if (looking) {
+      return;
+    }
     if (over) {
       actor.abandon();
       return;
@@ -245,6 +281,7 @@ final class Execution implements Observer {
   }
 
   private void note(Step s) {
+    look();
     strategy.step(s);
     if (s.mode() == Mode.WRITE) {
       for (int i = 0; i < retries.length; i++) {
@@ -355,7 +392,7 @@ final class Execution implements Observer {
 
   @Override
   public int choose(Actor actor, Choice choice, Object where, int ways) {
-    if (over) {
+    if (over || looking) {
       return 0;
     }
     int way = strategy.choose(this, ways);

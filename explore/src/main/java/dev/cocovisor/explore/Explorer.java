@@ -127,6 +127,11 @@ public final class Explorer {
     return explore(subject, new Search.One(schedule), allowed);
   }
 
+  /** Follows one schedule and returns what was seen at each of its steps. */
+  public List<Moment> record(Subject subject, Schedule schedule) {
+    return new Recorder().record(subject, schedule, limits.steps());
+  }
+
   private Finding minimised(Subject subject, Search search, Sweep.Caught caught, Right right) {
     Schedule best = caught.schedule();
     int preemptions = caught.preemptions();

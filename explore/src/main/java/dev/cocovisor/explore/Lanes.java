@@ -33,8 +33,7 @@ final class Lanes {
         lines.add(line(i, s.part(), "» " + parts.get(s.part()).calls().get(now).text()));
       }
       if (matters(made, i)) {
-        boolean raced = i > 0 && made.get(i - 1).part() != s.part() && conflictsNearby(made, i);
-        lines.add(line(i, s.part(), (raced ? "* " : "  ") + s));
+        lines.add(line(i, s.part(), (meets(made, i) ? "* " : "  ") + s));
       }
     }
     return lines;
@@ -51,6 +50,11 @@ final class Lanes {
       }
     }
     return false;
+  }
+
+  /** Tells whether a step follows a step of another part that touched the same. */
+  static boolean meets(List<Step> made, int i) {
+    return i > 0 && made.get(i - 1).part() != made.get(i).part() && conflictsNearby(made, i);
   }
 
   private static boolean conflictsNearby(List<Step> made, int i) {

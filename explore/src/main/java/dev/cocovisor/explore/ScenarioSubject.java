@@ -1,6 +1,7 @@
 package dev.cocovisor.explore;
 
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.view.Strip;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.script.call.Answers;
@@ -10,10 +11,13 @@ import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioLine;
 import dev.cocovisor.script.scenario.Session;
 import dev.cocovisor.script.scenario.Step;
+import dev.cocovisor.script.state.HostLook;
+import dev.cocovisor.script.state.Measured;
 import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -77,15 +81,14 @@ public final class ScenarioSubject implements Subject {
 
   @Override
   public Trial newTrial() {
+    return newTrial(TraceSink.OFF);
+  }
+
+  @Override
+  public Trial newTrial(TraceSink trace) {
     var session =
         new Session(
-            scenario.name(),
-            program,
-            technologies,
-            technology,
-            settings,
-            new LogHabits(),
-            TraceSink.OFF);
+            scenario.name(), program, technologies, technology, settings, new LogHabits(), trace);
     int first = 0;
     while (first < before.size() && describesHost(before.get(first))) {
       answer(session, before.get(first++));
@@ -164,6 +167,17 @@ public final class ScenarioSubject implements Subject {
       if (left != 0) {
         violation.accept(left + " frames are left when everything is closed");
       }
+    }
+
+    @Override
+    public List<Strip> look() {
+      var vms = new LinkedHashMap<String, Vm>();
+      for (Vm vm : host.vms()) {
+        if (!vm.isDestroyed()) {
+          vms.put(Integer.toString(vms.size() + 1), vm);
+        }
+      }
+      return HostLook.of(host, vms, new Measured());
     }
 
     @Override

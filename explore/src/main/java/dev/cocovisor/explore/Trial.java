@@ -1,5 +1,6 @@
 package dev.cocovisor.explore;
 
+import dev.cocovisor.api.view.Strip;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -54,6 +55,11 @@ public interface Trial extends AutoCloseable {
    */
   default String ending() {
     return "";
+  }
+
+  /** Returns what the tables of the host say now; nothing where it cannot be looked at. */
+  default List<Strip> look() {
+    return List.of();
   }
 
   /**

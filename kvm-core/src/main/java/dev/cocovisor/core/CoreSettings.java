@@ -76,6 +76,15 @@ public final class CoreSettings {
   public static final Setting THP =
       Setting.choice("core.thp", "transparent huge pages", "always", "always", "madvise", "never");
 
+  /** How many pages of 2 MiB are set aside for hugetlb memory (nr_hugepages). */
+  public static final Setting HUGE_PAGES =
+      Setting.number(
+          "core.huge-pages",
+          "pages of 2 MiB set aside for hugetlb memory, as far as memory holds them",
+          Integer.MAX_VALUE,
+          0,
+          Integer.MAX_VALUE);
+
   /** Whether there is swap. */
   public static final Setting SWAP = Setting.flag("core.swap", "whether the host has swap", false);
 
@@ -117,6 +126,7 @@ public final class CoreSettings {
           PHYSICAL_BITS,
           ADDRESS_BITS,
           THP,
+          HUGE_PAGES,
           SWAP,
           KSM);
 

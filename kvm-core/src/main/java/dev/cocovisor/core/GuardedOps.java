@@ -13,6 +13,7 @@ import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.core.vm.VmProgress;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -361,6 +362,15 @@ final class GuardedOps extends ForwardingVmOps {
       return super.externalPfn(gfn, level);
     } catch (RuntimeException | Error e) {
       throw failed("external_pfn", e);
+    }
+  }
+
+  @Override
+  public void showTables(TableSink into) {
+    try {
+      super.showTables(into);
+    } catch (RuntimeException | Error e) {
+      throw failed("show_tables", e);
     }
   }
 

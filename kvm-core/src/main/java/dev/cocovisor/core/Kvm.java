@@ -14,6 +14,7 @@ import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.mem.FrameAllocator;
+import dev.cocovisor.core.mem.HugePool;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mm.AddressLimits;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -96,7 +97,9 @@ public final class Kvm implements HostMachine, AutoCloseable {
     this.memory =
         new PhysicalHost(
             FrameAllocator.onNodes(
-                parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)));
+                parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)),
+            new HugePool(hugePages()),
+            config.memoryFrames());
   }
 
   @Override
@@ -122,6 +125,10 @@ public final class Kvm implements HostMachine, AutoCloseable {
   /** Returns physical memory with the model's own operations. */
   public PhysicalHost physicalMemory() {
     return memory;
+  }
+
+  private long hugePages() {
+    return Math.min(number(CoreSettings.HUGE_PAGES), config.memoryFrames() >>> 9);
   }
 
   /** kvm_mmu_max_gfn: what a page table of this host can hold. */

@@ -2,6 +2,7 @@ package dev.cocovisor.api.ops;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.view.TableSink;
 import org.apiguardian.api.API;
 
 /**
@@ -81,4 +82,10 @@ public interface ExternalTableOps {
   default long externalPfn(long gfn, PageLevel level) {
     return UNKNOWN;
   }
+
+  /**
+   * Shows the tables that the trusted half keeps of this VM's memory, by gfn: S-EPT, RTT, a second
+   * stage of its own. For reports, between calls. Locks: none. Default: it has none.
+   */
+  default void showTables(TableSink into) {}
 }

@@ -10,6 +10,7 @@ import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.api.view.TableSink;
 import java.util.function.Consumer;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
@@ -216,6 +217,11 @@ public abstract class ForwardingVmOps implements VmOps {
   @Override
   public long externalPfn(long gfn, PageLevel level) {
     return delegate().externalPfn(gfn, level);
+  }
+
+  @Override
+  public void showTables(TableSink into) {
+    delegate().showTables(into);
   }
 
   // DelegatedStageOps

@@ -11,6 +11,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.call.RmiCall;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
@@ -113,6 +114,11 @@ final class CcaPlatform implements Platform {
     GranuleTable table = rmm.granules();
     GranuleState state = table.stateAt(pfn << PageLevel.PAGE_SHIFT);
     return state == GranuleState.NS ? null : "Realm world, " + state;
+  }
+
+  @Override
+  public void showFrames(TableSink into) {
+    rmm.granules().show(into.table("granules"));
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.cca.rmm.call.Pe;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -162,6 +163,13 @@ final class RealmLife {
       realm = null;
     }
     realms.remove(vm.id());
+  }
+
+  void showTables(TableSink.Entries into) {
+    HostedRealm r = realm;
+    if (r != null) {
+      rmm.rmm().view().showTables(r.rd(), into);
+    }
   }
 
   void checkInvariants(Consumer<String> violation) {

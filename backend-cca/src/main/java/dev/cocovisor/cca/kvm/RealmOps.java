@@ -13,6 +13,7 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.view.TableSink;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -183,6 +184,11 @@ final class RealmOps implements VmOps {
   public long trustedTablePages() {
     HostedRealm r = life.realm();
     return r == null ? 0 : r.tablePages();
+  }
+
+  @Override
+  public void showTables(TableSink into) {
+    life.showTables(into.table("RTT"));
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.api.view.TableSink;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -339,6 +340,16 @@ public final class Hyp implements PhysicalGuard {
   /** Calls {@code each} for every page that is not the host's alone. */
   public void forEachHeldPage(LongConsumer each) {
     mp.pages.forEachTouched(each::accept);
+  }
+
+  /** Shows the frames that are not the host's alone, by frame. */
+  public void showFrames(TableSink.Entries into) {
+    HypTables.frames(mp, into);
+  }
+
+  /** Shows a guest's stage 2, by gfn; nothing where there is no such VM. */
+  public void showGuest(int handle, TableSink.Entries into) {
+    HypTables.guest(vms, handle, into);
   }
 
   /** Returns the transitions below the hypercalls' own checks, for the self-test. */

@@ -12,6 +12,7 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.pkvm.hyp.HostStructs;
 import dev.cocovisor.pkvm.hyp.HostVcpu;
 import dev.cocovisor.pkvm.hyp.HostVm;
@@ -123,6 +124,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
       case GUEST -> "guest";
       case HOST -> hyp.hostState(pfn) == PageState.SHARED_BORROWED ? "guest, lent to host" : null;
     };
+  }
+
+  @Override
+  public void showFrames(TableSink into) {
+    hyp.showFrames(into.table("host stage 2, as EL2 keeps it"));
   }
 
   /** Makes a hypercall from CPU {@code cpu}; returns x1. */

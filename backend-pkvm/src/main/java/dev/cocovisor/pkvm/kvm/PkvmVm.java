@@ -16,6 +16,7 @@ import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.pkvm.guest.Hvc;
 import dev.cocovisor.pkvm.guest.LoadStore;
 import dev.cocovisor.pkvm.hyp.Hyp;
@@ -404,5 +405,10 @@ final class PkvmVm implements VmOps {
   @Override
   public long trustedTablePages() {
     return hyp.guestTablePages(life.handle());
+  }
+
+  @Override
+  public void showTables(TableSink into) {
+    hyp.showGuest(life.handle(), into.table("guest stage 2, as EL2 keeps it"));
   }
 }

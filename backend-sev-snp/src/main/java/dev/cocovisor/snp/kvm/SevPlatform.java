@@ -11,6 +11,7 @@ import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.snp.psp.FwCommand;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LegacyFirmware;
@@ -107,7 +108,12 @@ public final class SevPlatform implements Platform {
     if (!e.assigned()) {
       return null;
     }
-    return (e.asid() == 0 ? "firmware" : "ASID " + e.asid()) + ", " + e.state();
+    return e.words();
+  }
+
+  @Override
+  public void showFrames(TableSink into) {
+    rmp.show(into.table("RMP"));
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.rmp;
 
+import dev.cocovisor.api.view.EntryKind;
+
 /**
  * Page states as the SNP firmware document names them, in its numbering.
  *
@@ -42,6 +44,17 @@ public enum PageState {
   /** Returns the firmware's number. */
   public int code() {
     return code;
+  }
+
+  /** Returns what the state means for whoever does not know the firmware's words. */
+  EntryKind kind() {
+    return switch (this) {
+      case GUEST_VALID -> EntryKind.PRIVATE;
+      case GUEST_INVALID -> EntryKind.PENDING;
+      case PRE_GUEST, PRE_SWAP, RECLAIM -> EntryKind.BLOCKED;
+      case CONTEXT, METADATA, FIRMWARE, FIRMWARE_IOMMU -> EntryKind.CONTROL;
+      case INVALID, DEFAULT, HYPERVISOR, HV_FIXED -> EntryKind.EMPTY;
+    };
   }
 
   /** Classifies an entry. */

@@ -4,6 +4,7 @@ import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
 
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.view.TableSink;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -145,6 +146,24 @@ public final class Rmp {
   /** Returns a frame's state in the firmware's terms. */
   public PageState state(long pfn) {
     return covers(pfn) ? entry(pfn).state() : PageState.DEFAULT;
+  }
+
+  /** Shows every entry that is assigned, in ascending order. */
+  public void show(TableSink.Entries into) {
+    for (int i = 0; i < regions.length; i++) {
+      long first = (long) i * RmpRegion.PAGES;
+      RmpRegion r = region(first);
+      if (r == null || !regionAssigned(first)) {
+        continue;
+      }
+      boolean huge = r.huge();
+      for (int p = 0; p < (huge ? 1 : RmpRegion.PAGES) && covers(first + p); p++) {
+        RmpEntry e = entry(first + p);
+        if (e.assigned()) {
+          into.entry(first + p, huge ? 9 : 0, e.holds(), e.state().kind(), e.words());
+        }
+      }
+    }
   }
 
   private static RmpEntry view(long w, int perms) {

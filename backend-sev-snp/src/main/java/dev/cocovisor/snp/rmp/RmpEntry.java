@@ -1,5 +1,7 @@
 package dev.cocovisor.snp.rmp;
 
+import dev.cocovisor.api.PageLevel;
+
 /**
  * One RMP entry as it can be looked at; a copy, for tests, traces and people.
  *
@@ -21,6 +23,16 @@ public record RmpEntry(
     boolean validated,
     boolean vmsa,
     int perms) {
+
+  /** Returns the gfn that the page holds; -1 where no guest has it. */
+  long holds() {
+    return asid == 0 ? -1 : gpa >>> PageLevel.PAGE_SHIFT;
+  }
+
+  /** Returns who has an assigned page, and in which state. */
+  public String words() {
+    return (asid == 0 ? "firmware" : "ASID " + asid) + ", " + state();
+  }
 
   /** Returns the firmware document's name for the state. */
   public PageState state() {

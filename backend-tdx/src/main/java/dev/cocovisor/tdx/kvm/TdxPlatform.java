@@ -12,7 +12,9 @@ import dev.cocovisor.api.trusted.FaultPlan;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.tdx.module.ModuleInvariants;
+import dev.cocovisor.tdx.module.ModuleTables;
 import dev.cocovisor.tdx.module.SeamFailures;
 import dev.cocovisor.tdx.module.TdxModule;
 import dev.cocovisor.tdx.module.abi.PlatformConfig;
@@ -94,6 +96,11 @@ public final class TdxPlatform implements Platform {
   @Override
   public @Nullable String ownerOf(long pfn) {
     return module.ownerOf(pfn);
+  }
+
+  @Override
+  public void showFrames(TableSink into) {
+    ModuleTables.frames(module, into);
   }
 
   @Override

@@ -15,6 +15,8 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.uapi.MemoryMapping;
+import dev.cocovisor.api.view.TableSink;
+import dev.cocovisor.tdx.module.ModuleTables;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
 import dev.cocovisor.tdx.module.td.Td;
@@ -365,5 +367,10 @@ public final class TdxVm implements VmOps {
   public long externalPfn(long gfn, PageLevel level) {
     long premappedPfn = level == PageLevel.PG_4K ? premapped.pfn(gfn) : Premapped.NONE;
     return premappedPfn != Premapped.NONE ? premappedPfn : hooks.mapped(gfn, level);
+  }
+
+  @Override
+  public void showTables(TableSink into) {
+    ModuleTables.guest(platform.module(), tdr(), into);
   }
 }

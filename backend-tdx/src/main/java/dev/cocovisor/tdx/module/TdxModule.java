@@ -26,6 +26,7 @@ import dev.cocovisor.tdx.module.sept.SeptTable;
 import dev.cocovisor.tdx.module.td.Td;
 import dev.cocovisor.tdx.module.td.Tdvps;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +66,7 @@ public final class TdxModule {
   private final PlatformConfig config;
   private final Interposer interposer;
   private final Leaves leaves;
+  private final List<Pamt> pamts;
   private volatile Processor[] processors = new Processor[0];
 
   /**
@@ -86,6 +88,7 @@ public final class TdxModule {
       PlatformConfig config, PhysicalMemory memory, List<Pamt> pamts, Interposer interposer) {
     this.config = config;
     this.interposer = interposer;
+    this.pamts = List.copyOf(pamts);
     leaves = new Leaves(config, memory, pamts.toArray(Pamt[]::new));
     addProcessors(config.processors());
   }
@@ -194,6 +197,10 @@ public final class TdxModule {
   /** Returns the PAMT of the TDMR around an address, or null outside all. */
   public @Nullable Pamt pamt(long hpa) {
     return leaves.pamt(hpa);
+  }
+
+  void forEachPamt(Consumer<Pamt> each) {
+    pamts.forEach(each);
   }
 
   /** Returns a probe that holds single locks from outside, as another call would. */

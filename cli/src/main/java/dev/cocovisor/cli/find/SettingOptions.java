@@ -33,7 +33,7 @@ public final class SettingOptions {
   }
 
   /** Returns the words of a command line that sets the same, for `reproduce` lines. */
-  List<String> words() {
+  public List<String> words() {
     return chosen.entrySet().stream()
         .flatMap(e -> Stream.of("--set", e.getKey() + "=" + e.getValue()))
         .toList();

@@ -7,11 +7,13 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.EventTree;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.OutputFile;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
-import dev.cocovisor.script.scenario.VmCounters;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
@@ -23,7 +25,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -83,6 +84,15 @@ public final class RunCommand implements Callable<Integer> {
   private @Nullable Path save;
 
   @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Write a page that shows the run: who owns what, step by step.")
+  private @Nullable Path html;
+
+  @Option(names = "--force", description = "Overwrite files that are there.")
+  private boolean force;
+
+  @Option(
       names = "--full",
       description = "Print every event, also where many in a row differ in an address only.")
   private boolean full;
@@ -115,12 +125,23 @@ public final class RunCommand implements Callable<Integer> {
     if (on != null && !json) {
       console.out().println(console.dim("# on " + on));
     }
+    if (html != null) {
+      OutputFile.check("--html", html, force);
+    }
+    if (save != null) {
+      OutputFile.check("--save", save, force);
+    }
     var steps = new ArrayList<ScenarioStep>();
+    var model = new RunModel();
+    boolean looks = json || html != null;
     try (var watch = limit.watch(console);
         var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
       run.run(step -> {
         watch.done(file + ":" + step.call().line());
         steps.add(step);
+        if (looks) {
+          model.step(StepJson.of(step, trace::shows), run.state());
+        }
         if (!json) {
           print(step);
         }
@@ -130,9 +151,16 @@ public final class RunCommand implements Callable<Integer> {
       save(save, on, world, steps);
     }
     long unmet = steps.stream().filter(s -> s.unmet() != null).count();
-    if (json) {
-      console.json(document(on, steps, unmet));
-    } else {
+    if (looks) {
+      Map<String, Object> document = document(scenario, on, model, steps.size(), unmet);
+      if (html != null) {
+        OutputFile.write(html, page(document, scenario, unmet).html());
+      }
+      if (json) {
+        console.json(document);
+      }
+    }
+    if (!json) {
       String summary = "calls=" + steps.size() + " unmet=" + unmet;
       console.out().println(unmet == 0 ? console.green(summary) : console.red(summary));
     }
@@ -191,50 +219,27 @@ public final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private Map<String, Object> document(@Nullable String on, List<ScenarioStep> steps, long unmet) {
-    var list = new ArrayList<Map<String, Object>>();
-    for (ScenarioStep s : steps) {
-      var entry = new LinkedHashMap<String, Object>();
-      entry.put("line", s.call().line());
-      entry.put("call", LogWriter.callOnly(s.call()));
-      entry.put("result", s.got());
-      String expected = s.unmet();
-      if (expected != null) {
-        entry.put("expected", expected);
-      }
-      entry.put("events", events(s));
-      entry.put("ownership", s.ownership());
-      entry.put("counters", s.counters().stream().map(VmCounters::toString).toList());
-      entry.put("tables", Map.of("core", s.tables().core(), "trusted", s.tables().trusted()));
-      list.add(entry);
-    }
-    var doc = new LinkedHashMap<String, Object>();
-    doc.put("format", "cocovisor.run");
-    doc.put("version", 1);
-    doc.put("scenario", file.toString());
+  private Map<String, Object> document(
+      Scenario scenario, @Nullable String on, RunModel model, long calls, long unmet) {
+    var head = new LinkedHashMap<String, Object>();
+    head.put("scenario", file.toString());
+    head.put("about", scenario.about());
     if (on != null) {
-      doc.put("backend", on);
+      head.put("backend", on);
     }
-    doc.put("calls", steps.size());
-    doc.put("unmet", unmet);
-    doc.put("steps", list);
-    return doc;
+    head.put("calls", calls);
+    head.put("unmet", unmet);
+    return model.document(head);
   }
 
-  private List<Map<String, Object>> events(ScenarioStep s) {
-    var out = new ArrayList<Map<String, Object>>();
-    for (ScenarioStep.Happened h : s.happened()) {
-      TraceEvent e = h.event();
-      if (trace.shows(e.kind())) {
-        var entry = new LinkedHashMap<String, Object>();
-        entry.put("depth", h.depth());
-        entry.put("kind", e.kind().name().toLowerCase(Locale.ROOT));
-        entry.put("name", e.name());
-        entry.put("arguments", e.arguments());
-        entry.put("result", e.result());
-        out.add(entry);
-      }
+  private Page page(Map<String, Object> document, Scenario scenario, long unmet) {
+    var page = new Page("run", file.toString(), scenario.about());
+    if (document.get("backend") instanceof String on) {
+      page.chip(on, "");
     }
-    return out;
+    settings.words().forEach(w -> page.chip(w, ""));
+    page.chip(document.get("calls") + " calls", "");
+    page.chip(unmet + " unmet", unmet == 0 ? "good" : "bad");
+    return page.runs(List.of(document), false);
   }
 }

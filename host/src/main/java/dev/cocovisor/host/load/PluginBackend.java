@@ -15,6 +15,7 @@ import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
@@ -164,6 +165,18 @@ final class PluginBackend implements Backend {
     public @Nullable String ownerOf(long pfn) {
       Platform platform = inner;
       return platform == null ? null : failures.call("ownerOf", () -> platform.ownerOf(pfn));
+    }
+
+    @Override
+    public void showFrames(TableSink into) {
+      Platform platform = inner;
+      if (platform != null) {
+        try {
+          platform.showFrames(into);
+        } catch (Throwable t) {
+          throw failures.in("showFrames", t);
+        }
+      }
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.api.vmm.VmmDriver;
 import java.util.List;
 import java.util.Set;
@@ -100,6 +101,11 @@ record DecoratedBackend(
     @Override
     public @Nullable String ownerOf(long pfn) {
       return platform.ownerOf(pfn);
+    }
+
+    @Override
+    public void showFrames(TableSink into) {
+      platform.showFrames(into);
     }
 
     @Override

@@ -30,6 +30,16 @@ public interface BackingStore {
   /** Returns the page at an index if there is one, else 0. */
   long peek(long index);
 
+  /** Returns the first index from {@code from} on, and below {@code end}, with a page; else -1. */
+  default long next(long from, long end) {
+    for (long i = from; i < end; i++) {
+      if (peek(i) != 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** Notes that the vendor half made the folio around {@code index} private, or undid it. */
   void markPrepared(long index, boolean prepared);
 

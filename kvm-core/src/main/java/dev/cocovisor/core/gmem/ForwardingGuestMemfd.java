@@ -68,6 +68,11 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
+  public long next(long from, long end) {
+    return delegate.next(from, end);
+  }
+
+  @Override
   public void markPrepared(long index, boolean prepared) {
     delegate.markPrepared(index, prepared);
   }

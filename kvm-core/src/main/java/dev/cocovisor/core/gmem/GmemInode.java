@@ -168,7 +168,7 @@ public final class GmemInode implements Place {
   }
 
   /** Returns the first page from an index on that has a folio of its own or begins a large one. */
-  private long next(long from, long end) {
+  long next(long from, long end) {
     long small = folios.next(from, end);
     if (preferredOrder == 0) {
       return small;

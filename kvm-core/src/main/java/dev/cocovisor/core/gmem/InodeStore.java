@@ -16,6 +16,11 @@ abstract class InodeStore implements BackingStore {
   }
 
   @Override
+  public long next(long from, long end) {
+    return inode.next(from, end);
+  }
+
+  @Override
   public void markPrepared(long index, boolean prepared) {
     inode.markPrepared(index, prepared);
   }

@@ -26,7 +26,8 @@ public final class PhysicalHost implements HostMemory, Place {
   private final FrameStore content = new FrameStore();
   private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
-  private final UserFrames userFrames = new UserFrames(this);
+  private final UserFrames userFrames;
+  private final long frames;
   private final long zeroPage;
   private final Pins pins = new Pins();
   private volatile PhysicalGuard[] guards = {};
@@ -38,13 +39,29 @@ public final class PhysicalHost implements HostMemory, Place {
    * reads of untouched anonymous memory share.
    */
   public PhysicalHost(long frames) {
-    this(FrameAllocator.buddy(frames));
+    this(FrameAllocator.buddy(frames), new HugePool(Integer.MAX_VALUE), frames);
   }
 
   /** Creates memory whose frames another allocator hands out; as {@link #PhysicalHost(long)}. */
   public PhysicalHost(FrameAllocator allocator) {
+    this(allocator, new HugePool(Integer.MAX_VALUE), Long.MAX_VALUE);
+  }
+
+  /**
+   * As {@link #PhysicalHost(FrameAllocator)}, with a pool of pages for hugetlb memory.
+   *
+   * @param frames how many frames the allocator has; what wants more need not try
+   */
+  public PhysicalHost(FrameAllocator allocator, HugePool pool, long frames) {
     this.allocator = allocator;
+    this.frames = frames;
+    this.userFrames = new UserFrames(this, pool);
     zeroPage = allocator.allocate(0, 0);
+  }
+
+  /** Returns how many frames there are. */
+  public long frames() {
+    return frames;
   }
 
   /** Returns the frames behind user memory and who holds them. */

@@ -16,13 +16,42 @@ import org.jspecify.annotations.Nullable;
 public final class UserFrames {
   private static final int HUGE_ORDER = 9;
 
+  /** What {@link #huge} has of a folio of the pool; others have 1. */
+  private static final long OF_POOL = 2;
+
   private final PhysicalHost memory;
   private final LongRadix counts = new LongRadix();
   private final LongRadix huge = new LongRadix();
+  private final HugePool pool;
   private long hugeZero = HostMemory.NO_FRAME;
 
-  UserFrames(PhysicalHost memory) {
+  UserFrames(PhysicalHost memory, HugePool pool) {
     this.memory = memory;
+    this.pool = pool;
+  }
+
+  /** Returns the pages set aside for hugetlb memory. */
+  public HugePool pool() {
+    return pool;
+  }
+
+  /**
+   * Allocates a page of hugetlb memory with one reference.
+   *
+   * @param promised whether it was promised to who asks
+   * @return its first frame, or {@link HostMemory#NO_FRAME}; a promise is kept then
+   */
+  public long allocateHugetlb(boolean promised, @Nullable MemoryPolicy policy) {
+    if (!pool.take(promised)) {
+      return HostMemory.NO_FRAME;
+    }
+    long pfn = allocate(HUGE_ORDER, policy);
+    if (pfn == HostMemory.NO_FRAME) {
+      pool.give(promised);
+    } else {
+      huge.set(pfn >>> HUGE_ORDER, OF_POOL);
+    }
+    return pfn;
   }
 
   /**
@@ -100,6 +129,9 @@ public final class UserFrames {
   private void free(long head) {
     boolean large = isHuge(head);
     if (large) {
+      if (huge.get(head >>> HUGE_ORDER) == OF_POOL) {
+        pool.give(false);
+      }
       huge.set(head >>> HUGE_ORDER, 0);
     }
     memory.free(head, large ? HUGE_ORDER : 0);

@@ -49,6 +49,7 @@ public final class AddressSpace implements Place {
   private final UserTables tables = new UserTables();
   private final VmaTree vmas;
   private final Faults faults;
+  private final HugePromises promises;
   private long nextAnonVma = 1;
 
   /** Creates an empty address space of a process on a host as it was recorded. */
@@ -61,6 +62,7 @@ public final class AddressSpace implements Place {
     this.memory = memory;
     this.limits = limits;
     this.frames = memory.userFrames();
+    this.promises = new HugePromises(frames.pool());
     this.vmas = new VmaTree(this);
     this.faults = new Faults(this, memory, tables, limits.thp());
     var _ =
@@ -98,6 +100,10 @@ public final class AddressSpace implements Place {
 
   UserTables tables() {
     return tables;
+  }
+
+  HugePromises promises() {
+    return promises;
   }
 
   VmaTree vmas() {

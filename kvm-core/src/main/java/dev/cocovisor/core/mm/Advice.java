@@ -194,8 +194,12 @@ public final class Advice {
 
   /** Tables that a whole block's DONTNEED leaves empty go too (CONFIG_PT_RECLAIM). */
   private void reclaimTables(long from, long to) {
-    for (long b = (from + BLOCK - 1) >>> 21; b < to >>> 21; b++) {
-      space.tables().reclaim(b);
+    UserTables t = space.tables();
+    long end = to >>> 21;
+    for (long b = t.nextBlock((from + BLOCK - 1) >>> 21, end);
+        b >= 0 && b < end;
+        b = t.nextBlock(b + 1, end)) {
+      t.reclaim(b);
     }
   }
 

@@ -281,7 +281,7 @@ final class Faults {
     f = f != null && v.copiesOnWrite() && !f.hasPage(v.pageAt(block << 21)) ? null : f;
     long pfn;
     if (f == null) {
-      pfn = frames.allocate(9, space.policies().at(block << 9));
+      pfn = ofPool(block);
     } else {
       pfn = f.userFault(v.pageAt(block << 21));
       if (pfn >= 0) {
@@ -292,7 +292,7 @@ final class Faults {
       return AddressSpace.BUS;
     }
     if (f != null && v.copiesOnWrite() && write) {
-      long copy = frames.allocate(9, space.policies().at(block << 9));
+      long copy = ofPool(block);
       if (copy >= 0) {
         copyBlock(pfn, copy);
       }
@@ -310,8 +310,18 @@ final class Faults {
     return 0;
   }
 
+  /** A page of the pool for private memory: one promised to the mapping, or one to spare. */
+  private long ofPool(long block) {
+    boolean promised = space.promises().has(block);
+    long pfn = frames.allocateHugetlb(promised, space.policies().at(block << 9));
+    if (pfn >= 0 && promised) {
+      space.promises().had(block);
+    }
+    return pfn;
+  }
+
   private long copyHuge(long block, long pmd, long pfn) {
-    long copy = frames.allocate(9, space.policies().at(block << 9));
+    long copy = ofPool(block);
     if (copy < 0) {
       return AddressSpace.BUS;
     }

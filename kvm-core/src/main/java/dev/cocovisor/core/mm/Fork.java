@@ -110,7 +110,7 @@ public final class Fork {
 
   /** A pinned page of hugetlbfs is copied at once (copy_hugetlb_page_range). */
   private static void copyLeaf(AddressSpace parent, AddressSpace child, long block, long pmd) {
-    long copy = parent.frames().allocate(9, null);
+    long copy = parent.frames().allocateHugetlb(false, null);
     if (copy < 0) {
       return;
     }

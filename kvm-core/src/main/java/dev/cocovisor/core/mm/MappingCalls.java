@@ -82,12 +82,28 @@ public final class MappingCalls {
               | (shared ? Vma.SHARED : 0)
               | (huge ? Vma.HUGETLB : 0)
               | (w.noReserve ? Vma.NORESERVE : 0);
+      if (huge && !w.noReserve && !promise(at, size, shared, file, filePage)) {
+        return -Errno.ENOMEM.number();
+      }
+      if (file instanceof MemFd f) {
+        f.mappedTo((filePage << PageLevel.PAGE_SHIFT) + size, (w.prot & 2) != 0);
+      }
       long first = file == null ? at >>> PageLevel.PAGE_SHIFT : filePage;
       var _ = space.vmas().insert(new Vma(at, at + size, flags, file, first, 0));
       return at;
     } finally {
       space.unlock();
     }
+  }
+
+  /** hugetlb_reserve_pages: a shared mapping's pages are the file's, a private one's its own. */
+  private boolean promise(
+      long at, long size, boolean shared, @Nullable MappableFile file, long filePage) {
+    if (shared && file instanceof MemFd f) {
+      long last = filePage + (size >>> PageLevel.PAGE_SHIFT);
+      return f.promise(filePage >>> 9, last >>> 9);
+    }
+    return space.promises().promise(at >>> 21, (at + size) >>> 21);
   }
 
   private long place(Wish w, long size, long align) {
@@ -141,6 +157,7 @@ public final class MappingCalls {
     if (!space.policies().isEmpty()) {
       space.policies().set(from >>> PageLevel.PAGE_SHIFT, to >>> PageLevel.PAGE_SHIFT, null);
     }
+    space.promises().drop(begin >>> 21, (stop + BLOCK - 1) >>> 21);
     // The mappings are gone before the notifiers hear of it: no fault brings a page back.
     space.start(begin, stop);
     space.zapAll(begin, stop);
@@ -206,7 +223,8 @@ public final class MappingCalls {
     }
     boolean write = v.has(Vma.WRITE);
     space.start(from, to);
-    for (long block = from >>> 21; block <= (to - 1) >>> 21; block++) {
+    long end = ((to - 1) >>> 21) + 1;
+    for (long block = b; block >= 0 && block < end; block = t.nextBlock(block + 1, end)) {
       long first = Math.max(from, block << 21);
       long last = Math.min(to, (block + 1) << 21);
       long pmd = t.pmd(block);

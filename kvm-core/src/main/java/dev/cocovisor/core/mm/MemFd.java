@@ -29,6 +29,7 @@ public final class MemFd implements MappableFile {
   private final boolean huge;
   private final LongRadix folios = new LongRadix();
   private final PolicyMap policies = new PolicyMap();
+  private final HugePromises promises;
   private final Map<AddressSpace, Integer> mappings = new HashMap<>();
   private long size;
   private int users = 1;
@@ -44,6 +45,19 @@ public final class MemFd implements MappableFile {
     this.frames = memory.userFrames();
     this.size = size;
     this.huge = huge;
+    this.promises = new HugePromises(frames.pool());
+  }
+
+  /** Promises pages of the pool to the file's pages [from, to); false if it cannot. */
+  boolean promise(long from, long to) {
+    return promises.promise(from, to);
+  }
+
+  /** A writable mapping makes a file of hugetlbfs as long as it reaches (hugetlbfs_file_mmap). */
+  void mappedTo(long end, boolean writable) {
+    if (huge && writable && end > size) {
+      size = end;
+    }
   }
 
   /** Returns the size in bytes. */
@@ -142,9 +156,16 @@ public final class MemFd implements MappableFile {
     if (have != 0) {
       return have - 1;
     }
-    long pfn = frames.allocate(order(), policies.at(index << order()));
+    boolean promised = huge && promises.has(index);
+    long pfn =
+        huge
+            ? frames.allocateHugetlb(promised, policies.at(index << order()))
+            : frames.allocate(0, policies.at(index));
     if (pfn == HostMemory.NO_FRAME) {
       return -1;
+    }
+    if (huge) {
+      promises.had(index);
     }
     if (!folios.compareAndSet(index, 0, pfn + 1)) {
       frames.drop(pfn, 1);
@@ -178,6 +199,7 @@ public final class MemFd implements MappableFile {
   public void release() {
     if (--users == 0) {
       drop(0, Long.MAX_VALUE);
+      promises.drop(0, Long.MAX_VALUE);
     }
   }
 
@@ -185,6 +207,9 @@ public final class MemFd implements MappableFile {
     for (long i = folios.next(from, to); i >= 0 && i < to; i = folios.next(i + 1, to)) {
       long pfn = folios.get(i) - 1;
       folios.set(i, 0);
+      if (huge) {
+        promises.forget(i);
+      }
       frames.drop(pfn, 1);
     }
   }
@@ -201,6 +226,7 @@ public final class MemFd implements MappableFile {
       unmap((length + 4095) >>> PageLevel.PAGE_SHIFT, Long.MAX_VALUE >>> 13, true);
       splitAround(length);
       drop(first, Long.MAX_VALUE);
+      promises.drop(first, Long.MAX_VALUE);
       zeroTail(length);
     }
     return Errno.OK;
@@ -226,7 +252,11 @@ public final class MemFd implements MappableFile {
       return punch(offset, length);
     }
     long end = offset + length;
-    for (long i = offset / pageBytes(); i < (end + pageBytes() - 1) / pageBytes(); i++) {
+    long last = (end + pageBytes() - 1) / pageBytes();
+    if (!huge && last - offset / pageBytes() > memory.frames()) {
+      return Errno.ENOMEM; // what was added on the way is taken back (shmem_fallocate)
+    }
+    for (long i = offset / pageBytes(); i < last; i++) {
       if (folio(i) < 0) {
         return huge ? Errno.ENOSPC : Errno.ENOMEM;
       }

@@ -26,7 +26,16 @@ final class PageMove {
    * @param begins whether the mapping begins at {@code from} and is not the one it moves to
    */
   void move(Vma v, long from, long to, long at, boolean begins) {
-    long back = begins && !v.isHugetlb() && realigns(from, to, at) ? from & (BLOCK - 1) : 0;
+    if (!v.isHugetlb()) {
+      movePages(from, to, at, begins);
+      return;
+    }
+    space.promises().move(from >>> 21, to >>> 21, at >>> 21);
+    movePages(from, to, at, false);
+  }
+
+  private void movePages(long from, long to, long at, boolean begins) {
+    long back = begins && realigns(from, to, at) ? from & (BLOCK - 1) : 0;
     long a = from - back;
     long target = at - back;
     space.start(a, to);

@@ -131,7 +131,8 @@ public final class Remap {
       if (was == 0 && !v.has(Vma.SHARED)) {
         return -Errno.EINVAL.number();
       }
-      if (v.has(Vma.PFNMAP)) {
+      if (v.has(Vma.PFNMAP) || (v.isHugetlb() && (flags & DONTUNMAP) != 0)) {
+        // Neither grows (VM_DONTEXPAND), nor leaves a mapping behind.
         return -((flags & DONTUNMAP) != 0 ? Errno.EINVAL : Errno.EFAULT).number();
       }
       if (Long.compareUnsigned(grows ? was : now, v.end() - addr) > 0) {

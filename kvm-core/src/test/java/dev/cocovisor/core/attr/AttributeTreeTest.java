@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.PageLevel;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -31,7 +32,7 @@ class AttributeTreeTest {
         int end = Math.min(SPAN, Math.max(start + 1, edge(random)));
         int value = random.nextBoolean() ? 8 : 0;
         tree.set(start, end, value);
-        java.util.Arrays.fill(naive, start, end, (byte) value);
+        Arrays.fill(naive, start, end, (byte) value);
         compare(tree, naive, random, "seed " + seed + " step " + step);
       }
     }
@@ -67,12 +68,7 @@ class AttributeTreeTest {
   }
 
   private static boolean uniform(byte[] naive, int from, int to) {
-    for (int i = from; i < to; i++) {
-      if (naive[i] != naive[from]) {
-        return false;
-      }
-    }
-    return true;
+    return Arrays.mismatch(naive, from, to - 1, naive, from + 1, to) < 0;
   }
 
   @Test

@@ -3,52 +3,10 @@ package dev.cocovisor.core.mm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.core.mem.PhysicalHost;
-import java.util.ArrayList;
-import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Rules of mm/ of Linux 7.3, each named after the function it comes from. */
-class MmRulesTest {
-  private static final long BLOCK = 2L << 20;
-  private static final long AT = 0x7f40_0000_0000L;
-
-  private final PhysicalHost host = new PhysicalHost(1 << 18);
-  private final AddressSpace space = new AddressSpace(host);
-  private final MappingCalls calls = new MappingCalls(space);
-  private final Advice advice = new Advice(space);
-  private final List<String> told = new ArrayList<>();
-
-  @AfterEach
-  void everyFrameComesBack() {
-    space.clear();
-    assertThat(host.allocatedFrames()).isEqualTo(1);
-  }
-
-  private void map(long at, long size) {
-    var wish = new MappingCalls.Wish(at, size, 3, true, true, false);
-    assertThat(calls.map(wish, false, false, null, 0)).isEqualTo(at);
-  }
-
-  private void listen() {
-    told.clear();
-    space.register(
-        new MmuNotifier() {
-          @Override
-          public void invalidateRangeStart(long start, long end) {
-            told.add(Long.toHexString(start - AT) + "-" + Long.toHexString(end - AT));
-          }
-
-          @Override
-          public void invalidateRangeEnd(long start, long end) {}
-        });
-  }
-
-  private Errno madvise(long at, long len, int how) {
-    return advice.madvise(at, len, how);
-  }
-
+class MmRulesTest extends MmFixture {
   @Test
   void do_huge_pmd_anonymous_page_mapsABlockThatFits() {
     map(AT, 2 * BLOCK);

@@ -94,4 +94,54 @@ class MemSlotsTest {
     assertThat(s.hasGuestMemfd()).isFalse();
     assertThat(s.isDirtyLogged()).isFalse();
   }
+
+  @Test
+  void aHugeLeafStandsWhereBothAddressesHaveTheSameOffset() {
+    MemSlot apart = new MemSlot(0, 1, 512, 600, 0, 0x400000, null, 1024);
+    assertThat(apart.allowsLevel(600, PageLevel.PG_2M, false)).isTrue();
+    assertThat(apart.allowsLevel(600, PageLevel.PG_2M, true)).isTrue();
+    assertThat(apart.allowsLevel(1100, PageLevel.PG_2M, false)).as("leaves the slot").isFalse();
+    assertThat(apart.allowsLevel(511, PageLevel.PG_2M, false)).as("before the slot").isFalse();
+    MemSlot whole = new MemSlot(0, 1, 512, 512, 0, 0x200000, null, 0);
+    assertThat(whole.allowsLevel(1023, PageLevel.PG_2M, false)).isTrue();
+    assertThat(whole.gmemPage()).isZero();
+    assertThat(apart.gmemPage()).isEqualTo(1024);
+    assertThat(apart.gmem()).isNull();
+  }
+
+  @Test
+  void aDirtyPageIsThatPageAndNoOther() {
+    DirtyBitmap log = new DirtyBitmap(130, false);
+    assertThat(log.size()).isEqualTo(3);
+    log.mark(5);
+    log.mark(64);
+    log.mark(129);
+    for (long page = 0; page < 130; page++) {
+      assertThat(log.isDirty(page))
+          .as("page %d", page)
+          .isEqualTo(page == 5 || page == 64 || page == 129);
+    }
+    assertThat(log.clear(0, 0xff)).isEqualTo(1L << 5);
+    assertThat(log.isDirty(5)).isFalse();
+    assertThat(log.clear(1, 2)).as("not under the mask").isZero();
+    assertThat(log.isDirty(64)).isTrue();
+  }
+
+  @Test
+  void aLogThatStartsFullKnowsItsEnd() {
+    DirtyBitmap log = new DirtyBitmap(70, true);
+    assertThat(log.word(0)).isEqualTo(-1);
+    assertThat(log.word(1)).isEqualTo(0x3f);
+    assertThat(log.clear(1, -1)).isEqualTo(0x3f);
+    assertThat(log.word(1)).isZero();
+    assertThat(log.isDirty(69)).isFalse();
+    log.mark(69);
+    assertThat(log.word(1)).isEqualTo(0x20);
+    assertThat(log.isDirty(0)).isTrue();
+    MemSlot slot = new MemSlot(0, 1, 100, 70, MemSlot.LOG_DIRTY, 0, null, 0).loggedIn(log);
+    assertThat(slot.dirtyBitmap()).isSameAs(log);
+    slot.markDirty(164);
+    assertThat(log.word(1)).isEqualTo(0x21);
+    new MemSlot(0, 1, 100, 70, 0, 0, null, 0).markDirty(100);
+  }
 }

@@ -90,6 +90,21 @@ class DelegatedHooksTest {
     assertThat(touch(new GuestAction.Read(0x1000))).isEqualTo(new Exit.Mmio(0x1000, 1, false));
   }
 
+  // arch/arm64/kvm/mmu.c, pkvm_mem_abort: the pin stays with a page that was given, only.
+  @Test
+  void aPageTheVendorRefusesIsNotPinned() {
+    touch(new GuestAction.Read(BASE));
+    assertThat(process.munmap(HVA, 4096)).isZero();
+    long kept = kvm.memory().allocatedFrames();
+    doReturn(Errno.EPERM)
+        .when(ops)
+        .mapDelegated(any(), anyLong(), anyLong(), any(), anyBoolean(), anyBoolean());
+    assertThat(process.guestRun(vcpu, new GuestAction.Read(BASE + 4096)).errno())
+        .isEqualTo(Errno.EPERM);
+    assertThat(process.munmap(HVA + 4096, 4096)).isZero();
+    assertThat(kvm.memory().allocatedFrames()).isEqualTo(kept);
+  }
+
   @Test
   void whatIsNotGivenBackStaysInTheRegistry() {
     touch(new GuestAction.Write(BASE, 1));

@@ -95,6 +95,20 @@ class TdpMmuTest {
   }
 
   @Test
+  void memoryBehindAHoleReadsZeroThoughItsFrameWasWritten() {
+    process.mmap(HVA, M, 3, 0x22, -1, 0);
+    int gmem = (int) process.createGuestMemfd(vm, M, 0);
+    process.setUserMemoryRegion2(vm, 1, 4, BASE, M, HVA, 0, gmem);
+    process.setMemoryAttributes(vm, BASE, M, 8, 0);
+    long frames = kvm.memory().allocatedFrames();
+    assertThat(touch(new GuestAction.Write(BASE, 0x5a)).errno()).isEqualTo(Errno.OK);
+    assertThat(process.fallocate(gmem, 3, 0, 4096)).isZero();
+    assertThat(kvm.memory().allocatedFrames()).isEqualTo(frames);
+    assertThat(touch(new GuestAction.Read(BASE)).exit()).isEqualTo(new Exit.Hlt(0));
+    assertThat(touch(new GuestAction.Read(BASE + 4096)).exit()).isEqualTo(new Exit.Hlt(0));
+  }
+
+  @Test
   void movingASlotTakesItsMappingsAlong() {
     huge(0);
     touch(new GuestAction.Write(BASE, 5));
@@ -127,6 +141,32 @@ class TdpMmuTest {
     assertThat(touch(new GuestAction.Fetch(BASE, false)).exit()).isEqualTo(new Exit.Hlt(0));
     assertThat(touch(new GuestAction.Fetch(1 << 13, false)).exit())
         .isEqualTo(new Exit.KvmInternalError(1));
+  }
+
+  // tdp_mmu.c, make_small_spte: a small leaf allows what the huge one did.
+  @Test
+  void aHugePageTheProcessMayNotWriteStaysSoWhenItIsSplit() {
+    huge(0);
+    touch(new GuestAction.Write(BASE, 5));
+    assertThat(process.mprotect(HVA, 4 * M, 1)).isZero();
+    touch(new GuestAction.Read(BASE));
+    assertThat(stats()).isEqualTo(new PageStats(0, 1, 0));
+    assertThat(process.enableCap(vm, 168, 0, 3)).isZero();
+    assertThat(process.setUserMemoryRegion2(vm, 1, 1, BASE, 4 * M, HVA, 0, -1)).isZero();
+    long first =
+        process.clearDirtyLog(
+            vm,
+            1,
+            0,
+            64,
+            words -> {
+              words[0] = 1;
+              return Errno.OK;
+            });
+    assertThat(first).isZero();
+    assertThat(stats()).isEqualTo(new PageStats(512, 0, 0));
+    assertThat(process.guestRun(vcpu, new GuestAction.Write(BASE + 8192, 1)).errno())
+        .isEqualTo(Errno.EFAULT);
   }
 
   @Test

@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
   private static final int O_ANY_PROT = 0x7;
-  private static final int MAP_HUGETLB = 0x40000;
   private static final long MFD_CLOEXEC = 1;
   private static final long MFD_ALLOW_SEALING = 2;
   private static final long MFD_HUGETLB = 4;
@@ -161,11 +160,6 @@ public final class CallRunner {
       // The kernel's choice is the log's; 0 stands for an address the recorder did not keep.
       Long chosen = Symbols.number(expected.value());
       addr = chosen == null ? 0 : chosen;
-    }
-    if ((c.flags() & MAP_HUGETLB) != 0 && expected != null && expected.error().equals("ENOMEM")) {
-      // How many huge pages the pool holds is the host's, and what earlier programs of the recorder
-      // kept of it only the log shows.
-      return plain(-Errno.ENOMEM.number());
     }
     long ret = process.mmap(addr, c.len(), c.prot() & O_ANY_PROT, c.flags(), fd(c.fd()), c.off());
     if (ret < 0) {

@@ -111,6 +111,14 @@ public final class Symbols {
     put(11, "MADV_DOFORK");
     put(12, "MADV_MERGEABLE");
     put(13, "MADV_UNMERGEABLE");
+    put(16, "MADV_DONTDUMP");
+    put(17, "MADV_DODUMP");
+    put(18, "MADV_WIPEONFORK");
+    put(19, "MADV_KEEPONFORK");
+    put(100, "MADV_HWPOISON");
+    put(101, "MADV_SOFT_OFFLINE");
+    put(102, "MADV_GUARD_INSTALL");
+    put(103, "MADV_GUARD_REMOVE");
     put(20, "MADV_COLD");
     put(21, "MADV_PAGEOUT");
     put(22, "MADV_POPULATE_READ");

@@ -42,6 +42,9 @@ public final class ProgramGenerator {
   private static final long CODE = 0x1000;
   private static final int SLOTS = 6;
 
+  /** The first size that is negative where it is read with a sign. */
+  private static final long HALF = 1L << 63;
+
   private final Choices choose;
   private final Consumer<LogCall> out;
   private final Consumer<KvmProcess> afterEach;
@@ -52,6 +55,7 @@ public final class ProgramGenerator {
   private final List<Long> memfds = new ArrayList<>();
   private final List<Long> mappings = new ArrayList<>();
   private final List<Long> plugged = new ArrayList<>();
+  private final MemoryCalls memory;
   private long vm = -1;
 
   /** A slot that logged dirty pages when it was made, 0 if there is none. */
@@ -72,6 +76,7 @@ public final class ProgramGenerator {
     this.process = new KvmProcess(new Kvm(host, backends, TraceSink.OFF));
     this.words = Words.of(backends);
     this.runner = new CallRunner(process, fds, words);
+    this.memory = new MemoryCalls(choose, this::run, mappings);
   }
 
   /**
@@ -183,6 +188,10 @@ public final class ProgramGenerator {
   }
 
   private void step() {
+    if (choose.percent(25)) {
+      memory.step();
+      return;
+    }
     int kind = choose.below(100);
     if (kind < 14) {
       randomRegion();
@@ -217,7 +226,7 @@ public final class ProgramGenerator {
       return;
     }
     boolean bound = choose.percent(55);
-    long size = choose.percent(10) ? 0 : length();
+    long size = choose.percent(10) ? choose.of(0, 0, 0, HALF, -4096) : length();
     long user =
         !mappings.isEmpty() && choose.percent(25)
             ? mappings.get(choose.below(mappings.size()))
@@ -312,7 +321,7 @@ public final class ProgramGenerator {
             "KVM_SET_MEMORY_ATTRIBUTES",
             Calls.struct(
                 entry("address", choose.percent(3) ? gpa() + 0x800 : gpa()),
-                entry("size", choose.percent(3) ? choose.of(0, 0x800) : length()),
+                entry("size", choose.percent(3) ? choose.of(0, 0x800, HALF, -4096) : length()),
                 entry("attributes", choose.percent(3) ? choose.of(1, 4, 16) : choose.of(0, 8)),
                 entry("flags", choose.percent(3) ? 1 : 0))));
   }
@@ -324,7 +333,7 @@ public final class ProgramGenerator {
             "KVM_PRE_FAULT_MEMORY",
             Calls.struct(
                 entry("gpa", choose.percent(3) ? gpa() + 0x800 : gpa()),
-                entry("size", choose.percent(3) ? choose.of(0, 0x800) : length()),
+                entry("size", choose.percent(3) ? choose.of(0, 0x800, HALF, -4096) : length()),
                 entry("flags", choose.percent(3) ? 1 : 0))));
   }
 

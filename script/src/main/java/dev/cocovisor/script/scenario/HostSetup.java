@@ -140,6 +140,11 @@ final class HostSetup {
     return found;
   }
 
+  /** The program shows a property of its host, where nobody sets it. */
+  void suppose(String setting, long value) {
+    settings.putIfAbsent(setting, Long.toString(value));
+  }
+
   /** Boots the host. */
   Kvm boot(TraceSink trace) {
     List<Backend> present = present();

@@ -1,7 +1,7 @@
 package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.log.LogSyntaxException;
-import dev.cocovisor.script.call.Answers;
+import dev.cocovisor.api.view.Strip;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.vmm.Guest;
@@ -21,6 +21,7 @@ public final class ScenarioRun implements AutoCloseable {
   private final @Nullable String technology;
   private final Map<String, String> settings;
   private @Nullable Session session;
+  private @Nullable SessionWatch watch;
 
   /**
    * Prepares a run.
@@ -50,23 +51,24 @@ public final class ScenarioRun implements AutoCloseable {
     for (int number = 0; number < scenario.programs().size(); number++) {
       List<ScenarioLine> program = scenario.programs().get(number);
       close();
-      var recorder = new StepRecorder();
-      var now =
-          new Session(
-              scenario.name(),
-              program,
-              technologies,
-              technology,
-              settings,
-              new LogHabits(),
-              recorder);
+      var watching =
+          new SessionWatch(trace ->
+              new Session(
+                  scenario.name(),
+                  program,
+                  technologies,
+                  technology,
+                  settings,
+                  new LogHabits(),
+                  trace));
+      Session now = watching.session();
       session = now;
-      var watch = new VmWatch(now);
+      watch = watching;
       for (int i = 0; i < program.size(); i++) {
         ScenarioLine line = program.get(i);
         Reply reply = step(now, i, line.call());
         if (reply != null) {
-          ScenarioStep done = done(number, now, line, reply, recorder, watch);
+          ScenarioStep done = watching.done(number, line, reply);
           each.accept(done);
           goesOn(now, line, done);
         }
@@ -93,26 +95,13 @@ public final class ScenarioRun implements AutoCloseable {
     }
   }
 
-  private static ScenarioStep done(
-      int program,
-      Session now,
-      ScenarioLine line,
-      Reply reply,
-      StepRecorder recorder,
-      VmWatch watch) {
-    LogCall call = line.call();
-    LogCall stated = call.withResult(line.expected(now.technology()));
-    return new ScenarioStep(
-        program,
-        line.step(),
-        call,
-        reply.answer(call),
-        Answers.unmet(stated, reply),
-        Answers.got(call, reply),
-        recorder.take(),
-        watch.counters(line.step(), reply),
-        watch.ownership(),
-        watch.tables());
+  /**
+   * Returns what the tables of the host say now; to be asked for while a line is told of, or after
+   * the last. Costs what is in the tables.
+   */
+  public List<Strip> state() {
+    SessionWatch now = watch;
+    return now == null ? List.of() : now.state();
   }
 
   /**
@@ -142,6 +131,7 @@ public final class ScenarioRun implements AutoCloseable {
   public void close() {
     Session now = session;
     session = null;
+    watch = null;
     if (now != null) {
       now.close();
     }

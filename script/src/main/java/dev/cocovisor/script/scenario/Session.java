@@ -73,6 +73,10 @@ public final class Session implements AutoCloseable {
       setup.want(technology);
     }
     program.forEach(l -> setup.look(l.call()));
+    long hugePages = HugePagesLeft.in(program);
+    if (hugePages >= 0) {
+      setup.suppose("core.huge-pages", hugePages);
+    }
     habits.read(program);
     this.sizes = new UnwrittenSizes(program);
   }

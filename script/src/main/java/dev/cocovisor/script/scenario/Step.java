@@ -18,6 +18,27 @@ import org.jspecify.annotations.Nullable;
  * from and to text.
  */
 public sealed interface Step {
+  /**
+   * Returns who does it: a vCPU of a VM, or the VMM.
+   *
+   * @return {@code VM 1 vCPU 0}, {@code vCPU fd 7}, or {@code VMM}
+   */
+  default String lane() {
+    return switch (this) {
+      case Read s -> vcpu(s.vm(), s.vcpu());
+      case Write s -> vcpu(s.vm(), s.vcpu());
+      case Accept s -> vcpu(s.vm(), s.vcpu());
+      case GuestMode s -> vcpu(s.vm(), s.vcpu());
+      case Convert s when !s.byHost() -> vcpu(s.vm(), s.vcpu());
+      case Call(KvmCall.GuestRun run) -> "vCPU fd " + run.fd();
+      default -> "VMM";
+    };
+  }
+
+  private static String vcpu(int vm, int vcpu) {
+    return "VM " + vm + " vCPU " + vcpu;
+  }
+
   /** Steers the scenario instead of doing something. */
   sealed interface Steering extends Step {}
 

@@ -1,12 +1,16 @@
 package dev.cocovisor.script.scenario;
 
+import dev.cocovisor.api.view.Strip;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Symbols;
+import dev.cocovisor.script.state.HostLook;
+import dev.cocovisor.script.state.Measured;
 import dev.cocovisor.vmm.Guest;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +23,7 @@ final class VmWatch {
   private final Map<String, Integer> vms = new TreeMap<>();
   private final Map<String, PageStats> last = new HashMap<>();
   private final FrameWatch frames = new FrameWatch();
+  private final Measured measured = new Measured();
   private boolean booted;
 
   VmWatch(Session session) {
@@ -31,6 +36,7 @@ final class VmWatch {
       return List.of();
     }
     booted = true;
+    measure(step, reply);
     if (step instanceof Step.Call(KvmCall.CreateVm _) && reply.opened()) {
       Long number = Symbols.number(reply.result().value());
       if (number != null) {
@@ -74,14 +80,36 @@ final class VmWatch {
     return new ScenarioStep.Tables(core, trusted);
   }
 
-  private List<Vm> living() {
-    var living = new ArrayList<Vm>();
-    for (int fd : vms.values()) {
+  /** Returns what the tables of the host say now. */
+  List<Strip> state() {
+    return booted ? HostLook.of(session.process().kvm(), named(), measured) : List.of();
+  }
+
+  private void measure(Step step, Reply reply) {
+    boolean failed = reply.result().isError();
+    switch (step) {
+      case Step.Populate s when s.measured() && !failed -> {
+        Guest guest = session.launched().get(s.vm() - 1);
+        measured.add(Integer.toString(s.vm()), guest.gfn(s.at()), s.size() >>> 12);
+      }
+      case Step.Reboot s -> measured.forget(Integer.toString(s.vm()));
+      case Step.Teardown s -> measured.forget(Integer.toString(s.vm()));
+      default -> {}
+    }
+  }
+
+  private Collection<Vm> living() {
+    return named().values();
+  }
+
+  private Map<String, Vm> named() {
+    var living = new TreeMap<String, Vm>();
+    vms.forEach((name, fd) -> {
       @Nullable Vm vm = fd < 0 ? null : session.process().vm(fd);
       if (vm != null && !vm.isDestroyed()) {
-        living.add(vm);
+        living.put(name, vm);
       }
-    }
+    });
     return living;
   }
 }

@@ -1,5 +1,7 @@
 package dev.cocovisor.cca.rmm.granule;
 
+import dev.cocovisor.api.view.EntryKind;
+
 /**
  * The roles of a granule, in TF-RMM's order.
  *
@@ -31,6 +33,16 @@ public enum GranuleState {
   public static final byte S_DATA = 5;
   public static final byte S_RTT = 6;
   public static final byte S_PARTIAL = 7;
+
+  /** Returns what the state means for whoever does not know the RMM's words. */
+  EntryKind kind() {
+    return switch (this) {
+      case NS -> EntryKind.EMPTY;
+      case DELEGATED -> EntryKind.BLOCKED;
+      case DATA -> EntryKind.PRIVATE;
+      case RD, REC, REC_AUX, RTT, PARTIAL -> EntryKind.CONTROL;
+    };
+  }
 
   private static final GranuleState[] BY_NUMBER = values();
 

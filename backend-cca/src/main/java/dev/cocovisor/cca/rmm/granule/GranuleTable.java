@@ -2,6 +2,7 @@ package dev.cocovisor.cca.rmm.granule;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.view.TableSink;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -116,6 +117,14 @@ public final class GranuleTable {
       }
     }
     return -1;
+  }
+
+  /** Shows every granule that is not NS, in ascending order. */
+  public void show(TableSink.Entries into) {
+    for (long a = nextInUse(0); a >= 0; a = nextInUse(a + PageLevel.PAGE_SIZE)) {
+      GranuleState state = stateAt(a);
+      into.entry(a >>> PageLevel.PAGE_SHIFT, 0, TableSink.NOWHERE, state.kind(), state.name());
+    }
   }
 
   public int find(long address) {

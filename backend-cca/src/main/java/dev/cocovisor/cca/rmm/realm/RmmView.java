@@ -1,5 +1,6 @@
 package dev.cocovisor.cca.rmm.realm;
 
+import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,14 @@ public final class RmmView {
   public @Nullable String rim(long rd) {
     Realm realm = realm(rd);
     return realm == null ? null : realm.rim.hex();
+  }
+
+  /** Shows a realm's tables, by gfn; nothing if the granule is no descriptor. */
+  public void showTables(long rd, TableSink.Entries into) {
+    Realm realm = realm(rd);
+    if (realm != null) {
+      new RealmTree(context.granules(), realm, into).show();
+    }
   }
 
   @Nullable Realm realm(long rd) {

@@ -60,6 +60,20 @@ class RealmLifeTest {
     assertThat(b.rmm.view().realmState(rd)).isEqualTo("SYSTEM_OFF");
   }
 
+  // TF-RMM runtime/rmi/realm.c, smc_realm_create: vmid_free where the realm could not be built.
+  @Test
+  void theVmidOfARealmThatWasNotBuiltIsFreeAndOneInUseIsNot() {
+    long roots = b.delegated(1, Bench.PAGE);
+    long page = b.ns();
+    b.params(9, 48, 0, roots).write(b.memory, page);
+    assertThat(b.rmm.realmCreate(b.pe, b.ns(), page)).as("not delegated").isEqualTo(1);
+    long other = b.delegated();
+    Bench.ok(b.rmm.realmCreate(b.pe, other, page));
+    assertThat(b.rmm.realmCreate(b.pe, b.delegated(), page)).isEqualTo(Status.ERROR_INPUT);
+    Bench.ok(b.rmm.realmDestroy(b.pe, other));
+    Bench.ok(b.rmm.realmCreate(b.pe, b.delegated(), page));
+  }
+
   @Test
   void aRecRunsOnOneProcessorAtATime() {
     activate();

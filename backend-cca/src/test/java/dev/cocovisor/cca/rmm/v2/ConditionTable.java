@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * The commands of RMI 2.0 with the conditions that make each fail, in the order in which it checks
@@ -18,9 +19,9 @@ final class ConditionTable {
   static final long UNTRACKED = 0x1000;
   static final long IPA = 0x20_0000;
   static final long SHARED = Bench2.SHARED;
-  private static final long PAGE = Bench2.PAGE;
-  private static final long PROTECTED_END = 1L << 38;
-  private static final long SPACE_END = 1L << 39;
+  static final long PAGE = Bench2.PAGE;
+  static final long PROTECTED_END = 1L << 38;
+  static final long SPACE_END = 1L << 39;
 
   /** A call about to be made, in a machine where it would succeed. */
   static final class Call {
@@ -50,15 +51,15 @@ final class ConditionTable {
 
   private ConditionTable() {}
 
-  private static Condition input(String name, String slot, Consumer<Call> apply) {
+  static Condition input(String name, String slot, Consumer<Call> apply) {
     return new Condition(name, slot, Status.ERROR_INPUT, apply);
   }
 
-  private static Condition other(String name, String slot, long status, Consumer<Call> apply) {
+  static Condition other(String name, String slot, long status, Consumer<Call> apply) {
     return new Condition(name, slot, status, apply);
   }
 
-  private static List<Condition> argument(int i, String name, long... bad) {
+  static List<Condition> argument(int i, String name, long... bad) {
     List<Condition> conditions = new ArrayList<>();
     for (long v : bad) {
       conditions.add(input(name + "=" + Long.toHexString(v), "x" + i, c -> c.arg(i, v)));
@@ -67,14 +68,14 @@ final class ConditionTable {
   }
 
   /** An argument that should be a granule in some role: unaligned, untracked or of another role. */
-  private static List<Condition> notA(int i, String name) {
+  static List<Condition> notA(int i, String name) {
     List<Condition> conditions = new ArrayList<>(argument(i, name, UNTRACKED));
     conditions.add(input(name + " unaligned", "x" + i, c -> c.arg(i, c.args[i] + 8)));
     conditions.add(input(name + " NS", "x" + i, c -> c.arg(i, c.b.ns())));
     return conditions;
   }
 
-  private static List<Condition> notNs(int i, String name) {
+  static List<Condition> notNs(int i, String name) {
     List<Condition> conditions = new ArrayList<>(argument(i, name, UNTRACKED));
     conditions.add(input(name + " unaligned", "x" + i, c -> c.arg(i, c.args[i] + 4)));
     conditions.add(input(name + " delegated", "x" + i, c -> c.arg(i, c.b.delegated())));
@@ -83,11 +84,11 @@ final class ConditionTable {
 
   @SafeVarargs
   @SuppressWarnings("varargs") // the array is only read
-  private static List<Condition> all(List<Condition>... parts) {
+  static List<Condition> all(List<Condition>... parts) {
     return Arrays.stream(parts).flatMap(List::stream).toList();
   }
 
-  private static List<Condition> full() {
+  static List<Condition> full() {
     return List.of(
         other(
             "every place is taken",
@@ -102,21 +103,21 @@ final class ConditionTable {
             }));
   }
 
-  private static void activate(Call c) {
+  static void activate(Call c) {
     long _ = c.ok(Rmi2Command.REALM_ACTIVATE, c.rd);
   }
 
-  private static void terminate(Call c) {
+  static void terminate(Call c) {
     long _ = c.ok(Rmi2Command.REALM_TERMINATE, c.rd);
   }
 
   private static final List<Condition> ACTIVE =
       List.of(other("active", "state", Status.ERROR_REALM, ConditionTable::activate));
 
-  private static final List<Condition> ZOMBIE =
+  static final List<Condition> ZOMBIE =
       List.of(other("terminated", "state", Status.ERROR_REALM, ConditionTable::terminate));
 
-  private static void enter(Call c) {
+  static void enter(Call c) {
     long run = c.b.ns();
     long _ = c.ok(Rmi2Command.REC_ENTER, c.rec, run);
   }
@@ -132,11 +133,18 @@ final class ConditionTable {
             .call(c.b.pe, c.rec, RsiCall.RSI_IPA_STATE_SET.fid(), IPA, IPA + 4 * PAGE, 1, 0);
   }
 
-  private static long page(long pa) {
+  static long page(long pa) {
     return Block.of(pa, 3, 1, 0);
   }
 
+  /** Returns every command that looks at anything. */
   static List<Command> commands() {
+    return Stream.of(central(), TreeConditions.commands(), LifeConditions.commands())
+        .flatMap(List::stream)
+        .toList();
+  }
+
+  private static List<Command> central() {
     return List.of(
         new Command(
             Rmi2Command.GRANULE_RANGE_DELEGATE,

@@ -67,7 +67,7 @@ class ConditionTableTest {
         }
       }
     }
-    assertThat(tests).hasSizeGreaterThan(360);
+    assertThat(tests).hasSizeGreaterThan(700);
     return tests.stream();
   }
 

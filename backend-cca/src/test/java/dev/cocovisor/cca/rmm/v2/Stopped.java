@@ -28,6 +28,7 @@ final class Stopped {
   /** What a host does while the operation is open. */
   enum Meanwhile {
     NOTHING,
+    ABANDON,
     CANCEL,
     CREATE_TABLE,
     DESTROY_TABLE,
@@ -161,6 +162,7 @@ final class Stopped {
     long _ =
         switch (what) {
           case NOTHING -> 0;
+          case ABANDON -> takeBack();
           case CANCEL -> b.call(Rmi2Command.OP_CANCEL, 0);
           case CREATE_TABLE -> b.call(Rmi2Command.RTT_CREATE, rd, spare, IPA, 3);
           case DESTROY_TABLE -> b.call(Rmi2Command.RTT_DESTROY, rd, IPA, 3);
@@ -218,6 +220,9 @@ final class Stopped {
     long handle = s.b.pe.x1();
     s.meanwhile(meanwhile);
     s.look();
+    if (meanwhile == Meanwhile.ABANDON) {
+      return s;
+    }
     try {
       long _ = s.b.through(handle);
       s.look();
@@ -236,6 +241,15 @@ final class Stopped {
     if (b.rmm.view().realmState(rd) == null) {
       return;
     }
+    long status = takeBack();
+    if (status != Status.SUCCESS) {
+      broken.add("the realm cannot be destroyed: " + Status.name(status));
+    }
+    look();
+  }
+
+  /** Takes back what goes; an operation that is open keeps what it works on. */
+  private long takeBack() {
     long _ = b.call(Rmi2Command.RTT_DATA_UNMAP, rd, IPA, IPA + Bench2.MB2, 0, 0);
     long _ =
         b.call(Rmi2Command.RTT_UNPROT_UNMAP, rd, Bench2.SHARED, Bench2.SHARED + Bench2.MB2, 0, 0);
@@ -244,10 +258,6 @@ final class Stopped {
       long _ = b.call(Rmi2Command.RTT_DESTROY, rd, Bench2.SHARED, level);
     }
     long _ = b.call(Rmi2Command.REALM_TERMINATE, rd);
-    long status = b.call(Rmi2Command.REALM_DESTROY, rd);
-    if (status != Status.SUCCESS) {
-      broken.add("the realm cannot be destroyed: " + Status.name(status));
-    }
-    look();
+    return b.call(Rmi2Command.REALM_DESTROY, rd);
   }
 }

@@ -197,6 +197,35 @@ public final class Pamt {
     return used;
   }
 
+  /** Sees an entry in use: its size, address, type and owner's TDR address. */
+  @FunctionalInterface
+  public interface Visitor {
+    /** Sees one entry. */
+    void entry(int size, long hpa, int type, long owner);
+  }
+
+  /** Visits every entry in use, by ascending address. Costs time proportional to what was ever. */
+  public void forEachUsed(Visitor visitor) {
+    for (long hpa = base; hpa < end; hpa += 1L << 30) {
+      if (!visited(2, hpa, visitor) && partIfAny(hpa) != null) {
+        for (long mega = hpa; mega < hpa + (1L << 30); mega += 1L << 21) {
+          boolean pages = !visited(1, mega, visitor) && blockIfAny(mega) != null;
+          for (long page = mega; pages && page < mega + (1L << 21); page += 1L << 12) {
+            var _ = visited(0, page, visitor);
+          }
+        }
+      }
+    }
+  }
+
+  private boolean visited(int size, long hpa, Visitor visitor) {
+    int type = type(size, hpa);
+    if (type != PageType.NDA) {
+      visitor.entry(size, hpa, type, owner(size, hpa));
+    }
+    return type != PageType.NDA;
+  }
+
   /** Sets the TD epoch at which a page was last blocked. */
   public void setBepoch(int size, long hpa, long epoch) {
     words(size, hpa)[index(size, hpa) + 1] = epoch;

@@ -1,0 +1,53 @@
+package dev.cocovisor.cli.run;
+
+import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.VmCounters;
+import dev.cocovisor.script.text.LogWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/** What the document of a run tells of a step; the same for every command that has steps. */
+final class StepJson {
+  private StepJson() {}
+
+  /** Returns a step without its state. */
+  static Map<String, Object> of(ScenarioStep s, Predicate<TraceEvent.Kind> shown) {
+    var entry = new LinkedHashMap<String, Object>();
+    entry.put("line", s.call().line());
+    entry.put("call", LogWriter.callOnly(s.call()));
+    entry.put("result", s.got());
+    String expected = s.unmet();
+    if (expected != null) {
+      entry.put("expected", expected);
+    }
+    entry.put("lane", s.step().lane());
+    entry.put("events", events(s.happened(), shown));
+    entry.put("ownership", s.ownership());
+    entry.put("counters", s.counters().stream().map(VmCounters::toString).toList());
+    entry.put("tables", Map.of("core", s.tables().core(), "trusted", s.tables().trusted()));
+    return entry;
+  }
+
+  private static List<Map<String, Object>> events(
+      List<ScenarioStep.Happened> happened, Predicate<TraceEvent.Kind> shown) {
+    var out = new ArrayList<Map<String, Object>>();
+    for (ScenarioStep.Happened h : happened) {
+      TraceEvent e = h.event();
+      if (shown.test(e.kind())) {
+        var entry = new LinkedHashMap<String, Object>();
+        entry.put("depth", h.depth());
+        entry.put("kind", e.kind().name().toLowerCase(Locale.ROOT));
+        entry.put("name", e.name());
+        entry.put("arguments", e.arguments());
+        entry.put("result", e.result());
+        out.add(entry);
+      }
+    }
+    return out;
+  }
+}

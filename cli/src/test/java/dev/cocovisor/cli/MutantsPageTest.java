@@ -1,0 +1,68 @@
+package dev.cocovisor.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The faults that are tried on core and halves fit the sources as they are. */
+@Tag("slow") // sources change while faults are not being looked at
+class MutantsPageTest {
+  private static final Path ROOT = Path.of(System.getProperty("cocovisor.root"));
+  private static final Path FAULTS = ROOT.resolve("conformance/mutants");
+
+  private static List<String> lines() throws IOException {
+    List<String> all = new ArrayList<>();
+    try (Stream<Path> files = Files.list(FAULTS)) {
+      for (Path p : files.filter(f -> f.toString().endsWith(".faults")).sorted().toList()) {
+        all.addAll(Files.readAllLines(p));
+      }
+    }
+    return all;
+  }
+
+  @Test
+  void everyFaultIsFoundOnceInItsFile() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    String fault = "";
+    Path file = ROOT;
+    StringBuilder old = new StringBuilder();
+    for (String line : lines()) {
+      if (line.startsWith("fault ")) {
+        fault = line;
+      } else if (line.startsWith("in ")) {
+        file = ROOT.resolve(line.substring(3));
+      } else if (line.startsWith("- ")) {
+        old.append(line.substring(2)).append(' ');
+      } else if (line.startsWith("+ ") && !old.isEmpty()) {
+        long found = count(Files.readString(file), old.toString());
+        if (found != 1) {
+          wrong.add(fault + ": found " + found + " times in " + file + ": " + old);
+        }
+        old.setLength(0);
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+
+  /** How often a text is there, however it is broken into lines. */
+  private static long count(String source, String text) {
+    Matcher m =
+        Pattern.compile(
+                Arrays.stream(text.strip().split("\\s+"))
+                    .map(Pattern::quote)
+                    .collect(Collectors.joining("\\s+")))
+            .matcher(source);
+    return m.results().count();
+  }
+}

@@ -1,0 +1,59 @@
+package dev.cocovisor.script.scenario;
+
+import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.view.Strip;
+import dev.cocovisor.script.call.Answers;
+import dev.cocovisor.script.call.Reply;
+import dev.cocovisor.script.text.LogCall;
+import java.util.List;
+
+/** Watches one program: what each of its lines answered, caused and left behind. */
+public final class SessionWatch {
+  private final StepRecorder recorder = new StepRecorder();
+  private final Session session;
+  private final VmWatch vms;
+
+  /** Makes a session that tells what happens to a sink. */
+  @FunctionalInterface
+  public interface Begins {
+    /** Returns the session. */
+    Session with(TraceSink trace);
+  }
+
+  /** Begins to watch a session, of which no line was carried out. */
+  public SessionWatch(Begins begins) {
+    session = begins.with(recorder);
+    vms = new VmWatch(session);
+  }
+
+  /** Returns the session. */
+  public Session session() {
+    return session;
+  }
+
+  /**
+   * Returns what a line did; to be called after each line that was carried out.
+   *
+   * @param program its program's number
+   */
+  public ScenarioStep done(int program, ScenarioLine line, Reply reply) {
+    LogCall call = line.call();
+    LogCall stated = call.withResult(line.expected(session.technology()));
+    return new ScenarioStep(
+        program,
+        line.step(),
+        call,
+        reply.answer(call),
+        Answers.unmet(stated, reply),
+        Answers.got(call, reply),
+        recorder.take(),
+        vms.counters(line.step(), reply),
+        vms.ownership(),
+        vms.tables());
+  }
+
+  /** Returns what the tables of the host say now. */
+  public List<Strip> state() {
+    return vms.state();
+  }
+}
