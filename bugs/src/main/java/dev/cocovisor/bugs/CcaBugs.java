@@ -19,7 +19,10 @@ import java.util.List;
 
 /** The bugs of CCA. */
 final class CcaBugs {
-  static final List<Bug> ALL = List.of(new M9(), new M12(), new M13(), new M14(), new M51(), new M58(), new M59(), new M68(), new M69(), new M70(), new M71(), new M72(), new M73(), new M74());
+  static final List<Bug> ALL =
+      List.of(
+          new M9(), new M12(), new M13(), new M14(), new M51(), new M58(), new M59(), new M68(),
+          new M69(), new M70(), new M71(), new M72(), new M73(), new M74());
 
   private CcaBugs() {}
 }

@@ -13,7 +13,9 @@ import java.util.List;
 
 /** The bugs of SEV-SNP. */
 final class SnpBugs {
-  static final List<Bug> ALL = List.of(new M7(), new M19(), new M24(), new M39(), new M40(), new M43(), new M66(), new M67());
+  static final List<Bug> ALL =
+      List.of(
+          new M7(), new M19(), new M24(), new M39(), new M40(), new M43(), new M66(), new M67());
 
   private SnpBugs() {}
 }

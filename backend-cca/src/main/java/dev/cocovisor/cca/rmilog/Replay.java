@@ -46,8 +46,7 @@ final class Replay {
   }
 
   /** Replays against an RMM of 2.0 that keeps these rules, or one of 1.0 that takes these steps. */
-  Replay(
-      String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards, Steps steps) {
+  Replay(String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards, Steps steps) {
     this.steps = steps;
     this.safeguards = safeguards;
     this.log = log;

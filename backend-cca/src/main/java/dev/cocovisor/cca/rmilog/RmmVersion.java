@@ -23,8 +23,7 @@ enum RmmVersion {
   V1("RMI 1.0", RmiCommand.values()) {
     @Override
     Rmm create(PhysicalMemory memory, Safeguards safeguards, Steps steps) {
-      return new Rmm1(
-          RmmConfig.RECORDED, memory, El3Monitor.GRANTS, Interposer.NONE, steps);
+      return new Rmm1(RmmConfig.RECORDED, memory, El3Monitor.GRANTS, Interposer.NONE, steps);
     }
   },
   /** RMM 2.0: TF-RMM 9a7f8ef4. */

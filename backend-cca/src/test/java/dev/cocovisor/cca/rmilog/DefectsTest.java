@@ -57,7 +57,12 @@ class DefectsTest {
     List<Mismatch> mismatches = new ArrayList<>();
     try (BufferedReader reader = LogSource.file(LOG).opener().open()) {
       var _ =
-          new Replay("defects", new ReplayOptions(program, 0), mismatches::add, safeguards, Steps.RELEASED)
+          new Replay(
+                  "defects",
+                  new ReplayOptions(program, 0),
+                  mismatches::add,
+                  safeguards,
+                  Steps.RELEASED)
               .run(reader);
     }
     return mismatches;

@@ -70,15 +70,14 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
-    this(
-        map, memory, cpus, structs, RECORDED, Interposer.NONE, TraceSink.OFF, HypSteps.LINUX);
+    this(map, memory, cpus, structs, RECORDED, Interposer.NONE, TraceSink.OFF, HypSteps.LINUX);
   }
 
   /**
    * Starts an EL2 that asks {@code interposer} before each hypercall of the host and tells {@code
    * trace} why it refuses one, whose guests have stage 2 tables of {@code geometry}, and that takes
-   * its steps as {@code steps} has them; as {@link
-   * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
+   * its steps as {@code steps} has them; as {@link #Hyp(MemoryMap, PhysicalMemory, int,
+   * HostStructs)}.
    */
   public Hyp(
       MemoryMap map,

@@ -10,7 +10,9 @@ public class HostSteps {
   /** Creates Linux's steps. */
   public HostSteps() {}
 
-  /** Tells whether the host forgets that it shared a page, after what EL2 said to taking it back. */
+  /**
+   * Tells whether the host forgets that it shared a page, after what EL2 said to taking it back.
+   */
   public boolean forgets(Errno unshared) {
     return unshared.ok();
   }

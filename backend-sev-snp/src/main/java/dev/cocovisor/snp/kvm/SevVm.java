@@ -250,7 +250,8 @@ public final class SevVm implements VmOps {
   public void checkInvariants(Consumer<String> violation) {
     for (VcpuContext v : vm.vcpus()) {
       if (info.finished && v.vendorState() instanceof SevVcpu s && s.early && !s.protectedState) {
-        violation.accept("vCPU " + v.id() + " was there when the launch ended, and is not measured");
+        violation.accept(
+            "vCPU " + v.id() + " was there when the launch ended, and is not measured");
       }
     }
     if (info.active && info.snp() && info.gctx >= 0) {

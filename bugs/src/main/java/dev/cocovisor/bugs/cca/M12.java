@@ -10,7 +10,8 @@ public final class M12 extends RmmBug {
     super(
         "M12",
         "84a1b161",
-        "DATA_CREATE_UNKNOWN makes the address RAM, whatever the realm and its host had agreed on.");
+        "DATA_CREATE_UNKNOWN makes the address RAM, whatever the realm and its host had agreed"
+            + " on.");
   }
 
   @Override

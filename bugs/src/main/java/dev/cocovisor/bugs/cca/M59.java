@@ -6,10 +6,7 @@ import dev.cocovisor.cca.rmm.table.Steps;
 public final class M59 extends RmmBug {
   /** Creates the bug. */
   public M59() {
-    super(
-        "M59",
-        "6b319d4c",
-        "A VMID stays taken where REALM_CREATE fails.");
+    super("M59", "6b319d4c", "A VMID stays taken where REALM_CREATE fails.");
   }
 
   @Override

@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * PEs that call one RMM of 2.0 at the same time: the lines of a text that an {@code .rmilog} has, in
- * which {@code actor("…")} begins what one PE does.
+ * PEs that call one RMM of 2.0 at the same time: the lines of a text that an {@code .rmilog} has,
+ * in which {@code actor("…")} begins what one PE does.
  */
 final class RmiTrial implements Trial {
   private static final int ACTOR_NAME = "actor(\"".length();

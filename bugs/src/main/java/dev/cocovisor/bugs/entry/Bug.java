@@ -108,14 +108,16 @@ public abstract class Bug {
 
   /** Returns technologies on whose hosts the bug is. */
   public final Technologies putInto(Technologies all) {
-    return changed(all, b -> backend(around(b))).withHosts((config, backends, trace) ->
-        new Kvm(config, backends, trace, core(surroundings(CoreParts.DEFAULT))));
+    return changed(all, b -> backend(around(b)))
+        .withHosts((config, backends, trace) ->
+            new Kvm(config, backends, trace, core(surroundings(CoreParts.DEFAULT))));
   }
 
   /** Returns technologies on whose hosts the bug could be, and is not. */
   public final Technologies leaveOut(Technologies all) {
-    return changed(all, this::around).withHosts((config, backends, trace) ->
-        new Kvm(config, backends, trace, surroundings(CoreParts.DEFAULT)));
+    return changed(all, this::around)
+        .withHosts((config, backends, trace) ->
+            new Kvm(config, backends, trace, surroundings(CoreParts.DEFAULT)));
   }
 
   /** Returns the name of its scenario. */

@@ -35,9 +35,10 @@ public abstract class LogBug extends Bug {
               .replay(
                   LogSource.text(scenarioName(), scenario()),
                   new ReplayOptions(-1, 0),
-                  m -> all.add(
-                      "line %d: %s = %s, expected %s"
-                          .formatted(m.line(), m.call(), m.got(), m.expected())));
+                  m ->
+                      all.add(
+                          "line %d: %s = %s, expected %s"
+                              .formatted(m.line(), m.call(), m.got(), m.expected())));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (RuntimeException e) {

@@ -72,7 +72,8 @@ final class PlainRun {
       now.close();
       long left = now.memory().allocatedFrames() - empty - now.leakedFrames();
       if (now.leakedFrames() != 0 && !planned) {
-        broken.add(now.leakedFrames() + " frames are lost for good, and nothing was planned to fail");
+        broken.add(
+            now.leakedFrames() + " frames are lost for good, and nothing was planned to fail");
       }
       if (left != 0) {
         broken.add(left + " frames are left when everything is closed");

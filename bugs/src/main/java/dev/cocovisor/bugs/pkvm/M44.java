@@ -6,7 +6,10 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.pkvm.kvm.HostSteps;
 
-/** The host forgets that it shared a page before EL2 has taken it back, and uses the page though EL2 refused. */
+/**
+ * The host forgets that it shared a page before EL2 has taken it back, and uses the page though EL2
+ * refused.
+ */
 public final class M44 extends Bug {
   /** Creates the bug. */
   public M44() {
@@ -15,7 +18,8 @@ public final class M44 extends Bug {
         Area.PKVM,
         "pkvm",
         "bd2618780ab4, f4411f9308c0, 63336d57a269",
-        "The host forgets that it shared a page before EL2 has taken it back, and uses the page though EL2 refused.");
+        "The host forgets that it shared a page before EL2 has taken it back, and uses the page"
+            + " though EL2 refused.");
   }
 
   @Override

@@ -6,7 +6,10 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.pkvm.hyp.HypSteps;
 import dev.cocovisor.pkvm.kvm.HostSteps;
 
-/** EL2 does not look whether the cache can back all tables before a page changes hands, and is half done when it runs dry. */
+/**
+ * EL2 does not look whether the cache can back all tables before a page changes hands, and is half
+ * done when it runs dry.
+ */
 public final class M45 extends Bug {
   /** Creates the bug. */
   public M45() {
@@ -15,7 +18,8 @@ public final class M45 extends Bug {
         Area.PKVM,
         "pkvm",
         "4a9ee4fc7953 (merge)",
-        "EL2 does not look whether the cache can back all tables before a page changes hands, and is half done when it runs dry.");
+        "EL2 does not look whether the cache can back all tables before a page changes hands, and"
+            + " is half done when it runs dry.");
   }
 
   @Override

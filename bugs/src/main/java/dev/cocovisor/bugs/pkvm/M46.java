@@ -11,7 +11,10 @@ import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.slot.MemSlot;
 
-/** A write to a page of a guest_memfd that is mapped for reading is taken for a fault that somebody else has mended, for ever. */
+/**
+ * A write to a page of a guest_memfd that is mapped for reading is taken for a fault that somebody
+ * else has mended, for ever.
+ */
 public final class M46 extends Bug {
   /** Creates the bug. */
   public M46() {
@@ -20,7 +23,8 @@ public final class M46 extends Bug {
         Area.PKVM,
         "pkvm",
         "4a9ee4fc7953 (merge), arm64",
-        "A write to a page of a guest_memfd that is mapped for reading is taken for a fault that somebody else has mended, for ever.");
+        "A write to a page of a guest_memfd that is mapped for reading is taken for a fault that"
+            + " somebody else has mended, for ever.");
   }
 
   @Override

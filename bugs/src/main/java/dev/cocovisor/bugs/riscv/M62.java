@@ -8,7 +8,10 @@ import dev.cocovisor.core.mmu.ForwardingSecondStage;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
 
-/** After a hole an unmapping goes on by the size of a larger entry, so pages behind the hole stay mapped. */
+/**
+ * After a hole an unmapping goes on by the size of a larger entry, so pages behind the hole stay
+ * mapped.
+ */
 public final class M62 extends Bug {
   /** Creates the bug. */
   public M62() {
@@ -17,7 +20,8 @@ public final class M62 extends Bug {
         Area.RISCV,
         "riscv-cove",
         "a5f8307e2eaa, 0d9dc20842db",
-        "After a hole an unmapping goes on by the size of a larger entry, so pages behind the hole stay mapped.");
+        "After a hole an unmapping goes on by the size of a larger entry, so pages behind the hole"
+            + " stay mapped.");
   }
 
   @Override

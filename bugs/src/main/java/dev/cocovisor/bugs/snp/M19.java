@@ -7,7 +7,9 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.snp.kvm.RmpFaultSteps;
 
-/** An RMP fault warns of a PSMASH that failed because the page was taken from the guest meanwhile. */
+/**
+ * An RMP fault warns of a PSMASH that failed because the page was taken from the guest meanwhile.
+ */
 public final class M19 extends Bug {
   /** Creates the bug. */
   public M19() {
@@ -16,7 +18,8 @@ public final class M19 extends Bug {
         Area.SNP,
         "sev-snp",
         "71a47b7fdec3, 8b0c8531a5dc, 21e858d39516",
-        "An RMP fault warns of a PSMASH that failed because the page was taken from the guest meanwhile.");
+        "An RMP fault warns of a PSMASH that failed because the page was taken from the guest"
+            + " meanwhile.");
   }
 
   @Override

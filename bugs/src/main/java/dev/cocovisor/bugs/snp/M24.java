@@ -6,7 +6,10 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.snp.kvm.LaunchSteps;
 
-/** The source of a page is taken without the wish to write it, so what the firmware corrects in a CPUID page is lost, or lands in a page that is not the VMM's. */
+/**
+ * The source of a page is taken without the wish to write it, so what the firmware corrects in a
+ * CPUID page is lost, or lands in a page that is not the VMM's.
+ */
 public final class M24 extends Bug {
   /** Creates the bug. */
   public M24() {
@@ -15,7 +18,8 @@ public final class M24 extends Bug {
         Area.GUEST_MEMFD,
         "sev-snp",
         "fixes for bind and populate (May 2026)",
-        "The source of a page is taken without the wish to write it, so what the firmware corrects in a CPUID page is lost, or lands in a page that is not the VMM's.");
+        "The source of a page is taken without the wish to write it, so what the firmware corrects"
+            + " in a CPUID page is lost, or lands in a page that is not the VMM's.");
   }
 
   @Override

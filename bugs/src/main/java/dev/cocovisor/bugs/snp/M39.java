@@ -17,7 +17,8 @@ public final class M39 extends Bug {
         Area.SNP,
         "sev-snp",
         "6418b715d5a2, 8264c0d73f07",
-        "All vCPUs are locked while another is being made, which is there all at once and not locked.");
+        "All vCPUs are locked while another is being made, which is there all at once and not"
+            + " locked.");
   }
 
   @Override

@@ -5,7 +5,9 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.snp.kvm.RmpFaultSteps;
 
-/** A vCPU goes on with the frame of a save area that was taken away and is somebody else's by now. */
+/**
+ * A vCPU goes on with the frame of a save area that was taken away and is somebody else's by now.
+ */
 public final class M40 extends Bug {
   /** Creates the bug. */
   public M40() {
@@ -14,7 +16,8 @@ public final class M40 extends Bug {
         Area.SNP,
         "sev-snp",
         "acafcf32c83e, 375b32931b5d, 3c427e5c0347",
-        "A vCPU goes on with the frame of a save area that was taken away and is somebody else's by now.");
+        "A vCPU goes on with the frame of a save area that was taken away and is somebody else's by"
+            + " now.");
   }
 
   @Override

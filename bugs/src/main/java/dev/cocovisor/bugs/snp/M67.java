@@ -5,7 +5,9 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.snp.kvm.LaunchSteps;
 
-/** A second LAUNCH_FINISH, after one that failed late, writes save areas that are encrypted already. */
+/**
+ * A second LAUNCH_FINISH, after one that failed late, writes save areas that are encrypted already.
+ */
 public final class M67 extends Bug {
   /** Creates the bug. */
   public M67() {
@@ -14,7 +16,8 @@ public final class M67 extends Bug {
         Area.SNP,
         "sev-snp",
         "624bf3440d72 (same series), sev_es_sync_vmsa",
-        "A second LAUNCH_FINISH, after one that failed late, writes save areas that are encrypted already.");
+        "A second LAUNCH_FINISH, after one that failed late, writes save areas that are encrypted"
+            + " already.");
   }
 
   @Override

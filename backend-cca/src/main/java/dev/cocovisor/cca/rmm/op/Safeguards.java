@@ -48,8 +48,8 @@ public class Safeguards {
   }
 
   /**
-   * Locks the page of DATA_MAP_INIT before the table it goes into, or does not: tables come first, as
-   * in DATA_MAP.
+   * Locks the page of DATA_MAP_INIT before the table it goes into, or does not: tables come first,
+   * as in DATA_MAP.
    *
    * @return the granule that is locked now, or {@link GranuleTable#NONE}
    */

@@ -5,9 +5,9 @@ import dev.cocovisor.cca.rmm.rtt.Rtt;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
 
 /**
- * Steps of an RMM that a host can be given others of: what an entry says afterwards, and what is let
- * go of when a command fails. Those here are TF-RMM's as released; what it got wrong before was one
- * of them each time.
+ * Steps of an RMM that a host can be given others of: what an entry says afterwards, and what is
+ * let go of when a command fails. Those here are TF-RMM's as released; what it got wrong before was
+ * one of them each time.
  */
 public class Steps {
   /** TF-RMM's. */
