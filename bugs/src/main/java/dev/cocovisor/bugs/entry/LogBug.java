@@ -26,6 +26,11 @@ public abstract class LogBug extends Bug {
     return replayer(false).suffix();
   }
 
+  /** Returns what replays recordings against a trusted half that has the bug, or has it not. */
+  public final LogReplayer replaying(boolean there) {
+    return replayer(there);
+  }
+
   /** Replays the log and returns what was otherwise, in words. */
   public final List<String> differences(boolean there) {
     var all = new ArrayList<String>();

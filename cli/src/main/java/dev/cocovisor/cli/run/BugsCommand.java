@@ -5,6 +5,7 @@ import dev.cocovisor.bugs.LeftOut;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.bugs.hunt.Found;
 import dev.cocovisor.bugs.hunt.Hunt;
+import dev.cocovisor.bugs.hunt.Unexplored;
 import dev.cocovisor.bugs.hunt.Verdict;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
@@ -13,6 +14,7 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.explore.Limits;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,6 +34,9 @@ import picocli.CommandLine.Parameters;
       "explore --bug ID searches one of them; docs/known-bugs.md tells of all."
     })
 public final class BugsCommand implements Callable<Integer> {
+  /** Random programs tried for each bug. */
+  private static final int PROGRAMS = 50;
+
   private final Console console;
 
   @Parameters(
@@ -44,6 +49,14 @@ public final class BugsCommand implements Callable<Integer> {
       names = "--check",
       description = "Look for each with the bug and without it; exit 1 unless all is as it should.")
   private boolean check;
+
+  @Option(
+      names = "--unexplored",
+      paramLabel = "RECORDING",
+      arity = "1..*",
+      description =
+          "Put each in and tell whether replays of these recordings, or random programs, notice.")
+  private List<Path> recordings = List.of();
 
   @Option(names = "--all", description = "Print also those the model cannot hold, and why.")
   private boolean everything;
@@ -70,6 +83,9 @@ public final class BugsCommand implements Callable<Integer> {
       throw new UsageException("--seconds: a number from 1 expected");
     }
     List<Bug> chosen = chosen();
+    if (!recordings.isEmpty()) {
+      return unexplored(chosen);
+    }
     return check ? check(chosen) : list(chosen);
   }
 
@@ -118,6 +134,33 @@ public final class BugsCommand implements Callable<Integer> {
     console.out().println("  mended by   " + b.fix());
     console.out().println("  find it     ./cocovisor explore --bug " + b.id());
     console.out().println(b.scenario().stripTrailing().indent(4).stripTrailing());
+  }
+
+  private int unexplored(List<Bug> chosen) {
+    try (var world = new World(plugins, new SettingOptions(), console)) {
+      List<Bug> here = chosen.stream().filter(b -> isHere(b, world)).toList();
+      var others = new Unexplored(world.technologies());
+      var entries = new ArrayList<Map<String, Object>>();
+      for (Bug b : here) {
+        boolean replay = others.replaySees(b, recordings);
+        boolean generate = others.generateSees(b, PROGRAMS);
+        Map<String, Object> e = entry(b);
+        e.put("replay", replay);
+        e.put("generate", generate);
+        entries.add(e);
+        if (!json) {
+          console
+              .out()
+              .println(
+                  "%-16s replay=%s generate=%s"
+                      .formatted(b.id(), replay ? "yes" : "no", generate ? "yes" : "no"));
+        }
+      }
+      if (json) {
+        console.json(document(entries));
+      }
+      return ExitCode.CLEAN;
+    }
   }
 
   private int check(List<Bug> chosen) {
