@@ -96,6 +96,7 @@ final class Mutants {
   private final Path work;
   private final Path classes;
   private final List<Path> jars;
+  private final List<Path> modules;
 
   private Mutants(Path root) throws IOException {
     this.root = root;
@@ -106,6 +107,14 @@ final class Mutants {
     try (Stream<Path> files =
         Files.list(lib == null ? root.resolve("target/mutants/lib") : Path.of(lib))) {
       this.jars = files.filter(f -> f.toString().endsWith(".jar")).sorted().toList();
+    }
+    try (Stream<Path> files = Files.list(root)) {
+      this.modules =
+          files
+              .filter(f -> Files.isDirectory(f.resolve("src/main/java")))
+              .map(f -> main(f.getFileName().toString()))
+              .sorted()
+              .toList();
     }
     Files.createDirectories(work);
   }
@@ -221,23 +230,7 @@ final class Mutants {
 
   private String classPath(List<Path> first) {
     List<Path> all = new ArrayList<>(first);
-    for (String m :
-        List.of(
-            "api",
-            "kvm-core",
-            "vmm",
-            "script",
-            "backend-tdx",
-            "backend-sev-snp",
-            "backend-pkvm",
-            "backend-cca",
-            "tck",
-            "host",
-            "explore",
-            "junit",
-            "cli")) {
-      all.add(main(m));
-    }
+    all.addAll(modules);
     all.addAll(jars);
     return all.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
   }

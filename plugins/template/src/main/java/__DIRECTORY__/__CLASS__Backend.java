@@ -7,6 +7,7 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmDriver;
 
@@ -30,10 +31,16 @@ public final class __CLASS__Backend implements Backend {
 
   @Override
   public Platform createPlatform(HostMachine host) {
+    __CLASS__Pages pages = new __CLASS__Pages(host.memory().raw());
     return new Platform() {
       @Override
       public VmOps createVm(VmContext vm, VmType type) {
-        return new __CLASS__Vm(vm);
+        return new __CLASS__Vm(vm, pages);
+      }
+
+      @Override
+      public PhysicalGuard guard() {
+        return pages;
       }
     };
   }

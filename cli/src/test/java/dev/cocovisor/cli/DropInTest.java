@@ -61,7 +61,7 @@ class DropInTest {
     assertThat(next)
         .containsExactly(
             "(cd my-vendor && mvn package)",
-            "cp my-vendor/target/my-vendor-1.0.0.jar plugins",
+            "cp my-vendor/target/my-vendor-1.0.0.zip plugins",
             "./cocovisor backends",
             "./cocovisor tck my-vendor");
 
@@ -69,18 +69,22 @@ class DropInTest {
     assertThat(built.code()).as(built.text()).isZero();
     // The project's own tests: every rule of the kit, and the vendor half alone.
     assertThat(built.text()).containsPattern("Tests run: \\d{2,}, Failures: 0, Errors: 0");
+    assertThat(built.text()).doesNotContain("self-attaching");
 
     assertThat(row()).isEmpty();
     assertThat(run(List.of("bash", "-c", next.get(1))).text()).isEmpty();
     assertThat(row())
-        .matches("my-vendor +1\\.0\\.0  *x86_64 .*plugin my-vendor, my-vendor-1\\.0\\.0\\.jar");
+        .matches("my-vendor +1\\.0\\.0  *x86_64 .*plugin my-vendor, my-vendor-1\\.0\\.0\\.zip");
 
     Ran judged = cocovisor("tck", "my-vendor");
-    // It claims nothing yet, so what nobody claims is not judged.
-    assertThat(judged.code()).as(judged.text()).isEqualTo(ExitCode.BUDGET);
-    assertThat(judged.text()).contains("claims: nothing", "NOT CONFIDENTIAL: it does not claim");
+    // It owns pages: what a confidential technology has to claim is claimed and shown.
+    assertThat(judged.code()).as(judged.text()).isEqualTo(ExitCode.CLEAN);
+    assertThat(judged.text()).doesNotContain("NOT CONFIDENTIAL");
     assertThat(judged.line("rules="))
-        .matches("rules=\\d+ shown=\\d+ refused=\\d+ unjudged=[1-9]\\d* failed=0");
+        .matches("rules=\\d+ shown=[8-9]\\d+ refused=\\d+ unjudged=0 failed=0");
+    Ran again = cocovisor("plugins", "new", "my-vendor", "-d", "another");
+    assertThat(again.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(again.text()).contains("there is a backend of that id");
     Ran json = cocovisor("tck", "--json", "my-vendor");
     assertThat(json.text()).contains("\"backend\" : \"my-vendor\"", "\"failed\" : 0");
 
@@ -91,7 +95,7 @@ class DropInTest {
         .isEqualTo("my-vendor is enabled\n");
     assertThat(row()).isNotEmpty();
 
-    Files.delete(clone.resolve("plugins/my-vendor-1.0.0.jar"));
+    Files.delete(clone.resolve("plugins/my-vendor-1.0.0.zip"));
     assertThat(row()).isEmpty();
     Ran gone = cocovisor("tck", "my-vendor");
     assertThat(gone.code()).isEqualTo(ExitCode.PLUGIN);
@@ -112,10 +116,10 @@ class DropInTest {
         List.of(
             "./cocovisor plugins new my-vendor",
             "(cd my-vendor && mvn package)",
-            "cp my-vendor/target/my-vendor-1.0.0.jar plugins",
+            "cp my-vendor/target/my-vendor-1.0.0.zip plugins",
             "./cocovisor backends",
             "./cocovisor tck my-vendor",
-            "rm plugins/my-vendor-1.0.0.jar")) {
+            "rm plugins/my-vendor-1.0.0.zip")) {
       assertThat(docs).contains("$ " + command + "\n");
     }
     assertThat(docs)

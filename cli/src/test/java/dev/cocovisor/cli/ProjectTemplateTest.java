@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.cli.plugin.ProjectTemplate;
+import dev.cocovisor.cli.print.Console;
+import dev.cocovisor.cli.print.ExitCode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +34,10 @@ class ProjectTemplateTest {
         }
       }
     }
-    assertThat(project.resolve("repository/dev/cocovisor/cocovisor-api")).isDirectory();
+    Path api = project.resolve("repository/dev/cocovisor/cocovisor-api");
+    try (Stream<Path> files = Files.walk(api)) {
+      assertThat(files.map(Path::toString)).anyMatch(f -> f.endsWith("-sources.jar"));
+    }
   }
 
   @Test
@@ -38,6 +45,26 @@ class ProjectTemplateTest {
     Files.writeString(folder.resolve("mine.txt"), "mine");
     assertThatThrownBy(() -> new ProjectTemplate("acme").write(folder))
         .hasMessageContaining("is not empty");
+  }
+
+  @Test
+  void anIdThatExistsIsRefused() {
+    for (String id : new String[] {"tdx", "sw-protected"}) {
+      var out = new ByteArrayOutputStream();
+      var stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+      int code =
+          Main.run(
+              new Console(stream, stream, false, false),
+              "plugins",
+              "new",
+              id,
+              "-d",
+              folder.resolve(id).toString());
+      assertThat(code).isEqualTo(ExitCode.USAGE);
+      assertThat(out.toString(StandardCharsets.UTF_8))
+          .contains("'" + id + "': there is a backend of that id", "choose another id");
+      assertThat(folder.resolve(id)).doesNotExist();
+    }
   }
 
   @Test

@@ -85,8 +85,9 @@ public final class CoreSettings {
           0,
           Integer.MAX_VALUE);
 
-  /** Whether there is swap. */
-  public static final Setting SWAP = Setting.flag("core.swap", "whether the host has swap", false);
+  /** CONFIG_SWAP. */
+  public static final Setting SWAP =
+      Setting.flag("core.swap", "whether the host can swap (CONFIG_SWAP)", false);
 
   /** CONFIG_KSM. */
   public static final Setting KSM =
@@ -109,6 +110,28 @@ public final class CoreSettings {
           0,
           52);
 
+  /** Module parameters tdp_mmu and npt or ept; the host's own field, not one of its settings. */
+  public static final Setting TDP_MMU =
+      Setting.flag("core.tdp-mmu", "nested paging by the TDP MMU; off: the shadow MMU", true);
+
+  /** How a guest's loads and stores are carried out. */
+  public static final Setting GUEST_ACCESS =
+      Setting.choice(
+          "core.guest-access",
+          "who carries out a guest's accesses: the tables, or KVM's emulator; recorded: as on the"
+              + " host whose log the kernel is known by",
+          "recorded",
+          "recorded",
+          "tables",
+          "emulator");
+
+  /** What KVM_CHECK_EXTENSION answers on a machine, where that is not what the model would. */
+  public static final Setting CAPABILITIES =
+      Setting.text(
+          "core.capabilities",
+          "answers of KVM_CHECK_EXTENSION, NAME=N or NAME=N/M (M on VMs), separated by spaces",
+          "");
+
   /** All of them, in the order they are listed. */
   public static final List<Setting> ALL =
       List.of(
@@ -128,7 +151,10 @@ public final class CoreSettings {
           THP,
           HUGE_PAGES,
           SWAP,
-          KSM);
+          KSM,
+          TDP_MMU,
+          GUEST_ACCESS,
+          CAPABILITIES);
 
   private CoreSettings() {}
 }

@@ -54,8 +54,11 @@ public record HostConfig(
     return new HostConfig(architecture, memoryFrames, on, maxLevel, settings);
   }
 
-  /** Returns a copy with one more setting. */
+  /** Returns a copy with one more setting; that of the TDP MMU is {@link #withTdpMmu}. */
   public HostConfig withSetting(String key, String value) {
+    if (key.equals(CoreSettings.TDP_MMU.name())) {
+      return withTdpMmu(Boolean.parseBoolean(CoreSettings.TDP_MMU.checked(value)));
+    }
     var all = new LinkedHashMap<>(settings);
     all.put(key, value);
     return new HostConfig(architecture, memoryFrames, tdpMmu, maxLevel, all);

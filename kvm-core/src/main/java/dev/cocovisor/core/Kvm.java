@@ -322,7 +322,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
             (int) number(CoreSettings.MAX_VCPUS),
             (int) number(CoreSettings.MAX_VCPU_IDS),
             maxGfn(),
-            number(CoreSettings.RETRIES));
+            number(CoreSettings.RETRIES),
+            setting(CoreSettings.GUEST_ACCESS).equals("emulator"));
     Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), progress, factory);
     vms.add(vm);
     return vm;

@@ -1,6 +1,7 @@
 package dev.cocovisor.cli.plugin;
 
 import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.find.ShippedPlugins;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.FindingReport;
@@ -12,6 +13,7 @@ import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginStatus;
 import dev.cocovisor.host.trial.Trial;
+import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -104,15 +107,22 @@ public final class PluginsCommand {
   @Command(
       name = "new",
       mixinStandardHelpOptions = true,
-      description = "Writes the project of a new backend that builds, and passes the first rules.")
+      description =
+          "Writes the project of a new backend: a small technology that keeps every rule.")
   public int create(
       @Parameters(paramLabel = "NAME", description = "The backend's id: my-vendor.") String name,
       @Option(
               names = {"-d", "--dir"},
               paramLabel = "FOLDER",
               description = "Where to write it (default: ./NAME).")
-          Path folder)
+          Path folder,
+      @Mixin PluginOptions found)
       throws IOException {
+    String owner = owner(name, found);
+    if (owner != null) {
+      throw new UsageException(
+          "'" + name + "': there is a backend of that id, " + owner + "; choose another id");
+    }
     Path written = new ProjectTemplate(name).write(folder == null ? Path.of(name) : folder);
     console.out().println("wrote " + written);
     Path here = Path.of("").toAbsolutePath();
@@ -120,10 +130,23 @@ public final class PluginsCommand {
     plugins = plugins.startsWith(here) ? here.relativize(plugins) : plugins;
     console.out().println("next:");
     console.out().println("  (cd " + written + " && mvn package)");
-    console.out().println("  cp " + written + "/target/" + name + "-1.0.0.jar " + plugins);
+    console.out().println("  cp " + written + "/target/" + name + "-1.0.0.zip " + plugins);
     console.out().println("  ./cocovisor backends");
     console.out().println("  ./cocovisor tck " + name);
     return ExitCode.CLEAN;
+  }
+
+  /** Says where the backend comes from that has an id already; null if none has it. */
+  private static @Nullable String owner(String id, PluginOptions found) throws IOException {
+    try (BackendRegistry registry = found.open()) {
+      if (registry.find(id) != null) {
+        return "which is built in or in a plugin folder";
+      }
+    }
+    if (ShippedPlugins.find(id) != null) {
+      return "in a plugin that is shipped";
+    }
+    return Technologies.builtIn().find(id) != null ? "the kernel's own" : null;
   }
 
   @Command(

@@ -18,6 +18,7 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The project of a new backend: files of {@code plugins/template} with their names filled in, and a
@@ -47,6 +48,7 @@ public final class ProjectTemplate {
     values.put("CLASS", camel.toString());
     values.put("PACKAGE", "com.example." + name.replace("-", ""));
     values.put("DIRECTORY", "com/example/" + name.replace("-", ""));
+    values.put("SNAKE", name.replace('-', '_'));
     values.put("CONSTANT", name.replace('-', '_').toUpperCase(Locale.ROOT));
     values.put("VM_TYPE", Long.toString(4096 + (crc.getValue() & 4095)));
     values.put("API_VERSION", ApiVersion.release());
@@ -88,6 +90,10 @@ public final class ProjectTemplate {
     }
     for (Map.Entry<String, byte[]> jar : jars.entrySet()) {
       addArtifact(folder.resolve("repository"), jar.getKey(), jar.getValue());
+      byte[] sources = sources(jar.getKey());
+      if (sources != null) {
+        Files.write(place(folder.resolve("repository"), jar.getKey(), "-sources.jar"), sources);
+      }
     }
     return folder;
   }
@@ -101,14 +107,30 @@ public final class ProjectTemplate {
   }
 
   private void addArtifact(Path repository, String artifact, byte[] jar) throws IOException {
+    Files.write(place(repository, artifact, ".jar"), jar);
+    Files.writeString(
+        place(repository, artifact, ".pom"),
+        fill(text("template/repository/" + artifact + ".pom")));
+  }
+
+  /** Returns where a file of an artifact lies in a Maven repository. */
+  private Path place(Path repository, String artifact, String ending) throws IOException {
     String version = value("COCOVISOR_VERSION");
     Path to =
         Files.createDirectories(
             repository.resolve("dev/cocovisor").resolve(artifact).resolve(version));
-    Files.write(to.resolve(artifact + "-" + version + ".jar"), jar);
-    Files.writeString(
-        to.resolve(artifact + "-" + version + ".pom"),
-        fill(text("template/repository/" + artifact + ".pom")));
+    return to.resolve(artifact + "-" + version + ending);
+  }
+
+  /** Returns the sources of an artifact as a jar, with their Javadoc; null where there are none. */
+  private static byte @Nullable [] sources(String artifact) throws IOException {
+    String root = System.getProperty("cocovisor.root");
+    if (root == null) {
+      return null;
+    }
+    String module = artifact.substring("cocovisor-".length());
+    Path java = Path.of(root, module, "src", "main", "java");
+    return Files.isDirectory(java) ? jar(java) : null;
   }
 
   private static String digest(Iterable<byte[]> contents) {
@@ -124,7 +146,8 @@ public final class ProjectTemplate {
         System.getProperty("java.class.path").split(java.io.File.pathSeparator, -1)) {
       Path path = Path.of(entry);
       if (path.toString().endsWith(module + "/target/classes")
-          || fileName(path).matches(artifact + "-[0-9].*\\.jar")) {
+          || (fileName(path).matches(artifact + "-[0-9].*\\.jar")
+              && !fileName(path).endsWith("-sources.jar"))) {
         return path;
       }
     }

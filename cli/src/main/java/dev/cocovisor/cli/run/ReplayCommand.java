@@ -33,6 +33,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = "Replays recorded logs on the model and prints every answer that differs.")
 public final class ReplayCommand implements Callable<Integer> {
+  private static final List<String> OF_OBSERVED =
+      List.of(KvmLogReplayer.COMPARED, KvmLogReplayer.SKIPPED);
+
   private final Console console;
 
   @Parameters(arity = "1..*", paramLabel = "FILE", description = "Logs, plain or packed by gzip.")
@@ -59,7 +62,9 @@ public final class ReplayCommand implements Callable<Integer> {
 
   @Option(
       names = "--strict",
-      description = "Refuse a call that no log has; without it, it is named, counted and left out.")
+      description =
+          "Refuse what would be left out: a call that no log has, or of a watched program what is"
+              + " not compared; without it, it is named and counted.")
   private boolean strict;
 
   @Mixin private PluginOptions plugins = new PluginOptions();
@@ -140,6 +145,7 @@ public final class ReplayCommand implements Callable<Integer> {
       console.json(document(total, found));
     } else {
       kinds.print(console);
+      printSkipped(total);
       console.out().println(summary(total));
     }
     if (total.notes().containsKey(KvmLogReplayer.STANDSTILLS)) {
@@ -150,9 +156,32 @@ public final class ReplayCommand implements Callable<Integer> {
 
   private String summary(ReplaySummary s) {
     var out = new StringBuilder("programs=").append(s.programs()).append(" calls=");
-    out.append(s.calls()).append(" mismatches=").append(s.mismatches());
-    s.notes().forEach((name, count) -> out.append(' ').append(name).append('=').append(count));
+    out.append(s.calls());
+    // Of programs that were watched, what was left out is told before what differs.
+    for (String name : OF_OBSERVED) {
+      if (s.notes().containsKey(name)) {
+        out.append(' ').append(name).append('=').append(s.notes().get(name));
+      }
+    }
+    out.append(" mismatches=").append(s.mismatches());
+    s.notes()
+        .forEach((name, count) -> {
+          if (!OF_OBSERVED.contains(name) && !isKindOfSkipped(name)) {
+            out.append(' ').append(name).append('=').append(count);
+          }
+        });
     return s.mismatches() == 0 ? console.green(out.toString()) : console.red(out.toString());
+  }
+
+  private static boolean isKindOfSkipped(String note) {
+    return note.startsWith(KvmLogReplayer.SKIPPED + ":");
+  }
+
+  private void printSkipped(ReplaySummary s) {
+    s.notes().entrySet().stream()
+        .filter(e -> isKindOfSkipped(e.getKey()))
+        .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+        .forEach(e -> console.out().printf("%6d  %s%n", e.getValue(), e.getKey()));
   }
 
   private void print(Mismatch m) {

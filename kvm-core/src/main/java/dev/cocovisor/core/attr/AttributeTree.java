@@ -69,7 +69,7 @@ public final class AttributeTree implements AttributeStore {
       n = next;
       h--;
     }
-    return stop > height && uniformValue(root) == 0;
+    return false;
   }
 
   @Override

@@ -69,6 +69,7 @@ final class Descriptors {
       case GuestMemfd f -> f.release();
       case MemFd f -> f.release();
       case MemfileStore f -> f.close();
+      case StatsFile f -> f.vm().put();
       case null, default -> {}
     }
   }

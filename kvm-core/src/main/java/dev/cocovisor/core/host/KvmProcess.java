@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmCalls;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostProcess;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
@@ -42,6 +43,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   public static final long SIGSEGV = -11;
 
   private final Kvm kvm;
+  private final CapabilityAnswers capabilities;
   private final Descriptors fds = new Descriptors();
   private final Map<String, MemFd> rootFiles = new HashMap<>();
   private final AddressSpace space;
@@ -58,6 +60,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public KvmProcess(Kvm kvm) {
     this.kvm = kvm;
+    this.capabilities = new CapabilityAnswers(kvm.setting(CoreSettings.CAPABILITIES));
     this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
     this.vms = new VmIoctls(kvm, fds, space);
@@ -177,6 +180,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       case VcpuFile f -> f.vcpu().machine().get();
       case GuestMemfd f -> f.acquire();
       case MemFd f -> f.acquire();
+      case StatsFile f -> f.vm().get();
       default -> {}
     }
     return fds.install(o);
@@ -386,10 +390,13 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
   public long checkExtension(int fd, long cap) {
     Object o = fds.get(fd);
-    if (o instanceof Vm vm && !vm.isDead()) {
-      return Extensions.check(kvm, vm, cap);
+    boolean onVm = o instanceof Vm vm && !vm.isDead();
+    if (!onVm && o != Descriptors.DEV_KVM) {
+      return fds.unknown(fd);
     }
-    return o == Descriptors.DEV_KVM ? Extensions.check(kvm, null, cap) : fds.unknown(fd);
+    return capabilities.has(cap)
+        ? capabilities.of(cap, onVm)
+        : Extensions.check(kvm, onVm ? (Vm) o : null, cap);
   }
 
   // VMs: VmIoctls.
@@ -484,9 +491,9 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return on(vmFd, () -> vms.clearDirtyLog(vmFd, slot, firstPage, numPages, from));
   }
 
-  /** Returns a VM's page counters, or null if the descriptor is not a VM. */
+  /** Returns a VM's page counters, or null if the descriptor is neither a VM nor its statistics. */
   public @Nullable PageStats stats(int vmFd) {
-    Vm vm = vm(vmFd);
+    Vm vm = fds.get(vmFd) instanceof StatsFile f ? f.vm() : vm(vmFd);
     if (vm == null) {
       return null;
     }
@@ -569,6 +576,30 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return f == null ? null : f.run();
   }
 
+  /**
+   * KVM_GET_STATS_FD on a VM or a vCPU. What the file holds of a VM is {@link #stats}; the file
+   * keeps the VM, as every descriptor does.
+   *
+   * @return a descriptor
+   */
+  public long getStatsFd(int fd) {
+    return on(
+        fd,
+        () -> {
+          Vm vm =
+              switch (fds.get(fd)) {
+                case Vm v -> v;
+                case VcpuFile f -> f.vcpu().machine();
+                case null, default -> null;
+              };
+          if (vm == null || vm.isDead()) {
+            return fds.unknown(fd);
+          }
+          vm.get();
+          return fds.install(new StatsFile(vm));
+        });
+  }
+
   // What only a vendor knows.
 
   @Override
@@ -579,13 +610,13 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private long vendorCall(int fd, VendorCommand command) {
     Object o = fds.get(fd);
     if (o instanceof Vm vm && !vm.isDead()) {
-      return known(fd, vm.ops().vmIoctl(command));
+      return known(fd, vm.ops().vmIoctl(command), command);
     }
     if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
       VmOps ops = f.vcpu().machine().ops();
-      return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)));
+      return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)), command);
     }
-    return fds.unknown(fd);
+    return o == Descriptors.DEV_KVM ? known(fd, -Errno.ENOTTY.number(), command) : fds.unknown(fd);
   }
 
   @Override
@@ -605,9 +636,16 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return fds.unknown(fd);
   }
 
-  /** A command that the vendor does not know either answers as the architecture's last case. */
-  private long known(int fd, long ret) {
-    return ret == -Errno.ENOTTY.number() ? fds.unknown(fd) : ret;
+  /**
+   * A command that the vendor does not know may be one that every KVM has; if not, the answer is
+   * the architecture's last case.
+   */
+  private long known(int fd, long ret, VendorCommand command) {
+    if (ret != -Errno.ENOTTY.number()) {
+      return ret;
+    }
+    long answer = MachineIoctls.answer(kvm, fds.get(fd), command);
+    return answer == -Errno.ENOTTY.number() ? fds.unknown(fd) : answer;
   }
 
   @Override

@@ -38,6 +38,8 @@ final class ProcessMemory {
 
   private static final int[] ARM64_PROGRAMS = {0x39000001, 0x39400001, 0xd4000002};
 
+  private static final int[] X86_PROGRAMS = {0x00f40388, 0x00f4038a, 0xf4d9010f};
+
   private final Kvm kvm;
   private final AddressSpace space;
   private final MappingCalls mappings;
@@ -190,24 +192,17 @@ final class ProcessMemory {
   }
 
   /**
-   * Three little programs: store a byte, load a byte, make a hypercall. On x86 the bytes are
-   * opaque: what matters is that the page is written and not zero. An arm64 guest can read its code
-   * page and finds the instructions {@code strb w1, [x0]}, {@code ldrb w1, [x0]} and {@code hvc
-   * #0}.
+   * Three little programs: store a byte, load a byte, make a hypercall. A guest or its VMM can read
+   * the code page and finds the instructions: {@code mov [ebx], al}, {@code mov al, [ebx]} and
+   * {@code vmmcall} with a {@code hlt} behind each, or {@code strb w1, [x0]}, {@code ldrb w1, [x0]}
+   * and {@code hvc #0}.
    */
   long installStub(long addr) {
-    if (!kvm.architecture().equals(Architecture.ARM64)) {
-      for (int program = 0; program < 3; program++) {
-        long r = write(addr + program * 16L, 0x8a + program);
-        if (r < 0) {
-          return r;
-        }
-      }
-      return 0;
-    }
-    for (int program = 0; program < ARM64_PROGRAMS.length; program++) {
+    boolean arm = kvm.architecture().equals(Architecture.ARM64);
+    int[] programs = arm ? ARM64_PROGRAMS : X86_PROGRAMS;
+    for (int program = 0; program < programs.length; program++) {
       for (int i = 0; i < 4; i++) {
-        long r = write(addr + program * 16L + i, ARM64_PROGRAMS[program] >>> (8 * i));
+        long r = write(addr + program * 16L + i, programs[program] >>> (8 * i));
         if (r < 0) {
           return r;
         }

@@ -5,7 +5,7 @@ package dev.cocovisor.core.mm;
  *
  * @param top the address behind the last one a program can use (TASK_SIZE_MAX)
  * @param thp when anonymous memory is faulted in by huge pages
- * @param swap whether there is swap, so that advice about it means something
+ * @param swap whether the kernel can swap (CONFIG_SWAP), so that advice about it means something
  * @param ksm whether pages of equal content can be merged (CONFIG_KSM)
  */
 public record AddressLimits(long top, ThpMode thp, boolean swap, boolean ksm) {

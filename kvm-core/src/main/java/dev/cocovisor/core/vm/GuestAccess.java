@@ -26,7 +26,7 @@ import dev.cocovisor.core.mmu.TlbModel;
  * without a slot keeps exiting as MMIO until the slots change, whatever its attribute. Source:
  * {@code arch/x86/kvm/mmu/mmu.c}, kvm_mmu_page_fault and handle_mmio_page_fault.
  */
-final class GuestAccess {
+final class GuestAccess implements AccessPath {
   /** The run ends with 0 and the exit that was set. */
   static final long EXITED = VmContext.EXITED;
 
@@ -62,8 +62,8 @@ final class GuestAccess {
     return keyed;
   }
 
-  /** Returns 0 to 255, a negative errno, or {@link #EXITED}. */
-  long access(long gpa, Access access, int value, boolean encrypted) {
+  @Override
+  public long access(long gpa, Access access, int value, boolean encrypted) {
     long bare = gpa & ~(sharedMask << PageLevel.PAGE_SHIFT);
     long gfn = Vcpu.pageOf(bare);
     boolean write = access == Access.WRITE;

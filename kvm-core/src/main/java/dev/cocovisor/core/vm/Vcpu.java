@@ -40,7 +40,7 @@ public final class Vcpu implements VcpuContext {
   private final TlbModel tlb;
   private final PageFault fault = new PageFault();
   private final PageFault neighbour = new PageFault();
-  private final GuestAccess guestAccess;
+  private final AccessPath guestAccess;
   private final Hypercalls hypercalls;
   private @Nullable Object vendorState;
   private @Nullable Exit exit;
@@ -56,7 +56,8 @@ public final class Vcpu implements VcpuContext {
     this.cpu = cpu;
     this.requests = new VcpuRequests(id);
     this.tlb = vm.parts().tlb().create(vm.id(), id);
-    this.guestAccess = new GuestAccess(vm, this);
+    this.guestAccess =
+        vm.rules().emulatesGuests() ? new EmulatedAccess(vm, this) : new GuestAccess(vm, this);
     this.hypercalls = new Hypercalls(vm, this);
   }
 

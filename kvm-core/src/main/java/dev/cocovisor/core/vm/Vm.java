@@ -75,6 +75,7 @@ public final class Vm implements MmuHost {
   private final MemoryRegions regions = new MemoryRegions(this);
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
+  private final VmDevices devices = new VmDevices(this);
   private final KernelAccess kernelAccess = new KernelAccess(this);
   private final DirtyLog dirtyLog = new DirtyLog(this);
   private final UserMappings userMappings = new UserMappings(this);
@@ -123,6 +124,11 @@ public final class Vm implements MmuHost {
     this.stage = parts.secondStage().create(this, traits.shape());
     this.sources = new PageSources(this);
     this.faults = new FaultHandler(this);
+  }
+
+  /** Returns the devices that KVM emulates for the VM. */
+  public VmDevices devices() {
+    return devices;
   }
 
   /**

@@ -94,6 +94,11 @@ final class VmRules {
     return settings.attributeEntries();
   }
 
+  /** Tells whether KVM's instruction emulator makes the guest's accesses. */
+  boolean emulatesGuests() {
+    return settings.emulatesGuests();
+  }
+
   long retries() {
     return settings.retries();
   }

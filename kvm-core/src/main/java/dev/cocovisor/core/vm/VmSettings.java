@@ -16,6 +16,7 @@ package dev.cocovisor.core.vm;
  * @param maxVcpuIds KVM_MAX_VCPU_IDS
  * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
  * @param retries how often a vCPU tries one page before it is taken to stand still
+ * @param emulatesGuests whether guests' accesses are carried out by KVM's emulator
  */
 public record VmSettings(
     boolean tdpMmu,
@@ -28,7 +29,8 @@ public record VmSettings(
     int maxVcpus,
     int maxVcpuIds,
     long maxGfn,
-    long retries) {
+    long retries,
+    boolean emulatesGuests) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 }

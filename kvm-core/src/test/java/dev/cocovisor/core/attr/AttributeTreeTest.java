@@ -64,7 +64,18 @@ class AttributeTreeTest {
       int end = Math.min(SPAN, gfn + 1 + random.nextInt(2000));
       boolean zero = uniform(naive, gfn, end) && naive[gfn] == 0;
       assertThat(tree.rangeIs(gfn, end, 0xff, 0)).as(what + " range").isEqualTo(zero);
+      boolean eight = uniform(naive, gfn, end) && naive[gfn] == 8;
+      assertThat(tree.rangeIs(gfn, end, 8, 8)).as(what + " range of 8").isEqualTo(eight);
+      assertThat(tree.countSet(gfn, end)).as(what + " count").isEqualTo(count(naive, gfn, end));
     }
+  }
+
+  private static long count(byte[] naive, int from, int to) {
+    long n = 0;
+    for (int i = from; i < to; i++) {
+      n += naive[i] == 0 ? 0 : 1;
+    }
+    return n;
   }
 
   private static boolean uniform(byte[] naive, int from, int to) {
@@ -97,9 +108,50 @@ class AttributeTreeTest {
   }
 
   @Test
+  void countsAndRangesEndWhereTheTreeDoes() {
+    AttributeTree t = new AttributeTree();
+    long covered = 1L << 36;
+    t.set(covered - 2, covered, 8);
+    assertThat(t.countSet(0, 1L << 52)).isEqualTo(2);
+    assertThat(t.countSet(covered - 1, covered)).isEqualTo(1);
+    assertThat(t.countSet(covered, covered + 5)).isZero();
+    assertThat(t.countSet(covered - 3, covered + 3)).isEqualTo(2);
+    assertThat(t.rangeIs(covered - 2, covered, 8, 8)).isTrue();
+    assertThat(t.rangeIs(covered - 2, covered + 1, 8, 8)).as("nothing is set behind").isFalse();
+    assertThat(t.rangeIs(covered, covered + 9, 8, 0)).isTrue();
+    assertThat(t.rangeIs(covered, covered + 9, 8, 8)).isFalse();
+    assertThat(t.rangeIs(covered - 1, covered + 9, 8, 0)).isFalse();
+    assertThat(t.get(covered)).isZero();
+    assertThat(t.get(covered - 1)).isEqualTo(8);
+    assertThat(t.isUniform(covered, PageLevel.PG_1G)).isTrue();
+    assertThat(t.isUniform(covered - 1, PageLevel.PG_1G)).isFalse();
+    t.set(covered, covered + 1, 8);
+    assertThat(t.countSet(0, 1L << 52)).isEqualTo(3);
+    assertThat(t.get(covered - 1)).isEqualTo(8);
+    assertThat(t.get(covered + 1)).isZero();
+    assertThat(t.rangeIs(covered - 2, covered + 1, 8, 8)).isTrue();
+  }
+
+  @Test
+  void aTreeThatIsOneValueGrowsWithoutANode() {
+    AttributeTree t = new AttributeTree();
+    t.set(0, 1L << 36, 8);
+    assertThat(t.nodes()).isEqualTo(1);
+    t.set((1L << 36) + 512, (1L << 36) + 1024, 8);
+    assertThat(t.get(5)).isEqualTo(8);
+    assertThat(t.countSet(0, 1L << 37)).isEqualTo((1L << 36) + 512);
+    assertThat(t.isUniform((1L << 36) + 512, PageLevel.PG_2M)).isTrue();
+    t.set(0, 1L << 45, 0);
+    assertThat(t.nodes()).isEqualTo(1);
+  }
+
+  @Test
   void anEmptyRangeIsAProgrammingError() {
     AttributeTree t = new AttributeTree();
     assertThatThrownBy(() -> t.set(4, 4, 8)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> t.set(4, 5, 256)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> t.set(4, 5, -1)).isInstanceOf(IllegalArgumentException.class);
+    t.set(4, 5, 255);
+    assertThat(t.get(4)).isEqualTo(255);
   }
 }

@@ -16,8 +16,8 @@ import java.util.List;
  * A process that carries out system calls and memory accesses one by one. Close it, which ends it
  * and all it opened and mapped.
  *
- * <p>Besides its own code and the memory it shares with this process its address space is empty.
- * Not thread-safe.
+ * <p>Besides its own code, the memory it shares with this process and the kernel's data page its
+ * address space is empty. Not thread-safe.
  */
 public final class Agent implements AutoCloseable {
   /** Where the shared memory lies in the agent. */
@@ -31,6 +31,9 @@ public final class Agent implements AutoCloseable {
 
   /** An access that met no mapping, or not one for it. */
   public static final long SIGSEGV = -0x10000 - 11;
+
+  /** Where the model has the kernel's data page of each process. */
+  private static final long VVAR = 0x7fff_f7fb_c000L;
 
   private static final long SIZE = 0x1000000;
   private static final long SYSCALL = 0;
@@ -121,20 +124,53 @@ public final class Agent implements AutoCloseable {
       var _ = call(Syscall.RT_SIGACTION, signal, scratchAddress(), 0, 8);
     }
     var _ = call(Syscall.CLOSE_RANGE, 4, 0xffffffffL, 0);
-    for (long[] range : mapped()) {
+    for (Mapped m : mapped()) {
       // vsyscall lies in the kernel's half and stays.
-      if (range[0] != Program.CODE && range[0] != SHARED && range[0] >= 0) {
-        var _ = call(Syscall.MUNMAP, range[0], range[1] - range[0]);
+      if (m.start() != Program.CODE && m.start() != SHARED && m.start() >= 0) {
+        settle(m);
       }
     }
   }
 
-  /** Returns first address and end of everything the agent has mapped. */
-  public List<long[]> mapped() {
+  /**
+   * The kernel's data page goes where the model has it, since programs meet it in what is no memory
+   * to be advised; the stack and the rest go.
+   */
+  private void settle(Mapped m) {
+    long size = m.end() - m.start();
+    // MREMAP_MAYMOVE|MREMAP_FIXED
+    boolean moved =
+        m.name().equals("[vvar]")
+            && processor == Processor.X86_64
+            && call(Syscall.MREMAP, m.start(), size, size, 3, VVAR) == VVAR;
+    if (!moved) {
+      var _ = call(Syscall.MUNMAP, m.start(), size);
+    }
+  }
+
+  /**
+   * One line of the agent's /proc/PID/maps.
+   *
+   * @param start the first address
+   * @param end the address behind the last
+   * @param name a file or what the kernel calls it; empty for anonymous memory
+   */
+  public record Mapped(long start, long end, String name) {
+    static Mapped of(String line) {
+      String[] parts = line.split("\\s+", 6);
+      int dash = parts[0].indexOf('-');
+      return new Mapped(
+          Long.parseUnsignedLong(parts[0].substring(0, dash), 16),
+          Long.parseUnsignedLong(parts[0].substring(dash + 1), 16),
+          parts.length > 5 ? parts[5] : "");
+    }
+  }
+
+  /** Returns everything the agent has mapped. */
+  public List<Mapped> mapped() {
     try {
       return Files.readAllLines(Path.of("/proc/" + pid + "/maps"), StandardCharsets.UTF_8).stream()
-          .map(l -> l.substring(0, l.indexOf(' ')).split("-", -1))
-          .map(r -> new long[] {Long.parseUnsignedLong(r[0], 16), Long.parseUnsignedLong(r[1], 16)})
+          .map(Mapped::of)
           .toList();
     } catch (IOException e) {
       throw new AgentException("cannot read /proc/" + pid + "/maps: " + e.getMessage(), false);

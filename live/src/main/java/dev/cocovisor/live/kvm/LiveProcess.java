@@ -60,7 +60,7 @@ final class LiveProcess implements AutoCloseable {
     this.runPage = new RunPage(kernel);
     this.stub =
         agent.processor() == Processor.X86_64
-            ? new X86Stub(kernel, machine.isAmd())
+            ? new X86Stub(kernel, machine)
             : new Arm64Stub(kernel);
   }
 
@@ -107,9 +107,11 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.Mprotect c -> memory.plain(MPROTECT, c.addr(), c.len(), c.prot());
       case KvmCall.Mlock c -> memory.plain(c.lock() ? MLOCK : MUNLOCK, c.addr(), c.len());
       case KvmCall.MemfdCreate c -> opened(memory.memfdCreate(c), expected);
-      case KvmCall.Dup c -> opened(kernel.call(DUP, fd(c.fd())), expected);
+      case KvmCall.Dup c -> dup(c, expected);
       case KvmCall.ForkAndRead c -> memory.forkAndRead(c.addr());
       case KvmCall.Madvise c -> memory.plain(MADVISE, c.addr(), c.len(), c.advice());
+      case KvmCall.GetStatsFd c ->
+          opened(kernel.ioctl(fd(c.fd()), Kernel.GET_STATS_FD, 0), expected);
       case KvmCall.CheckExtension c ->
           Replies.plain(kernel.ioctl(fd(c.fd()), Kernel.CHECK_EXTENSION, c.cap()));
       case KvmCall.EnableCap c -> Replies.plain(enableCap(c));
@@ -205,10 +207,20 @@ final class LiveProcess implements AutoCloseable {
     return reply;
   }
 
+  /** A vCPU's other descriptor runs the same vCPU, until the last of them is closed. */
+  private Reply dup(KvmCall.Dup c, @Nullable LogResult expected) {
+    Reply reply = opened(kernel.call(DUP, fd(c.fd())), expected);
+    LiveVcpu vcpu = vcpus.get(c.fd());
+    if (reply.opened() && vcpu != null) {
+      vcpus.put(nameOf(reply), vcpu.by(fd(nameOf(reply))));
+    }
+    return reply;
+  }
+
   /** A VM lives until the last of its descriptors, mappings of them and counters are gone. */
   private Reply close(long name) {
     LiveVcpu vcpu = vcpus.remove(name);
-    if (vcpu != null) {
+    if (vcpu != null && vcpus.values().stream().noneMatch(v -> v.run() == vcpu.run())) {
       runPage.unmap(vcpu, machine.runPageSize());
     }
     PageCounters c = counters.remove(name);
@@ -238,7 +250,8 @@ final class LiveProcess implements AutoCloseable {
   private Reply guest(KvmCall.GuestRun c) {
     LiveVcpu vcpu = vcpus.get(c.fd());
     if (vcpu == null) {
-      return Reply.of(LogResult.failed("EBADF"));
+      // No vCPU: the kernel says what is wrong with that.
+      return Replies.plain(kernel.ioctl(fd(c.fd()), Kernel.RUN, 0));
     }
     return CallRunner.ran(stub.run(vcpu, c), c.what(), words);
   }

@@ -13,6 +13,11 @@ final class LiveVcpu {
     this.run = run;
   }
 
+  /** Returns the same vCPU by another descriptor. */
+  LiveVcpu by(long other) {
+    return new LiveVcpu(other, vm, run);
+  }
+
   long fd() {
     return fd;
   }

@@ -21,12 +21,13 @@ import java.util.stream.Collectors;
  * @param vendor the processor's maker as in /proc/cpuinfo; empty where it is not said
  * @param flags the processor's features as in /proc/cpuinfo
  * @param mmu how guest memory is mapped
- * @param capabilities what KVM_CHECK_EXTENSION answers on /dev/kvm, where it is not 0
+ * @param capabilities what KVM_CHECK_EXTENSION answers on /dev/kvm by number, where it is not 0
  * @param vmCapabilities the same on a VM of the default type
  * @param runPageSize size of a vCPU's shared pages in bytes
  * @param thp the word in brackets of transparent_hugepage/enabled
- * @param swap whether there is swap
+ * @param swap whether the kernel can swap
  * @param ksm whether the kernel can merge equal pages
+ * @param hugePages how many pages of 2 MiB are free for hugetlb memory
  */
 public record Machine(
     String release,
@@ -34,12 +35,16 @@ public record Machine(
     String vendor,
     Set<String> flags,
     MmuKind mmu,
-    Map<Capability, Long> capabilities,
-    Map<Capability, Long> vmCapabilities,
+    Map<Integer, Long> capabilities,
+    Map<Integer, Long> vmCapabilities,
     long runPageSize,
     String thp,
     boolean swap,
-    boolean ksm) {
+    boolean ksm,
+    long hugePages) {
+  /** Above the number of any capability there is; 7.4's last is below 256. */
+  static final int CAPABILITIES = 512;
+
   private static final String DEV_KVM = "/dev/kvm";
   private static final int ENOENT = 2;
   private static final int ENXIO = 6;
@@ -60,6 +65,10 @@ public record Machine(
    * @throws NoKvmException if it has no KVM that we may use
    */
   public static Machine ask() {
+    return ask(DEV_KVM);
+  }
+
+  static Machine ask(String device) {
     Processor processor = Processor.ofThisMachine();
     if (processor == null || !Libc.isLinux()) {
       throw new NoKvmException(
@@ -69,7 +78,7 @@ public record Machine(
               + System.getProperty("os.arch"));
     }
     try (var libc = new Libc()) {
-      int kvm = libc.open(DEV_KVM, Libc.O_RDWR | Libc.O_CLOEXEC);
+      int kvm = libc.open(device, Libc.O_RDWR | Libc.O_CLOEXEC);
       if (kvm < 0) {
         throw refused(-kvm);
       }
@@ -103,7 +112,7 @@ public record Machine(
   private static Machine ask(Libc libc, int kvm, Processor processor) {
     Map<String, String> cpu = cpuinfo();
     int vm = libc.ioctl(kvm, Kernel.CREATE_VM, 0);
-    Map<Capability, Long> ofVm = vm < 0 ? Map.of() : capabilities(libc, vm);
+    Map<Integer, Long> ofVm = vm < 0 ? Map.of() : capabilities(libc, vm);
     if (vm >= 0) {
       var _ = libc.close(vm);
     }
@@ -118,14 +127,16 @@ public record Machine(
         libc.ioctl(kvm, Kernel.GET_VCPU_MMAP_SIZE, 0),
         text("/sys/kernel/mm/transparent_hugepage/enabled", "[never]")
             .replaceAll(".*\\[(\\w+)].*", "$1"),
-        text("/proc/swaps", "").lines().count() > 1,
-        Files.exists(Path.of("/sys/kernel/mm/ksm")));
+        Files.exists(Path.of("/proc/swaps")),
+        Files.exists(Path.of("/sys/kernel/mm/ksm")),
+        Long.parseLong(text("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0")));
   }
 
-  private static Map<Capability, Long> capabilities(Libc libc, int fd) {
-    var found = new LinkedHashMap<Capability, Long>();
-    for (Capability c : Capability.values()) {
-      long n = libc.ioctl(fd, Kernel.CHECK_EXTENSION, c.number());
+  /** Numbers without a name are asked too: a kernel may know more than this program. */
+  private static Map<Integer, Long> capabilities(Libc libc, int fd) {
+    var found = new LinkedHashMap<Integer, Long>();
+    for (int c = 0; c < CAPABILITIES; c++) {
+      long n = libc.ioctl(fd, Kernel.CHECK_EXTENSION, c);
       if (n > 0) {
         found.put(c, n);
       }
@@ -178,7 +189,7 @@ public record Machine(
 
   /** Returns what a capability answers on /dev/kvm; 0 where it is not there. */
   public long capability(Capability c) {
-    return capabilities.getOrDefault(c, 0L);
+    return capabilities.getOrDefault(c.number(), 0L);
   }
 
   /** Tells whether VMs of a type can be made; a kernel that does not say has the default type. */

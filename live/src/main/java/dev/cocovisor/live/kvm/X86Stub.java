@@ -32,13 +32,13 @@ final class X86Stub implements GuestStub {
   private final RunPage page;
   private final byte[] code = new byte[48];
 
-  /**
-   * Creates the stub.
-   *
-   * @param amd whether the processor's own hypercall instruction is VMMCALL
-   */
-  X86Stub(Kernel kernel, boolean amd) {
+  private final boolean emulated;
+
+  /** Creates the stub for a machine: AMD's own hypercall instruction is VMMCALL. */
+  X86Stub(Kernel kernel, Machine machine) {
+    boolean amd = machine.isAmd();
     this.kernel = kernel;
+    this.emulated = machine.mmu() == MmuKind.EMULATED;
     this.page = new RunPage(kernel);
     put(WRITE_AT, 0x88, 0x03, 0xf4); // mov [ebx], al; hlt
     put(READ_AT, 0x8a, 0x03, 0xf4); // mov al, [ebx]; hlt
@@ -61,6 +61,10 @@ final class X86Stub implements GuestStub {
     switch (call.action()) {
       case GuestAction.Read a -> registers(vcpu, a.code(), READ_AT, 0, a.gpa(), 0, 0);
       case GuestAction.Write a -> registers(vcpu, a.code(), WRITE_AT, a.value(), a.gpa(), 0, 0);
+      case GuestAction.Hypercall _ when emulated ->
+          throw new Unsupported("guest_hypercall: PVM's emulator never gets past the instruction");
+      case GuestAction.Resume _ when emulated ->
+          throw new Unsupported("guest_resume: there was no hypercall");
       case GuestAction.Hypercall a ->
           registers(vcpu, a.code(), HYPERCALL_AT, a.nr(), a.args()[0], a.args()[1], a.args()[2]);
       case GuestAction.Resume a -> page.answerHypercall(vcpu, a.ret());

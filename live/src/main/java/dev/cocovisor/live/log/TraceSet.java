@@ -39,8 +39,15 @@ public final class TraceSet {
 
   /** A process began to run another program; its threads are gone. */
   public void executed(int pid) {
-    if (of(pid).touchesKvm() || all.size() > 1) {
-      byPid.put(pid, begin(new ProcessTrace()));
+    ProcessTrace before = of(pid);
+    var now = new ProcessTrace();
+    int place = before.touchesKvm() ? -1 : all.indexOf(before);
+    if (place >= 0) {
+      // Nobody will ask for what it did before.
+      all.set(place, now);
+      byPid.put(pid, now);
+    } else {
+      byPid.put(pid, begin(now));
     }
   }
 

@@ -167,6 +167,7 @@ public final class CallDecoder {
       case "KVM_CREATE_VM" -> new KvmCall.CreateVm(fd, a.number(2));
       case "KVM_CREATE_VCPU" -> new KvmCall.CreateVcpu(fd, a.number(2));
       case "KVM_CHECK_EXTENSION" -> new KvmCall.CheckExtension(fd, a.number(2));
+      case "KVM_GET_STATS_FD" -> new KvmCall.GetStatsFd(fd);
       case "KVM_ENABLE_CAP" ->
           new KvmCall.EnableCap(
               fd, a.field(2, "cap"), a.field(2, "flags", 0), a.field(2, "args[0]", 0));

@@ -58,6 +58,7 @@ public final class CallRunner {
       case KvmCall.CreateVcpu c -> openedVcpu(c, expected);
       case KvmCall.CreateGuestMemfd c ->
           opened(process.createGuestMemfd(fd(c.fd()), c.size(), c.flags()), expected);
+      case KvmCall.GetStatsFd c -> opened(process.getStatsFd(fd(c.fd())), expected);
       case KvmCall.Close c -> close(c.fd());
       case KvmCall.Mmap c -> mmap(c, expected);
       case KvmCall.Munmap c -> plain(process.munmap(c.addr(), c.len()));

@@ -53,6 +53,11 @@ public final class Descriptors {
     return model.containsKey(name);
   }
 
+  /** Returns the name of the VM that an open vCPU is of, or -1. */
+  public long vmOf(long vcpu) {
+    return vmOfVcpu.getOrDefault(vcpu, -1L);
+  }
+
   /** Returns the names of a VM's open vCPUs. */
   public List<Long> vcpusOf(long vm) {
     var out = new ArrayList<Long>();

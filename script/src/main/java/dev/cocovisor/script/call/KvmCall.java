@@ -43,6 +43,9 @@ public sealed interface KvmCall {
 
   record CreateVcpu(long fd, long id) implements KvmCall {}
 
+  /** KVM_GET_STATS_FD, of a VM or a vCPU. */
+  record GetStatsFd(long fd) implements KvmCall {}
+
   record CheckExtension(long fd, long cap) implements KvmCall {}
 
   record EnableCap(long fd, long cap, long flags, long arg0) implements KvmCall {}

@@ -18,11 +18,21 @@ import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Replays logs of calls to KVM ({@code .kvmlog}) on hosts of the technologies there are. */
 public final class KvmLogReplayer implements LogReplayer {
+  /** The note that counts the answers of observed programs that were compared. */
+  public static final String COMPARED = "compared";
+
+  /**
+   * The note that counts the calls of observed programs that were not compared; notes that begin
+   * with it and a colon say of what kind they were.
+   */
+  public static final String SKIPPED = "skipped";
+
   /** The note of a summary that counts vCPUs which stood still until the budget ended it. */
   public static final String STANDSTILLS = "standstills";
 
@@ -102,6 +112,11 @@ public final class KvmLogReplayer implements LogReplayer {
     private long mismatches;
     private long passedOver;
     private long standstills;
+
+    /** Answers of observed programs that were compared; -1 while there was no such program. */
+    private long compared = -1;
+
+    private final Map<String, Long> skipped = new TreeMap<>();
     private boolean stopped;
 
     Run(String file, ReplayOptions options, MismatchSink sink) {
@@ -109,17 +124,6 @@ public final class KvmLogReplayer implements LogReplayer {
       this.options = options;
       this.sink = sink;
       this.program = new ProgramBuilder(file, StepWords.of(technologies));
-    }
-
-    Map<String, Long> notes() {
-      var notes = new LinkedHashMap<String, Long>();
-      if (passedOver > 0) {
-        notes.put("unknown", passedOver);
-      }
-      if (standstills > 0) {
-        notes.put(STANDSTILLS, standstills);
-      }
-      return notes;
     }
 
     private boolean wanted() {
@@ -133,6 +137,10 @@ public final class KvmLogReplayer implements LogReplayer {
       try {
         program.add(call);
       } catch (LogSyntaxException e) {
+        if (program.isObserved() && unknown != null) {
+          program.addUnread(call, String.valueOf(e.getMessage()));
+          return;
+        }
         boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
         if (known || unknown == null) {
           throw e;
@@ -146,6 +154,7 @@ public final class KvmLogReplayer implements LogReplayer {
       if (program.isEmpty() || stopped) {
         return;
       }
+      Observed observed = program.isObserved() ? new Observed(file, unknown == null) : null;
       var lines = program.take();
       programs++;
       calls += lines.size();
@@ -157,6 +166,7 @@ public final class KvmLogReplayer implements LogReplayer {
               technologies,
               settings,
               habits,
+              observed,
               m -> {
                 mismatches++;
                 sink.mismatch(m);
@@ -165,6 +175,27 @@ public final class KvmLogReplayer implements LogReplayer {
       boolean goOn = replay.run();
       standstills += replay.standstills();
       stopped = !goOn || options.program() >= 0;
+      if (observed != null) {
+        compared = Math.max(compared, 0) + observed.compared();
+        observed.skipped().forEach((why, n) -> skipped.merge(why, n, Long::sum));
+      }
+    }
+
+    /** What stands beside the totals. */
+    Map<String, Long> notes() {
+      var notes = new LinkedHashMap<String, Long>();
+      if (compared >= 0) {
+        notes.put(COMPARED, compared);
+        notes.put(SKIPPED, skipped.values().stream().mapToLong(n -> n).sum());
+        skipped.forEach((why, n) -> notes.put(SKIPPED + ": " + why, n));
+      }
+      if (passedOver != 0) {
+        notes.put("unknown", passedOver);
+      }
+      if (standstills > 0) {
+        notes.put(STANDSTILLS, standstills);
+      }
+      return notes;
     }
   }
 }

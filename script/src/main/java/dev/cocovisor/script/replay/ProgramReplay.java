@@ -41,6 +41,7 @@ final class ProgramReplay {
   private final Technologies technologies;
   private final Map<String, String> settings;
   private final LogHabits habits;
+  private final @Nullable Observed observed;
   private final Predicate<Mismatch> sink;
   private final Map<Long, PageStats> printed = new LinkedHashMap<>();
 
@@ -57,6 +58,7 @@ final class ProgramReplay {
    *
    * @param settings settings of the host that win over the log's
    * @param habits what the programs before it in the same log showed
+   * @param observed how to judge the program if a real one was watched; else null
    * @param sink takes a mismatch and tells whether to go on
    */
   ProgramReplay(
@@ -66,7 +68,9 @@ final class ProgramReplay {
       Technologies technologies,
       Map<String, String> settings,
       LogHabits habits,
+      @Nullable Observed observed,
       Predicate<Mismatch> sink) {
+    this.observed = observed;
     this.habits = habits;
     this.file = file;
     this.number = number;
@@ -98,9 +102,21 @@ final class ProgramReplay {
       if (!stats && i > 0 && !silent(session, lines.get(i - 1).call())) {
         return false;
       }
-      Reply reply = step(session, i);
-      if (reply == null) {
-        continue;
+      LogCall call = line.call();
+      Reply reply;
+      if (observed != null) {
+        Observed.Answer answer = answer(session, observed, i);
+        if (answer == null) {
+          continue;
+        }
+        reply = answer.reply();
+        call = answer.stated();
+      } else {
+        reply = step(session, i);
+        if (reply == null) {
+          continue;
+        }
+        call = call.withResult(line.expected(session.technology()));
       }
       if (line.step() instanceof Step.Call(KvmCall.Stats(long vm))) {
         remember(session, vm);
@@ -109,9 +125,7 @@ final class ProgramReplay {
       } else if (line.step() instanceof Step.Call(KvmCall.GuestRun run)) {
         waits(run.fd(), reply);
       }
-      LogCall call = line.call();
-      LogCall stated = call.withResult(line.expected(session.technology()));
-      String expected = Answers.unmet(stated, reply);
+      String expected = Answers.unmet(call, reply);
       Standstill stuck = session.standstill();
       if (expected == null) {
         continue;
@@ -135,6 +149,17 @@ final class ProgramReplay {
       throw e;
     } catch (RuntimeException | AssertionError e) {
       throw new StepFailure(file, lines.get(index).call(), e);
+    }
+  }
+
+  private Observed.@Nullable Answer answer(Session session, Observed by, int index) {
+    ScenarioLine line = lines.get(index);
+    try {
+      return by.step(session, index, line);
+    } catch (LogSyntaxException e) {
+      throw e;
+    } catch (RuntimeException | AssertionError e) {
+      throw new StepFailure(file, line.call(), e);
     }
   }
 

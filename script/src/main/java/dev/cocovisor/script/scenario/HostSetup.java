@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  * a program names neither, the words that technologies declare as theirs decide.
  */
 final class HostSetup {
-  private static final List<String> FIELDS = List.of("tdp_mmu", "memory", "arch", "backend");
+  private static final List<String> FIELDS =
+      List.of("tdp_mmu", "memory", "arch", "backend", "recorder");
 
   private final Technologies technologies;
   private final Map<String, String> chosen;
@@ -109,6 +110,8 @@ final class HostSetup {
         config = config.withArchitecture(architecture(fields.text(name, "")));
         architectureGiven = true;
       }
+      // Who watched the program: says how to read the log, and nothing about the host.
+      case "recorder" -> {}
       case "backend" -> {
         if (value instanceof List<?> all) {
           all.forEach(one -> want(one.toString()));

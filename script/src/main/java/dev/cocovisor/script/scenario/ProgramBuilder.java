@@ -1,6 +1,7 @@
 package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.text.LogCall;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +11,7 @@ public final class ProgramBuilder {
   private final String file;
   private final StepDecoder decoder;
   private List<ScenarioLine> lines = new ArrayList<>();
+  private boolean observed;
 
   /**
    * Begins a program.
@@ -29,6 +31,9 @@ public final class ProgramBuilder {
    */
   public void add(LogCall call) {
     Step step = decoder.decode(call);
+    observed |=
+        step instanceof Step.Call(KvmCall.HostSetup setup)
+            && setup.fields().asMap().containsKey("recorder");
     if (!(step instanceof Step.Expect expect)) {
       lines.add(new ScenarioLine(call, step));
       return;
@@ -41,6 +46,23 @@ public final class ProgramBuilder {
     lines.add(new ScenarioLine(before.call(), before.step(), expect.results()));
   }
 
+  /**
+   * Adds a line that nobody understands.
+   *
+   * @param why what is wrong with it
+   */
+  public void addUnread(LogCall call, String why) {
+    lines.add(new ScenarioLine(call, new Step.Unread(why)));
+  }
+
+  /**
+   * Tells whether the program's lines so far say that a real program was watched from outside, by
+   * {@code host_config({recorder=…})}.
+   */
+  public boolean isObserved() {
+    return observed;
+  }
+
   /** Tells whether no line was added since the last {@link #take}. */
   public boolean isEmpty() {
     return lines.isEmpty();
@@ -50,6 +72,7 @@ public final class ProgramBuilder {
   public List<ScenarioLine> take() {
     List<ScenarioLine> taken = List.copyOf(lines);
     lines = new ArrayList<>();
+    observed = false;
     return taken;
   }
 }

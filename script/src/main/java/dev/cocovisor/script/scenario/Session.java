@@ -101,6 +101,21 @@ public final class Session implements AutoCloseable {
     }
   }
 
+  /**
+   * Carries out a call in place of the program's line of this index.
+   *
+   * @param written the line, whose result names what the call opens
+   * @throws LogSyntaxException if it cannot be carried out
+   */
+  public Reply carryOut(KvmCall call, LogCall written, int index) {
+    try {
+      return call(call, written, index);
+    } catch (IllegalArgumentException e) {
+      throw new LogSyntaxException(
+          file, written.line(), written.columnOf(0), written.name() + ": " + e.getMessage());
+    }
+  }
+
   private @Nullable Reply step(ScenarioLine line, int index) {
     switch (line.step()) {
       case Step.Backends s -> {
@@ -114,7 +129,7 @@ public final class Session implements AutoCloseable {
       case Step.Expect _ -> {
         return null;
       }
-      case Step.ActorBegins _, Step.Together _, Step.Allows _ -> {
+      case Step.ActorBegins _, Step.Together _, Step.Allows _, Step.Unread _ -> {
         return CallRunner.plain(0);
       }
       default -> {

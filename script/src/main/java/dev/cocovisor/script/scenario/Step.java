@@ -82,6 +82,14 @@ public sealed interface Step {
    */
   record Allows(List<String> answers) implements Steering {}
 
+  /**
+   * A call of a program that was watched, which nobody can carry out: the watcher kept no more of
+   * it, or it is no call of the notation.
+   *
+   * @param why what is missing or unknown
+   */
+  record Unread(String why) implements Steering {}
+
   /** Happens to, or in, a VM that a step launched. */
   sealed interface OfVm extends Step {
     /** Returns the VM's number, from 1. */

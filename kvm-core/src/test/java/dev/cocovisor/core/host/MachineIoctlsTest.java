@@ -1,0 +1,86 @@
+package dev.cocovisor.core.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class MachineIoctlsTest {
+  private final Kvm kvm = new Kvm(HostConfig.DEFAULT, List.of());
+  private final KvmProcess process = new KvmProcess(kvm);
+  private final int dev = (int) process.openDevKvm();
+  private final int vm = (int) process.createVm(dev, 0);
+
+  @AfterEach
+  void end() {
+    kvm.close();
+  }
+
+  private long call(int fd, String name, long arg) {
+    return process.vendorIoctl(fd, new VendorCommand(name, new Fields().put("arg", arg)));
+  }
+
+  private static long minus(Errno e) {
+    return -e.number();
+  }
+
+  @Test
+  void versionAndSizeAreAskedOfTheDeviceAndTakeNoArgument() {
+    assertThat(call(dev, "KVM_GET_API_VERSION", 0)).isEqualTo(12);
+    assertThat(call(dev, "KVM_GET_API_VERSION", 1)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(call(dev, "KVM_GET_VCPU_MMAP_SIZE", 0)).isEqualTo(12288);
+    assertThat(call(vm, "KVM_GET_API_VERSION", 0)).isEqualTo(minus(Errno.ENOTTY));
+  }
+
+  @Test
+  void theIrqchipComesOnceAndBeforeTheVcpus() {
+    assertThat(call(vm, "KVM_CREATE_PIT2", 0)).isEqualTo(minus(Errno.ENOENT));
+    assertThat(call(vm, "KVM_IRQ_LINE", 0)).isEqualTo(minus(Errno.ENXIO));
+    assertThat(call(vm, "KVM_CREATE_IRQCHIP", 0)).isZero();
+    assertThat(call(vm, "KVM_CREATE_IRQCHIP", 0)).isEqualTo(minus(Errno.EEXIST));
+    assertThat(call(vm, "KVM_CREATE_PIT2", 0)).isZero();
+    assertThat(call(vm, "KVM_IRQ_LINE_STATUS", 0)).isZero();
+    int other = (int) process.createVm(dev, 0);
+    assertThat(process.createVcpu(other, 0)).isPositive();
+    assertThat(call(other, "KVM_CREATE_IRQCHIP", 0)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(call(other, "KVM_SET_IDENTITY_MAP_ADDR", 0)).isEqualTo(minus(Errno.EINVAL));
+  }
+
+  @Test
+  void theTaskStateSegmentLiesBelowFourGibibytes() {
+    assertThat(call(vm, "KVM_SET_TSS_ADDR", 0xfffbd000L)).isZero();
+    assertThat(call(vm, "KVM_SET_TSS_ADDR", 0xffffd000L)).isZero();
+    assertThat(call(vm, "KVM_SET_TSS_ADDR", 0xffffd001L)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(call(vm, "KVM_SET_TSS_ADDR", -1)).isEqualTo(minus(Errno.EINVAL));
+  }
+
+  @Test
+  void registersBelongToVcpus() {
+    int vcpu = (int) process.createVcpu(vm, 0);
+    assertThat(call(vcpu, "KVM_GET_REGS", 0)).isZero();
+    assertThat(call(vm, "KVM_GET_REGS", 0)).isEqualTo(minus(Errno.ENOTTY));
+    assertThat(call(dev, "KVM_GET_REGS", 0)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(call(vcpu, "KVM_NO_SUCH", 0)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(MachineIoctls.ofCpu("KVM_GET_REGS")).isTrue();
+    assertThat(MachineIoctls.ofCpu("KVM_SET_USER_MEMORY_REGION")).isFalse();
+  }
+
+  @Test
+  void statisticsKeepTheirVm() {
+    int vcpu = (int) process.createVcpu(vm, 0);
+    int stats = (int) process.getStatsFd(vcpu);
+    assertThat(process.getStatsFd(dev)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(process.stats(stats)).isEqualTo(new PageStats(0, 0, 0));
+    assertThat(process.close(vcpu)).isZero();
+    assertThat(process.close(vm)).isZero();
+    assertThat(kvm.vms()).isNotEmpty();
+    assertThat(process.close(stats)).isZero();
+    assertThat(kvm.vms()).isEmpty();
+  }
+}
