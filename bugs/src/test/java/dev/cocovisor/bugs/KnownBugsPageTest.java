@@ -21,8 +21,7 @@ class KnownBugsPageTest {
   void everyBugHasItsRow() throws IOException {
     List<String> lines = page();
     for (Bug b : Bugs.list()) {
-      String row =
-          "| %s | %s | %s | %s |".formatted(b.id(), b.area(), b.mechanism(), b.fix());
+      String row = "| %s | %s | %s | %s |".formatted(b.id(), b.area(), b.mechanism(), b.fix());
       assertThat(lines).as(b.id()).anyMatch(l -> l.startsWith(row));
     }
   }

@@ -68,7 +68,8 @@ class InvalidationTest {
 
   @Test
   void anEndWithoutABeginningIsAProgrammingError() {
-    assertThatThrownBy(() -> i.end(Invalidation.Cause.USER_MAPPINGS)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> i.end(Invalidation.Cause.USER_MAPPINGS))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   @Test
