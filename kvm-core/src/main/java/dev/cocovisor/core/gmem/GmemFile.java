@@ -177,7 +177,7 @@ public class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    if (vm.identity() != owner.identity()) {
+    if (vm != owner && vm != owner.identity()) {
       return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
     }
     boolean fits =
