@@ -63,7 +63,7 @@ final class VmEntry {
 
   /** Asks the plan of failures; an interrupt of the host only makes KVM enter again. */
   private boolean before(VcpuContext vcpu, SevVcpu s) {
-    if (s.vmsaInUse >= 0 && sev.platform().machine().memory().isFree(s.vmsaInUse)) {
+    if (s.guestVmsaGpa >= 0 && sev.platform().machine().memory().isFree(s.vmsaInUse)) {
       sev.context().bug("VMRUN with pfn 0x" + Long.toHexString(s.vmsaInUse) + ", which is free");
     }
     long instead;
