@@ -155,7 +155,7 @@ final class Judge {
           TckRun.run(
               Subject.of(backend),
               RuleList.ids(List.of()),
-              Duration.ofSeconds(60),
+              Duration.ofSeconds(600),
               r -> {
                 say("at", id + " " + r.id());
                 if (r.outcome() == RuleResult.Outcome.FAILED) {

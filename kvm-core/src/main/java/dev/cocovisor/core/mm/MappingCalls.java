@@ -275,7 +275,7 @@ public final class MappingCalls {
     if (!r.ok() || !on) {
       return r;
     }
-    // Source: __mlock_posix_error_return.
+    // Source: mm/mlock.c, __mlock_posix_error_return.
     return populate(from, from + size).ok() ? Errno.OK : Errno.ENOMEM;
   }
 

@@ -9,7 +9,7 @@ import dev.cocovisor.api.sched.SchedulePoint;
  *
  * <p>Changed under mmu_lock exclusive; the number is read without a lock before a page is looked up
  * and checked under the lock before it is mapped. Source: {@code virt/kvm/kvm_main.c},
- * kvm_mmu_invalidate_begin and _end; {@code include/linux/kvm_host.h}, mmu_invalidate_retry_gfn.
+ * kvm_mmu_invalidate_start and _end; {@code include/linux/kvm_host.h}, mmu_invalidate_retry_gfn.
  *
  * <p>A host can be given another by its {@link Factory}.
  */

@@ -88,7 +88,8 @@ public final class VmCapabilities {
   /**
    * Tells whether all mappings go when a slot is deleted or moved: so it is for default VMs unless
    * userspace disabled the quirk; for others, and without it, only the slot's own go. Source:
-   * {@code arch/x86/kvm/mmu/mmu.c}, kvm_arch_flush_shadow_memslot and kvm_mmu_zap_memslot.
+   * {@code arch/x86/kvm/mmu/mmu.c}, kvm_arch_flush_shadow_memslot and
+   * kvm_mmu_zap_memslot_pages_and_flush.
    */
   boolean zapsAllOnSlotChange() {
     return vm.rules().zapsAllOnSlotChange() && (disabledQuirks & QUIRK_SLOT_ZAP_ALL) == 0;
