@@ -1,5 +1,6 @@
 package dev.cocovisor.api;
 
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
@@ -20,6 +21,14 @@ public interface HostMachine {
 
   /** Returns the number of logical processors, at least 1. */
   int cpus();
+
+  /**
+   * Returns what the host's kernel does where kernels differ; Linux 7.3 by default. Ask it for a
+   * row's strategy when a VM is made, not while it runs.
+   */
+  default KernelProfile kernel() {
+    return KernelProfile.REFERENCE;
+  }
 
   /** Returns where events go; never null. */
   TraceSink trace();

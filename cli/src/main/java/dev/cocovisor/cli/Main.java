@@ -16,6 +16,7 @@ import dev.cocovisor.cli.run.BugsCommand;
 import dev.cocovisor.cli.run.CompareCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
+import dev.cocovisor.cli.run.KernelsCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.cli.trace.ImportCommand;
@@ -112,6 +113,7 @@ public final class Main {
     line.addSubcommand("measure", MeasureCommand.create(console, measurers));
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
+    line.addSubcommand(new KernelsCommand(console));
     line.addSubcommand(new ExploreCommand(console));
     line.addSubcommand(new BugsCommand(console));
     line.addSubcommand(new GenerateCommand(console));

@@ -89,24 +89,8 @@ public final class ScenarioSubject implements Subject {
     var session =
         new Session(
             scenario.name(), program, technologies, technology, settings, new LogHabits(), trace);
-    int first = 0;
-    while (first < before.size() && describesHost(before.get(first))) {
-      answer(session, before.get(first++));
-    }
-    long empty = framesOfEmptyHost(session);
-    before.subList(first, before.size()).forEach(i -> answer(session, i));
-    return new OnHost(session, empty);
-  }
-
-  /** Tells whether a line says what the host is like, which is said before it boots. */
-  private boolean describesHost(int line) {
-    String name = program.get(line).call().name();
-    return name.equals("host_config") || name.equals("backends");
-  }
-
-  /** Returns what a host has allocated before its first VM. */
-  private static long framesOfEmptyHost(Session session) {
-    return session.process().kvm().memory().allocatedFrames();
+    before.forEach(i -> answer(session, i));
+    return new OnHost(session);
   }
 
   private String answer(Session session, int line) {
@@ -117,14 +101,12 @@ public final class ScenarioSubject implements Subject {
   private final class OnHost implements Trial {
     private final Session session;
     private final Kvm host;
-    private final long empty;
     private @Nullable String dead;
     private final List<Part> parts = new ArrayList<>();
     private final StringBuilder ending = new StringBuilder();
 
-    OnHost(Session session, long empty) {
+    OnHost(Session session) {
       this.session = session;
-      this.empty = empty;
       this.host = session.process().kvm();
       for (Actor a : actors) {
         parts.add(
@@ -163,7 +145,7 @@ public final class ScenarioSubject implements Subject {
       host.checkInvariants(violation);
       dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
       host.close();
-      long left = host.memory().allocatedFrames() - empty - host.leakedFrames();
+      long left = host.framesSinceBoot();
       if (left != 0) {
         violation.accept(left + " frames are left when everything is closed");
       }

@@ -84,12 +84,9 @@ final class SnpLaunch {
       return sev.refuse(
           Errno.EINVAL, () -> "policy bits 0x" + Long.toHexString(unknown) + " are not supported");
     }
-    boolean smtMissing = platform.settings().smtRequired() && (policy & GuestPolicy.SMT) == 0;
-    if (smtMissing
-        || (platform.settings().smtRequired() && (policy & GuestPolicy.SINGLE_SOCKET) != 0)) {
+    if (!platform.machine().kernel().on(SevKernelRules.LAUNCH_POLICY).allows(policy)) {
       return sev.refuse(
-          Errno.EINVAL,
-          "policy bit 16 (SMT) has to be 1, and bit 20 (SINGLE_SOCKET) 0, up to 6.12");
+          Errno.EINVAL, "policy bit 16 (SMT) has to be 1, and bit 20 (SINGLE_SOCKET) 0");
     }
     return (policy & GuestPolicy.RESERVED_ONE) == 0
         ? sev.refuse(Errno.EINVAL, "policy bit 17 has to be 1")

@@ -26,12 +26,14 @@ final class SnpPopulation {
   private final VmContext vm;
   private final SnpFirmware firmware;
   private final SnpHost host;
+  private final boolean pageIsSource;
 
   SnpPopulation(SevVm sev) {
     this.sev = sev;
     this.vm = sev.context();
     this.firmware = sev.platform().firmware();
     this.host = sev.platform().host();
+    this.pageIsSource = vm.host().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
   }
 
   long update(VendorCommand c) {
@@ -51,7 +53,8 @@ final class SnpPopulation {
       return sev.fail(Errno.EINVAL, "there is no page type of this number for user space");
     }
     long uaddr = in.number("uaddr", 0);
-    if (type != LaunchPageType.ZERO && (uaddr == 0 || (uaddr & PAGE - 1) != 0)) {
+    boolean missing = uaddr == 0 && !(pageIsSource && type != LaunchPageType.CPUID);
+    if (type != LaunchPageType.ZERO && (missing || (uaddr & PAGE - 1) != 0)) {
       return sev.fail(Errno.EINVAL, "the source is 0 or not aligned to 4 KiB");
     }
     vm.slotsLock().lock();
@@ -94,7 +97,7 @@ final class SnpPopulation {
     // Partial progress is success; the caller comes again and meets the error first.
     c.out().put("gfn_start", gfn + count);
     c.out().put("len", len - (count << PAGE_SHIFT));
-    if (type != LaunchPageType.ZERO) {
+    if (type != LaunchPageType.ZERO && uaddr != 0) {
       c.out().put("uaddr", uaddr + (count << PAGE_SHIFT));
     }
     return 0;

@@ -53,6 +53,49 @@ class SixTrapsTest {
     assertThat(b.td().epoch()).isEqualTo(1);
   }
 
+  // TDX module 1.5.01, tdh_mem_page_aug.c and others: what is given is PT_NDA at every size.
+  @Test
+  void aPageInUseIsGivenToNobody() {
+    Bench b = Bench.runnable(true);
+    b.tables(GPA, 0);
+    long other = GPA + (4L << 20);
+    b.tables(other, 1);
+    long page = b.page();
+    long inUse = SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.R8);
+    b.must(b.host.memPageAug(TDR, GPA, 0, page));
+    assertThat(b.host.memPageAug(TDR, GPA + 4096, 0, page)).isEqualTo(inUse);
+    assertThat(b.host.memSeptAdd(TDR, other, 1, page)).isEqualTo(inUse);
+    long huge = b.huge();
+    b.must(b.host.memPageAug(TDR, other, 1, huge));
+    assertThat(b.host.memPageAug(TDR, GPA + 4096, 0, huge)).isEqualTo(inUse);
+    assertThat(b.host.memPageAug(TDR, GPA + 4096, 0, huge + 4096)).isEqualTo(inUse);
+    b.must(b.host.memRangeBlock(TDR, other, 1));
+    b.track();
+    assertThat(b.host.memPageDemote(TDR, other, 1, page)).isEqualTo(inUse);
+    assertThat(b.host.memPageDemote(TDR, other, 1, huge + 4096)).isEqualTo(inUse);
+    b.must(b.host.memPageDemote(TDR, other, 1, b.page()));
+    assertThat(b.host.memPageAug(TDR, GPA + 4096, 0, huge + 4096)).isEqualTo(inUse);
+    assertThat(b.host.memPageAug(TDR, GPA + (6L << 20), 1, huge))
+        .as("small pages of it are in use")
+        .isEqualTo(inUse);
+  }
+
+  // TDX module 1.5.01, tdh_mem_sept_remove.c: the table's entries are looked at, pending ones too.
+  @Test
+  void aTableThatHoldsAPageStays() {
+    Bench b = Bench.initialized(true);
+    b.tables(GPA, 0);
+    b.must(b.host.memPageAdd(TDR, GPA + 7 * 4096, b.page(), Bench.SOURCE));
+    assertThat(b.host.memSeptRemove(TDR, GPA, 1))
+        .isEqualTo(SeamStatus.EPT_PAGE_NOT_FREE.with(Operand.RCX));
+    assertThat(b.host.memSeptRemove(TDR, GPA & -(1L << 30), 2))
+        .as("a table below is no free entry")
+        .isEqualTo(SeamStatus.EPT_PAGE_NOT_FREE.with(Operand.RCX));
+    b.must(b.host.memPageRemove(TDR, GPA + 7 * 4096, 0));
+    b.must(b.host.memSeptRemove(TDR, GPA, 1));
+    b.must(b.host.memSeptRemove(TDR, GPA & -(1L << 30), 2));
+  }
+
   @Test
   void demoteLeavesItsChildrenUnblocked() {
     Bench b = Bench.runnable(true);

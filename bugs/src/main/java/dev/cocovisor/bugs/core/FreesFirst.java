@@ -8,6 +8,7 @@ import dev.cocovisor.core.gmem.Binding;
 import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.gmem.ForwardingBindingOwner;
 import dev.cocovisor.core.gmem.GmemFile;
+import dev.cocovisor.core.gmem.PageFilter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,10 +40,10 @@ public final class FreesFirst extends Bug {
 
     @Override
     public Errno gmemInvalidateBegin(
-        List<? extends Binding> bound, long startPage, long endPage, boolean shared) {
+        List<? extends Binding> bound, long startPage, long endPage, PageFilter filter) {
       begin =
           () -> {
-            var _ = super.gmemInvalidateBegin(bound, startPage, endPage, shared);
+            var _ = super.gmemInvalidateBegin(bound, startPage, endPage, filter);
           };
       return Errno.OK;
     }

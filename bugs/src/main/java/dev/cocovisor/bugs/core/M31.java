@@ -5,6 +5,7 @@ import dev.cocovisor.bugs.entry.Area;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.kernel.BindOrder;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.vm.SlotSteps;
 import java.util.function.Supplier;
@@ -34,7 +35,7 @@ public final class M31 extends Bug {
   private static final class Faulty extends SlotSteps {
     @Override
     public Errno prepareAndBind(
-        MemSlot slot, @Nullable BackingStore store, Supplier<Errno> prepare) {
+        MemSlot slot, @Nullable BackingStore store, BindOrder order, Supplier<Errno> prepare) {
       Errno r = store == null ? Errno.OK : store.bind(slot);
       return r.ok() ? prepare.get() : r;
     }

@@ -22,7 +22,6 @@ final class PlainRun {
   private final List<String> broken = new ArrayList<>();
   private @Nullable Kvm host;
   private final boolean planned;
-  private long empty;
 
   private PlainRun(boolean planned) {
     this.planned = planned;
@@ -50,7 +49,6 @@ final class PlainRun {
 
   private Kvm booted(Kvm fresh) {
     host = fresh;
-    empty = fresh.memory().allocatedFrames();
     return fresh;
   }
 
@@ -70,7 +68,7 @@ final class PlainRun {
     Kvm now = host;
     if (now != null) {
       now.close();
-      long left = now.memory().allocatedFrames() - empty - now.leakedFrames();
+      long left = now.framesSinceBoot();
       if (now.leakedFrames() != 0 && !planned) {
         broken.add(
             now.leakedFrames() + " frames are lost for good, and nothing was planned to fail");

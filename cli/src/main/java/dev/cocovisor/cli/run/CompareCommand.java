@@ -1,14 +1,18 @@
 package dev.cocovisor.cli.run;
 
+import dev.cocovisor.api.kernel.KernelProfile;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
+import dev.cocovisor.script.compare.KernelDifference;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.Standstill;
@@ -28,7 +32,7 @@ import picocli.CommandLine.Parameters;
     name = "compare",
     mixinStandardHelpOptions = true,
     description = {
-      "Runs one scenario on several technologies and shows them side by side:",
+      "Runs one scenario on several technologies, or kernels, and shows them side by side:",
       "each step's result, what the guest keeps of what it wrote, what the host can read,",
       "what it cost. Below the table each difference in words, with its rule and source."
     })
@@ -44,6 +48,15 @@ public final class CompareCommand implements Callable<Integer> {
       paramLabel = "ID",
       description = "The technologies; without it, those the scenario names, else all.")
   private List<String> chosen = List.of();
+
+  @Option(
+      names = "--kernels",
+      split = ",",
+      paramLabel = "KERNEL",
+      description =
+          "Set kernels side by side instead: 6.12, 6.18, 7.2, 7.3, 7.4. --backends names the one"
+              + " technology; without it, the scenario's first.")
+  private List<String> kernels = List.of();
 
   @Mixin private PluginOptions plugins = new PluginOptions();
 
@@ -67,6 +80,37 @@ public final class CompareCommand implements Callable<Integer> {
   }
 
   private int compare(Scenario scenario, World world) {
+    return kernels.isEmpty() ? technologies(scenario, world) : kernels(scenario, world);
+  }
+
+  /** Kernels side by side; what a scenario expects is said of one kernel and not looked at. */
+  private int kernels(Scenario scenario, World world) {
+    List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
+    if (chosen.size() > 1) {
+      throw new UsageException("--kernels: one technology at a time, --backends ID");
+    }
+    String technology = named.isEmpty() ? null : world.known(named.getFirst());
+    List<KernelRule<?>> rules = Kvm.kernelRules(world.technologies().backends());
+    try {
+      kernels.forEach(k -> KernelProfile.parse(k, rules));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--kernels: " + e.getMessage());
+    }
+    Comparison comparison =
+        Comparison.ofKernels(scenario, kernels, technology, world.technologies(), world.settings());
+    List<KernelDifference> differences =
+        KernelDifference.of(
+            comparison, scenario, technology, world.technologies(), world.settings(), rules);
+    var report = new KernelReport(console);
+    if (json) {
+      console.json(KernelReport.document(file.toString(), comparison, differences));
+    } else {
+      report.print(comparison, differences);
+    }
+    return comparison.columns().stream().mapToInt(this::failed).max().orElse(ExitCode.CLEAN);
+  }
+
+  private int technologies(Scenario scenario, World world) {
     List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
     List<String> ids =
         named.isEmpty() ? List.copyOf(world.technologies().ids()) : world.known(named);
@@ -105,7 +149,7 @@ public final class CompareCommand implements Callable<Integer> {
     if (failure == null) {
       return ExitCode.CLEAN;
     }
-    console.err().println("cocovisor: " + c.backend() + " failed at " + failure.place());
+    console.err().println("cocovisor: " + c.label() + " failed at " + failure.place());
     if (failure.getCause() instanceof VendorFailure v) {
       console.err().println(plugins.blame(v).text());
       return ExitCode.PLUGIN;
@@ -127,12 +171,11 @@ public final class CompareCommand implements Callable<Integer> {
       var lines = new LinkedHashMap<String, String>();
       lines.put("expected", unmet);
       lines.put("got", s.got());
-      var words = List.of("run", file.toString(), "--backend", c.backend());
+      var words = List.of("run", file.toString(), "--backend", c.label());
       lines.put("reproduce", World.command(words, settings, plugins));
       console
           .out()
-          .println(
-              console.red(file + ":" + s.call().line() + ": not as expected on " + c.backend()));
+          .println(console.red(file + ":" + s.call().line() + ": not as expected on " + c.label()));
       lines.forEach((k, v) -> console.out().printf("  %-9s  %s%n", k, v));
     }
   }

@@ -21,17 +21,7 @@ public final class ComparisonReport {
   }
 
   public void print(Comparison comparison, List<Difference> differences) {
-    var head = new ArrayList<String>();
-    head.add("step");
-    comparison.columns().forEach(c -> head.add(c.backend()));
-    var table = new Table(head.toArray(String[]::new));
-    for (Comparison.Row r : comparison.rows()) {
-      var row = new ArrayList<String>();
-      row.add(r.name());
-      comparison.columns().forEach(c -> row.add(r.cell(c.backend())));
-      table.row(row.toArray(String[]::new));
-    }
-    table.print(console);
+    table(comparison);
     if (differences.isEmpty()) {
       console.out().println();
       console.out().println("no differences");
@@ -39,10 +29,25 @@ public final class ComparisonReport {
     differences.forEach(this::print);
   }
 
-  private void print(Difference d) {
+  void table(Comparison comparison) {
+    var head = new ArrayList<String>();
+    head.add("step");
+    comparison.columns().forEach(c -> head.add(c.label()));
+    var table = new Table(head.toArray(String[]::new));
+    for (Comparison.Row r : comparison.rows()) {
+      var row = new ArrayList<String>();
+      row.add(r.name());
+      comparison.columns().forEach(c -> row.add(r.cell(c.label())));
+      table.row(row.toArray(String[]::new));
+    }
+    table.print(console);
+  }
+
+  /** Prints what differs and how, under a question. */
+  void rows(String question, List<Comparison.Row> rows) {
     console.out().println();
-    console.out().println(console.bold("difference: " + d.topic().question()));
-    for (Comparison.Row row : d.rows()) {
+    console.out().println(console.bold("difference: " + question));
+    for (Comparison.Row row : rows) {
       console
           .out()
           .println("  " + (row.line() > 0 ? "line " + row.line() + ": " : "") + row.name());
@@ -50,6 +55,10 @@ public final class ComparisonReport {
           .forEach(
               (text, who) -> console.out().println("    " + String.join(", ", who) + ": " + text));
     }
+  }
+
+  private void print(Difference d) {
+    rows(d.topic().question(), d.rows());
     d.rules()
         .forEach((backend, rule) -> {
           wrapped("  " + backend + " - " + rule.says());
@@ -63,7 +72,7 @@ public final class ComparisonReport {
   }
 
   /** Prints text in lines of at most {@link #WIDTH}, the later ones further to the right. */
-  private void wrapped(String text) {
+  void wrapped(String text) {
     int indent = text.length() - text.stripLeading().length();
     var line = new StringBuilder(" ".repeat(indent));
     for (String word : text.strip().split(" ", -1)) {
@@ -76,8 +85,7 @@ public final class ComparisonReport {
     console.out().println(line.toString().stripTrailing());
   }
 
-  public static Map<String, Object> document(
-      String file, Comparison comparison, List<Difference> differences) {
+  static List<Map<String, Object>> rows(Comparison comparison) {
     var rows = new ArrayList<Map<String, Object>>();
     for (Comparison.Row r : comparison.rows()) {
       var entry = new LinkedHashMap<String, Object>();
@@ -91,6 +99,11 @@ public final class ComparisonReport {
       entry.put("differs", r.differs());
       rows.add(entry);
     }
+    return rows;
+  }
+
+  public static Map<String, Object> document(
+      String file, Comparison comparison, List<Difference> differences) {
     var totals = new LinkedHashMap<String, Object>();
     for (Comparison.Column c : comparison.columns()) {
       var t = new LinkedHashMap<String, Object>();
@@ -99,7 +112,7 @@ public final class ComparisonReport {
       t.put("tables", Map.of("core", c.tables().core(), "trusted", c.tables().trusted()));
       t.put("counters", c.counters());
       t.put("unmet", c.unmet());
-      totals.put(c.backend(), t);
+      totals.put(c.label(), t);
     }
     var words = new ArrayList<Map<String, Object>>();
     for (Difference d : differences) {
@@ -117,7 +130,7 @@ public final class ComparisonReport {
     doc.put("format", "cocovisor.compare");
     doc.put("version", 1);
     doc.put("scenario", file);
-    doc.put("rows", rows);
+    doc.put("rows", rows(comparison));
     doc.put("totals", totals);
     doc.put("differences", words);
     return doc;

@@ -18,6 +18,7 @@ import dev.cocovisor.explore.ScenarioSubject;
 import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
+import dev.cocovisor.explore.faults.FaultCampaign;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -120,6 +121,28 @@ public final class ExploreCommand implements Callable<Integer> {
   private int workers = Runtime.getRuntime().availableProcessors();
 
   @Option(
+      names = "--choices",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = {
+        "With bound: the most things that go otherwise than they ordinarily do in one schedule: an"
+            + " allocation or a firmware call that fails, a signal, an interrupt;"
+            + " default ${DEFAULT-VALUE}."
+      })
+  private int choices;
+
+  @Option(
+      names = "--faults",
+      description = {
+        "No schedules: each allocation and firmware call of the scenario fails once, one a run.",
+        "Needs no actors."
+      })
+  private boolean faults;
+
+  @Option(names = "--pairs", description = "With --faults: two of them too, in one step.")
+  private boolean pairs;
+
+  @Option(
       names = "--schedule",
       paramLabel = "ORDER",
       description = "Follow this one schedule, as a finding prints it.")
@@ -161,7 +184,9 @@ public final class ExploreCommand implements Callable<Integer> {
       String on =
           world.known(
               backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
-      return report(explore(subject(scenario, world, on)), on);
+      return faults
+          ? failures(scenario, world, on)
+          : report(explore(subject(scenario, world, on)), on);
     }
   }
 
@@ -211,7 +236,30 @@ public final class ExploreCommand implements Callable<Integer> {
     }
   }
 
+  private int failures(Scenario scenario, World world, String on) {
+    try {
+      var campaign = new FaultCampaign(scenario, world.technologies(), on, world.settings());
+      List<String> words = List.of("explore", file.toString(), "--faults", "--backend", on);
+      var runs =
+          new FaultRuns(
+              console,
+              plan -> {
+                var all = new ArrayList<>(words);
+                all.addAll(List.of("--schedule", plan.toString()));
+                return World.command(all, settings, plugins);
+              });
+      return schedule == null
+          ? runs.report(campaign.run(pairs, schedules))
+          : runs.replay(campaign, Schedule.parse(schedule));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+  }
+
   private void checkNumbers() {
+    if (choices < 0) {
+      throw new UsageException("--choices: a number from 0 expected");
+    }
     if (bound < 0) {
       throw new UsageException("--bound: a number from 0 expected");
     }
@@ -242,7 +290,8 @@ public final class ExploreCommand implements Callable<Integer> {
     return explorer.explore(
         subject,
         switch (how) {
-          case BOUND -> new Search.Preemptions(bound);
+          case BOUND ->
+              choices == 0 ? new Search.Preemptions(bound) : new Search.Choices(bound, choices);
           case DPOR -> new Search.Dpor();
           case DELAYS -> new Search.Delays(bound);
           case PCT -> new Search.Pct(seed, bound + 1, schedules);

@@ -15,13 +15,38 @@ public abstract class ForwardingBindingOwner implements BindingOwner {
 
   @Override
   public Errno gmemInvalidateBegin(
-      List<? extends Binding> bound, long startPage, long endPage, boolean shared) {
-    return delegate.gmemInvalidateBegin(bound, startPage, endPage, shared);
+      List<? extends Binding> bound, long startPage, long endPage, PageFilter filter) {
+    return delegate.gmemInvalidateBegin(bound, startPage, endPage, filter);
   }
 
   @Override
   public void gmemInvalidateEnd() {
     delegate.gmemInvalidateEnd();
+  }
+
+  @Override
+  public PageFilter filterOfPages(boolean beginsShared) {
+    return delegate.filterOfPages(beginsShared);
+  }
+
+  @Override
+  public void gmemBecamePrivate(List<? extends Binding> bound, long startPage, long endPage) {
+    delegate.gmemBecamePrivate(bound, startPage, endPage);
+  }
+
+  @Override
+  public boolean mayBePrivate() {
+    return delegate.mayBePrivate();
+  }
+
+  @Override
+  public long attributeEntries() {
+    return delegate.attributeEntries();
+  }
+
+  @Override
+  public Errno boundAlready() {
+    return delegate.boundAlready();
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One VM's view of a guest_memfd: the file with the slots bound to it (struct gmem_file).
@@ -107,9 +108,7 @@ public class GmemFile extends InodeStore implements GuestMemfd {
         }
         if (!bound.isEmpty()) {
           // Whole slots: no huge leaf is cut, so this cannot fail.
-          Errno r =
-              owner.gmemInvalidateBegin(
-                  bound, 0, Long.MAX_VALUE, inode.has(GmemInode.FLAG_INIT_SHARED));
+          Errno r = owner.gmemInvalidateBegin(bound, 0, Long.MAX_VALUE, wholePages());
           if (r.ok()) {
             owner.gmemInvalidateEnd();
           }
@@ -142,11 +141,58 @@ public class GmemFile extends InodeStore implements GuestMemfd {
     return inode.pages();
   }
 
-  Errno invalidateBegin(long start, long end) {
+  /** Returns which mappings go when pages go altogether. */
+  PageFilter wholePages() {
+    return owner.filterOfPages(inode.has(GmemInode.FLAG_INIT_SHARED));
+  }
+
+  Errno invalidateBegin(long start, long end, PageFilter filter) {
     List<Binding> hit = bound(start, end);
-    return hit.isEmpty()
-        ? Errno.OK
-        : owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
+    return hit.isEmpty() ? Errno.OK : owner.gmemInvalidateBegin(hit, start, end, filter);
+  }
+
+  /** Tells the VM that pages are converted now. */
+  void converted(long start, long end, boolean toPrivate) {
+    List<Binding> hit = toPrivate ? bound(start, end) : List.of();
+    if (!hit.isEmpty()) {
+      owner.gmemBecamePrivate(hit, start, end);
+    }
+  }
+
+  /** The arguments in the kernel's order (kvm_gmem_set_attributes), then the conversion. */
+  @Override
+  public Conversion setAttributes(long offset, long size, long attributes, long flags) {
+    String wrong = malformed(offset, size, attributes, flags);
+    if (wrong != null) {
+      return Conversion.refused(owner.trace().refuse(Errno.EINVAL, wrong));
+    }
+    return inode.convert(
+        offset >>> PageLevel.PAGE_SHIFT,
+        (offset + size) >>> PageLevel.PAGE_SHIFT,
+        attributes != 0,
+        owner.attributeEntries());
+  }
+
+  private @Nullable String malformed(long offset, long size, long attributes, long flags) {
+    if (flags != 0) {
+      return "flags and reserved must be 0";
+    }
+    if (!owner.mayBePrivate()) {
+      return "the VM type has no private memory";
+    }
+    if ((attributes & ~GmemInode.ATTRIBUTE_PRIVATE) != 0) {
+      return "PRIVATE is the only attribute there is";
+    }
+    if (size == 0 || Long.compareUnsigned(offset + size, offset) < 0) {
+      return "size is 0, or offset and size wrap";
+    }
+    if (((offset | size) & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return "offset or size is not page aligned";
+    }
+    return Long.compareUnsigned(offset, inode.size()) >= 0
+            || Long.compareUnsigned(offset + size, inode.size()) > 0
+        ? "offset and size leave the file"
+        : null;
   }
 
   void invalidateEnd(long start, long end) {
@@ -196,7 +242,7 @@ public class GmemFile extends InodeStore implements GuestMemfd {
         return owner
             .trace()
             .refuse(
-                Errno.EEXIST,
+                owner.boundAlready(),
                 () -> "guest_memfd page 0x%x or behind is bound to another slot".formatted(start));
       }
       bindings.put(start, slot);

@@ -47,18 +47,26 @@ final class Descriptors {
   /**
    * Returns what a descriptor names, with a reference that keeps it for the time of a call, should
    * another close the descriptor meanwhile; null where nothing has to be kept. {@link #letGo} gives
-   * it up. Source: {@code fs/file.c}, fdget.
+   * it up. Whoever got a reference looks again: meanwhile the descriptor may have been closed and
+   * its number given to another. Source: {@code fs/file.c}, fdget, __get_file_rcu.
    */
   @Nullable Object hold(long fd) {
-    Object o = get(fd);
-    boolean held =
-        switch (o) {
-          case Vm vm -> vm.tryGet();
-          case VcpuFile f -> f.vcpu().machine().tryGet();
-          case GuestMemfd f -> f.tryAcquire();
-          case null, default -> false;
-        };
-    return held ? o : null;
+    while (true) {
+      Object o = get(fd);
+      boolean held =
+          switch (o) {
+            case Vm vm -> vm.tryGet();
+            case VcpuFile f -> f.vcpu().machine().tryGet();
+            case GuestMemfd f -> f.tryAcquire();
+            case null, default -> false;
+          };
+      if (get(fd) == o) {
+        return held ? o : null;
+      }
+      if (held) {
+        letGo(o);
+      }
+    }
   }
 
   /** Gives a reference up, a descriptor's or a call's; what nobody has any more goes. */

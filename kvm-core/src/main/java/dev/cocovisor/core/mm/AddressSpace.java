@@ -70,9 +70,14 @@ public final class AddressSpace implements Place {
             new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> PageLevel.PAGE_SHIFT, 0));
   }
 
-  /** Registers a notifier (mmu_notifier_register). */
+  /**
+   * Registers a notifier (mmu_notifier_register). No invalidation is under way meanwhile: it would
+   * end for this notifier without having begun.
+   */
   public void register(MmuNotifier n) {
+    mmapLock.lock();
     notifiers.add(n);
+    mmapLock.unlock();
   }
 
   /** Removes a notifier. */

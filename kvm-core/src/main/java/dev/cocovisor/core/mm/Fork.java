@@ -17,6 +17,8 @@ public final class Fork {
   public static AddressSpace of(AddressSpace parent) {
     AddressSpace child = new AddressSpace(parent.memory(), parent.limits());
     parent.lock().lock();
+    // As dup_mmap does: nobody else knows the child's memory yet.
+    child.lock().lock();
     try {
       for (Vma v : parent.vmas().all()) {
         if (v.has(Vma.DONTCOPY)) {
@@ -37,6 +39,7 @@ public final class Fork {
         }
       }
     } finally {
+      child.unlock();
       parent.unlock();
     }
     return child;

@@ -122,6 +122,21 @@ public final class MappingCalls {
     return size > top || at < 0 || at > top - size ? -Errno.ENOMEM.number() : at;
   }
 
+  /**
+   * Takes a mapping down again that was prepared, but that its file refused: nothing was there, yet
+   * the notifiers hear of it. Source (Linux 7.3): {@code mm/vma.c}, __mmap_new_file_vma.
+   */
+  public void undone(long addr, long len) {
+    space.lock().lock();
+    try {
+      long end = addr + ((len + 4095) & -4096L);
+      space.start(addr, end);
+      space.end(addr, end);
+    } finally {
+      space.unlock();
+    }
+  }
+
   /** munmap. */
   public Errno munmap(long addr, long len) {
     if ((addr & 4095) != 0 || len <= 0 || !space.accessOk(addr, len)) {

@@ -35,6 +35,10 @@ final class MemoryAttributesIoctl {
     long end = (address + size) >>> PageLevel.PAGE_SHIFT;
     vm.slotsLock().lock();
     try {
+      if (vm.rules().filesKeepAttributes()) {
+        // Nothing is kept by the VM, so that there is nothing to change.
+        return Errno.OK;
+      }
       if (vm.attributes().rangeIs(start, end, 0xff, (int) attributes)) {
         return Errno.OK;
       }

@@ -4,6 +4,9 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.LifecycleOps.SlotChange;
 import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.kernel.BindOrder;
+import dev.cocovisor.core.kernel.GmemOnly;
+import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
@@ -26,10 +29,17 @@ final class MemoryRegions {
   private static final long V1_FLAGS = MemSlot.LOG_DIRTY | MemSlot.READONLY;
 
   private final Vm vm;
+  private final boolean takesGmem;
+  private final BindOrder order;
+  private final GmemOnly gmemOnly;
   private long totalPages;
 
   MemoryRegions(Vm vm) {
     this.vm = vm;
+    this.takesGmem =
+        vm.rules().kernel().on(KernelRules.GMEM_USERS).mayBind(vm.traits().hasPrivateMemory());
+    this.order = vm.rules().kernel().on(KernelRules.BIND_ORDER);
+    this.gmemOnly = vm.rules().kernel().on(KernelRules.GMEM_ONLY);
   }
 
   /**
@@ -129,7 +139,7 @@ final class MemoryRegions {
         return r;
       }
     }
-    int own = gmem && store != null && store.servesShared() ? MemSlot.GMEM_ONLY : 0;
+    int own = gmem && store != null && gmemOnly.of(store.servesShared()) ? MemSlot.GMEM_ONLY : 0;
     MemSlot now =
         new MemSlot(
             asId,
@@ -183,7 +193,7 @@ final class MemoryRegions {
   }
 
   private boolean flagsValid(long flags) {
-    long valid = MemSlot.LOG_DIRTY | MemSlot.GUEST_MEMFD;
+    long valid = MemSlot.LOG_DIRTY | (takesGmem ? MemSlot.GUEST_MEMFD : 0);
     if ((flags & MemSlot.GUEST_MEMFD) != 0) {
       valid &= ~MemSlot.LOG_DIRTY;
     } else if (vm.traits().readonlySlots()) {
@@ -216,7 +226,8 @@ final class MemoryRegions {
       invalidate(old);
     }
     SlotChange what = change;
-    Errno r = vm.slotSteps().prepareAndBind(now, now.gmem(), () -> prepare(what, old, now));
+    Errno r =
+        vm.slotSteps().prepareAndBind(now, now.gmem(), order, () -> prepare(what, old, now));
     if (!r.ok()) {
       now.free();
       if (change == SlotChange.MOVE && old != null) {
@@ -259,7 +270,7 @@ final class MemoryRegions {
     vm.mmuLock().lock();
     try {
       if (vm.capabilities().zapsAllOnSlotChange()) {
-        vm.slotSteps().zapAll(vm.stage()::zapAllDirect, vm::flushRemoteTlbs);
+        vm.zapAllRoots();
       } else if (old.asId() == 0
           && vm.stage().zapLeafs(old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
         vm.flushRemoteTlbs();

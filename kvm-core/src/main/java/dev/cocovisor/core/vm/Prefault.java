@@ -41,6 +41,7 @@ final class Prefault {
     if (Long.compareUnsigned(gpa + size, gpa) <= 0) {
       return -vm.refuse(Errno.EINVAL, "size is 0, or gpa and size wrap").number();
     }
+    vcpu.root().prefault();
     long left = size;
     long r = 0;
     do {
@@ -126,6 +127,14 @@ final class Prefault {
             return -vm.gaveUp(vcpu, gfn, tries).number();
           }
           SchedulePoint.retry(vm.invalidation(), gfn, tries);
+        }
+        case RetPf.ENDLESS -> {
+          vcpu.neverReturns();
+          return -vm.refuse(
+                  Errno.EINTR,
+                  "the vCPU's root is stale and nobody frees it: the call never returns, but for a"
+                      + " signal")
+              .number();
         }
         case RetPf.FIXED, RetPf.SPURIOUS -> {
           return f.goalLevel;

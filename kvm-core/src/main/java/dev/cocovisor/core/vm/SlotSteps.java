@@ -3,6 +3,7 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.kernel.BindOrder;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -33,10 +34,12 @@ public class SlotSteps {
         : null;
   }
 
-  /** Prepares a slot, then binds it to its file, if it has one. */
-  public Errno prepareAndBind(MemSlot slot, @Nullable BackingStore store, Supplier<Errno> prepare) {
-    Errno r = prepare.get();
-    return r.ok() && store != null ? store.bind(slot) : r;
+  /** Prepares a slot and binds it to its file, if it has one, in the kernel's order. */
+  public Errno prepareAndBind(
+      MemSlot slot, @Nullable BackingStore store, BindOrder order, Supplier<Errno> prepare) {
+    return store == null
+        ? prepare.get()
+        : order.run(() -> store.bind(slot), () -> store.unbind(slot), prepare);
   }
 
   /** Another set of slots stands: waits until nobody uses the one before. */

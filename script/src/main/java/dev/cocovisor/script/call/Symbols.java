@@ -97,6 +97,7 @@ public final class Symbols {
     ioctl(NONE, 0xc7, 0, "KVM_RESET_DIRTY_RINGS");
     ioctl(NONE, 0xce, 0, "KVM_GET_STATS_FD");
     ioctl(WRITE, 0xd2, 32, "KVM_SET_MEMORY_ATTRIBUTES");
+    ioctl(READ | WRITE, 0xd2, 128, "KVM_SET_MEMORY_ATTRIBUTES2");
     ioctl(READ | WRITE, 0xd4, 64, "KVM_CREATE_GUEST_MEMFD");
     ioctl(READ | WRITE, 0xd5, 64, "KVM_PRE_FAULT_MEMORY");
     put(NONE, "_IOC_NONE");

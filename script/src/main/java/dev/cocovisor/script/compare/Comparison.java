@@ -3,6 +3,7 @@ package dev.cocovisor.script.compare;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.core.host.PageStats;
+import dev.cocovisor.core.kernel.KernelSettings;
 import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
@@ -15,10 +16,12 @@ import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
@@ -35,19 +38,24 @@ import org.jspecify.annotations.Nullable;
  * topic. Nothing here knows a technology or an example.
  */
 public final class Comparison {
+  private static final Set<VmmTopic> CONVERSIONS =
+      EnumSet.of(VmmTopic.TO_SHARED, VmmTopic.TO_PRIVATE, VmmTopic.HOST_CONVERTS);
+
   private final List<Column> columns;
   private final List<Row> rows = new ArrayList<>();
 
-  /** One technology's run. */
+  /** One run: a technology's, or a kernel's. */
   public static final class Column {
-    private final String backend;
+    private final String label;
+    private final @Nullable String backend;
     private final TreeMap<Integer, ScenarioStep> byLine = new TreeMap<>();
     private final TreeMap<Integer, VmmTopic> topics = new TreeMap<>();
     private final Map<String, Aftermath.Found> found = new LinkedHashMap<>();
 
     private @Nullable StepFailure failure;
 
-    Column(String backend) {
+    Column(String label, @Nullable String backend) {
+      this.label = label;
       this.backend = backend;
     }
 
@@ -59,12 +67,14 @@ public final class Comparison {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
         run.run(s -> {
-          each.accept(backend, s);
+          each.accept(label, s);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
               && !(s.step() instanceof Step.Call(KvmCall.HostSetup _))) {
-            topics.put(line, story.topicOf(s.step()));
+            VmmTopic topic = story.topicOf(s.step());
+            boolean inPlace = CONVERSIONS.contains(topic) && run.convertsInPlace();
+            topics.put(line, inPlace ? VmmTopic.IN_PLACE : topic);
             story.done(s);
           }
         });
@@ -72,9 +82,9 @@ public final class Comparison {
       found.putAll(Aftermath.of(scenario, backend, technologies, settings, byLine.values()));
     }
 
-    /** Returns the technology's id. */
-    public String backend() {
-      return backend;
+    /** Returns what stands above it: the technology's id, or the kernel's name. */
+    public String label() {
+      return label;
     }
 
     /** Returns the steps in the order of their lines. */
@@ -175,19 +185,52 @@ public final class Comparison {
       BiConsumer<String, ScenarioStep> each) {
     var columns = new ArrayList<Column>();
     for (String id : ids) {
-      var column = new Column(id);
-      try {
-        column.run(scenario, technologies, settings, each);
-      } catch (StepFailure e) {
-        column.failure = e;
-      }
-      columns.add(column);
+      columns.add(ran(new Column(id, id), scenario, technologies, settings, each));
     }
-    var c = new Comparison(columns);
-    c.steps();
-    c.aftermath();
-    c.costs();
-    return c;
+    return new Comparison(columns).told();
+  }
+
+  /**
+   * Runs a scenario on hosts of several kernels.
+   *
+   * @param kernels their names, as {@link dev.cocovisor.api.kernel.KernelProfile#parse} reads them
+   * @param technology what it is run on; null for what the scenario asks for
+   * @param settings settings of every host that win over the scenario's
+   */
+  public static Comparison ofKernels(
+      Scenario scenario,
+      List<String> kernels,
+      @Nullable String technology,
+      Technologies technologies,
+      Map<String, String> settings) {
+    var columns = new ArrayList<Column>();
+    for (String kernel : kernels) {
+      var all = new LinkedHashMap<>(settings);
+      all.put(KernelSettings.KERNEL.name(), kernel);
+      columns.add(ran(new Column(kernel, technology), scenario, technologies, all, (_, _) -> {}));
+    }
+    return new Comparison(columns).told();
+  }
+
+  private static Column ran(
+      Column column,
+      Scenario scenario,
+      Technologies technologies,
+      Map<String, String> settings,
+      BiConsumer<String, ScenarioStep> each) {
+    try {
+      column.run(scenario, technologies, settings, each);
+    } catch (StepFailure e) {
+      column.failure = e;
+    }
+    return column;
+  }
+
+  private Comparison told() {
+    steps();
+    aftermath();
+    costs();
+    return this;
   }
 
   /** Returns the technologies' runs, in the order they were asked for. */
@@ -212,10 +255,10 @@ public final class Comparison {
         VmmTopic topic = c.topics.get(line);
         if (s != null && topic != null) {
           name = LogWriter.callOnly(s.call());
-          topics.put(c.backend, topic);
-          cells.put(c.backend, s.got());
+          topics.put(c.label, topic);
+          cells.put(c.label, s.got());
         } else if (c.failure != null && c.failure.line() == line) {
-          cells.put(c.backend, "failed");
+          cells.put(c.label, "failed");
         }
       }
       rows.add(new Row(line, name, topics, cells));
@@ -231,8 +274,8 @@ public final class Comparison {
       for (Column c : columns) {
         Aftermath.Found f = c.found.get(name);
         if (f != null) {
-          topics.put(c.backend, f.topic());
-          cells.put(c.backend, f.text());
+          topics.put(c.label, f.topic());
+          cells.put(c.label, f.text());
         }
       }
       rows.add(new Row(0, name, topics, cells));
@@ -254,8 +297,8 @@ public final class Comparison {
     var topics = new LinkedHashMap<String, VmmTopic>();
     var cells = new LinkedHashMap<String, String>();
     for (Column c : columns) {
-      topics.put(c.backend, topic);
-      cells.put(c.backend, cell.apply(c));
+      topics.put(c.label, topic);
+      cells.put(c.label, cell.apply(c));
     }
     rows.add(new Row(0, name, topics, cells));
   }

@@ -175,6 +175,12 @@ public sealed interface Step {
   /** The VMM writes a byte through its mapping. */
   record Poke(int vm, long at, int value) implements OfPlace {}
 
+  /** Somebody holds pages of the VMM's mapping of a VM's memory. */
+  record Pin(int vm, long at, long size) implements OfPlace {}
+
+  /** Every page that {@link Pin} holds is let go. */
+  record Unpin(int vm) implements OfVm {}
+
   /** A vCPU enters or leaves a guest of its own guest; it stays there between its actions. */
   record GuestMode(int vm, int vcpu, boolean nested) implements OfVm {}
 

@@ -87,6 +87,8 @@ final class StepDecoder {
       case "vm_guest_mode" -> new Step.GuestMode(vm(a), vcpu(a), flag(a, "nested", true));
       case "host_peek" -> new Step.Peek(vm(a), at(a), via(a));
       case "host_poke" -> new Step.Poke(vm(a), at(a), value(a));
+      case "host_pin" -> new Step.Pin(vm(a), at(a), size(a));
+      case "host_unpin" -> new Step.Unpin(vm(a));
       case "host_take_memory" -> new Step.TakeMemory(a.field(0, "leave", 0));
       case "host_give_memory" -> new Step.GiveMemory();
       case "firmware_fail" -> new Step.FirmwareFail(fault(a));

@@ -46,6 +46,8 @@ public final class StepEncoder {
           "vm_guest_mode",
           "host_peek",
           "host_poke",
+          "host_pin",
+          "host_unpin",
           "host_take_memory",
           "host_give_memory",
           "firmware_fail");
@@ -112,6 +114,8 @@ public final class StepEncoder {
               Value.Field.of(
                   "via", text(s.via().name().toLowerCase(Locale.ROOT).replace('_', '-'))));
       case Step.Poke s -> of("host_poke", s.vm(), entry("at", s.at()), entry("value", s.value()));
+      case Step.Pin s -> range("host_pin", s, 0);
+      case Step.Unpin s -> of("host_unpin", s.vm());
       case Step.TakeMemory s -> call("host_take_memory", Calls.struct(entry("leave", s.leave())));
       case Step.GiveMemory _ -> call("host_give_memory");
       case Step.FirmwareFail s -> fail(s.fault());

@@ -21,7 +21,8 @@ class RecordingsTest {
 
   static Stream<Path> recordings() throws IOException {
     List<Path> all = new ArrayList<>();
-    for (Path folder : List.of(ROOT, ROOT.resolve("traces"), ROOT.resolve("x86"))) {
+    for (Path folder :
+        List.of(ROOT, ROOT.resolve("traces"), ROOT.resolve("x86"), ROOT.resolve("kernels"))) {
       try (Stream<Path> files = Files.list(folder)) {
         files
             .filter(f -> f.toString().matches(".*\\.kvmlog(\\.gz)?"))
