@@ -239,7 +239,8 @@ public final class ExploreCommand implements Callable<Integer> {
   private int failures(Scenario scenario, World world, String on) {
     try {
       var campaign = new FaultCampaign(scenario, world.technologies(), on, world.settings());
-      List<String> words = List.of("explore", file.toString(), "--faults", "--backend", on);
+      List<String> words =
+          List.of("explore", String.valueOf(scenarioFile), "--faults", "--backend", on);
       var runs =
           new FaultRuns(
               console,

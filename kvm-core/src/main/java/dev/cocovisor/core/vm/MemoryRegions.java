@@ -226,8 +226,7 @@ final class MemoryRegions {
       invalidate(old);
     }
     SlotChange what = change;
-    Errno r =
-        vm.slotSteps().prepareAndBind(now, now.gmem(), order, () -> prepare(what, old, now));
+    Errno r = vm.slotSteps().prepareAndBind(now, now.gmem(), order, () -> prepare(what, old, now));
     if (!r.ok()) {
       now.free();
       if (change == SlotChange.MOVE && old != null) {
