@@ -136,7 +136,8 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule reportsKnowWhatARunSaysAndNotTheModel =
-      onlyDependsOn("dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..");
+      onlyDependsOn(
+          "dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..", "jdk.jfr..");
 
   @ArchTest
   static final ArchRule theLiveMachineKnowsLogsAndNoBackend =

@@ -50,7 +50,7 @@ class BugsCommandTest {
   @Test
   void aCheckIsOneDocument() {
     Ran r = run("bugs", "--check", "M33", "--json");
-    assertThat(r.out()).contains("\"format\"", "cocovisor-bugs", "\"found\"", "\"strategy\"");
+    assertThat(r.out()).contains("\"format\"", "cocovisor.bugs", "\"found\"", "\"strategy\"");
   }
 
   @Test

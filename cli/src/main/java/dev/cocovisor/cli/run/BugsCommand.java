@@ -233,7 +233,7 @@ public final class BugsCommand implements Callable<Integer> {
 
   private static Map<String, Object> document(List<? extends Map<String, Object>> entries) {
     var doc = new LinkedHashMap<String, Object>();
-    doc.put("format", "cocovisor-bugs");
+    doc.put("format", "cocovisor.bugs");
     doc.put("version", 1);
     doc.put("bugs", entries);
     return doc;

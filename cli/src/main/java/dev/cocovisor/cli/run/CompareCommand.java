@@ -7,9 +7,13 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.VendorFailure;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.compare.KernelDifference;
@@ -19,8 +23,10 @@ import dev.cocovisor.script.scenario.Standstill;
 import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,7 +45,9 @@ import picocli.CommandLine.Parameters;
 public final class CompareCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario of steps every technology has.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      description = "A scenario of steps every technology has; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
@@ -64,6 +72,10 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Mixin private StepLimit limit = new StepLimit();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -79,7 +91,7 @@ public final class CompareCommand implements Callable<Integer> {
     }
   }
 
-  private int compare(Scenario scenario, World world) {
+  private int compare(Scenario scenario, World world) throws IOException {
     return kernels.isEmpty() ? technologies(scenario, world) : kernels(scenario, world);
   }
 
@@ -110,7 +122,7 @@ public final class CompareCommand implements Callable<Integer> {
     return comparison.columns().stream().mapToInt(this::failed).max().orElse(ExitCode.CLEAN);
   }
 
-  private int technologies(Scenario scenario, World world) {
+  private int technologies(Scenario scenario, World world) throws IOException {
     List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
     List<String> ids =
         named.isEmpty() ? List.copyOf(world.technologies().ids()) : world.known(named);
@@ -118,6 +130,10 @@ public final class CompareCommand implements Callable<Integer> {
       throw new UsageException(
           file + ": no line is a step that every technology has (vm_launch, ...); use run");
     }
+    pages.check();
+    traces.check(pages);
+    var models = new LinkedHashMap<String, RunModel>();
+    boolean looks = pages.wanted() || traces.wanted();
     Comparison comparison;
     try (var watch = limit.watch(console)) {
       comparison =
@@ -126,9 +142,19 @@ public final class CompareCommand implements Callable<Integer> {
               ids,
               world.technologies(),
               world.settings(),
-              (id, step) -> watch.done(file + ":" + step.call().line() + " on " + id));
+              (id, step, run) -> {
+                watch.done(file + ":" + step.call().line() + " on " + id);
+                if (looks) {
+                  models
+                      .computeIfAbsent(id, _ -> new RunModel())
+                      .step(StepJson.of(step, _ -> true), run.state());
+                }
+              });
     }
     List<Difference> differences = Difference.of(comparison, world.technologies());
+    if (looks) {
+      write(scenario, comparison, differences, models);
+    }
     if (json) {
       console.json(ComparisonReport.document(file.toString(), comparison, differences));
     } else {
@@ -141,6 +167,31 @@ public final class CompareCommand implements Callable<Integer> {
     }
     boolean clean = comparison.columns().stream().allMatch(c -> c.unmet() == 0);
     return clean ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  private void write(
+      Scenario scenario,
+      Comparison comparison,
+      List<Difference> differences,
+      Map<String, RunModel> models)
+      throws IOException {
+    var runs = new ArrayList<Map<String, Object>>();
+    models.forEach((backend, model) -> {
+      var head = new LinkedHashMap<String, Object>();
+      head.put("scenario", file.toString());
+      head.put("backend", backend);
+      runs.add(model.document(head));
+    });
+    var page = new Page("compare", file.toString(), scenario.about());
+    comparison
+        .columns()
+        .forEach(c ->
+            page.chip(
+                c.label() + (c.unmet() == 0 ? "" : ", " + c.unmet() + " unmet"),
+                c.unmet() == 0 ? "" : "bad"));
+    page.chip(differences.size() + " differences", "");
+    pages.write(page.runs(runs, true).with("differences", ComparisonReport.words(differences)));
+    traces.write(runs);
   }
 
   /** Tells why a technology's column ends early, if it does; returns the exit code of that. */

@@ -2,6 +2,7 @@ package dev.cocovisor.cli.run;
 
 import dev.cocovisor.bugs.Bugs;
 import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.entry.TrialBug;
 import dev.cocovisor.bugs.hunt.Found;
 import dev.cocovisor.bugs.hunt.Hunt;
 import dev.cocovisor.cli.find.PluginOptions;
@@ -9,7 +10,10 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
 import dev.cocovisor.explore.Limits;
@@ -19,6 +23,8 @@ import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.faults.FaultCampaign;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.results.Case;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -30,6 +36,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -64,8 +71,11 @@ public final class ExploreCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "SCENARIO",
       arity = "0..1",
-      description = "A scenario that names actors; not with --bug.")
+      description = "A scenario that names actors; - is stdin; not with --bug.")
   private @Nullable Path scenarioFile;
+
+  /** The scenario's file, or its name where it is a bug's. */
+  private Path file = Path.of("");
 
   @Option(
       names = "--bug",
@@ -83,35 +93,40 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--strategy",
       paramLabel = "HOW",
       defaultValue = "BOUND",
-      description = "bound, dpor, delays, pct, pos or random; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "bound, dpor, delays, pct, pos or random.")
   private How how = How.BOUND;
 
   @Option(
       names = "--bound",
       paramLabel = "N",
       defaultValue = "2",
-      description = "The most preemptions, or delays; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most preemptions, or delays.")
   private int bound = 2;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Where what is drawn at random begins; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "Where what is drawn at random begins.")
   private long seed = 1;
 
   @Option(
       names = "--schedules",
       paramLabel = "N",
       defaultValue = "1000000",
-      description = "The most schedules; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most schedules.")
   private long schedules = 1_000_000;
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "600",
-      description = "The most time; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most time.")
   private long seconds = 600;
 
   @Option(
@@ -160,6 +175,12 @@ public final class ExploreCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -171,26 +192,34 @@ public final class ExploreCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     checkNumbers();
     checkWorkers();
-    Path file = scenarioFile;
-    if ((file == null) == (bugId == null)) {
+    Path given = scenarioFile;
+    if ((given == null) == (bugId == null)) {
       throw new UsageException("a scenario, or --bug with the id of a bug, expected");
     }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
     try (var world = new World(plugins, settings, console)) {
-      if (file == null) {
+      if (given == null) {
         return bug(world);
       }
+      file = given;
       Scenario scenario = world.read(file);
       List<String> named = scenario.backends();
       String on =
           world.known(
               backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
-      return faults
-          ? failures(scenario, world, on)
-          : report(explore(subject(scenario, world, on)), on);
+      if (faults) {
+        return failures(scenario, world, on);
+      }
+      Subject subject = subject(scenario, world, on);
+      Report report = explore(subject);
+      write(report, subject, scenario, on);
+      return report(report, on);
     }
   }
 
-  private int bug(World world) {
+  private int bug(World world) throws IOException {
     Bug bug;
     try {
       bug = Bugs.of(String.valueOf(bugId));
@@ -201,13 +230,19 @@ public final class ExploreCommand implements Callable<Integer> {
     var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
     if (hunt.explores(bug)) {
       anyAnswers |= !bug.answersMatter();
-      return report(explore(hunt.subject(bug)), on);
+      file = Path.of(bug.scenarioName());
+      Subject subject = hunt.subject(bug);
+      Report report = explore(subject);
+      if (!(bug instanceof TrialBug)) {
+        write(report, subject, hunt.scenario(bug), on);
+      }
+      return report(report, on);
     }
     // Its scenario names no actors: there is one schedule.
     Found found = hunt.with(bug);
     if (json) {
       var doc = new LinkedHashMap<String, Object>();
-      doc.put("format", "cocovisor-explore");
+      doc.put("format", "cocovisor.explore");
       doc.put("version", 1);
       doc.put("bug", bug.id());
       doc.put("backend", on);
@@ -239,8 +274,7 @@ public final class ExploreCommand implements Callable<Integer> {
   private int failures(Scenario scenario, World world, String on) {
     try {
       var campaign = new FaultCampaign(scenario, world.technologies(), on, world.settings());
-      List<String> words =
-          List.of("explore", String.valueOf(scenarioFile), "--faults", "--backend", on);
+      List<String> words = List.of("explore", file.toString(), "--faults", "--backend", on);
       var runs =
           new FaultRuns(
               console,
@@ -301,6 +335,53 @@ public final class ExploreCommand implements Callable<Integer> {
         });
   }
 
+  private void write(Report r, Subject subject, Scenario scenario, String on) throws IOException {
+    if (pages.wanted() || traces.wanted()) {
+      var runs = new ArrayList<Map<String, Object>>();
+      var explorer = new Explorer(Limits.DEFAULT, !anyAnswers);
+      for (Finding f : r.findings()) {
+        runs.add(ScheduleJson.run(explorer.record(subject, f.schedule()), f, file, on));
+      }
+      var page = new Page("explore", file.toString(), scenario.about());
+      page.chip(on, "").chip(r.schedules() + " schedules", "").chip(r.strategy(), "");
+      page.chip(r.findings().size() + " findings", r.findings().isEmpty() ? "good" : "bad");
+      page.with("findings", r.findings().stream().map(Finding::what).toList());
+      pages.write(page.runs(runs, false));
+      traces.write(runs);
+    }
+    verdicts.write(
+        "explore " + file + " on " + on, List.of("explore " + file), cases(r, on), r.summary());
+  }
+
+  private List<Case> cases(Report r, String on) {
+    var cases = new ArrayList<Case>();
+    String name = file.getFileName() + " on " + on + ", " + r.strategy();
+    for (Finding f : r.findings()) {
+      var details = new ArrayList<>(f.lanes());
+      details.add("reproduce: " + reproduce(f, on));
+      cases.add(
+          new Case(
+              file.toString(),
+              name + ", finding " + (cases.size() + 1),
+              Case.Verdict.FAILED,
+              f.what(),
+              details,
+              f.millis() * 1_000_000));
+    }
+    if (cases.isEmpty()) {
+      boolean judged = verdict(r) == ExitCode.CLEAN;
+      cases.add(
+          new Case(
+              file.toString(),
+              name,
+              judged ? Case.Verdict.PASSED : Case.Verdict.SKIPPED,
+              r.summary(),
+              List.of(),
+              r.millis() * 1_000_000));
+    }
+    return cases;
+  }
+
   private int report(Report r, String on) {
     if (json) {
       console.json(document(r, on));
@@ -314,6 +395,10 @@ public final class ExploreCommand implements Callable<Integer> {
       String summary = r.summary();
       console.out().println(r.findings().isEmpty() ? console.green(summary) : console.red(summary));
     }
+    return verdict(r);
+  }
+
+  private int verdict(Report r) {
     if (!r.findings().isEmpty()) {
       return ExitCode.FOUND;
     }
@@ -336,9 +421,7 @@ public final class ExploreCommand implements Callable<Integer> {
     var words = new ArrayList<String>();
     words.add("explore");
     words.addAll(
-        bugId != null
-            ? List.of("--bug", bugId)
-            : List.of(String.valueOf(scenarioFile), "--backend", on));
+        bugId != null ? List.of("--bug", bugId) : List.of(file.toString(), "--backend", on));
     words.addAll(List.of("--schedule", f.schedule().toString()));
     if (anyAnswers) {
       words.add("--any-answers");
@@ -348,10 +431,9 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private Map<String, Object> document(Report r, String on) {
     var doc = new LinkedHashMap<String, Object>();
-    doc.put("format", "cocovisor-explore");
+    doc.put("format", "cocovisor.explore");
     doc.put("version", 1);
-    doc.put(
-        bugId != null ? "bug" : "scenario", bugId != null ? bugId : String.valueOf(scenarioFile));
+    doc.put(bugId != null ? "bug" : "scenario", bugId != null ? bugId : file.toString());
     doc.put("backend", on);
     doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
     doc.put("schedules", r.schedules());

@@ -24,7 +24,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -60,14 +59,11 @@ public final class Comparison {
     }
 
     private void run(
-        Scenario scenario,
-        Technologies technologies,
-        Map<String, String> settings,
-        BiConsumer<String, ScenarioStep> each) {
+        Scenario scenario, Technologies technologies, Map<String, String> settings, Watcher each) {
       var story = new ScenarioStory();
       try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
         run.run(s -> {
-          each.accept(label, s);
+          each.step(label, s, run);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
@@ -165,6 +161,13 @@ public final class Comparison {
     }
   }
 
+  /** Looks at the runs of a comparison as they are made. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** A technology's run made a step; the run can be asked what the tables say now. */
+    void step(String backend, ScenarioStep step, ScenarioRun run);
+  }
+
   private Comparison(List<Column> columns) {
     this.columns = columns;
   }
@@ -182,7 +185,7 @@ public final class Comparison {
       List<String> ids,
       Technologies technologies,
       Map<String, String> settings,
-      BiConsumer<String, ScenarioStep> each) {
+      Watcher each) {
     var columns = new ArrayList<Column>();
     for (String id : ids) {
       columns.add(ran(new Column(id, id), scenario, technologies, settings, each));
@@ -207,7 +210,8 @@ public final class Comparison {
     for (String kernel : kernels) {
       var all = new LinkedHashMap<>(settings);
       all.put(KernelSettings.KERNEL.name(), kernel);
-      columns.add(ran(new Column(kernel, technology), scenario, technologies, all, (_, _) -> {}));
+      columns.add(
+          ran(new Column(kernel, technology), scenario, technologies, all, (_, _, _) -> {}));
     }
     return new Comparison(columns).told();
   }
@@ -217,7 +221,7 @@ public final class Comparison {
       Scenario scenario,
       Technologies technologies,
       Map<String, String> settings,
-      BiConsumer<String, ScenarioStep> each) {
+      Watcher each) {
     try {
       column.run(scenario, technologies, settings, each);
     } catch (StepFailure e) {
