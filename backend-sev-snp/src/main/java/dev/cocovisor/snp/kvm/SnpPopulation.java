@@ -33,7 +33,7 @@ final class SnpPopulation {
     this.vm = sev.context();
     this.firmware = sev.platform().firmware();
     this.host = sev.platform().host();
-    this.pageIsSource = vm.host().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
+    this.pageIsSource = sev.platform().machine().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
   }
 
   long update(VendorCommand c) {
