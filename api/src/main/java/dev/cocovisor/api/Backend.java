@@ -1,5 +1,6 @@
 package dev.cocovisor.api;
 
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
@@ -55,5 +56,10 @@ public interface Backend {
   /** Returns the words of call logs that are its own beside the names of its VM types. */
   default LogWords logWords() {
     return LogWords.NONE;
+  }
+
+  /** Returns what its half of the kernel does otherwise on other releases; none by default. */
+  default List<KernelRule<?>> kernelRules() {
+    return List.of();
   }
 }

@@ -258,7 +258,8 @@ public enum Capability {
   KVM_CAP_S390_VSIE_ESAMODE(248),
   KVM_CAP_S390_HPAGE_2G(249),
   KVM_CAP_PPC_COMPAT_CAPS(250),
-  KVM_CAP_ARM_PMU_V3_STRICT(251);
+  KVM_CAP_ARM_PMU_V3_STRICT(251),
+  KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES(252);
 
   private static final Map<Integer, Capability> BY_NUMBER =
       Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Capability::number, c -> c));

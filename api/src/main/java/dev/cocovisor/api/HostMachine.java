@@ -1,5 +1,6 @@
 package dev.cocovisor.api;
 
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
@@ -21,6 +22,14 @@ public interface HostMachine {
   /** Returns the number of logical processors, at least 1. */
   int cpus();
 
+  /**
+   * Returns what the host's kernel does where kernels differ; Linux 7.3 by default. Ask it for a
+   * row's strategy when a VM is made, not while it runs.
+   */
+  default KernelProfile kernel() {
+    return KernelProfile.REFERENCE;
+  }
+
   /** Returns where events go; never null. */
   TraceSink trace();
 
@@ -30,6 +39,16 @@ public interface HostMachine {
    */
   default Interposer interposer() {
     return Interposer.NONE;
+  }
+
+  /**
+   * Returns the part of a type that this host was given in place of the one built in. Asked when a
+   * host boots, a VM or a file is made, never on the way of a fault.
+   *
+   * @param builtIn what a host has that was given no other
+   */
+  default <T> T part(Class<T> type, T builtIn) {
+    return builtIn;
   }
 
   /** Returns a setting's value on this host, checked, its default where nobody set it. */

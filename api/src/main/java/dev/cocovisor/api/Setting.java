@@ -8,7 +8,8 @@ import org.apiguardian.api.API;
  * takes. The core and every backend list theirs, so that a name or value nobody knows is refused
  * before anything runs.
  *
- * @param name as one types it: the owner's id, a dot and the setting, {@code tdx.page-size-policy}
+ * @param name as one types it: the owner's id, a dot and the setting, {@code tdx.page-size-policy};
+ *     without a dot it is the kernel's own, {@code kernel}
  * @param help one line for people
  * @param byDefault what holds where nobody sets it
  * @param kind what values look like
@@ -42,12 +43,14 @@ public record Setting(
      */
     FLAG,
     /** Any text. */
-    TEXT
+    TEXT,
+    /** A kernel: one of the choices, and after each {@code +} a rule of another, RULE@RELEASE. */
+    KERNEL
   }
 
   /** Checks the name and the default. */
   public Setting {
-    if (!name.matches("[a-z][a-z0-9-]*\\.[a-z][a-z0-9-]*")) {
+    if (!name.matches("[a-z][a-z0-9-]*\\.[a-z][a-z0-9-]*|[a-z][a-z0-9_]*")) {
       throw new IllegalArgumentException(
           "setting '" + name + "': an id, a dot and a name of lower-case letters, digits, '-'");
     }
@@ -74,6 +77,11 @@ public record Setting(
   /** Declares a setting that takes any text. */
   public static Setting text(String name, String help, String byDefault) {
     return new Setting(name, help, byDefault, Kind.TEXT, List.of(), 0, 0);
+  }
+
+  /** Declares the setting that chooses a kernel among releases. */
+  public static Setting kernel(String name, String help, String byDefault, List<String> releases) {
+    return new Setting(name, help, byDefault, Kind.KERNEL, releases, 0, 0);
   }
 
   /**
@@ -108,6 +116,14 @@ public record Setting(
             default -> throw refused(value);
           };
       case TEXT -> value;
+      case KERNEL -> {
+        int more = value.indexOf('+');
+        String release = more < 0 ? value : value.substring(0, more);
+        if (!choices.contains(release)) {
+          throw refused(value);
+        }
+        yield value;
+      }
     };
   }
 
@@ -118,7 +134,7 @@ public record Setting(
   /** Returns what values it takes, in words. */
   public String takes() {
     return switch (kind) {
-      case CHOICE -> String.join(" or ", choices);
+      case CHOICE, KERNEL -> String.join(" or ", choices);
       case NUMBER -> "a number from " + min + " to " + max;
       case FLAG -> "true or false";
       case TEXT -> "a text";

@@ -1,7 +1,9 @@
 package dev.cocovisor.core;
 
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.core.kernel.KernelSettings;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What a user can set for the kernel itself, whatever technologies a host has. */
 public final class CoreSettings {
@@ -132,8 +134,7 @@ public final class CoreSettings {
           "answers of KVM_CHECK_EXTENSION, NAME=N or NAME=N/M (M on VMs), separated by spaces",
           "");
 
-  /** All of them, in the order they are listed. */
-  public static final List<Setting> ALL =
+  private static final List<Setting> OWN =
       List.of(
           CPUS,
           NODES,
@@ -155,6 +156,10 @@ public final class CoreSettings {
           TDP_MMU,
           GUEST_ACCESS,
           CAPABILITIES);
+
+  /** All of them, in the order they are listed; the choice of the kernel first. */
+  public static final List<Setting> ALL =
+      Stream.concat(KernelSettings.all().stream(), OWN.stream()).toList();
 
   private CoreSettings() {}
 }

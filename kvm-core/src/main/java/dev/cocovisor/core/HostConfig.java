@@ -54,6 +54,14 @@ public record HostConfig(
     return new HostConfig(architecture, memoryFrames, on, maxLevel, settings);
   }
 
+  /**
+   * Returns a copy with another kernel: a release, {@code 6.12}, and rules of others after it,
+   * {@code 6.12+bind-overlap@7.2}. {@link dev.cocovisor.core.kernel.KernelRules} lists the core's.
+   */
+  public HostConfig withKernel(String name) {
+    return withSetting("kernel", name);
+  }
+
   /** Returns a copy with one more setting; that of the TDP MMU is {@link #withTdpMmu}. */
   public HostConfig withSetting(String key, String value) {
     if (key.equals(CoreSettings.TDP_MMU.name())) {

@@ -7,12 +7,17 @@ import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelProfile;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
+import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.KernelSettings;
+import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.core.mem.HugePool;
 import dev.cocovisor.core.mem.PhysicalHost;
@@ -45,6 +50,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final TraceSink trace;
   private final CoreParts parts;
   private final HostSettings settings;
+  private final KernelProfile kernel;
   private final PhysicalHost memory;
   private final Map<String, Booted> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
@@ -95,6 +101,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
     this.trace = trace;
     this.parts = parts;
     this.settings = new HostSettings(config.settings(), this.backends);
+    this.kernel = KernelSettings.profile(settings::get, kernelRules(this.backends));
     this.memory =
         new PhysicalHost(
             FrameAllocator.onNodes(
@@ -107,6 +114,18 @@ public final class Kvm implements HostMachine, AutoCloseable {
   @Override
   public TraceSink trace() {
     return trace;
+  }
+
+  /** Returns the rules that kernels differ in: the core's, then each backend's. */
+  public static List<KernelRule<?>> kernelRules(List<? extends Backend> backends) {
+    List<KernelRule<?>> all = new ArrayList<>(KernelRules.ALL);
+    backends.forEach(b -> all.addAll(b.kernelRules()));
+    return List.copyOf(all);
+  }
+
+  @Override
+  public KernelProfile kernel() {
+    return kernel;
   }
 
   /** Returns how the host was set up. */
@@ -193,6 +212,11 @@ public final class Kvm implements HostMachine, AutoCloseable {
   }
 
   @Override
+  public <T> T part(Class<T> type, T builtIn) {
+    return parts.others().get(type, builtIn);
+  }
+
+  @Override
   public String setting(Setting setting) {
     return settings.get(setting);
   }
@@ -225,6 +249,12 @@ public final class Kvm implements HostMachine, AutoCloseable {
     return null;
   }
 
+  /** Tells whether somebody keeps attributes, without which no memory is private. */
+  private boolean keepsAttributes() {
+    return kernel.on(KernelRules.VM_ATTRIBUTES)
+        || kernel.on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
+  }
+
   /** Returns the types the core creates by itself: software protection needs the TDP MMU. */
   public List<VmType> builtInTypes() {
     if (!config.architecture().equals(Architecture.X86_64)) {
@@ -233,7 +263,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
               ? VmType.ARM_NORMAL
               : new VmType("0", 0, config.architecture()));
     }
-    return config.tdpMmu()
+    return config.tdpMmu() && keepsAttributes()
         ? List.of(VmType.X86_DEFAULT, VmType.X86_SW_PROTECTED)
         : List.of(VmType.X86_DEFAULT);
   }
@@ -320,10 +350,23 @@ public final class Kvm implements HostMachine, AutoCloseable {
             (int) number(CoreSettings.MAX_VCPU_IDS),
             maxGfn(),
             number(CoreSettings.RETRIES),
-            setting(CoreSettings.GUEST_ACCESS).equals("emulator"));
+            emulatesGuests(),
+            kernel);
     Vm vm = new Vm(nextVm++, type, this, memory, space, vmSettings, parts.vm(), progress, factory);
     vms.add(vm);
     return vm;
+  }
+
+  /**
+   * Tells whether KVM's instruction emulator carries out guests' accesses. The recorded 6.18 host
+   * without nested paging is one without hardware virtualization (PVM), whose guests run so here.
+   */
+  private boolean emulatesGuests() {
+    String access = setting(CoreSettings.GUEST_ACCESS);
+    return access.equals("emulator")
+        || (access.equals("recorded")
+            && !config.tdpMmu()
+            && kernel.on(KernelRules.RECORDED_ON_PVM));
   }
 
   private static VmOps hooks(

@@ -278,19 +278,39 @@ public final class Guest {
   }
 
   /**
+   * Holds pages of the VMM's mapping, as a device or another process would; until {@link #unpin}.
+   *
+   * @return the bytes held, or EFAULT where the first page cannot be had
+   */
+  public long pin(long at, long size) {
+    VmmBank bank = live ? machine().bankOf(gpa(at), size) : null;
+    return bank == null
+        ? live ? -Errno.EINVAL.number() : GONE
+        : calls.spliceIntoPipe(bank.userAddressOf(gpa(at)), size);
+  }
+
+  /** Lets go of every page that {@link #pin} holds. */
+  public long unpin() {
+    return calls.closePipe();
+  }
+
+  /**
    * What KVM_PRE_FAULT_MEMORY answered.
    *
    * @param ret 0 or -errno
    * @param at where the part begins that was not done
    * @param size its bytes; 0 when all was
+   * @param neverReturns whether the call would have gone on for ever, but for the signal that EINTR
+   *     stands for
    */
-  public record Prefaulted(long ret, long at, long size) {}
+  public record Prefaulted(long ret, long at, long size, boolean neverReturns) {}
 
   /** Maps a range before the guest asks for it (KVM_PRE_FAULT_MEMORY). */
   public Prefaulted prefault(int vcpu, long at, long size) {
     long[] range = {gpa(at), size};
     long ret = live ? calls.preFaultMemory(vcpuFd(vcpu), 0, range) : GONE;
-    return new Prefaulted(ret, range[0] - driver.ramBase(), range[1]);
+    boolean stuck = live && calls.preFaultNeverReturned(vcpuFd(vcpu));
+    return new Prefaulted(ret, range[0] - driver.ramBase(), range[1], stuck);
   }
 
   // What the guest does.

@@ -17,7 +17,10 @@ import java.util.Map;
 final class GuestRam {
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
+  private static final int MAP_SHARED = 1;
   private static final int MAP_HUGETLB = 0x40000;
+  private static final long FLAG_MMAP = 1;
+  private static final long FLAG_INIT_SHARED = 2;
   private static final int MADV_HUGEPAGE = 14;
   private static final int MADV_NOHUGEPAGE = 15;
   private static final int MEM_GUEST_MEMFD = 4;
@@ -56,7 +59,36 @@ final class GuestRam {
     return calls.mmap(0, size, PROT_READ_WRITE, flags, -1, 0);
   }
 
+  /**
+   * RAM of a host that converts in place: one file, mapped by the VMM, is all of it. It begins as
+   * the technology's RAM does.
+   */
+  private long plugInPlace(long gpa, long size) {
+    long flags = driver.privateFromStart() ? FLAG_MMAP : FLAG_MMAP | FLAG_INIT_SHARED;
+    long memfd = calls().createGuestMemfd(machine.vmFd(), size, flags);
+    if (memfd < 0) {
+      return memfd;
+    }
+    long user = calls().mmap(0, size, PROT_READ_WRITE, MAP_SHARED, (int) memfd, 0);
+    if (user < 0) {
+      var _ = calls().close((int) memfd);
+      return user;
+    }
+    return shown(new Memory(user, size, (int) memfd), gpa);
+  }
+
+  private long shown(Memory memory, long gpa) {
+    long ret = show(memory, gpa);
+    if (ret < 0 && !memories.containsValue(memory)) {
+      var _ = release(memory);
+    }
+    return ret;
+  }
+
   long plug(long gpa, long size, boolean huge) {
+    if (driver.guestMemfd() && machine.convertsInPlace()) {
+      return plugInPlace(gpa, size);
+    }
     // Private memory that is the VMM's own mapping may not be a file's (pKVM pins anonymous pages
     // only): its huge pages are transparent ones.
     boolean hugetlb = huge && driver.guestMemfd();
@@ -75,12 +107,7 @@ final class GuestRam {
         return memfd;
       }
     }
-    Memory memory = new Memory(user, size, (int) memfd);
-    long ret = show(memory, gpa);
-    if (ret < 0 && !memories.containsValue(memory)) {
-      var _ = release(memory);
-    }
-    return ret;
+    return shown(new Memory(user, size, (int) memfd), gpa);
   }
 
   /** Shows the first piece of another guest's memory where RAM begins. */

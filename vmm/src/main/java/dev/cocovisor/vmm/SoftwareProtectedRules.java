@@ -58,6 +58,12 @@ final class SoftwareProtectedRules {
               "The attribute changes; the private page is the guest_memfd's, with what it held "
                   + "before unless a hole was punched.",
               "virt/kvm/kvm_main.c, kvm_vm_set_mem_attributes");
+      case IN_PLACE ->
+          rule(
+              "The page stays where it is and keeps what it holds, both ways; only who may map it"
+                  + " changes: while it is private the VMM's touch is SIGBUS.",
+              "virt/kvm/guest_memfd.c (7.4), kvm_gmem_set_attributes; recorded:"
+                  + " kvm-x86-7.4-inplace");
       case HOST_CONVERTS ->
           rule(
               "Nothing tells the guest: the access no longer fits the attribute and the run "

@@ -102,7 +102,8 @@ class GuestTest {
     assertThat(guest.unplug(32 * PAGE)).isZero();
     assertThat(guest.unplug(32 * PAGE)).isEqualTo(-Errno.EINVAL.number());
     assertThat(guest.hostRead(32 * PAGE)).isEqualTo(-Errno.EFAULT.number());
-    assertThat(guest.prefault(0, 0, 2 * PAGE)).isEqualTo(new Guest.Prefaulted(0, 2 * PAGE, 0));
+    assertThat(guest.prefault(0, 0, 2 * PAGE))
+        .isEqualTo(new Guest.Prefaulted(0, 2 * PAGE, 0, false));
     assertThat(guest.close()).isZero();
     assertThat(kvm.physicalMemory().allocatedFrames()).isEqualTo(before);
   }

@@ -1,5 +1,6 @@
 package dev.cocovisor.api.vmm;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
@@ -52,12 +53,45 @@ public interface VmmCalls {
   /** KVM_SET_MEMORY_ATTRIBUTES. */
   long setMemoryAttributes(int vmFd, long address, long size, long attributes, long flags);
 
+  /** KVM_CHECK_EXTENSION on /dev/kvm or a VM; 0 for what is not there. */
+  default long checkExtension(int fd, long cap) {
+    return 0;
+  }
+
+  /**
+   * KVM_SET_MEMORY_ATTRIBUTES2 on a guest_memfd.
+   *
+   * @param errorOffset takes the offset in the file that an error is about, where there is one
+   */
+  default long setMemoryAttributes2(
+      int guestMemfd, long offset, long size, long attributes, long flags, long[] errorOffset) {
+    return -Errno.ENOTTY.number();
+  }
+
+  /** vmsplice into a pipe, which holds each page until {@link #closePipe}: bytes, or EFAULT. */
+  default long spliceIntoPipe(long addr, long len) {
+    return -Errno.EOPNOTSUPP.number();
+  }
+
+  /** Closes that pipe. */
+  default long closePipe() {
+    return -Errno.EOPNOTSUPP.number();
+  }
+
   /**
    * KVM_PRE_FAULT_MEMORY.
    *
    * @param range in: gpa and size; out: what is left
    */
   long preFaultMemory(int vcpuFd, long flags, long[] range);
+
+  /**
+   * Tells whether the last KVM_PRE_FAULT_MEMORY of a vCPU would never have returned, as on kernels
+   * that keep a stale root: the model ends it with EINTR, as a signal would.
+   */
+  default boolean preFaultNeverReturned(int vcpuFd) {
+    return false;
+  }
 
   /** KVM_ENABLE_CAP on a VM. */
   long enableCap(int vmFd, long cap, long flags, long arg0);

@@ -174,10 +174,12 @@ public interface VmmDriver {
     return asked instanceof Exit.MemoryFault ? null : new GuestAction.Resume(ret);
   }
 
-  /** The host's part of a conversion. */
+  /** The host's part of a conversion: in place where the kernel has files keep the attributes. */
   default long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
-    return vm.calls()
-        .setMemoryAttributes(vm.vmFd(), gpa, size, toPrivate ? MemoryAttributes.PRIVATE : 0, 0);
+    long attributes = toPrivate ? MemoryAttributes.PRIVATE : 0;
+    return vm.convertsInPlace()
+        ? vm.convertInPlace(gpa, size, attributes)
+        : vm.calls().setMemoryAttributes(vm.vmFd(), gpa, size, attributes, 0);
   }
 
   /**

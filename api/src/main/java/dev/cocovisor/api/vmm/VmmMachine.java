@@ -1,6 +1,9 @@
 package dev.cocovisor.api.vmm;
 
+import dev.cocovisor.api.Capability;
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
+import dev.cocovisor.api.uapi.MemoryAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import org.apiguardian.api.API;
@@ -19,6 +22,7 @@ public final class VmmMachine {
   private final int vmFd;
   private final List<Integer> vcpuFds = new ArrayList<>();
   private final List<VmmBank> banks = new ArrayList<>();
+  private final long[] errorOffset = new long[1];
   private @Nullable Object state;
 
   /**
@@ -65,6 +69,40 @@ public final class VmmMachine {
       }
     }
     return null;
+  }
+
+  /** Tells whether guest_memfds keep the attributes, so that pages are converted in place. */
+  public boolean convertsInPlace() {
+    int cap = Capability.KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES.number();
+    return (calls.checkExtension(vmFd, cap) & MemoryAttributes.PRIVATE) != 0;
+  }
+
+  /**
+   * Converts a range in place, file by file; EINVAL where part of it is not a guest_memfd's.
+   *
+   * @return 0, or the first error: what came before it is converted
+   */
+  public long convertInPlace(long gpa, long size, long attributes) {
+    for (long at = gpa; at < gpa + size; ) {
+      VmmBank bank = bankOf(at, 1);
+      if (bank == null || bank.guestMemfd() < 0) {
+        return -Errno.EINVAL.number();
+      }
+      long end = Math.min(gpa + size, bank.gpa() + bank.size());
+      long ret =
+          calls.setMemoryAttributes2(
+              bank.guestMemfd(), at - bank.gpa(), end - at, attributes, 0, errorOffset);
+      if (ret < 0) {
+        return ret;
+      }
+      at = end;
+    }
+    return 0;
+  }
+
+  /** Returns the offset that the last failed conversion in place was about. */
+  public long errorOffset() {
+    return errorOffset[0];
   }
 
   /** Returns what the driver keeps, or null. */

@@ -33,6 +33,8 @@ public enum VmmTopic {
   TO_PRIVATE("what a page that turns private holds"),
   /** The host converts without being asked. */
   HOST_CONVERTS("what a conversion nobody asked for does to the guest"),
+  /** Memory is converted where the guest_memfd keeps the attributes. */
+  IN_PLACE("what becomes of a page that is converted in place"),
   /** The guest uses an alias that does not fit the attribute. */
   WRONG_ALIAS("what an access does that does not fit the attribute"),
   /** A hole is punched behind private memory. */

@@ -64,6 +64,13 @@ final class CcaRules {
               "RSI_IPA_STATE_SET(RAM), with the realm's consent to lose destroyed contents; "
                   + "the page that comes is cleared.",
               "DEN0137, RSI_IPA_STATE_SET");
+      case IN_PLACE ->
+          rule(
+              "The page stays where it is, its contents do not: to shared, RMI_DATA_DESTROY and"
+                  + " undelegation, at which the RMM clears the granule; to private it is delegated"
+                  + " and comes back cleared, once the realm says RAM.",
+              "KVM CCA series v15, which needs conversion in place (read, not recorded); DEN0137,"
+                  + " RMI_DATA_DESTROY, RMI_GRANULE_UNDELEGATE");
       case HOST_CONVERTS ->
           rule(
               "RMI_DATA_DESTROY of a RAM page leaves RIPAS DESTROYED: the realm's access is an "

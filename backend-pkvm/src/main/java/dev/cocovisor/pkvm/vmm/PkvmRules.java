@@ -58,6 +58,12 @@ final class PkvmRules {
               "The guest takes the page back (MEM_UNSHARE): contents are kept, with whatever "
                   + "the host wrote.",
               "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_guest_unshare_host");
+      case IN_PLACE ->
+          rule(
+              "Protected guests always convert in place, and by themselves: they share and unshare"
+                  + " pages of the VMM's memory. They have no guest_memfd, so the series changes"
+                  + " nothing for them.",
+              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_guest_share_host; 799c9fadc639");
       case HOST_CONVERTS ->
           rule(
               "The host has no call for it (KVM_SET_MEMORY_ATTRIBUTES is EINVAL on arm64): only "

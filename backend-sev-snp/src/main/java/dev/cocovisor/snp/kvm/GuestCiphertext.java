@@ -17,19 +17,34 @@ final class GuestCiphertext implements HostInstructions.Content {
   private static final int SIZE = 4096;
 
   private final HostMemory memory;
+  private final ConvertedPages converted;
 
-  GuestCiphertext(HostMemory memory) {
+  GuestCiphertext(HostMemory memory, ConvertedPages converted) {
     this.memory = memory;
+    this.converted = converted;
   }
 
   @Override
   public void leavesGuest(long pfn, long frames) {
+    var _ = seenOtherwise(pfn, frames);
+  }
+
+  @Override
+  public boolean entersGuest(long pfn, long frames) {
+    return converted == ConvertedPages.KEPT && seenOtherwise(pfn, frames);
+  }
+
+  /** One cipher both ways: what a key made of bytes, it makes those bytes of again. */
+  private boolean seenOtherwise(long pfn, long frames) {
+    boolean any = false;
     for (long p = pfn; p < pfn + frames; p++) {
       if (!memory.raw().isZero(p)) {
+        any = true;
         byte[] seen = new byte[SIZE];
         var _ = memory.read(Accessor.HOST_USER, p << PAGE_SHIFT, seen, 0, SIZE);
         memory.raw().write(p << PAGE_SHIFT, seen, 0, SIZE);
       }
     }
+    return any;
   }
 }

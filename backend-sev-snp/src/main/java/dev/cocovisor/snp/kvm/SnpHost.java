@@ -50,7 +50,7 @@ public final class SnpHost {
     this.machine = machine;
     this.rmp = rmp;
     this.firmware = firmware;
-    this.cpu = new HostInstructions(rmp, new GuestCiphertext(machine.memory()), machine.trace());
+    this.cpu = new HostInstructions(rmp, cipher(machine), machine.trace());
     this.overlapRetries = overlapRetries;
   }
 
@@ -148,6 +148,11 @@ public final class SnpHost {
             | (huge ? HostInstructions.SIZE_2M : 0)
             | (immutable ? HostInstructions.IMMUTABLE : 0),
         asid);
+  }
+
+  private static GuestCiphertext cipher(HostMachine machine) {
+    return new GuestCiphertext(
+        machine.memory(), machine.kernel().on(SevKernelRules.CONVERTED_PAGES));
   }
 
   /** Takes a page back (rmp_make_shared). */

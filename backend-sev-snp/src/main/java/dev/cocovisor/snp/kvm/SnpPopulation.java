@@ -26,12 +26,14 @@ final class SnpPopulation {
   private final VmContext vm;
   private final SnpFirmware firmware;
   private final SnpHost host;
+  private final boolean pageIsSource;
 
   SnpPopulation(SevVm sev) {
     this.sev = sev;
     this.vm = sev.context();
     this.firmware = sev.platform().firmware();
     this.host = sev.platform().host();
+    this.pageIsSource = sev.platform().machine().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
   }
 
   long update(VendorCommand c) {
@@ -51,7 +53,8 @@ final class SnpPopulation {
       return sev.fail(Errno.EINVAL, "there is no page type of this number for user space");
     }
     long uaddr = in.number("uaddr", 0);
-    if (type != LaunchPageType.ZERO && (uaddr == 0 || (uaddr & PAGE - 1) != 0)) {
+    boolean missing = uaddr == 0 && !(pageIsSource && type != LaunchPageType.CPUID);
+    if (type != LaunchPageType.ZERO && (missing || (uaddr & PAGE - 1) != 0)) {
       return sev.fail(Errno.EINVAL, "the source is 0 or not aligned to 4 KiB");
     }
     vm.slotsLock().lock();
@@ -94,20 +97,10 @@ final class SnpPopulation {
     // Partial progress is success; the caller comes again and meets the error first.
     c.out().put("gfn_start", gfn + count);
     c.out().put("len", len - (count << PAGE_SHIFT));
-    if (type != LaunchPageType.ZERO) {
+    if (type != LaunchPageType.ZERO && uaddr != 0) {
       c.out().put("uaddr", uaddr + (count << PAGE_SHIFT));
     }
     return 0;
-  }
-
-  /** The firmware may correct a CPUID page, so its source is asked for with FOLL_WRITE. */
-  private boolean writable(long from) {
-    long pfn = vm.pinUserPage(from);
-    if (pfn < 0) {
-      return false;
-    }
-    vm.unpinUserPage(pfn);
-    return true;
   }
 
   private Errno folio(
@@ -134,9 +127,6 @@ final class SnpPopulation {
    * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
    */
   private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
-    if (!vm.isPrivate(gfn)) {
-      return sev.refuse(Errno.EINVAL, () -> "gfn 0x" + Long.toHexString(gfn) + " is not private");
-    }
     if (!host.rmp().covers(pfn)) {
       return sev.refuse(Errno.EINVAL, "the RMP does not cover the page");
     }
@@ -150,7 +140,7 @@ final class SnpPopulation {
                   + host.rmp().asid(pfn)
                   + " already");
     }
-    if (type == LaunchPageType.CPUID && !writable(from)) {
+    if (type == LaunchPageType.CPUID && !sev.platform().launchSteps().mayCorrect(vm, from)) {
       return sev.refuse(
           Errno.EFAULT, () -> "source page 0x" + Long.toHexString(from) + " is not writable");
     }

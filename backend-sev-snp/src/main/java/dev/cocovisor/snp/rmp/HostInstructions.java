@@ -38,6 +38,15 @@ public final class HostInstructions {
      * still says so.
      */
     void leavesGuest(long pfn, long frames);
+
+    /**
+     * Called when frames became a guest's by RMPUPDATE, which moves no byte; their entry says so.
+     *
+     * @return whether the guest's key makes something of their bytes
+     */
+    default boolean entersGuest(long pfn, long frames) {
+      return false;
+    }
   }
 
   private final Rmp rmp;
@@ -166,6 +175,11 @@ public final class HostInstructions {
       }
     }
     rmp.write(r, p, word, same ? r.perms(p) : 0);
+    boolean enters =
+        asid != 0 && RmpRegion.asid(old) == 0 && (flags & (ASSIGN | IMMUTABLE)) == ASSIGN;
+    if (enters && content.entersGuest(r.first() + p, huge ? RmpRegion.PAGES : 1)) {
+      rmp.write(r, p, word | RmpRegion.KEYED, r.perms(p));
+    }
     return RmpCode.OK;
   }
 

@@ -63,6 +63,14 @@ final class SnpRules {
               "A new folio is given to the guest by RMPUPDATE, not validated: the guest must "
                   + "PVALIDATE it before it may use it, and what it held is gone.",
               "arch/x86/kvm/svm/sev.c, sev_gmem_make_private; APM volume 3, PVALIDATE");
+      case IN_PLACE ->
+          rule(
+              "The page stays where it is, its meaning does not: to shared, make_shared takes it"
+                  + " back by RMPUPDATE and what the guest wrote reads as ciphertext; to private it"
+                  + " is given to the guest again, not validated, and what was written in clear"
+                  + " is decrypted into noise.",
+              "arch/x86/kvm/svm/sev.c, sev_gmem_make_shared, called for allocated folios by commit"
+                  + " 6fa1dab756fd (read, not recorded); APM volume 2, 15.36");
       case HOST_CONVERTS ->
           rule(
               "The page goes with its RMP entry; what returns is not validated, so the guest "

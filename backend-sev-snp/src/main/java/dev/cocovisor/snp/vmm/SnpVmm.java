@@ -142,7 +142,8 @@ public final class SnpVmm implements VmmDriver {
   @Override
   public long convert(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     long r = VmmDriver.super.convert(vm, gpa, size, toPrivate);
-    return r < 0 || toPrivate ? r : punch(vm, gpa, size);
+    // In place the page is given back where it lies (make_shared): there is nothing to punch.
+    return r < 0 || toPrivate || vm.convertsInPlace() ? r : punch(vm, gpa, size);
   }
 
   /** PVALIDATE takes aligned addresses, and nobody adjusts the permissions of his own VMPL. */

@@ -24,9 +24,11 @@ final class MemRegion {
   private static final long MEASURE = 1;
 
   private final TdxVm td;
+  private final boolean pageIsSource;
 
   MemRegion(TdxVm td) {
     this.td = td;
+    this.pageIsSource = td.vm().host().kernel().on(TdxKernelRules.PAGE_IS_SOURCE);
   }
 
   /** Carries the command out; what is left of the region comes back with the result. */
@@ -46,7 +48,7 @@ final class MemRegion {
       if (result < 0) {
         break;
       }
-      source += PageLevel.PAGE_SIZE;
+      source += source == 0 ? 0 : PageLevel.PAGE_SIZE;
       gpa += PageLevel.PAGE_SIZE;
       pages--;
     }
@@ -62,21 +64,13 @@ final class MemRegion {
     if ((flags & ~MEASURE) != 0) {
       return "an unknown flag";
     }
-    if ((source & (PageLevel.PAGE_SIZE - 1)) != 0 || source == 0) {
+    if ((source & (PageLevel.PAGE_SIZE - 1)) != 0 || (source == 0 && !pageIsSource)) {
       return "source_addr is 0 or not aligned to a page";
     }
     if ((gpa & (PageLevel.PAGE_SIZE - 1)) != 0) {
       return "gpa is not aligned to a page";
     }
-    long end = gpa + (pages << PageLevel.PAGE_SHIFT);
-    if (pages == 0 || Long.compareUnsigned(end, gpa) <= 0) {
-      return "nr_pages is 0 or leads out of the address space";
-    }
-    return isShared(gpa) || isShared(end - 1) ? "the region has the shared bit" : null;
-  }
-
-  private boolean isShared(long gpa) {
-    return ((gpa >>> PageLevel.PAGE_SHIFT) & td.sharedGfnMask()) != 0;
+    return td.platform().regionCheck().wrong(gpa, pages, td.sharedGfnMask());
   }
 
   private long addPage(VcpuContext vcpu, VendorCommand c, long source, long gpa, boolean measure) {
@@ -97,6 +91,11 @@ final class MemRegion {
 
   private Errno populated(
       VcpuContext vcpu, VendorCommand c, long gfn, long pfn, long user, boolean measure) {
+    if (user == 0) {
+      long itself = pfn << PageLevel.PAGE_SHIFT;
+      Errno added = td.mapsFirst() ? addMapped(c, gfn, pfn, itself) : mapAndAdd(vcpu, gfn, itself);
+      return added.ok() && measure ? extend(gfn << PageLevel.PAGE_SHIFT) : added;
+    }
     long from = td.vm().pinUserPage(user);
     if (from < 0) {
       return td.refuse(Errno.of((int) -from), "the source page is not mapped");

@@ -6,6 +6,7 @@ import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
@@ -47,5 +48,10 @@ public final class TdxBackend implements Backend {
   @Override
   public List<LogReplayer> replayers() {
     return List.of(new SeamLogReplayer());
+  }
+
+  @Override
+  public List<KernelRule<?>> kernelRules() {
+    return TdxKernelRules.ALL;
   }
 }

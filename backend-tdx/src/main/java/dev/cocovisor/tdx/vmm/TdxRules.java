@@ -70,6 +70,13 @@ final class TdxRules {
                   + "again, and finds zeros.",
               "arch/x86/kvm/vmx/tdx.c, tdx_sept_set_private_spte; TDX module base "
                   + "specification, TDG.MEM.PAGE.ACCEPT");
+      case IN_PLACE ->
+          rule(
+              "The page stays where it is, its contents do not: to shared it is removed from the"
+                  + " S-EPT and cleared, to private it comes back by TDH.MEM.PAGE.AUG as pending"
+                  + " and holds zeros once the TD accepts it.",
+              "arch/x86/kvm/vmx/tdx.c, tdx_sept_remove_leaf_spte; TDX module base specification,"
+                  + " TDG.MEM.PAGE.ACCEPT; the series adds no hook for TDX (read, not recorded)");
       case HOST_CONVERTS ->
           rule(
               "The host may remove any page; the TD's access leaves with "

@@ -21,28 +21,33 @@ public final class ComparisonReport {
   }
 
   public void print(Comparison comparison, List<Difference> differences) {
-    var head = new ArrayList<String>();
-    head.add("step");
-    comparison.columns().forEach(c -> head.add(c.backend()));
-    var table = new Table(head.toArray(String[]::new));
-    for (Comparison.Row r : comparison.rows()) {
-      var row = new ArrayList<String>();
-      row.add(r.name());
-      comparison.columns().forEach(c -> row.add(r.cell(c.backend())));
-      table.row(row.toArray(String[]::new));
-    }
-    table.print(console);
+    table(comparison);
     if (differences.isEmpty()) {
       console.out().println();
       console.out().println("no differences");
     }
-    differences.forEach(this::print);
+    differences.forEach(d -> print(d, comparison));
   }
 
-  private void print(Difference d) {
+  void table(Comparison comparison) {
+    var head = new ArrayList<String>();
+    head.add("step");
+    comparison.columns().forEach(c -> head.add(c.label()));
+    var table = new Table(head.toArray(String[]::new));
+    for (Comparison.Row r : comparison.rows()) {
+      var row = new ArrayList<String>();
+      row.add(r.name());
+      comparison.columns().forEach(c -> row.add(r.cell(c.label())));
+      table.row(row.toArray(String[]::new));
+    }
+    table.print(console);
+  }
+
+  /** Prints what differs and how, under a question. */
+  void rows(String question, List<Comparison.Row> rows) {
     console.out().println();
-    console.out().println(console.bold("difference: " + d.topic().question()));
-    for (Comparison.Row row : d.rows()) {
+    console.out().println(console.bold("difference: " + question));
+    for (Comparison.Row row : rows) {
       console
           .out()
           .println("  " + (row.line() > 0 ? "line " + row.line() + ": " : "") + row.name());
@@ -50,20 +55,25 @@ public final class ComparisonReport {
           .forEach(
               (text, who) -> console.out().println("    " + String.join(", ", who) + ": " + text));
     }
+  }
+
+  private void print(Difference d, Comparison comparison) {
+    rows(d.topic().question(), d.rows());
     d.rules()
         .forEach((backend, rule) -> {
           wrapped("  " + backend + " - " + rule.says());
           wrapped("    source: " + rule.source());
         });
-    d.rows().stream()
-        .flatMap(r -> r.cells().keySet().stream())
+    comparison.columns().stream()
+        .filter(c -> d.rows().stream().anyMatch(r -> r.cells().containsKey(c.label())))
+        .map(c -> String.valueOf(c.variant().technology()))
         .distinct()
         .filter(b -> !d.rules().containsKey(b))
         .forEach(b -> console.out().println("  " + b + " states no rule for this"));
   }
 
   /** Prints text in lines of at most {@link #WIDTH}, the later ones further to the right. */
-  private void wrapped(String text) {
+  void wrapped(String text) {
     int indent = text.length() - text.stripLeading().length();
     var line = new StringBuilder(" ".repeat(indent));
     for (String word : text.strip().split(" ", -1)) {
@@ -76,8 +86,28 @@ public final class ComparisonReport {
     console.out().println(line.toString().stripTrailing());
   }
 
-  public static Map<String, Object> document(
-      String file, Comparison comparison, List<Difference> differences) {
+  /** Returns the differences as documents have them. */
+  static List<Map<String, Object>> words(List<Difference> differences) {
+    var words = new ArrayList<Map<String, Object>>();
+    for (Difference d : differences) {
+      var entry = new LinkedHashMap<String, Object>();
+      entry.put("topic", d.topic().name());
+      entry.put("question", d.topic().question());
+      var rows = new ArrayList<Map<String, Object>>();
+      for (Comparison.Row r : d.rows()) {
+        rows.add(Map.of("line", r.line(), "name", r.name(), "groups", r.groups()));
+      }
+      entry.put("rows", rows);
+      var rules = new LinkedHashMap<String, Object>();
+      d.rules()
+          .forEach((b, rule) -> rules.put(b, Map.of("says", rule.says(), "source", rule.source())));
+      entry.put("rules", rules);
+      words.add(entry);
+    }
+    return words;
+  }
+
+  static List<Map<String, Object>> rows(Comparison comparison) {
     var rows = new ArrayList<Map<String, Object>>();
     for (Comparison.Row r : comparison.rows()) {
       var entry = new LinkedHashMap<String, Object>();
@@ -91,6 +121,11 @@ public final class ComparisonReport {
       entry.put("differs", r.differs());
       rows.add(entry);
     }
+    return rows;
+  }
+
+  public static Map<String, Object> document(
+      String file, Comparison comparison, List<Difference> differences) {
     var totals = new LinkedHashMap<String, Object>();
     for (Comparison.Column c : comparison.columns()) {
       var t = new LinkedHashMap<String, Object>();
@@ -99,27 +134,15 @@ public final class ComparisonReport {
       t.put("tables", Map.of("core", c.tables().core(), "trusted", c.tables().trusted()));
       t.put("counters", c.counters());
       t.put("unmet", c.unmet());
-      totals.put(c.backend(), t);
-    }
-    var words = new ArrayList<Map<String, Object>>();
-    for (Difference d : differences) {
-      var entry = new LinkedHashMap<String, Object>();
-      entry.put("topic", d.topic().name());
-      entry.put("question", d.topic().question());
-      entry.put("rows", d.rows().stream().map(Comparison.Row::name).toList());
-      var rules = new LinkedHashMap<String, Object>();
-      d.rules()
-          .forEach((b, rule) -> rules.put(b, Map.of("says", rule.says(), "source", rule.source())));
-      entry.put("rules", rules);
-      words.add(entry);
+      totals.put(c.label(), t);
     }
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor.compare");
-    doc.put("version", 1);
+    doc.put("version", 2);
     doc.put("scenario", file);
-    doc.put("rows", rows);
+    doc.put("rows", rows(comparison));
     doc.put("totals", totals);
-    doc.put("differences", words);
+    doc.put("differences", words(differences));
     return doc;
   }
 }

@@ -30,6 +30,12 @@ public interface BackingStore {
   /** Returns the page at an index if there is one, else 0. */
   long peek(long index);
 
+  /** Tells whether the file says that a page is private. */
+  boolean isPrivate(long index);
+
+  /** Tells whether every page of a half-open range is private, or shared. */
+  boolean allAre(long start, long end, boolean isPrivate);
+
   /** Returns the first index from {@code from} on, and below {@code end}, with a page; else -1. */
   default long next(long from, long end) {
     for (long i = from; i < end; i++) {

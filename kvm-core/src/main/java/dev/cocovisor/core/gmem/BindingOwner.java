@@ -12,11 +12,33 @@ public interface BindingOwner {
    * @param bound the slots bound to some page of the range; at least one
    * @param startPage first page of the file
    * @param endPage page behind the last
-   * @param shared whether the file's memory is shared rather than private
+   * @param filter which mappings go
    * @return OK, or an error with nothing opened: a huge private leaf could not be split
    */
   Errno gmemInvalidateBegin(
-      List<? extends Binding> bound, long startPage, long endPage, boolean shared);
+      List<? extends Binding> bound, long startPage, long endPage, PageFilter filter);
+
+  /**
+   * Returns which mappings go with pages that go altogether.
+   *
+   * @param beginsShared whether the file was made with GUEST_MEMFD_FLAG_INIT_SHARED
+   */
+  default PageFilter filterOfPages(boolean beginsShared) {
+    return beginsShared ? PageFilter.SHARED : PageFilter.PRIVATE;
+  }
+
+  /** Pages of bound slots became private in place: what KVM itself keeps of them goes. */
+  default void gmemBecamePrivate(List<? extends Binding> bound, long startPage, long endPage) {}
+
+  /** Tells whether the VM's memory can be private (kvm_arch_has_private_mem). */
+  default boolean mayBePrivate() {
+    return true;
+  }
+
+  /** Returns how many pages of a file may have attributes before memory for them runs out. */
+  default long attributeEntries() {
+    return Long.MAX_VALUE;
+  }
 
   /** Closes the invalidation. */
   void gmemInvalidateEnd();
@@ -24,9 +46,19 @@ public interface BindingOwner {
   /** Frames go back to the host (kvm_arch_gmem_invalidate). */
   void gmemFreed(long pfnStart, long pfnEnd);
 
+  /** Returns who it is, whatever is wrapped around it. */
+  default BindingOwner identity() {
+    return this;
+  }
+
   /** Returns where it is told why a call on a file is refused. */
   default TraceSink trace() {
     return TraceSink.OFF;
+  }
+
+  /** Returns the errno of a slot whose range of a file another slot has. */
+  default Errno boundAlready() {
+    return Errno.EEXIST;
   }
 
   /** A file of this VM was opened: it keeps the VM alive. */

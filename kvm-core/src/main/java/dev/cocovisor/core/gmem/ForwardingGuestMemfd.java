@@ -46,6 +46,21 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
+  public Conversion setAttributes(long offset, long size, long attributes, long flags) {
+    return delegate.setAttributes(offset, size, attributes, flags);
+  }
+
+  @Override
+  public boolean isPrivate(long index) {
+    return delegate.isPrivate(index);
+  }
+
+  @Override
+  public boolean allAre(long start, long end, boolean isPrivate) {
+    return delegate.allAre(start, end, isPrivate);
+  }
+
+  @Override
   public long pages() {
     return delegate.pages();
   }

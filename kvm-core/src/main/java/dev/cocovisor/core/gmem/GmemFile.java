@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One VM's view of a guest_memfd: the file with the slots bound to it (struct gmem_file).
@@ -18,13 +19,24 @@ import java.util.TreeMap;
  * pages out of the VM and its bindings away but leaves the folios to the inode. Bindings change
  * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
  */
-public final class GmemFile extends InodeStore implements GuestMemfd {
+public class GmemFile extends InodeStore implements GuestMemfd {
   private static final int PUNCH_HOLE_KEEP_SIZE = 3;
 
   private final BindingOwner owner;
   private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
   private final RefCount references = new RefCount("guest_memfd file", 1);
+
+  /** Makes a file with a fresh inode, for {@link #opened}. */
+  protected GmemFile(
+      PhysicalHost memory,
+      BindingOwner owner,
+      long inodeNumber,
+      long size,
+      long flags,
+      int preferredOrder) {
+    this(new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner), owner, true);
+  }
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
     super(inode);
@@ -40,18 +52,26 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
       long size,
       long flags,
       int preferredOrder) {
-    GmemInode inode = new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner);
-    return open(inode, owner, true);
+    return opened(new GmemFile(memory, owner, inodeNumber, size, flags, preferredOrder));
   }
 
   /** Opens an inode for a VM; {@code pins}: the file keeps the VM alive, as guest_memfd does. */
   static GmemFile open(GmemInode inode, BindingOwner owner, boolean pins) {
-    GmemFile file = new GmemFile(inode, owner, pins);
-    inode.opened(file);
-    if (pins) {
-      owner.gmemOpened();
+    return opened(new GmemFile(inode, owner, pins));
+  }
+
+  /** Opens a file just made: its inode and its VM know it from now on. */
+  protected static GmemFile opened(GmemFile file) {
+    file.inode.opened(file);
+    if (file.pinsOwner) {
+      file.owner.gmemOpened();
     }
     return file;
+  }
+
+  /** Tells whether somebody has a reference: nobody has once the file is being released. */
+  protected final boolean isOpen() {
+    return references.count() > 0;
   }
 
   @Override
@@ -88,9 +108,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
         }
         if (!bound.isEmpty()) {
           // Whole slots: no huge leaf is cut, so this cannot fail.
-          Errno r =
-              owner.gmemInvalidateBegin(
-                  bound, 0, Long.MAX_VALUE, inode.has(GmemInode.FLAG_INIT_SHARED));
+          Errno r = owner.gmemInvalidateBegin(bound, 0, Long.MAX_VALUE, wholePages());
           if (r.ok()) {
             owner.gmemInvalidateEnd();
           }
@@ -123,11 +141,58 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
     return inode.pages();
   }
 
-  Errno invalidateBegin(long start, long end) {
+  /** Returns which mappings go when pages go altogether. */
+  PageFilter wholePages() {
+    return owner.filterOfPages(inode.has(GmemInode.FLAG_INIT_SHARED));
+  }
+
+  Errno invalidateBegin(long start, long end, PageFilter filter) {
     List<Binding> hit = bound(start, end);
-    return hit.isEmpty()
-        ? Errno.OK
-        : owner.gmemInvalidateBegin(hit, start, end, inode.has(GmemInode.FLAG_INIT_SHARED));
+    return hit.isEmpty() ? Errno.OK : owner.gmemInvalidateBegin(hit, start, end, filter);
+  }
+
+  /** Tells the VM that pages are converted now. */
+  void converted(long start, long end, boolean toPrivate) {
+    List<Binding> hit = toPrivate ? bound(start, end) : List.of();
+    if (!hit.isEmpty()) {
+      owner.gmemBecamePrivate(hit, start, end);
+    }
+  }
+
+  /** The arguments in the kernel's order (kvm_gmem_set_attributes), then the conversion. */
+  @Override
+  public Conversion setAttributes(long offset, long size, long attributes, long flags) {
+    String wrong = malformed(offset, size, attributes, flags);
+    if (wrong != null) {
+      return Conversion.refused(owner.trace().refuse(Errno.EINVAL, wrong));
+    }
+    return inode.convert(
+        offset >>> PageLevel.PAGE_SHIFT,
+        (offset + size) >>> PageLevel.PAGE_SHIFT,
+        attributes != 0,
+        owner.attributeEntries());
+  }
+
+  private @Nullable String malformed(long offset, long size, long attributes, long flags) {
+    if (flags != 0) {
+      return "flags and reserved must be 0";
+    }
+    if (!owner.mayBePrivate()) {
+      return "the VM type has no private memory";
+    }
+    if ((attributes & ~GmemInode.ATTRIBUTE_PRIVATE) != 0) {
+      return "PRIVATE is the only attribute there is";
+    }
+    if (size == 0 || Long.compareUnsigned(offset + size, offset) < 0) {
+      return "size is 0, or offset and size wrap";
+    }
+    if (((offset | size) & (PageLevel.PAGE_SIZE - 1)) != 0) {
+      return "offset or size is not page aligned";
+    }
+    return Long.compareUnsigned(offset, inode.size()) >= 0
+            || Long.compareUnsigned(offset + size, inode.size()) > 0
+        ? "offset and size leave the file"
+        : null;
   }
 
   void invalidateEnd(long start, long end) {
@@ -158,7 +223,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    if (vm != owner) {
+    if (vm != owner && vm != owner.identity()) {
       return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
     }
     boolean fits =
@@ -177,7 +242,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
         return owner
             .trace()
             .refuse(
-                Errno.EEXIST,
+                owner.boundAlready(),
                 () -> "guest_memfd page 0x%x or behind is bound to another slot".formatted(start));
       }
       bindings.put(start, slot);
@@ -196,14 +261,20 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   public void unbind(Binding slot) {
     inode.lock().lock();
     try {
-      Binding bound = bindings.get(slot.gmemPage());
-      if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
-        bindings.remove(slot.gmemPage());
-      }
+      remove(slot);
     } finally {
       inode.lock().unlock();
     }
     slot.dropGmem();
+  }
+
+  /** Takes a binding away; the invalidate lock is held exclusive. */
+  protected final void remove(Binding slot) {
+    inode.lock().assertExclusive();
+    Binding bound = bindings.get(slot.gmemPage());
+    if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
+      bindings.remove(slot.gmemPage());
+    }
   }
 
   @Override

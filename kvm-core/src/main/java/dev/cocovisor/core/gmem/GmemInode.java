@@ -34,6 +34,9 @@ public final class GmemInode implements Place {
   /** GUEST_MEMFD_FLAG_INIT_SHARED. */
   public static final long FLAG_INIT_SHARED = 2;
 
+  /** KVM_MEMORY_ATTRIBUTE_PRIVATE. */
+  static final long ATTRIBUTE_PRIVATE = 8;
+
   /** log2 of the pages of the smallest large folio. */
   private static final int LARGE = 9;
 
@@ -53,6 +56,8 @@ public final class GmemInode implements Place {
   /** The larger ones, once each, by the index of their first page in blocks of 2 MiB. */
   private final LongRadix large = new LongRadix();
 
+  private final PageStates states;
+  private final InPlace inPlace;
   private final PolicyMap policies = new PolicyMap();
   private final List<GmemFile> files = new ArrayList<>();
   private final List<Mapping> mappings = new ArrayList<>();
@@ -74,6 +79,12 @@ public final class GmemInode implements Place {
     this.flags = flags;
     this.preferredOrder = preferredOrder;
     this.lastOwner = owner;
+    this.states = new PageStates((flags & FLAG_INIT_SHARED) != 0);
+    this.inPlace = new InPlace(this, files);
+  }
+
+  PageStates states() {
+    return states;
   }
 
   @Override
@@ -310,7 +321,60 @@ public final class GmemInode implements Place {
     return Errno.OK;
   }
 
-  private Errno refuse(Errno error, String why) {
+  /** Converts pages in place, under the invalidate lock; see {@link InPlace}. */
+  Conversion convert(long start, long end, boolean toPrivate, long limit) {
+    lock.lock();
+    try {
+      return inPlace.run(start, end, toPrivate, limit);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes pages out of every process that maps them (unmap_mapping_pages). */
+  void unmapFromHost(long start, long end) {
+    for (Mapping m : new LinkedHashSet<>(mappings)) {
+      m.space.unmapFile(m.file, start, end, false);
+    }
+  }
+
+  /** Returns the first page of the first folio in a range that is held besides; -1 for none. */
+  long firstHeld(long start, long end) {
+    for (long i = next(start, end); i >= 0 && i < end; ) {
+      long entry = peek(i);
+      long pages = 1L << Folio.order(entry);
+      if (memory.isPinned(Folio.pfn(entry), Folio.pfn(entry) + pages)) {
+        return i;
+      }
+      i = i + pages < end ? next(i + pages, end) : -1;
+    }
+    return -1;
+  }
+
+  /** Splits the large folio that a page would cut, if there is one. */
+  void splitAt(long index) {
+    long entry = peek(index);
+    int order = Folio.order(entry);
+    if (entry != 0 && order > 0 && (index & ((1L << order) - 1)) != 0) {
+      splitFolio(index & -(1L << order), order);
+    }
+  }
+
+  /** Lets the vendor make the folios of a range the host's, which are prepared anew later. */
+  void makeShared(long start, long end) {
+    BindingOwner told = lastOwner;
+    for (long i = next(start, end); i >= 0 && i < end; ) {
+      long entry = peek(i);
+      long pages = 1L << Folio.order(entry);
+      if (told != null) {
+        told.gmemFreed(Folio.pfn(entry), Folio.pfn(entry) + pages);
+      }
+      markPrepared(i, false);
+      i = i + pages < end ? next(i + pages, end) : -1;
+    }
+  }
+
+  Errno refuse(Errno error, String why) {
     BindingOwner told = lastOwner;
     return told == null ? error : told.trace().refuse(error, why);
   }
@@ -319,7 +383,7 @@ public final class GmemInode implements Place {
     lock.lock();
     try {
       for (int i = 0; i < files.size(); i++) {
-        Errno r = files.get(i).invalidateBegin(start, end);
+        Errno r = files.get(i).invalidateBegin(start, end, files.get(i).wholePages());
         if (!r.ok()) {
           for (GmemFile begun : files.subList(0, i)) {
             begun.invalidateEnd(start, end);
@@ -357,9 +421,7 @@ public final class GmemInode implements Place {
         first = i;
         last = i + 1;
       }
-      for (Mapping m : new LinkedHashSet<>(mappings)) {
-        m.space.unmapFile(m.file, first, last, false);
-      }
+      unmapFromHost(first, last);
       long pfn = Folio.pfn(entry) - (i - first);
       SchedulePoint.write(PointKind.FOLIO, this, i);
       if (order == 0) {
@@ -394,7 +456,7 @@ public final class GmemInode implements Place {
   }
 
   long userFault(long pageIndex) {
-    if (pageIndex << PageLevel.PAGE_SHIFT >= size || !has(FLAG_INIT_SHARED)) {
+    if (pageIndex << PageLevel.PAGE_SHIFT >= size || states.isPrivate(pageIndex)) {
       return -1;
     }
     long entry = page(pageIndex, 0);

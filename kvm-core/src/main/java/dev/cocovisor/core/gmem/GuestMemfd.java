@@ -42,6 +42,15 @@ public interface GuestMemfd extends BackingStore, MappableFile {
   /** fallocate, after the VFS's own checks. */
   Errno fallocate(int mode, long offset, long length);
 
+  /**
+   * KVM_SET_MEMORY_ATTRIBUTES2: converts pages in place.
+   *
+   * @param offset bytes
+   * @param size bytes
+   * @param flags the flags, and every reserved field besides
+   */
+  Conversion setAttributes(long offset, long size, long attributes, long flags);
+
   /** Counts the pages the inode holds. */
   long pages();
 

@@ -16,6 +16,16 @@ abstract class InodeStore implements BackingStore {
   }
 
   @Override
+  public boolean isPrivate(long index) {
+    return inode.states().isPrivate(index);
+  }
+
+  @Override
+  public boolean allAre(long start, long end, boolean isPrivate) {
+    return inode.states().allAre(start, end, isPrivate);
+  }
+
+  @Override
   public long next(long from, long end) {
     return inode.next(from, end);
   }

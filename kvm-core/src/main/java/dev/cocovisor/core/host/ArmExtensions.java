@@ -142,7 +142,8 @@ final class ArmExtensions {
       case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 -> 3;
       case KVM_CAP_IRQ_ROUTING -> IRQ_ROUTES;
       case KVM_CAP_DIRTY_LOG_RING_ACQ_REL -> DIRTY_RING_BYTES;
-      case KVM_CAP_GUEST_MEMFD_FLAGS -> Extensions.gmemFlags(vm);
+      case KVM_CAP_GUEST_MEMFD_FLAGS -> Extensions.gmemFlags(kvm, vm);
+      case KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES -> Extensions.fileAttributes(kvm, vm);
       case KVM_CAP_GUEST_DEBUG_HW_BPS -> open ? BREAKPOINTS : 0;
       case KVM_CAP_GUEST_DEBUG_HW_WPS -> open ? WATCHPOINTS : 0;
       case KVM_CAP_SET_GUEST_DEBUG2 -> open ? DEBUG_FLAGS : 0;

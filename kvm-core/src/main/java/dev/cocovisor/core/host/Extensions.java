@@ -6,7 +6,8 @@ import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.gmem.GmemInode;
+import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmCapabilities;
 import dev.cocovisor.core.vm.VmSettings;
@@ -19,13 +20,24 @@ import org.jspecify.annotations.Nullable;
 final class Extensions {
   private static final int NR_MEMSLOTS = 32767 - 3;
 
+  /** KVM_MEMORY_ATTRIBUTE_PRIVATE. */
+  private static final long PRIVATE = 8;
+
   private Extensions() {}
 
-  /** The flags of KVM_CREATE_GUEST_MEMFD: shared from the start only without private memory. */
-  static long gmemFlags(@Nullable Vm vm) {
-    return vm == null || !vm.traits().hasPrivateMemory()
-        ? GmemInode.FLAG_MMAP | GmemInode.FLAG_INIT_SHARED
-        : GmemInode.FLAG_MMAP;
+  /** The flags of KVM_CREATE_GUEST_MEMFD; on /dev/kvm those of a VM without private memory. */
+  static long gmemFlags(Kvm kvm, @Nullable Vm vm) {
+    return kvm.kernel().on(KernelRules.GMEM_FLAGS).of(vm != null && vm.traits().hasPrivateMemory());
+  }
+
+  /** KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES. */
+  static long fileAttributes(Kvm kvm, @Nullable Vm vm) {
+    boolean mayBePrivate = vm == null || vm.traits().hasPrivateMemory();
+    return mayBePrivate && keeps(kvm, PageAttributes.OF_THE_FILE) ? PRIVATE : 0;
+  }
+
+  private static long smm(Kvm kvm) {
+    return kvm.kernel().on(KernelRules.SMM) ? 1 : 0;
   }
 
   static long check(Kvm kvm, @Nullable Vm vm, long cap) {
@@ -75,20 +87,26 @@ final class Extensions {
           return kvm.number(CoreSettings.MAX_VCPU_IDS);
         }
         case KVM_CAP_MULTI_ADDRESS_SPACE -> {
-          return x86 && (vm == null || !vm.traits().hasPrivateMemory()) ? 2 : 1;
+          return x86 && (vm == null || !vm.traits().hasPrivateMemory()) ? 1 + smm(kvm) : 1;
         }
         case KVM_CAP_EXIT_HYPERCALL -> {
           return x86 ? VmSettings.EXIT_HYPERCALL_VALID : 0;
         }
         case KVM_CAP_MEMORY_ATTRIBUTES -> {
           // Asked of /dev/kvm, it is what the kernel was built with.
-          return x86 && mayBePrivate ? 8 : 0;
+          return x86 && mayBePrivate && keeps(kvm, PageAttributes.OF_THE_VM) ? PRIVATE : 0;
+        }
+        case KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES -> {
+          return fileAttributes(kvm, vm);
+        }
+        case KVM_CAP_X86_SMM -> {
+          return x86 ? smm(kvm) : 0;
         }
         case KVM_CAP_GUEST_MEMFD -> {
-          return 1;
+          return kvm.kernel().on(KernelRules.GMEM_USERS).mayBind(mayBePrivate) ? 1 : 0;
         }
         case KVM_CAP_GUEST_MEMFD_FLAGS -> {
-          return gmemFlags(vm);
+          return gmemFlags(kvm, vm);
         }
         case KVM_CAP_PRE_FAULT_MEMORY -> {
           return x86 && kvm.config().tdpMmu() ? 1 : 0;
@@ -115,6 +133,13 @@ final class Extensions {
       }
     }
     return 0;
+  }
+
+  /** Tells whether attributes are kept by the VM, or by the file. */
+  private static boolean keeps(Kvm kvm, PageAttributes owner) {
+    boolean known =
+        owner == PageAttributes.OF_THE_FILE || kvm.kernel().on(KernelRules.VM_ATTRIBUTES);
+    return known && kvm.kernel().on(KernelRules.ATTRIBUTES) == owner;
   }
 
   private static long vmTypes(Kvm kvm) {

@@ -2,8 +2,12 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.gmem.Conversion;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
+import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.core.mm.MemFd;
 
 /**
@@ -65,6 +69,25 @@ final class FileCalls {
       case MemFd f -> ret(f.fallocate(mode, off, len));
       default -> ret(Errno.EOPNOTSUPP);
     };
+  }
+
+  /** Tells whether a descriptor knows KVM_SET_MEMORY_ATTRIBUTES2. */
+  boolean converts(Kvm kvm, int fd) {
+    return fds.get(fd) instanceof GuestMemfd
+        && kvm.kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
+  }
+
+  /** KVM_SET_MEMORY_ATTRIBUTES2. */
+  long setAttributes(
+      Kvm kvm, int fd, long offset, long size, long attributes, long flags, long[] errorOffset) {
+    if (!converts(kvm, fd) || !(fds.get(fd) instanceof GuestMemfd f)) {
+      return fds.unknown(fd);
+    }
+    Conversion c = f.setAttributes(offset, size, attributes, flags);
+    if (c.errorOffset() != Conversion.UNWRITTEN) {
+      errorOffset[0] = c.errorOffset();
+    }
+    return ret(c.errno());
   }
 
   /** fstat. A guest_memfd never counts blocks. */

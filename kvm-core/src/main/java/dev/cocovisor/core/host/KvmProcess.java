@@ -48,10 +48,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private final Map<String, MemFd> rootFiles = new HashMap<>();
   private final AddressSpace space;
   private final ProcessMemory memory;
+  private final PipePages pipe;
   private final VmIoctls vms;
   private final FileCalls files;
   private final NumaCalls numa;
   private final MappingCalls mapping;
+  private final MemoryFiles memoryFiles;
 
   /**
    * Starts a process on a host: an empty address space and no open file.
@@ -63,10 +65,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     this.capabilities = new CapabilityAnswers(kvm.setting(CoreSettings.CAPABILITIES));
     this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
+    this.pipe = new PipePages(kvm.physicalMemory(), space);
     this.vms = new VmIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
     this.mapping = new MappingCalls(space);
+    this.memoryFiles = new MemoryFiles(kvm, fds, space);
     kvm.began(this);
   }
 
@@ -171,6 +175,11 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    * @return a descriptor for the same open file
    */
   public long dup(int fd) {
+    return dup(fd, 0);
+  }
+
+  /** As {@link #dup(int)}, the lowest free descriptor from {@code first} on. */
+  long dup(int fd, int first) {
     Object o = fds.get(fd);
     switch (o) {
       case null -> {
@@ -183,7 +192,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       case StatsFile f -> f.vm().get();
       default -> {}
     }
-    return fds.install(o);
+    return fds.install(o, first);
+  }
+
+  /** Returns the calls on memory that have files of their own: memfds, brk, userfaultfd. */
+  public MemoryFiles memoryFiles() {
+    return memoryFiles;
   }
 
   /**
@@ -270,6 +284,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     for (int fd : fds.all()) {
       var _ = close(fd);
     }
+    pipe.close();
     space.clear();
     kvm.ended(this);
   }
@@ -387,7 +402,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return r.ok() ? fds.install(vm) : ret(r);
   }
 
-  /** KVM_CHECK_EXTENSION on /dev/kvm or a VM. */
+  @Override
   public long checkExtension(int fd, long cap) {
     Object o = fds.get(fd);
     boolean onVm = o instanceof Vm vm && !vm.isDead();
@@ -451,6 +466,29 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return on(vmFd, () -> vms.setMemoryAttributes(vmFd, address, size, attributes, flags));
   }
 
+  /** As {@link VmmCalls}; {@code flags} are or'ed with every reserved field. */
+  @Override
+  public long setMemoryAttributes2(
+      int fd, long offset, long size, long attributes, long flags, long[] errorOffset) {
+    return on(fd, () -> files.setAttributes(kvm, fd, offset, size, attributes, flags, errorOffset));
+  }
+
+  /** KVM_SET_MEMORY_ATTRIBUTES2 with an address where there is no structure to read. */
+  public long setMemoryAttributes2Unreadable(int fd) {
+    return on(fd, () -> files.converts(kvm, fd) ? ret(Errno.EFAULT) : fds.unknown(fd));
+  }
+
+  @Override
+  public long spliceIntoPipe(long addr, long len) {
+    return pipe.take(addr, len);
+  }
+
+  @Override
+  public long closePipe() {
+    pipe.close();
+    return 0;
+  }
+
   @Override
   public long enableCap(int vmFd, long cap, long flags, long arg0) {
     return on(vmFd, () -> vms.enableCap(vmFd, cap, flags, arg0));
@@ -506,6 +544,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   @Override
   public long preFaultMemory(int vcpuFd, long flags, long[] range) {
     return prefault(vcpuFd, flags, range, false);
+  }
+
+  @Override
+  public boolean preFaultNeverReturned(int vcpuFd) {
+    VcpuFile f = fds.vcpu(vcpuFd);
+    return f != null && f.vcpu().prefaultNeverReturned();
   }
 
   /** KVM_MAP_MEMORY, second revision; as {@link #preFaultMemory}. */

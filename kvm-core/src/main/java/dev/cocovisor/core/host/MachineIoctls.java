@@ -50,7 +50,6 @@ public final class MachineIoctls {
           "KVM_SET_PMU_EVENT_FILTER",
           "KVM_SET_TSC_KHZ",
           "KVM_GET_TSC_KHZ",
-          "KVM_GET_NR_MMU_PAGES",
           "KVM_SET_BOOT_CPU_ID",
           "KVM_HYPERV_EVENTFD",
           "KVM_GET_DEVICE_ATTR",

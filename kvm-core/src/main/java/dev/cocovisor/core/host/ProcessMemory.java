@@ -56,8 +56,9 @@ final class ProcessMemory {
 
   /**
    * The checks in the kernel's order: offset, descriptor, length, place, what is there already,
-   * then what kind of mapping the file allows. Sources: {@code mm/mmap.c}, ksys_mmap_pgoff, do_mmap
-   * and __get_unmapped_area; {@code virt/kvm/guest_memfd.c}, kvm_gmem_mmap.
+   * then what kind of mapping the file allows, which is asked last, when the mapping is prepared.
+   * Sources: {@code mm/mmap.c}, ksys_mmap_pgoff, do_mmap and __get_unmapped_area; {@code
+   * virt/kvm/guest_memfd.c}, kvm_gmem_mmap.
    */
   long mmap(long addr, long len, int prot, int flags, @Nullable Object file, long off) {
     boolean anonymous = (flags & MAP_ANONYMOUS) != 0;
@@ -89,6 +90,16 @@ final class ProcessMemory {
     Errno may = anonymous ? anonymousType(flags) : fileType(file, prot, flags, len, off);
     if (!may.ok()) {
       return ret(may);
+    }
+    Errno refused =
+        !anonymous && file instanceof MappableFile f
+            ? f.mayMap((flags & MAP_TYPE & MAP_SHARED) != 0, (prot & 2) != 0)
+            : Errno.OK;
+    if (!refused.ok()) {
+      if (fixed) {
+        mappings.undone(addr, len);
+      }
+      return ret(refused);
     }
     boolean shared = (flags & MAP_TYPE) != MAP_PRIVATE;
     MappableFile backing = backing(anonymous, shared, huge, file, len);
@@ -157,7 +168,7 @@ final class ProcessMemory {
     if (file instanceof GuestMemfd && (prot & PROT_EXEC) != 0) {
       return Errno.EPERM;
     }
-    return file instanceof MappableFile f ? f.mayMap((type & MAP_SHARED) != 0) : Errno.ENODEV;
+    return file instanceof MappableFile ? Errno.OK : Errno.ENODEV;
   }
 
   private static long signal(long pte) {

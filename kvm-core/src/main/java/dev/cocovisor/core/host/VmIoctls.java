@@ -7,6 +7,7 @@ import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.MemfileStore;
+import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
@@ -75,14 +76,14 @@ final class VmIoctls {
       return fds.unknown(vmFd);
     }
     Vm vm = vm(vmFd);
-    if ((flags & ~Extensions.gmemFlags(vm)) != 0) {
+    if ((flags & ~Extensions.gmemFlags(kvm, vm)) != 0) {
       return ret(
           kvm.trace()
               .refuse(
                   Errno.EINVAL,
                   () ->
                       "flags 0x%x: the VM's files know 0x%x"
-                          .formatted(flags, Extensions.gmemFlags(vm))));
+                          .formatted(flags, Extensions.gmemFlags(kvm, vm))));
     }
     if (size <= 0 || (size & (PageLevel.PAGE_SIZE - 1)) != 0) {
       return ret(kvm.trace().refuse(Errno.EINVAL, "size is not whole pages, at least one"));
@@ -131,6 +132,7 @@ final class VmIoctls {
     }
     Vm vm = vm(vmFd);
     return ArchRules.of(kvm.architecture()).hasMemoryAttributes(vm.traits())
+            && kvm.kernel().on(KernelRules.VM_ATTRIBUTES)
         ? ret(vm.setMemoryAttributes(address, size, attributes, flags))
         : fds.unknown(vmFd);
   }

@@ -60,7 +60,6 @@ final class X86Extensions {
           KVM_CAP_HYPERV_TIME,
           KVM_CAP_IOAPIC_POLARITY_IGNORED,
           KVM_CAP_IOEVENTFD_NO_LENGTH,
-          KVM_CAP_X86_SMM,
           KVM_CAP_SPLIT_IRQCHIP,
           KVM_CAP_IOEVENTFD_ANY_LENGTH,
           KVM_CAP_HYPERV_SYNIC,

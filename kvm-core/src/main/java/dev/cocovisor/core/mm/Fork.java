@@ -17,6 +17,8 @@ public final class Fork {
   public static AddressSpace of(AddressSpace parent) {
     AddressSpace child = new AddressSpace(parent.memory(), parent.limits());
     parent.lock().lock();
+    // As dup_mmap does: nobody else knows the child's memory yet.
+    child.lock().lock();
     try {
       for (Vma v : parent.vmas().all()) {
         if (v.has(Vma.DONTCOPY)) {
@@ -24,7 +26,12 @@ public final class Fork {
         }
         Vma copy =
             new Vma(
-                v.start(), v.end(), v.flags() & ~Vma.LOCKED, v.file(), v.firstPage(), v.anonVma);
+                v.start(),
+                v.end(),
+                v.flags() & ~(Vma.LOCKED | Vma.UFFD),
+                v.file(),
+                v.firstPage(),
+                v.anonVma);
         var _ = child.vmas().insert(copy);
         if (v.has(Vma.WIPEONFORK)) {
           continue;
@@ -37,6 +44,7 @@ public final class Fork {
         }
       }
     } finally {
+      child.unlock();
       parent.unlock();
     }
     return child;

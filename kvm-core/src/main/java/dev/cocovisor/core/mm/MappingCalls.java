@@ -78,7 +78,7 @@ public final class MappingCalls {
       int flags =
           access(w.prot)
               | (locks ? Vma.LOCKED : 0)
-              | Vma.MAYWRITE
+              | (file == null || file.mayBeWritten(shared) ? Vma.MAYWRITE : 0)
               | (shared ? Vma.SHARED : 0)
               | (huge ? Vma.HUGETLB : 0)
               | (w.noReserve ? Vma.NORESERVE : 0);
@@ -120,6 +120,21 @@ public final class MappingCalls {
     long top = space.limits().window();
     long at = space.vmas().free(space.limits().mmapBase(), size, align, top);
     return size > top || at < 0 || at > top - size ? -Errno.ENOMEM.number() : at;
+  }
+
+  /**
+   * Takes a mapping down again that was prepared, but that its file refused: nothing was there, yet
+   * the notifiers hear of it. Source (Linux 7.3): {@code mm/vma.c}, __mmap_new_file_vma.
+   */
+  public void undone(long addr, long len) {
+    space.lock().lock();
+    try {
+      long end = addr + ((len + 4095) & -4096L);
+      space.start(addr, end);
+      space.end(addr, end);
+    } finally {
+      space.unlock();
+    }
   }
 
   /** munmap. */
@@ -177,7 +192,7 @@ public final class MappingCalls {
       return Errno.OK;
     }
     long to = addr + ((len + 4095) & -4096L);
-    if (to <= addr) {
+    if (Long.compareUnsigned(to, addr) <= 0) {
       return Errno.ENOMEM;
     }
     if ((prot & ~7) != 0) {
@@ -185,7 +200,7 @@ public final class MappingCalls {
     }
     space.lock().lock();
     try {
-      return protect(addr, to, prot);
+      return protect(addr, AddressSpace.reach(to), prot);
     } finally {
       space.unlock();
     }
@@ -263,12 +278,12 @@ public final class MappingCalls {
     if (size == 0 || (wraps && !on)) {
       return wraps ? Errno.EINVAL : Errno.OK;
     }
+    long to = AddressSpace.reach(from + size);
     space.lock().lock();
     Errno r;
     try {
-      boolean may =
-          !on || space.mayLock((size >>> PageLevel.PAGE_SHIFT) - locked(from, from + size));
-      r = !may ? Errno.ENOMEM : wraps ? Errno.EINVAL : setLocked(from, from + size, on);
+      boolean may = !on || space.mayLock((size >>> PageLevel.PAGE_SHIFT) - locked(from, to));
+      r = !may ? Errno.ENOMEM : wraps ? Errno.EINVAL : setLocked(from, to, on);
     } finally {
       space.unlock();
     }
@@ -276,7 +291,7 @@ public final class MappingCalls {
       return r;
     }
     // Source: mm/mlock.c, __mlock_posix_error_return.
-    return populate(from, from + size).ok() ? Errno.OK : Errno.ENOMEM;
+    return populate(from, to).ok() ? Errno.OK : Errno.ENOMEM;
   }
 
   /** Pages of a range that are locked already count once (count_mm_mlocked_page_nr). */

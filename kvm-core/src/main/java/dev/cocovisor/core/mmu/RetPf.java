@@ -26,5 +26,10 @@ public final class RetPf {
   /** A huge mirror leaf must be split under the exclusive lock before the fault can go on. */
   public static final int SPLIT = 6;
 
+  /**
+   * Pre-population only: the root is stale and nobody frees it, so that trying again is endless.
+   */
+  public static final int ENDLESS = 7;
+
   private RetPf() {}
 }

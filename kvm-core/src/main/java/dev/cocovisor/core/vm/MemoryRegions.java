@@ -4,6 +4,9 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.LifecycleOps.SlotChange;
 import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.kernel.BindOrder;
+import dev.cocovisor.core.kernel.GmemOnly;
+import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
@@ -26,10 +29,17 @@ final class MemoryRegions {
   private static final long V1_FLAGS = MemSlot.LOG_DIRTY | MemSlot.READONLY;
 
   private final Vm vm;
+  private final boolean takesGmem;
+  private final BindOrder order;
+  private final GmemOnly gmemOnly;
   private long totalPages;
 
   MemoryRegions(Vm vm) {
     this.vm = vm;
+    this.takesGmem =
+        vm.rules().kernel().on(KernelRules.GMEM_USERS).mayBind(vm.traits().hasPrivateMemory());
+    this.order = vm.rules().kernel().on(KernelRules.BIND_ORDER);
+    this.gmemOnly = vm.rules().kernel().on(KernelRules.GMEM_ONLY);
   }
 
   /**
@@ -96,7 +106,7 @@ final class MemoryRegions {
     SlotChange change = SlotChange.CREATE;
     if (old != null) {
       // Slots on a guest_memfd are immutable: they can only be deleted.
-      String kept = unchangeable(old, gmem, uaddr, npages, flags);
+      String kept = vm.slotSteps().unchangeable(old, gmem, uaddr, npages, flags);
       if (kept != null) {
         return vm.refuse(Errno.EINVAL, kept);
       }
@@ -129,7 +139,7 @@ final class MemoryRegions {
         return r;
       }
     }
-    int own = gmem && store != null && store.servesShared() ? MemSlot.GMEM_ONLY : 0;
+    int own = gmem && store != null && gmemOnly.of(store.servesShared()) ? MemSlot.GMEM_ONLY : 0;
     MemSlot now =
         new MemSlot(
             asId,
@@ -174,22 +184,6 @@ final class MemoryRegions {
     return size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES ? "more pages than a slot can have" : null;
   }
 
-  private static @Nullable String unchangeable(
-      MemSlot old, boolean gmem, long uaddr, long npages, long flags) {
-    if (gmem) {
-      return "a slot with a guest_memfd can only be deleted";
-    }
-    if (uaddr != old.userspaceAddr()) {
-      return "userspace_addr of a slot cannot change";
-    }
-    if (npages != old.npages()) {
-      return "memory_size of a slot cannot change";
-    }
-    return ((flags ^ old.flags()) & (MemSlot.READONLY | MemSlot.GUEST_MEMFD)) != 0
-        ? "READONLY and GUEST_MEMFD of a slot cannot change"
-        : null;
-  }
-
   private static boolean aligned(long bytes) {
     return (bytes & (PageLevel.PAGE_SIZE - 1)) == 0;
   }
@@ -199,7 +193,7 @@ final class MemoryRegions {
   }
 
   private boolean flagsValid(long flags) {
-    long valid = MemSlot.LOG_DIRTY | MemSlot.GUEST_MEMFD;
+    long valid = MemSlot.LOG_DIRTY | (takesGmem ? MemSlot.GUEST_MEMFD : 0);
     if ((flags & MemSlot.GUEST_MEMFD) != 0) {
       valid &= ~MemSlot.LOG_DIRTY;
     } else if (vm.traits().readonlySlots()) {
@@ -222,6 +216,7 @@ final class MemoryRegions {
     totalPages -= old.npages();
     vm.ops().commitMemoryRegion(SlotChange.DELETE, old, null);
     unbind(old);
+    old.free();
     return Errno.OK;
   }
 
@@ -230,8 +225,10 @@ final class MemoryRegions {
     if (change == SlotChange.MOVE && old != null) {
       invalidate(old);
     }
-    Errno r = prepare(change, old, now);
+    SlotChange what = change;
+    Errno r = vm.slotSteps().prepareAndBind(now, now.gmem(), order, () -> prepare(what, old, now));
     if (!r.ok()) {
+      now.free();
       if (change == SlotChange.MOVE && old != null) {
         vm.publish(old.asId(), old, old);
       }
@@ -243,6 +240,9 @@ final class MemoryRegions {
     }
     vm.ops().commitMemoryRegion(change, old, now);
     vm.allowMmuPages();
+    if (old != null) {
+      old.free();
+    }
     if (change == SlotChange.FLAGS_ONLY && old != null) {
       vm.dirtyLog().applyFlags(old, now);
     }
@@ -260,9 +260,7 @@ final class MemoryRegions {
               "gfn 0x%x is beyond the last one, 0x%x"
                   .formatted(now.endGfn() - 1, vm.rules().maxGfn()));
     }
-    Errno r = vm.ops().prepareMemoryRegion(change, old, now);
-    BackingStore store = now.gmem();
-    return r.ok() && store != null ? store.bind(now) : r;
+    return vm.ops().prepareMemoryRegion(change, old, now);
   }
 
   /** First phase of delete and move: nobody may use the slot, and nothing of it stays mapped. */
@@ -271,8 +269,7 @@ final class MemoryRegions {
     vm.mmuLock().lock();
     try {
       if (vm.capabilities().zapsAllOnSlotChange()) {
-        vm.stage().zapAllDirect();
-        vm.flushRemoteTlbs();
+        vm.zapAllRoots();
       } else if (old.asId() == 0
           && vm.stage().zapLeafs(old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
         vm.flushRemoteTlbs();

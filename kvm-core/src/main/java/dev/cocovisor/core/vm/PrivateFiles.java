@@ -4,6 +4,8 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.gmem.Binding;
 import dev.cocovisor.core.gmem.BindingOwner;
+import dev.cocovisor.core.gmem.PageFilter;
+import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mmu.SecondStage;
 import java.util.List;
 
@@ -23,11 +25,12 @@ final class PrivateFiles implements BindingOwner {
 
   @Override
   public Errno gmemInvalidateBegin(
-      List<? extends Binding> bound, long startPage, long endPage, boolean shared) {
+      List<? extends Binding> bound, long startPage, long endPage, PageFilter filter) {
+    bound.forEach(Binding::assertLive);
     vm.mmuLock().lock();
     try {
-      int roots = vm.rootsOf(!shared);
-      boolean splits = roots == SecondStage.PRIVATE_ROOT;
+      int roots = roots(filter);
+      boolean splits = (roots & SecondStage.PRIVATE_ROOT) != 0;
       if (splits && vm.rules().splitsAllFirst()) {
         for (Binding s : bound) {
           Errno r = vm.stage().splitBoundaryLeafs(first(s, startPage), last(s, endPage));
@@ -37,7 +40,7 @@ final class PrivateFiles implements BindingOwner {
           }
         }
       }
-      vm.invalidation().begin();
+      vm.invalidation().begin(Invalidation.Cause.PRIVATE_FILE);
       boolean flush = false;
       for (Binding s : bound) {
         long first = first(s, startPage);
@@ -46,7 +49,7 @@ final class PrivateFiles implements BindingOwner {
         Errno r = splits ? vm.stage().splitBoundaryLeafs(first, last) : Errno.OK;
         if (!r.ok()) {
           vm.flushRemoteTlbs();
-          vm.invalidation().end();
+          vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
           return r;
         }
         flush |= vm.stage().zapLeafs(first, last, roots, false);
@@ -60,6 +63,38 @@ final class PrivateFiles implements BindingOwner {
     }
   }
 
+  private int roots(PageFilter filter) {
+    return switch (filter) {
+      case SHARED -> vm.rootsOf(false);
+      case PRIVATE -> vm.rootsOf(true);
+      case BOTH -> vm.rootsOf(false) | vm.rootsOf(true);
+    };
+  }
+
+  @Override
+  public PageFilter filterOfPages(boolean beginsShared) {
+    return vm.rules().filesKeepAttributes()
+        ? PageFilter.BOTH
+        : BindingOwner.super.filterOfPages(beginsShared);
+  }
+
+  @Override
+  public void gmemBecamePrivate(List<? extends Binding> bound, long startPage, long endPage) {
+    for (Binding s : bound) {
+      vm.kernelAccess().becomesPrivate(first(s, startPage), last(s, endPage));
+    }
+  }
+
+  @Override
+  public boolean mayBePrivate() {
+    return vm.traits().hasPrivateMemory();
+  }
+
+  @Override
+  public long attributeEntries() {
+    return vm.rules().attributeEntries();
+  }
+
   private static long first(Binding s, long startPage) {
     return s.baseGfn() + Math.max(s.gmemPage(), startPage) - s.gmemPage();
   }
@@ -71,7 +106,7 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public void gmemInvalidateEnd() {
     vm.mmuLock().lock();
-    vm.invalidation().end();
+    vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
     vm.mmuLock().unlock();
   }
 
@@ -83,6 +118,11 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public TraceSink trace() {
     return vm.host().trace();
+  }
+
+  @Override
+  public Errno boundAlready() {
+    return vm.rules().kernel().on(KernelRules.BIND_OVERLAP);
   }
 
   @Override

@@ -41,6 +41,8 @@ public final class Vcpu implements VcpuContext {
   private final PageFault fault = new PageFault();
   private final PageFault neighbour = new PageFault();
   private final AccessPath guestAccess;
+  private final VcpuRoot root;
+  private boolean prefaultNeverReturned;
   private final Hypercalls hypercalls;
   private @Nullable Object vendorState;
   private @Nullable Exit exit;
@@ -58,6 +60,7 @@ public final class Vcpu implements VcpuContext {
     this.tlb = vm.parts().tlb().create(vm.id(), id);
     this.guestAccess =
         vm.rules().emulatesGuests() ? new EmulatedAccess(vm, this) : new GuestAccess(vm, this);
+    this.root = new VcpuRoot(vm);
     this.hypercalls = new Hypercalls(vm, this);
   }
 
@@ -79,6 +82,7 @@ public final class Vcpu implements VcpuContext {
       }
       readSlots();
       try {
+        root.run();
         Errno r = vm.ops().vcpuPreRun(this);
         return r.ok() ? act(action) : ended(-r.number());
       } finally {
@@ -180,6 +184,7 @@ public final class Vcpu implements VcpuContext {
     mutex.lock();
     try {
       exit = null;
+      prefaultNeverReturned = false;
       readSlots();
       try {
         return vm.prefault(this, flags, range, mapMemory);
@@ -189,6 +194,23 @@ public final class Vcpu implements VcpuContext {
     } finally {
       unlock();
     }
+  }
+
+  /**
+   * Tells whether the last pre-population would never have returned: it was ended as by a signal,
+   * with EINTR.
+   */
+  public boolean prefaultNeverReturned() {
+    return prefaultNeverReturned;
+  }
+
+  /** Pre-population goes round for ever: as if a signal came at last. */
+  void neverReturns() {
+    prefaultNeverReturned = true;
+  }
+
+  VcpuRoot root() {
+    return root;
   }
 
   /** Runs {@code body} with the vCPU's mutex held, for vendor ioctls. */
@@ -319,6 +341,11 @@ public final class Vcpu implements VcpuContext {
   @Override
   public int cpu() {
     return cpu;
+  }
+
+  @Override
+  public void assertLocked() {
+    mutex.assertExclusive();
   }
 
   @Override

@@ -54,8 +54,12 @@ public final class Vm implements MmuHost {
   private final VmContextView context = new VmContextView(this);
   private final ModelLock kvmLock = new ModelLock("kvm->lock");
   private final ModelLock mmuLock = ModelLock.manyReaders("kvm->mmu_lock");
-  private final Invalidation invalidation = new Invalidation();
-  private final SlotSets slots = new SlotSets();
+  private final Invalidation invalidation;
+  private final SlotSteps slotSteps;
+  private final FaultSteps faultSteps;
+  private final VcpuSteps vcpuSteps;
+  private final PopulateSteps populateSteps;
+  private final SlotSets slots;
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
   private final VmProgress progress;
@@ -68,7 +72,7 @@ public final class Vm implements MmuHost {
   private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
-  private final MemoryRegions regions = new MemoryRegions(this);
+  private final MemoryRegions regions;
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
   private final VmDevices devices = new VmDevices(this);
@@ -78,6 +82,7 @@ public final class Vm implements MmuHost {
   private final PrivateFiles privateFiles = new PrivateFiles(this);
   private boolean mmuPagesAllowed;
   private final RefCount references = new RefCount("kvm->users_count", 1);
+  private volatile long rootGeneration;
   private boolean destroyed;
 
   /** Makes the vendor half of a VM. */
@@ -107,11 +112,19 @@ public final class Vm implements MmuHost {
     this.progress = progress;
     progress.of(health);
     this.trace = new VmTrace(host.trace());
-    this.attributes = parts.attributes().create(id);
+    this.invalidation = host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
+    this.slotSteps = host.part(SlotSteps.class, new SlotSteps());
+    this.faultSteps = host.part(FaultSteps.class, new FaultSteps());
+    this.vcpuSteps = host.part(VcpuSteps.class, new VcpuSteps());
+    this.populateSteps = host.part(PopulateSteps.class, new PopulateSteps());
+    this.slots = new SlotSets(slotSteps);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
+    this.attributes =
+        rules.filesKeepAttributes() ? new FileAttributes(this) : parts.attributes().create(id);
     this.stage = parts.secondStage().create(this, traits.shape());
+    this.regions = new MemoryRegions(this);
     this.sources = new PageSources(this);
     this.faults = new FaultHandler(this);
   }
@@ -233,8 +246,10 @@ public final class Vm implements MmuHost {
   }
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
+    vcpu.root().prefault();
     long r =
-        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
+        prefault.map(
+            vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate, true);
     vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
@@ -334,6 +349,22 @@ public final class Vm implements MmuHost {
     return trace.sink().refuse(error, why);
   }
 
+  SlotSteps slotSteps() {
+    return slotSteps;
+  }
+
+  FaultSteps faultSteps() {
+    return faultSteps;
+  }
+
+  VcpuSteps vcpuSteps() {
+    return vcpuSteps;
+  }
+
+  PopulateSteps populateSteps() {
+    return populateSteps;
+  }
+
   Invalidation invalidation() {
     return invalidation;
   }
@@ -385,6 +416,19 @@ public final class Vm implements MmuHost {
   /** The roots that hold private or shared memory (kvm_gfn_range_filter_to_root_types). */
   int rootsOf(boolean privateSide) {
     return stage.hasPrivateRoot() && privateSide ? SecondStage.PRIVATE_ROOT : SecondStage.DIRECT;
+  }
+
+  /** Returns which roots are the current ones; it grows whenever all were thrown away. */
+  long rootGeneration() {
+    return rootGeneration;
+  }
+
+  /** Throws all roots away with what is mapped under them (kvm_mmu_zap_all_fast). */
+  void zapAllRoots() {
+    mmuLock.assertExclusive();
+    long next = rootGeneration + 1;
+    rootGeneration = next;
+    slotSteps.zapAll(stage::zapAllDirect, this::flushRemoteTlbs);
   }
 
   int recoverLevel(MemSlot slot, long gfn) {

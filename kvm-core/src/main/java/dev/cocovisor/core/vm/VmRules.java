@@ -2,9 +2,12 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.PageAttributes;
 
 /** What follows from a VM's type, its vendor's traits and how KVM was loaded; never changes. */
 final class VmRules {
@@ -15,24 +18,44 @@ final class VmRules {
   private final boolean cachesMmio;
   private final boolean zapsAllOnSlotChange;
   private final boolean alwaysPrivate;
+  private final boolean filesKeepAttributes;
   private final long supportedAttributes;
 
   VmRules(VmType type, VmTraits traits, VmSettings settings, Architecture architecture) {
     boolean x86 = architecture.equals(Architecture.X86_64);
     this.settings = settings;
     this.arch = ArchRules.of(architecture);
-    this.addressSpaces = traits.hasPrivateMemory() || !x86 ? 1 : 2;
+    boolean smm = x86 && settings.kernel().on(KernelRules.SMM);
+    this.addressSpaces = traits.hasPrivateMemory() || !smm ? 1 : 2;
     this.maxLevel = settings.tdpMmu() ? settings.maxLevel() : Math.min(2, settings.maxLevel());
     this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
     this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
     this.alwaysPrivate = traits.privateRule() == PrivateRule.ALWAYS;
+    this.filesKeepAttributes =
+        settings.kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
     this.supportedAttributes =
-        traits.hasPrivateMemory() && !alwaysPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
+        traits.hasPrivateMemory() && !alwaysPrivate && !filesKeepAttributes
+            ? MemoryAttributesIoctl.PRIVATE
+            : 0;
   }
 
   /** One address space where memory can be private, else two: the second is SMM's. */
   int addressSpaces() {
     return addressSpaces;
+  }
+
+  /** Returns what the kernel does where kernels differ: ask when a part is made. */
+  KernelProfile kernel() {
+    return settings.kernel();
+  }
+
+  /** Tells whether guest_memfds keep the attributes of their pages. */
+  boolean filesKeepAttributes() {
+    return filesKeepAttributes;
+  }
+
+  boolean emulatesGuests() {
+    return settings.emulatesGuests();
   }
 
   boolean tdpMmu() {
@@ -92,11 +115,6 @@ final class VmRules {
 
   long attributeEntries() {
     return settings.attributeEntries();
-  }
-
-  /** Tells whether KVM's instruction emulator makes the guest's accesses. */
-  boolean emulatesGuests() {
-    return settings.emulatesGuests();
   }
 
   long retries() {

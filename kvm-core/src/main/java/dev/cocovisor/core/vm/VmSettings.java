@@ -1,5 +1,7 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.kernel.KernelProfile;
+
 /**
  * How KVM was loaded, as far as a VM minds.
  *
@@ -17,6 +19,7 @@ package dev.cocovisor.core.vm;
  * @param maxGfn kvm_mmu_max_gfn: MAXPHYADDR with nested paging, 52 bits without
  * @param retries how often a vCPU tries one page before it is taken to stand still
  * @param emulatesGuests whether guests' accesses are carried out by KVM's emulator
+ * @param kernel what the kernel does where kernels differ
  */
 public record VmSettings(
     boolean tdpMmu,
@@ -30,7 +33,8 @@ public record VmSettings(
     int maxVcpuIds,
     long maxGfn,
     long retries,
-    boolean emulatesGuests) {
+    boolean emulatesGuests,
+    KernelProfile kernel) {
   /** KVM_EXIT_HYPERCALL_VALID_MASK: KVM_HC_MAP_GPA_RANGE alone. */
   public static final long EXIT_HYPERCALL_VALID = 1L << 12;
 }

@@ -5,6 +5,7 @@ import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyBoolean;
 import static org.mockito.ArgumentMatchers.anyLong;
 import static org.mockito.ArgumentMatchers.eq;
+import static org.mockito.Mockito.doCallRealMethod;
 import static org.mockito.Mockito.doReturn;
 import static org.mockito.Mockito.inOrder;
 import static org.mockito.Mockito.mock;
@@ -34,7 +35,9 @@ class GmemInodeTest {
   void owners() {
     for (BindingOwner o : new BindingOwner[] {owner, other}) {
       doReturn(TraceSink.OFF).when(o).trace();
-      doReturn(Errno.OK).when(o).gmemInvalidateBegin(any(), anyLong(), anyLong(), anyBoolean());
+      doReturn(Errno.OK).when(o).gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
+      doCallRealMethod().when(o).filterOfPages(anyBoolean());
+      doReturn(Errno.EEXIST).when(o).boundAlready();
     }
   }
 
@@ -172,18 +175,18 @@ class GmemInodeTest {
     f.page(9, 0);
     assertThat(second.fallocate(3, 9 * PAGE, PAGE)).isEqualTo(Errno.OK);
     var order = inOrder(owner, other);
-    order.verify(owner).gmemInvalidateBegin(List.of(low), 9, 10, false);
-    order.verify(other).gmemInvalidateBegin(List.of(theirs), 9, 10, false);
+    order.verify(owner).gmemInvalidateBegin(List.of(low), 9, 10, PageFilter.PRIVATE);
+    order.verify(other).gmemInvalidateBegin(List.of(theirs), 9, 10, PageFilter.PRIVATE);
     order.verify(other).gmemFreed(anyLong(), anyLong());
     order.verify(owner).gmemInvalidateEnd();
     order.verify(other).gmemInvalidateEnd();
     assertThat(f.fallocate(3, 9 * PAGE, 2 * PAGE)).isEqualTo(Errno.OK);
-    verify(owner).gmemInvalidateBegin(List.of(low, high), 9, 11, false);
+    verify(owner).gmemInvalidateBegin(List.of(low, high), 9, 11, PageFilter.PRIVATE);
     assertThat(f.fallocate(3, 20 * PAGE, 3 * PAGE)).isEqualTo(Errno.OK);
-    verify(owner, never()).gmemInvalidateBegin(any(), eq(20L), anyLong(), anyBoolean());
-    verify(other).gmemInvalidateBegin(List.of(theirs), 20, 23, false);
+    verify(owner, never()).gmemInvalidateBegin(any(), eq(20L), anyLong(), any());
+    verify(other).gmemInvalidateBegin(List.of(theirs), 20, 23, PageFilter.PRIVATE);
     assertThat(f.fallocate(3, 25 * PAGE, 3 * PAGE)).isEqualTo(Errno.OK);
-    verify(other, never()).gmemInvalidateBegin(any(), eq(25L), anyLong(), anyBoolean());
+    verify(other, never()).gmemInvalidateBegin(any(), eq(25L), anyLong(), any());
   }
 
   @Test
@@ -193,9 +196,7 @@ class GmemInodeTest {
     f.bind(slot(1, 1000, 10, f, 0));
     second.bind(slot(1, 3000, 10, second, 0));
     f.page(1, 0);
-    doReturn(Errno.ENOMEM)
-        .when(other)
-        .gmemInvalidateBegin(any(), anyLong(), anyLong(), anyBoolean());
+    doReturn(Errno.ENOMEM).when(other).gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
     assertThat(f.fallocate(3, PAGE, PAGE)).isEqualTo(Errno.ENOMEM);
     verify(owner).gmemInvalidateEnd();
     verify(other, never()).gmemInvalidateEnd();
@@ -213,7 +214,7 @@ class GmemInodeTest {
     f.release();
     verify(owner, never()).gmemClosed();
     f.release();
-    verify(owner).gmemInvalidateBegin(List.of(slot), 0, Long.MAX_VALUE, false);
+    verify(owner).gmemInvalidateBegin(List.of(slot), 0, Long.MAX_VALUE, PageFilter.PRIVATE);
     verify(owner).gmemInvalidateEnd();
     verify(owner).gmemClosed();
     assertThat(slot.gmem()).isNull();
@@ -221,7 +222,7 @@ class GmemInodeTest {
     assertThat(f.tryAcquire()).isFalse();
     assertThat(second.pages()).isEqualTo(1);
     second.release();
-    verify(other, never()).gmemInvalidateBegin(any(), anyLong(), anyLong(), anyBoolean());
+    verify(other, never()).gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
     assertThat(memory.allocatedFrames()).isEqualTo(1);
   }
 
@@ -274,6 +275,6 @@ class GmemInodeTest {
     assertThat(closed.userFault(0)).isEqualTo(-1);
     f.bind(slot(1, 1000, 2, f, 0));
     assertThat(f.punch(0, PAGE)).isEqualTo(Errno.OK);
-    verify(owner).gmemInvalidateBegin(any(), eq(0L), eq(1L), eq(true));
+    verify(owner).gmemInvalidateBegin(any(), eq(0L), eq(1L), eq(PageFilter.SHARED));
   }
 }

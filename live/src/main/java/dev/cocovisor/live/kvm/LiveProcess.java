@@ -109,6 +109,7 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.MemfdCreate c -> opened(memory.memfdCreate(c), expected);
       case KvmCall.Dup c -> dup(c, expected);
       case KvmCall.ForkAndRead c -> memory.forkAndRead(c.addr());
+      case KvmCall.ChildRead _ -> throw new Unsupported("child host_read; use fork_and_read");
       case KvmCall.Madvise c -> memory.plain(MADVISE, c.addr(), c.len(), c.advice());
       case KvmCall.GetStatsFd c ->
           opened(kernel.ioctl(fd(c.fd()), Kernel.GET_STATS_FD, 0), expected);
@@ -118,6 +119,8 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.SetRegion c ->
           Replies.plain(ioctls.setRegion(fd(c.fd()), fd(c.guestMemfd()), c));
       case KvmCall.SetAttributes c -> Replies.plain(ioctls.setAttributes(fd(c.fd()), c));
+      case KvmCall.SetAttributes2 _ ->
+          throw new Unsupported("KVM_SET_MEMORY_ATTRIBUTES2, which no released kernel has");
       case KvmCall.PreFault c -> ioctls.preFault(fd(c.fd()), c);
       case KvmCall.GetDirtyLog c -> ioctls.getDirtyLog(fd(c.fd()), c);
       case KvmCall.ClearDirtyLog c -> Replies.plain(ioctls.clearDirtyLog(fd(c.fd()), c));
@@ -132,6 +135,7 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.Pwrite c -> memory.writes(PWRITE64, fd(c.fd()), c.count(), c.off());
       case KvmCall.KernelRead c -> memory.kernelRead(c.addr(), c.len());
       case KvmCall.OfKernel c -> memory.ofKernel(c);
+      case KvmCall.OfProcess _ -> throw new Unsupported("brk, fcntl and userfaultfd");
       case KvmCall.HostRead c -> memory.load(c.addr());
       case KvmCall.HostWrite c -> memory.store(c.addr(), c.value());
       case KvmCall.HostInstallStub c -> installStub(c.addr());

@@ -16,7 +16,7 @@ final class MemoryCalls {
   private static final long SPLICE_F_NONBLOCK = 2;
   private static final long O_NONBLOCK = 0x800;
   private static final long RLIMIT_MEMLOCK = 8;
-  private static final byte PIPE_BYTE = '0';
+  private static final byte PIPE_BYTE = 7;
 
   private final Kernel kernel;
   private long pipeIn = -1;
@@ -106,6 +106,8 @@ final class MemoryCalls {
         }
         yield Replies.plain(kernel.call(PWRITE64, ownMemory(), from, c.bytes().size(), c.addr()));
       }
+      case KvmCall.HoldByPipe _, KvmCall.ClosePipe _ ->
+          throw new Unsupported("a pipe that holds pages until it is closed");
       case KvmCall.Splice c -> {
         openPipe();
         kernel.put64(0, c.addr()).put64(8, c.len());

@@ -182,6 +182,32 @@ public final class CallArgs {
         : v instanceof Value.Sym s && s.name().equals(name);
   }
 
+  /** Tells whether an argument is a struct. */
+  boolean isStruct(int arg) {
+    return arg < call.args().size() && before(call.args().get(arg)) instanceof Value.Struct;
+  }
+
+  /** Returns a struct's element by its place, as strace prints an iovec without names. */
+  long element(int arg, int place) {
+    open = true;
+    List<Value.Field> fields = struct(arg).fields();
+    if (place >= fields.size()) {
+      throw wrong(arg, struct(arg), "an address and a length");
+    }
+    return fieldNumber(arg, "", fields.get(place).value());
+  }
+
+  /** Returns the reserved fields of a struct, or'ed. */
+  long reserved(int arg) {
+    long all = 0;
+    for (Value.Field f : struct(arg).fields()) {
+      if (f.name().startsWith("reserved")) {
+        all |= fieldNumber(arg, f.name(), f.value());
+      }
+    }
+    return all;
+  }
+
   /** Tells whether an argument is this symbol. */
   public boolean isSymbol(int arg, String name) {
     return arg < call.args().size()

@@ -31,6 +31,7 @@ public final class CallDecoder {
           "memfd_create",
           "dup",
           "fork_and_read",
+          "child host_read",
           "vmsplice",
           "ioctl",
           "fallocate",
@@ -47,6 +48,9 @@ public final class CallDecoder {
           "kvm_stats",
           "host_counters",
           "setrlimit",
+          "brk",
+          "fcntl",
+          "userfaultfd",
           "guest_read",
           "guest_write",
           "guest_fetch",
@@ -83,7 +87,7 @@ public final class CallDecoder {
       case "host_config" -> new KvmCall.HostSetup(a.fields(0));
       case "openat" -> new KvmCall.Open(a.text(1), a.hasFlag(2, "O_CREAT"));
       case "open" -> new KvmCall.Open(a.text(0), a.hasFlag(1, "O_CREAT"));
-      case "close" -> new KvmCall.Close(a.fd(0));
+      case "close" -> a.isSymbol(0, "pipe") ? new KvmCall.ClosePipe() : new KvmCall.Close(a.fd(0));
       case "mmap" ->
           new KvmCall.Mmap(a.number(0), a.number(1), a.int32(2), a.int32(3), a.fd(4), a.number(5));
       case "munmap" -> new KvmCall.Munmap(a.number(0), a.number(1));
@@ -95,8 +99,12 @@ public final class CallDecoder {
       case "munlock" -> new KvmCall.Mlock(a.number(0), a.number(1), false);
       case "memfd_create" -> new KvmCall.MemfdCreate(a.text(0), a.number(1));
       case "dup" -> new KvmCall.Dup(a.fd(0));
+      case "brk" -> new KvmCall.Brk(a.number(0));
+      case "fcntl" -> new KvmCall.Fcntl(a.fd(0), a.int32(1), a.last() >= 2 ? a.number(2) : 0);
+      case "userfaultfd" -> new KvmCall.OpenUserfault(a.number(0));
       case "fork_and_read" -> new KvmCall.ForkAndRead(a.number(0));
-      case "vmsplice" -> new KvmCall.Splice(a.number(1), a.number(2));
+      case "child host_read" -> new KvmCall.ChildRead(a.number(0));
+      case "vmsplice" -> KernelCalls.vmsplice(a);
       case "madvise" -> new KvmCall.Madvise(a.number(0), a.number(1), a.int32(2));
       case "fallocate" -> new KvmCall.Fallocate(a.fd(0), a.int32(1), a.number(2), a.number(3));
       case "fstat" -> new KvmCall.Fstat(a.fd(0));
@@ -163,6 +171,9 @@ public final class CallDecoder {
   private static KvmCall ioctl(CallArgs a) {
     long fd = a.fd(0);
     String name = a.ioctl(1);
+    if (ProcessCalls.isUserfault(name)) {
+      return ProcessCalls.userfault(a, fd, name);
+    }
     return switch (name) {
       case "KVM_CREATE_VM" -> new KvmCall.CreateVm(fd, a.number(2));
       case "KVM_CREATE_VCPU" -> new KvmCall.CreateVcpu(fd, a.number(2));
@@ -191,6 +202,16 @@ public final class CallDecoder {
               a.field(2, "size"),
               a.field(2, "attributes"),
               a.field(2, "flags", 0));
+      case "KVM_SET_MEMORY_ATTRIBUTES2" ->
+          a.isStruct(2)
+              ? new KvmCall.SetAttributes2(
+                  fd,
+                  a.field(2, "offset"),
+                  a.field(2, "size"),
+                  a.field(2, "attributes"),
+                  a.field(2, "flags", 0) | a.reserved(2),
+                  true)
+              : new KvmCall.SetAttributes2(fd, 0, 0, 0, 0, false);
       case "KVM_PRE_FAULT_MEMORY" ->
           new KvmCall.PreFault(
               fd, false, a.field(2, "gpa"), a.field(2, "size"), a.field(2, "flags", 0));

@@ -146,6 +146,24 @@ public final class CallEncoder {
             entry("flags", flags)));
   }
 
+  public static LogCall setAttributes2(
+      int memfd, long offset, long size, long attributes, long flags) {
+    return ioctl(
+        fd(memfd),
+        "KVM_SET_MEMORY_ATTRIBUTES2",
+        Calls.struct(
+            entry("offset", offset),
+            entry("size", size),
+            Value.Field.of("attributes", flags(attributes, "KVM_MEMORY_ATTRIBUTE_PRIVATE")),
+            entry("flags", flags)));
+  }
+
+  public static LogCall vmsplice(long addr, long len) {
+    var iovec =
+        new Value.Struct(List.of(Value.Field.of("", hex(addr)), Value.Field.of("", hex(len))));
+    return call("vmsplice", sym("pipe"), iovec, fd(1), sym("SPLICE_F_NONBLOCK"));
+  }
+
   public static LogCall preFault(int vcpu, long gpa, long size, long flags) {
     return ioctl(
         fd(vcpu),

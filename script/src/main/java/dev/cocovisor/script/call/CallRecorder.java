@@ -162,6 +162,33 @@ public final class CallRecorder implements VmmCalls {
   }
 
   @Override
+  public long checkExtension(int file, long cap) {
+    return process.checkExtension(file, cap);
+  }
+
+  @Override
+  public long setMemoryAttributes2(
+      int file, long offset, long size, long attributes, long flags, long[] errorOffset) {
+    long ret = process.setMemoryAttributes2(file, offset, size, attributes, flags, errorOffset);
+    return plain(CallEncoder.setAttributes2(file, offset, size, attributes, flags), ret);
+  }
+
+  @Override
+  public long spliceIntoPipe(long addr, long len) {
+    return plain(CallEncoder.vmsplice(addr, len), process.spliceIntoPipe(addr, len));
+  }
+
+  @Override
+  public long closePipe() {
+    return plain(Calls.call("close", new Value.Sym("pipe")), process.closePipe());
+  }
+
+  @Override
+  public boolean preFaultNeverReturned(int vcpuFd) {
+    return process.preFaultNeverReturned(vcpuFd);
+  }
+
+  @Override
   public long preFaultMemory(int vcpuFd, long flags, long[] range) {
     LogCall call = CallEncoder.preFault(vcpuFd, range[0], range[1], flags);
     long ret = process.preFaultMemory(vcpuFd, flags, range);

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.core.gmem.Conversion;
 import dev.cocovisor.core.host.FileStat;
 import dev.cocovisor.core.host.HostCounters;
 import dev.cocovisor.core.host.KvmProcess;
@@ -17,9 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
   private static final int O_ANY_PROT = 0x7;
-  private static final long MFD_CLOEXEC = 1;
-  private static final long MFD_ALLOW_SEALING = 2;
-  private static final long MFD_HUGETLB = 4;
+  private static final int MAP_FIXED_NOREPLACE = 0x100000;
 
   /** With this status a recorder's child ends that took a signal. */
   private static final long CHILD_FAULTED = 201;
@@ -66,9 +65,11 @@ public final class CallRunner {
       case KvmCall.Mprotect c -> plain(process.mprotect(c.addr(), c.len(), c.prot()));
       case KvmCall.Mlock c ->
           plain(c.lock() ? process.mlock(c.addr(), c.len()) : process.munlock(c.addr(), c.len()));
-      case KvmCall.MemfdCreate c -> opened(memfdCreate(c.flags()), expected);
+      case KvmCall.MemfdCreate c ->
+          opened(process.memoryFiles().memfdCreate(c.name(), c.flags()), expected);
       case KvmCall.Dup c -> opened(process.dup(fd(c.fd())), expected);
       case KvmCall.ForkAndRead c -> forkAndRead(c.addr());
+      case KvmCall.ChildRead c -> touched(process.forkAndRead(c.addr()));
       case KvmCall.Madvise c -> plain(process.madvise(c.addr(), c.len(), c.advice()));
       case KvmCall.CheckExtension c -> ioctl(process.checkExtension(fd(c.fd()), c.cap()));
       case KvmCall.EnableCap c -> ioctl(enableCap(c));
@@ -77,6 +78,7 @@ public final class CallRunner {
           ioctl(
               process.setMemoryAttributes(
                   fd(c.fd()), c.address(), c.size(), c.attributes(), c.flags()));
+      case KvmCall.SetAttributes2 c -> setAttributes2(c);
       case KvmCall.PreFault c -> preFault(c);
       case KvmCall.GetDirtyLog c -> getDirtyLog(c);
       case KvmCall.ClearDirtyLog c -> ioctl(clearDirtyLog(c));
@@ -90,6 +92,7 @@ public final class CallRunner {
       case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
       case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
       case KvmCall.OfKernel c -> KernelCalls.run(process, c);
+      case KvmCall.OfProcess c -> ofProcess(c, expected);
       case KvmCall.HostRead c -> touched(process.hostRead(c.addr()));
       case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
       case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
@@ -162,6 +165,13 @@ public final class CallRunner {
       Long chosen = Symbols.number(expected.value());
       addr = chosen == null ? 0 : chosen;
     }
+    boolean mapped = expected != null && !expected.isError();
+    if (mapped
+        && (c.flags() & MAP_FIXED_NOREPLACE) != 0
+        && !process.space().isFree(addr, c.len())) {
+      // What the log shows mapped was free: the recorder took an older mapping away, unprinted.
+      var _ = process.munmap(addr, c.len());
+    }
     long ret = process.mmap(addr, c.len(), c.prot() & O_ANY_PROT, c.flags(), fd(c.fd()), c.off());
     if (ret < 0) {
       return plain(ret);
@@ -185,6 +195,22 @@ public final class CallRunner {
             fd(c.fd()), c.slot(), c.flags(), c.guestPhysAddr(), c.memorySize(), c.userspaceAddr());
   }
 
+  /** What is written back is the offset of an error, where there is one. */
+  private Reply setAttributes2(KvmCall.SetAttributes2 c) {
+    if (!c.readable()) {
+      return ioctl(process.setMemoryAttributes2Unreadable(fd(c.fd())));
+    }
+    long[] offset = {Conversion.UNWRITTEN};
+    long ret =
+        process.setMemoryAttributes2(
+            fd(c.fd()), c.offset(), c.size(), c.attributes(), c.flags(), offset);
+    List<Value.Field> written =
+        offset[0] == Conversion.UNWRITTEN
+            ? List.of()
+            : List.of(Value.Field.of("error_offset", Value.Num.hex(offset[0])));
+    return new Reply(ioctl(ret).result(), new Value.Struct(written), false);
+  }
+
   private Reply preFault(KvmCall.PreFault c) {
     long[] range = {c.gpa(), c.size()};
     long ret =
@@ -196,7 +222,17 @@ public final class CallRunner {
             List.of(
                 Value.Field.of(c.map() ? "base_address" : "gpa", Value.Num.hex(range[0])),
                 Value.Field.of("size", Value.Num.hex(range[1]))));
-    return new Reply(ioctl(ret).result(), written, false);
+    boolean stuck = process.preFaultNeverReturned(fd(c.fd()));
+    return new Reply(prefaulted(ret, stuck), written, false);
+  }
+
+  /**
+   * What KVM_PRE_FAULT_MEMORY answered; {@code NEVER_RETURNS} where the real call would have gone
+   * on until a signal came.
+   */
+  public static LogResult prefaulted(long ret, boolean neverReturns) {
+    LogResult result = ioctl(ret).result();
+    return neverReturns ? result.with(new LogResult.Exit("NEVER_RETURNS", List.of())) : result;
   }
 
   /** The words read, as what was written back, where the log itself keeps them. */
@@ -261,11 +297,16 @@ public final class CallRunner {
     return ret < 0 ? plain(ret) : Reply.of(LogResult.of(Value.Num.hex(ret)));
   }
 
-  private long memfdCreate(long flags) {
-    long known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB;
-    return (flags & ~known) != 0
-        ? -Errno.EINVAL.number()
-        : process.memfdCreate((flags & MFD_HUGETLB) != 0);
+  private Reply ofProcess(KvmCall.OfProcess call, @Nullable LogResult expected) {
+    long name =
+        switch (call) {
+          case KvmCall.Fcntl c -> c.fd();
+          case KvmCall.Userfault c -> c.fd();
+          default -> -1;
+        };
+    Reply reply = ProcessCalls.run(process, call, fd(name), expected);
+    Long made = ProcessCalls.opens(call) ? Symbols.number(reply.result().value()) : null;
+    return made == null || reply.result().isError() ? reply : opened(made, expected);
   }
 
   /** A child reads one byte of the memory it got; how it ended is its parent's answer. */

@@ -1,5 +1,6 @@
 package dev.cocovisor.script.call;
 
+import dev.cocovisor.api.Architecture;
 import dev.cocovisor.core.host.HostCounters;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.script.text.LogResult;
@@ -16,8 +17,10 @@ import java.util.List;
 final class KernelCalls {
   private static final String SELF_MEM = "/proc/self/mem";
 
-  /** Recorders fill their pipes with this character. */
-  private static final byte PIPE_BYTE = '0';
+  /** What the recorders of arm64 fill their pipes with, and those of x86. */
+  private static final byte ARM64_PIPE_BYTE = '0';
+
+  private static final byte PIPE_BYTE = 7;
 
   private KernelCalls() {}
 
@@ -34,6 +37,13 @@ final class KernelCalls {
     return new KvmCall.WriteMemory(a.number(3), a.items(1));
   }
 
+  /** With an iovec the pages stay in the pipe; without, a reader takes them at once. */
+  static KvmCall vmsplice(CallArgs a) {
+    return a.isSymbol(0, "pipe") && a.isStruct(1)
+        ? new KvmCall.HoldByPipe(a.element(1, 0), a.element(1, 1))
+        : new KvmCall.Splice(a.number(1), a.number(2));
+  }
+
   /** The limit of locked memory; no other is modelled. */
   static KvmCall setrlimit(CallArgs a) {
     if (!a.isSymbol(0, "RLIMIT_MEMLOCK")) {
@@ -47,9 +57,12 @@ final class KernelCalls {
       case KvmCall.ReadMemory c -> read(process, c.addr(), c.count());
       case KvmCall.Splice c -> splice(process, c);
       case KvmCall.WriteMemory c -> write(process, c);
+      case KvmCall.HoldByPipe c -> CallRunner.plain(process.spliceIntoPipe(c.addr(), c.len()));
+      case KvmCall.ClosePipe _ -> CallRunner.plain(process.closePipe());
       case KvmCall.KernelWrite c -> {
         byte[] bytes = new byte[Math.clamp(c.len(), 0, 1 << 16)];
-        Arrays.fill(bytes, PIPE_BYTE);
+        boolean arm64 = process.kvm().architecture().equals(Architecture.ARM64);
+        Arrays.fill(bytes, arm64 ? ARM64_PIPE_BYTE : PIPE_BYTE);
         yield CallRunner.plain(process.kernelWrite(c.addr(), bytes));
       }
       case KvmCall.SetMemlock c -> CallRunner.plain(process.setMemlockLimit(c.bytes()));

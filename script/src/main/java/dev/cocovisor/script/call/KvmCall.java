@@ -37,6 +37,9 @@ public sealed interface KvmCall {
   /** {@code fork_and_read(ADDR)}: a child reads one byte and ends. */
   record ForkAndRead(long addr) implements KvmCall {}
 
+  /** {@code child host_read(ADDR)}: a child loads one byte and ends. */
+  record ChildRead(long addr) implements KvmCall {}
+
   record Madvise(long addr, long len, int advice) implements KvmCall {}
 
   record CreateVm(long fd, long type) implements KvmCall {}
@@ -66,6 +69,14 @@ public sealed interface KvmCall {
       implements KvmCall {}
 
   record SetAttributes(long fd, long address, long size, long attributes, long flags)
+      implements KvmCall {}
+
+  /**
+   * KVM_SET_MEMORY_ATTRIBUTES2; {@code flags} are or'ed with the reserved fields, and {@code
+   * readable} is false where the line gives an address instead of the structure.
+   */
+  record SetAttributes2(
+      long fd, long offset, long size, long attributes, long flags, boolean readable)
       implements KvmCall {}
 
   /** KVM_PRE_FAULT_MEMORY, or KVM_MAP_MEMORY of the second revision if {@code map}. */
@@ -115,6 +126,27 @@ public sealed interface KvmCall {
 
   record Stats(long fd) implements KvmCall {}
 
+  /** A process's own memory and files: heap, seals, userfaultfd. */
+  sealed interface OfProcess extends KvmCall {}
+
+  /** {@code brk(ADDR)}. */
+  record Brk(long addr) implements OfProcess {}
+
+  /** {@code fcntl(fd, CMD, ARG)}. */
+  record Fcntl(long fd, int cmd, long arg) implements OfProcess {}
+
+  /** {@code userfaultfd(FLAGS)}. */
+  record OpenUserfault(long flags) implements OfProcess {}
+
+  /**
+   * An ioctl of a userfaultfd, by its name.
+   *
+   * @param first the start of a range or the destination; UFFDIO_API's version
+   * @param src where UFFDIO_COPY copies from
+   */
+  record Userfault(long fd, String request, long first, long src, long len, long mode)
+      implements OfProcess {}
+
   /** The kernel touches the process's memory, or tells what it counts. */
   sealed interface OfKernel extends KvmCall {}
 
@@ -130,6 +162,12 @@ public sealed interface KvmCall {
 
   /** vmsplice into a pipe, and a read from it: the page itself goes, not a copy. */
   record Splice(long addr, long len) implements OfKernel {}
+
+  /** vmsplice into a pipe that holds the pages until it is closed. */
+  record HoldByPipe(long addr, long len) implements OfKernel {}
+
+  /** The pipe of {@link HoldByPipe} is closed. */
+  record ClosePipe() implements OfKernel {}
 
   /** A read from a pipe into user memory. */
   record KernelWrite(long addr, long len) implements OfKernel {}

@@ -49,7 +49,18 @@ public final class Symbols {
     put(0x800, "MAP_DENYWRITE");
     put(0x1000, "MAP_EXECUTABLE");
     put(0x40, "MAP_32BIT");
-    put(16, "MADV_DONTDUMP");
+    put(0, "F_DUPFD");
+    put(1030, "F_DUPFD_CLOEXEC");
+    put(1033, "F_ADD_SEALS");
+    put(1034, "F_GET_SEALS");
+    put(1, "F_SEAL_SEAL", "UFFD_USER_MODE_ONLY", "UFFDIO_REGISTER_MODE_MISSING");
+    put(1, "UFFDIO_WRITEPROTECT_MODE_WP", "UFFDIO_COPY_MODE_DONTWAKE");
+    put(2, "F_SEAL_SHRINK", "UFFDIO_REGISTER_MODE_WP", "UFFDIO_COPY_MODE_WP");
+    put(4, "F_SEAL_GROW", "UFFDIO_REGISTER_MODE_MINOR");
+    put(8, "F_SEAL_WRITE");
+    put(16, "F_SEAL_FUTURE_WRITE", "MADV_DONTDUMP");
+    put(32, "F_SEAL_EXEC");
+    put(0xaa, "UFFD_API");
     put(17, "MADV_DODUMP");
     put(18, "MADV_WIPEONFORK");
     put(19, "MADV_KEEPONFORK");
@@ -97,6 +108,7 @@ public final class Symbols {
     ioctl(NONE, 0xc7, 0, "KVM_RESET_DIRTY_RINGS");
     ioctl(NONE, 0xce, 0, "KVM_GET_STATS_FD");
     ioctl(WRITE, 0xd2, 32, "KVM_SET_MEMORY_ATTRIBUTES");
+    ioctl(READ | WRITE, 0xd2, 128, "KVM_SET_MEMORY_ATTRIBUTES2");
     ioctl(READ | WRITE, 0xd4, 64, "KVM_CREATE_GUEST_MEMFD");
     ioctl(READ | WRITE, 0xd5, 64, "KVM_PRE_FAULT_MEMORY");
     put(NONE, "_IOC_NONE");

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is left when a scenario is over: what the guest still has of what it wrote, and what the
@@ -41,14 +42,14 @@ final class Aftermath {
   record Found(String text, VmmTopic topic) {}
 
   private final Scenario scenario;
-  private final String technology;
+  private final @Nullable String technology;
   private final Technologies technologies;
   private final Map<String, String> settings;
   private final Map<String, Found> found = new LinkedHashMap<>();
 
   private Aftermath(
       Scenario scenario,
-      String technology,
+      @Nullable String technology,
       Technologies technologies,
       Map<String, String> settings) {
     this.scenario = scenario;
@@ -60,7 +61,7 @@ final class Aftermath {
   /** Looks at the pages a run wrote; by what a row tells. */
   static Map<String, Found> of(
       Scenario scenario,
-      String technology,
+      @Nullable String technology,
       Technologies technologies,
       Map<String, String> settings,
       Collection<ScenarioStep> steps) {

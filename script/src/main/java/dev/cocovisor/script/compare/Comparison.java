@@ -15,13 +15,14 @@ import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.vmm.Technologies;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -35,46 +36,54 @@ import org.jspecify.annotations.Nullable;
  * topic. Nothing here knows a technology or an example.
  */
 public final class Comparison {
+  private static final Set<VmmTopic> CONVERSIONS =
+      EnumSet.of(VmmTopic.TO_SHARED, VmmTopic.TO_PRIVATE, VmmTopic.HOST_CONVERTS);
+
   private final List<Column> columns;
   private final List<Row> rows = new ArrayList<>();
 
-  /** One technology's run. */
+  /** One run. */
   public static final class Column {
-    private final String backend;
+    private final Variant variant;
     private final TreeMap<Integer, ScenarioStep> byLine = new TreeMap<>();
     private final TreeMap<Integer, VmmTopic> topics = new TreeMap<>();
     private final Map<String, Aftermath.Found> found = new LinkedHashMap<>();
 
     private @Nullable StepFailure failure;
 
-    Column(String backend) {
-      this.backend = backend;
+    Column(Variant variant) {
+      this.variant = variant;
     }
 
     private void run(
-        Scenario scenario,
-        Technologies technologies,
-        Map<String, String> settings,
-        BiConsumer<String, ScenarioStep> each) {
+        Scenario scenario, Technologies technologies, Map<String, String> settings, Watcher each) {
       var story = new ScenarioStory();
-      try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
+      try (var run = new ScenarioRun(scenario, technologies, variant.technology(), settings)) {
         run.run(s -> {
-          each.accept(backend, s);
+          each.step(variant.label(), s, run);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
               && !(s.step() instanceof Step.Call(KvmCall.HostSetup _))) {
-            topics.put(line, story.topicOf(s.step()));
+            VmmTopic topic = story.topicOf(s.step());
+            boolean inPlace = CONVERSIONS.contains(topic) && run.convertsInPlace();
+            topics.put(line, inPlace ? VmmTopic.IN_PLACE : topic);
             story.done(s);
           }
         });
       }
-      found.putAll(Aftermath.of(scenario, backend, technologies, settings, byLine.values()));
+      found.putAll(
+          Aftermath.of(scenario, variant.technology(), technologies, settings, byLine.values()));
     }
 
-    /** Returns the technology's id. */
-    public String backend() {
-      return backend;
+    /** Returns what stands above it. */
+    public String label() {
+      return variant.label();
+    }
+
+    /** Returns what it ran on. */
+    public Variant variant() {
+      return variant;
     }
 
     /** Returns the steps in the order of their lines. */
@@ -155,39 +164,57 @@ public final class Comparison {
     }
   }
 
+  /** Looks at the runs of a comparison as they are made. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** A technology's run made a step; the run can be asked what the tables say now. */
+    void step(String backend, ScenarioStep step, ScenarioRun run);
+  }
+
   private Comparison(List<Column> columns) {
     this.columns = columns;
   }
 
   /**
-   * Runs a scenario on technologies. One that fails where nobody should (its plugin throws, say)
-   * costs its own column only, see {@link Column#failure}.
+   * Runs a scenario once for each column. One that fails where nobody should (its plugin throws,
+   * say) costs its own column only, see {@link Column#failure}.
    *
-   * @param ids the technologies
+   * @param variants what the columns run on
    * @param settings settings of every host that win over the scenario's
-   * @param each told of each step that was carried out, and of the technology
+   * @param each told of each step that was carried out, and of the column
    */
   public static Comparison of(
       Scenario scenario,
-      List<String> ids,
+      List<Variant> variants,
       Technologies technologies,
       Map<String, String> settings,
-      BiConsumer<String, ScenarioStep> each) {
+      Watcher each) {
     var columns = new ArrayList<Column>();
-    for (String id : ids) {
-      var column = new Column(id);
-      try {
-        column.run(scenario, technologies, settings, each);
-      } catch (StepFailure e) {
-        column.failure = e;
-      }
-      columns.add(column);
+    for (Variant v : variants) {
+      columns.add(ran(new Column(v), scenario, technologies, v.over(settings), each));
     }
-    var c = new Comparison(columns);
-    c.steps();
-    c.aftermath();
-    c.costs();
-    return c;
+    return new Comparison(columns).told();
+  }
+
+  private static Column ran(
+      Column column,
+      Scenario scenario,
+      Technologies technologies,
+      Map<String, String> settings,
+      Watcher each) {
+    try {
+      column.run(scenario, technologies, settings, each);
+    } catch (StepFailure e) {
+      column.failure = e;
+    }
+    return column;
+  }
+
+  private Comparison told() {
+    steps();
+    aftermath();
+    costs();
+    return this;
   }
 
   /** Returns the technologies' runs, in the order they were asked for. */
@@ -212,10 +239,10 @@ public final class Comparison {
         VmmTopic topic = c.topics.get(line);
         if (s != null && topic != null) {
           name = LogWriter.callOnly(s.call());
-          topics.put(c.backend, topic);
-          cells.put(c.backend, s.got());
+          topics.put(c.label(), topic);
+          cells.put(c.label(), s.got());
         } else if (c.failure != null && c.failure.line() == line) {
-          cells.put(c.backend, "failed");
+          cells.put(c.label(), "failed");
         }
       }
       rows.add(new Row(line, name, topics, cells));
@@ -231,8 +258,8 @@ public final class Comparison {
       for (Column c : columns) {
         Aftermath.Found f = c.found.get(name);
         if (f != null) {
-          topics.put(c.backend, f.topic());
-          cells.put(c.backend, f.text());
+          topics.put(c.label(), f.topic());
+          cells.put(c.label(), f.text());
         }
       }
       rows.add(new Row(0, name, topics, cells));
@@ -254,8 +281,8 @@ public final class Comparison {
     var topics = new LinkedHashMap<String, VmmTopic>();
     var cells = new LinkedHashMap<String, String>();
     for (Column c : columns) {
-      topics.put(c.backend, topic);
-      cells.put(c.backend, cell.apply(c));
+      topics.put(c.label(), topic);
+      cells.put(c.label(), cell.apply(c));
     }
     rows.add(new Row(0, name, topics, cells));
   }

@@ -78,6 +78,6 @@ final class GuestReplies {
             List.of(
                 Value.Field.of("at", Value.Num.hex(p.at())),
                 Value.Field.of("size", Value.Num.hex(p.size()))));
-    return new Reply(CallRunner.plain(p.ret()).result(), written, false);
+    return new Reply(CallRunner.prefaulted(p.ret(), p.neverReturns()), written, false);
   }
 }

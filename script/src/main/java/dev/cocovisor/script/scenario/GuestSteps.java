@@ -131,6 +131,8 @@ final class GuestSteps {
       case Step.Peek s ->
           CallRunner.touched(
               s.via() == Step.Via.KERNEL ? g.kernelRead(s.at(), 1) : g.hostRead(s.at()));
+      case Step.Pin s -> CallRunner.plain(g.pin(s.at(), s.size()));
+      case Step.Unpin _ -> CallRunner.plain(g.unpin());
       case Step.Poke s -> CallRunner.touched(g.hostWrite(s.at(), s.value()));
     };
   }

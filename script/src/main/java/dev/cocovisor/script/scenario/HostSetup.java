@@ -11,6 +11,7 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.kernel.KernelSettings;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.Value;
 import dev.cocovisor.vmm.Technologies;
@@ -37,6 +38,9 @@ import org.jspecify.annotations.Nullable;
 final class HostSetup {
   private static final List<String> FIELDS =
       List.of("tdp_mmu", "memory", "arch", "backend", "recorder");
+
+  private static final List<String> KERNEL =
+      KernelSettings.all().stream().map(Setting::name).toList();
 
   private final Technologies technologies;
   private final Map<String, String> chosen;
@@ -120,8 +124,10 @@ final class HostSetup {
         }
       }
       default -> {
-        if (name.indexOf('.') < 0) {
-          throw new IllegalArgumentException(Nearest.refusal("field", name, FIELDS));
+        if (name.indexOf('.') < 0 && !KERNEL.contains(name)) {
+          var known = new ArrayList<>(FIELDS);
+          known.addAll(KERNEL);
+          throw new IllegalArgumentException(Nearest.refusal("field", name, known));
         }
         settings.put(name, technologies.setting(name).checked(value.toString()));
       }
@@ -168,7 +174,7 @@ final class HostSetup {
         host = host.withSetting(e.getKey(), e.getValue());
       }
     }
-    return new Kvm(host, present, trace);
+    return technologies.boot(host, present, trace);
   }
 
   private List<Backend> present() {

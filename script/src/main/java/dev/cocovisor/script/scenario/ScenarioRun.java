@@ -2,6 +2,8 @@ package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.view.Strip;
+import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.vmm.Guest;
@@ -115,6 +117,13 @@ public final class ScenarioRun implements AutoCloseable {
     return now == null || number < 1 || number > now.launched().size()
         ? null
         : now.launched().get(number - 1);
+  }
+
+  /** Tells whether the host's guest_memfds keep the attributes of their pages. */
+  public boolean convertsInPlace() {
+    Session now = session;
+    return now != null
+        && now.process().kvm().kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
   }
 
   /** Returns what the host's kernel sees of a private page through its direct map. */

@@ -96,7 +96,7 @@ public final class ScenarioStory {
       case Step.Reboot _ -> VmmTopic.REBOOT;
       case Step.Teardown _, Step.CloseMemory _ -> VmmTopic.TEARDOWN;
       case Step.GuestMode _ -> VmmTopic.TRUSTED_CALLS;
-      case Step.Poke _ -> VmmTopic.HOST_USER;
+      case Step.Poke _, Step.Pin _, Step.Unpin _ -> VmmTopic.HOST_USER;
       case Step.Peek s ->
           switch (s.via()) {
             case KERNEL -> VmmTopic.HOST_KERNEL;

@@ -83,6 +83,14 @@ public sealed interface Step {
   record Allows(List<String> answers) implements Steering {}
 
   /**
+   * Says that the call before was answered as it was because somebody else acted at the same time,
+   * which a log of one call after the other cannot hold: its answer is named, not compared.
+   *
+   * @param why what the other did
+   */
+  record Raced(String why) implements Steering {}
+
+  /**
    * A call of a program that was watched, which nobody can carry out: the watcher kept no more of
    * it, or it is no call of the notation.
    *
@@ -174,6 +182,12 @@ public sealed interface Step {
 
   /** The VMM writes a byte through its mapping. */
   record Poke(int vm, long at, int value) implements OfPlace {}
+
+  /** Somebody holds pages of the VMM's mapping of a VM's memory. */
+  record Pin(int vm, long at, long size) implements OfPlace {}
+
+  /** Every page that {@link Pin} holds is let go. */
+  record Unpin(int vm) implements OfVm {}
 
   /** A vCPU enters or leaves a guest of its own guest; it stays there between its actions. */
   record GuestMode(int vm, int vcpu, boolean nested) implements OfVm {}

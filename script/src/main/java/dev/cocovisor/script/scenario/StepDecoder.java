@@ -60,6 +60,7 @@ final class StepDecoder {
       case "actor" -> new Step.ActorBegins(a.text(0));
       case "together" -> new Step.Together();
       case "allows" -> new Step.Allows(a.names(0));
+      case "raced" -> new Step.Raced(a.text(0));
       case "vm_launch" -> launch(a);
       case "vm_populate" ->
           new Step.Populate(vm(a), at(a), size(a), value(a, 0), flag(a, "measured", true));
@@ -87,6 +88,8 @@ final class StepDecoder {
       case "vm_guest_mode" -> new Step.GuestMode(vm(a), vcpu(a), flag(a, "nested", true));
       case "host_peek" -> new Step.Peek(vm(a), at(a), via(a));
       case "host_poke" -> new Step.Poke(vm(a), at(a), value(a));
+      case "host_pin" -> new Step.Pin(vm(a), at(a), size(a));
+      case "host_unpin" -> new Step.Unpin(vm(a));
       case "host_take_memory" -> new Step.TakeMemory(a.field(0, "leave", 0));
       case "host_give_memory" -> new Step.GiveMemory();
       case "firmware_fail" -> new Step.FirmwareFail(fault(a));

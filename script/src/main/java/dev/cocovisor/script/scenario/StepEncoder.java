@@ -27,6 +27,7 @@ public final class StepEncoder {
           "actor",
           "together",
           "allows",
+          "raced",
           "vm_launch",
           "vm_populate",
           "vm_finalize",
@@ -46,6 +47,8 @@ public final class StepEncoder {
           "vm_guest_mode",
           "host_peek",
           "host_poke",
+          "host_pin",
+          "host_unpin",
           "host_take_memory",
           "host_give_memory",
           "firmware_fail");
@@ -63,6 +66,7 @@ public final class StepEncoder {
       case Step.ActorBegins s -> call("actor", new Value.Str(s.name(), false));
       case Step.Together _ -> call("together");
       case Step.Allows s -> call("allows", names(s.answers()));
+      case Step.Raced s -> call("raced", new Value.Str(s.why(), false));
       case Step.Unread s -> throw new IllegalArgumentException("no line for " + s.why());
       case Step.On s -> s.ids().isEmpty() ? call("on") : call("on", names(s.ids()));
       case Step.Expect s -> expect(s);
@@ -112,6 +116,8 @@ public final class StepEncoder {
               Value.Field.of(
                   "via", text(s.via().name().toLowerCase(Locale.ROOT).replace('_', '-'))));
       case Step.Poke s -> of("host_poke", s.vm(), entry("at", s.at()), entry("value", s.value()));
+      case Step.Pin s -> range("host_pin", s, 0);
+      case Step.Unpin s -> of("host_unpin", s.vm());
       case Step.TakeMemory s -> call("host_take_memory", Calls.struct(entry("leave", s.leave())));
       case Step.GiveMemory _ -> call("host_give_memory");
       case Step.FirmwareFail s -> fail(s.fault());

@@ -17,6 +17,9 @@ public final class LineParser extends LineScanner {
   /** Deeper nesting than this is refused, so that no input can exhaust the stack. */
   private static final int MAX_DEPTH = 64;
 
+  /** Before a call that a child of the process makes. */
+  private static final String CHILD = "child";
+
   private static final Pattern ONLY_FIELDS = Pattern.compile("[a-z_0-9]+=");
 
   private int depth;
@@ -31,6 +34,10 @@ public final class LineParser extends LineScanner {
     columns.add(at + 1);
     String name = word("the name of a call");
     space();
+    if (name.equals(CHILD) && isWordStart(peek())) {
+      name += " " + word("the name of a call");
+      space();
+    }
     expect('(');
     var args = new ArrayList<Value>();
     space();
@@ -74,6 +81,11 @@ public final class LineParser extends LineScanner {
       if (!(value instanceof Value.Num n) || n.value() != -1) {
         at = start;
         throw error("'" + error + "'", "the end of the line, since only -1 has an error's name");
+      }
+      space();
+      if (peek() >= '0' && peek() <= '9') {
+        // The byte a recorder's child came by, which after a signal is none.
+        var _ = number();
       }
     }
     space();

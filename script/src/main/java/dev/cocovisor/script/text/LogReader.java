@@ -15,6 +15,7 @@ public final class LogReader implements AutoCloseable {
   private final String name;
   private final BufferedReader in;
   private int line;
+  private boolean ended;
 
   /**
    * Opens a log.
@@ -33,8 +34,13 @@ public final class LogReader implements AutoCloseable {
    * @throws dev.cocovisor.api.log.LogSyntaxException if the line breaks the grammar
    */
   public @Nullable LogLine next() throws IOException {
-    String text = in.readLine();
-    return text == null ? null : parse(name, ++line, text);
+    String text = ended ? null : in.readLine();
+    if (text == null) {
+      return null;
+    }
+    // A recorder's log ends so; what its console says afterwards is no part of it.
+    ended = text.strip().equals("# END");
+    return parse(name, ++line, text);
   }
 
   /** Reads a whole log. */

@@ -155,7 +155,7 @@ public final class Subject {
     return switch (s.kind()) {
       case CHOICE -> s.choices();
       case FLAG -> List.of("true", "false");
-      case NUMBER, TEXT -> List.of();
+      case NUMBER, TEXT, KERNEL -> List.of();
     };
   }
 
