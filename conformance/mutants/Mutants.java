@@ -87,7 +87,7 @@ final class Mutants {
   private static final Map<String, List<String>> KITS =
       Map.of(
           "kvm-core", List.of("tdx", "pkvm"),
-          "backend-tdx", List.of("tdx"),
+          "backend-tdx", List.of("tdx", "tdx:tdx.page-size-policy=rfc-v1"),
           "backend-sev-snp", List.of("sev-snp"),
           "backend-pkvm", List.of("pkvm"),
           "backend-cca", List.of("cca"));

@@ -13,6 +13,7 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.run.BugsCommand;
 import dev.cocovisor.cli.run.CompareCommand;
 import dev.cocovisor.cli.run.DiffCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
@@ -136,6 +137,7 @@ public final class Main {
     line.addSubcommand(new CompareCommand(console));
     line.addSubcommand(new KernelsCommand(console));
     line.addSubcommand(new ExploreCommand(console));
+    line.addSubcommand(new BugsCommand(console));
     line.addSubcommand(new GenerateCommand(console));
     line.addSubcommand("live", LiveCommand.create(console));
     line.addSubcommand(new ImportCommand(console));

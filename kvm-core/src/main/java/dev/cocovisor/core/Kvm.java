@@ -212,6 +212,11 @@ public final class Kvm implements HostMachine, AutoCloseable {
   }
 
   @Override
+  public <T> T part(Class<T> type, T builtIn) {
+    return parts.others().get(type, builtIn);
+  }
+
+  @Override
   public String setting(Setting setting) {
     return settings.get(setting);
   }

@@ -175,11 +175,12 @@ final class SnpLaunch {
   private long measureVmsa(VendorCommand c, VcpuContext vcpu) {
     SevInfo info = sev.info();
     SevVcpu state = sev.stateOf(vcpu);
-    if (state.protectedState) {
+    if (!sev.platform().launchSteps().maySync(state.protectedState)) {
       // An earlier FINISH got this far: what is encrypted cannot be synchronised again.
       return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
           .number();
     }
+    vcpu.assertLocked();
     byte[] page = VmsaPage.reset(info.vmsaFeatures);
     host.memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
     Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);

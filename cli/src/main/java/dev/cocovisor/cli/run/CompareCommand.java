@@ -17,6 +17,7 @@ import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.compare.KernelDifference;
+import dev.cocovisor.script.compare.Variant;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.Standstill;
@@ -54,7 +55,10 @@ public final class CompareCommand implements Callable<Integer> {
       names = "--backends",
       split = ",",
       paramLabel = "ID",
-      description = "The technologies; without it, those the scenario names, else all.")
+      description = {
+        "The technologies; without it, those the scenario names, else all. One may stand there",
+        "more than once with settings of its own: cca:cca.rmm=1.0,cca:cca.rmm=2.0."
+      })
   private List<String> chosen = List.of();
 
   @Option(
@@ -86,13 +90,38 @@ public final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     try (var world = new World(plugins, settings, console)) {
-      var _ = world.known(chosen);
+      var _ = world.known(variants(chosen).stream().map(Variant::technology).toList());
       return compare(world.read(file), world);
     }
   }
 
   private int compare(Scenario scenario, World world) throws IOException {
     return kernels.isEmpty() ? technologies(scenario, world) : kernels(scenario, world);
+  }
+
+  private static List<Variant> variants(List<String> texts) {
+    try {
+      List<Variant> all = texts.stream().map(Variant::parse).toList();
+      if (all.stream().map(Variant::label).distinct().count() < all.size()) {
+        throw new UsageException("--backends: the same column twice; set one otherwise");
+      }
+      return all;
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--backends: " + e.getMessage());
+    }
+  }
+
+  private static Variant settled(Variant v, World world) {
+    var settings = new LinkedHashMap<String, String>();
+    try {
+      v.settings()
+          .forEach((name, value) ->
+              settings.put(name, world.technologies().setting(name).checked(value)));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--backends: " + e.getMessage());
+    }
+    String id = v.technology();
+    return new Variant(v.label(), id == null ? null : world.known(id), settings);
   }
 
   /** Kernels side by side; what a scenario expects is said of one kernel and not looked at. */
@@ -109,7 +138,12 @@ public final class CompareCommand implements Callable<Integer> {
       throw new UsageException("--kernels: " + e.getMessage());
     }
     Comparison comparison =
-        Comparison.ofKernels(scenario, kernels, technology, world.technologies(), world.settings());
+        Comparison.of(
+            scenario,
+            kernels.stream().map(k -> Variant.kernel(k, technology)).toList(),
+            world.technologies(),
+            world.settings(),
+            (_, _, _) -> {});
     List<KernelDifference> differences =
         KernelDifference.of(
             comparison, scenario, technology, world.technologies(), world.settings(), rules);
@@ -124,8 +158,10 @@ public final class CompareCommand implements Callable<Integer> {
 
   private int technologies(Scenario scenario, World world) throws IOException {
     List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
-    List<String> ids =
-        named.isEmpty() ? List.copyOf(world.technologies().ids()) : world.known(named);
+    List<Variant> variants =
+        named.isEmpty()
+            ? world.technologies().ids().stream().map(Variant::of).toList()
+            : variants(named).stream().map(v -> settled(v, world)).toList();
     if (!scenario.isNeutral()) {
       throw new UsageException(
           file + ": no line is a step that every technology has (vm_launch, ...); use run");
@@ -139,7 +175,7 @@ public final class CompareCommand implements Callable<Integer> {
       comparison =
           Comparison.of(
               scenario,
-              ids,
+              variants,
               world.technologies(),
               world.settings(),
               (id, step, run) -> {
@@ -222,7 +258,11 @@ public final class CompareCommand implements Callable<Integer> {
       var lines = new LinkedHashMap<String, String>();
       lines.put("expected", unmet);
       lines.put("got", s.got());
-      var words = List.of("run", file.toString(), "--backend", c.label());
+      var words = new ArrayList<String>(List.of("run", file.toString()));
+      if (c.variant().technology() != null) {
+        words.addAll(List.of("--backend", c.variant().technology()));
+      }
+      c.variant().settings().forEach((k, v) -> words.addAll(List.of("--set", k + "=" + v)));
       lines.put("reproduce", World.command(words, settings, plugins));
       console
           .out()

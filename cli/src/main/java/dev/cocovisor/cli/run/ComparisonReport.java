@@ -26,7 +26,7 @@ public final class ComparisonReport {
       console.out().println();
       console.out().println("no differences");
     }
-    differences.forEach(this::print);
+    differences.forEach(d -> print(d, comparison));
   }
 
   void table(Comparison comparison) {
@@ -57,15 +57,16 @@ public final class ComparisonReport {
     }
   }
 
-  private void print(Difference d) {
+  private void print(Difference d, Comparison comparison) {
     rows(d.topic().question(), d.rows());
     d.rules()
         .forEach((backend, rule) -> {
           wrapped("  " + backend + " - " + rule.says());
           wrapped("    source: " + rule.source());
         });
-    d.rows().stream()
-        .flatMap(r -> r.cells().keySet().stream())
+    comparison.columns().stream()
+        .filter(c -> d.rows().stream().anyMatch(r -> r.cells().containsKey(c.label())))
+        .map(c -> String.valueOf(c.variant().technology()))
         .distinct()
         .filter(b -> !d.rules().containsKey(b))
         .forEach(b -> console.out().println("  " + b + " states no rule for this"));

@@ -1,5 +1,10 @@
 package dev.cocovisor.cli.run;
 
+import dev.cocovisor.bugs.Bugs;
+import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.entry.TrialBug;
+import dev.cocovisor.bugs.hunt.Found;
+import dev.cocovisor.bugs.hunt.Hunt;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
@@ -63,8 +68,20 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors; - is stdin.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      arity = "0..1",
+      description = "A scenario that names actors; - is stdin; not with --bug.")
+  private @Nullable Path scenarioFile;
+
+  /** The scenario's file, or its name where it is a bug's. */
   private Path file = Path.of("");
+
+  @Option(
+      names = "--bug",
+      paramLabel = "ID",
+      description = "Put a bug of history in and explore its scenario; 'bugs' lists them.")
+  private @Nullable String bugId;
 
   @Option(
       names = "--backend",
@@ -175,15 +192,23 @@ public final class ExploreCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     checkNumbers();
     checkWorkers();
+    Path given = scenarioFile;
+    if ((given == null) == (bugId == null)) {
+      throw new UsageException("a scenario, or --bug with the id of a bug, expected");
+    }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
     try (var world = new World(plugins, settings, console)) {
+      if (given == null) {
+        return bug(world);
+      }
+      file = given;
       Scenario scenario = world.read(file);
       List<String> named = scenario.backends();
       String on =
           world.known(
               backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
-      pages.check();
-      traces.check(pages);
-      verdicts.check(pages);
       if (faults) {
         return failures(scenario, world, on);
       }
@@ -192,6 +217,50 @@ public final class ExploreCommand implements Callable<Integer> {
       write(report, subject, scenario, on);
       return report(report, on);
     }
+  }
+
+  private int bug(World world) throws IOException {
+    Bug bug;
+    try {
+      bug = Bugs.of(String.valueOf(bugId));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+    String on = world.known(bug.technology());
+    var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
+    if (hunt.explores(bug)) {
+      anyAnswers |= !bug.answersMatter();
+      file = Path.of(bug.scenarioName());
+      Subject subject = hunt.subject(bug);
+      Report report = explore(subject);
+      if (!(bug instanceof TrialBug)) {
+        write(report, subject, hunt.scenario(bug), on);
+      }
+      return report(report, on);
+    }
+    // Its scenario names no actors: there is one schedule.
+    Found found = hunt.with(bug);
+    if (json) {
+      var doc = new LinkedHashMap<String, Object>();
+      doc.put("format", "cocovisor.explore");
+      doc.put("version", 1);
+      doc.put("bug", bug.id());
+      doc.put("backend", on);
+      doc.put("strategy", found.strategy());
+      doc.put("schedules", found.schedules());
+      doc.put("exhaustive", found.whole());
+      doc.put("findings", found.broke() ? List.of(Map.of("what", found.what())) : List.of());
+      console.json(doc);
+    } else {
+      String summary =
+          "schedules=1 outcomes=1 findings=%d exhaustive (one run)"
+              .formatted(found.broke() ? 1 : 0);
+      if (found.broke()) {
+        console.out().println(console.red(found.what()));
+      }
+      console.out().println(found.broke() ? console.red(summary) : console.green(summary));
+    }
+    return found.broke() ? ExitCode.FOUND : ExitCode.CLEAN;
   }
 
   private static Subject subject(Scenario scenario, World world, String on) {
@@ -350,7 +419,9 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private String reproduce(Finding f, String on) {
     var words = new ArrayList<String>();
-    words.addAll(List.of("explore", file.toString(), "--backend", on));
+    words.add("explore");
+    words.addAll(
+        bugId != null ? List.of("--bug", bugId) : List.of(file.toString(), "--backend", on));
     words.addAll(List.of("--schedule", f.schedule().toString()));
     if (anyAnswers) {
       words.add("--any-answers");
@@ -362,7 +433,7 @@ public final class ExploreCommand implements Callable<Integer> {
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor.explore");
     doc.put("version", 1);
-    doc.put("scenario", file.toString());
+    doc.put(bugId != null ? "bug" : "scenario", bugId != null ? bugId : file.toString());
     doc.put("backend", on);
     doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
     doc.put("schedules", r.schedules());

@@ -23,16 +23,24 @@ final class Descriptors {
 
   /** Opens a descriptor for something, taking over a reference of it. */
   int install(Object what) {
+    return install(what, 0);
+  }
+
+  /** As {@link #install(Object)}, the lowest free one from {@code first} on (F_DUPFD). */
+  int install(Object what, int first) {
     lock.lock();
     try {
-      return FIRST + place(what);
+      return FIRST + place(what, Math.max(0, first - FIRST));
     } finally {
       lock.unlock();
     }
   }
 
-  private int place(Object what) {
-    int i = 0;
+  private int place(Object what, int first) {
+    while (open.size() < first) {
+      open.add(null);
+    }
+    int i = first;
     while (i < open.size() && open.get(i) != null) {
       i++;
     }
@@ -78,7 +86,8 @@ final class Descriptors {
       case MemFd f -> f.release();
       case MemfileStore f -> f.close();
       case StatsFile f -> f.vm().put();
-      case null, default -> {}
+      case null -> {}
+      default -> MemoryFiles.closed(o);
     }
   }
 

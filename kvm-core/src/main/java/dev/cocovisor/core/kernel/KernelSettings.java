@@ -5,9 +5,7 @@ import dev.cocovisor.api.kernel.KernelOption;
 import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.kernel.KernelRule;
 import java.util.Collection;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 
 /** The settings that choose a host's kernel, named as {@code host_config} names them. */
@@ -22,20 +20,14 @@ public final class KernelSettings {
           KernelProfile.REFERENCE.toString(),
           KernelProfile.RELEASES);
 
-  private static final Map<KernelOption, Setting> OPTIONS = new EnumMap<>(KernelOption.class);
-
-  static {
-    for (KernelOption option : KernelOption.values()) {
-      OPTIONS.put(option, setting(option));
-    }
-  }
+  private static final List<Setting> OPTIONS =
+      List.of(KernelOption.values()).stream().map(KernelSettings::setting).toList();
 
   private KernelSettings() {}
 
   /** Returns all of them. */
   public static List<Setting> all() {
-    return java.util.stream.Stream.concat(
-            java.util.stream.Stream.of(KERNEL), OPTIONS.values().stream())
+    return java.util.stream.Stream.concat(java.util.stream.Stream.of(KERNEL), OPTIONS.stream())
         .toList();
   }
 
@@ -60,15 +52,14 @@ public final class KernelSettings {
       Function<Setting, String> value, Collection<? extends KernelRule<?>> rules) {
     KernelProfile p = KernelProfile.parse(value.apply(KERNEL), rules);
     boolean convertsByDefault = p.options().contains(KernelOption.IN_PLACE_CONVERSION);
-    for (Map.Entry<KernelOption, Setting> e : OPTIONS.entrySet()) {
-      String chosen = value.apply(e.getValue());
+    for (KernelOption option : KernelOption.values()) {
+      String chosen = value.apply(setting(option));
       if (!chosen.equals(AS_RELEASED)) {
-        p = p.with(e.getKey(), chosen.equals("1"));
+        p = p.with(option, chosen.equals("1"));
       }
     }
     // Where VMs keep attributes, files do not unless they are told to (commit 537ec2b15fdd).
-    Setting inPlace = OPTIONS.get(KernelOption.IN_PLACE_CONVERSION);
-    boolean told = inPlace != null && !value.apply(inPlace).equals(AS_RELEASED);
+    boolean told = !value.apply(setting(KernelOption.IN_PLACE_CONVERSION)).equals(AS_RELEASED);
     return convertsByDefault && !told && p.options().contains(KernelOption.MEMORY_ATTRIBUTES)
         ? p.with(KernelOption.IN_PLACE_CONVERSION, false)
         : p;

@@ -136,6 +136,11 @@ public final class AddressSpace implements Place {
     later.add(what);
   }
 
+  /** Returns the end of a range as far as addresses go; none is mapped from 2^63 on. */
+  static long reach(long end) {
+    return end < 0 ? Long.MAX_VALUE & -PageLevel.PAGE_SIZE : end;
+  }
+
   /** Returns whether the range lies below the top of user space (access_ok). */
   public boolean accessOk(long addr, long size) {
     return limits.accessOk(addr, size);
@@ -277,6 +282,13 @@ public final class AddressSpace implements Place {
       n += v.has(Vma.LOCKED) ? (v.end() - v.start()) >>> PageLevel.PAGE_SHIFT : 0;
     }
     return n;
+  }
+
+  /** Tells whether a shared mapping of a file may be stored to, or made so. */
+  boolean mapsWritable(MappableFile file) {
+    return vmas.all().stream()
+        .anyMatch(v ->
+            v.file() != null && v.file().identity() == file && v.has(Vma.SHARED | Vma.MAYWRITE));
   }
 
   /** Tells whether nothing is mapped in a range. */

@@ -50,6 +50,7 @@ final class FaultHandler {
     if (r != RetPf.CONTINUE) {
       return r;
     }
+    f.mmuSeq = vm.invalidation().lookedUp(f.mmuSeq);
     if (rootsGoStale && f.prefetch && vcpu.root().isStale()) {
       return RetPf.ENDLESS;
     }
@@ -109,11 +110,8 @@ final class FaultHandler {
       return noSlot(vcpu, f);
     }
     if (slot.isInvalid()) {
-      // A prefault must not wait for the update that waits for it. Source: mmu.c,
-      // kvm_mmu_faultin_pfn (invalid memslot, prefetch).
-      return f.prefetch
-          ? -vm.refuse(Errno.EAGAIN, "the slot is being deleted or moved").number()
-          : RetPf.RETRY;
+      int r = vm.faultSteps().slotInvalid(f.prefetch);
+      return r < 0 ? -vm.refuse(Errno.of(-r), "the slot is being deleted or moved").number() : r;
     }
     if (vm.invalidation().active() && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
       return RetPf.RETRY;

@@ -93,7 +93,6 @@ final class Populate {
   }
 
   private static boolean privately(Vm vm, long gfn, long pages) {
-    return vm.attributes()
-        .rangeIs(gfn, gfn + pages, MemoryAttributesIoctl.PRIVATE, MemoryAttributesIoctl.PRIVATE);
+    return vm.populateSteps().mayFill(vm.attributes(), gfn, pages);
   }
 }

@@ -54,8 +54,12 @@ public final class Vm implements MmuHost {
   private final VmContextView context = new VmContextView(this);
   private final ModelLock kvmLock = new ModelLock("kvm->lock");
   private final ModelLock mmuLock = ModelLock.manyReaders("kvm->mmu_lock");
-  private final Invalidation invalidation = new Invalidation();
-  private final SlotSets slots = new SlotSets();
+  private final Invalidation invalidation;
+  private final SlotSteps slotSteps;
+  private final FaultSteps faultSteps;
+  private final VcpuSteps vcpuSteps;
+  private final PopulateSteps populateSteps;
+  private final SlotSets slots;
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
   private final VmProgress progress;
@@ -108,6 +112,12 @@ public final class Vm implements MmuHost {
     this.progress = progress;
     progress.of(health);
     this.trace = new VmTrace(host.trace());
+    this.invalidation = host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
+    this.slotSteps = host.part(SlotSteps.class, new SlotSteps());
+    this.faultSteps = host.part(FaultSteps.class, new FaultSteps());
+    this.vcpuSteps = host.part(VcpuSteps.class, new VcpuSteps());
+    this.populateSteps = host.part(PopulateSteps.class, new PopulateSteps());
+    this.slots = new SlotSets(slotSteps);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
@@ -238,7 +248,8 @@ public final class Vm implements MmuHost {
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
     vcpu.root().prefault();
     long r =
-        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
+        prefault.map(
+            vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate, true);
     vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
@@ -338,6 +349,22 @@ public final class Vm implements MmuHost {
     return trace.sink().refuse(error, why);
   }
 
+  SlotSteps slotSteps() {
+    return slotSteps;
+  }
+
+  FaultSteps faultSteps() {
+    return faultSteps;
+  }
+
+  VcpuSteps vcpuSteps() {
+    return vcpuSteps;
+  }
+
+  PopulateSteps populateSteps() {
+    return populateSteps;
+  }
+
   Invalidation invalidation() {
     return invalidation;
   }
@@ -401,8 +428,7 @@ public final class Vm implements MmuHost {
     mmuLock.assertExclusive();
     long next = rootGeneration + 1;
     rootGeneration = next;
-    stage.zapAllDirect();
-    flushRemoteTlbs();
+    slotSteps.zapAll(stage::zapAllDirect, this::flushRemoteTlbs);
   }
 
   int recoverLevel(MemSlot slot, long gfn) {

@@ -137,6 +137,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private long calls;
     private long mismatches;
     private long passedOver;
+    private long raced;
     private long standstills;
 
     /** Answers of observed programs that were compared; -1 while there was no such program. */
@@ -200,6 +201,7 @@ public final class KvmLogReplayer implements LogReplayer {
               });
       boolean goOn = replay.run(watcher);
       standstills += replay.standstills();
+      raced += replay.raced();
       stopped = !goOn || options.program() >= 0;
       if (observed != null) {
         compared = Math.max(compared, 0) + observed.compared();
@@ -217,6 +219,9 @@ public final class KvmLogReplayer implements LogReplayer {
       }
       if (passedOver != 0) {
         notes.put("unknown", passedOver);
+      }
+      if (raced > 0) {
+        notes.put("raced", raced);
       }
       if (standstills > 0) {
         notes.put(STANDSTILLS, standstills);
