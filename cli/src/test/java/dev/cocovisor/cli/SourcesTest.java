@@ -52,11 +52,15 @@ class SourcesTest {
   }
 
   private static Stream<Path> texts() throws IOException {
-    return Files.walk(ROOT)
-        .filter(p -> p.toString().matches(".*\\.(java|md|kvmlog|seamlog|rmilog)"))
-        .filter(
-            p -> !ROOT.relativize(p).toString().matches("(.*/)?(target|node_modules|\\.git)/.*"))
-        .filter(p -> !p.endsWith("SourcesTest.java"));
+    try (Stream<Path> all = Files.walk(ROOT)) {
+      return all
+          .filter(p -> p.toString().matches(".*\\.(java|md|kvmlog|seamlog|rmilog)"))
+          .filter(
+              p -> !ROOT.relativize(p).toString().matches("(.*/)?(target|node_modules|\\.git)/.*"))
+          .filter(p -> !p.endsWith("SourcesTest.java"))
+          .toList()
+          .stream();
+    }
   }
 
   private static String read(Path file) {

@@ -42,6 +42,12 @@ public final class Inputs {
     return LogSource.file(file);
   }
 
+  /** Returns about how many characters a file has; 0 where that is not known before it is read. */
+  public static long length(Path file) throws IOException {
+    boolean packed = file.toString().endsWith(".gz");
+    return packed || !Files.isRegularFile(file) ? 0 : Files.size(file);
+  }
+
   /**
    * Returns the files that are meant: a folder means all it holds that is of use, in the order of
    * names.

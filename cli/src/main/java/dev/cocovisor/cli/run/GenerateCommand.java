@@ -7,6 +7,7 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.OutputFile;
+import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
@@ -126,7 +127,8 @@ public final class GenerateCommand implements Callable<Integer> {
     HostConfig ready = host;
     var totals = new Totals();
     boolean pack = file.toString().endsWith(".gz");
-    try (OutputStream raw = Files.newOutputStream(file);
+    try (var progress = new Progress(console, file.toString());
+        OutputStream raw = Files.newOutputStream(file);
         OutputStream packed = pack ? new GZIPOutputStream(raw) : raw;
         var out =
             new BufferedWriter(new OutputStreamWriter(packed, StandardCharsets.UTF_8), 1 << 16)) {
@@ -141,6 +143,7 @@ public final class GenerateCommand implements Callable<Integer> {
             length,
             call -> write(out, call, totals),
             noChecks ? _ -> {} : process -> check(process, totals));
+        progress.done(i - first + 1L, programs, "programs");
       }
     }
     console

@@ -137,7 +137,7 @@ public final class ReplayCommand implements Callable<Integer> {
             replayers
                 .forFile(file.toString())
                 .replay(
-                    progress.watch(Inputs.source(file)),
+                    progress.watch(Inputs.source(file), Inputs.length(file)),
                     new ReplayOptions(program, left),
                     m -> {
                       failing.add(m, reproduce(m));
