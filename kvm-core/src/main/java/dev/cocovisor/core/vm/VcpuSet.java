@@ -1,5 +1,6 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.Place;
@@ -44,6 +45,9 @@ final class VcpuSet implements Place {
       Vcpu[] now = all;
       if (now.length >= vm.rules().maxVcpus()) {
         return vm.refuse(Errno.EINVAL, "the VM has as many vCPUs as it can have");
+      }
+      if (vm.host().architecture().equals(Architecture.X86_64) && !vm.devices().admits(id)) {
+        return vm.refuse(Errno.EINVAL, "KVM_CAP_MAX_VCPU_ID set a lower limit of ids");
       }
       if (byId(id) != null) {
         return vm.refuse(Errno.EEXIST, () -> "there is a vCPU %d already".formatted(id));

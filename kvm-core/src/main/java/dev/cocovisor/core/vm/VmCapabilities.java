@@ -68,6 +68,13 @@ public final class VmCapabilities {
     }
     vm.kvmLock().lock();
     try {
+      Errno ofMachine =
+          cap != null && vm.host().architecture().equals(Architecture.X86_64)
+              ? vm.devices().enable(cap, arg0)
+              : null;
+      if (ofMachine != null) {
+        return ofMachine;
+      }
       return vm.ops().enableCap(number, flags, arg0);
     } finally {
       vm.kvmLock().unlock();
