@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
 import org.junit.platform.engine.TestExecutionResult;
@@ -145,7 +146,12 @@ final class Judge {
   }
 
   private static void kit(List<String> ids) {
-    for (String id : ids) {
+    for (String one : ids) {
+      String id = one.replaceAll(":.*", "");
+      Map<String, String> settings =
+          one.contains(":")
+              ? Map.of(one.replaceAll(".*:|=.*", ""), one.replaceAll(".*=", ""))
+              : Map.of();
       Backend backend =
           TECHNOLOGIES.backends().stream()
               .filter(b -> b.info().id().equals(id))
@@ -153,13 +159,13 @@ final class Judge {
               .orElseThrow();
       var _ =
           TckRun.run(
-              Subject.of(backend),
+              Subject.of(backend).withSettings(settings),
               RuleList.ids(List.of()),
-              Duration.ofSeconds(60),
+              Duration.ofSeconds(600),
               r -> {
-                say("at", id + " " + r.id());
+                say("at", one + " " + r.id());
                 if (r.outcome() == RuleResult.Outcome.FAILED) {
-                  killed(r.id() + " " + r.name() + " (" + id + ")");
+                  killed(r.id() + " " + r.name() + " (" + one + ")");
                 }
               });
     }

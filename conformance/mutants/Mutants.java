@@ -61,15 +61,15 @@ final class Mutants {
   private static final Map<String, List<String>> TESTS =
       Map.of(
           "kvm-core",
-          List.of("kvm-core", "explore:.*(CoreRacesTest|OpenOperationsTest)", "cli:.*ExamplesTest"),
+          List.of("kvm-core", "explore:.*(CoreRacesTest|OpenOperationsTest)"),
           "backend-tdx",
-          List.of("backend-tdx:.*\\.module\\..*", "backend-tdx", "cli:.*ExamplesTest"),
+          List.of("backend-tdx:.*\\.module\\..*", "backend-tdx"),
           "backend-sev-snp",
-          List.of("backend-sev-snp:.*\\.(rmp|psp)\\..*", "backend-sev-snp", "cli:.*ExamplesTest"),
+          List.of("backend-sev-snp:.*\\.(rmp|psp)\\..*", "backend-sev-snp"),
           "backend-pkvm",
-          List.of("backend-pkvm:.*\\.hyp\\..*", "backend-pkvm", "cli:.*ExamplesTest"),
+          List.of("backend-pkvm:.*\\.hyp\\..*", "backend-pkvm"),
           "backend-cca",
-          List.of("backend-cca:.*\\.rmm\\..*", "backend-cca", "cli:.*ExamplesTest"));
+          List.of("backend-cca:.*\\.rmm\\..*", "backend-cca"));
 
   private static final Map<String, List<String>> LOGS =
       Map.of(
@@ -87,7 +87,7 @@ final class Mutants {
   private static final Map<String, List<String>> KITS =
       Map.of(
           "kvm-core", List.of("tdx", "pkvm"),
-          "backend-tdx", List.of("tdx"),
+          "backend-tdx", List.of("tdx", "tdx:tdx.page-size-policy=rfc-v1"),
           "backend-sev-snp", List.of("sev-snp"),
           "backend-pkvm", List.of("pkvm"),
           "backend-cca", List.of("cca"));

@@ -41,6 +41,16 @@ public interface HostMachine {
     return Interposer.NONE;
   }
 
+  /**
+   * Returns the part of a type that this host was given in place of the one built in. Asked when a
+   * host boots, a VM or a file is made, never on the way of a fault.
+   *
+   * @param builtIn what a host has that was given no other
+   */
+  default <T> T part(Class<T> type, T builtIn) {
+    return builtIn;
+  }
+
   /** Returns a setting's value on this host, checked, its default where nobody set it. */
   String setting(Setting setting);
 

@@ -42,4 +42,12 @@ public interface VcpuContext {
 
   /** Drops this vCPU's cached translations (a request, served before it enters the guest again). */
   void requestTlbFlush();
+
+  /**
+   * Asserts that the caller holds the vCPU's mutex (lockdep_assert_held of {@code vcpu->mutex}): so
+   * whoever changes the vCPU's state while it does not run says that nobody runs it meanwhile.
+   *
+   * @throws IllegalStateException if it does not
+   */
+  default void assertLocked() {}
 }

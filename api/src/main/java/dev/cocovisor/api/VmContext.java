@@ -137,8 +137,9 @@ public interface VmContext {
   boolean rangeIs(long gfnStart, long gfnEnd, boolean isPrivate);
 
   /**
-   * Fills private pages of a guest_memfd and hands each to the vendor (kvm_gmem_populate). Takes
-   * the guest_memfd invalidate lock.
+   * Fills private pages of a guest_memfd and hands each to the vendor (kvm_gmem_populate). Needs
+   * {@link #slotsLock} exclusive, which keeps slots, attributes and the file as they are; takes the
+   * guest_memfd invalidate lock.
    *
    * @param gfn first page
    * @param userAddress source in the VMM's address space, or 0 for none

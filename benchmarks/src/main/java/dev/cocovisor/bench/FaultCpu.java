@@ -1,12 +1,13 @@
 package dev.cocovisor.bench;
 
 import com.sun.management.ThreadMXBean;
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.core.vm.Vcpu;
 import java.lang.management.ManagementFactory;
 
 /**
  * The fault path in CPU time instead of wall time, for machines that are not quiet, and exactly
- * what it allocates. Run as {@code benchmarks/run cpu BACKEND PAGES}, pages as in {@link
+ * what it allocates. Run as {@code benchmarks/run cpu BACKEND PAGES KERNEL}, pages as in {@link
  * FaultPath}.
  */
 public final class FaultCpu {
@@ -27,18 +28,23 @@ public final class FaultCpu {
   public static void main(String[] args) {
     String backend = args.length > 0 ? args[0] : Machine.SW_PROTECTED;
     String pages = args.length > 1 ? args[1] : "private-4k";
-    Result r = measure(backend, pages, ROUNDS);
+    String kernel = args.length > 2 ? args[2] : KernelProfile.REFERENCE.toString();
+    Result r = measure(backend, pages, kernel, ROUNDS);
     System.out.printf(
-        "%s %s: %.2f M faults a second of CPU time, %d bytes allocated by %d faults%n",
-        backend, pages, r.perSecond / 1e6, r.allocated, PAGES);
+        "%s %s on %s: %.2f M faults a second of CPU time, %d bytes allocated by %d faults%n",
+        backend, pages, kernel, r.perSecond / 1e6, r.allocated, PAGES);
   }
 
   static Result measure(String backend, String pages, int rounds) {
+    return measure(backend, pages, KernelProfile.REFERENCE.toString(), rounds);
+  }
+
+  static Result measure(String backend, String pages, String kernel, int rounds) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     boolean toPrivate = pages.startsWith("private");
     boolean huge = pages.endsWith("2m");
     long size = PAGES * (huge ? 2L << 20 : 4096L);
-    Machine machine = new Machine(backend, 1, size, huge);
+    Machine machine = new Machine(backend, 1, size, huge, kernel);
     Vcpu vcpu = machine.vcpu(0);
     long[] range = new long[2];
     long best = Long.MAX_VALUE;

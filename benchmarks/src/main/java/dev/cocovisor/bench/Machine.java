@@ -2,6 +2,7 @@ package dev.cocovisor.bench;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -32,12 +33,18 @@ final class Machine {
    * @param huge whether memory comes in 2 MiB pages
    */
   Machine(String backend, int vcpus, long memory, boolean huge) {
+    this(backend, vcpus, memory, huge, KernelProfile.REFERENCE.toString());
+  }
+
+  /** As the other, on a host of another kernel. */
+  Machine(String backend, int vcpus, long memory, boolean huge, String kernel) {
     Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
     Backend vendor = technology.backend();
     HostConfig config =
         HostConfig.DEFAULT
             .withArchitecture(technology.architecture())
             .withMemoryFrames(1L << 29)
+            .withKernel(kernel)
             .withSetting("core.cpus", Integer.toString(vcpus))
             .withSetting("core.gmem-order", huge ? "9" : "0");
     for (Setting s : technology.settings()) {

@@ -1,5 +1,6 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
@@ -12,13 +13,17 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.run.BugsCommand;
 import dev.cocovisor.cli.run.CompareCommand;
+import dev.cocovisor.cli.run.DiffCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.KernelsCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
+import dev.cocovisor.cli.step.StepCommand;
 import dev.cocovisor.cli.trace.ImportCommand;
+import dev.cocovisor.cli.trace.LiftCommand;
 import dev.cocovisor.cli.trace.RecordCommand;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
@@ -34,10 +39,13 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.function.IntSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
 /** The entry of the {@code cocovisor} command. */
@@ -54,7 +62,22 @@ import picocli.CommandLine.ParameterException;
       "3 plugin error, 4 budget exhausted without verdict, 70 internal error."
     })
 public final class Main {
-  private Main() {}
+  private final Console console;
+
+  private Main(Console console) {
+    this.console = console;
+  }
+
+  /** Lets tables be as wide as they like. */
+  @Option(
+      names = "--wide",
+      scope = CommandLine.ScopeType.INHERIT,
+      description = "Do not wrap tables to the terminal.")
+  void wide(boolean wide) {
+    if (wide) {
+      console.width().unlimited();
+    }
+  }
 
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
@@ -102,22 +125,27 @@ public final class Main {
     try (BackendRegistry registry = PluginOptions.of(args).open()) {
       return run(console, new Measurers(registry.backends()), args);
     } catch (RuntimeException e) {
-      return failed(console, new CommandLine(new Main()), e, args);
+      return failed(console, new CommandLine(new Main(console)), e, args);
     }
   }
 
   private static int run(Console console, Measurers measurers, String... args) {
-    var line = new CommandLine(new Main());
+    var line = new CommandLine(new Main(console));
     line.addSubcommand(new ReplayCommand(console));
     line.addSubcommand("measure", MeasureCommand.create(console, measurers));
     line.addSubcommand(new RunCommand(console));
     line.addSubcommand(new CompareCommand(console));
     line.addSubcommand(new KernelsCommand(console));
     line.addSubcommand(new ExploreCommand(console));
+    line.addSubcommand(new BugsCommand(console));
     line.addSubcommand(new GenerateCommand(console));
     line.addSubcommand("live", LiveCommand.create(console));
     line.addSubcommand(new ImportCommand(console));
+    line.addSubcommand(new CompletionCommand(console));
+    line.addSubcommand(new DiffCommand(console));
+    line.addSubcommand(new StepCommand(console));
     line.addSubcommand(new RecordCommand(console));
+    line.addSubcommand(new LiftCommand(console));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.addSubcommand(new BackendsCommand(console));
     line.addSubcommand(new PluginsCommand(console));
@@ -126,6 +154,15 @@ public final class Main {
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
     line.setExecutionExceptionHandler((e, command, _) -> failed(console, command, e, args));
+    CommandLine.IParameterExceptionHandler usual = line.getParameterExceptionHandler();
+    line.setParameterExceptionHandler((e, words) -> {
+      String meant = misspelt(line, e);
+      errorDocument(
+          console, meant.isEmpty() ? String.valueOf(e.getMessage()) : meant, ExitCode.USAGE, args);
+      return meant.isEmpty()
+          ? usual.handleParseException(e, words)
+          : refuse(console, meant, ExitCode.USAGE);
+    });
     if (args.length == 0) {
       line.usage(console.err());
       return ExitCode.USAGE;
@@ -133,7 +170,37 @@ public final class Main {
     return line.execute(args);
   }
 
+  /** Names the command that was meant where the first word is none; else returns nothing. */
+  private static String misspelt(CommandLine line, ParameterException e) {
+    if (e instanceof CommandLine.UnmatchedArgumentException u && e.getCommandLine() == line) {
+      String word = u.getUnmatched().getFirst();
+      if (!word.startsWith("-")) {
+        return Nearest.refusal("command", word, line.getSubcommands().keySet());
+      }
+    }
+    return "";
+  }
+
+  /** Where JSON was asked for, an error is a document too. */
+  private static void errorDocument(Console console, String message, int code, String... args) {
+    if (List.of(args).contains("--json")) {
+      var doc = new LinkedHashMap<String, Object>();
+      doc.put("format", "cocovisor.error");
+      doc.put("version", 1);
+      doc.put("code", code);
+      doc.put("error", message);
+      doc.put("command", Quoting.command(args));
+      console.json(doc);
+    }
+  }
+
   private static int failed(Console console, CommandLine command, Exception e, String... args) {
+    int code = told(console, command, e, args);
+    errorDocument(console, String.valueOf(e.getMessage()), code, args);
+    return code;
+  }
+
+  private static int told(Console console, CommandLine command, Exception e, String... args) {
     return switch (e) {
       case UsageException _, LogSyntaxException _, ParameterException _, NoKvmException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
@@ -187,7 +254,7 @@ public final class Main {
     public String[] getVersion() {
       String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
-        "cocovisor " + (version == null ? "(unpackaged)" : version),
+        "cocovisor " + (version == null ? "(unpackaged)" : version) + Commit.text(),
         "JVM " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
       };
     }

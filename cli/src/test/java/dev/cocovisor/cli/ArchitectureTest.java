@@ -112,8 +112,32 @@ class ArchitectureTest {
           "dev.cocovisor.api..");
 
   @ArchTest
+  static final ArchRule theBugsStandOnTheExplorerAndKnowTheBackends =
+      onlyDependsOn(
+          "dev.cocovisor.bugs..",
+          "dev.cocovisor.explore..",
+          "dev.cocovisor.script..",
+          "dev.cocovisor.vmm..",
+          "dev.cocovisor.core..",
+          "dev.cocovisor.tdx..",
+          "dev.cocovisor.snp..",
+          "dev.cocovisor.pkvm..",
+          "dev.cocovisor.cca..",
+          "dev.cocovisor.api..");
+
+  @ArchTest
+  static final ArchRule nobodyButTheCommandLineKnowsTheBugs =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("dev.cocovisor.bugs..", "dev.cocovisor.cli..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("dev.cocovisor.bugs..");
+
+  @ArchTest
   static final ArchRule reportsKnowWhatARunSaysAndNotTheModel =
-      onlyDependsOn("dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..");
+      onlyDependsOn(
+          "dev.cocovisor.report..", "dev.cocovisor.api..", "tools.jackson..", "jdk.jfr..");
 
   @ArchTest
   static final ArchRule theLiveMachineKnowsLogsAndNoBackend =

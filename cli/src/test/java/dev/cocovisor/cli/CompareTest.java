@@ -91,6 +91,21 @@ class CompareTest {
   }
 
   @Test
+  void aTechnologyStandsBesideItselfUnderOtherSettings() {
+    String both = "cca:cca.rmm=1.0,cca:cca.rmm=2.0";
+    String out = compare(example("convert-small-in-huge"), "--backends", both).out();
+    assertThat(out)
+        .containsPattern("step +cca:cca.rmm=1.0 +cca:cca.rmm=2.0\n")
+        .contains("    cca:cca.rmm=1.0: 2157\n    cca:cca.rmm=2.0: 1643\n")
+        .containsOnlyOnce("  cca - ")
+        .doesNotContain("states no rule");
+    assertThat(compare(example("convert-small-in-huge"), "--backends", "cca,cca").code())
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(compare(example("convert-small-in-huge"), "--backends", "cca:cca.rmn=1.0").out())
+        .contains("did you mean", "cca.rmm");
+  }
+
+  @Test
   void runsOfTheSameTechnologyDoNotDiffer() {
     Ran ran = compare(example("first-boot"), "--backends", "tdx");
     assertThat(ran.out()).endsWith("no differences\n");

@@ -101,4 +101,17 @@ class ExploreCommandTest {
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("two or more can be explored");
   }
+
+  @Test
+  void failuresOfAScenarioNeedNoActors() {
+    String boot = RACES.resolveSibling("first-boot.kvmlog").toString();
+    Ran ran = run("explore", boot, "--faults", "--backend", "sw-protected");
+    assertThat(ran.out())
+        .matches("injections=9 absorbed=\\d refused=\\d dead=0 leaking=0 findings=0\n");
+    assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.CLEAN);
+    Ran one = run("explore", boot, "--faults", "--backend", "sw-protected", "--schedule", "1");
+    assertThat(one.out()).isEqualTo("nothing is wrong\n");
+    Ran cut = run("explore", boot, "--faults", "--schedules", "2");
+    assertThat(cut.code()).isEqualTo(ExitCode.BUDGET);
+  }
 }

@@ -32,15 +32,24 @@ class NeutralModulesTest {
 
   /** Where a vendor's word has to stand, and why. */
   private static final Map<String, String> EXEMPT =
-      Map.of(
-          "api/VmType.java", "linux/kvm.h names and numbers all VM types",
-          "api/Capability.java", "linux/kvm.h names and numbers all capabilities",
-          "core/host/X86Extensions.java", "linux/kvm.h names and numbers all capabilities",
-          "api/log/LogWords.java", "logs name the register KVM's own hypercall answers in",
-          "script/call/ExitValues.java", "an abort carries the architecture's syndrome",
-          "api/guest/Exit.java", "an abort carries the architecture's syndrome",
-          "cli/measure/MeasureCommand.java", "examples in the help of a command",
-          "cli/measure/VmsaDump.java", "a file of one technology that a command writes on request");
+      Map.ofEntries(
+          Map.entry("api/VmType.java", "linux/kvm.h names and numbers all VM types"),
+          Map.entry("api/Capability.java", "linux/kvm.h names and numbers all capabilities"),
+          Map.entry(
+              "core/host/X86Extensions.java", "linux/kvm.h names and numbers all capabilities"),
+          Map.entry(
+              "api/log/LogWords.java", "logs name the register KVM's own hypercall answers in"),
+          Map.entry("script/call/ExitValues.java", "an abort carries the architecture's syndrome"),
+          Map.entry("api/guest/Exit.java", "an abort carries the architecture's syndrome"),
+          Map.entry("cli/measure/MeasureCommand.java", "examples in the help of a command"),
+          Map.entry(
+              "cli/measure/VmsaDump.java",
+              "a file of one technology that a command writes on request"),
+          Map.entry("live/kvm/LiveProcess.java", "this machine's processor, not a technology"),
+          Map.entry("live/kvm/Machine.java", "this machine's processor, not a technology"),
+          Map.entry("live/kvm/X86Stub.java", "instructions of this machine's processor"),
+          Map.entry("live/trace/SeccompFilter.java", "registers of this machine's processor"),
+          Map.entry("live/trace/TouchTrace.java", "names of the kernel's modules on this machine"));
 
   @ParameterizedTest
   @ValueSource(

@@ -70,6 +70,7 @@ final class Execution implements Observer {
   private Runnable watch = () -> {};
   private boolean looking;
   private @Nullable String dead;
+  private boolean unordinary;
   private @Nullable String outcome;
 
   /**
@@ -396,6 +397,7 @@ final class Execution implements Observer {
       return 0;
     }
     int way = strategy.choose(this, ways);
+    unordinary |= way != 0;
     decision(way);
     return way;
   }
@@ -457,6 +459,11 @@ final class Execution implements Observer {
   /** Returns what broke, or null. */
   @Nullable String broken() {
     return broken;
+  }
+
+  /** Tells whether something failed or came in between because the strategy chose so. */
+  boolean unordinary() {
+    return unordinary;
   }
 
   /** Returns why a VM was declared dead, or null. */

@@ -152,7 +152,8 @@ public final class Explorer {
 
   private static @Nullable String whatBroke(Execution x, Right right) {
     String broken = x.broken();
-    if (broken != null) {
+    if (broken != null || x.unordinary()) {
+      // What fails answers otherwise than any order of whole calls in which nothing does.
       return broken;
     }
     if (x.dead() != null && !right.dies()) {

@@ -12,19 +12,27 @@ import org.jspecify.annotations.Nullable;
  * holds a first, and others hold the second and wait, each for the next one's, until one takes the
  * first, there is an order of steps in which nobody goes on, though it was not the one made.
  *
- * <p>A cycle counts where each lock is held by one in a way that the other's taking excludes, and
- * where no lock held besides keeps two of them apart (Havelund: Using Runtime Analysis to Guide
- * Model Checking of Java Programs, SPIN 2000; the kernel's lockdep reports the same, by class).
- * Waiting for the readers of SRCU counts as taking it exclusively.
+ * <p>What has changed its kind in between, as a granule does, is another lock for this: nobody can
+ * hold it as both. A cycle counts where each lock is held by one in a way that the other's taking
+ * excludes, and where no lock held besides keeps two of them apart (Havelund: Using Runtime
+ * Analysis to Guide Model Checking of Java Programs, SPIN 2000; the kernel's lockdep reports the
+ * same, by class). Waiting for the readers of SRCU counts as taking it exclusively.
  */
 final class LockOrder {
   /** A part takes a lock while it holds another. */
   private record Edge(
-      int part, Actor.Held held, Object taken, Mode mode, List<Actor.Held> besides) {
+      int part,
+      Actor.Held held,
+      Object rank,
+      Object taken,
+      Object takenRank,
+      Mode mode,
+      List<Actor.Held> besides) {
     boolean leadsTo(Edge next) {
-      return taken == next.held.what()
+      return part != next.part
+          && taken == next.held.what()
+          && takenRank.equals(next.rank)
           && excludes(mode, next.held.mode())
-          && part != next.part
           && !keptApart(next);
     }
 
@@ -37,14 +45,6 @@ final class LockOrder {
         }
       }
       return false;
-    }
-
-    boolean isLike(int part, Actor.Held held, Object taken, Mode mode, List<Actor.Held> besides) {
-      return this.part == part
-          && this.taken == taken
-          && this.mode == mode
-          && this.held.equals(held)
-          && this.besides.equals(besides);
     }
   }
 
@@ -59,8 +59,10 @@ final class LockOrder {
     for (Actor.Held held : holds) {
       var besides = new ArrayList<>(holds);
       besides.remove(held);
-      if (edges.stream().noneMatch(e -> e.isLike(part, held, lock, mode, besides))) {
-        edges.add(new Edge(part, held, lock, mode, besides));
+      Object rank = lock instanceof Actor.Releasable r ? r.rank() : lock;
+      var edge = new Edge(part, held, held.what().rank(), lock, rank, mode, besides);
+      if (!edges.contains(edge)) {
+        edges.add(edge);
       }
     }
   }
@@ -88,8 +90,7 @@ final class LockOrder {
       return true;
     }
     for (Edge next : edges) {
-      boolean other = way.stream().noneMatch(e -> e.part == next.part || e.keptApart(next));
-      if (other && last.leadsTo(next)) {
+      if (last.leadsTo(next) && apart(way, next)) {
         way.add(next);
         if (closes(way)) {
           return true;
@@ -98,6 +99,15 @@ final class LockOrder {
       }
     }
     return false;
+  }
+
+  private static boolean apart(List<Edge> way, Edge next) {
+    for (Edge e : way) {
+      if (e.part == next.part || e.keptApart(next)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static String text(List<Edge> way, List<Trial.Part> parts) {

@@ -109,11 +109,6 @@ final class Sampling implements Strategy {
   }
 
   @Override
-  public int choose(Execution x, int ways) {
-    return random.nextInt(8) == 0 ? random.nextInt(ways) : 0;
-  }
-
-  @Override
   public void expect(int steps) {
     length = steps;
   }

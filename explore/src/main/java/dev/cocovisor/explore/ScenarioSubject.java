@@ -89,14 +89,8 @@ public final class ScenarioSubject implements Subject {
     var session =
         new Session(
             scenario.name(), program, technologies, technology, settings, new LogHabits(), trace);
-    long empty = framesOfEmptyHost(session);
     before.forEach(i -> answer(session, i));
-    return new OnHost(session, empty);
-  }
-
-  /** Returns what a host has allocated before its first VM. */
-  private static long framesOfEmptyHost(Session session) {
-    return session.process().kvm().memory().allocatedFrames();
+    return new OnHost(session);
   }
 
   private String answer(Session session, int line) {
@@ -107,14 +101,12 @@ public final class ScenarioSubject implements Subject {
   private final class OnHost implements Trial {
     private final Session session;
     private final Kvm host;
-    private final long empty;
     private @Nullable String dead;
     private final List<Part> parts = new ArrayList<>();
     private final StringBuilder ending = new StringBuilder();
 
-    OnHost(Session session, long empty) {
+    OnHost(Session session) {
       this.session = session;
-      this.empty = empty;
       this.host = session.process().kvm();
       for (Actor a : actors) {
         parts.add(
@@ -153,7 +145,7 @@ public final class ScenarioSubject implements Subject {
       host.checkInvariants(violation);
       dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
       host.close();
-      long left = host.memory().allocatedFrames() - empty - host.leakedFrames();
+      long left = host.framesSinceBoot();
       if (left != 0) {
         violation.accept(left + " frames are left when everything is closed");
       }

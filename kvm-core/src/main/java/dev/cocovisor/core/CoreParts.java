@@ -1,5 +1,6 @@
 package dev.cocovisor.core;
 
+import dev.cocovisor.api.Parts;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.GmemFile;
@@ -22,13 +23,16 @@ import dev.cocovisor.core.vm.VmParts;
  * @param vm how the parts of each VM are made
  * @param checker what {@link Kvm#checkInvariants} does
  * @param interposer asked before every call into a trusted half
+ * @param others parts that are asked for by their type ({@link Parts}): steps of the kernel and of
+ *     the technologies
  */
 public record CoreParts(
     FrameAllocator.Factory frames,
     GuestMemfd.Factory guestMemfd,
     VmParts vm,
     InvariantChecker checker,
-    Interposer interposer) {
+    Interposer interposer,
+    Parts others) {
   /** The parts that are built in. */
   public static final CoreParts DEFAULT =
       new CoreParts(
@@ -36,16 +40,17 @@ public record CoreParts(
           GmemFile::create,
           VmParts.DEFAULT,
           InvariantChecker.STANDARD,
-          Interposer.NONE);
+          Interposer.NONE,
+          Parts.NONE);
 
   /** Returns a copy with another frame allocator. */
   public CoreParts withFrames(FrameAllocator.Factory other) {
-    return new CoreParts(other, guestMemfd, vm, checker, interposer);
+    return new CoreParts(other, guestMemfd, vm, checker, interposer, others);
   }
 
   /** Returns a copy with other guest_memfds. */
   public CoreParts withGuestMemfd(GuestMemfd.Factory other) {
-    return new CoreParts(frames, other, vm, checker, interposer);
+    return new CoreParts(frames, other, vm, checker, interposer, others);
   }
 
   /** Returns a copy with another store of memory attributes. */
@@ -70,15 +75,20 @@ public record CoreParts(
 
   /** Returns a copy with other checks. */
   public CoreParts withChecker(InvariantChecker other) {
-    return new CoreParts(frames, guestMemfd, vm, other, interposer);
+    return new CoreParts(frames, guestMemfd, vm, other, interposer, others);
   }
 
   /** Returns a copy whose trusted halves are interfered with by another interposer. */
   public CoreParts withInterposer(Interposer other) {
-    return new CoreParts(frames, guestMemfd, vm, checker, other);
+    return new CoreParts(frames, guestMemfd, vm, checker, other, others);
+  }
+
+  /** Returns a copy with a part in place of the one built in of its type. */
+  public <T> CoreParts with(Class<T> type, T part) {
+    return new CoreParts(frames, guestMemfd, vm, checker, interposer, others.with(type, part));
   }
 
   private CoreParts withVm(VmParts other) {
-    return new CoreParts(frames, guestMemfd, other, checker, interposer);
+    return new CoreParts(frames, guestMemfd, other, checker, interposer, others);
   }
 }

@@ -58,6 +58,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
+  private final long framesAtBoot;
   private long leakedByEnded;
   private boolean closed;
 
@@ -107,6 +108,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
                 parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)),
             new HugePool(hugePages()),
             config.memoryFrames());
+    this.framesAtBoot = memory.allocatedFrames();
   }
 
   @Override
@@ -208,6 +210,11 @@ public final class Kvm implements HostMachine, AutoCloseable {
   @Override
   public Interposer interposer() {
     return parts.interposer();
+  }
+
+  @Override
+  public <T> T part(Class<T> type, T builtIn) {
+    return parts.others().get(type, builtIn);
   }
 
   @Override
@@ -392,6 +399,14 @@ public final class Kvm implements HostMachine, AutoCloseable {
       return true;
     }
     return false;
+  }
+
+  /**
+   * Returns the frames that are allocated and were not when the host booted, those left out that
+   * VMs gave up for good ({@link #leakedFrames}); 0 when everything is closed and nothing is lost.
+   */
+  public long framesSinceBoot() {
+    return memory.allocatedFrames() - framesAtBoot - leakedFrames();
   }
 
   /**

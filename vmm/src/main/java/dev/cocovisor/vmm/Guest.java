@@ -190,7 +190,11 @@ public final class Guest {
   public long source(long size, int value) {
     long source = GuestRam.map(calls, size, false);
     for (long p = 0; source >= 0 && (value & 0xff) != 0 && p < size; p += PageLevel.PAGE_SIZE) {
-      var _ = calls.hostWrite(source + p, value & 0xff);
+      if (calls.hostWrite(source + p, value & 0xff) < 0) {
+        // SIGBUS: there was no memory for the page.
+        var _ = calls.munmap(source, size);
+        return -Errno.ENOMEM.number();
+      }
     }
     return source;
   }

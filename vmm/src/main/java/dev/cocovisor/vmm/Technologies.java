@@ -4,7 +4,10 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.CoreSettings;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -24,8 +27,11 @@ import org.jspecify.annotations.Nullable;
 public final class Technologies {
   private final SortedMap<String, Technology> byId;
 
-  private Technologies(SortedMap<String, Technology> byId) {
+  private final HostMaker hosts;
+
+  private Technologies(SortedMap<String, Technology> byId, HostMaker hosts) {
     this.byId = byId;
+    this.hosts = hosts;
   }
 
   /** Returns those the kernel has without a backend. */
@@ -48,14 +54,24 @@ public final class Technologies {
         throw new IllegalArgumentException("two technologies call themselves '" + t.id() + "'");
       }
     }
-    return new Technologies(all);
+    return new Technologies(all, Kvm::new);
   }
 
   /** Returns these with one more, or with another one under its id. */
   public Technologies with(Technology technology) {
     TreeMap<String, Technology> all = new TreeMap<>(byId);
     all.put(technology.id(), technology);
-    return new Technologies(all);
+    return new Technologies(all, hosts);
+  }
+
+  /** Returns these on hosts that somebody else boots. */
+  public Technologies withHosts(HostMaker other) {
+    return new Technologies(byId, other);
+  }
+
+  /** Boots a host for guests of these technologies; who asks closes it. */
+  public Kvm boot(HostConfig config, List<Backend> backends, TraceSink trace) {
+    return hosts.boot(config, backends, trace);
   }
 
   /** Returns all of them in the order of their ids. */

@@ -26,7 +26,8 @@ public interface ExternalTableOps {
    * Links a table page ({@code link_external_spt}): none → table.
    *
    * <p>Locks: mmu shared or exclusive. Errors: EBUSY or EAGAIN retry the fault, others end it.
-   * Default: OK. Source: {@code tdp_mmu.c}, set_external_spte_present.
+   * Default: OK. Source: {@code arch/x86/kvm/mmu/tdp_mmu.c}, of 6.16 set_external_spte_present, of
+   * 7.3 __handle_changed_spte.
    *
    * @param level the level of the entry that will point to the table
    * @param sptPfn frame of the external table page
@@ -46,7 +47,8 @@ public interface ExternalTableOps {
   /**
    * Takes a leaf away ({@code remove_external_spte}): leaf → none. It must not fail for lack of
    * memory; an error is a bug of the vendor half and kills the VM (KVM_BUG_ON). Locks: mmu
-   * exclusive. Default: OK. Source: {@code tdp_mmu.c}, remove_external_spte.
+   * exclusive. Default: OK. Source: {@code arch/x86/kvm/mmu/tdp_mmu.c}, of 6.16
+   * remove_external_spte, of 7.3 __handle_changed_spte.
    */
   default Errno removeExternalSpte(long gfn, PageLevel level, long pfn) {
     return Errno.OK;

@@ -15,7 +15,7 @@ public interface GuestMemfdOps {
    * gmem_make_private}). SNP makes the frames private in the RMP here.
    *
    * <p>Locks: guest_memfd invalidate lock shared. Errors: any; the fault ends with it and the folio
-   * stays unprepared. Default: OK. Source: {@code virt/kvm/guest_memfd.c}, kvm_gmem_prepare_folio.
+   * stays unprepared. Default: OK. Source: {@code virt/kvm/guest_memfd.c}, kvm_gmem_get_pfn.
    *
    * @param order log2 of the number of pages being prepared
    */

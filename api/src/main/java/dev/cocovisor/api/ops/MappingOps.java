@@ -73,7 +73,7 @@ public interface MappingOps {
    * Limits a private fault's level ({@code private_max_mapping_level}).
    *
    * <p>Locks: slots read-side (SRCU). Must not fail. Kernel default: no opinion. Source: {@code
-   * mmu.c}, kvm_max_private_mapping_level.
+   * mmu.c}, kvm_gmem_max_mapping_level.
    *
    * @param vcpu the faulting vCPU, or null when KVM recovers huge pages or prefaults
    * @param prefetch whether this is pre-population rather than a guest's fault
@@ -136,7 +136,7 @@ public interface MappingOps {
   /**
    * Sees a guest fault before the core handles it. FAULT lets the core go on; RETRY says it is
    * mended; EXIT ends the run. Locks: vCPU mutex. Default: FAULT. Source: tdx_handle_ept_violation,
-   * sev's handle_rmp_page_fault, arm64 kvm_handle_guest_abort.
+   * sev.c's sev_handle_rmp_fault, arm64 kvm_handle_guest_abort.
    */
   default AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
     return AccessOutcome.FAULT;

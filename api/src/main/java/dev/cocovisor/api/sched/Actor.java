@@ -51,6 +51,13 @@ public final class Actor {
      * @param mode how it is held
      */
     void releaseFor(Actor actor, Mode mode);
+
+    /**
+     * Returns what stands for it in the order in which locks are taken; equal ones are the same.
+     */
+    default Object rank() {
+      return this;
+    }
   }
 
   /**

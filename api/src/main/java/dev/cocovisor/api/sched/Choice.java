@@ -13,6 +13,11 @@ public enum Choice {
   SIGNAL,
   /** Whether an allocation of memory fails: 0 no, 1 yes. */
   ALLOCATION,
+  /**
+   * What a call into a trusted half answers: 0 whatever comes of it, else one of the ways in which
+   * it can fail, in the order of {@link dev.cocovisor.api.trusted.TrustedFault.How}.
+   */
+  FIRMWARE,
   /** Whether a guest's vCPU is interrupted before it goes on: 0 no, 1 yes. */
   INTERRUPT
 }

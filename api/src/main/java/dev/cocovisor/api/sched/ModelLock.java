@@ -41,24 +41,43 @@ public final class ModelLock implements Actor.Releasable {
   private static final int STRIPES = 8;
   private static final int LINE = 32;
 
-  private final String name;
+  /**
+   * Many things of one table, each with a lock, whose kind can change while nobody holds it: a
+   * granule is a page today and a table tomorrow.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  public interface Things extends Place {
+    /** Returns what a thing is now; what is of another kind has another place in a lock order. */
+    Object kindOf(long index);
+  }
+
+  private final Object name;
+  private final long index;
   private final int @Nullable [] readers;
   private volatile int state;
   private volatile @Nullable Object owner;
 
   /** Creates a free lock; {@code name} is the kernel's or firmware's name for it. */
   public ModelLock(String name) {
-    this(name, null);
+    this(name, 0, null);
   }
 
-  private ModelLock(String name, int @Nullable [] readers) {
+  /** Creates the free lock of one thing of a table. */
+  public ModelLock(Things things, long index) {
+    this(things, index, null);
+  }
+
+  private ModelLock(Object name, long index, int @Nullable [] readers) {
     this.name = name;
+    this.index = index;
     this.readers = readers;
   }
 
   /** Creates a free lock that many processors share all the time: {@code mmu_lock}. */
   public static ModelLock manyReaders(String name) {
-    return new ModelLock(name, new int[(STRIPES + 1) * LINE]);
+    return new ModelLock(name, 0, new int[(STRIPES + 1) * LINE]);
   }
 
   /** Returns the line, from 1, that the caller counts itself in. */
@@ -93,7 +112,7 @@ public final class ModelLock implements Actor.Releasable {
   private void refuseIfMine(String how) {
     Actor a = SchedulePoint.explored ? Actor.current() : null;
     if (a == null ? owner == Thread.currentThread() : a.holds(this)) {
-      throw new IllegalStateException(name + ": " + how);
+      throw new IllegalStateException(this + ": " + how);
     }
   }
 
@@ -204,7 +223,7 @@ public final class ModelLock implements Actor.Releasable {
   private void leaveShared(int mine) {
     if (readers != null) {
       if ((int) READERS.getOpaque(readers, mine) <= 0) {
-        throw new IllegalStateException(name + ": not held shared");
+        throw new IllegalStateException(this + ": not held shared");
       }
       READERS.getAndAdd(readers, mine, -1);
       return;
@@ -212,7 +231,7 @@ public final class ModelLock implements Actor.Releasable {
     while (true) {
       int s = state;
       if (s <= 0) {
-        throw new IllegalStateException(name + ": not held shared");
+        throw new IllegalStateException(this + ": not held shared");
       }
       if (STATE.compareAndSet(this, s, s - 1)) {
         return;
@@ -266,9 +285,16 @@ public final class ModelLock implements Actor.Releasable {
   }
 
   @Override
-  public String placeName(long index) {
-    return name;
+  public String placeName(long part) {
+    return toString();
   }
+
+  @Override
+  public Object rank() {
+    return name instanceof Things t ? new Rank(this, t.kindOf(index)) : this;
+  }
+
+  private record Rank(ModelLock lock, Object kind) {}
 
   /** Tells whether the calling thread holds the lock exclusively. */
   public boolean heldExclusive() {
@@ -283,7 +309,7 @@ public final class ModelLock implements Actor.Releasable {
   /** Checks that the calling thread holds the lock exclusively (lockdep_assert_held_write). */
   public void assertExclusive() {
     if (!heldExclusive()) {
-      throw new IllegalStateException(name + ": not held exclusively here");
+      throw new IllegalStateException(this + ": not held exclusively here");
     }
   }
 
@@ -293,12 +319,12 @@ public final class ModelLock implements Actor.Releasable {
       return;
     }
     if (!held()) {
-      throw new IllegalStateException(name + ": not held here");
+      throw new IllegalStateException(this + ": not held here");
     }
   }
 
   @Override
   public String toString() {
-    return name;
+    return name instanceof Things t ? t.placeName(index) : name.toString();
   }
 }

@@ -1,6 +1,9 @@
 package dev.cocovisor.api.trusted;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.sched.Actor;
+import dev.cocovisor.api.sched.Choice;
+import dev.cocovisor.api.sched.SchedulePoint;
 import java.util.List;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +32,8 @@ public final class FaultPlan implements Interposer {
      */
     long answer(TrustedCall call, TrustedFault.How how);
   }
+
+  private static final TrustedFault.How[] HOWS = TrustedFault.How.values();
 
   private final List<? extends TrustedCall> calls;
   private final Failures failures;
@@ -84,6 +89,28 @@ public final class FaultPlan implements Interposer {
         return answer;
       }
     }
+    if (Actor.current() != null) {
+      long chosen = chosen(call);
+      if (chosen != PROCEED) {
+        return chosen;
+      }
+    }
     return next.before(call, a0, a1, a2, a3);
+  }
+
+  /** Lets an explorer choose among the ways in which a call can fail. */
+  private long chosen(TrustedCall call) {
+    int ways = 1;
+    for (TrustedFault.How how : HOWS) {
+      ways += failures.answer(call, how) != PROCEED ? 1 : 0;
+    }
+    int way = ways == 1 ? 0 : SchedulePoint.choose(Choice.FIRMWARE, call, ways);
+    for (TrustedFault.How how : HOWS) {
+      long answer = failures.answer(call, how);
+      if (answer != PROCEED && --way == 0) {
+        return answer;
+      }
+    }
+    return PROCEED;
   }
 }

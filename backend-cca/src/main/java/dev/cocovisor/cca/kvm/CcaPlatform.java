@@ -19,6 +19,7 @@ import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.table.Steps;
 import dev.cocovisor.cca.rmm.v1.RmiCommand;
 import dev.cocovisor.cca.rmm.v1.RmiFailures;
 import dev.cocovisor.cca.rmm.v1.Rmm1;
@@ -51,13 +52,18 @@ final class CcaPlatform implements Platform {
               host.memory().raw(),
               monitor,
               plan,
-              Safeguards.ALL);
+              host.part(Safeguards.class, Safeguards.ALL));
       this.rmm = of2;
       this.rmi = new Rmi2(of2, host.trace());
     } else {
       this.plan = new FaultPlan(RmiCommand.rows(), RmiFailures::of, host.interposer());
       Rmm1 of1 =
-          new Rmm1(RmmConfig.RECORDED.withMemory(0, memory), host.memory().raw(), monitor, plan);
+          new Rmm1(
+              RmmConfig.RECORDED.withMemory(0, memory),
+              host.memory().raw(),
+              monitor,
+              plan,
+              host.part(Steps.class, Steps.RELEASED));
       this.rmm = of1;
       this.rmi = new Rmi1(of1, host.trace(), realms);
     }

@@ -35,6 +35,9 @@ final class Population {
                   ? "no source: a realm's launch content comes from the VMM"
                   : "base, size and source have to be whole pages, and size at least one");
     }
+    // slots_lock keeps slots and attributes as they are while pages come in; it goes first, as in
+    // kvm_vgic_map_resources.
+    vm.slotsLock().lock();
     life.configLock().lock();
     try {
       if (life.isSealed()) {
@@ -60,6 +63,7 @@ final class Population {
       return 0;
     } finally {
       life.configLock().unlock();
+      vm.slotsLock().unlock();
     }
   }
 

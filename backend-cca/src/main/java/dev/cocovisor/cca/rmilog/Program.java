@@ -8,6 +8,7 @@ import dev.cocovisor.cca.rmm.call.RmiCall;
 import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import dev.cocovisor.cca.rmm.run.RsiCall;
+import dev.cocovisor.cca.rmm.table.Steps;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -38,9 +39,9 @@ final class Program {
   /** Set between the line that ends a run and its exit line, which tells what the run changed. */
   private boolean exitDue;
 
-  Program(RmmVersion version, Safeguards safeguards) {
+  Program(RmmVersion version, Safeguards safeguards, Steps steps) {
     this.version = version;
-    rmm = version.create(memory, safeguards);
+    rmm = version.create(memory, safeguards, steps);
     rmm.calls().forEach(c -> commands.put(c.callName(), c));
     deltas = new Deltas(rmm.granules(), rmm.view(), memory, SCANNED_GRANULES);
     host.setInterrupts(sampling);

@@ -6,6 +6,7 @@ import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.cca.rmm.op.Safeguards;
+import dev.cocovisor.cca.rmm.table.Steps;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -23,6 +24,7 @@ final class Replay {
   private final ReplayOptions options;
   private final MismatchSink sink;
   private final Safeguards safeguards;
+  private final Steps steps;
   private final Line line;
   private final Map<String, Long> notes = new LinkedHashMap<>();
 
@@ -40,11 +42,12 @@ final class Replay {
   private int dueLine;
 
   Replay(String log, ReplayOptions options, MismatchSink sink) {
-    this(log, options, sink, Safeguards.ALL);
+    this(log, options, sink, Safeguards.ALL, Steps.RELEASED);
   }
 
-  /** Replays against an RMM of 2.0 that keeps these rules. */
-  Replay(String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards) {
+  /** Replays against an RMM of 2.0 that keeps these rules, or one of 1.0 that takes these steps. */
+  Replay(String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards, Steps steps) {
+    this.steps = steps;
     this.safeguards = safeguards;
     this.log = log;
     this.options = options;
@@ -94,7 +97,7 @@ final class Replay {
       throw new LogSyntaxException(log, at, PROGRAM.length() + 1, text, "a decimal number");
     }
     boolean wanted = options.program() < 0 || options.program() == number;
-    program = wanted ? new Program(version, safeguards) : null;
+    program = wanted ? new Program(version, safeguards, steps) : null;
     programs += wanted ? 1 : 0;
   }
 

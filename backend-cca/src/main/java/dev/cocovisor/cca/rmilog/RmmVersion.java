@@ -7,6 +7,7 @@ import dev.cocovisor.cca.rmm.call.RmiCall;
 import dev.cocovisor.cca.rmm.granule.El3Monitor;
 import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.table.Steps;
 import dev.cocovisor.cca.rmm.v1.RmiCommand;
 import dev.cocovisor.cca.rmm.v1.Rmm1;
 import dev.cocovisor.cca.rmm.v2.Rmi2Command;
@@ -21,14 +22,14 @@ enum RmmVersion {
   /** RMM 1.0: TF-RMM rmm-spec-v1.0-rel0. */
   V1("RMI 1.0", RmiCommand.values()) {
     @Override
-    Rmm create(PhysicalMemory memory, Safeguards safeguards) {
-      return new Rmm1(RmmConfig.RECORDED, memory);
+    Rmm create(PhysicalMemory memory, Safeguards safeguards, Steps steps) {
+      return new Rmm1(RmmConfig.RECORDED, memory, El3Monitor.GRANTS, Interposer.NONE, steps);
     }
   },
   /** RMM 2.0: TF-RMM 9a7f8ef4. */
   V2("RMI 2.0", Rmi2Command.values()) {
     @Override
-    Rmm create(PhysicalMemory memory, Safeguards safeguards) {
+    Rmm create(PhysicalMemory memory, Safeguards safeguards, Steps steps) {
       return new Rmm2(RmmConfig.RECORDED_2, memory, El3Monitor.GRANTS, Interposer.NONE, safeguards);
     }
   };
@@ -47,7 +48,7 @@ enum RmmVersion {
     return title;
   }
 
-  abstract Rmm create(PhysicalMemory memory, Safeguards safeguards);
+  abstract Rmm create(PhysicalMemory memory, Safeguards safeguards, Steps steps);
 
   /** Returns the only version that has a command; null if both or none have it. */
   static @Nullable RmmVersion onlyOne(String command) {

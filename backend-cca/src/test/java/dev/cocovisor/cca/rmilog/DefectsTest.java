@@ -8,6 +8,7 @@ import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.op.Stamp;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
+import dev.cocovisor.cca.rmm.table.Steps;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -56,7 +57,12 @@ class DefectsTest {
     List<Mismatch> mismatches = new ArrayList<>();
     try (BufferedReader reader = LogSource.file(LOG).opener().open()) {
       var _ =
-          new Replay("defects", new ReplayOptions(program, 0), mismatches::add, safeguards)
+          new Replay(
+                  "defects",
+                  new ReplayOptions(program, 0),
+                  mismatches::add,
+                  safeguards,
+                  Steps.RELEASED)
               .run(reader);
     }
     return mismatches;

@@ -14,8 +14,10 @@ final class GuestTransitions {
 
   private final MemProtect mp;
   private final VmTable vms;
+  private final HypSteps steps;
 
-  GuestTransitions(MemProtect mp, VmTable vms) {
+  GuestTransitions(MemProtect mp, VmTable vms, HypSteps steps) {
+    this.steps = steps;
     this.mp = mp;
     this.vms = vms;
   }
@@ -69,8 +71,8 @@ final class GuestTransitions {
    * The rule added in 7.1: share and donate are refused unless the cache could back every table,
    * even where the tables exist, so that neither can fail half way.
    */
-  private static boolean cacheIsShort(HypVcpu vcpu) {
-    return vcpu.memcache.size() < vcpu.vm.minCachePages();
+  private boolean cacheIsShort(HypVcpu vcpu) {
+    return steps.cacheIsShort(vcpu.memcache.size(), vcpu.vm.minCachePages());
   }
 
   private Errno shortCache(HypVcpu vcpu) {

@@ -70,13 +70,14 @@ public final class Hyp implements PhysicalGuard {
    * @param structs how the host's structures are found
    */
   public Hyp(MemoryMap map, PhysicalMemory memory, int cpus, HostStructs structs) {
-    this(map, memory, cpus, structs, RECORDED, Interposer.NONE, TraceSink.OFF);
+    this(map, memory, cpus, structs, RECORDED, Interposer.NONE, TraceSink.OFF, HypSteps.LINUX);
   }
 
   /**
    * Starts an EL2 that asks {@code interposer} before each hypercall of the host and tells {@code
-   * trace} why it refuses one, and whose guests have stage 2 tables of {@code geometry}; as {@link
-   * #Hyp(MemoryMap, PhysicalMemory, int, HostStructs)}.
+   * trace} why it refuses one, whose guests have stage 2 tables of {@code geometry}, and that takes
+   * its steps as {@code steps} has them; as {@link #Hyp(MemoryMap, PhysicalMemory, int,
+   * HostStructs)}.
    */
   public Hyp(
       MemoryMap map,
@@ -85,18 +86,19 @@ public final class Hyp implements PhysicalGuard {
       HostStructs structs,
       Stage2Geometry geometry,
       Interposer interposer,
-      TraceSink trace) {
+      TraceSink trace,
+      HypSteps steps) {
     this.geometry = geometry;
     this.interposer = interposer;
     mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
-    guestTransitions = new GuestTransitions(mp, vms);
+    guestTransitions = new GuestTransitions(mp, vms, steps);
     guestCalls = new GuestCalls(guestTransitions);
     this.cpus = new HypCpu[cpus];
     for (int i = 0; i < cpus; i++) {
       this.cpus[i] = new HypCpu();
     }
-    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus, geometry);
+    VmLife life = new VmLife(mp, hostTransitions, vms, structs, this.cpus, geometry, steps);
     calls = new HostCalls(mp, hostTransitions, guestTransitions, life, this.cpus);
   }
 

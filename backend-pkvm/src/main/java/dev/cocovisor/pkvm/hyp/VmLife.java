@@ -18,6 +18,7 @@ final class VmLife {
   private final HostStructs structs;
   private final HypCpu[] cpus;
   private final Stage2Geometry geometry;
+  private final HypSteps steps;
 
   VmLife(
       MemProtect mp,
@@ -25,7 +26,9 @@ final class VmLife {
       VmTable vms,
       HostStructs structs,
       HypCpu[] cpus,
-      Stage2Geometry geometry) {
+      Stage2Geometry geometry,
+      HypSteps steps) {
+    this.steps = steps;
     this.geometry = geometry;
     this.mp = mp;
     this.transitions = transitions;
@@ -143,7 +146,7 @@ final class VmLife {
         || host.index() < 0
         || host.index() >= vm.vcpus.length
         || vm.vcpus[host.index()] != null) {
-      transitions.unpin(hostVcpuPfn, 1);
+      steps.vcpuRefused(() -> transitions.unpin(hostVcpuPfn, 1));
       return mp.refuse(
           Errno.EINVAL, () -> "the vCPU's index is taken, or none of the VM's when it first ran");
     }

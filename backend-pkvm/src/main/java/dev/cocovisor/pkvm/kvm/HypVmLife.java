@@ -87,7 +87,7 @@ final class HypVmLife {
 
   private void unsharePage(long page) {
     Errno e = platform.errno(0, Hypercall.HOST_UNSHARE_HYP, page, 0, 0, 0);
-    if (e.ok()) {
+    if (platform.steps().forgets(e)) {
       memory.free(page, 0);
     } else {
       vm.leak(page, 1, "shared with EL2: " + e);
@@ -199,7 +199,7 @@ final class HypVmLife {
 
   /** Tops the vCPU's cache up to what a mapping may need (topup_hyp_memcache). */
   Errno fillCache(PkvmVcpu v) {
-    int pages = platform.hyp().geometry().minCachePages();
+    int pages = platform.steps().fillUpTo(platform.hyp().geometry().minCachePages());
     Memcache mc = v.host.memcache();
     while (mc.size() < pages) {
       long page = memory.allocate(0);

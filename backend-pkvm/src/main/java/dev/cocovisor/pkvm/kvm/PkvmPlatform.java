@@ -18,6 +18,7 @@ import dev.cocovisor.pkvm.hyp.HostVcpu;
 import dev.cocovisor.pkvm.hyp.HostVm;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.HypFailures;
+import dev.cocovisor.pkvm.hyp.HypSteps;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.MemoryMap;
 import dev.cocovisor.pkvm.hyp.PageState;
@@ -44,6 +45,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private final HostMachine host;
   private final FaultPlan plan;
   private final Hyp hyp;
+  private final HostSteps steps;
   private final ModelLock lock = new ModelLock("pkvm host structures");
   private final Map<Long, HostVm> vms = new HashMap<>();
   private final Map<Long, HostVcpu> vcpus = new HashMap<>();
@@ -64,7 +66,9 @@ public final class PkvmPlatform implements Platform, HostStructs {
             this,
             new Stage2Geometry((int) host.number(PkvmBackend.IPA_BITS)),
             plan,
-            host.trace());
+            host.trace(),
+            host.part(HypSteps.class, HypSteps.LINUX));
+    this.steps = host.part(HostSteps.class, new HostSteps());
     this.memlockPages = host.number(PkvmBackend.MEMLOCK_PAGES);
     hyp.finalise();
   }
@@ -72,6 +76,10 @@ public final class PkvmPlatform implements Platform, HostStructs {
   /** Returns the hypervisor, for inspection and for tests that play the host. */
   public Hyp hyp() {
     return hyp;
+  }
+
+  HostSteps steps() {
+    return steps;
   }
 
   HostMachine host() {

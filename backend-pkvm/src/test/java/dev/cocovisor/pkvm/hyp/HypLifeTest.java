@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.Accessor;
 import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Hypercall bands, the life of VMs, caches, faults and blocks: EL2 driven with no KVM around. */
@@ -183,6 +185,42 @@ class HypLifeTest {
     assertThat(m.hyp.hypState(spare)).isEqualTo(PageState.OWNED);
     g.fill();
     assertThat(m.call(0, Hypercall.HOST_DONATE_GUEST, 0x100, 5)).isZero();
+  }
+
+  // nvhe/mem_protect.c, 7.1: as many pages as every table of a mapping could take, not one fewer.
+  @Test
+  void aCacheThatLacksOnePageIsShort() {
+    HypMachine.Guest g = m.guest(true);
+    m.call(0, Hypercall.VCPU_LOAD, g.handle(), 0);
+    while (g.vcpus.get(0).memcache().size() < m.hyp.geometry().minCachePages() - 1) {
+      g.vcpus.get(0).memcache().push(m.page());
+    }
+    assertThat(m.call(0, Hypercall.HOST_DONATE_GUEST, 0x100, 5)).isEqualTo(err(Errno.ENOMEM));
+    g.fill();
+    assertThat(m.call(0, Hypercall.HOST_DONATE_GUEST, 0x100, 5)).isZero();
+  }
+
+  // nvhe/pkvm.c, unmap_donated_memory: what EL2 kept of a VM is zeroed before the host has it.
+  @Test
+  void whatEl2KeptOfAVmComesBackWiped() {
+    HypMachine.Guest g = m.guest(true).loadOn(0);
+    assertThat(m.call(0, Hypercall.HOST_DONATE_GUEST, 0x100, 5)).isZero();
+    m.call(0, Hypercall.VCPU_PUT);
+    List<Long> kept = new ArrayList<>();
+    for (long pfn = m.page(); pfn > 0; pfn--) {
+      if (m.hyp.hypState(pfn) == PageState.OWNED) {
+        m.memory.writeByte(pfn << 12, 9);
+        kept.add(pfn);
+      }
+    }
+    assertThat(kept).hasSizeGreaterThan(4);
+    assertThat(m.call(0, Hypercall.START_TEARDOWN_VM, g.handle())).isZero();
+    m.call(0, Hypercall.RECLAIM_DYING_GUEST_PAGE, g.handle(), 5);
+    g.bury();
+    for (long pfn : kept) {
+      assertThat(m.hyp.hostState(pfn)).isEqualTo(PageState.OWNED);
+      assertThat(m.memory.readByte(pfn << 12)).as("frame 0x%x", pfn).isZero();
+    }
   }
 
   @Test

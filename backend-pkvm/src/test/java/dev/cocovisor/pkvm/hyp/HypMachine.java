@@ -32,7 +32,15 @@ final class HypMachine implements HostStructs {
 
   HypMachine(int cpus, Stage2Geometry geometry) {
     hyp =
-        new Hyp(MemoryMap.flat(4096), memory, cpus, this, geometry, Interposer.NONE, TraceSink.OFF);
+        new Hyp(
+            MemoryMap.flat(4096),
+            memory,
+            cpus,
+            this,
+            geometry,
+            Interposer.NONE,
+            TraceSink.OFF,
+            HypSteps.LINUX);
     hyp.finalise();
   }
 

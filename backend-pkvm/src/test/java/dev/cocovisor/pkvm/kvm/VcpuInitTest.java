@@ -18,8 +18,7 @@ import org.junit.jupiter.api.Test;
 class VcpuInitTest {
   private static final long POWER_OFF = 1;
   private static final long PSCI_0_2 = 4;
-  private static final RunResult INTERRUPTED =
-      new RunResult(Errno.EINTR, new Exit.Vendor(10, "KVM_EXIT_INTR", new Fields()));
+  private static final RunResult INTERRUPTED = new RunResult(Errno.EINTR, new Exit.Interrupted());
 
   private final Host h = new Host();
 

@@ -173,6 +173,7 @@ final class ApCreation {
    */
   private boolean moved(SevVcpu s) {
     long gfn = s.guestVmsaGpa >>> PAGE_SHIFT;
-    return vm.slotOf(gfn) != null && vm.gmemPfn(gfn, false) != s.vmsaInUse;
+    return vm.slotOf(gfn) != null
+        && sev.platform().faultSteps().saveAreaMoved(s.vmsaInUse, vm.gmemPfn(gfn, false));
   }
 }

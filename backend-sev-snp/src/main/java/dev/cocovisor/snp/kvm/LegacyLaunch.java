@@ -151,13 +151,14 @@ final class LegacyLaunch {
     try {
       for (VcpuContext vcpu : vm.vcpus()) {
         SevVcpu state = sev.stateOf(vcpu);
-        if (state.protectedState) {
+        if (!sev.platform().launchSteps().maySync(state.protectedState)) {
           return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
               .number();
         }
         if (!sev.info().firmwareFile) {
           return noFile();
         }
+        vcpu.assertLocked();
         byte[] page = VmsaPage.reset(sev.info().vmsaFeatures);
         sev.platform().host().memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
         FwStatus s =

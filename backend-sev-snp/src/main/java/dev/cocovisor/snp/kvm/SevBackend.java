@@ -44,11 +44,6 @@ public final class SevBackend implements Backend {
           32768);
   static final Setting SMT =
       Setting.flag("sev-snp.smt", "whether simultaneous multithreading is on", true);
-  static final Setting SMT_REQUIRED =
-      Setting.flag(
-          "sev-snp.smt-required",
-          "whether KVM refuses policies without SMT or with SINGLE_SOCKET, as up to 6.12",
-          false);
   static final Setting OVERLAP_RETRIES =
       Setting.number(
           "sev-snp.overlap-retries",
@@ -68,7 +63,7 @@ public final class SevBackend implements Backend {
         .vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP)
         .capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1)
         .capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1)
-        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, SMT_REQUIRED, OVERLAP_RETRIES)
+        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, OVERLAP_RETRIES)
         .build();
   }
 

@@ -54,7 +54,26 @@ final class SevKernelRules {
               Grade.READ)
           .end();
 
-  static final List<KernelRule<?>> ALL = List.of(CONVERTED_PAGES, PAGE_IS_SOURCE);
+  /** Who judges a policy without SMT or with SINGLE_SOCKET. */
+  static final KernelRule<LaunchPolicy> LAUNCH_POLICY =
+      KernelRule.<LaunchPolicy>row(
+              "snp-launch-policy", "who judges an SNP policy without SMT, or for one socket?")
+          .before(
+              LaunchPolicy.SMT_AND_ANY_SOCKETS,
+              "KVM: SNP_LAUNCH_START is EINVAL without SMT and with SINGLE_SOCKET",
+              "arch/x86/kvm/svm/sev.c, snp_launch_start (6.12)",
+              READ_BY,
+              Grade.READ)
+          .since(
+              "6.16",
+              LaunchPolicy.ANY,
+              "the firmware",
+              "arch/x86/kvm/svm/sev.c, KVM_SNP_POLICY_MASK_VALID (6.16)",
+              READ_BY,
+              Grade.READ)
+          .end();
+
+  static final List<KernelRule<?>> ALL = List.of(CONVERTED_PAGES, PAGE_IS_SOURCE, LAUNCH_POLICY);
 
   private SevKernelRules() {}
 }

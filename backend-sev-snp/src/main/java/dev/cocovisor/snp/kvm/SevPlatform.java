@@ -50,6 +50,8 @@ public final class SevPlatform implements Platform {
   private final SnpHost host;
   private final AsidPool asids;
   private final SevSettings settings;
+  private final LaunchSteps launchSteps;
+  private final RmpFaultSteps faultSteps;
   private final RmpAccess access;
   private final GuestInstructions guest;
   private final PhysicalGuard guard;
@@ -60,6 +62,8 @@ public final class SevPlatform implements Platform {
   SevPlatform(HostMachine machine) {
     this.machine = machine;
     this.settings = SevSettings.of(machine);
+    this.launchSteps = machine.part(LaunchSteps.class, new LaunchSteps());
+    this.faultSteps = machine.part(RmpFaultSteps.class, new RmpFaultSteps());
     this.failures = new FaultPlan(CALLS, SevPlatform::failure, machine.interposer());
     this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
     Mailbox mailbox = new Mailbox(failures, machine.trace());
@@ -164,6 +168,14 @@ public final class SevPlatform implements Platform {
   /** Notes that an ASID is an SNP guest's, or is not any more. */
   void bindSnp(int asid, boolean bound) {
     snpAsids.set(asid, bound ? 1 : 0);
+  }
+
+  LaunchSteps launchSteps() {
+    return launchSteps;
+  }
+
+  RmpFaultSteps faultSteps() {
+    return faultSteps;
   }
 
   AsidPool asids() {

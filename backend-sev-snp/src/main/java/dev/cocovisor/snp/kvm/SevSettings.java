@@ -10,7 +10,6 @@ import dev.cocovisor.api.HostMachine;
  * @param hugePages private pages of SNP guests may be 2 MiB
  * @param asids number of ASIDs, 0 included
  * @param smt simultaneous multithreading is on
- * @param smtRequired a policy without the SMT bit is refused
  * @param overlapRetries how many overlapping RMPUPDATEs count as a livelock
  */
 record SevSettings(
@@ -19,7 +18,6 @@ record SevSettings(
     boolean hugePages,
     int asids,
     boolean smt,
-    boolean smtRequired,
     long overlapRetries) {
 
   /** The designs that were discussed, and the one that was merged. */
@@ -43,7 +41,6 @@ record SevSettings(
         m.setting(SevBackend.HUGE_PAGES).equals("2M"),
         (int) m.number(SevBackend.ASIDS),
         m.flag(SevBackend.SMT),
-        m.flag(SevBackend.SMT_REQUIRED),
         m.number(SevBackend.OVERLAP_RETRIES));
   }
 }

@@ -24,6 +24,9 @@ final class SevVcpu {
 
   long vmsaGpa = LaunchDigest.VMSA_GPA;
 
+  /** Whether the vCPU was made before the launch ended, so that it has to be measured. */
+  boolean early;
+
   /** Whether the VMSA was measured: KVM no longer sees the registers. */
   boolean protectedState;
 

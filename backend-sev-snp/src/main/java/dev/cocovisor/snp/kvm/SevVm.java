@@ -142,6 +142,7 @@ public final class SevVm implements VmOps {
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
     SevVcpu s = new SevVcpu();
+    s.early = !info.finished;
     s.vmcb = platform.host().allocateSafe();
     if (s.vmcb == HostMemory.NO_FRAME) {
       return Errno.ENOMEM;
@@ -247,6 +248,12 @@ public final class SevVm implements VmOps {
 
   @Override
   public void checkInvariants(Consumer<String> violation) {
+    for (VcpuContext v : vm.vcpus()) {
+      if (info.finished && v.vendorState() instanceof SevVcpu s && s.early && !s.protectedState) {
+        violation.accept(
+            "vCPU " + v.id() + " was there when the launch ended, and is not measured");
+      }
+    }
     if (info.active && info.snp() && info.gctx >= 0) {
       long pages = platform.rmp().pagesOf(info.asid);
       if (pages < 0) {

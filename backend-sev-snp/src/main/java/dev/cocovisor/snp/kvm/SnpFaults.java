@@ -132,8 +132,12 @@ final class SnpFaults {
       return false;
     }
     long code = sev.platform().host().psmash(vm, pfn);
-    if (code != Outcome.OK && !rmp.huge(pfn)) {
-      return true; // Another processor was quicker.
+    if (code != Outcome.OK) {
+      boolean stillHuge = rmp.assigned(pfn) && rmp.huge(pfn);
+      sev.platform().faultSteps().notSmashed(vm, pfn, stillHuge);
+      if (!stillHuge) {
+        return true; // Another processor was quicker.
+      }
     }
     vm.mmuLock().lock();
     try {

@@ -84,12 +84,9 @@ final class SnpLaunch {
       return sev.refuse(
           Errno.EINVAL, () -> "policy bits 0x" + Long.toHexString(unknown) + " are not supported");
     }
-    boolean smtMissing = platform.settings().smtRequired() && (policy & GuestPolicy.SMT) == 0;
-    if (smtMissing
-        || (platform.settings().smtRequired() && (policy & GuestPolicy.SINGLE_SOCKET) != 0)) {
+    if (!platform.machine().kernel().on(SevKernelRules.LAUNCH_POLICY).allows(policy)) {
       return sev.refuse(
-          Errno.EINVAL,
-          "policy bit 16 (SMT) has to be 1, and bit 20 (SINGLE_SOCKET) 0, up to 6.12");
+          Errno.EINVAL, "policy bit 16 (SMT) has to be 1, and bit 20 (SINGLE_SOCKET) 0");
     }
     return (policy & GuestPolicy.RESERVED_ONE) == 0
         ? sev.refuse(Errno.EINVAL, "policy bit 17 has to be 1")
@@ -178,11 +175,12 @@ final class SnpLaunch {
   private long measureVmsa(VendorCommand c, VcpuContext vcpu) {
     SevInfo info = sev.info();
     SevVcpu state = sev.stateOf(vcpu);
-    if (state.protectedState) {
+    if (!sev.platform().launchSteps().maySync(state.protectedState)) {
       // An earlier FINISH got this far: what is encrypted cannot be synchronised again.
       return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
           .number();
     }
+    vcpu.assertLocked();
     byte[] page = VmsaPage.reset(info.vmsaFeatures);
     host.memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);
     Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);

@@ -33,7 +33,7 @@ final class SnpPopulation {
     this.vm = sev.context();
     this.firmware = sev.platform().firmware();
     this.host = sev.platform().host();
-    this.pageIsSource = vm.host().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
+    this.pageIsSource = sev.platform().machine().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
   }
 
   long update(VendorCommand c) {
@@ -103,16 +103,6 @@ final class SnpPopulation {
     return 0;
   }
 
-  /** The firmware may correct a CPUID page, so its source is asked for with FOLL_WRITE. */
-  private boolean writable(long from) {
-    long pfn = vm.pinUserPage(from);
-    if (pfn < 0) {
-      return false;
-    }
-    vm.unpinUserPage(pfn);
-    return true;
-  }
-
   private Errno folio(
       long gfn, long pfn, long from, int order, LaunchPageType type, FwStatus[] last) {
     int npages = 1 << order;
@@ -137,9 +127,6 @@ final class SnpPopulation {
    * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
    */
   private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
-    if (!vm.isPrivate(gfn)) {
-      return sev.refuse(Errno.EINVAL, () -> "gfn 0x" + Long.toHexString(gfn) + " is not private");
-    }
     if (!host.rmp().covers(pfn)) {
       return sev.refuse(Errno.EINVAL, "the RMP does not cover the page");
     }
@@ -153,7 +140,7 @@ final class SnpPopulation {
                   + host.rmp().asid(pfn)
                   + " already");
     }
-    if (type == LaunchPageType.CPUID && !writable(from)) {
+    if (type == LaunchPageType.CPUID && !sev.platform().launchSteps().mayCorrect(vm, from)) {
       return sev.refuse(
           Errno.EFAULT, () -> "source page 0x" + Long.toHexString(from) + " is not writable");
     }

@@ -63,6 +63,9 @@ final class VmEntry {
 
   /** Asks the plan of failures; an interrupt of the host only makes KVM enter again. */
   private boolean before(VcpuContext vcpu, SevVcpu s) {
+    if (s.guestVmsaGpa >= 0 && sev.platform().machine().memory().isFree(s.vmsaInUse)) {
+      sev.context().bug("VMRUN with pfn 0x" + Long.toHexString(s.vmsaInUse) + ", which is free");
+    }
     long instead;
     do {
       instead = plan.before(RmpInstruction.VMRUN, s.vmcb << PAGE_SHIFT, s.vmsaInUse, 0, 0);

@@ -7,6 +7,7 @@ import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.view.TableSink;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,7 @@ public final class Rmp {
   private final @Nullable RmpRegion[] regions;
   private final AtomicLongArray pagesOfAsid;
   private final RmpChoices choices;
+  private final AtomicInteger used = new AtomicInteger();
   private volatile boolean enabled = true;
 
   /**
@@ -61,6 +63,11 @@ public final class Rmp {
   /** Returns how many frames are covered. */
   public long frames() {
     return frames;
+  }
+
+  /** Returns the first frame above which no entry was ever written. */
+  long framesUsed() {
+    return Math.min(frames, (long) used.get() * RmpRegion.PAGES);
   }
 
   /** Returns how many ASIDs there are, 0 included. */
@@ -195,6 +202,7 @@ public final class Rmp {
       RmpRegion fresh = new RmpRegion(i);
       RmpRegion there = (RmpRegion) REGIONS.compareAndExchange(regions, i, (Object) null, fresh);
       r = there == null ? fresh : there;
+      var _ = used.accumulateAndGet(i + 1, Math::max);
     }
     return r;
   }

@@ -15,7 +15,7 @@ public final class RmpInvariants {
   public static List<String> check(Rmp rmp) {
     List<String> wrong = new ArrayList<>();
     long[] pages = new long[rmp.asids()];
-    for (long pfn = 0; pfn < rmp.frames(); pfn += RmpRegion.PAGES) {
+    for (long pfn = 0; pfn < rmp.framesUsed(); pfn += RmpRegion.PAGES) {
       RmpRegion r = rmp.region(pfn);
       if (r != null) {
         region(rmp, r, pfn, pages, wrong);

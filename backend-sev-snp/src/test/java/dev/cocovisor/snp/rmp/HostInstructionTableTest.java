@@ -170,6 +170,20 @@ class HostInstructionTableTest {
     assertThat(pages.host.rmpupdate(CpuMode.HOST, 515 << 12, GPA, A, 7)).isZero();
   }
 
+  // APM volume 2, PSMASH: 512 entries that say what the one said, permissions included.
+  @Test
+  void psmashGivesEverySmallEntryThePermissionsAndItsOwnAddress() {
+    Pages pages = new Pages();
+    pages.put(512, PageState.GUEST_VALID, GPA, true);
+    RmpRegion r = pages.rmp.regionOf(512);
+    r.setPerms(0, 0x030201);
+    assertThat(pages.host.psmash(CpuMode.HOST, 512 << 12)).isZero();
+    for (int p : new int[] {0, 1, 255, 511}) {
+      assertThat(r.perms(p)).as("page %d", p).isEqualTo(0x030201);
+      assertThat(pages.rmp.entry(512 + p).gpa()).isEqualTo(GPA + p * 4096L);
+    }
+  }
+
   @Test
   void psmashByStateAndOperand() {
     for (PageState s : PageState.values()) {

@@ -70,15 +70,7 @@ final class MemRegion {
     if ((gpa & (PageLevel.PAGE_SIZE - 1)) != 0) {
       return "gpa is not aligned to a page";
     }
-    long end = gpa + (pages << PageLevel.PAGE_SHIFT);
-    if (pages == 0 || Long.compareUnsigned(end, gpa) <= 0) {
-      return "nr_pages is 0 or leads out of the address space";
-    }
-    return isShared(gpa) || isShared(end - 1) ? "the region has the shared bit" : null;
-  }
-
-  private boolean isShared(long gpa) {
-    return ((gpa >>> PageLevel.PAGE_SHIFT) & td.sharedGfnMask()) != 0;
+    return td.platform().regionCheck().wrong(gpa, pages, td.sharedGfnMask());
   }
 
   private long addPage(VcpuContext vcpu, VendorCommand c, long source, long gpa, boolean measure) {

@@ -39,6 +39,7 @@ public final class TdxPlatform implements Platform {
   private final int width;
   private final boolean partialWriteErratum;
   private final PhysicalMemory memory;
+  private final RegionCheck regionCheck;
   private final List<TdxVm> vms = new ArrayList<>();
 
   TdxPlatform(HostMachine host) {
@@ -56,6 +57,7 @@ public final class TdxPlatform implements Platform {
     population = BuildPopulation.of(host.setting(TdxSettings.POPULATION));
     partialWriteErratum = host.flag(TdxSettings.ERRATUM);
     memory = host.memory().raw();
+    regionCheck = host.part(RegionCheck.class, new RegionCheck());
     width = Integer.parseInt(host.setting(TdxSettings.WIDTH));
     hkids = new HkidPool(config.firstPrivateHkid() + 1, (int) host.number(TdxSettings.HKIDS));
   }
@@ -127,6 +129,10 @@ public final class TdxPlatform implements Platform {
 
   PagePolicy policy() {
     return policy;
+  }
+
+  RegionCheck regionCheck() {
+    return regionCheck;
   }
 
   BuildPopulation population() {

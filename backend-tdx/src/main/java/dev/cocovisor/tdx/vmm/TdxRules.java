@@ -160,7 +160,7 @@ final class TdxRules {
           rule(
               "The module keeps the Secure EPT in pages KVM gives it; KVM keeps a mirror of it "
                   + "besides the tables of shared memory.",
-              "arch/x86/kvm/mmu/tdp_mmu.c, set_external_spte_present; "
+              "arch/x86/kvm/mmu/tdp_mmu.c, __handle_changed_spte; "
                   + "arch/x86/kvm/mmu/mmu_internal.h, external_spt");
       case TRUSTED_FAULT ->
           rule(

@@ -35,10 +35,22 @@ public final class Replayers {
     }
   }
 
+  /** Tells whether a file's name is that of a log. */
+  public boolean knows(String name) {
+    return bySuffix.containsKey(suffix(name));
+  }
+
+  private static String suffix(String name) {
+    if (name.equals(Inputs.STDIN.toString())) {
+      return "kvmlog";
+    }
+    String plain = name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
+    return plain.substring(plain.lastIndexOf('.') + 1);
+  }
+
   /** Returns the replayer for a file's name, with or without {@code .gz} behind the suffix. */
   public LogReplayer forFile(String name) {
-    String plain = name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
-    String suffix = plain.substring(plain.lastIndexOf('.') + 1);
+    String suffix = suffix(name);
     LogReplayer replayer = bySuffix.get(suffix);
     if (replayer == null) {
       throw new UsageException(

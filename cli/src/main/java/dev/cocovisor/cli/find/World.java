@@ -1,6 +1,5 @@
 package dev.cocovisor.cli.find;
 
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.FindingReport;
 import dev.cocovisor.cli.print.Quoting;
@@ -11,7 +10,6 @@ import dev.cocovisor.script.scenario.StepWords;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,10 +46,7 @@ public final class World implements AutoCloseable {
    * installed, are loaded first.
    */
   public Scenario read(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
-      throw new UsageException(file + ": no such file");
-    }
-    return Scenario.read(LogSource.file(file), StepWords.of(technologies()));
+    return Scenario.read(Inputs.source(file), StepWords.of(technologies()));
   }
 
   /** Checks that a technology is there; a plugin that was shipped with it is loaded. */

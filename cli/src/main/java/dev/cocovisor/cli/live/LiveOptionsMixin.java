@@ -6,6 +6,7 @@ import dev.cocovisor.live.kvm.LiveOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -18,6 +19,7 @@ public final class LiveOptionsMixin {
       names = "--program",
       paramLabel = "N",
       defaultValue = "-1",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Only program N of each log.")
   private int program;
 
@@ -25,6 +27,7 @@ public final class LiveOptionsMixin {
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "10",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "How long one call may take; then its program is ended and counted as hung.")
   private int timeout;
 
@@ -32,6 +35,7 @@ public final class LiveOptionsMixin {
       names = "--as-type",
       paramLabel = "TYPE",
       defaultValue = "",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description =
           "Make VMs of this type whatever the log says, as KVM_X86_DEFAULT_VM where this kernel"
               + " has no other.")

@@ -48,6 +48,7 @@ public final class Explanation {
   public Map<String, Object> document(String mode, String measurement, boolean withSteps) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("format", FORMAT);
+    out.put("version", 1);
     out.put("mode", mode);
     out.put("measurement", measurement);
     if (withSteps) {

@@ -61,6 +61,7 @@ public final class MeasureCommand implements Callable<Integer> {
       names = "--output-format",
       paramLabel = "hex|base64",
       defaultValue = "hex",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "How the measurement is printed (default: ${DEFAULT-VALUE}).")
   private String outputFormat = "hex";
 

@@ -206,6 +206,7 @@ public final class MeasureDiff {
   private Map<String, Object> document(Side a, Side b, int at) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("format", Explanation.FORMAT);
+    out.put("version", 1);
     out.put("mode", mode);
     out.put("equal", at < 0);
     if (at >= 0) {

@@ -174,6 +174,7 @@ public final class MeasureVectors {
     }
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("format", Explanation.FORMAT);
+    out.put("version", 1);
     out.put("vectors", files);
     return out;
   }

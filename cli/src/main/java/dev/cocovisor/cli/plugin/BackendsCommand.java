@@ -132,6 +132,7 @@ public final class BackendsCommand implements Callable<Integer> {
       backends.add(one);
     }
     Map<String, Object> document = new LinkedHashMap<>();
+    document.put("format", "cocovisor.backends");
     document.put("version", 2);
     document.put("backends", backends);
     document.put("core", Map.of("settings", settings(CoreSettings.ALL)));

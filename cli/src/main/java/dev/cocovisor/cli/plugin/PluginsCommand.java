@@ -51,6 +51,7 @@ public final class PluginsCommand {
     try (BackendRegistry registry = plugins.open()) {
       if (json) {
         Map<String, Object> document = new LinkedHashMap<>();
+        document.put("format", "cocovisor.plugins");
         document.put("version", 1);
         document.put("folders", plugins.folders().stream().map(Path::toString).toList());
         document.put("plugins", registry.plugins().stream().map(PluginsCommand::document).toList());
@@ -81,6 +82,7 @@ public final class PluginsCommand {
     }
     if (json) {
       Map<String, Object> document = new LinkedHashMap<>();
+      document.put("format", "cocovisor.plugins");
       document.put("version", 1);
       document.put("plugins", all.stream().map(PluginsCommand::document).toList());
       console.json(document);

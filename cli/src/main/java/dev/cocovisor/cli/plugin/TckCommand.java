@@ -5,14 +5,16 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.ShippedPlugins;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.pack.PluginStatus;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.results.Case;
 import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.tck.TckRun;
-import dev.cocovisor.tck.report.JunitXml;
-import dev.cocovisor.tck.report.Ktap;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.Tally;
 import dev.cocovisor.tck.rules.Rule;
@@ -28,7 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -72,21 +74,14 @@ public final class TckCommand implements Callable<Integer> {
   @Option(
       names = "--limit",
       paramLabel = "SECONDS",
-      description = "How long a rule may take before it has failed (${DEFAULT-VALUE}).",
-      defaultValue = "60")
+      description = "How long a rule may take before it has failed.",
+      defaultValue = "60",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS)
   private int limit = 60;
 
-  @Option(
-      names = "--xml",
-      paramLabel = "FILE",
-      description = "Also write JUnit XML; with several subjects, %%s in FILE is the backend's id.")
-  private @Nullable String xml;
+  @Mixin private PageOptions pages = new PageOptions();
 
-  @Option(
-      names = "--ktap",
-      paramLabel = "FILE",
-      description = "Also write KTAP; %%s as with --xml.")
-  private @Nullable String ktap;
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
 
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
@@ -108,6 +103,8 @@ public final class TckCommand implements Callable<Integer> {
     if (limit < 1) {
       throw new UsageException("--limit: a number of seconds from 1 expected");
     }
+    pages.check();
+    verdicts.check(pages);
     List<String> ids = ids();
     Map<Subject, List<RuleResult>> all = new LinkedHashMap<>();
     try (BackendRegistry registry = plugins.open()) {
@@ -120,6 +117,9 @@ public final class TckCommand implements Callable<Integer> {
           }
         }
       }
+    }
+    if (pages.wanted()) {
+      page(all);
     }
     if (json) {
       console.json(document(all));
@@ -175,13 +175,51 @@ public final class TckCommand implements Callable<Integer> {
       console.out().flush();
     }
     String name = subject.toString().replaceAll("[^A-Za-z0-9.=-]+", "-").replaceAll("-$", "");
-    if (xml != null) {
-      Files.writeString(Path.of(xml.replace("%s", name)), JunitXml.of(subject.toString(), results));
-    }
-    if (ktap != null) {
-      Files.writeString(Path.of(ktap.replace("%s", name)), Ktap.of(head, results));
-    }
+    List<Case> cases = results.stream().map(r -> judged(subject, r)).toList();
+    verdicts.write("cocovisor tck " + subject, head, cases, Tally.of(results).toString(), name);
     return results;
+  }
+
+  private static Case judged(Subject subject, RuleResult r) {
+    Case.Verdict verdict =
+        switch (r.outcome()) {
+          case SHOWN, REFUSED -> Case.Verdict.PASSED;
+          case UNJUDGED -> Case.Verdict.SKIPPED;
+          case FAILED -> Case.Verdict.FAILED;
+        };
+    String message =
+        r.outcome() == RuleResult.Outcome.REFUSED ? "refused: " + r.message() : r.message();
+    return new Case(
+        subject.toString(),
+        r.id() + " " + r.name(),
+        verdict,
+        message,
+        List.of("source: " + r.source()),
+        r.nanos());
+  }
+
+  private void page(Map<Subject, List<RuleResult>> all) throws IOException {
+    var page =
+        new Page("tck", "cocovisor tck", "What each backend showed, by the rules of the kit.");
+    var cases = new ArrayList<Map<String, Object>>();
+    all.forEach((subject, results) -> {
+      Tally tally = Tally.of(results);
+      page.chip(subject + ": " + tally, tally.failed() == 0 ? "good" : "bad");
+      for (RuleResult r : results) {
+        Case c = judged(subject, r);
+        cases.add(
+            Map.of(
+                "name",
+                r.id() + " on " + subject,
+                "verdict",
+                c.verdict().word(),
+                "title",
+                r.name(),
+                "message",
+                c.message().isEmpty() ? r.source() : c.message() + "\n" + r.source()));
+      }
+    });
+    pages.write(page.with("cases", cases));
   }
 
   private static List<LoadedBackend> find(BackendRegistry registry, String subject)
@@ -268,7 +306,8 @@ public final class TckCommand implements Callable<Integer> {
       backends.add(one);
     });
     Map<String, Object> document = new LinkedHashMap<>();
-    document.put("version", 2);
+    document.put("format", "cocovisor.tck");
+    document.put("version", 3);
     document.put("backends", backends);
     return document;
   }

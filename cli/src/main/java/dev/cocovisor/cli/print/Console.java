@@ -14,8 +14,15 @@ import tools.jackson.databind.json.JsonMapper;
  * @param err everything else
  * @param color whether results may carry colours
  * @param terminal whether err is a terminal, so that progress may overwrite itself
+ * @param width how wide a line may be
  */
-public record Console(PrintStream out, PrintStream err, boolean color, boolean terminal) {
+public record Console(
+    PrintStream out, PrintStream err, boolean color, boolean terminal, Width width) {
+  /** A console whose width is the terminal's, or none. */
+  public Console(PrintStream out, PrintStream err, boolean color, boolean terminal) {
+    this(out, err, color, terminal, new Width(terminal));
+  }
+
   /**
    * The console of this process.
    *

@@ -7,20 +7,27 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.VendorFailure;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.compare.KernelDifference;
+import dev.cocovisor.script.compare.Variant;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.Standstill;
 import dev.cocovisor.script.scenario.StepFailure;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,14 +46,19 @@ import picocli.CommandLine.Parameters;
 public final class CompareCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario of steps every technology has.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      description = "A scenario of steps every technology has; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
       names = "--backends",
       split = ",",
       paramLabel = "ID",
-      description = "The technologies; without it, those the scenario names, else all.")
+      description = {
+        "The technologies; without it, those the scenario names, else all. One may stand there",
+        "more than once with settings of its own: cca:cca.rmm=1.0,cca:cca.rmm=2.0."
+      })
   private List<String> chosen = List.of();
 
   @Option(
@@ -64,6 +76,10 @@ public final class CompareCommand implements Callable<Integer> {
 
   @Mixin private StepLimit limit = new StepLimit();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -74,13 +90,38 @@ public final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     try (var world = new World(plugins, settings, console)) {
-      var _ = world.known(chosen);
+      var _ = world.known(variants(chosen).stream().map(Variant::technology).toList());
       return compare(world.read(file), world);
     }
   }
 
-  private int compare(Scenario scenario, World world) {
+  private int compare(Scenario scenario, World world) throws IOException {
     return kernels.isEmpty() ? technologies(scenario, world) : kernels(scenario, world);
+  }
+
+  private static List<Variant> variants(List<String> texts) {
+    try {
+      List<Variant> all = texts.stream().map(Variant::parse).toList();
+      if (all.stream().map(Variant::label).distinct().count() < all.size()) {
+        throw new UsageException("--backends: the same column twice; set one otherwise");
+      }
+      return all;
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--backends: " + e.getMessage());
+    }
+  }
+
+  private static Variant settled(Variant v, World world) {
+    var settings = new LinkedHashMap<String, String>();
+    try {
+      v.settings()
+          .forEach((name, value) ->
+              settings.put(name, world.technologies().setting(name).checked(value)));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--backends: " + e.getMessage());
+    }
+    String id = v.technology();
+    return new Variant(v.label(), id == null ? null : world.known(id), settings);
   }
 
   /** Kernels side by side; what a scenario expects is said of one kernel and not looked at. */
@@ -97,7 +138,12 @@ public final class CompareCommand implements Callable<Integer> {
       throw new UsageException("--kernels: " + e.getMessage());
     }
     Comparison comparison =
-        Comparison.ofKernels(scenario, kernels, technology, world.technologies(), world.settings());
+        Comparison.of(
+            scenario,
+            kernels.stream().map(k -> Variant.kernel(k, technology)).toList(),
+            world.technologies(),
+            world.settings(),
+            (_, _, _) -> {});
     List<KernelDifference> differences =
         KernelDifference.of(
             comparison, scenario, technology, world.technologies(), world.settings(), rules);
@@ -110,25 +156,41 @@ public final class CompareCommand implements Callable<Integer> {
     return comparison.columns().stream().mapToInt(this::failed).max().orElse(ExitCode.CLEAN);
   }
 
-  private int technologies(Scenario scenario, World world) {
+  private int technologies(Scenario scenario, World world) throws IOException {
     List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
-    List<String> ids =
-        named.isEmpty() ? List.copyOf(world.technologies().ids()) : world.known(named);
+    List<Variant> variants =
+        named.isEmpty()
+            ? world.technologies().ids().stream().map(Variant::of).toList()
+            : variants(named).stream().map(v -> settled(v, world)).toList();
     if (!scenario.isNeutral()) {
       throw new UsageException(
           file + ": no line is a step that every technology has (vm_launch, ...); use run");
     }
+    pages.check();
+    traces.check(pages);
+    var models = new LinkedHashMap<String, RunModel>();
+    boolean looks = pages.wanted() || traces.wanted();
     Comparison comparison;
     try (var watch = limit.watch(console)) {
       comparison =
           Comparison.of(
               scenario,
-              ids,
+              variants,
               world.technologies(),
               world.settings(),
-              (id, step) -> watch.done(file + ":" + step.call().line() + " on " + id));
+              (id, step, run) -> {
+                watch.done(file + ":" + step.call().line() + " on " + id);
+                if (looks) {
+                  models
+                      .computeIfAbsent(id, _ -> new RunModel())
+                      .step(StepJson.of(step, _ -> true), run.state());
+                }
+              });
     }
     List<Difference> differences = Difference.of(comparison, world.technologies());
+    if (looks) {
+      write(scenario, comparison, differences, models);
+    }
     if (json) {
       console.json(ComparisonReport.document(file.toString(), comparison, differences));
     } else {
@@ -141,6 +203,31 @@ public final class CompareCommand implements Callable<Integer> {
     }
     boolean clean = comparison.columns().stream().allMatch(c -> c.unmet() == 0);
     return clean ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  private void write(
+      Scenario scenario,
+      Comparison comparison,
+      List<Difference> differences,
+      Map<String, RunModel> models)
+      throws IOException {
+    var runs = new ArrayList<Map<String, Object>>();
+    models.forEach((backend, model) -> {
+      var head = new LinkedHashMap<String, Object>();
+      head.put("scenario", file.toString());
+      head.put("backend", backend);
+      runs.add(model.document(head));
+    });
+    var page = new Page("compare", file.toString(), scenario.about());
+    comparison
+        .columns()
+        .forEach(c ->
+            page.chip(
+                c.label() + (c.unmet() == 0 ? "" : ", " + c.unmet() + " unmet"),
+                c.unmet() == 0 ? "" : "bad"));
+    page.chip(differences.size() + " differences", "");
+    pages.write(page.runs(runs, true).with("differences", ComparisonReport.words(differences)));
+    traces.write(runs);
   }
 
   /** Tells why a technology's column ends early, if it does; returns the exit code of that. */
@@ -171,7 +258,11 @@ public final class CompareCommand implements Callable<Integer> {
       var lines = new LinkedHashMap<String, String>();
       lines.put("expected", unmet);
       lines.put("got", s.got());
-      var words = List.of("run", file.toString(), "--backend", c.label());
+      var words = new ArrayList<String>(List.of("run", file.toString()));
+      if (c.variant().technology() != null) {
+        words.addAll(List.of("--backend", c.variant().technology()));
+      }
+      c.variant().settings().forEach((k, v) -> words.addAll(List.of("--set", k + "=" + v)));
       lines.put("reproduce", World.command(words, settings, plugins));
       console
           .out()

@@ -26,7 +26,7 @@ public final class ComparisonReport {
       console.out().println();
       console.out().println("no differences");
     }
-    differences.forEach(this::print);
+    differences.forEach(d -> print(d, comparison));
   }
 
   void table(Comparison comparison) {
@@ -57,15 +57,16 @@ public final class ComparisonReport {
     }
   }
 
-  private void print(Difference d) {
+  private void print(Difference d, Comparison comparison) {
     rows(d.topic().question(), d.rows());
     d.rules()
         .forEach((backend, rule) -> {
           wrapped("  " + backend + " - " + rule.says());
           wrapped("    source: " + rule.source());
         });
-    d.rows().stream()
-        .flatMap(r -> r.cells().keySet().stream())
+    comparison.columns().stream()
+        .filter(c -> d.rows().stream().anyMatch(r -> r.cells().containsKey(c.label())))
+        .map(c -> String.valueOf(c.variant().technology()))
         .distinct()
         .filter(b -> !d.rules().containsKey(b))
         .forEach(b -> console.out().println("  " + b + " states no rule for this"));
@@ -83,6 +84,27 @@ public final class ComparisonReport {
       line.append(word).append(' ');
     }
     console.out().println(line.toString().stripTrailing());
+  }
+
+  /** Returns the differences as documents have them. */
+  static List<Map<String, Object>> words(List<Difference> differences) {
+    var words = new ArrayList<Map<String, Object>>();
+    for (Difference d : differences) {
+      var entry = new LinkedHashMap<String, Object>();
+      entry.put("topic", d.topic().name());
+      entry.put("question", d.topic().question());
+      var rows = new ArrayList<Map<String, Object>>();
+      for (Comparison.Row r : d.rows()) {
+        rows.add(Map.of("line", r.line(), "name", r.name(), "groups", r.groups()));
+      }
+      entry.put("rows", rows);
+      var rules = new LinkedHashMap<String, Object>();
+      d.rules()
+          .forEach((b, rule) -> rules.put(b, Map.of("says", rule.says(), "source", rule.source())));
+      entry.put("rules", rules);
+      words.add(entry);
+    }
+    return words;
   }
 
   static List<Map<String, Object>> rows(Comparison comparison) {
@@ -114,25 +136,13 @@ public final class ComparisonReport {
       t.put("unmet", c.unmet());
       totals.put(c.label(), t);
     }
-    var words = new ArrayList<Map<String, Object>>();
-    for (Difference d : differences) {
-      var entry = new LinkedHashMap<String, Object>();
-      entry.put("topic", d.topic().name());
-      entry.put("question", d.topic().question());
-      entry.put("rows", d.rows().stream().map(Comparison.Row::name).toList());
-      var rules = new LinkedHashMap<String, Object>();
-      d.rules()
-          .forEach((b, rule) -> rules.put(b, Map.of("says", rule.says(), "source", rule.source())));
-      entry.put("rules", rules);
-      words.add(entry);
-    }
     var doc = new LinkedHashMap<String, Object>();
     doc.put("format", "cocovisor.compare");
-    doc.put("version", 1);
+    doc.put("version", 2);
     doc.put("scenario", file);
     doc.put("rows", rows(comparison));
     doc.put("totals", totals);
-    doc.put("differences", words);
+    doc.put("differences", words(differences));
     return doc;
   }
 }

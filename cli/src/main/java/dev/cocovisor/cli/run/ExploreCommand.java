@@ -1,11 +1,19 @@
 package dev.cocovisor.cli.run;
 
+import dev.cocovisor.bugs.Bugs;
+import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.bugs.entry.TrialBug;
+import dev.cocovisor.bugs.hunt.Found;
+import dev.cocovisor.bugs.hunt.Hunt;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
 import dev.cocovisor.explore.Limits;
@@ -14,6 +22,9 @@ import dev.cocovisor.explore.ScenarioSubject;
 import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
+import dev.cocovisor.explore.faults.FaultCampaign;
+import dev.cocovisor.report.html.Page;
+import dev.cocovisor.report.results.Case;
 import dev.cocovisor.script.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -25,6 +36,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -56,8 +68,20 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A scenario that names actors.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      arity = "0..1",
+      description = "A scenario that names actors; - is stdin; not with --bug.")
+  private @Nullable Path scenarioFile;
+
+  /** The scenario's file, or its name where it is a bug's. */
   private Path file = Path.of("");
+
+  @Option(
+      names = "--bug",
+      paramLabel = "ID",
+      description = "Put a bug of history in and explore its scenario; 'bugs' lists them.")
+  private @Nullable String bugId;
 
   @Option(
       names = "--backend",
@@ -69,35 +93,40 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--strategy",
       paramLabel = "HOW",
       defaultValue = "BOUND",
-      description = "bound, dpor, delays, pct, pos or random; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "bound, dpor, delays, pct, pos or random.")
   private How how = How.BOUND;
 
   @Option(
       names = "--bound",
       paramLabel = "N",
       defaultValue = "2",
-      description = "The most preemptions, or delays; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most preemptions, or delays.")
   private int bound = 2;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Where what is drawn at random begins; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "Where what is drawn at random begins.")
   private long seed = 1;
 
   @Option(
       names = "--schedules",
       paramLabel = "N",
       defaultValue = "1000000",
-      description = "The most schedules; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most schedules.")
   private long schedules = 1_000_000;
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
       defaultValue = "600",
-      description = "The most time; default ${DEFAULT-VALUE}.")
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "The most time.")
   private long seconds = 600;
 
   @Option(
@@ -105,6 +134,28 @@ public final class ExploreCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "How many threads share the schedules; default one a processor.")
   private int workers = Runtime.getRuntime().availableProcessors();
+
+  @Option(
+      names = "--choices",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = {
+        "With bound: the most things that go otherwise than they ordinarily do in one schedule: an"
+            + " allocation or a firmware call that fails, a signal, an interrupt;"
+            + " default ${DEFAULT-VALUE}."
+      })
+  private int choices;
+
+  @Option(
+      names = "--faults",
+      description = {
+        "No schedules: each allocation and firmware call of the scenario fails once, one a run.",
+        "Needs no actors."
+      })
+  private boolean faults;
+
+  @Option(names = "--pairs", description = "With --faults: two of them too, in one step.")
+  private boolean pairs;
 
   @Option(
       names = "--schedule",
@@ -124,6 +175,12 @@ public final class ExploreCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -135,14 +192,75 @@ public final class ExploreCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     checkNumbers();
     checkWorkers();
+    Path given = scenarioFile;
+    if ((given == null) == (bugId == null)) {
+      throw new UsageException("a scenario, or --bug with the id of a bug, expected");
+    }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
     try (var world = new World(plugins, settings, console)) {
+      if (given == null) {
+        return bug(world);
+      }
+      file = given;
       Scenario scenario = world.read(file);
       List<String> named = scenario.backends();
       String on =
           world.known(
               backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
-      return report(explore(subject(scenario, world, on)), on);
+      if (faults) {
+        return failures(scenario, world, on);
+      }
+      Subject subject = subject(scenario, world, on);
+      Report report = explore(subject);
+      write(report, subject, scenario, on);
+      return report(report, on);
     }
+  }
+
+  private int bug(World world) throws IOException {
+    Bug bug;
+    try {
+      bug = Bugs.of(String.valueOf(bugId));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+    String on = world.known(bug.technology());
+    var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
+    if (hunt.explores(bug)) {
+      anyAnswers |= !bug.answersMatter();
+      file = Path.of(bug.scenarioName());
+      Subject subject = hunt.subject(bug);
+      Report report = explore(subject);
+      if (!(bug instanceof TrialBug)) {
+        write(report, subject, hunt.scenario(bug), on);
+      }
+      return report(report, on);
+    }
+    // Its scenario names no actors: there is one schedule.
+    Found found = hunt.with(bug);
+    if (json) {
+      var doc = new LinkedHashMap<String, Object>();
+      doc.put("format", "cocovisor.explore");
+      doc.put("version", 1);
+      doc.put("bug", bug.id());
+      doc.put("backend", on);
+      doc.put("strategy", found.strategy());
+      doc.put("schedules", found.schedules());
+      doc.put("exhaustive", found.whole());
+      doc.put("findings", found.broke() ? List.of(Map.of("what", found.what())) : List.of());
+      console.json(doc);
+    } else {
+      String summary =
+          "schedules=1 outcomes=1 findings=%d exhaustive (one run)"
+              .formatted(found.broke() ? 1 : 0);
+      if (found.broke()) {
+        console.out().println(console.red(found.what()));
+      }
+      console.out().println(found.broke() ? console.red(summary) : console.green(summary));
+    }
+    return found.broke() ? ExitCode.FOUND : ExitCode.CLEAN;
   }
 
   private static Subject subject(Scenario scenario, World world, String on) {
@@ -153,7 +271,30 @@ public final class ExploreCommand implements Callable<Integer> {
     }
   }
 
+  private int failures(Scenario scenario, World world, String on) {
+    try {
+      var campaign = new FaultCampaign(scenario, world.technologies(), on, world.settings());
+      List<String> words = List.of("explore", file.toString(), "--faults", "--backend", on);
+      var runs =
+          new FaultRuns(
+              console,
+              plan -> {
+                var all = new ArrayList<>(words);
+                all.addAll(List.of("--schedule", plan.toString()));
+                return World.command(all, settings, plugins);
+              });
+      return schedule == null
+          ? runs.report(campaign.run(pairs, schedules))
+          : runs.replay(campaign, Schedule.parse(schedule));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
+    }
+  }
+
   private void checkNumbers() {
+    if (choices < 0) {
+      throw new UsageException("--choices: a number from 0 expected");
+    }
     if (bound < 0) {
       throw new UsageException("--bound: a number from 0 expected");
     }
@@ -184,13 +325,61 @@ public final class ExploreCommand implements Callable<Integer> {
     return explorer.explore(
         subject,
         switch (how) {
-          case BOUND -> new Search.Preemptions(bound);
+          case BOUND ->
+              choices == 0 ? new Search.Preemptions(bound) : new Search.Choices(bound, choices);
           case DPOR -> new Search.Dpor();
           case DELAYS -> new Search.Delays(bound);
           case PCT -> new Search.Pct(seed, bound + 1, schedules);
           case POS -> new Search.Pos(seed, schedules);
           case RANDOM -> new Search.Uniform(seed, schedules);
         });
+  }
+
+  private void write(Report r, Subject subject, Scenario scenario, String on) throws IOException {
+    if (pages.wanted() || traces.wanted()) {
+      var runs = new ArrayList<Map<String, Object>>();
+      var explorer = new Explorer(Limits.DEFAULT, !anyAnswers);
+      for (Finding f : r.findings()) {
+        runs.add(ScheduleJson.run(explorer.record(subject, f.schedule()), f, file, on));
+      }
+      var page = new Page("explore", file.toString(), scenario.about());
+      page.chip(on, "").chip(r.schedules() + " schedules", "").chip(r.strategy(), "");
+      page.chip(r.findings().size() + " findings", r.findings().isEmpty() ? "good" : "bad");
+      page.with("findings", r.findings().stream().map(Finding::what).toList());
+      pages.write(page.runs(runs, false));
+      traces.write(runs);
+    }
+    verdicts.write(
+        "explore " + file + " on " + on, List.of("explore " + file), cases(r, on), r.summary());
+  }
+
+  private List<Case> cases(Report r, String on) {
+    var cases = new ArrayList<Case>();
+    String name = file.getFileName() + " on " + on + ", " + r.strategy();
+    for (Finding f : r.findings()) {
+      var details = new ArrayList<>(f.lanes());
+      details.add("reproduce: " + reproduce(f, on));
+      cases.add(
+          new Case(
+              file.toString(),
+              name + ", finding " + (cases.size() + 1),
+              Case.Verdict.FAILED,
+              f.what(),
+              details,
+              f.millis() * 1_000_000));
+    }
+    if (cases.isEmpty()) {
+      boolean judged = verdict(r) == ExitCode.CLEAN;
+      cases.add(
+          new Case(
+              file.toString(),
+              name,
+              judged ? Case.Verdict.PASSED : Case.Verdict.SKIPPED,
+              r.summary(),
+              List.of(),
+              r.millis() * 1_000_000));
+    }
+    return cases;
   }
 
   private int report(Report r, String on) {
@@ -206,6 +395,10 @@ public final class ExploreCommand implements Callable<Integer> {
       String summary = r.summary();
       console.out().println(r.findings().isEmpty() ? console.green(summary) : console.red(summary));
     }
+    return verdict(r);
+  }
+
+  private int verdict(Report r) {
     if (!r.findings().isEmpty()) {
       return ExitCode.FOUND;
     }
@@ -226,7 +419,9 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private String reproduce(Finding f, String on) {
     var words = new ArrayList<String>();
-    words.addAll(List.of("explore", file.toString(), "--backend", on));
+    words.add("explore");
+    words.addAll(
+        bugId != null ? List.of("--bug", bugId) : List.of(file.toString(), "--backend", on));
     words.addAll(List.of("--schedule", f.schedule().toString()));
     if (anyAnswers) {
       words.add("--any-answers");
@@ -236,9 +431,9 @@ public final class ExploreCommand implements Callable<Integer> {
 
   private Map<String, Object> document(Report r, String on) {
     var doc = new LinkedHashMap<String, Object>();
-    doc.put("format", "cocovisor-explore");
+    doc.put("format", "cocovisor.explore");
     doc.put("version", 1);
-    doc.put("scenario", file.toString());
+    doc.put(bugId != null ? "bug" : "scenario", bugId != null ? bugId : file.toString());
     doc.put("backend", on);
     doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
     doc.put("schedules", r.schedules());

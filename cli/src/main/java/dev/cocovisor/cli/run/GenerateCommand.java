@@ -6,6 +6,8 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.OutputFile;
+import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.host.KvmProcess;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPOutputStream;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,6 +55,7 @@ public final class GenerateCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Names the programs.")
   private long seed;
 
@@ -59,6 +63,7 @@ public final class GenerateCommand implements Callable<Integer> {
       names = "--length",
       paramLabel = "N",
       defaultValue = "50",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "About how many calls in a program.")
   private int length;
 
@@ -69,6 +74,7 @@ public final class GenerateCommand implements Callable<Integer> {
       names = "--first",
       paramLabel = "N",
       defaultValue = "0",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "The number of the first program.")
   private int first;
 
@@ -87,6 +93,9 @@ public final class GenerateCommand implements Callable<Integer> {
       description = "Do not check the invariants after every call, which takes most of the time.")
   private boolean noChecks;
 
+  @Option(names = "--force", description = "Overwrite the log if it is there.")
+  private boolean force;
+
   public GenerateCommand(Console console) {
     this.console = console;
   }
@@ -96,6 +105,7 @@ public final class GenerateCommand implements Callable<Integer> {
     if (programs < 1 || length < 1 || first < 0) {
       throw new UsageException("--programs and --length take numbers from 1, --first from 0");
     }
+    OutputFile.check("LOG", file, force);
     try (var world = new World(plugins, settings, console)) {
       return generate(world);
     }
@@ -117,7 +127,8 @@ public final class GenerateCommand implements Callable<Integer> {
     HostConfig ready = host;
     var totals = new Totals();
     boolean pack = file.toString().endsWith(".gz");
-    try (OutputStream raw = Files.newOutputStream(file);
+    try (var progress = new Progress(console, file.toString());
+        OutputStream raw = Files.newOutputStream(file);
         OutputStream packed = pack ? new GZIPOutputStream(raw) : raw;
         var out =
             new BufferedWriter(new OutputStreamWriter(packed, StandardCharsets.UTF_8), 1 << 16)) {
@@ -132,6 +143,7 @@ public final class GenerateCommand implements Callable<Integer> {
             length,
             call -> write(out, call, totals),
             noChecks ? _ -> {} : process -> check(process, totals));
+        progress.done(i - first + 1L, programs, "programs");
       }
     }
     console

@@ -1,9 +1,9 @@
 package dev.cocovisor.cli.run;
 
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.cli.find.Inputs;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.Replayers;
 import dev.cocovisor.cli.find.SettingOptions;
@@ -11,17 +11,20 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.MismatchKinds;
+import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.Progress;
+import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -38,13 +41,17 @@ public final class ReplayCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(arity = "1..*", paramLabel = "FILE", description = "Logs, plain or packed by gzip.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "FILE",
+      description = "Logs, plain or packed by gzip; a folder means all it holds, - is stdin.")
   private List<Path> files = List.of();
 
   @Option(
       names = "--program",
       paramLabel = "N",
       defaultValue = "-1",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Replay only program N of each log.")
   private int program;
 
@@ -52,6 +59,7 @@ public final class ReplayCommand implements Callable<Integer> {
       names = "--max-mismatches",
       paramLabel = "N",
       defaultValue = "0",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "Stop after N mismatches (0: never).")
   private int maxMismatches;
 
@@ -71,6 +79,12 @@ public final class ReplayCommand implements Callable<Integer> {
 
   @Mixin private SettingOptions settings = new SettingOptions();
 
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
+
   @Mixin private StepLimit limit = new StepLimit();
 
   @Option(names = "--json", description = "Print one JSON document.")
@@ -85,13 +99,18 @@ public final class ReplayCommand implements Callable<Integer> {
     if (maxMismatches < 0 || program < -1) {
       throw new UsageException("--program and --max-mismatches take numbers from 0");
     }
-    for (Path file : files) {
-      if (!Files.isRegularFile(file)) {
-        throw new UsageException(file + ": no such file");
-      }
-    }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
     try (var world = new World(plugins, settings, console)) {
-      return replay(replayers(world));
+      var failing = new FailingPrograms();
+      int code = replay(replayers(world), failing);
+      if (pages.wanted() || traces.wanted()) {
+        List<Map<String, Object>> runs = failing.runs(world, console);
+        pages.write(failing.page(runs));
+        traces.write(runs);
+      }
+      return code;
     }
   }
 
@@ -101,7 +120,8 @@ public final class ReplayCommand implements Callable<Integer> {
         strict ? kvm : kvm.passingOver(console.err()::println), world.technologies().backends());
   }
 
-  private int replay(Replayers replayers) throws IOException {
+  private int replay(Replayers replayers, FailingPrograms failing) throws IOException {
+    files = Inputs.files(files, replayers::knows);
     for (Path file : files) {
       var _ = replayers.forFile(file.toString());
     }
@@ -117,9 +137,10 @@ public final class ReplayCommand implements Callable<Integer> {
             replayers
                 .forFile(file.toString())
                 .replay(
-                    progress.watch(LogSource.file(file)),
+                    progress.watch(Inputs.source(file), Inputs.length(file)),
                     new ReplayOptions(program, left),
                     m -> {
+                      failing.add(m, reproduce(m));
                       if (json) {
                         found.add(m);
                       } else if (group) {
@@ -133,6 +154,7 @@ public final class ReplayCommand implements Callable<Integer> {
         throw new UsageException(file + ": there is no call in it"); // not the same as no mismatch
       }
       total = total.plus(one);
+      failing.done(file.toString(), one);
       if (maxMismatches > 0 && total.mismatches() >= maxMismatches) {
         console.err().println("stopped after " + total.mismatches() + " mismatches");
         break;
@@ -148,6 +170,7 @@ public final class ReplayCommand implements Callable<Integer> {
       printSkipped(total);
       console.out().println(summary(total));
     }
+    verdicts.write("cocovisor replay", List.of(), failing.cases(), summaryText(total));
     if (total.notes().containsKey(KvmLogReplayer.STANDSTILLS)) {
       return ExitCode.BUDGET;
     }
@@ -155,6 +178,10 @@ public final class ReplayCommand implements Callable<Integer> {
   }
 
   private String summary(ReplaySummary s) {
+    return s.mismatches() == 0 ? console.green(summaryText(s)) : console.red(summaryText(s));
+  }
+
+  private static String summaryText(ReplaySummary s) {
     var out = new StringBuilder("programs=").append(s.programs()).append(" calls=");
     out.append(s.calls());
     // Of programs that were watched, what was left out is told before what differs.
@@ -170,7 +197,7 @@ public final class ReplayCommand implements Callable<Integer> {
             out.append(' ').append(name).append('=').append(count);
           }
         });
-    return s.mismatches() == 0 ? console.green(out.toString()) : console.red(out.toString());
+    return out.toString();
   }
 
   private static boolean isKindOfSkipped(String note) {

@@ -7,9 +7,13 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.EventTree;
 import dev.cocovisor.cli.print.ExitCode;
-import dev.cocovisor.cli.print.OutputFile;
+import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.TraceOptions;
+import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.model.RunModel;
+import dev.cocovisor.report.results.Case;
+import dev.cocovisor.report.trace.FlightRecorder;
 import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
@@ -28,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -61,7 +66,9 @@ public final class RunCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "SCENARIO", description = "A call log, plain or packed by gzip.")
+  @Parameters(
+      paramLabel = "SCENARIO",
+      description = "A call log, plain or packed by gzip; - is stdin.")
   private Path file = Path.of("");
 
   @Option(
@@ -74,6 +81,7 @@ public final class RunCommand implements Callable<Integer> {
       names = "--trace",
       paramLabel = "WHAT",
       defaultValue = "ALL",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "What to print below each call: none, hooks, firmware or all.")
   private Trace trace = Trace.ALL;
 
@@ -84,15 +92,6 @@ public final class RunCommand implements Callable<Integer> {
   private @Nullable Path save;
 
   @Option(
-      names = "--html",
-      paramLabel = "FILE",
-      description = "Write a page that shows the run: who owns what, step by step.")
-  private @Nullable Path html;
-
-  @Option(names = "--force", description = "Overwrite files that are there.")
-  private boolean force;
-
-  @Option(
       names = "--full",
       description = "Print every event, also where many in a row differ in an address only.")
   private boolean full;
@@ -100,6 +99,12 @@ public final class RunCommand implements Callable<Integer> {
   @Mixin private PluginOptions plugins = new PluginOptions();
 
   @Mixin private SettingOptions settings = new SettingOptions();
+
+  @Mixin private PageOptions pages = new PageOptions();
+
+  @Mixin private TraceOptions traces = new TraceOptions();
+
+  @Mixin private VerdictOptions verdicts = new VerdictOptions();
 
   @Mixin private StepLimit limit = new StepLimit();
 
@@ -125,19 +130,20 @@ public final class RunCommand implements Callable<Integer> {
     if (on != null && !json) {
       console.out().println(console.dim("# on " + on));
     }
-    if (html != null) {
-      OutputFile.check("--html", html, force);
-    }
-    if (save != null) {
-      OutputFile.check("--save", save, force);
-    }
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
+    pages.check("--save", save);
     var steps = new ArrayList<ScenarioStep>();
     var model = new RunModel();
-    boolean looks = json || html != null;
+    var timed = new FlightRecorder.Step[] {FlightRecorder.begin()};
+    boolean looks = json || pages.wanted() || traces.wanted();
     try (var watch = limit.watch(console);
         var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
       run.run(step -> {
         watch.done(file + ":" + step.call().line());
+        String call = LogWriter.callOnly(step.call());
+        timed[0].done(step.call().line(), call, step.got(), step.happened().size());
         steps.add(step);
         if (looks) {
           model.step(StepJson.of(step, trace::shows), run.state());
@@ -145,6 +151,7 @@ public final class RunCommand implements Callable<Integer> {
         if (!json) {
           print(step);
         }
+        timed[0] = FlightRecorder.begin();
       });
     }
     if (save != null) {
@@ -153,9 +160,8 @@ public final class RunCommand implements Callable<Integer> {
     long unmet = steps.stream().filter(s -> s.unmet() != null).count();
     if (looks) {
       Map<String, Object> document = document(scenario, on, model, steps.size(), unmet);
-      if (html != null) {
-        OutputFile.write(html, page(document, scenario, unmet).html());
-      }
+      pages.write(page(document, scenario, unmet));
+      traces.write(List.of(document));
       if (json) {
         console.json(document);
       }
@@ -164,7 +170,32 @@ public final class RunCommand implements Callable<Integer> {
       String summary = "calls=" + steps.size() + " unmet=" + unmet;
       console.out().println(unmet == 0 ? console.green(summary) : console.red(summary));
     }
+    String suite = "run " + file + (on == null ? "" : " on " + on);
+    verdicts.write(
+        suite, List.of(suite), cases(steps), "calls=" + steps.size() + " unmet=" + unmet);
     return unmet == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  /** A case a step; one of which nothing was expected was not judged. */
+  private List<Case> cases(List<ScenarioStep> steps) {
+    var cases = new ArrayList<Case>();
+    for (ScenarioStep s : steps) {
+      String name = "line " + s.call().line() + " " + LogWriter.callOnly(s.call());
+      String unmet = s.unmet();
+      boolean judged = unmet != null || s.expected();
+      String message = unmet == null ? judged ? "" : "nothing was expected" : "expected " + unmet;
+      cases.add(
+          new Case(
+              file.toString(),
+              name,
+              unmet != null
+                  ? Case.Verdict.FAILED
+                  : judged ? Case.Verdict.PASSED : Case.Verdict.SKIPPED,
+              message,
+              List.of("got " + s.got(), "reproduce: " + reproduce()),
+              0));
+    }
+    return cases;
   }
 
   private static @Nullable String firstOf(Scenario scenario, World world) {

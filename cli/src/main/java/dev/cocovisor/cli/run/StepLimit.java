@@ -5,6 +5,7 @@ import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.UsageException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /**
@@ -21,6 +22,7 @@ final class StepLimit {
       names = "--step-limit",
       paramLabel = "SECONDS",
       defaultValue = "600",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
       description = "End with exit code 4 if a step takes longer (0: never).")
   private int seconds;
 

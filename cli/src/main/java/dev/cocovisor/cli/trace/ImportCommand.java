@@ -3,6 +3,7 @@ package dev.cocovisor.cli.trace;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.OutputFile;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.live.strace.ImportSummary;
 import dev.cocovisor.live.strace.StraceImport;
@@ -45,6 +46,9 @@ public final class ImportCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
+  @Option(names = "--force", description = "Overwrite the log if it is there.")
+  private boolean force;
+
   public ImportCommand(Console console) {
     this.console = console;
   }
@@ -55,6 +59,9 @@ public final class ImportCommand implements Callable<Integer> {
       if (!Files.isRegularFile(file)) {
         throw new UsageException(file + ": no such file");
       }
+    }
+    if (out != null) {
+      OutputFile.check("--out", out, force);
     }
     var importer = new StraceImport();
     for (Path file : files) {

@@ -125,7 +125,8 @@ class RunPageTest {
     browser.press("Home");
     browser.press("/");
     "gfn 0x201".chars().forEach(c -> browser.press(Character.toString(c)));
-    assertThat(browser.evaluate("document.getElementById('hits').textContent")).endsWith(" of 4");
+    assertThat(browser.evaluate("document.getElementById('hits').textContent"))
+        .matches("\\d+ of \\d+");
     assertThat(browser.evaluate("document.querySelector('.readout h3').textContent"))
         .isEqualTo("gfn 0x201, gpa 0x201000");
     assertThat(browser.evaluate("document.querySelector('.readout').textContent"))
@@ -158,6 +159,58 @@ class RunPageTest {
       browser.press(key);
     }
     assertThat(Double.parseDouble(browser.evaluate("String(" + widest + ")"))).isGreaterThan(200);
+    assertThat(browser.complaints()).isEmpty();
+  }
+
+  @Test
+  void technologiesStepTogetherAndTheirDifferencesAreSaid() throws IOException {
+    Path html = dir.resolve("compare.html");
+    String file = ROOT.resolve("examples/convert-small-in-huge.kvmlog").toString();
+    assertThat(Ran.of("compare", file, "--html", html.toString()).err()).isEmpty();
+    assertThat(Files.size(html)).isLessThan(2_000_000);
+    System.out.printf(
+        "page of a comparison: %d bytes, loaded after %d ms%n",
+        Files.size(html), browser.load(html, ""));
+    browser.press("Home");
+    StringBuilder said = new StringBuilder();
+    for (int k = 0; k < 30; k++) {
+      assertThat(browser.evaluate("String(document.querySelectorAll('article.run').length)"))
+          .isEqualTo("5");
+      said.append(browser.evaluate("document.getElementById('differences-here').textContent"));
+      browser.press("ArrowRight");
+    }
+    assertThat(said).contains("Here they differ", "pkvm");
+    assertThat(browser.complaints()).isEmpty();
+  }
+
+  @Test
+  void aRaceIsShownAsLanes() throws IOException {
+    Path scenario = dir.resolve("race.kvmlog");
+    String race = Files.readString(ROOT.resolve("examples/races/prefault-and-slot-delete.kvmlog"));
+    Files.writeString(scenario, race.replaceAll("(?m)^allows.*$", ""));
+    Path html = dir.resolve("race.html");
+    Ran ran =
+        Ran.of(
+            "explore",
+            scenario.toString(),
+            "--backend",
+            "sw-protected",
+            "--schedule",
+            "0*7 1",
+            "--html",
+            html.toString());
+    assertThat(ran.err()).isEmpty();
+    System.out.printf(
+        "page of a race: %d bytes, loaded after %d ms%n", Files.size(html), browser.load(html, ""));
+    browser.press("Home");
+    assertThat(browser.evaluate("document.getElementById('lane-names').textContent"))
+        .contains("vcpu 1", "vmm");
+    assertThat(
+            browser.evaluate(
+                "String(document.querySelectorAll('svg.lanes circle[r=\"6\"]').length)"))
+        .isNotEqualTo("0");
+    assertThat(browser.evaluate("document.getElementById('extra').textContent"))
+        .contains("answers that no order of whole calls gives");
     assertThat(browser.complaints()).isEmpty();
   }
 }

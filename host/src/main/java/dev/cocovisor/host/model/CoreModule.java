@@ -7,6 +7,7 @@ import com.google.inject.Singleton;
 import com.google.inject.multibindings.Multibinder;
 import com.google.inject.name.Names;
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Parts;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.CoreParts;
@@ -51,6 +52,7 @@ final class CoreModule extends AbstractModule {
     bind(PageSizePolicy.class).toInstance(parts.vm().pageSizes());
     bind(InvariantChecker.class).toInstance(parts.checker());
     bind(Interposer.class).toInstance(parts.interposer());
+    bind(Parts.class).toInstance(parts.others());
     Multibinder.newSetBinder(binder(), InvariantChecker.class);
     Multibinder.newSetBinder(binder(), PlatformDecorator.class);
     Multibinder.newSetBinder(binder(), OpsDecorator.class);
@@ -81,12 +83,13 @@ final class CoreModule extends AbstractModule {
       VmParts vm,
       InvariantChecker checker,
       Set<InvariantChecker> more,
-      Interposer interposer) {
+      Interposer interposer,
+      Parts others) {
     InvariantChecker all = checker;
     for (InvariantChecker c : more) {
       all = all.and(c);
     }
-    return new CoreParts(frames, guestMemfd, vm, all, interposer);
+    return new CoreParts(frames, guestMemfd, vm, all, interposer, others);
   }
 
   @Provides

@@ -9,6 +9,7 @@ import com.google.inject.Stage;
 import com.google.inject.multibindings.Multibinder;
 import com.google.inject.util.Modules;
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Parts;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
@@ -271,6 +272,11 @@ public final class HypervisorModel implements AutoCloseable {
     /** Gives vCPUs another TLB. */
     public Builder tlb(TlbModel.Factory factory) {
       return part(TlbModel.Factory.class, factory);
+    }
+
+    /** Puts parts in place of those built in, by the type they are asked for as. */
+    public Builder parts(Parts parts) {
+      return part(Parts.class, parts);
     }
 
     /** Asks an interposer before every call into a trusted half. */

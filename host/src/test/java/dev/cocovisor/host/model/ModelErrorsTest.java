@@ -27,7 +27,7 @@ class ModelErrorsTest {
   private static final String KEYS =
       "@Named(\"tdx\") Backend, AttributeStore.Factory, CoreParts, FrameAllocator.Factory,"
           + " GuestMemfd.Factory, HostConfig, Interposer, InvariantChecker, Kvm, PageSizePolicy,"
-          + " SecondStage.Factory, TlbModel.Factory, TraceSink, VmParts";
+          + " Parts, SecondStage.Factory, TlbModel.Factory, TraceSink, VmParts";
 
   /** A part that nobody bound. */
   interface Clockwork {}

@@ -40,6 +40,20 @@ public interface AttributeStore {
   }
 
   /**
+   * Takes memory for an entry of every gfn of a range, before anything changes, even where
+   * attributes are removed; where it cannot, nothing is different afterwards. Source: {@code
+   * virt/kvm/kvm_main.c}, kvm_vm_set_mem_attributes (xa_reserve).
+   *
+   * @param most how many gfns can have an entry
+   */
+  default boolean reserve(long start, long end, long most) {
+    if (most == Long.MAX_VALUE) {
+      return true;
+    }
+    return end - start <= most - (countSet(0, 1L << 52) - countSet(start, end));
+  }
+
+  /**
    * Sets the attributes of a half-open range.
    *
    * @param value 0 to 255

@@ -20,6 +20,13 @@ public interface Binding {
   /** Returns the file's page at the first guest frame. */
   long gmemPage();
 
+  /**
+   * Asserts that the slot was not freed.
+   *
+   * @throws IllegalStateException if it was
+   */
+  default void assertLive() {}
+
   /** Forgets the file, which is going (WRITE_ONCE(slot->gmem.file, NULL)). */
   void dropGmem();
 }

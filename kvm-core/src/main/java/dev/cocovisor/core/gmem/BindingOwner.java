@@ -46,6 +46,11 @@ public interface BindingOwner {
   /** Frames go back to the host (kvm_arch_gmem_invalidate). */
   void gmemFreed(long pfnStart, long pfnEnd);
 
+  /** Returns who it is, whatever is wrapped around it. */
+  default BindingOwner identity() {
+    return this;
+  }
+
   /** Returns where it is told why a call on a file is refused. */
   default TraceSink trace() {
     return TraceSink.OFF;

@@ -29,7 +29,8 @@ public final class Folio {
     return (entry & PREPARED) != 0;
   }
 
-  static long withPrepared(long entry, boolean on) {
+  /** Returns a page of which it is said otherwise whether it was made private. */
+  public static long withPrepared(long entry, boolean on) {
     return on ? entry | PREPARED : entry & ~PREPARED;
   }
 }

@@ -19,13 +19,24 @@ import org.jspecify.annotations.Nullable;
  * pages out of the VM and its bindings away but leaves the folios to the inode. Bindings change
  * under slots_lock and the invalidate lock. Source: {@code virt/kvm/guest_memfd.c}.
  */
-public final class GmemFile extends InodeStore implements GuestMemfd {
+public class GmemFile extends InodeStore implements GuestMemfd {
   private static final int PUNCH_HOLE_KEEP_SIZE = 3;
 
   private final BindingOwner owner;
   private final TreeMap<Long, Binding> bindings = new TreeMap<>();
   private final boolean pinsOwner;
   private final RefCount references = new RefCount("guest_memfd file", 1);
+
+  /** Makes a file with a fresh inode, for {@link #opened}. */
+  protected GmemFile(
+      PhysicalHost memory,
+      BindingOwner owner,
+      long inodeNumber,
+      long size,
+      long flags,
+      int preferredOrder) {
+    this(new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner), owner, true);
+  }
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
     super(inode);
@@ -41,18 +52,26 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
       long size,
       long flags,
       int preferredOrder) {
-    GmemInode inode = new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner);
-    return open(inode, owner, true);
+    return opened(new GmemFile(memory, owner, inodeNumber, size, flags, preferredOrder));
   }
 
   /** Opens an inode for a VM; {@code pins}: the file keeps the VM alive, as guest_memfd does. */
   static GmemFile open(GmemInode inode, BindingOwner owner, boolean pins) {
-    GmemFile file = new GmemFile(inode, owner, pins);
-    inode.opened(file);
-    if (pins) {
-      owner.gmemOpened();
+    return opened(new GmemFile(inode, owner, pins));
+  }
+
+  /** Opens a file just made: its inode and its VM know it from now on. */
+  protected static GmemFile opened(GmemFile file) {
+    file.inode.opened(file);
+    if (file.pinsOwner) {
+      file.owner.gmemOpened();
     }
     return file;
+  }
+
+  /** Tells whether somebody has a reference: nobody has once the file is being released. */
+  protected final boolean isOpen() {
+    return references.count() > 0;
   }
 
   @Override
@@ -204,7 +223,7 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
 
   @Override
   public Errno checkBind(BindingOwner vm, long offset, long size) {
-    if (vm != owner) {
+    if (vm != owner && vm != owner.identity()) {
       return vm.trace().refuse(Errno.EINVAL, "the guest_memfd belongs to another VM");
     }
     boolean aligned = offset >= 0 && (offset & (PageLevel.PAGE_SIZE - 1)) == 0;
@@ -242,14 +261,20 @@ public final class GmemFile extends InodeStore implements GuestMemfd {
   public void unbind(Binding slot) {
     inode.lock().lock();
     try {
-      Binding bound = bindings.get(slot.gmemPage());
-      if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
-        bindings.remove(slot.gmemPage());
-      }
+      remove(slot);
     } finally {
       inode.lock().unlock();
     }
     slot.dropGmem();
+  }
+
+  /** Takes a binding away; the invalidate lock is held exclusive. */
+  protected final void remove(Binding slot) {
+    inode.lock().assertExclusive();
+    Binding bound = bindings.get(slot.gmemPage());
+    if (bound != null && bound.id() == slot.id() && bound.asId() == slot.asId()) {
+      bindings.remove(slot.gmemPage());
+    }
   }
 
   @Override

@@ -23,16 +23,24 @@ final class Descriptors {
 
   /** Opens a descriptor for something, taking over a reference of it. */
   int install(Object what) {
+    return install(what, 0);
+  }
+
+  /** As {@link #install(Object)}, the lowest free one from {@code first} on (F_DUPFD). */
+  int install(Object what, int first) {
     lock.lock();
     try {
-      return FIRST + place(what);
+      return FIRST + place(what, Math.max(0, first - FIRST));
     } finally {
       lock.unlock();
     }
   }
 
-  private int place(Object what) {
-    int i = 0;
+  private int place(Object what, int first) {
+    while (open.size() < first) {
+      open.add(null);
+    }
+    int i = first;
     while (i < open.size() && open.get(i) != null) {
       i++;
     }
@@ -47,18 +55,26 @@ final class Descriptors {
   /**
    * Returns what a descriptor names, with a reference that keeps it for the time of a call, should
    * another close the descriptor meanwhile; null where nothing has to be kept. {@link #letGo} gives
-   * it up. Source: {@code fs/file.c}, fdget.
+   * it up. Whoever got a reference looks again: meanwhile the descriptor may have been closed and
+   * its number given to another. Source: {@code fs/file.c}, fdget, __get_file_rcu.
    */
   @Nullable Object hold(long fd) {
-    Object o = get(fd);
-    boolean held =
-        switch (o) {
-          case Vm vm -> vm.tryGet();
-          case VcpuFile f -> f.vcpu().machine().tryGet();
-          case GuestMemfd f -> f.tryAcquire();
-          case null, default -> false;
-        };
-    return held ? o : null;
+    while (true) {
+      Object o = get(fd);
+      boolean held =
+          switch (o) {
+            case Vm vm -> vm.tryGet();
+            case VcpuFile f -> f.vcpu().machine().tryGet();
+            case GuestMemfd f -> f.tryAcquire();
+            case null, default -> false;
+          };
+      if (get(fd) == o) {
+        return held ? o : null;
+      }
+      if (held) {
+        letGo(o);
+      }
+    }
   }
 
   /** Gives a reference up, a descriptor's or a call's; what nobody has any more goes. */
@@ -70,7 +86,8 @@ final class Descriptors {
       case MemFd f -> f.release();
       case MemfileStore f -> f.close();
       case StatsFile f -> f.vm().put();
-      case null, default -> {}
+      case null -> {}
+      default -> MemoryFiles.closed(o);
     }
   }
 

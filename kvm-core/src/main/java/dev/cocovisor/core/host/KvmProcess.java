@@ -53,6 +53,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private final FileCalls files;
   private final NumaCalls numa;
   private final MappingCalls mapping;
+  private final MemoryFiles memoryFiles;
 
   /**
    * Starts a process on a host: an empty address space and no open file.
@@ -69,6 +70,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
     this.mapping = new MappingCalls(space);
+    this.memoryFiles = new MemoryFiles(kvm, fds, space);
     kvm.began(this);
   }
 
@@ -173,6 +175,11 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    * @return a descriptor for the same open file
    */
   public long dup(int fd) {
+    return dup(fd, 0);
+  }
+
+  /** As {@link #dup(int)}, the lowest free descriptor from {@code first} on. */
+  long dup(int fd, int first) {
     Object o = fds.get(fd);
     switch (o) {
       case null -> {
@@ -185,7 +192,12 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       case StatsFile f -> f.vm().get();
       default -> {}
     }
-    return fds.install(o);
+    return fds.install(o, first);
+  }
+
+  /** Returns the calls on memory that have files of their own: memfds, brk, userfaultfd. */
+  public MemoryFiles memoryFiles() {
+    return memoryFiles;
   }
 
   /**

@@ -208,6 +208,9 @@ public final class MachineIoctls {
       }
       default -> {}
     }
+    if (name.equals("KVM_GET_IRQCHIP") || name.equals("KVM_SET_IRQCHIP")) {
+      return vm.devices().hasWholeIrqchip() ? 0 : ret(Errno.ENXIO);
+    }
     if (IRQCHIP.contains(name)) {
       return vm.devices().hasIrqchip() ? 0 : ret(Errno.ENXIO);
     }

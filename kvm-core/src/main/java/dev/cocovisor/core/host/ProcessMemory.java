@@ -93,7 +93,7 @@ final class ProcessMemory {
     }
     Errno refused =
         !anonymous && file instanceof MappableFile f
-            ? f.mayMap((flags & MAP_TYPE & MAP_SHARED) != 0)
+            ? f.mayMap((flags & MAP_TYPE & MAP_SHARED) != 0, (prot & 2) != 0)
             : Errno.OK;
     if (!refused.ok()) {
       if (fixed) {

@@ -53,14 +53,13 @@ public final class KernelSettings {
     KernelProfile p = KernelProfile.parse(value.apply(KERNEL), rules);
     boolean convertsByDefault = p.options().contains(KernelOption.IN_PLACE_CONVERSION);
     for (KernelOption option : KernelOption.values()) {
-      String chosen = value.apply(OPTIONS.get(option.ordinal()));
+      String chosen = value.apply(setting(option));
       if (!chosen.equals(AS_RELEASED)) {
         p = p.with(option, chosen.equals("1"));
       }
     }
     // Where VMs keep attributes, files do not unless they are told to (commit 537ec2b15fdd).
-    boolean told =
-        !value.apply(OPTIONS.get(KernelOption.IN_PLACE_CONVERSION.ordinal())).equals(AS_RELEASED);
+    boolean told = !value.apply(setting(KernelOption.IN_PLACE_CONVERSION)).equals(AS_RELEASED);
     return convertsByDefault && !told && p.options().contains(KernelOption.MEMORY_ATTRIBUTES)
         ? p.with(KernelOption.IN_PLACE_CONVERSION, false)
         : p;

@@ -70,9 +70,14 @@ public final class AddressSpace implements Place {
             new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> PageLevel.PAGE_SHIFT, 0));
   }
 
-  /** Registers a notifier (mmu_notifier_register). */
+  /**
+   * Registers a notifier (mmu_notifier_register). No invalidation is under way meanwhile: it would
+   * end for this notifier without having begun.
+   */
   public void register(MmuNotifier n) {
+    mmapLock.lock();
     notifiers.add(n);
+    mmapLock.unlock();
   }
 
   /** Removes a notifier. */
@@ -129,6 +134,11 @@ public final class AddressSpace implements Place {
   public void later(Runnable what) {
     mmapLock.assertExclusive();
     later.add(what);
+  }
+
+  /** Returns the end of a range as far as addresses go; none is mapped from 2^63 on. */
+  static long reach(long end) {
+    return end < 0 ? Long.MAX_VALUE & -PageLevel.PAGE_SIZE : end;
   }
 
   /** Returns whether the range lies below the top of user space (access_ok). */
@@ -272,6 +282,13 @@ public final class AddressSpace implements Place {
       n += v.has(Vma.LOCKED) ? (v.end() - v.start()) >>> PageLevel.PAGE_SHIFT : 0;
     }
     return n;
+  }
+
+  /** Tells whether a shared mapping of a file may be stored to, or made so. */
+  boolean mapsWritable(MappableFile file) {
+    return vmas.all().stream()
+        .anyMatch(v ->
+            v.file() != null && v.file().identity() == file && v.has(Vma.SHARED | Vma.MAYWRITE));
   }
 
   /** Tells whether nothing is mapped in a range. */

@@ -60,11 +60,11 @@ public final class Advice {
       return Errno.OK;
     }
     if (advice == POPULATE_READ || advice == POPULATE_WRITE) {
-      return populate(addr, addr + size, advice == POPULATE_WRITE);
+      return populate(addr, AddressSpace.reach(addr + size), advice == POPULATE_WRITE);
     }
     space.lock().lock();
     try {
-      return walk(addr, addr + size, advice);
+      return walk(addr, AddressSpace.reach(addr + size), advice);
     } finally {
       space.unlock();
     }

@@ -56,7 +56,7 @@ final class Collapse {
     }
     for (long p = b << 9; p < (b + 1) << 9; p++) {
       long e = t.pte(p);
-      if (e == UserTables.GUARD) {
+      if (e == UserTables.GUARD || (e & UserTables.GUARDED_WRITES) != 0) {
         return Errno.EINVAL;
       }
       if ((e & UserTables.COUNTED) != 0 && space.frames().isPinned(UserTables.pfn(e))) {

@@ -54,7 +54,7 @@ final class Faults {
       if (e == UserTables.GUARD) {
         return AddressSpace.SEGV;
       }
-      if (v.has(Vma.UFFD_MISSING) && e == 0) {
+      if (waits(v, page, e, write)) {
         return AddressSpace.BUS; // nobody serves the fault
       }
       long failed = v.isHugetlb() ? huge(v, page, write) : step(v, page, e, write);
@@ -62,6 +62,19 @@ final class Faults {
         return failed;
       }
     }
+  }
+
+  /** Tells whether a fault is user space's to serve (handle_userfault). */
+  private static boolean waits(Vma v, long page, long e, boolean write) {
+    if (!v.has(Vma.UFFD_MISSING) && !v.has(Vma.UFFD_MINOR) && !v.has(Vma.UFFD_WP)) {
+      return false;
+    }
+    if (e != 0) {
+      return write && (e & UserTables.GUARDED_WRITES) != 0;
+    }
+    MappableFile f = v.file();
+    boolean inFile = f instanceof MemFd m && m.hasPage(v.pageAt(page << PageLevel.PAGE_SHIFT));
+    return inFile ? v.has(Vma.UFFD_MINOR) : v.has(Vma.UFFD_MISSING);
   }
 
   /** One try: 0 to walk again, or how it failed. */

@@ -26,7 +26,12 @@ public final class Fork {
         }
         Vma copy =
             new Vma(
-                v.start(), v.end(), v.flags() & ~Vma.LOCKED, v.file(), v.firstPage(), v.anonVma);
+                v.start(),
+                v.end(),
+                v.flags() & ~(Vma.LOCKED | Vma.UFFD),
+                v.file(),
+                v.firstPage(),
+                v.anonVma);
         var _ = child.vmas().insert(copy);
         if (v.has(Vma.WIPEONFORK)) {
           continue;

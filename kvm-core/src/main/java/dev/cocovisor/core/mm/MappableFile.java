@@ -13,6 +13,16 @@ public interface MappableFile {
    */
   Errno mayMap(boolean shared);
 
+  /** As {@link #mayMap(boolean)}, where it matters whether the mapping may be stored to. */
+  default Errno mayMap(boolean shared, boolean writable) {
+    return mayMap(shared);
+  }
+
+  /** Tells whether mprotect may allow stores to a mapping (VM_MAYWRITE). */
+  default boolean mayBeWritten(boolean shared) {
+    return true;
+  }
+
   /**
    * Returns the frame of a page for a user fault, allocating it.
    *

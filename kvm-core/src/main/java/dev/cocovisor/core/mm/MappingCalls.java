@@ -78,7 +78,7 @@ public final class MappingCalls {
       int flags =
           access(w.prot)
               | (locks ? Vma.LOCKED : 0)
-              | Vma.MAYWRITE
+              | (file == null || file.mayBeWritten(shared) ? Vma.MAYWRITE : 0)
               | (shared ? Vma.SHARED : 0)
               | (huge ? Vma.HUGETLB : 0)
               | (w.noReserve ? Vma.NORESERVE : 0);
@@ -192,7 +192,7 @@ public final class MappingCalls {
       return Errno.OK;
     }
     long to = addr + ((len + 4095) & -4096L);
-    if (to <= addr) {
+    if (Long.compareUnsigned(to, addr) <= 0) {
       return Errno.ENOMEM;
     }
     if ((prot & ~7) != 0) {
@@ -200,7 +200,7 @@ public final class MappingCalls {
     }
     space.lock().lock();
     try {
-      return protect(addr, to, prot);
+      return protect(addr, AddressSpace.reach(to), prot);
     } finally {
       space.unlock();
     }
@@ -278,20 +278,20 @@ public final class MappingCalls {
     if (size == 0 || (wraps && !on)) {
       return wraps ? Errno.EINVAL : Errno.OK;
     }
+    long to = AddressSpace.reach(from + size);
     space.lock().lock();
     Errno r;
     try {
-      boolean may =
-          !on || space.mayLock((size >>> PageLevel.PAGE_SHIFT) - locked(from, from + size));
-      r = !may ? Errno.ENOMEM : wraps ? Errno.EINVAL : setLocked(from, from + size, on);
+      boolean may = !on || space.mayLock((size >>> PageLevel.PAGE_SHIFT) - locked(from, to));
+      r = !may ? Errno.ENOMEM : wraps ? Errno.EINVAL : setLocked(from, to, on);
     } finally {
       space.unlock();
     }
     if (!r.ok() || !on) {
       return r;
     }
-    // Source: __mlock_posix_error_return.
-    return populate(from, from + size).ok() ? Errno.OK : Errno.ENOMEM;
+    // Source: mm/mlock.c, __mlock_posix_error_return.
+    return populate(from, to).ok() ? Errno.OK : Errno.ENOMEM;
   }
 
   /** Pages of a range that are locked already count once (count_mm_mlocked_page_nr). */

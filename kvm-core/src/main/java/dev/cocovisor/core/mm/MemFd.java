@@ -30,6 +30,7 @@ public final class MemFd implements MappableFile {
   private final LongRadix folios = new LongRadix();
   private final PolicyMap policies = new PolicyMap();
   private final HugePromises promises;
+  private Seals seals = new Seals(false, false);
   private final Map<AddressSpace, Integer> mappings = new HashMap<>();
   private long size;
   private int users = 1;
@@ -82,6 +83,43 @@ public final class MemFd implements MappableFile {
   @Override
   public boolean isShmem() {
     return !huge;
+  }
+
+  /** Sets which seals it may get, when it is made. */
+  public void sealable(boolean allowed, boolean notExecutable) {
+    seals = new Seals(allowed, notExecutable);
+  }
+
+  /** F_GET_SEALS. */
+  public int seals() {
+    return seals.get();
+  }
+
+  /** F_ADD_SEALS. */
+  public Errno addSeals(int more) {
+    boolean busy = spaces().stream().anyMatch(s -> s.mapsWritable(this)) || anyPinned();
+    return seals.add(more, busy);
+  }
+
+  private boolean anyPinned() {
+    for (long i = folios.next(0, Long.MAX_VALUE); i >= 0; i = folios.next(i + 1, Long.MAX_VALUE)) {
+      if (frames.isPinned(folios.get(i) - 1)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A file sealed against stores is mapped shared for loads only. */
+  @Override
+  public Errno mayMap(boolean shared, boolean writable) {
+    boolean sealed = seals.has(Seals.WRITE | Seals.FUTURE_WRITE);
+    return shared && writable && sealed ? Errno.EPERM : Errno.OK;
+  }
+
+  @Override
+  public boolean mayBeWritten(boolean shared) {
+    return !shared || !seals.has(Seals.WRITE | Seals.FUTURE_WRITE);
   }
 
   @Override
@@ -220,6 +258,9 @@ public final class MemFd implements MappableFile {
       return Errno.EINVAL;
     }
     long was = size;
+    if ((length < was && seals.has(Seals.SHRINK)) || (length > was && seals.has(Seals.GROW))) {
+      return Errno.EPERM;
+    }
     size = length;
     if (length < was) {
       long first = (length + pageBytes() - 1) / pageBytes();
@@ -252,6 +293,9 @@ public final class MemFd implements MappableFile {
       return punch(offset, length);
     }
     long end = offset + length;
+    if (end > size && seals.has(Seals.GROW)) {
+      return Errno.EPERM;
+    }
     long last = (end + pageBytes() - 1) / pageBytes();
     if (!huge && last - offset / pageBytes() > memory.frames()) {
       return Errno.ENOMEM; // what was added on the way is taken back (shmem_fallocate)
@@ -270,6 +314,9 @@ public final class MemFd implements MappableFile {
   /** Whole pages go, from mappings first; the rest is zeroed. */
   @Override
   public Errno punch(long offset, long length) {
+    if (seals.has(Seals.WRITE | Seals.FUTURE_WRITE)) {
+      return Errno.EPERM;
+    }
     long end = offset + length;
     long first = (offset + pageBytes() - 1) / pageBytes();
     long last = end / pageBytes();

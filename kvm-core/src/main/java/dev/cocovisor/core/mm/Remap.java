@@ -213,7 +213,7 @@ public final class Remap {
     // Memory that was never touched belongs to its new place (copy_vma).
     boolean untouched = v.isAnonymous() && v.anonVma == 0;
     long first = untouched ? at >>> PageLevel.PAGE_SHIFT : v.pageAt(addr);
-    var moved = new Vma(at, at + now, v.flags(), v.file(), first, v.anonVma);
+    var moved = new Vma(at, at + now, v.flags() & ~Vma.UFFD, v.file(), first, v.anonVma);
     var _ = space.vmas().insert(moved, keeps ? v : null);
     if (was == 0) {
       return at;

@@ -9,7 +9,7 @@ import dev.cocovisor.core.mem.LongRadix;
  * mapping makes the notifiers drop the block around it once there is a table of the gigabyte it
  * lies in (mm_find_pmd), huge page or not.
  *
- * <p>An entry is {@code pfn << 7} and bits; it always names the 4 KiB frame of the page asked for,
+ * <p>An entry is {@code pfn << 8} and bits; it always names the 4 KiB frame of the page asked for,
  * so that a huge leaf reads like 512 small ones. Walks never allocate and need no lock; changes are
  * compared and swapped.
  */
@@ -35,7 +35,10 @@ final class UserTables {
   /** Entry bit: a fork has shared the page; who stores first copies it (not PageAnonExclusive). */
   static final long FORKED = 1 << 6;
 
-  static final int PFN_SHIFT = 7;
+  /** Entry bit: a store is user space's to serve (userfaultfd's write protection). */
+  static final long GUARDED_WRITES = 1 << 7;
+
+  static final int PFN_SHIFT = 8;
 
   /** The value of a middle entry under which there is a table of small entries. */
   static final long TABLE = HUGE;

@@ -68,6 +68,9 @@ public final class Vma {
   /** A fault on a page that the file has is user space's to serve (userfaultfd). */
   static final int UFFD_MINOR = 1 << 18;
 
+  /** Any of the three: neither a child nor moved memory keeps them. */
+  static final int UFFD = UFFD_MISSING | UFFD_WP | UFFD_MINOR;
+
   /** No pages of memory behind it (VM_PFNMAP). */
   static final int PFNMAP = 1 << 19;
 

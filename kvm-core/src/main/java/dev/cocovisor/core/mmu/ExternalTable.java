@@ -7,8 +7,9 @@ import dev.cocovisor.api.mem.HostMemory;
 /**
  * Carries changes of the mirror to the vendor's table and owns the frames of its table pages.
  *
- * <p>Sources: {@code arch/x86/kvm/mmu/tdp_mmu.c}, set_external_spte_present, remove_external_spte
- * and handle_removed_pt; the TDX huge page series for split.
+ * <p>Sources: {@code arch/x86/kvm/mmu/tdp_mmu.c}, __handle_changed_spte and handle_removed_pt;
+ * 6.16's set_external_spte_present and remove_external_spte, which tell the changes apart; the TDX
+ * huge page series for split.
  */
 final class ExternalTable {
   private final MmuHost host;

@@ -19,6 +19,11 @@ public abstract class ForwardingSecondStage implements SecondStage {
   }
 
   @Override
+  public void reload(VcpuContext vcpu) {
+    delegate.reload(vcpu);
+  }
+
+  @Override
   public int map(PageFault fault, VcpuContext vcpu) {
     return delegate.map(fault, vcpu);
   }

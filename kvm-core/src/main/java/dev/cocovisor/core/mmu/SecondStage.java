@@ -42,6 +42,12 @@ public interface SecondStage {
         : new TdpMmu(host, shape == StageShape.MIRRORED);
   }
 
+  /**
+   * A vCPU that pre-populates takes the present root (kvm_mmu_reload). The tables built in have one
+   * root for all vCPUs, which is never obsolete.
+   */
+  default void reload(VcpuContext vcpu) {}
+
   /** Maps what a fault found; mmu_lock is held shared. Returns a {@link RetPf} value or -errno. */
   int map(PageFault fault, VcpuContext vcpu);
 

@@ -34,7 +34,13 @@ public final class MemSlot implements SlotView, Binding {
   private final long userspaceAddr;
   private final long gmemPage;
   private final @Nullable DirtyBitmap dirty;
+  private final Life life;
   private volatile @Nullable BackingStore gmem;
+
+  /** One for all copies of a slot that are made as it is invalidated or logged. */
+  private static final class Life {
+    volatile boolean over;
+  }
 
   /**
    * Creates a slot without a dirty bitmap; {@code gmem} is null without a guest_memfd, {@code
@@ -49,7 +55,7 @@ public final class MemSlot implements SlotView, Binding {
       long userspaceAddr,
       @Nullable BackingStore gmem,
       long gmemPage) {
-    this(asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, null);
+    this(asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, null, new Life());
   }
 
   private MemSlot(
@@ -61,7 +67,9 @@ public final class MemSlot implements SlotView, Binding {
       long userspaceAddr,
       @Nullable BackingStore gmem,
       long gmemPage,
-      @Nullable DirtyBitmap dirty) {
+      @Nullable DirtyBitmap dirty,
+      Life life) {
+    this.life = life;
     this.asId = asId;
     this.id = id;
     this.baseGfn = baseGfn;
@@ -76,12 +84,13 @@ public final class MemSlot implements SlotView, Binding {
   /** Returns a copy that readers must not use any more. */
   public MemSlot invalidated() {
     return new MemSlot(
-        asId, id, baseGfn, npages, flags | INVALID, userspaceAddr, gmem, gmemPage, dirty);
+        asId, id, baseGfn, npages, flags | INVALID, userspaceAddr, gmem, gmemPage, dirty, life);
   }
 
   /** Returns a copy whose writes are logged in {@code bitmap}. */
   public MemSlot loggedIn(DirtyBitmap bitmap) {
-    return new MemSlot(asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, bitmap);
+    return new MemSlot(
+        asId, id, baseGfn, npages, flags, userspaceAddr, gmem, gmemPage, bitmap, life);
   }
 
   /** Returns the log of dirty pages, null if there is none. */
@@ -161,7 +170,25 @@ public final class MemSlot implements SlotView, Binding {
 
   @Override
   public void dropGmem() {
+    assertLive();
     gmem = null;
+  }
+
+  /** The slot is gone for good (kvm_free_memslot); nobody may use it or a copy of it any more. */
+  public void free() {
+    life.over = true;
+  }
+
+  /**
+   * Asserts that the slot was not freed: who has a pointer to it could not use it.
+   *
+   * @throws IllegalStateException if it was
+   */
+  @Override
+  public void assertLive() {
+    if (life.over) {
+      throw new IllegalStateException("slot %d is used after it was freed".formatted(id));
+    }
   }
 
   @Override

@@ -8,6 +8,8 @@ import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
+import dev.cocovisor.core.kernel.KernelRules;
+import dev.cocovisor.core.kernel.StaleRoots;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.RetPf;
 import dev.cocovisor.core.slot.MemSlot;
@@ -26,17 +28,20 @@ final class FaultHandler {
   private final boolean checksAttributes;
   private final boolean shadows;
   private final boolean delegated;
+  private final boolean rootsGoStale;
   private final ShadowPrefetch neighbours;
 
   FaultHandler(Vm vm) {
     this.vm = vm;
     this.delegated = vm.traits().shape() == StageShape.DELEGATED;
     this.shadows = !vm.rules().tdpMmu();
+    this.rootsGoStale = vm.rules().kernel().on(KernelRules.STALE_ROOTS) == StaleRoots.KEPT;
     this.neighbours = new ShadowPrefetch(vm);
     PrivateRule rule = vm.traits().privateRule();
     // Files keep states of pages for VMs without private memory too.
     this.checksAttributes =
-        rule != PrivateRule.ALWAYS && (rule != PrivateRule.NEVER || vm.pageStates().ofFiles());
+        rule != PrivateRule.ALWAYS
+            && (rule != PrivateRule.NEVER || vm.rules().filesKeepAttributes());
   }
 
   /** Handles one fault; {@code f} has gfn, write, prefetch, isPrivate, maxLevel and cpu set. */
@@ -45,7 +50,8 @@ final class FaultHandler {
     if (r != RetPf.CONTINUE) {
       return r;
     }
-    if (f.prefetch && vcpu.root().isStale()) {
+    f.mmuSeq = vm.invalidation().lookedUp(f.mmuSeq);
+    if (rootsGoStale && f.prefetch && vcpu.root().isStale()) {
       return RetPf.ENDLESS;
     }
     chooseLevel(vcpu, f);
@@ -104,11 +110,8 @@ final class FaultHandler {
       return noSlot(vcpu, f);
     }
     if (slot.isInvalid()) {
-      // A prefault must not wait for the update that waits for it. Source: mmu.c,
-      // kvm_mmu_faultin_pfn (invalid memslot, prefetch).
-      return f.prefetch
-          ? -vm.refuse(Errno.EAGAIN, "the slot is being deleted or moved").number()
-          : RetPf.RETRY;
+      int r = vm.faultSteps().slotInvalid(f.prefetch);
+      return r < 0 ? -vm.refuse(Errno.of(-r), "the slot is being deleted or moved").number() : r;
     }
     if (vm.invalidation().active() && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)) {
       return RetPf.RETRY;
@@ -193,7 +196,7 @@ final class FaultHandler {
 
   private boolean allowed(PageSource source, MemSlot slot, long gfn, PageLevel level) {
     return source.allowsLevel(slot, gfn, level)
-        && (!vm.traits().hasPrivateMemory() || vm.pageStates().isUniform(gfn, level));
+        && (!vm.traits().hasPrivateMemory() || vm.attributes().isUniform(gfn, level));
   }
 
   /** Returns the frame a guest_memfd holds for a gfn; -1 where there is none. */

@@ -18,8 +18,8 @@ import java.util.function.Consumer;
  * <p>A page that is there is found without a lock; that it goes meanwhile shows in the invalidation
  * sequence. One that is not there is allocated under a reference of the file, so that a file closed
  * meanwhile does not get pages nobody frees. What the vendor prepares is looked at again under the
- * invalidate lock. Sources: {@code virt/kvm/guest_memfd.c}, kvm_gmem_get_pfn, kvm_gmem_get_file,
- * kvm_gmem_prepare_folio; {@code arch/x86/kvm/mmu/mmu.c}, kvm_mmu_faultin_pfn_gmem.
+ * invalidate lock. Sources: {@code virt/kvm/guest_memfd.c}, kvm_gmem_get_pfn, kvm_gmem_get_file;
+ * {@code arch/x86/kvm/mmu/mmu.c}, kvm_mmu_faultin_pfn_gmem.
  */
 final class GmemPages implements PageSource {
   private final Vm vm;

@@ -35,10 +35,14 @@ final class MemoryAttributesIoctl {
     long end = (address + size) >>> PageLevel.PAGE_SHIFT;
     vm.slotsLock().lock();
     try {
+      if (vm.rules().filesKeepAttributes()) {
+        // Nothing is kept by the VM, so that there is nothing to change.
+        return Errno.OK;
+      }
       if (vm.attributes().rangeIs(start, end, 0xff, (int) attributes)) {
         return Errno.OK;
       }
-      return canReserve(start, end)
+      return vm.attributes().reserve(start, end, vm.rules().attributeEntries())
           ? change(start, end, (int) attributes)
           : vm.refuse(Errno.ENOMEM, "no memory for an entry of every page of the range");
     } finally {
@@ -63,20 +67,6 @@ final class MemoryAttributesIoctl {
         : null;
   }
 
-  /**
-   * Tells whether there is memory for an entry of every gfn of the range, which is taken before
-   * anything changes, even where attributes are removed. Source: kvm_vm_set_mem_attributes
-   * (xa_reserve).
-   */
-  private boolean canReserve(long start, long end) {
-    long limit = vm.rules().attributeEntries();
-    if (limit == Long.MAX_VALUE) {
-      return true;
-    }
-    long elsewhere = vm.attributes().countSet(0, 1L << 52) - vm.attributes().countSet(start, end);
-    return end - start <= limit - elsewhere;
-  }
-
   private Errno change(long start, long end, int attributes) {
     vm.mmuLock().lock();
     boolean slotHit;
@@ -94,7 +84,7 @@ final class MemoryAttributesIoctl {
       slotHit = vm.invalidation().openings() != before;
       if (!r.ok()) {
         if (slotHit) {
-          vm.invalidation().end();
+          vm.invalidation().end(Invalidation.Cause.ATTRIBUTES);
         }
         return r;
       }
@@ -108,7 +98,7 @@ final class MemoryAttributesIoctl {
     }
     if (slotHit) {
       vm.mmuLock().lock();
-      vm.invalidation().end();
+      vm.invalidation().end(Invalidation.Cause.ATTRIBUTES);
       vm.mmuLock().unlock();
     }
     return Errno.OK;
@@ -133,7 +123,7 @@ final class MemoryAttributesIoctl {
         }
         if (!begun) {
           begun = true;
-          vm.invalidation().begin();
+          vm.invalidation().begin(Invalidation.Cause.ATTRIBUTES);
         }
         long from = Math.max(start, slot.baseGfn());
         long to = Math.min(end, slot.endGfn());
@@ -171,7 +161,7 @@ final class MemoryAttributesIoctl {
     if (gfn >= slot.baseGfn()
         && gfn + level.pages() <= slot.endGfn()
         && vm.attributes().isUniform(gfn, level)) {
-      vm.invalidation().add(gfn, gfn + level.pages());
+      vm.invalidation().addHugePage(gfn, gfn + level.pages());
     }
   }
 }

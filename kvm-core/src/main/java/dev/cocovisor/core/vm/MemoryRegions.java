@@ -106,7 +106,7 @@ final class MemoryRegions {
     SlotChange change = SlotChange.CREATE;
     if (old != null) {
       // Slots on a guest_memfd are immutable: they can only be deleted.
-      String kept = unchangeable(old, gmem, uaddr, npages, flags);
+      String kept = vm.slotSteps().unchangeable(old, gmem, uaddr, npages, flags);
       if (kept != null) {
         return vm.refuse(Errno.EINVAL, kept);
       }
@@ -184,22 +184,6 @@ final class MemoryRegions {
     return size >>> PageLevel.PAGE_SHIFT > MAX_NR_PAGES ? "more pages than a slot can have" : null;
   }
 
-  private static @Nullable String unchangeable(
-      MemSlot old, boolean gmem, long uaddr, long npages, long flags) {
-    if (gmem) {
-      return "a slot with a guest_memfd can only be deleted";
-    }
-    if (uaddr != old.userspaceAddr()) {
-      return "userspace_addr of a slot cannot change";
-    }
-    if (npages != old.npages()) {
-      return "memory_size of a slot cannot change";
-    }
-    return ((flags ^ old.flags()) & (MemSlot.READONLY | MemSlot.GUEST_MEMFD)) != 0
-        ? "READONLY and GUEST_MEMFD of a slot cannot change"
-        : null;
-  }
-
   private static boolean aligned(long bytes) {
     return (bytes & (PageLevel.PAGE_SIZE - 1)) == 0;
   }
@@ -232,6 +216,7 @@ final class MemoryRegions {
     totalPages -= old.npages();
     vm.ops().commitMemoryRegion(SlotChange.DELETE, old, null);
     unbind(old);
+    old.free();
     return Errno.OK;
   }
 
@@ -240,13 +225,10 @@ final class MemoryRegions {
     if (change == SlotChange.MOVE && old != null) {
       invalidate(old);
     }
-    BackingStore store = now.gmem();
-    Errno r =
-        store == null
-            ? prepare(change, old, now)
-            : order.run(
-                () -> store.bind(now), () -> store.unbind(now), () -> prepare(change, old, now));
+    SlotChange what = change;
+    Errno r = vm.slotSteps().prepareAndBind(now, now.gmem(), order, () -> prepare(what, old, now));
     if (!r.ok()) {
+      now.free();
       if (change == SlotChange.MOVE && old != null) {
         vm.publish(old.asId(), old, old);
       }
@@ -258,6 +240,9 @@ final class MemoryRegions {
     }
     vm.ops().commitMemoryRegion(change, old, now);
     vm.allowMmuPages();
+    if (old != null) {
+      old.free();
+    }
     if (change == SlotChange.FLAGS_ONLY && old != null) {
       vm.dirtyLog().applyFlags(old, now);
     }

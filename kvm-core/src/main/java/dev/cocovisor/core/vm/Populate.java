@@ -11,13 +11,15 @@ import dev.cocovisor.core.slot.MemSlot;
  * Filling private memory before a guest runs.
  *
  * <p>Each block is allocated, checked to be private and handed to the vendor under the invalidate
- * lock; a folio larger than a page is one block where the range covers it. Source: {@code
- * virt/kvm/guest_memfd.c}, kvm_gmem_populate and __kvm_gmem_populate.
+ * lock; a folio larger than a page is one block where the range covers it. The caller holds
+ * slots_lock, so that neither slots nor attributes change and no file goes meanwhile. Source:
+ * {@code virt/kvm/guest_memfd.c}, kvm_gmem_populate and __kvm_gmem_populate.
  */
 final class Populate {
   private Populate() {}
 
   static long run(Vm vm, long gfn, long userAddress, long npages, PopulateCallback each) {
+    vm.slotsLock().assertExclusive();
     if (npages <= 0 || (userAddress & (PageLevel.PAGE_SIZE - 1)) != 0) {
       return -vm.refuse(Errno.EINVAL, "no pages, or a source that is not page aligned").number();
     }
@@ -91,6 +93,6 @@ final class Populate {
   }
 
   private static boolean privately(Vm vm, long gfn, long pages) {
-    return vm.pageStates().rangeIs(gfn, gfn + pages, true);
+    return vm.populateSteps().mayFill(vm.attributes(), gfn, pages);
   }
 }

@@ -41,6 +41,7 @@ final class Prefault {
     if (Long.compareUnsigned(gpa + size, gpa) <= 0) {
       return -vm.refuse(Errno.EINVAL, "size is 0, or gpa and size wrap").number();
     }
+    vcpu.root().prefault();
     long left = size;
     long r = 0;
     do {
@@ -48,7 +49,7 @@ final class Prefault {
         r = -vm.refuse(Errno.EINTR, "a signal is pending").number();
         break;
       }
-      r = step(vcpu, range[0], left, mapMemory);
+      r = step(vcpu, range[0], left, mapMemory, left == size);
       if (r <= 0) {
         break;
       }
@@ -60,7 +61,7 @@ final class Prefault {
   }
 
   /** Maps the page at {@code gpa}: bytes of the range done, or -errno. */
-  private long step(Vcpu vcpu, long gpa, long size, boolean mapMemory) {
+  private long step(Vcpu vcpu, long gpa, long size, boolean mapMemory, boolean first) {
     if (vm.isDead()) {
       return -Errno.EIO.number();
     }
@@ -73,7 +74,7 @@ final class Prefault {
           .number();
     }
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;
-    if (!mapMemory && (gfn & vm.traits().sharedGfnMask()) != 0) {
+    if (!mapMemory && vm.faultSteps().isAlias(gfn, vm.traits().sharedGfnMask())) {
       // kvm_is_gfn_alias: the address has no shared bit; KVM adds it where the attribute says so.
       return -vm.refuse(Errno.EINVAL, "the address has the shared bit").number();
     }
@@ -89,7 +90,7 @@ final class Prefault {
         return -r.number();
       }
     }
-    long r = map(vcpu, gfn, isPrivate);
+    long r = map(vcpu, gfn, isPrivate, first);
     if (r < 0) {
       return mapMemory && r == -Errno.ENOENT.number() ? -Errno.EFAULT.number() : r;
     }
@@ -98,10 +99,13 @@ final class Prefault {
     return Long.compareUnsigned(size, end - gpa) < 0 ? size : end - gpa;
   }
 
-  /** Maps one page as a read would; the level mapped, or -errno. */
-  long map(Vcpu vcpu, long gfn, boolean isPrivate) {
+  /**
+   * Maps one page as a read would; the level mapped, or -errno.
+   *
+   * @param first whether it is the first of a range
+   */
+  long map(Vcpu vcpu, long gfn, boolean isPrivate, boolean first) {
     PageFault f = vcpu.fault();
-    vcpu.root().prefault();
     for (long tries = 0; ; tries++) {
       f.gfn = gfn;
       f.write = false;
@@ -109,6 +113,7 @@ final class Prefault {
       f.isPrivate = isPrivate;
       f.maxLevel = vm.rules().maxLevel();
       f.cpu = vcpu.cpu();
+      vm.faultSteps().takeRoot(vm.stage(), vcpu, first && tries == 0);
       int r = vm.faults().handle(vcpu, f);
       switch (r) {
         case RetPf.RETRY -> {

@@ -26,6 +26,7 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public Errno gmemInvalidateBegin(
       List<? extends Binding> bound, long startPage, long endPage, PageFilter filter) {
+    bound.forEach(Binding::assertLive);
     vm.mmuLock().lock();
     try {
       int roots = roots(filter);
@@ -39,7 +40,7 @@ final class PrivateFiles implements BindingOwner {
           }
         }
       }
-      vm.invalidation().begin();
+      vm.invalidation().begin(Invalidation.Cause.PRIVATE_FILE);
       boolean flush = false;
       for (Binding s : bound) {
         long first = first(s, startPage);
@@ -48,7 +49,7 @@ final class PrivateFiles implements BindingOwner {
         Errno r = splits ? vm.stage().splitBoundaryLeafs(first, last) : Errno.OK;
         if (!r.ok()) {
           vm.flushRemoteTlbs();
-          vm.invalidation().end();
+          vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
           return r;
         }
         flush |= vm.stage().zapLeafs(first, last, roots, false);
@@ -72,7 +73,7 @@ final class PrivateFiles implements BindingOwner {
 
   @Override
   public PageFilter filterOfPages(boolean beginsShared) {
-    return vm.pageStates().ofFiles()
+    return vm.rules().filesKeepAttributes()
         ? PageFilter.BOTH
         : BindingOwner.super.filterOfPages(beginsShared);
   }
@@ -105,7 +106,7 @@ final class PrivateFiles implements BindingOwner {
   @Override
   public void gmemInvalidateEnd() {
     vm.mmuLock().lock();
-    vm.invalidation().end();
+    vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
     vm.mmuLock().unlock();
   }
 

@@ -20,9 +20,14 @@ import org.jspecify.annotations.Nullable;
 final class SlotSets implements Place {
   private static final VarHandle SET = MethodHandles.arrayElementVarHandle(MemSlots[].class);
 
+  private final SlotSteps steps;
   private final ModelLock lock = new ModelLock("kvm->slots_lock");
   private final Srcu srcu = new Srcu("kvm->srcu");
   private final MemSlots[] sets = {MemSlots.empty(0), MemSlots.empty(1)};
+
+  SlotSets(SlotSteps steps) {
+    this.steps = steps;
+  }
 
   /** Returns what readers of slots are counted by. */
   Srcu srcu() {
@@ -50,7 +55,7 @@ final class SlotSets implements Place {
     }
     SchedulePoint.write(PointKind.SLOTS, this, as);
     SET.setRelease(sets, as, of(as).replace(old == null ? null : of(as).byId(old.id()), now, 2));
-    srcu.synchronize();
+    steps.swapped(srcu);
   }
 
   @Override

@@ -25,7 +25,7 @@ final class UserMappings implements MmuNotifier {
     boolean flush = false;
     vm.mmuLock().lock();
     try {
-      vm.invalidation().begin();
+      vm.invalidation().begin(Invalidation.Cause.USER_MAPPINGS);
       for (int as = 0; as < vm.rules().addressSpaces(); as++) {
         MemSlots set = vm.slotsOf(as);
         for (int i = 0; i < set.size(); i++) {
@@ -58,7 +58,7 @@ final class UserMappings implements MmuNotifier {
   public void invalidateRangeEnd(long start, long end) {
     vm.mmuLock().lock();
     try {
-      vm.invalidation().end();
+      vm.invalidation().end(Invalidation.Cause.USER_MAPPINGS);
     } finally {
       vm.mmuLock().unlock();
     }

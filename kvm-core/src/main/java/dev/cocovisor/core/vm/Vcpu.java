@@ -344,6 +344,11 @@ public final class Vcpu implements VcpuContext {
   }
 
   @Override
+  public void assertLocked() {
+    mutex.assertExclusive();
+  }
+
+  @Override
   public boolean inGuestMode() {
     return guestMode;
   }

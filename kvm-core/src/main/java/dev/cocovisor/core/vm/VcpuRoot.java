@@ -21,20 +21,26 @@ final class VcpuRoot {
     this.kept = vm.rules().kernel().on(KernelRules.STALE_ROOTS) == StaleRoots.KEPT;
   }
 
-  /** The guest is run: a root that was thrown away is freed, and a new one loaded. */
+  /**
+   * The guest is run: a root that was thrown away is freed, and a new one loaded. Where roots are
+   * freed before each page anyway, nobody has to know which one a vCPU has.
+   */
   void run() {
+    if (!kept) {
+      return;
+    }
     root = vm.rootGeneration();
   }
 
   /** Pages are mapped beforehand: a root is loaded where there is none, or a stale one is freed. */
   void prefault() {
-    if (!kept || root == NONE) {
+    if (kept && root == NONE) {
       root = vm.rootGeneration();
     }
   }
 
   /** Tells whether nothing can be mapped under the root, and nobody will free it. */
   boolean isStale() {
-    return kept && root != vm.rootGeneration();
+    return root != vm.rootGeneration();
   }
 }

@@ -1,12 +1,16 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.Place;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** The vCPUs of a VM, in the order they were created; grows under the kvm lock. */
-final class VcpuSet {
+final class VcpuSet implements Place {
   private final Vm vm;
   private volatile Vcpu[] all = {};
 
@@ -42,20 +46,29 @@ final class VcpuSet {
       if (now.length >= vm.rules().maxVcpus()) {
         return vm.refuse(Errno.EINVAL, "the VM has as many vCPUs as it can have");
       }
+      if (vm.host().architecture().equals(Architecture.X86_64) && !vm.devices().admits(id)) {
+        return vm.refuse(Errno.EINVAL, "KVM_CAP_MAX_VCPU_ID set a lower limit of ids");
+      }
       if (byId(id) != null) {
         return vm.refuse(Errno.EEXIST, () -> "there is a vCPU %d already".formatted(id));
       }
       Vcpu made = new Vcpu(vm, id, now.length % Math.max(1, vm.host().cpus()));
-      Errno r = vm.ops().vcpuCreate(made);
+      Errno r = vm.vcpuSteps().make(lock, () -> vm.ops().vcpuCreate(made));
       if (r.ok()) {
-        Vcpu[] more = Arrays.copyOf(now, now.length + 1);
-        more[now.length] = made;
-        all = more;
+        vm.vcpuSteps().publish(lock, () -> add(made));
       }
       return r;
     } finally {
       lock.unlock();
     }
+  }
+
+  private void add(Vcpu made) {
+    SchedulePoint.write(PointKind.REFERENCE, this, 0);
+    Vcpu[] before = all;
+    Vcpu[] more = Arrays.copyOf(before, before.length + 1);
+    more[before.length] = made;
+    all = more;
   }
 
   void requestTlbFlush() {
@@ -87,9 +100,16 @@ final class VcpuSet {
    */
   void lockAll() {
     vm.kvmLock().assertExclusive();
+    SchedulePoint.read(PointKind.REFERENCE, this, 0);
     for (Vcpu v : all) {
       v.mutex().lock();
     }
+    SchedulePoint.read(PointKind.REFERENCE, this, 0);
+  }
+
+  @Override
+  public String placeName(long index) {
+    return "kvm->vcpu_array";
   }
 
   /** As {@link #lockAll}, unless one runs: kvm_trylock_all_vcpus. */

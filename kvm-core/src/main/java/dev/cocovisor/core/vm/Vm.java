@@ -9,7 +9,9 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.RefCount;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.api.sched.Srcu;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.gmem.BackingStore;
@@ -52,8 +54,12 @@ public final class Vm implements MmuHost {
   private final VmContextView context = new VmContextView(this);
   private final ModelLock kvmLock = new ModelLock("kvm->lock");
   private final ModelLock mmuLock = ModelLock.manyReaders("kvm->mmu_lock");
-  private final Invalidation invalidation = new Invalidation();
-  private final SlotSets slots = new SlotSets();
+  private final Invalidation invalidation;
+  private final SlotSteps slotSteps;
+  private final FaultSteps faultSteps;
+  private final VcpuSteps vcpuSteps;
+  private final PopulateSteps populateSteps;
+  private final SlotSets slots;
   private final VcpuSet vcpus = new VcpuSet(this);
   private final Health health = new Health();
   private final VmProgress progress;
@@ -66,7 +72,6 @@ public final class Vm implements MmuHost {
   private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
-  private final GuestPageStates pageStates;
   private final MemoryRegions regions;
   private final MemoryAttributesIoctl attributesIoctl = new MemoryAttributesIoctl(this);
   private final VmCapabilities capabilities = new VmCapabilities(this);
@@ -107,11 +112,17 @@ public final class Vm implements MmuHost {
     this.progress = progress;
     progress.of(health);
     this.trace = new VmTrace(host.trace());
-    this.attributes = parts.attributes().create(id);
+    this.invalidation = host.part(Invalidation.Factory.class, Invalidation.Factory.KERNEL).create();
+    this.slotSteps = host.part(SlotSteps.class, new SlotSteps());
+    this.faultSteps = host.part(FaultSteps.class, new FaultSteps());
+    this.vcpuSteps = host.part(VcpuSteps.class, new VcpuSteps());
+    this.populateSteps = host.part(PopulateSteps.class, new PopulateSteps());
+    this.slots = new SlotSets(slotSteps);
     this.ops = factory.create(context, type);
     this.traits = ops.traits();
     this.rules = new VmRules(type, traits, settings, host.architecture());
-    this.pageStates = GuestPageStates.of(this);
+    this.attributes =
+        rules.filesKeepAttributes() ? new FileAttributes(this) : parts.attributes().create(id);
     this.stage = parts.secondStage().create(this, traits.shape());
     this.regions = new MemoryRegions(this);
     this.sources = new PageSources(this);
@@ -235,8 +246,10 @@ public final class Vm implements MmuHost {
   }
 
   Errno mapPage(Vcpu vcpu, long gpa, boolean isPrivate) {
+    vcpu.root().prefault();
     long r =
-        prefault.map(vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate);
+        prefault.map(
+            vcpu, (gpa >>> PageLevel.PAGE_SHIFT) & ~traits.sharedGfnMask(), isPrivate, true);
     vcpu.releaseUnlessRunning();
     return r < 0 ? Errno.of((int) -r) : Errno.OK;
   }
@@ -336,6 +349,22 @@ public final class Vm implements MmuHost {
     return trace.sink().refuse(error, why);
   }
 
+  SlotSteps slotSteps() {
+    return slotSteps;
+  }
+
+  FaultSteps faultSteps() {
+    return faultSteps;
+  }
+
+  VcpuSteps vcpuSteps() {
+    return vcpuSteps;
+  }
+
+  PopulateSteps populateSteps() {
+    return populateSteps;
+  }
+
   Invalidation invalidation() {
     return invalidation;
   }
@@ -376,12 +405,8 @@ public final class Vm implements MmuHost {
 
   /** Tells whether a gfn has KVM_MEMORY_ATTRIBUTE_PRIVATE. */
   public boolean isPrivate(long gfn) {
-    return pageStates.isPrivate(gfn);
-  }
-
-  /** Returns which frames are private, as the kernel has it kept. */
-  GuestPageStates pageStates() {
-    return pageStates;
+    SchedulePoint.read(PointKind.ATTRIBUTE, attributes, 0);
+    return (attributes.get(gfn) & MemoryAttributesIoctl.PRIVATE) != 0;
   }
 
   boolean prefaultsPrivate(long gfn) {
@@ -403,8 +428,7 @@ public final class Vm implements MmuHost {
     mmuLock.assertExclusive();
     long next = rootGeneration + 1;
     rootGeneration = next;
-    stage.zapAllDirect();
-    flushRemoteTlbs();
+    slotSteps.zapAll(stage::zapAllDirect, this::flushRemoteTlbs);
   }
 
   int recoverLevel(MemSlot slot, long gfn) {

@@ -68,6 +68,13 @@ public final class VmCapabilities {
     }
     vm.kvmLock().lock();
     try {
+      Errno ofMachine =
+          cap != null && vm.host().architecture().equals(Architecture.X86_64)
+              ? vm.devices().enable(cap, arg0)
+              : null;
+      if (ofMachine != null) {
+        return ofMachine;
+      }
       return vm.ops().enableCap(number, flags, arg0);
     } finally {
       vm.kvmLock().unlock();
@@ -88,7 +95,8 @@ public final class VmCapabilities {
   /**
    * Tells whether all mappings go when a slot is deleted or moved: so it is for default VMs unless
    * userspace disabled the quirk; for others, and without it, only the slot's own go. Source:
-   * {@code arch/x86/kvm/mmu/mmu.c}, kvm_arch_flush_shadow_memslot and kvm_mmu_zap_memslot.
+   * {@code arch/x86/kvm/mmu/mmu.c}, kvm_arch_flush_shadow_memslot and
+   * kvm_mmu_zap_memslot_pages_and_flush.
    */
   boolean zapsAllOnSlotChange() {
     return vm.rules().zapsAllOnSlotChange() && (disabledQuirks & QUIRK_SLOT_ZAP_ALL) == 0;

@@ -162,7 +162,8 @@ final class VmContextView implements VmContext {
 
   @Override
   public boolean rangeIs(long gfnStart, long gfnEnd, boolean isPrivate) {
-    return vm.pageStates().rangeIs(gfnStart, gfnEnd, isPrivate);
+    int want = isPrivate ? MemoryAttributesIoctl.PRIVATE : 0;
+    return vm.attributes().rangeIs(gfnStart, gfnEnd, MemoryAttributesIoctl.PRIVATE, want);
   }
 
   @Override

@@ -1,6 +1,8 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The devices that KVM itself emulates for a VM, as far as calls ask whether they are there. Of
@@ -8,9 +10,30 @@ import dev.cocovisor.api.Errno;
  * arch/x86/kvm/x86.c}, kvm_arch_vm_ioctl, of Linux 7.3.
  */
 public final class VmDevices {
+  /** Where interrupt controllers are emulated. */
+  private enum Irqchip {
+    NONE,
+    KERNEL,
+    /** Only the local ones are in the kernel. */
+    SPLIT
+  }
+
+  /** KVM_MAX_IRQ_ROUTES. */
+  private static final long MAX_ROUTES = 4096;
+
+  private static final long X2APIC_FLAGS = 15;
+  private static final long X2APIC_SUPPRESS = 4;
+  private static final long X2APIC_NO_SUPPRESS = 8;
+  private static final long DISABLE_EXITS = 15;
+  private static final long USER_MSR_REASONS = 7;
+  private static final long BUS_LOCK_MODES = 3;
+
   private final Vm vm;
-  private boolean irqchip;
+  private Irqchip irqchip = Irqchip.NONE;
   private boolean pit;
+
+  /** KVM_CAP_MAX_VCPU_ID; 0 until it is set or there is a vCPU. */
+  private long maxVcpuIds;
 
   VmDevices(Vm vm) {
     this.vm = vm;
@@ -20,13 +43,13 @@ public final class VmDevices {
   public Errno createIrqchip() {
     vm.kvmLock().lock();
     try {
-      if (irqchip) {
+      if (irqchip != Irqchip.NONE) {
         return Errno.EEXIST;
       }
       if (hasVcpus()) {
         return vm.refuse(Errno.EINVAL, "the irqchip comes before the vCPUs");
       }
-      irqchip = true;
+      irqchip = Irqchip.KERNEL;
       return Errno.OK;
     } finally {
       vm.kvmLock().unlock();
@@ -40,7 +63,7 @@ public final class VmDevices {
       if (pit) {
         return Errno.EEXIST;
       }
-      if (!irqchip) {
+      if (irqchip != Irqchip.KERNEL) {
         return vm.refuse(Errno.ENOENT, "the PIT needs KVM_CREATE_IRQCHIP first");
       }
       pit = true;
@@ -50,9 +73,14 @@ public final class VmDevices {
     }
   }
 
-  /** Tells whether KVM emulates the interrupt controllers. */
+  /** Tells whether KVM emulates interrupt controllers, all or the local ones. */
   public boolean hasIrqchip() {
-    return irqchip;
+    return irqchip != Irqchip.NONE;
+  }
+
+  /** Tells whether KVM emulates all interrupt controllers. */
+  public boolean hasWholeIrqchip() {
+    return irqchip == Irqchip.KERNEL;
   }
 
   /** Tells whether KVM emulates the timer. */
@@ -63,5 +91,70 @@ public final class VmDevices {
   /** Tells whether the VM has vCPUs, after which some calls come too late. */
   public boolean hasVcpus() {
     return vm.vcpuArray().length > 0;
+  }
+
+  /** Tells whether a vCPU of this id may be made, and settles how far ids go. */
+  boolean admits(long id) {
+    if (maxVcpuIds == 0) {
+      maxVcpuIds = vm.rules().maxVcpuIds();
+    }
+    return id < maxVcpuIds;
+  }
+
+  /**
+   * KVM_ENABLE_CAP of what has no part in guest memory.
+   *
+   * @return null where it is none of these
+   */
+  @Nullable Errno enable(Capability cap, long arg) {
+    return switch (cap) {
+      case KVM_CAP_MSR_PLATFORM_INFO, KVM_CAP_EXCEPTION_PAYLOAD, KVM_CAP_X86_TRIPLE_FAULT_EVENT ->
+          Errno.OK;
+      case KVM_CAP_SPLIT_IRQCHIP -> splitIrqchip(arg);
+      case KVM_CAP_X2APIC_API -> x2apic(arg);
+      case KVM_CAP_X86_DISABLE_EXITS -> masked(arg, hasVcpus() ? 0 : DISABLE_EXITS, hasVcpus());
+      case KVM_CAP_X86_USER_SPACE_MSR -> masked(arg, USER_MSR_REASONS, false);
+      case KVM_CAP_EXIT_ON_EMULATION_FAILURE -> masked(arg, 1, false);
+      // Off and on at once.
+      case KVM_CAP_X86_BUS_LOCK_EXIT -> masked(arg, BUS_LOCK_MODES, arg == BUS_LOCK_MODES);
+      case KVM_CAP_MAX_VCPU_ID -> maxVcpuId(arg);
+      default -> null;
+    };
+  }
+
+  private Errno masked(long arg, long known, boolean refused) {
+    return refused || (arg & ~known) != 0
+        ? vm.refuse(
+            Errno.EINVAL, "an argument that this capability does not take, or comes too late")
+        : Errno.OK;
+  }
+
+  private Errno splitIrqchip(long routes) {
+    if (Long.compareUnsigned(routes, MAX_ROUTES) > 0) {
+      return vm.refuse(Errno.EINVAL, "more routes than KVM_MAX_IRQ_ROUTES");
+    }
+    if (irqchip != Irqchip.NONE || hasVcpus()) {
+      return Errno.EEXIST;
+    }
+    irqchip = Irqchip.SPLIT;
+    return Errno.OK;
+  }
+
+  private Errno x2apic(long flags) {
+    boolean suppress = (flags & X2APIC_SUPPRESS) != 0;
+    return masked(
+        flags,
+        X2APIC_FLAGS,
+        suppress && ((flags & X2APIC_NO_SUPPRESS) != 0 || irqchip != Irqchip.SPLIT));
+  }
+
+  /** Once, and before there are vCPUs; the same again is no change. */
+  private Errno maxVcpuId(long ids) {
+    if (Long.compareUnsigned(ids, vm.rules().maxVcpuIds()) > 0
+        || (maxVcpuIds != 0 && maxVcpuIds != ids)) {
+      return vm.refuse(Errno.EINVAL, "vCPU ids are settled, or go no further");
+    }
+    maxVcpuIds = ids;
+    return Errno.OK;
   }
 }

@@ -80,7 +80,7 @@ public final class VmInvariants {
     }
     boolean isPrivate = Spte.isPrivate(spte);
     if (vm.rules().supportedAttributes() != 0) {
-      if (!vm.pageStates().isUniform(gfn, pages)) {
+      if (!vm.attributes().isUniform(gfn, pages)) {
         violation.accept(at(gfn, level) + " spans mixed attributes");
       } else if (vm.isPrivate(gfn) != isPrivate) {
         violation.accept(

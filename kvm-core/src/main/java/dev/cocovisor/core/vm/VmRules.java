@@ -18,6 +18,7 @@ final class VmRules {
   private final boolean cachesMmio;
   private final boolean zapsAllOnSlotChange;
   private final boolean alwaysPrivate;
+  private final boolean filesKeepAttributes;
   private final long supportedAttributes;
 
   VmRules(VmType type, VmTraits traits, VmSettings settings, Architecture architecture) {
@@ -30,10 +31,10 @@ final class VmRules {
     this.cachesMmio = x86 && traits.shape() != StageShape.DELEGATED;
     this.zapsAllOnSlotChange = type.equals(VmType.X86_DEFAULT) && settings.slotZapAll();
     this.alwaysPrivate = traits.privateRule() == PrivateRule.ALWAYS;
+    this.filesKeepAttributes =
+        settings.kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
     this.supportedAttributes =
-        traits.hasPrivateMemory()
-                && !alwaysPrivate
-                && settings.kernel().on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_VM
+        traits.hasPrivateMemory() && !alwaysPrivate && !filesKeepAttributes
             ? MemoryAttributesIoctl.PRIVATE
             : 0;
   }
@@ -46,6 +47,11 @@ final class VmRules {
   /** Returns what the kernel does where kernels differ: ask when a part is made. */
   KernelProfile kernel() {
     return settings.kernel();
+  }
+
+  /** Tells whether guest_memfds keep the attributes of their pages. */
+  boolean filesKeepAttributes() {
+    return filesKeepAttributes;
   }
 
   boolean emulatesGuests() {

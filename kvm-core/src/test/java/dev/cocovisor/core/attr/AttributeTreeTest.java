@@ -146,6 +146,37 @@ class AttributeTreeTest {
   }
 
   @Test
+  void aStoreThatCannotCountIsCountedGfnByGfn() {
+    AttributeTree tree = new AttributeTree();
+    tree.set(10, 20, 8);
+    AttributeStore plain =
+        new AttributeStore() {
+          @Override
+          public int get(long gfn) {
+            return tree.get(gfn);
+          }
+
+          @Override
+          public boolean isUniform(long gfn, PageLevel level) {
+            return tree.isUniform(gfn, level);
+          }
+
+          @Override
+          public boolean rangeIs(long start, long end, int mask, int want) {
+            return tree.rangeIs(start, end, mask, want);
+          }
+
+          @Override
+          public void set(long start, long end, int value) {
+            tree.set(start, end, value);
+          }
+        };
+    assertThat(plain.countSet(0, 15)).isEqualTo(5);
+    assertThat(plain.countSet(19, 30)).isEqualTo(1);
+    assertThat(plain.countSet(20, 30)).isZero();
+  }
+
+  @Test
   void anEmptyRangeIsAProgrammingError() {
     AttributeTree t = new AttributeTree();
     assertThatThrownBy(() -> t.set(4, 4, 8)).isInstanceOf(IllegalArgumentException.class);

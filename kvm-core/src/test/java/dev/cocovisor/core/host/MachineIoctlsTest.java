@@ -2,6 +2,7 @@ package dev.cocovisor.core.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
@@ -82,5 +83,35 @@ class MachineIoctlsTest {
     assertThat(kvm.vms()).isNotEmpty();
     assertThat(process.close(stats)).isZero();
     assertThat(kvm.vms()).isEmpty();
+  }
+
+  private long enable(Capability cap, long arg) {
+    return process.enableCap(vm, cap.number(), 0, arg);
+  }
+
+  @Test
+  void capabilitiesOfTheMachineCheckTheirArguments() {
+    assertThat(enable(Capability.KVM_CAP_EXCEPTION_PAYLOAD, 1)).isZero();
+    assertThat(enable(Capability.KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1)).isZero();
+    assertThat(enable(Capability.KVM_CAP_X86_USER_SPACE_MSR, 7)).isZero();
+    assertThat(enable(Capability.KVM_CAP_X86_USER_SPACE_MSR, 8)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(enable(Capability.KVM_CAP_X86_DISABLE_EXITS, 15)).isZero();
+    assertThat(enable(Capability.KVM_CAP_X2APIC_API, 4)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(enable(Capability.KVM_CAP_SPLIT_IRQCHIP, 4097)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(enable(Capability.KVM_CAP_SPLIT_IRQCHIP, 24)).isZero();
+    assertThat(enable(Capability.KVM_CAP_SPLIT_IRQCHIP, 24)).isEqualTo(minus(Errno.EEXIST));
+    assertThat(enable(Capability.KVM_CAP_X2APIC_API, 4)).isZero();
+    assertThat(call(vm, "KVM_GET_IRQCHIP", 0)).isEqualTo(minus(Errno.ENXIO));
+    assertThat(call(vm, "KVM_IRQ_LINE", 0)).isZero();
+  }
+
+  @Test
+  void idsOfVcpusAreSettledOnce() {
+    assertThat(enable(Capability.KVM_CAP_MAX_VCPU_ID, 2)).isZero();
+    assertThat(enable(Capability.KVM_CAP_MAX_VCPU_ID, 2)).isZero();
+    assertThat(enable(Capability.KVM_CAP_MAX_VCPU_ID, 3)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(process.createVcpu(vm, 2)).isEqualTo(minus(Errno.EINVAL));
+    assertThat(process.createVcpu(vm, 1)).isPositive();
+    assertThat(enable(Capability.KVM_CAP_X86_DISABLE_EXITS, 1)).isEqualTo(minus(Errno.EINVAL));
   }
 }

@@ -86,6 +86,15 @@ class MappingRulesTest extends MmFixture {
   }
 
   @Test
+  void apply_vma_lock_flags_goesAsFarAsThereAreMappings() {
+    map(AT, 0x2000);
+    assertThat(calls.lock(AT, 1L << 63, true)).isEqualTo(Errno.ENOMEM);
+    assertThat(madvise(AT, 0x1000, 4)).as("locked all the same").isEqualTo(Errno.EINVAL);
+    assertThat(calls.mprotect(AT, 1L << 63, 1)).isEqualTo(Errno.ENOMEM);
+    assertThat(store(AT, 1)).as("protected all the same").isFalse();
+  }
+
+  @Test
   void populate_vma_page_range_tellsAFilesEndAsAHole() {
     var file = new MemFd(host, 0x1000);
     mapFile(file, AT, 0x2000);

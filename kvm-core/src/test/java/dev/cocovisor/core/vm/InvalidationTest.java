@@ -13,7 +13,7 @@ class InvalidationTest {
   void anOpenInvalidationHoldsItsHalfOpenRangeAndNothingElse() {
     long seen = i.read();
     assertThat(i.mustRetry(seen, 15)).isFalse();
-    i.begin();
+    i.begin(Invalidation.Cause.USER_MAPPINGS);
     assertThat(i.active()).isTrue();
     assertThat(i.mustRetry(seen, 15)).as("no range yet").isFalse();
     i.add(10, 20);
@@ -26,9 +26,9 @@ class InvalidationTest {
   @Test
   void whoLookedAPageUpBeforeTheEndTriesAgainWhereverItIs() {
     long seen = i.read();
-    i.begin();
+    i.begin(Invalidation.Cause.USER_MAPPINGS);
     i.add(10, 20);
-    i.end();
+    i.end(Invalidation.Cause.USER_MAPPINGS);
     assertThat(i.active()).isFalse();
     assertThat(i.mustRetry(seen, 15)).isTrue();
     assertThat(i.mustRetry(seen, 500)).isTrue();
@@ -37,30 +37,30 @@ class InvalidationTest {
 
   @Test
   void twoAtATimeHoldWhatLiesBetweenUntilBothHaveEnded() {
-    i.begin();
+    i.begin(Invalidation.Cause.USER_MAPPINGS);
     i.add(10, 20);
-    i.begin();
+    i.begin(Invalidation.Cause.USER_MAPPINGS);
     i.add(40, 50);
     assertThat(i.openings()).isEqualTo(2);
     assertThat(i.mustRetry(i.read(), 30)).isTrue();
     assertThat(i.mustRetry(i.read(), 10)).isTrue();
     assertThat(i.mustRetry(i.read(), 49)).isTrue();
     long first = i.read();
-    i.end();
+    i.end(Invalidation.Cause.USER_MAPPINGS);
     assertThat(i.active()).isTrue();
     assertThat(i.read()).isEqualTo(first + 1);
     assertThat(i.mustRetry(i.read(), 12)).isTrue();
-    i.end();
+    i.end(Invalidation.Cause.USER_MAPPINGS);
     assertThat(i.openings()).isZero();
     assertThat(i.mustRetry(i.read(), 12)).isFalse();
   }
 
   @Test
   void aNewInvalidationForgetsTheRangeOfTheLast() {
-    i.begin();
+    i.begin(Invalidation.Cause.USER_MAPPINGS);
     i.add(10, 20);
-    i.end();
-    i.begin();
+    i.end(Invalidation.Cause.USER_MAPPINGS);
+    i.begin(Invalidation.Cause.USER_MAPPINGS);
     i.add(40, 50);
     assertThat(i.mustRetry(i.read(), 15)).isFalse();
     assertThat(i.mustRetry(i.read(), 45)).isTrue();
@@ -68,7 +68,8 @@ class InvalidationTest {
 
   @Test
   void anEndWithoutABeginningIsAProgrammingError() {
-    assertThatThrownBy(i::end).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> i.end(Invalidation.Cause.USER_MAPPINGS))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   @Test

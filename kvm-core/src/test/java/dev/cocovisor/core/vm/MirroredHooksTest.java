@@ -237,7 +237,6 @@ class MirroredHooksTest {
                   .isEqualTo(Errno.OK);
               return Errno.OK;
             });
-    context.slotsLock().unlock();
     assertThat(done).isEqualTo(600);
     assertThat(seen).hasSize(89).startsWith(GFN, GFN + 512, GFN + 513);
     assertThat(context.mappedLevel(GFN, true)).isEqualTo(PageLevel.PG_2M);
@@ -246,8 +245,11 @@ class MirroredHooksTest {
     assertThat(context.populate(GFN, 0, 0, (a, b, c, d) -> Errno.OK)).isEqualTo(-22);
     assertThat(context.populate(GFN, 4096, 1, (a, b, c, d) -> Errno.OK)).isEqualTo(-14);
     assertThat(context.populate(GFN, 0, 1, (a, b, c, d) -> Errno.EIO)).isEqualTo(-5);
+    context.slotsLock().unlock();
     process.setMemoryAttributes(vm, BASE, 4096, 0, 0);
+    context.slotsLock().lock();
     assertThat(context.populate(GFN, 0, 1, (a, b, c, d) -> Errno.OK)).isEqualTo(-22);
+    context.slotsLock().unlock();
   }
 
   @Test

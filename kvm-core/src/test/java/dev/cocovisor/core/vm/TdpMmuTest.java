@@ -143,6 +143,43 @@ class TdpMmuTest {
         .isEqualTo(new Exit.KvmInternalError(1));
   }
 
+  // A fault begins at the table the last one came to, unless that was cut off meanwhile.
+  @Test
+  void aTableThatWasCutOffIsNotMappedInto() {
+    process.mmap(HVA, 4 * M, 3, 0x22, -1, 0);
+    process.setUserMemoryRegion2(vm, 1, 0, BASE, 4 * M, HVA, 0, -1);
+    touch(new GuestAction.Write(BASE, 7));
+    assertThat(stats()).isEqualTo(new PageStats(0, 1, 0));
+    process.setUserMemoryRegion2(vm, 1, 1, BASE, 4 * M, HVA, 0, -1);
+    touch(new GuestAction.Write(BASE + 4096, 7));
+    process.setUserMemoryRegion2(vm, 1, 0, BASE, 4 * M, HVA, 0, -1);
+    assertThat(stats()).isEqualTo(new PageStats(0, 1, 0));
+    assertThat(process.madvise(HVA, 4 * M, 15)).isZero();
+    assertThat(process.madvise(HVA, 4 * M, 4)).isZero();
+    assertThat(stats()).isEqualTo(new PageStats(0, 0, 0));
+    assertThat(touch(new GuestAction.Write(BASE + 8192, 1)).errno()).isEqualTo(Errno.OK);
+    assertThat(stats()).isEqualTo(new PageStats(1, 0, 0));
+  }
+
+  @Test
+  void aTableOfARootThatWasDroppedIsNotMappedInto() {
+    int plain = (int) process.createVm((int) process.openDevKvm(), 0);
+    int cpu = (int) process.createVcpu(plain, 0);
+    process.mmap(HVA, 4 * M, 3, 0x22, -1, 0);
+    assertThat(process.madvise(HVA, 4 * M, 15)).isZero();
+    process.setUserMemoryRegion2(plain, 1, 0, BASE, 4 * M, HVA, 0, -1);
+    process.guestRun(cpu, new GuestAction.Write(BASE, 1));
+    assertThat(process.stats(plain)).isEqualTo(new PageStats(1, 0, 0));
+    process.setUserMemoryRegion2(plain, 2, 0, 8 * BASE, M, HVA, 0, -1);
+    process.setUserMemoryRegion2(plain, 2, 0, 8 * BASE, 0, HVA, 0, -1);
+    assertThat(process.stats(plain))
+        .as("the quirk drops everything")
+        .isEqualTo(new PageStats(0, 0, 0));
+    assertThat(process.guestRun(cpu, new GuestAction.Write(BASE + 4096, 1)).errno())
+        .isEqualTo(Errno.OK);
+    assertThat(process.stats(plain)).isEqualTo(new PageStats(1, 0, 0));
+  }
+
   // tdp_mmu.c, make_small_spte: a small leaf allows what the huge one did.
   @Test
   void aHugePageTheProcessMayNotWriteStaysSoWhenItIsSplit() {

@@ -135,6 +135,7 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.Pwrite c -> memory.writes(PWRITE64, fd(c.fd()), c.count(), c.off());
       case KvmCall.KernelRead c -> memory.kernelRead(c.addr(), c.len());
       case KvmCall.OfKernel c -> memory.ofKernel(c);
+      case KvmCall.OfProcess _ -> throw new Unsupported("brk, fcntl and userfaultfd");
       case KvmCall.HostRead c -> memory.load(c.addr());
       case KvmCall.HostWrite c -> memory.store(c.addr(), c.value());
       case KvmCall.HostInstallStub c -> installStub(c.addr());

@@ -4,7 +4,10 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The system calls that a recorder looks at. Source: the kernel's tables of numbers. */
+/**
+ * The system calls that a recorder looks at, with their numbers on x86-64 and arm64. Source: Linux
+ * 7.3, {@code arch/x86/entry/syscalls/syscall_64.tbl} and {@code scripts/syscall.tbl}.
+ */
 enum SystemCall {
   IOCTL(16, 29),
   OPEN(2, -1),

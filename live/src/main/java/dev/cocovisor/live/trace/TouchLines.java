@@ -69,9 +69,11 @@ final class TouchLines {
         Matcher f = ARM.matcher(m.group(3));
         if (f.find()) {
           // ESR_EL2: an abort of data (EC 0x24) with WnR set.
-          long esr = Long.parseUnsignedLong(f.group(2), 16);
+          long syndrome = Long.parseUnsignedLong(f.group(2), 16);
           to.touched(
-              tid, Long.parseUnsignedLong(f.group(1), 16), esr >>> 26 == 0x24 && (esr & 0x40) != 0);
+              tid,
+              Long.parseUnsignedLong(f.group(1), 16),
+              syndrome >>> 26 == 0x24 && (syndrome & 0x40) != 0);
         }
       }
       default -> {}

@@ -50,9 +50,12 @@ function open() {
   lanesLegend(runs[longest(runs)]);
 }
 
+/** Returns which run's calls are listed: the one in which most happens. */
 function longest(runs) {
+  const events = (r) => r.steps.reduce((n, s) => n + s.events.length, r.steps.length);
+  if (runs.length === 1) return 0;
   let best = 0;
-  runs.forEach((r, i) => { if (r.steps.length > runs[best].steps.length) best = i; });
+  runs.forEach((r, i) => { if (events(r) > events(runs[best])) best = i; });
   return best;
 }
 

@@ -259,11 +259,15 @@ class Group {
     let free = -1;
     const tick = (page, place) => {
       const x = this.part(place);
-      if (x < -0.0001 || x > 1.0001 || x * width < free) return;
+      if (x < -0.0001 || x > 1.0001) return;
       const text = hex(this.vm ? page * 4096 : page);
-      const t = element(out, "span", x < 0.05 ? "l" : x > 0.95 ? "r" : "", text);
+      const side = x < 0.05 ? "l" : x > 0.95 ? "r" : "";
+      const wide = text.length * 6.4;
+      const left = x * width - (side === "l" ? 0 : side === "r" ? wide : wide / 2);
+      if (left < free) return;
+      const t = element(out, "span", side, text);
       t.style.left = 100 * x + "%";
-      free = x * width + text.length * 6.4 + 14;
+      free = left + wide + 10;
     };
     for (const s of axis.segments) {
       if (s.gap) continue;
@@ -345,7 +349,8 @@ class Picture {
     this.box = element(parent, "article", "run");
     this.head = head ? element(this.box, "h2") : null;
     for (const g of this.groups) g.build(this.box);
-    this.note = element(this.box, "div", "note changes");
+    // Side by side the words are folded away, so that the strips stand close.
+    this.note = element(this.box, head ? "details" : "div", "note changes");
   }
 
   draw(step) {
@@ -384,7 +389,8 @@ class Picture {
     const say = [];
     if (at && at.expected) say.push(element(null, "div", "expected", "expected " + at.expected + ", got " + at.result));
     for (const line of (at && at.ownership) || []) element(list, "li", "", "frames " + line);
-    const title = changes.length || list.children.length ? "This step changed" : "This step changed no table";
-    this.note.replaceChildren(...say, element(null, "h3", "", title), list);
+    const some = changes.length || list.children.length;
+    const title = some ? "This step changed" + (this.head ? " " + list.children.length + " ranges" : "") : "This step changed no table";
+    this.note.replaceChildren(element(null, this.head ? "summary" : "h3", "", title), ...say, list);
   }
 }

@@ -48,6 +48,9 @@ public final class CallDecoder {
           "kvm_stats",
           "host_counters",
           "setrlimit",
+          "brk",
+          "fcntl",
+          "userfaultfd",
           "guest_read",
           "guest_write",
           "guest_fetch",
@@ -96,6 +99,9 @@ public final class CallDecoder {
       case "munlock" -> new KvmCall.Mlock(a.number(0), a.number(1), false);
       case "memfd_create" -> new KvmCall.MemfdCreate(a.text(0), a.number(1));
       case "dup" -> new KvmCall.Dup(a.fd(0));
+      case "brk" -> new KvmCall.Brk(a.number(0));
+      case "fcntl" -> new KvmCall.Fcntl(a.fd(0), a.int32(1), a.last() >= 2 ? a.number(2) : 0);
+      case "userfaultfd" -> new KvmCall.OpenUserfault(a.number(0));
       case "fork_and_read" -> new KvmCall.ForkAndRead(a.number(0));
       case "child host_read" -> new KvmCall.ChildRead(a.number(0));
       case "vmsplice" -> KernelCalls.vmsplice(a);
@@ -165,6 +171,9 @@ public final class CallDecoder {
   private static KvmCall ioctl(CallArgs a) {
     long fd = a.fd(0);
     String name = a.ioctl(1);
+    if (ProcessCalls.isUserfault(name)) {
+      return ProcessCalls.userfault(a, fd, name);
+    }
     return switch (name) {
       case "KVM_CREATE_VM" -> new KvmCall.CreateVm(fd, a.number(2));
       case "KVM_CREATE_VCPU" -> new KvmCall.CreateVcpu(fd, a.number(2));

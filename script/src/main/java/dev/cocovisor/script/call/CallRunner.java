@@ -19,9 +19,6 @@ import org.jspecify.annotations.Nullable;
 public final class CallRunner {
   private static final int O_ANY_PROT = 0x7;
   private static final int MAP_FIXED_NOREPLACE = 0x100000;
-  private static final long MFD_CLOEXEC = 1;
-  private static final long MFD_ALLOW_SEALING = 2;
-  private static final long MFD_HUGETLB = 4;
 
   /** With this status a recorder's child ends that took a signal. */
   private static final long CHILD_FAULTED = 201;
@@ -68,7 +65,8 @@ public final class CallRunner {
       case KvmCall.Mprotect c -> plain(process.mprotect(c.addr(), c.len(), c.prot()));
       case KvmCall.Mlock c ->
           plain(c.lock() ? process.mlock(c.addr(), c.len()) : process.munlock(c.addr(), c.len()));
-      case KvmCall.MemfdCreate c -> opened(memfdCreate(c.flags()), expected);
+      case KvmCall.MemfdCreate c ->
+          opened(process.memoryFiles().memfdCreate(c.name(), c.flags()), expected);
       case KvmCall.Dup c -> opened(process.dup(fd(c.fd())), expected);
       case KvmCall.ForkAndRead c -> forkAndRead(c.addr());
       case KvmCall.ChildRead c -> touched(process.forkAndRead(c.addr()));
@@ -94,6 +92,7 @@ public final class CallRunner {
       case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
       case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
       case KvmCall.OfKernel c -> KernelCalls.run(process, c);
+      case KvmCall.OfProcess c -> ofProcess(c, expected);
       case KvmCall.HostRead c -> touched(process.hostRead(c.addr()));
       case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
       case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
@@ -298,11 +297,16 @@ public final class CallRunner {
     return ret < 0 ? plain(ret) : Reply.of(LogResult.of(Value.Num.hex(ret)));
   }
 
-  private long memfdCreate(long flags) {
-    long known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB;
-    return (flags & ~known) != 0
-        ? -Errno.EINVAL.number()
-        : process.memfdCreate((flags & MFD_HUGETLB) != 0);
+  private Reply ofProcess(KvmCall.OfProcess call, @Nullable LogResult expected) {
+    long name =
+        switch (call) {
+          case KvmCall.Fcntl c -> c.fd();
+          case KvmCall.Userfault c -> c.fd();
+          default -> -1;
+        };
+    Reply reply = ProcessCalls.run(process, call, fd(name), expected);
+    Long made = ProcessCalls.opens(call) ? Symbols.number(reply.result().value()) : null;
+    return made == null || reply.result().isError() ? reply : opened(made, expected);
   }
 
   /** A child reads one byte of the memory it got; how it ended is its parent's answer. */

@@ -126,6 +126,27 @@ public sealed interface KvmCall {
 
   record Stats(long fd) implements KvmCall {}
 
+  /** A process's own memory and files: heap, seals, userfaultfd. */
+  sealed interface OfProcess extends KvmCall {}
+
+  /** {@code brk(ADDR)}. */
+  record Brk(long addr) implements OfProcess {}
+
+  /** {@code fcntl(fd, CMD, ARG)}. */
+  record Fcntl(long fd, int cmd, long arg) implements OfProcess {}
+
+  /** {@code userfaultfd(FLAGS)}. */
+  record OpenUserfault(long flags) implements OfProcess {}
+
+  /**
+   * An ioctl of a userfaultfd, by its name.
+   *
+   * @param first the start of a range or the destination; UFFDIO_API's version
+   * @param src where UFFDIO_COPY copies from
+   */
+  record Userfault(long fd, String request, long first, long src, long len, long mode)
+      implements OfProcess {}
+
   /** The kernel touches the process's memory, or tells what it counts. */
   sealed interface OfKernel extends KvmCall {}
 

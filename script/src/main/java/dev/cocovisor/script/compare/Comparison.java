@@ -3,7 +3,6 @@ package dev.cocovisor.script.compare;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.core.host.PageStats;
-import dev.cocovisor.core.kernel.KernelSettings;
 import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
@@ -24,7 +23,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -44,30 +42,25 @@ public final class Comparison {
   private final List<Column> columns;
   private final List<Row> rows = new ArrayList<>();
 
-  /** One run: a technology's, or a kernel's. */
+  /** One run. */
   public static final class Column {
-    private final String label;
-    private final @Nullable String backend;
+    private final Variant variant;
     private final TreeMap<Integer, ScenarioStep> byLine = new TreeMap<>();
     private final TreeMap<Integer, VmmTopic> topics = new TreeMap<>();
     private final Map<String, Aftermath.Found> found = new LinkedHashMap<>();
 
     private @Nullable StepFailure failure;
 
-    Column(String label, @Nullable String backend) {
-      this.label = label;
-      this.backend = backend;
+    Column(Variant variant) {
+      this.variant = variant;
     }
 
     private void run(
-        Scenario scenario,
-        Technologies technologies,
-        Map<String, String> settings,
-        BiConsumer<String, ScenarioStep> each) {
+        Scenario scenario, Technologies technologies, Map<String, String> settings, Watcher each) {
       var story = new ScenarioStory();
-      try (var run = new ScenarioRun(scenario, technologies, backend, settings)) {
+      try (var run = new ScenarioRun(scenario, technologies, variant.technology(), settings)) {
         run.run(s -> {
-          each.accept(label, s);
+          each.step(variant.label(), s, run);
           int line = s.call().line();
           byLine.put(line, s);
           if (!(s.step() instanceof Step.Steering)
@@ -79,12 +72,18 @@ public final class Comparison {
           }
         });
       }
-      found.putAll(Aftermath.of(scenario, backend, technologies, settings, byLine.values()));
+      found.putAll(
+          Aftermath.of(scenario, variant.technology(), technologies, settings, byLine.values()));
     }
 
-    /** Returns what stands above it: the technology's id, or the kernel's name. */
+    /** Returns what stands above it. */
     public String label() {
-      return label;
+      return variant.label();
+    }
+
+    /** Returns what it ran on. */
+    public Variant variant() {
+      return variant;
     }
 
     /** Returns the steps in the order of their lines. */
@@ -165,49 +164,34 @@ public final class Comparison {
     }
   }
 
+  /** Looks at the runs of a comparison as they are made. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** A technology's run made a step; the run can be asked what the tables say now. */
+    void step(String backend, ScenarioStep step, ScenarioRun run);
+  }
+
   private Comparison(List<Column> columns) {
     this.columns = columns;
   }
 
   /**
-   * Runs a scenario on technologies. One that fails where nobody should (its plugin throws, say)
-   * costs its own column only, see {@link Column#failure}.
+   * Runs a scenario once for each column. One that fails where nobody should (its plugin throws,
+   * say) costs its own column only, see {@link Column#failure}.
    *
-   * @param ids the technologies
+   * @param variants what the columns run on
    * @param settings settings of every host that win over the scenario's
-   * @param each told of each step that was carried out, and of the technology
+   * @param each told of each step that was carried out, and of the column
    */
   public static Comparison of(
       Scenario scenario,
-      List<String> ids,
+      List<Variant> variants,
       Technologies technologies,
       Map<String, String> settings,
-      BiConsumer<String, ScenarioStep> each) {
+      Watcher each) {
     var columns = new ArrayList<Column>();
-    for (String id : ids) {
-      columns.add(ran(new Column(id, id), scenario, technologies, settings, each));
-    }
-    return new Comparison(columns).told();
-  }
-
-  /**
-   * Runs a scenario on hosts of several kernels.
-   *
-   * @param kernels their names, as {@link dev.cocovisor.api.kernel.KernelProfile#parse} reads them
-   * @param technology what it is run on; null for what the scenario asks for
-   * @param settings settings of every host that win over the scenario's
-   */
-  public static Comparison ofKernels(
-      Scenario scenario,
-      List<String> kernels,
-      @Nullable String technology,
-      Technologies technologies,
-      Map<String, String> settings) {
-    var columns = new ArrayList<Column>();
-    for (String kernel : kernels) {
-      var all = new LinkedHashMap<>(settings);
-      all.put(KernelSettings.KERNEL.name(), kernel);
-      columns.add(ran(new Column(kernel, technology), scenario, technologies, all, (_, _) -> {}));
+    for (Variant v : variants) {
+      columns.add(ran(new Column(v), scenario, technologies, v.over(settings), each));
     }
     return new Comparison(columns).told();
   }
@@ -217,7 +201,7 @@ public final class Comparison {
       Scenario scenario,
       Technologies technologies,
       Map<String, String> settings,
-      BiConsumer<String, ScenarioStep> each) {
+      Watcher each) {
     try {
       column.run(scenario, technologies, settings, each);
     } catch (StepFailure e) {
@@ -255,10 +239,10 @@ public final class Comparison {
         VmmTopic topic = c.topics.get(line);
         if (s != null && topic != null) {
           name = LogWriter.callOnly(s.call());
-          topics.put(c.label, topic);
-          cells.put(c.label, s.got());
+          topics.put(c.label(), topic);
+          cells.put(c.label(), s.got());
         } else if (c.failure != null && c.failure.line() == line) {
-          cells.put(c.label, "failed");
+          cells.put(c.label(), "failed");
         }
       }
       rows.add(new Row(line, name, topics, cells));
@@ -274,8 +258,8 @@ public final class Comparison {
       for (Column c : columns) {
         Aftermath.Found f = c.found.get(name);
         if (f != null) {
-          topics.put(c.label, f.topic());
-          cells.put(c.label, f.text());
+          topics.put(c.label(), f.topic());
+          cells.put(c.label(), f.text());
         }
       }
       rows.add(new Row(0, name, topics, cells));
@@ -297,8 +281,8 @@ public final class Comparison {
     var topics = new LinkedHashMap<String, VmmTopic>();
     var cells = new LinkedHashMap<String, String>();
     for (Column c : columns) {
-      topics.put(c.label, topic);
-      cells.put(c.label, cell.apply(c));
+      topics.put(c.label(), topic);
+      cells.put(c.label(), cell.apply(c));
     }
     rows.add(new Row(0, name, topics, cells));
   }

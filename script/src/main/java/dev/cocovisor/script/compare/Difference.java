@@ -26,8 +26,8 @@ public record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, 
       }
     }
     var out = new ArrayList<Difference>();
-    rows.forEach(
-        (topic, all) -> out.add(new Difference(topic, all, rules(topic, all, technologies))));
+    rows.forEach((topic, all) ->
+        out.add(new Difference(topic, all, rules(topic, comparison, all, technologies))));
     return out;
   }
 
@@ -47,14 +47,13 @@ public record Difference(VmmTopic topic, List<Comparison.Row> rows, Map<String, 
   }
 
   private static Map<String, VmmRule> rules(
-      VmmTopic topic, List<Comparison.Row> rows, Technologies technologies) {
+      VmmTopic topic, Comparison comparison, List<Comparison.Row> rows, Technologies technologies) {
     var rules = new LinkedHashMap<String, VmmRule>();
-    for (Comparison.Row row : rows) {
-      for (String backend : row.cells().keySet()) {
-        VmmRule rule = technologies.require(backend).driver().rule(topic);
-        if (rule != null) {
-          rules.putIfAbsent(backend, rule);
-        }
+    for (Comparison.Column column : comparison.columns()) {
+      String id = column.variant().technology();
+      VmmRule rule = id == null ? null : technologies.require(id).driver().rule(topic);
+      if (rule != null && rows.stream().anyMatch(r -> r.cells().containsKey(column.label()))) {
+        rules.put(id, rule);
       }
     }
     return rules;

@@ -126,7 +126,12 @@ public record KernelDifference(
       Set<Comparison.Row> rows = new LinkedHashSet<>();
       try {
         Comparison again =
-            Comparison.ofKernels(scenario, List.of(tried), technology, technologies, settings);
+            Comparison.of(
+                scenario,
+                List.of(Variant.kernel(tried, technology)),
+                technologies,
+                settings,
+                (_, _, _) -> {});
         for (Comparison.Row row : open) {
           again.rows().stream()
               .filter(

@@ -23,6 +23,7 @@ import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
+import dev.cocovisor.vmm.HostMaker;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -68,12 +69,13 @@ public final class ProgramGenerator {
       Choices choose,
       HostConfig host,
       List<Backend> backends,
+      HostMaker hosts,
       Consumer<LogCall> out,
       Consumer<KvmProcess> afterEach) {
     this.choose = choose;
     this.out = out;
     this.afterEach = afterEach;
-    this.process = new KvmProcess(new Kvm(host, backends, TraceSink.OFF));
+    this.process = new KvmProcess(hosts.boot(host, backends, TraceSink.OFF));
     this.words = Words.of(backends);
     this.runner = new CallRunner(process, fds, words);
     this.memory = new MemoryCalls(choose, this::run, mappings);
@@ -111,6 +113,22 @@ public final class ProgramGenerator {
     generate(new Choices(seed), host, backends, length, out, afterEach);
   }
 
+  /**
+   * Runs one random program on a host that somebody else boots.
+   *
+   * @param backends the technologies the host has; VMs are of their types too
+   */
+  public static void generate(
+      long seed,
+      HostConfig host,
+      List<Backend> backends,
+      HostMaker hosts,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    generate(new Choices(seed), host, backends, hosts, length, out, afterEach);
+  }
+
   /** As {@link #generate(long, HostConfig, List, int, Consumer, Consumer)}, from any choices. */
   static void generate(
       Choices choices,
@@ -119,7 +137,18 @@ public final class ProgramGenerator {
       int length,
       Consumer<LogCall> out,
       Consumer<KvmProcess> afterEach) {
-    var g = new ProgramGenerator(choices, host, backends, out, afterEach);
+    generate(choices, host, backends, Kvm::new, length, out, afterEach);
+  }
+
+  private static void generate(
+      Choices choices,
+      HostConfig host,
+      List<Backend> backends,
+      HostMaker hosts,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    var g = new ProgramGenerator(choices, host, backends, hosts, out, afterEach);
     try {
       g.writeSetup(host, backends);
       g.open(backends);

@@ -6,9 +6,11 @@ import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.api.view.Strip;
 import dev.cocovisor.script.call.CallDecoder;
 import dev.cocovisor.script.scenario.LogHabits;
 import dev.cocovisor.script.scenario.ProgramBuilder;
+import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.StepEncoder;
 import dev.cocovisor.script.scenario.StepWords;
 import dev.cocovisor.script.text.LogCall;
@@ -17,9 +19,11 @@ import dev.cocovisor.script.text.LogReader;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Replays logs of calls to KVM ({@code .kvmlog}) on hosts of the technologies there are. */
@@ -39,14 +43,31 @@ public final class KvmLogReplayer implements LogReplayer {
   private final Technologies technologies;
   private final Map<String, String> settings;
   private final @Nullable Consumer<String> unknown;
+  private final @Nullable Watcher watcher;
+
+  /** Looks at programs as they are replayed. */
+  @FunctionalInterface
+  public interface Watcher {
+    /**
+     * A program made a step.
+     *
+     * @param program its number
+     * @param state tells what the tables of its host say now
+     */
+    void step(int program, ScenarioStep step, Supplier<List<Strip>> state);
+  }
 
   /** A replayer on hosts as logs describe them; a call that nobody knows is refused. */
   public KvmLogReplayer(Technologies technologies) {
-    this(technologies, Map.of(), null);
+    this(technologies, Map.of(), null, null);
   }
 
   private KvmLogReplayer(
-      Technologies technologies, Map<String, String> settings, @Nullable Consumer<String> unknown) {
+      Technologies technologies,
+      Map<String, String> settings,
+      @Nullable Consumer<String> unknown,
+      @Nullable Watcher watcher) {
+    this.watcher = watcher;
     this.technologies = technologies;
     this.settings = settings;
     this.unknown = unknown;
@@ -54,12 +75,17 @@ public final class KvmLogReplayer implements LogReplayer {
 
   /** Returns this with settings of every host that win over those of the log. */
   public KvmLogReplayer withSettings(Map<String, String> chosen) {
-    return new KvmLogReplayer(technologies, Map.copyOf(chosen), unknown);
+    return new KvmLogReplayer(technologies, Map.copyOf(chosen), unknown, watcher);
   }
 
   /** Returns this, passing over calls that nobody knows; each is told and counted. */
   public KvmLogReplayer passingOver(Consumer<String> told) {
-    return new KvmLogReplayer(technologies, settings, told);
+    return new KvmLogReplayer(technologies, settings, told, watcher);
+  }
+
+  /** Returns this, watched. */
+  public KvmLogReplayer watchedBy(Watcher by) {
+    return new KvmLogReplayer(technologies, settings, unknown, by);
   }
 
   @Override
@@ -111,6 +137,7 @@ public final class KvmLogReplayer implements LogReplayer {
     private long calls;
     private long mismatches;
     private long passedOver;
+    private long raced;
     private long standstills;
 
     /** Answers of observed programs that were compared; -1 while there was no such program. */
@@ -172,8 +199,9 @@ public final class KvmLogReplayer implements LogReplayer {
                 sink.mismatch(m);
                 return options.maxMismatches() == 0 || mismatches < options.maxMismatches();
               });
-      boolean goOn = replay.run();
+      boolean goOn = replay.run(watcher);
       standstills += replay.standstills();
+      raced += replay.raced();
       stopped = !goOn || options.program() >= 0;
       if (observed != null) {
         compared = Math.max(compared, 0) + observed.compared();
@@ -191,6 +219,9 @@ public final class KvmLogReplayer implements LogReplayer {
       }
       if (passedOver != 0) {
         notes.put("unknown", passedOver);
+      }
+      if (raced > 0) {
+        notes.put("raced", raced);
       }
       if (standstills > 0) {
         notes.put(STANDSTILLS, standstills);

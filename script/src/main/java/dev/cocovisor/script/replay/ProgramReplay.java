@@ -12,6 +12,7 @@ import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.scenario.LogHabits;
 import dev.cocovisor.script.scenario.ScenarioLine;
 import dev.cocovisor.script.scenario.Session;
+import dev.cocovisor.script.scenario.SessionWatch;
 import dev.cocovisor.script.scenario.Standstill;
 import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.script.scenario.StepFailure;
@@ -24,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +51,8 @@ final class ProgramReplay {
   private @Nullable HostCounters counted;
 
   private int standstills;
+
+  private int raced;
 
   /** vCPUs whose guests wait for the answer to a hypercall. */
   private final Set<Long> waiting = new HashSet<>();
@@ -85,15 +89,33 @@ final class ProgramReplay {
     return standstills;
   }
 
+  /** Returns how many answers differ that the log says another's doing made. */
+  int raced() {
+    return raced;
+  }
+
+  private boolean racedAt(int index) {
+    return index + 1 < lines.size() && lines.get(index + 1).step() instanceof Step.Raced;
+  }
+
   /** Replays the program; returns whether to go on with the next. */
-  boolean run() {
-    try (var session =
-        new Session(file, lines, technologies, null, settings, habits, TraceSink.OFF)) {
-      return run(session);
+  boolean run(KvmLogReplayer.@Nullable Watcher watcher) {
+    SessionWatch.Begins begins =
+        trace -> new Session(file, lines, technologies, null, settings, habits, trace);
+    if (watcher == null) {
+      try (Session session = begins.with(TraceSink.OFF)) {
+        return run(session, (_, _) -> {});
+      }
+    }
+    var watch = new SessionWatch(begins);
+    try (Session session = watch.session()) {
+      return run(
+          session,
+          (line, reply) -> watcher.step(number, watch.done(number, line, reply), watch::state));
     }
   }
 
-  private boolean run(Session session) {
+  private boolean run(Session session, BiConsumer<ScenarioLine, Reply> told) {
     for (int i = 0; i < lines.size(); i++) {
       ScenarioLine line = lines.get(i);
       boolean stats =
@@ -118,6 +140,7 @@ final class ProgramReplay {
         }
         call = call.withResult(line.expected(session.technology()));
       }
+      told.accept(line, reply);
       if (line.step() instanceof Step.Call(KvmCall.Stats(long vm))) {
         remember(session, vm);
       } else if (line.step() instanceof Step.Call(KvmCall.Counters _)) {
@@ -126,6 +149,10 @@ final class ProgramReplay {
         waits(run.fd(), reply);
       }
       String expected = Answers.unmet(call, reply);
+      if (expected != null && racedAt(i)) {
+        raced++;
+        continue;
+      }
       Standstill stuck = session.standstill();
       if (expected == null) {
         continue;

@@ -174,7 +174,7 @@ final class HostSetup {
         host = host.withSetting(e.getKey(), e.getValue());
       }
     }
-    return new Kvm(host, present, trace);
+    return technologies.boot(host, present, trace);
   }
 
   private List<Backend> present() {

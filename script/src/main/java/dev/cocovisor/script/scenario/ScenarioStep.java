@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param answered the call with the model's answer
  * @param unmet what the line expected, as text, if the answer is another; else null
  * @param got the answer, as text
+ * @param expected whether the line says what it expects
  * @param happened what happened meanwhile, in the order it began
  * @param counters the page counters of each VM whose counters changed
  * @param ownership the frames of guest memory that changed hands, as text
@@ -26,6 +27,7 @@ public record ScenarioStep(
     LogCall answered,
     @Nullable String unmet,
     String got,
+    boolean expected,
     List<Happened> happened,
     List<VmCounters> counters,
     List<String> ownership,

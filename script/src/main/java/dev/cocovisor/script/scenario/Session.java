@@ -126,7 +126,7 @@ public final class Session implements AutoCloseable {
         only = s.ids();
         return CallRunner.plain(0);
       }
-      case Step.Expect _ -> {
+      case Step.Expect _, Step.Raced _ -> {
         return null;
       }
       case Step.ActorBegins _, Step.Together _, Step.Allows _, Step.Unread _ -> {

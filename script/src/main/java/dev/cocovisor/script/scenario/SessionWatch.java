@@ -46,6 +46,7 @@ public final class SessionWatch {
         reply.answer(call),
         Answers.unmet(stated, reply),
         Answers.got(call, reply),
+        stated.result() != null,
         recorder.take(),
         vms.counters(line.step(), reply),
         vms.ownership(),

@@ -83,6 +83,14 @@ public sealed interface Step {
   record Allows(List<String> answers) implements Steering {}
 
   /**
+   * Says that the call before was answered as it was because somebody else acted at the same time,
+   * which a log of one call after the other cannot hold: its answer is named, not compared.
+   *
+   * @param why what the other did
+   */
+  record Raced(String why) implements Steering {}
+
+  /**
    * A call of a program that was watched, which nobody can carry out: the watcher kept no more of
    * it, or it is no call of the notation.
    *

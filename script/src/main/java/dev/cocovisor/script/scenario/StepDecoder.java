@@ -60,6 +60,7 @@ final class StepDecoder {
       case "actor" -> new Step.ActorBegins(a.text(0));
       case "together" -> new Step.Together();
       case "allows" -> new Step.Allows(a.names(0));
+      case "raced" -> new Step.Raced(a.text(0));
       case "vm_launch" -> launch(a);
       case "vm_populate" ->
           new Step.Populate(vm(a), at(a), size(a), value(a, 0), flag(a, "measured", true));

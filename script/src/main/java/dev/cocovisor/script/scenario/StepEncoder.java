@@ -27,6 +27,7 @@ public final class StepEncoder {
           "actor",
           "together",
           "allows",
+          "raced",
           "vm_launch",
           "vm_populate",
           "vm_finalize",
@@ -65,6 +66,7 @@ public final class StepEncoder {
       case Step.ActorBegins s -> call("actor", new Value.Str(s.name(), false));
       case Step.Together _ -> call("together");
       case Step.Allows s -> call("allows", names(s.answers()));
+      case Step.Raced s -> call("raced", new Value.Str(s.why(), false));
       case Step.Unread s -> throw new IllegalArgumentException("no line for " + s.why());
       case Step.On s -> s.ids().isEmpty() ? call("on") : call("on", names(s.ids()));
       case Step.Expect s -> expect(s);

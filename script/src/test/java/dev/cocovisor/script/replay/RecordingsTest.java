@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -46,5 +47,17 @@ class RecordingsTest {
                 m -> wrong.add(m.line() + ": " + m.call() + " " + m.expected() + " " + m.got()));
     assertThat(wrong).isEmpty();
     assertThat(s.programs()).isPositive();
+  }
+
+  @Test
+  void answersThatAnotherThreadMadeAreNamedAndCounted() throws IOException {
+    ReplaySummary s =
+        new KvmLogReplayer(Technologies.builtIn())
+            .replay(
+                LogSource.file(ROOT.resolve("traces").resolve("pre_fault_memory_test.kvmlog.gz")),
+                ReplayOptions.ALL,
+                _ -> {});
+    assertThat(s.mismatches()).isZero();
+    assertThat(s.notes()).containsEntry("raced", 2L);
   }
 }

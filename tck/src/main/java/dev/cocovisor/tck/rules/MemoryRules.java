@@ -19,7 +19,7 @@ import dev.cocovisor.vmm.Outcome;
 /** M: what a guest sees of its memory, and how faults are answered. */
 public interface MemoryRules extends Kit {
   /** Fresh memory is zero. */
-  @Rule(id = "M01", source = "TDH.MEM.PAGE.AUG zeroes; clear_highpage in kvm_gmem_prepare_folio")
+  @Rule(id = "M01", source = "TDH.MEM.PAGE.AUG zeroes; clear_highpage in kvm_gmem_get_pfn")
   default void required_M01_freshPrivateMemoryReadsZero() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -226,7 +226,7 @@ public interface MemoryRules extends Kit {
   }
 
   /** Levels stay within bounds. */
-  @Rule(id = "M10", source = "mmu.c, kvm_max_private_mapping_level; api, VmTraits.maxPrivateLevel")
+  @Rule(id = "M10", source = "mmu.c, kvm_gmem_max_mapping_level; api, VmTraits.maxPrivateLevel")
   default void required_M10_noPrivateLeafIsLargerThanTheBackendAllows() {
     onHugeBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

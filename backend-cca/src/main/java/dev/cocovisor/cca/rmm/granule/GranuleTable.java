@@ -5,6 +5,7 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.view.TableSink;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * they are atomic. Reading a state without the lock is a glance, as TF-RMM's {@code
  * granule_unlocked_state} is.
  */
-public final class GranuleTable {
+public final class GranuleTable implements ModelLock.Things {
   /** Returned where an address names no granule of the asked kind. */
   public static final int NONE = -1;
 
@@ -52,6 +53,7 @@ public final class GranuleTable {
 
   private final long base;
   private final int granules;
+  private final AtomicInteger used = new AtomicInteger();
   private final @Nullable Chunk[] chunks;
   private @Nullable Observer observer;
 
@@ -108,7 +110,8 @@ public final class GranuleTable {
   /** Returns the first tracked address at or above {@code from} that is not NS, or -1. */
   public long nextInUse(long from) {
     long start = Math.max(from, base);
-    for (long g = (start - base + 0xfff) >>> PageLevel.PAGE_SHIFT; g < granules; g++) {
+    long end = Math.min(granules, (long) used.get() << SHIFT);
+    for (long g = (start - base + 0xfff) >>> PageLevel.PAGE_SHIFT; g < end; g++) {
       Chunk c = chunks[(int) g >>> SHIFT];
       if (c == null) {
         g |= MASK;
@@ -253,6 +256,16 @@ public final class GranuleTable {
     return true;
   }
 
+  @Override
+  public String placeName(long g) {
+    return "granule 0x" + Long.toHexString(address((int) g));
+  }
+
+  @Override
+  public Object kindOf(long g) {
+    return GranuleState.of(state((int) g));
+  }
+
   private Chunk chunk(int g) {
     Chunk c = chunks[g >>> SHIFT];
     return c != null ? c : newChunk(g >>> SHIFT);
@@ -261,18 +274,20 @@ public final class GranuleTable {
   private Chunk newChunk(int i) {
     Chunk fresh = new Chunk();
     Chunk there = (Chunk) CHUNK.compareAndExchange(chunks, i, (Chunk) null, fresh);
+    var _ = used.accumulateAndGet(i + 1, Math::max);
     return there == null ? fresh : there;
   }
 
   private ModelLock lockOf(int g) {
     Chunk c = chunk(g);
     ModelLock l = c.lock[g & MASK];
-    return l != null ? l : newLock(c, g & MASK);
+    return l != null ? l : newLock(c, g);
   }
 
-  private static ModelLock newLock(Chunk c, int i) {
-    ModelLock fresh = new ModelLock("granule");
-    ModelLock there = (ModelLock) LOCK.compareAndExchange(c.lock, i, (ModelLock) null, fresh);
+  private ModelLock newLock(Chunk c, int g) {
+    var fresh = new ModelLock(this, g);
+    ModelLock there =
+        (ModelLock) LOCK.compareAndExchange(c.lock, g & MASK, (ModelLock) null, fresh);
     return there == null ? fresh : there;
   }
 }

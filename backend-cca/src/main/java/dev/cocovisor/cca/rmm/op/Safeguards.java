@@ -1,5 +1,7 @@
 package dev.cocovisor.cca.rmm.op;
 
+import dev.cocovisor.cca.rmm.granule.GranuleTable;
+
 /**
  * What an RMM of 2.0 takes care of so that an open operation keeps what it owns. Each method is one
  * rule; a subclass that breaks one is a defect one can put in. The seven that were seen in TF-RMM
@@ -43,6 +45,16 @@ public class Safeguards {
   /** Tells whether a granule's state is looked at before its lock is waited for. */
   public boolean looksBeforeLocking() {
     return true;
+  }
+
+  /**
+   * Locks the page of DATA_MAP_INIT before the table it goes into, or does not: tables come first,
+   * as in DATA_MAP.
+   *
+   * @return the granule that is locked now, or {@link GranuleTable#NONE}
+   */
+  public int lockPageFirst(GranuleTable granules, long page) {
+    return GranuleTable.NONE;
   }
 
   /**

@@ -16,9 +16,11 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
 public final class Tables {
   private final GranuleTable granules;
   private final Claims claims;
+  private final Steps steps;
 
   /** Creates them over a granule table. */
-  public Tables(GranuleTable granules, Claims claims) {
+  public Tables(GranuleTable granules, Claims claims, Steps steps) {
+    this.steps = steps;
     this.granules = granules;
     this.claims = claims;
   }
@@ -109,7 +111,7 @@ public final class Tables {
       if (status != Status.SUCCESS) {
         granules.unlock(t);
       } else {
-        pe.walk.setEntry(table[0]);
+        pe.walk.setEntry(steps.folded(table[0]));
         if (granules.count(t) == 0) {
           granules.add(pe.walk.granule, -1);
         } else {
@@ -136,7 +138,7 @@ public final class Tables {
       return pe.refuse(tree.at(level - 1), "no block may stand at that level");
     }
     boolean rightKind = count == 0 || (count == Geometry.ENTRIES && Rtte.isAssigned(table[0]));
-    if (!rightKind || !Rtt.isHomogeneous(table, level)) {
+    if (!rightKind || !steps.foldable(table, level)) {
       return pe.refuse(tree.at(level), "the entries are not one contiguous block of one kind");
     }
     if (count == 0 && Rtte.kind(table[0]) == Rtte.ASSIGNED_NS && blockRefused) {

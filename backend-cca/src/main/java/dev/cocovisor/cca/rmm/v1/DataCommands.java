@@ -9,6 +9,7 @@ import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtt;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
+import dev.cocovisor.cca.rmm.table.Steps;
 
 /** RMI_DATA_CREATE, RMI_DATA_CREATE_UNKNOWN and RMI_DATA_DESTROY. */
 // TF-RMM runtime/rmi/rtt.c: data_create, smc_data_create, smc_data_destroy.
@@ -18,8 +19,10 @@ final class DataCommands {
 
   private final Context context;
   private final GranuleTable granules;
+  private final Steps steps;
 
-  DataCommands(Context context) {
+  DataCommands(Context context, Steps steps) {
+    this.steps = steps;
     this.context = context;
     this.granules = context.granules();
   }
@@ -78,7 +81,7 @@ final class DataCommands {
       return pe.refuse(Status.rtt(Geometry.PAGE_LEVEL), "ipa has a page already");
     }
     long address = granules.address(d);
-    int ripas = Rtte.ripas(e);
+    int ripas = steps.ripasOfUnknown(Rtte.ripas(e));
     if (source != NO_SOURCE) {
       context.copyMeasured(realm, ipa, address, source, measure);
       ripas = Rtte.RIPAS_RAM;
@@ -110,7 +113,7 @@ final class DataCommands {
               Status.rtt(pe.walk.level), "no page is assigned at ipa, or it is part of a block");
     } else {
       status = Status.SUCCESS;
-      pe.walk.setEntry(Rtte.unassigned(e));
+      pe.walk.setEntry(steps.taken(e));
       granules.add(pe.walk.granule, -1);
       long address = Rtte.payload(e);
       int d = granules.find(address);

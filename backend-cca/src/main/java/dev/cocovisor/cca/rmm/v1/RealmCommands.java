@@ -12,6 +12,7 @@ import dev.cocovisor.cca.rmm.realm.Features;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtt;
+import dev.cocovisor.cca.rmm.table.Steps;
 import java.util.Arrays;
 
 /** RMI_REALM_CREATE, RMI_REALM_ACTIVATE and RMI_REALM_DESTROY. */
@@ -21,8 +22,10 @@ final class RealmCommands {
 
   private final Context context;
   private final GranuleTable granules;
+  private final Steps steps;
 
-  RealmCommands(Context context) {
+  RealmCommands(Context context, Steps steps) {
+    this.steps = steps;
     this.context = context;
     this.granules = context.granules();
   }
@@ -38,7 +41,7 @@ final class RealmCommands {
     }
     long status = build(pe, rd, p);
     if (status != Status.SUCCESS) {
-      context.vmids().free(p.vmid());
+      steps.notMade(() -> context.vmids().free(p.vmid()));
     }
     return status;
   }

@@ -23,6 +23,7 @@ import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmAccess;
 import dev.cocovisor.cca.rmm.run.RealmServices;
 import dev.cocovisor.cca.rmm.run.RealmSide;
+import dev.cocovisor.cca.rmm.table.Steps;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -55,7 +56,7 @@ public final class Rmm1 implements Rmm {
 
   /** Creates an RMM under a monitor that grants everything, which asks nobody before a command. */
   public Rmm1(RmmConfig config, PhysicalMemory memory) {
-    this(config, memory, El3Monitor.GRANTS, Interposer.NONE);
+    this(config, memory, El3Monitor.GRANTS, Interposer.NONE, Steps.RELEASED);
   }
 
   /**
@@ -64,19 +65,25 @@ public final class Rmm1 implements Rmm {
    * @param memory the machine's memory, unguarded
    * @param monitor EL3
    * @param interposer asked before each command
+   * @param steps those of its steps that can be others
    */
-  public Rmm1(RmmConfig config, PhysicalMemory memory, El3Monitor monitor, Interposer interposer) {
+  public Rmm1(
+      RmmConfig config,
+      PhysicalMemory memory,
+      El3Monitor monitor,
+      Interposer interposer,
+      Steps steps) {
     this.interposer = interposer;
     GranuleTable granules = new GranuleTable(config.memoryBase(), config.memoryEnd());
     this.context = new Context(config, granules, memory, monitor, new Vmids(config.vmidBits()));
     RealmAccess access = new RealmAccess(granules);
     HostCalls hostCalls = new HostCalls(context, access);
     this.granuleCommands = new GranuleCommands(context);
-    this.realmCommands = new RealmCommands(context);
+    this.realmCommands = new RealmCommands(context, steps);
     this.recCommands = new RecCommands(context);
-    this.rttCommands = new RttCommands(context);
-    this.sharedCommands = new SharedCommands(context);
-    this.dataCommands = new DataCommands(context);
+    this.rttCommands = new RttCommands(context, steps);
+    this.sharedCommands = new SharedCommands(context, steps);
+    this.dataCommands = new DataCommands(context, steps);
     this.ripasCommands = new RipasCommands(context);
     this.enterCommand = new EnterCommand(context, hostCalls, new Entry1(context));
     this.psci = new Psci(context, Psci.DeniedWhenOn.REFUSED);

@@ -9,6 +9,7 @@ import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
 import dev.cocovisor.cca.rmm.table.Claims;
+import dev.cocovisor.cca.rmm.table.Steps;
 import dev.cocovisor.cca.rmm.table.Tables;
 import dev.cocovisor.cca.rmm.table.Tree;
 
@@ -16,11 +17,13 @@ import dev.cocovisor.cca.rmm.table.Tree;
 // TF-RMM runtime/rmi/rtt.c: smc_rtt_create, smc_rtt_destroy, smc_rtt_fold, smc_rtt_read_entry.
 final class RttCommands {
   private final GranuleTable granules;
+  private final Steps steps;
   private final Tables tables;
 
-  RttCommands(Context context) {
+  RttCommands(Context context, Steps steps) {
+    this.steps = steps;
     this.granules = context.granules();
-    this.tables = new Tables(granules, Claims.NONE);
+    this.tables = new Tables(granules, Claims.NONE, steps);
   }
 
   long create(Pe pe, long rd, long rtt, long ipa, long level) {
@@ -34,7 +37,7 @@ final class RttCommands {
     if (realm.geometry.structural(ipa, level)) {
       status = tables.create(pe, Tree.primary(realm), t, r, ipa, (int) level);
     } else {
-      granules.unlock(r);
+      steps.misfit(granules, r);
       status = misfit(pe);
     }
     granules.unlock(t);

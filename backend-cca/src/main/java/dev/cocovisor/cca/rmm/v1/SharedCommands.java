@@ -9,6 +9,7 @@ import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtt;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
+import dev.cocovisor.cca.rmm.table.Steps;
 
 /**
  * RMI_RTT_MAP_UNPROTECTED and RMI_RTT_UNMAP_UNPROTECTED: memory of the host in the upper half of a
@@ -18,8 +19,10 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
 // TF-RMM runtime/rmi/rtt.c: map_unmap_ns.
 final class SharedCommands {
   private final GranuleTable granules;
+  private final Steps steps;
 
-  SharedCommands(Context context) {
+  SharedCommands(Context context, Steps steps) {
+    this.steps = steps;
     this.granules = context.granules();
   }
 
@@ -40,7 +43,7 @@ final class SharedCommands {
     }
     Rtt.walk(granules, pe.walk, realm.geometry, realm.rootGranule, ipa, (int) level, r);
     long status;
-    if (pe.walk.level != level || Rtte.kind(pe.walk.entry()) != Rtte.UNASSIGNED_NS) {
+    if (pe.walk.level != level || !steps.isFree(pe.walk.entry())) {
       status =
           pe.refuse(
               Status.rtt(pe.walk.level), "the walk ended above, or something is mapped there");

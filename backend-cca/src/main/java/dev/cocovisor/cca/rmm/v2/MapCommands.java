@@ -284,6 +284,17 @@ final class MapCommands {
           Status.ERROR_INPUT,
           "flags are neither 0 nor 1, data is rd, or the source is not the normal world's");
     }
+    int first = operations.safeguards().lockPageFirst(granules, data);
+    try {
+      return initOf(pe, rd, data, ipa, source, flags, first);
+    } finally {
+      if (first != GranuleTable.NONE) {
+        granules.unlock(first);
+      }
+    }
+  }
+
+  private long initOf(Pe pe, long rd, long data, long ipa, long source, long flags, int first) {
     int r = granules.findLock(rd, GranuleState.S_RD);
     if (r == GranuleTable.NONE) {
       return pe.refuse(Status.ERROR_INPUT, "rd is no realm descriptor");
@@ -297,14 +308,15 @@ final class MapCommands {
       status = pe.refuse(Status.ERROR_INPUT, "ipa is unaligned or not in the protected half");
     } else {
       realm.walkToPage(granules, pe.walk, ipa);
-      status = init(pe, realm, data, ipa, source, flags == 1);
+      status = init(pe, realm, data, ipa, source, flags == 1, first);
       granules.unlock(pe.walk.granule);
     }
     granules.unlock(r);
     return status;
   }
 
-  private long init(Pe pe, Realm realm, long data, long ipa, long source, boolean measure) {
+  private long init(
+      Pe pe, Realm realm, long data, long ipa, long source, boolean measure, int first) {
     if (pe.walk.level != Geometry.PAGE_LEVEL) {
       return pe.refuse(Status.rtt(pe.walk.level), "no level 3 table holds ipa");
     }
@@ -319,15 +331,22 @@ final class MapCommands {
     if (d == GranuleTable.NONE || granules.state(d) != GranuleState.S_DELEGATED) {
       return pe.refuse(Status.ERROR_INPUT, "data is not DELEGATED");
     }
-    granules.lock(d);
+    if (d != first) {
+      granules.lock(d);
+    }
     if (granules.state(d) != GranuleState.S_DELEGATED) {
-      granules.unlock(d);
+      if (d != first) {
+        granules.unlock(d);
+      }
       return pe.refuse(Status.ERROR_INPUT, "data is not DELEGATED");
     }
     context.copyMeasured(realm, ipa, data, source, measure);
     pe.walk.setEntry(Rtte.of(Rtte.ASSIGNED_RAM, data));
     granules.add(pe.walk.granule, 1);
-    granules.unlockTransition(d, GranuleState.S_DATA);
+    granules.setState(d, GranuleState.S_DATA);
+    if (d != first) {
+      granules.unlock(d);
+    }
     return Status.SUCCESS;
   }
 }

@@ -10,6 +10,7 @@ import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtt;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
+import dev.cocovisor.cca.rmm.table.Steps;
 import dev.cocovisor.cca.rmm.table.Tables;
 import dev.cocovisor.cca.rmm.table.Tree;
 
@@ -29,7 +30,7 @@ final class RttCommands {
   RttCommands(Context context, Operations operations) {
     this.granules = context.granules();
     this.operations = operations;
-    this.tables = new Tables(granules, operations);
+    this.tables = new Tables(granules, operations, Steps.RELEASED);
   }
 
   /** Tells whether a realm has an auxiliary tree of that number. */

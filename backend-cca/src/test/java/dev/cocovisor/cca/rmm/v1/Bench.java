@@ -13,6 +13,7 @@ import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
+import dev.cocovisor.cca.rmm.table.Steps;
 import java.util.List;
 
 /** An RMM with memory and one PE, and the steps that most tests begin with. */
@@ -32,7 +33,7 @@ final class Bench {
   }
 
   Bench(El3Monitor monitor) {
-    rmm = new Rmm1(RmmConfig.RECORDED, memory, monitor, Interposer.NONE);
+    rmm = new Rmm1(RmmConfig.RECORDED, memory, monitor, Interposer.NONE, Steps.RELEASED);
   }
 
   static long granule(int n) {

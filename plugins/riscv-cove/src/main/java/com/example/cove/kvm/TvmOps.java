@@ -119,19 +119,24 @@ final class TvmOps implements VmOps {
               ? "the TVM is finalized: its measurement is sealed"
               : "addresses and size have to be whole pages, with a source");
     }
-    for (long done = 0; done < size; ) {
-      long pages =
-          vm.populate(
-              (gpa + done) >>> PageLevel.PAGE_SHIFT,
-              from + done,
-              (size - done) >>> PageLevel.PAGE_SHIFT,
-              this::measureBlock);
-      if (pages < 0) {
-        return pages;
+    vm.slotsLock().lock();
+    try {
+      for (long done = 0; done < size; ) {
+        long pages =
+            vm.populate(
+                (gpa + done) >>> PageLevel.PAGE_SHIFT,
+                from + done,
+                (size - done) >>> PageLevel.PAGE_SHIFT,
+                this::measureBlock);
+        if (pages < 0) {
+          return pages;
+        }
+        done += pages << PageLevel.PAGE_SHIFT;
       }
-      done += pages << PageLevel.PAGE_SHIFT;
+      return 0;
+    } finally {
+      vm.slotsLock().unlock();
     }
-    return 0;
   }
 
   private Errno measureBlock(long gfn, long pfn, long from, int order) {

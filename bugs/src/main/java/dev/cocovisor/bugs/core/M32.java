@@ -1,0 +1,106 @@
+package dev.cocovisor.bugs.core;
+
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.bugs.entry.Area;
+import dev.cocovisor.bugs.entry.Bug;
+import dev.cocovisor.core.CoreParts;
+import dev.cocovisor.core.gmem.Binding;
+import dev.cocovisor.core.gmem.BindingOwner;
+import dev.cocovisor.core.gmem.GmemFile;
+import dev.cocovisor.core.gmem.GuestMemfd;
+import dev.cocovisor.core.mem.PhysicalHost;
+
+/**
+ * The error of a binding for which memory runs out half way is not looked at, so the slot is there
+ * and its file knows a part of it.
+ */
+public final class M32 extends Bug {
+  /** Creates the bug. */
+  public M32() {
+    super(
+        "M32",
+        Area.GUEST_MEMFD,
+        "sw-protected",
+        "e6ecb88711d9",
+        "The error of a binding for which memory runs out half way is not looked at, so the slot is"
+            + " there and its file knows a part of it.");
+  }
+
+  @Override
+  protected CoreParts surroundings(CoreParts parts) {
+    return parts.withGuestMemfd(Scarce::open);
+  }
+
+  @Override
+  protected CoreParts core(CoreParts parts) {
+    return parts.withGuestMemfd(Faulty::open);
+  }
+
+  /** Memory for the index of bindings runs out after this many pages. */
+  private static final long ENOUGH_FOR = 16;
+
+  private static final class Scarce extends GmemFile {
+    Scarce(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
+      super(memory, owner, number, size, flags, order);
+    }
+
+    static GuestMemfd open(
+        PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
+      return opened(new Scarce(memory, owner, number, size, flags, order));
+    }
+
+    @Override
+    public Errno bind(Binding slot) {
+      return slot.npages() > ENOUGH_FOR ? Errno.ENOMEM : super.bind(slot);
+    }
+  }
+
+  private static final class Faulty extends GmemFile {
+    Faulty(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
+      super(memory, owner, number, size, flags, order);
+    }
+
+    static GuestMemfd open(
+        PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
+      return opened(new Faulty(memory, owner, number, size, flags, order));
+    }
+
+    @Override
+    public Errno bind(Binding slot) {
+      return super.bind(slot.npages() > ENOUGH_FOR ? new Part(slot) : slot);
+    }
+  }
+
+  /** The first pages of a slot. */
+  private record Part(Binding slot) implements Binding {
+    @Override
+    public int asId() {
+      return slot.asId();
+    }
+
+    @Override
+    public int id() {
+      return slot.id();
+    }
+
+    @Override
+    public long baseGfn() {
+      return slot.baseGfn();
+    }
+
+    @Override
+    public long npages() {
+      return ENOUGH_FOR;
+    }
+
+    @Override
+    public long gmemPage() {
+      return slot.gmemPage();
+    }
+
+    @Override
+    public void dropGmem() {
+      slot.dropGmem();
+    }
+  }
+}

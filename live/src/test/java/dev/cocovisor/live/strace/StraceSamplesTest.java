@@ -1,0 +1,47 @@
+package dev.cocovisor.live.strace;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.api.log.Mismatch;
+import dev.cocovisor.api.log.ReplayOptions;
+import dev.cocovisor.api.log.ReplaySummary;
+import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.vmm.Technologies;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Traces of the kernel's selftests and of QEMU: imported, and replayed as far as they tell. */
+class StraceSamplesTest {
+  private static final Path SAMPLES =
+      Path.of(System.getProperty("cocovisor.root"), "conformance/strace");
+
+  @ParameterizedTest
+  @CsvSource({
+    "memslot_modification_stress_test, 195, 188, 12, 62",
+    "pre_fault_memory_test, 514, 486, 47, 163",
+    "private_mem_kvm_exits_test, 246, 240, 8, 89",
+    "qemu-start, 20000, 11805, 5, 473",
+    "vm_types_test, 87, 86, 0, 75",
+  })
+  void aTraceIsImportedAndItsAnswersAreTheModels(
+      String name, long lines, long calls, long undecoded, long compared) throws IOException {
+    var importer = new StraceImport();
+    importer.read(LogSource.file(SAMPLES.resolve(name + ".strace.gz")));
+    var log = new StringBuilder();
+    ImportSummary s = importer.write(log);
+    assertThat(s.lines()).isEqualTo(lines);
+    assertThat(s.calls()).isEqualTo(calls);
+    assertThat(s.undecoded()).isEqualTo(undecoded);
+    var found = new ArrayList<Mismatch>();
+    ReplaySummary r =
+        new KvmLogReplayer(Technologies.builtIn())
+            .passingOver(_ -> {})
+            .replay(LogSource.text(name, log.toString()), ReplayOptions.ALL, found::add);
+    assertThat(found).isEmpty();
+    assertThat(r.notes()).containsEntry(KvmLogReplayer.COMPARED, compared);
+  }
+}
