@@ -57,7 +57,7 @@ public final class CompareCommand implements Callable<Integer> {
       paramLabel = "ID",
       description = {
         "The technologies; without it, those the scenario names, else all. One may stand there",
-        "more than once with settings of its own: cca:cca.rmm=1.0,cca:cca.rmm=2.0."
+        "more than once with settings of its own: ID:NAME=VALUE,ID:NAME=VALUE."
       })
   private List<String> chosen = List.of();
 
