@@ -183,6 +183,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public Errno standsStill(VcpuContext vcpu, long gfn, long tries) {
+    return delegate.standsStill(vcpu, gfn, tries);
+  }
+
+  @Override
   public void bug(String why) {
     delegate.bug(why);
   }

@@ -74,7 +74,8 @@ public final class VmmMachine {
   /** Tells whether guest_memfds keep the attributes, so that pages are converted in place. */
   public boolean convertsInPlace() {
     int cap = Capability.KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES.number();
-    return (calls.checkExtension(vmFd, cap) & MemoryAttributes.PRIVATE) != 0;
+    long answer = calls.checkExtension(vmFd, cap); // EIO of a VM that is dead
+    return answer > 0 && (answer & MemoryAttributes.PRIVATE) != 0;
   }
 
   /**
