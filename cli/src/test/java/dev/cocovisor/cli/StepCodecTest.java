@@ -34,6 +34,7 @@ class StepCodecTest {
       actor("vmm")
       vm_punch(1, {at=0x1000, size=0x1000})
       together()
+      raced("two threads at once")
       vm_guest_mode(1, {vcpu=1, nested=0})
       vm_teardown(1, {keep_memory=1})
       host_take_memory({leave=3})

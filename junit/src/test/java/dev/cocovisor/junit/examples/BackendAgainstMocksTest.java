@@ -63,6 +63,7 @@ class BackendAgainstMocksTest {
     when(host.trace()).thenReturn(TraceSink.OFF);
     when(host.setting(any())).thenAnswer(call -> call.<Setting>getArgument(0).byDefault());
     when(host.number(any())).thenCallRealMethod();
+    when(host.kernel()).thenCallRealMethod();
     when(host.interposer()).thenReturn((call, a0, a1, a2, a3) -> busyOnce(call));
     when(vm.host()).thenReturn(host);
     when(vm.kvmLock()).thenReturn(new ModelLock("kvm->lock"));
