@@ -7,7 +7,9 @@ import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.library.Library;
 import dev.cocovisor.explore.library.Operation;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -43,7 +45,7 @@ public class Exploration {
   @Param({"sw-protected", "tdx", "cca"})
   public String technology = "sw-protected";
 
-  private Subject subject;
+  private @Nullable Subject subject;
 
   /** Takes the pair from the library. */
   @org.openjdk.jmh.annotations.Setup
@@ -56,8 +58,9 @@ public class Exploration {
   /** A conversion and a punch of one page, every schedule within two preemptions. */
   @Benchmark
   public long convertAndPunch(Made made) {
+    Subject pair = Objects.requireNonNull(subject);
     long n =
-        new Explorer(Limits.DEFAULT, false).explore(subject, new Search.Preemptions(2)).schedules();
+        new Explorer(Limits.DEFAULT, false).explore(pair, new Search.Preemptions(2)).schedules();
     made.schedules += n;
     return n;
   }
