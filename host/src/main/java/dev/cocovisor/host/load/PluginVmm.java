@@ -10,6 +10,7 @@ import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A plugin's VMM; what it throws says whose it is. */
@@ -80,6 +81,16 @@ final class PluginVmm implements VmmDriver {
   @Override
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
     return failures.answer("askConversion", () -> driver.askConversion(vm, gpa, size, toPrivate));
+  }
+
+  @Override
+  public List<GuestAction> refusedCalls(VmmMachine vm) {
+    return failures.answer("refusedCalls", () -> driver.refusedCalls(vm));
+  }
+
+  @Override
+  public Set<String> launchFields() {
+    return failures.answer("launchFields", driver::launchFields);
   }
 
   @Override
