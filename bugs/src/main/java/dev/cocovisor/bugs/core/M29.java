@@ -53,6 +53,11 @@ public final class M29 extends Bug {
     }
 
     @Override
+    public long countSet(long start, long end) {
+      return inner.countSet(start, end);
+    }
+
+    @Override
     public boolean isUniform(long gfn, PageLevel level) {
       long first = level.alignDown(gfn);
       return inner.isUniform(gfn, level) && !reserved(first, first + level.pages());

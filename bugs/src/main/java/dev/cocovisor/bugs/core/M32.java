@@ -99,6 +99,11 @@ public final class M32 extends Bug {
     }
 
     @Override
+    public void assertLive() {
+      slot.assertLive();
+    }
+
+    @Override
     public void dropGmem() {
       slot.dropGmem();
     }

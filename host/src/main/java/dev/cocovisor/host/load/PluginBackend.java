@@ -7,6 +7,7 @@ import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.log.LogWords;
 import dev.cocovisor.api.measure.LaunchMeasurer;
@@ -85,6 +86,11 @@ final class PluginBackend implements Backend {
   @Override
   public LogWords logWords() {
     return present().logWords();
+  }
+
+  @Override
+  public List<KernelRule<?>> kernelRules() {
+    return failures.answer("kernelRules", present()::kernelRules);
   }
 
   ClassLoader loader() {
@@ -182,7 +188,28 @@ final class PluginBackend implements Backend {
     @Override
     public boolean makeAccessible(long pfn) {
       Platform platform = inner;
-      return platform != null && platform.makeAccessible(pfn);
+      return platform != null
+          && failures.answer("makeAccessible", () -> platform.makeAccessible(pfn));
+    }
+
+    @Override
+    public boolean takeBack(long pfn) {
+      Platform platform = inner;
+      return platform != null && failures.answer("takeBack", () -> platform.takeBack(pfn));
+    }
+
+    @Override
+    public long secondaryTablePages() {
+      Platform platform = inner;
+      return platform == null
+          ? 0
+          : failures.answer("secondaryTablePages", platform::secondaryTablePages);
+    }
+
+    @Override
+    public long lockedPages() {
+      Platform platform = inner;
+      return platform == null ? 0 : failures.answer("lockedPages", platform::lockedPages);
     }
 
     @Override

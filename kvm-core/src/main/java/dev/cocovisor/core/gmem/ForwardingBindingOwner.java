@@ -70,6 +70,11 @@ public abstract class ForwardingBindingOwner implements BindingOwner {
   }
 
   @Override
+  public boolean takesRangesThatWrap() {
+    return delegate.takesRangesThatWrap();
+  }
+
+  @Override
   public void gmemClosed() {
     delegate.gmemClosed();
   }

@@ -140,6 +140,31 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
+  public Errno mayMap(boolean shared, boolean writable) {
+    return delegate.mayMap(shared, writable);
+  }
+
+  @Override
+  public boolean mayBeWritten(boolean shared) {
+    return delegate.mayBeWritten(shared);
+  }
+
+  @Override
+  public boolean hasPage(long pageIndex) {
+    return delegate.hasPage(pageIndex);
+  }
+
+  @Override
+  public boolean isHugetlb() {
+    return delegate.isHugetlb();
+  }
+
+  @Override
+  public boolean isShmem() {
+    return delegate.isShmem();
+  }
+
+  @Override
   public long userFault(long pageIndex) {
     return delegate.userFault(pageIndex);
   }

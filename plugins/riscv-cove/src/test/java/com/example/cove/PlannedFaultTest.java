@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.example.cove.kvm.CoveBackend;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.ForwardingBackend;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.trusted.TrustedFault;

@@ -1,12 +1,12 @@
 package dev.cocovisor.tck.witness;
 
 import dev.cocovisor.api.Backend;
-import dev.cocovisor.api.BackendInfo;
+import dev.cocovisor.api.ForwardingBackend;
+import dev.cocovisor.api.ForwardingPlatform;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.sched.Actor;
 import java.util.ArrayList;
@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
  * are called with which answers, whether they throw, and whether they give back the locks they
  * took. What no backend may ever do is noted as a violation and fails whatever rule is running.
  */
-public final class Witness implements Backend {
-  private final Backend backend;
+public final class Witness extends ForwardingBackend {
   private final Queue<HookCall> calls = new ConcurrentLinkedQueue<>();
   private final Queue<String> violations = new ConcurrentLinkedQueue<>();
   private final List<WitnessOps> vms = new ArrayList<>();
@@ -34,19 +33,14 @@ public final class Witness implements Backend {
 
   /** Watches a backend. */
   public Witness(Backend backend) {
-    this.backend = backend;
-  }
-
-  @Override
-  public BackendInfo info() {
-    return backend.info();
+    super(backend);
   }
 
   @Override
   @SuppressWarnings("NullAway") // the null is the thing looked for
   public Platform createPlatform(HostMachine machine) {
     host = machine;
-    Platform made = backend.createPlatform(machine);
+    Platform made = super.createPlatform(machine);
     if (made == null) {
       throw new AssertionError("createPlatform answered null");
     }
@@ -124,34 +118,17 @@ public final class Witness implements Backend {
     vms.stream().filter(v -> v.alive()).forEach(v -> v.delegate().checkInvariants(violation));
   }
 
-  private final class WitnessPlatform implements Platform {
-    private final Platform inner;
-
+  private final class WitnessPlatform extends ForwardingPlatform {
     WitnessPlatform(Platform inner) {
-      this.inner = inner;
+      super(inner);
     }
 
     @Override
     public VmOps createVm(VmContext vm, VmType type) {
       VmContext seen = new WitnessContext(vm, Witness.this);
-      WitnessOps ops = new WitnessOps(inner.createVm(seen, type), vm, Witness.this);
-      vms.add(ops);
-      return ops;
-    }
-
-    @Override
-    public PhysicalGuard guard() {
-      return inner.guard();
-    }
-
-    @Override
-    public void checkInvariants(Consumer<String> violation) {
-      inner.checkInvariants(violation);
-    }
-
-    @Override
-    public void close() {
-      inner.close();
+      WitnessOps made = new WitnessOps(super.createVm(seen, type), vm, Witness.this);
+      vms.add(made);
+      return made;
     }
   }
 }

@@ -1,22 +1,26 @@
-package dev.cocovisor.bugs.entry;
+package dev.cocovisor.api;
 
-import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.Platform;
-import dev.cocovisor.api.VmContext;
-import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.view.TableSink;
 import java.util.List;
 import java.util.function.Consumer;
+import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
-/** Hands every call to another platform. */
-abstract class ForwardingPlatform implements Platform {
+/**
+ * Hands every call to another platform; the base of those that watch, decorate or disturb one.
+ *
+ * @since 0.2
+ */
+@API(status = API.Status.EXPERIMENTAL, since = "0.2")
+public abstract class ForwardingPlatform implements Platform {
   private final Platform delegate;
 
-  ForwardingPlatform(Platform delegate) {
+  /** Wraps {@code delegate}. */
+  protected ForwardingPlatform(Platform delegate) {
     this.delegate = delegate;
   }
 
@@ -38,6 +42,11 @@ abstract class ForwardingPlatform implements Platform {
   @Override
   public @Nullable String ownerOf(long pfn) {
     return delegate.ownerOf(pfn);
+  }
+
+  @Override
+  public void showFrames(TableSink into) {
+    delegate.showFrames(into);
   }
 
   @Override
