@@ -35,8 +35,6 @@ public final class Libc implements AutoCloseable {
   /** Larger than glibc's and musl's posix_spawn_file_actions_t. */
   private static final long FILE_ACTIONS_SIZE = 128;
 
-  private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-
   private final Arena arena = Arena.ofShared();
   private final MemorySegment state = arena.allocate(Linker.Option.captureStateLayout());
 
@@ -201,72 +199,51 @@ public final class Libc implements AutoCloseable {
   /** Looked up with first use, so that a machine without them can still load this class. */
   private static final class Handles {
     static final MethodHandle OPEN =
-        errno("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-    static final MethodHandle CLOSE = errno("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+        CFunctions.errno("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+    static final MethodHandle CLOSE =
+        CFunctions.errno("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     static final MethodHandle IOCTL =
-        errno(
+        CFunctions.errno(
             "ioctl",
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG),
             Linker.Option.firstVariadicArg(2));
     static final MethodHandle MEMFD_CREATE =
-        errno("memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+        CFunctions.errno("memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
     static final MethodHandle FTRUNCATE =
-        errno("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
+        CFunctions.errno("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
     static final MethodHandle MMAP =
-        errno(
+        CFunctions.errno(
             "mmap",
             FunctionDescriptor.of(
                 JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
     static final MethodHandle MUNMAP =
-        plain("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+        CFunctions.plain("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
     static final MethodHandle PIPE2 =
-        errno("pipe2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+        CFunctions.errno("pipe2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
     static final MethodHandle WRITE =
-        errno("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+        CFunctions.errno("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
     static final MethodHandle READ =
-        errno("read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+        CFunctions.errno("read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
     static final MethodHandle POLL =
-        errno("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+        CFunctions.errno("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
     static final MethodHandle KILL =
-        errno("kill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+        CFunctions.errno("kill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     static final MethodHandle WAITPID =
-        errno("waitpid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+        CFunctions.errno("waitpid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
     static final MethodHandle ACTIONS_INIT =
-        plain("posix_spawn_file_actions_init", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        CFunctions.plain("posix_spawn_file_actions_init", FunctionDescriptor.of(JAVA_INT, ADDRESS));
     static final MethodHandle ACTIONS_DESTROY =
-        plain("posix_spawn_file_actions_destroy", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+        CFunctions.plain(
+            "posix_spawn_file_actions_destroy", FunctionDescriptor.of(JAVA_INT, ADDRESS));
     static final MethodHandle ACTIONS_DUP2 =
-        plain(
+        CFunctions.plain(
             "posix_spawn_file_actions_adddup2",
             FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
     static final MethodHandle SPAWN =
-        plain(
+        CFunctions.plain(
             "posix_spawn",
             FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
 
     private Handles() {}
-
-    private static MethodHandle errno(
-        String name, FunctionDescriptor type, Linker.Option... options) {
-      Linker.Option[] all = java.util.Arrays.copyOf(options, options.length + 1);
-      all[options.length] = ERRNO;
-      return find(name, type, all);
-    }
-
-    private static MethodHandle plain(String name, FunctionDescriptor type) {
-      return find(name, type);
-    }
-
-    @SuppressWarnings("restricted")
-    private static MethodHandle find(
-        String name, FunctionDescriptor type, Linker.Option... options) {
-      Linker linker = Linker.nativeLinker();
-      MemorySegment at =
-          linker
-              .defaultLookup()
-              .find(name)
-              .orElseThrow(() -> new UnsupportedOperationException("no " + name + " here"));
-      return linker.downcallHandle(at, type, options);
-    }
   }
 }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.cocovisor.live.sys.CFunctions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -53,17 +54,17 @@ final class Ptrace implements AutoCloseable {
   private static final int WALL = 0x40000000;
   private static final int INFO_SIZE = 128;
 
-  private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
   private static final MethodHandle PTRACE =
-      find("ptrace", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+      CFunctions.errno(
+          "ptrace", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle WAITPID =
-      find("waitpid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+      CFunctions.errno("waitpid", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle READV = vm("process_vm_readv");
   private static final MethodHandle WRITEV = vm("process_vm_writev");
   private static final MethodHandle KILL =
-      find("kill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+      CFunctions.errno("kill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
   private static final MethodHandle SPAWN =
-      find(
+      CFunctions.errno(
           "posix_spawnp",
           FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
 
@@ -76,21 +77,10 @@ final class Ptrace implements AutoCloseable {
   private MemorySegment buffer = arena.allocate(4096, 8);
 
   private static MethodHandle vm(String name) {
-    return find(
+    return CFunctions.errno(
         name,
         FunctionDescriptor.of(
             JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG));
-  }
-
-  @SuppressWarnings("restricted")
-  private static MethodHandle find(String name, FunctionDescriptor type) {
-    Linker linker = Linker.nativeLinker();
-    MemorySegment at =
-        linker
-            .defaultLookup()
-            .find(name)
-            .orElseThrow(() -> new UnsupportedOperationException("no " + name + " here"));
-    return linker.downcallHandle(at, type, ERRNO);
   }
 
   private long ptrace(long request, int pid, long addr, long data) {
