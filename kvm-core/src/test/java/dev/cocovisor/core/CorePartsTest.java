@@ -56,9 +56,9 @@ class CorePartsTest {
           made.add("frames");
           return FrameAllocator.buddy(frames);
         })
-        .withGuestMemfd((memory, owner, inode, size, flags, order) -> {
-          made.add("guest_memfd " + inode);
-          return new File(GmemFile.create(memory, owner, inode, size, flags, order));
+        .withGuestMemfd(r -> {
+          made.add("guest_memfd " + r.inodeNumber());
+          return new File(GmemFile.create(r));
         })
         .withAttributes(vm -> {
           made.add("attributes " + vm);

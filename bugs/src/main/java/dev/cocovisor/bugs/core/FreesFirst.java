@@ -26,8 +26,7 @@ public final class FreesFirst extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd((memory, owner, number, size, flags, order) ->
-        GmemFile.create(memory, new ToldLate(owner), number, size, flags, order));
+    return parts.withGuestMemfd(r -> GmemFile.create(r.withOwner(new ToldLate(r.owner()))));
   }
 
   /** Is told of the begin of an invalidation when it ends. */

@@ -4,10 +4,8 @@ import dev.cocovisor.bugs.entry.Area;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.gmem.Binding;
-import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
-import dev.cocovisor.core.mem.PhysicalHost;
 
 /** A slot that is deleted while its file is being closed is unbound without the invalidate lock. */
 public final class M25 extends Bug {
@@ -24,17 +22,12 @@ public final class M25 extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd(Faulty::open);
+    return parts.withGuestMemfd(r -> GmemFile.opened(new Faulty(r)));
   }
 
   private static final class Faulty extends GmemFile {
-    Faulty(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      super(memory, owner, number, size, flags, order);
-    }
-
-    static GuestMemfd open(
-        PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      return opened(new Faulty(memory, owner, number, size, flags, order));
+    Faulty(GuestMemfd.Request request) {
+      super(request);
     }
 
     @Override

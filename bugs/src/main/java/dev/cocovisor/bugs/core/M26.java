@@ -22,8 +22,7 @@ public final class M26 extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd((memory, owner, number, size, flags, order) ->
-        new Faulty(GmemFile.create(memory, owner, number, size, flags, order)));
+    return parts.withGuestMemfd(r -> new Faulty(GmemFile.create(r)));
   }
 
   private static final class Faulty extends ForwardingGuestMemfd {

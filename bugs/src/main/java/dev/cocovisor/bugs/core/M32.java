@@ -5,10 +5,8 @@ import dev.cocovisor.bugs.entry.Area;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.gmem.Binding;
-import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
-import dev.cocovisor.core.mem.PhysicalHost;
 
 /**
  * The error of a binding for which memory runs out half way is not looked at, so the slot is there
@@ -28,25 +26,20 @@ public final class M32 extends Bug {
 
   @Override
   protected CoreParts surroundings(CoreParts parts) {
-    return parts.withGuestMemfd(Scarce::open);
+    return parts.withGuestMemfd(r -> GmemFile.opened(new Scarce(r)));
   }
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd(Faulty::open);
+    return parts.withGuestMemfd(r -> GmemFile.opened(new Faulty(r)));
   }
 
   /** Memory for the index of bindings runs out after this many pages. */
   private static final long ENOUGH_FOR = 16;
 
   private static final class Scarce extends GmemFile {
-    Scarce(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      super(memory, owner, number, size, flags, order);
-    }
-
-    static GuestMemfd open(
-        PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      return opened(new Scarce(memory, owner, number, size, flags, order));
+    Scarce(GuestMemfd.Request request) {
+      super(request);
     }
 
     @Override
@@ -56,13 +49,8 @@ public final class M32 extends Bug {
   }
 
   private static final class Faulty extends GmemFile {
-    Faulty(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      super(memory, owner, number, size, flags, order);
-    }
-
-    static GuestMemfd open(
-        PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      return opened(new Faulty(memory, owner, number, size, flags, order));
+    Faulty(GuestMemfd.Request request) {
+      super(request);
     }
 
     @Override

@@ -7,7 +7,6 @@ import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
-import dev.cocovisor.core.mem.PhysicalHost;
 
 /**
  * Offset and size of a binding are added as signed numbers, so a sum that overflows passes the
@@ -27,17 +26,12 @@ public final class M33 extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withGuestMemfd(Faulty::open);
+    return parts.withGuestMemfd(r -> GmemFile.opened(new Faulty(r)));
   }
 
   private static final class Faulty extends GmemFile {
-    Faulty(PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      super(memory, owner, number, size, flags, order);
-    }
-
-    static GuestMemfd open(
-        PhysicalHost memory, BindingOwner owner, long number, long size, long flags, int order) {
-      return opened(new Faulty(memory, owner, number, size, flags, order));
+    Faulty(GuestMemfd.Request request) {
+      super(request);
     }
 
     @Override

@@ -10,12 +10,10 @@ import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.core.InvariantChecker;
 import dev.cocovisor.core.attr.AttributeStore;
 import dev.cocovisor.core.attr.AttributeTree;
-import dev.cocovisor.core.gmem.BindingOwner;
 import dev.cocovisor.core.gmem.ForwardingGuestMemfd;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.mem.FrameAllocator;
-import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.TlbModel;
 import dev.cocovisor.host.discovery.BackendRegistry;
@@ -97,9 +95,7 @@ class CorePartsTest {
   void privateMemoryComesFromWrappedFiles(String technology) {
     AtomicInteger pages = new AtomicInteger();
     AtomicInteger open = new AtomicInteger();
-    GuestMemfd.Factory factory =
-        (memory, owner, inode, size, flags, order) ->
-            new CountingMemfd(memory, owner, inode, size, flags, order, pages, open);
+    GuestMemfd.Factory factory = r -> new CountingMemfd(r, pages, open);
     HypervisorModel model = host().override(binding(GuestMemfd.Factory.class, factory)).build();
     use(model, technology);
     assertThat(pages.get()).isGreaterThanOrEqualTo(3);
@@ -271,16 +267,8 @@ class CorePartsTest {
     private final AtomicInteger pages;
     private final AtomicInteger open;
 
-    CountingMemfd(
-        PhysicalHost memory,
-        BindingOwner owner,
-        long inode,
-        long size,
-        long flags,
-        int order,
-        AtomicInteger pages,
-        AtomicInteger open) {
-      super(GmemFile.create(memory, owner, inode, size, flags, order));
+    CountingMemfd(Request request, AtomicInteger pages, AtomicInteger open) {
+      super(GmemFile.create(request));
       this.pages = pages;
       this.open = open;
       open.incrementAndGet();

@@ -3,7 +3,6 @@ package dev.cocovisor.core.gmem;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.RefCount;
-import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mm.AddressSpace;
 import java.util.ArrayList;
@@ -28,14 +27,12 @@ public class GmemFile extends InodeStore implements GuestMemfd {
   private final RefCount references = new RefCount("guest_memfd file", 1);
 
   /** Makes a file with a fresh inode, for {@link #opened}. */
-  protected GmemFile(
-      PhysicalHost memory,
-      BindingOwner owner,
-      long inodeNumber,
-      long size,
-      long flags,
-      int preferredOrder) {
-    this(new GmemInode(memory, inodeNumber, size, flags, preferredOrder, owner), owner, true);
+  protected GmemFile(Request r) {
+    this(
+        new GmemInode(
+            r.memory(), r.inodeNumber(), r.size(), r.flags(), r.preferredOrder(), r.owner()),
+        r.owner(),
+        true);
   }
 
   private GmemFile(GmemInode inode, BindingOwner owner, boolean pinsOwner) {
@@ -45,14 +42,8 @@ public class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   /** Creates a file with a fresh inode, with one reference. */
-  public static GmemFile create(
-      PhysicalHost memory,
-      BindingOwner owner,
-      long inodeNumber,
-      long size,
-      long flags,
-      int preferredOrder) {
-    return opened(new GmemFile(memory, owner, inodeNumber, size, flags, preferredOrder));
+  public static GmemFile create(Request request) {
+    return opened(new GmemFile(request));
   }
 
   /** Opens an inode for a VM; {@code pins}: the file keeps the VM alive, as guest_memfd does. */
@@ -61,7 +52,7 @@ public class GmemFile extends InodeStore implements GuestMemfd {
   }
 
   /** Opens a file just made: its inode and its VM know it from now on. */
-  protected static GmemFile opened(GmemFile file) {
+  public static GmemFile opened(GmemFile file) {
     file.inode.opened(file);
     if (file.pinsOwner) {
       file.owner.gmemOpened();

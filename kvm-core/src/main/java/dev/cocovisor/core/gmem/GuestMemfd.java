@@ -11,26 +11,34 @@ import dev.cocovisor.core.mm.MappableFile;
  * wrap it. It starts with one reference, the descriptor's; user mappings add their own.
  */
 public interface GuestMemfd extends BackingStore, MappableFile {
+  /**
+   * What KVM_CREATE_GUEST_MEMFD asks for, checked already.
+   *
+   * @param memory where its frames come from
+   * @param owner the VM it is for, told by {@link BindingOwner#gmemOpened}
+   * @param inodeNumber unique on the host
+   * @param size bytes, whole pages
+   * @param flags GUEST_MEMFD_FLAG_*
+   * @param preferredOrder order of the folios: 0, 9 or 18
+   */
+  record Request(
+      PhysicalHost memory,
+      BindingOwner owner,
+      long inodeNumber,
+      long size,
+      long flags,
+      int preferredOrder) {
+    /** Returns a request for another VM. */
+    public Request withOwner(BindingOwner other) {
+      return new Request(memory, other, inodeNumber, size, flags, preferredOrder);
+    }
+  }
+
   /** Makes the file behind a new descriptor. */
   @FunctionalInterface
   interface Factory {
-    /**
-     * Creates a file with a fresh inode, with one reference.
-     *
-     * @param memory where its frames come from
-     * @param owner the VM it is for, told by {@link BindingOwner#gmemOpened}
-     * @param inodeNumber unique on the host
-     * @param size bytes, whole pages
-     * @param flags GUEST_MEMFD_FLAG_*, checked already
-     * @param preferredOrder order of the folios: 0, 9 or 18
-     */
-    GuestMemfd create(
-        PhysicalHost memory,
-        BindingOwner owner,
-        long inodeNumber,
-        long size,
-        long flags,
-        int preferredOrder);
+    /** Creates a file with a fresh inode, with one reference. */
+    GuestMemfd create(Request request);
   }
 
   /** Adds a reference: a descriptor was copied. */

@@ -6,6 +6,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -92,12 +93,13 @@ final class VmIoctls {
         kvm.parts()
             .guestMemfd()
             .create(
-                kvm.physicalMemory(),
-                vm.privateFiles(),
-                kvm.newInode(),
-                size,
-                flags,
-                kvm.gmemOrder()));
+                new GuestMemfd.Request(
+                    kvm.physicalMemory(),
+                    vm.privateFiles(),
+                    kvm.newInode(),
+                    size,
+                    flags,
+                    kvm.gmemOrder())));
   }
 
   /** KVM_SET_USER_MEMORY_REGION2; the descriptor of a guest_memfd is looked up whatever it is. */

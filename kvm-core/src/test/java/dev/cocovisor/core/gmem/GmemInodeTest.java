@@ -42,7 +42,7 @@ class GmemInodeTest {
   }
 
   private GmemFile file(long pages, int order) {
-    return GmemFile.create(memory, owner, 7, pages * PAGE, 0, order);
+    return GmemFile.create(new GuestMemfd.Request(memory, owner, 7, pages * PAGE, 0, order));
   }
 
   private static MemSlot slot(int id, long gfn, long pages, BackingStore file, long at) {
@@ -266,7 +266,8 @@ class GmemInodeTest {
     assertThat(closed.servesShared()).isFalse();
     GmemFile f =
         GmemFile.create(
-            memory, owner, 8, 2 * PAGE, GmemInode.FLAG_MMAP | GmemInode.FLAG_INIT_SHARED, 0);
+            new GuestMemfd.Request(
+                memory, owner, 8, 2 * PAGE, GmemInode.FLAG_MMAP | GmemInode.FLAG_INIT_SHARED, 0));
     assertThat(f.mayMap(true)).isEqualTo(Errno.OK);
     assertThat(f.mayMap(false)).isEqualTo(Errno.EINVAL);
     assertThat(f.servesShared()).isTrue();
