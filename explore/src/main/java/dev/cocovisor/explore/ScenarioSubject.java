@@ -2,7 +2,6 @@ package dev.cocovisor.explore;
 
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.view.Strip;
-import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.Reply;
@@ -20,10 +19,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A scenario whose lines name actors: what is before the first actor is done first, the actors act
@@ -98,16 +94,14 @@ public final class ScenarioSubject implements Subject {
     return reply == null ? "" : Answers.got(program.get(line).call(), reply);
   }
 
-  private final class OnHost implements Trial {
+  private final class OnHost extends HostTrial {
     private final Session session;
-    private final Kvm host;
-    private @Nullable String dead;
     private final List<Part> parts = new ArrayList<>();
     private final StringBuilder ending = new StringBuilder();
 
     OnHost(Session session) {
+      super(session.process().kvm());
       this.session = session;
-      this.host = session.process().kvm();
       for (Actor a : actors) {
         parts.add(
             new Part(
@@ -128,13 +122,7 @@ public final class ScenarioSubject implements Subject {
     }
 
     @Override
-    public void checkAlways(Consumer<String> violation) {
-      host.checkAlways(violation);
-    }
-
-    @Override
-    public void checkAtRest(Consumer<String> violation) {
-      host.checkInvariants(violation);
+    protected void afterwards() {
       for (int i : after) {
         ending
             .append(LogWriter.callOnly(program.get(i).call()))
@@ -142,34 +130,22 @@ public final class ScenarioSubject implements Subject {
             .append(answer(session, i))
             .append('\n');
       }
-      host.checkInvariants(violation);
-      dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
-      host.close();
-      long left = host.framesSinceBoot();
-      if (left != 0) {
-        violation.accept(left + " frames are left when everything is closed");
-      }
     }
 
     @Override
     public List<Strip> look() {
       var vms = new LinkedHashMap<String, Vm>();
-      for (Vm vm : host.vms()) {
+      for (Vm vm : host().vms()) {
         if (!vm.isDestroyed()) {
           vms.put(Integer.toString(vms.size() + 1), vm);
         }
       }
-      return HostLook.of(host, vms, new Measured());
+      return HostLook.of(host(), vms, new Measured());
     }
 
     @Override
     public String ending() {
       return ending.toString();
-    }
-
-    @Override
-    public @Nullable String dead() {
-      return dead;
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.cocovisor.cli.live;
 
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
+import dev.cocovisor.cli.find.Inputs;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
@@ -56,7 +56,7 @@ public final class LiveCheckCommand implements Callable<Integer> {
       for (Path file : live.files()) {
         var check = new LiveCheck(file.toString(), model, this::tell);
         try (var progress = new Progress(console, file.toString(), _ -> {})) {
-          run.run(progress.watch(LogSource.file(file)), live.program(), check);
+          run.run(progress.watch(Inputs.source(file)), live.program(), check);
         }
         different += check.different();
       }

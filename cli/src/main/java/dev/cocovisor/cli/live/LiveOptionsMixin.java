@@ -1,9 +1,9 @@
 package dev.cocovisor.cli.live;
 
 import dev.cocovisor.api.VmType;
+import dev.cocovisor.cli.find.Inputs;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.live.kvm.LiveOptions;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine;
@@ -12,7 +12,10 @@ import picocli.CommandLine.Parameters;
 
 /** What the commands that run logs on this machine take. */
 public final class LiveOptionsMixin {
-  @Parameters(arity = "1..*", paramLabel = "LOG", description = "Logs, plain or packed by gzip.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "LOG",
+      description = "Logs, plain or packed by gzip; a folder means all it holds, - is stdin.")
   private List<Path> files = List.of();
 
   @Option(
@@ -42,12 +45,7 @@ public final class LiveOptionsMixin {
   private String asType = "";
 
   List<Path> files() {
-    for (Path file : files) {
-      if (!Files.isRegularFile(file)) {
-        throw new UsageException(file + ": no such file");
-      }
-    }
-    return files;
+    return Inputs.files(files, name -> name.matches(".*\\.kvmlog(\\.gz)?"));
   }
 
   int program() {

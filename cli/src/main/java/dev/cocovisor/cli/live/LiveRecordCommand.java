@@ -1,6 +1,6 @@
 package dev.cocovisor.cli.live;
 
-import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.cli.find.Inputs;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
@@ -62,7 +62,7 @@ public final class LiveRecordCommand implements Callable<Integer> {
       for (Path file : live.files()) {
         try (var progress = new Progress(console, file.toString(), _ -> {})) {
           run.run(
-              progress.watch(LogSource.file(file)),
+              progress.watch(Inputs.source(file)),
               live.program(),
               program -> {
                 out.write("\n# program " + program.number() + "\n");

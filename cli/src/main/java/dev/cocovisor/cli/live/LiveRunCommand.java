@@ -1,6 +1,6 @@
 package dev.cocovisor.cli.live;
 
-import dev.cocovisor.api.log.LogSource;
+import dev.cocovisor.cli.find.Inputs;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
@@ -37,7 +37,7 @@ public final class LiveRunCommand implements Callable<Integer> {
       var run = new LiveRun(machine, live.options(), world.technologies());
       for (Path file : live.files()) {
         run.run(
-            LogSource.file(file),
+            Inputs.source(file),
             live.program(),
             program -> {
               console.out().println("# program " + program.number());

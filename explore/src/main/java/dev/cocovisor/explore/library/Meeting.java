@@ -9,8 +9,7 @@ import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.core.vm.Vm;
-import dev.cocovisor.explore.Trial;
+import dev.cocovisor.explore.HostTrial;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.GuestLaunch;
 import dev.cocovisor.vmm.Outcome;
@@ -18,14 +17,13 @@ import dev.cocovisor.vmm.Technology;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A host of its own with one VM, and operations that meet on it: all touch one private page, or one
  * slot of the VMM's ordinary memory. What state these are in before follows from the operations.
  */
-public final class Meeting implements Trial {
+public final class Meeting extends HostTrial {
   /** Where the private page lies, in bytes from where RAM begins. */
   static final long PAGE = 0x3000;
 
@@ -49,7 +47,6 @@ public final class Meeting implements Trial {
   private static final int NEW_SLOT = 41;
   private static final long FRAMES = 1 << 15;
 
-  private final Kvm host;
   private final KvmProcess process;
   private final Guest guest;
   private final long plainUser;
@@ -59,7 +56,6 @@ public final class Meeting implements Trial {
   private final List<Integer> vcpuFds;
   private final @Nullable VmmBank bank;
   private final List<Part> parts = new ArrayList<>();
-  private @Nullable String dead;
 
   /**
    * Launches a guest and lets operations stand ready.
@@ -67,14 +63,14 @@ public final class Meeting implements Trial {
    * @throws IllegalStateException if the technology's launch fails
    */
   Meeting(Technology technology, List<Operation> operations) {
-    host =
+    super(
         new Kvm(
             HostConfig.DEFAULT
                 .withArchitecture(technology.architecture())
                 .withMemoryFrames(FRAMES)
                 .withSetting("core.thp", "never"),
-            technology.backend() == null ? List.of() : List.of(technology.backend()));
-    process = new KvmProcess(host);
+            technology.backend() == null ? List.of() : List.of(technology.backend())));
+    process = new KvmProcess(host());
     guest = new Guest(technology, process, GuestLaunch.DEFAULT.withMemory(MEMORY).withVcpus(2));
     succeeds("launch", guest.launch());
     machine = guest.machine();
@@ -251,28 +247,7 @@ public final class Meeting implements Trial {
   }
 
   @Override
-  public void checkAlways(Consumer<String> violation) {
-    host.checkAlways(violation);
-  }
-
-  @Override
-  public void checkAtRest(Consumer<String> violation) {
-    host.checkInvariants(violation);
-    dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
-    host.close();
-    long left = host.framesSinceBoot();
-    if (left != 0) {
-      violation.accept(left + " frames are left when everything is closed");
-    }
-  }
-
-  @Override
-  public @Nullable String dead() {
-    return dead;
-  }
-
-  @Override
   public void close() {
-    host.close();
+    host().close();
   }
 }
