@@ -116,59 +116,6 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return fds.install(Descriptors.DEV_KVM);
   }
 
-  /** mremap; {@code flags} are MREMAP_*. Returns the new address. */
-  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr) {
-    return mremap(addr, oldLen, newLen, flags, newAddr, 0);
-  }
-
-  /**
-   * As {@link #mremap(long, long, long, int, long)}.
-   *
-   * @param chosen where memory goes that may go anywhere, if it is free; 0 for no wish
-   */
-  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr, long chosen) {
-    return new Remap(space, chosen).mremap(addr, oldLen, newLen, flags, newAddr);
-  }
-
-  /** mprotect. */
-  public long mprotect(long addr, long len, int prot) {
-    return ret(mapping.mprotect(addr, len, prot));
-  }
-
-  /** mlock. */
-  public long mlock(long addr, long len) {
-    return ret(mapping.lock(addr, len, true));
-  }
-
-  /** munlock. */
-  public long munlock(long addr, long len) {
-    return ret(mapping.lock(addr, len, false));
-  }
-
-  /**
-   * fork, of a child that does nothing and lives until its memory is given back: the mappings are
-   * shared, the descriptors are not copied.
-   *
-   * @return the child's memory
-   */
-  public AddressSpace fork() {
-    return Fork.of(space);
-  }
-
-  /**
-   * fork, of a child that loads one byte and ends.
-   *
-   * @return what the child found: 0 to 255, {@link #SIGBUS} or {@link #SIGSEGV}
-   */
-  public long forkAndRead(long addr) {
-    AddressSpace child = fork();
-    try {
-      return new ProcessMemory(kvm, child).read(addr);
-    } finally {
-      child.clear();
-    }
-  }
-
   /**
    * dup.
    *
@@ -304,6 +251,59 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   @Override
   public long munmap(long addr, long len) {
     return ret(mapping.munmap(addr, len));
+  }
+
+  /** mremap; {@code flags} are MREMAP_*. Returns the new address. */
+  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr) {
+    return mremap(addr, oldLen, newLen, flags, newAddr, 0);
+  }
+
+  /**
+   * As {@link #mremap(long, long, long, int, long)}.
+   *
+   * @param chosen where memory goes that may go anywhere, if it is free; 0 for no wish
+   */
+  public long mremap(long addr, long oldLen, long newLen, int flags, long newAddr, long chosen) {
+    return new Remap(space, chosen).mremap(addr, oldLen, newLen, flags, newAddr);
+  }
+
+  /** mprotect. */
+  public long mprotect(long addr, long len, int prot) {
+    return ret(mapping.mprotect(addr, len, prot));
+  }
+
+  /** mlock. */
+  public long mlock(long addr, long len) {
+    return ret(mapping.lock(addr, len, true));
+  }
+
+  /** munlock. */
+  public long munlock(long addr, long len) {
+    return ret(mapping.lock(addr, len, false));
+  }
+
+  /**
+   * fork, of a child that does nothing and lives until its memory is given back: the mappings are
+   * shared, the descriptors are not copied.
+   *
+   * @return the child's memory
+   */
+  public AddressSpace fork() {
+    return Fork.of(space);
+  }
+
+  /**
+   * fork, of a child that loads one byte and ends.
+   *
+   * @return what the child found: 0 to 255, {@link #SIGBUS} or {@link #SIGSEGV}
+   */
+  public long forkAndRead(long addr) {
+    AddressSpace child = fork();
+    try {
+      return new ProcessMemory(kvm, child).read(addr);
+    } finally {
+      child.clear();
+    }
   }
 
   @Override
