@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.ClassNameFilter;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
@@ -83,6 +84,7 @@ final class Judge {
                 ClassNameFilter.includeClassNamePatterns(pattern),
                 ClassNameFilter.excludeClassNamePatterns(NOT_UNIT))
             .build();
+    var ran = new AtomicInteger();
     LauncherFactory.create()
         .execute(
             request,
@@ -90,6 +92,7 @@ final class Judge {
               @Override
               public void executionStarted(TestIdentifier test) {
                 if (test.isTest()) {
+                  ran.incrementAndGet();
                   say("at", name(test));
                 }
               }
@@ -101,6 +104,9 @@ final class Judge {
                 }
               }
             });
+    if (ran.get() == 0) {
+      throw new IllegalStateException("no test matches " + pattern);
+    }
   }
 
   private static String name(TestIdentifier test) {

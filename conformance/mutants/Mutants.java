@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,10 @@ final class Mutants {
           "backend-pkvm", List.of("pkvm"),
           "backend-cca", List.of("cca"));
 
+  /** No fault at all: what the judges say of the sources as they are. */
+  private static final Fault UNCHANGED = new Fault("unchanged", "", "", "", List.of());
+
+  private final Map<List<String>, String> unchanged = new HashMap<>();
   private final Path root;
   private final Path work;
   private final Path classes;
@@ -302,7 +307,7 @@ final class Mutants {
           switch (judge) {
             case "unit" -> unit(f, overlay);
             case "replay" -> replay(f, overlay);
-            default -> run(f, overlay, List.of(), "kit", KITS.get(f.module()));
+            default -> judged(f, overlay, "kit", KITS.get(f.module()));
           });
     }
     return row;
@@ -324,10 +329,28 @@ final class Mutants {
       }
       String by = run(f, overlay, List.of(folder), "unit", args);
       if (!by.equals("-")) {
+        String test = ".*\\." + by.replaceAll("[. ].*", "");
+        green(by, List.of(folder), "unit", List.of(folder.toString(), test));
         return by;
       }
     }
     return "-";
+  }
+
+  /** Asks a judge of the sources as they are; one that notices something there judges no fault. */
+  private void green(String by, List<Path> tests, String judge, List<String> args)
+      throws Exception {
+    List<String> asked = new ArrayList<>(args);
+    asked.addFirst(judge);
+    String without = unchanged.get(asked);
+    if (without == null) {
+      without = run(UNCHANGED, work.resolve("judge"), tests, judge, args);
+      unchanged.put(asked, without);
+    }
+    if (!without.equals("-")) {
+      throw new IllegalStateException(
+          by + " noticed the fault, but " + without + " fails without one too: mend that first");
+    }
   }
 
   private String replay(Fault f, Path overlay) throws Exception {
@@ -340,7 +363,15 @@ final class Mutants {
         logs.addAll(logs(folder, l));
       }
     }
-    return run(f, overlay, List.of(), "replay", logs);
+    return judged(f, overlay, "replay", logs);
+  }
+
+  private String judged(Fault f, Path overlay, String judge, List<String> args) throws Exception {
+    String by = run(f, overlay, List.of(), judge, args);
+    if (!by.equals("-")) {
+      green(by, List.of(), judge, args);
+    }
+    return by;
   }
 
   private static List<String> logs(Path folder, String prefix) throws IOException {
