@@ -60,7 +60,9 @@ public final class LiftCommand implements Callable<Integer> {
       }
     }
     (out == null ? console.err() : console.out())
-        .println("calls=%d vms=%d steps=%d".formatted(lift.calls(), lift.launched(), lift.steps()));
+        .println(
+            "calls=%d unread=%d vms=%d steps=%d"
+                .formatted(lift.calls(), lift.unread(), lift.launched(), lift.steps()));
     return ExitCode.CLEAN;
   }
 }

@@ -49,6 +49,7 @@ public final class LogLift {
   private int numbered;
 
   private long calls;
+  private long unread;
 
   private LogLift() {}
 
@@ -77,6 +78,14 @@ public final class LogLift {
   /** Returns the calls read. */
   public long calls() {
     return calls;
+  }
+
+  /**
+   * Returns how many calls tell nothing of a VM: the notation has them without meaning for memory,
+   * or they have no result.
+   */
+  public long unread() {
+    return unread;
   }
 
   /** Returns how many VMs were lifted. */
@@ -125,6 +134,7 @@ public final class LogLift {
     KvmCall typed = decoded(file, call);
     LogResult result = call.result();
     if (typed == null || result == null) {
+      unread++;
       return;
     }
     if (typed instanceof KvmCall.GuestRun run) {
