@@ -57,6 +57,7 @@ class IndependenceTest {
                     && !i.equals("dev.cocovisor.api.PageLevel")
                     && !i.startsWith("dev.cocovisor.api.mem.")
                     && !i.startsWith("dev.cocovisor.api.sched.")
+                    && !i.startsWith("dev.cocovisor.api.trace.")
                     && !i.startsWith("dev.cocovisor.api.trusted."));
     assertTrue(core.isEmpty(), core::toString);
   }

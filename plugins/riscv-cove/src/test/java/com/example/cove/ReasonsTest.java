@@ -3,9 +3,13 @@ package com.example.cove;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.example.cove.kvm.CoveBackend;
+import com.example.cove.tsm.SbiStatus;
+import com.example.cove.tsm.Tsm;
 import dev.cocovisor.api.Architecture;
+import dev.cocovisor.api.mem.SparseMemory;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -48,5 +52,24 @@ class ReasonsTest {
           .extracting(TraceEvent::result)
           .containsExactly("the TVM is finalized: its measurement is sealed");
     }
+  }
+
+  @Test
+  void theTsmSaysWhyItRefuses() {
+    var memory = new SparseMemory();
+    var tsm = new Tsm(memory, 1, Interposer.NONE, listening);
+    assertThat(tsm.convertPages(0x1000, 0)).isEqualTo(SbiStatus.INVALID_PARAM);
+    assertThat(tsm.convertPages(0x1001, 1)).isEqualTo(SbiStatus.INVALID_ADDRESS);
+    assertThat(tsm.reclaimPages(0x1000, 1)).isEqualTo(SbiStatus.INVALID_ADDRESS);
+    assertThat(tsm.destroyTvm(7)).isEqualTo(SbiStatus.INVALID_PARAM);
+    assertThat(tsm.createTvm(0x4000, 0x9001)).isEqualTo(SbiStatus.INVALID_ADDRESS.code());
+    assertThat(events)
+        .extracting(e -> e.name() + ": " + e.result())
+        .containsExactly(
+            "INVALID_PARAM: the number of pages is not positive",
+            "INVALID_ADDRESS: the range is unaligned or no memory",
+            "INVALID_ADDRESS: a frame is not confidential and unassigned",
+            "INVALID_PARAM: no such TVM",
+            "INVALID_ADDRESS: directory or state is unaligned or no memory");
   }
 }

@@ -27,7 +27,7 @@ final class CovePlatform implements Platform {
 
   CovePlatform(HostMachine host) {
     this.plan = new FaultPlan(List.of(CovhCall.values()), CovePlatform::failure, host.interposer());
-    this.tsm = new Tsm(host.memory().raw(), host.cpus(), plan);
+    this.tsm = new Tsm(host.memory().raw(), host.cpus(), plan, host.trace());
     this.covh = new Covh(tsm, host.trace());
     this.frames = new ConfidentialFrames(covh, host, host.number(CoveBackend.REFUSE_CONVERT));
     this.hugePages = host.flag(CoveBackend.HUGE_PAGES);

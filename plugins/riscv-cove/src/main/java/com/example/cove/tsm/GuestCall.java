@@ -8,9 +8,9 @@ public enum GuestCall {
   /** UNMAPPED to MMIO. */
   ADD_MMIO_REGION(0) {
     @Override
-    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to) {
+    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to, Refusals refused) {
       if (!tvm.regions.none(from, to)) {
-        return SbiStatus.INVALID_ADDRESS;
+        return refused.address("the range overlaps a region");
       }
       tvm.regions.set(from, to, GpaRegions.Kind.MMIO);
       return SbiStatus.SUCCESS;
@@ -19,24 +19,26 @@ public enum GuestCall {
   /** MMIO to UNMAPPED, for every MMIO region that overlaps the range. */
   REMOVE_MMIO_REGION(1) {
     @Override
-    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to) {
+    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to, Refusals refused) {
       return tvm.regions.removeOverlapping(from, to, GpaRegions.Kind.MMIO)
           ? SbiStatus.SUCCESS
-          : SbiStatus.INVALID_ADDRESS;
+          : refused.address("no MMIO region overlaps the range");
     }
   },
   /** MAPPABLE to SHAREABLE, MAPPED to MAPPED_SHAREABLE; blocks the caller. */
   SHARE_MEMORY_REGION(2) {
     @Override
-    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to) {
-      return change(tvm, vcpu, from, to, GpaRegions.Kind.CONFIDENTIAL, GpaRegions.Kind.SHARED);
+    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to, Refusals refused) {
+      return change(
+          tvm, vcpu, from, to, refused, GpaRegions.Kind.CONFIDENTIAL, GpaRegions.Kind.SHARED);
     }
   },
   /** SHAREABLE to MAPPABLE, SHARED to UNSHARED, MAPPED_SHAREABLE to MAPPED; blocks the caller. */
   UNSHARE_MEMORY_REGION(3) {
     @Override
-    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to) {
-      return change(tvm, vcpu, from, to, GpaRegions.Kind.SHARED, GpaRegions.Kind.CONFIDENTIAL);
+    SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to, Refusals refused) {
+      return change(
+          tvm, vcpu, from, to, refused, GpaRegions.Kind.SHARED, GpaRegions.Kind.CONFIDENTIAL);
     }
   };
 
@@ -51,12 +53,18 @@ public enum GuestCall {
     return fid;
   }
 
-  abstract SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to);
+  abstract SbiStatus carryOut(Tvm tvm, TvmVcpu vcpu, long from, long to, Refusals refused);
 
   private static SbiStatus change(
-      Tvm tvm, TvmVcpu vcpu, long from, long to, GpaRegions.Kind is, GpaRegions.Kind wanted) {
+      Tvm tvm,
+      TvmVcpu vcpu,
+      long from,
+      long to,
+      Refusals refused,
+      GpaRegions.Kind is,
+      GpaRegions.Kind wanted) {
     if (!tvm.regions.all(from, to, is)) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("part of the range is not " + is);
     }
     tvm.regions.set(from, to, wanted);
     vcpu.blockedFrom = from;

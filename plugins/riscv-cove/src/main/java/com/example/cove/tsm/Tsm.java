@@ -7,6 +7,7 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -56,6 +57,7 @@ public final class Tsm {
   private final PhysicalMemory memory;
   private final int harts;
   private final Interposer interposer;
+  private final Refusals refused;
   private final MemoryTrackingTable mtt = new MemoryTrackingTable();
   private final AtomicReferenceArray<@Nullable Tvm> tvms = new AtomicReferenceArray<>(MAX_TVMS);
   private final TvmMapping mapping;
@@ -69,13 +71,15 @@ public final class Tsm {
    *
    * @param harts number of harts, each of which has to see a fence
    * @param interposer asked before each call of the host
+   * @param trace told why a call is refused
    */
-  public Tsm(PhysicalMemory memory, int harts, Interposer interposer) {
+  public Tsm(PhysicalMemory memory, int harts, Interposer interposer, TraceSink trace) {
     this.memory = memory;
     this.harts = harts;
     this.interposer = interposer;
-    this.mapping = new TvmMapping(memory, mtt);
-    this.changes = new TvmChanges(mtt);
+    this.refused = new Refusals(trace);
+    this.mapping = new TvmMapping(memory, mtt, refused);
+    this.changes = new TvmChanges(mtt, refused);
   }
 
   // Frames.
@@ -86,17 +90,15 @@ public final class Tsm {
     if (instead != Interposer.PROCEED) {
       return SbiStatus.of(instead);
     }
-    if (pages <= 0) {
-      return SbiStatus.INVALID_PARAM;
-    }
-    if (!frames(base, pages)) {
-      return SbiStatus.INVALID_ADDRESS;
+    SbiStatus s = whole(base, pages);
+    if (!s.ok()) {
+      return s;
     }
     fenceLock.lock();
     try {
       return mtt.convert(base >>> PageLevel.PAGE_SHIFT, pages, version)
           ? SbiStatus.SUCCESS
-          : SbiStatus.INVALID_ADDRESS;
+          : refused.address("a frame is confidential already, or shared with a TVM");
     } finally {
       fenceLock.unlock();
     }
@@ -108,19 +110,19 @@ public final class Tsm {
     if (instead != Interposer.PROCEED) {
       return SbiStatus.of(instead);
     }
-    if (pages <= 0) {
-      return SbiStatus.INVALID_PARAM;
-    }
-    if (!frames(base, pages)) {
-      return SbiStatus.INVALID_ADDRESS;
+    SbiStatus s = whole(base, pages);
+    if (!s.ok()) {
+      return s;
     }
     // Scrubbed before the host can look: nobody else can win frames that are held as the TSM's.
     if (!mtt.assign(base >>> PageLevel.PAGE_SHIFT, pages, FrameState.TSM, 0)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("a frame is not confidential and unassigned");
     }
     memory.zero(base >>> PageLevel.PAGE_SHIFT, pages);
     mtt.release(base >>> PageLevel.PAGE_SHIFT, pages);
-    return mtt.reclaim(base >>> PageLevel.PAGE_SHIFT, pages) ? SbiStatus.SUCCESS : SbiStatus.FAILED;
+    return mtt.reclaim(base >>> PageLevel.PAGE_SHIFT, pages)
+        ? SbiStatus.SUCCESS
+        : refused.failed("a frame was assigned meanwhile");
   }
 
   /** sbi_covh_global_fence, called on a hart: what was converted so far waits for the others. */
@@ -132,7 +134,7 @@ public final class Tsm {
     fenceLock.lock();
     try {
       if (!waitsFor.isEmpty()) {
-        return SbiStatus.ALREADY_STARTED;
+        return refused.of(SbiStatus.ALREADY_STARTED, "a global fence waits for other harts");
       }
       version++;
       waitsFor.set(0, harts);
@@ -188,7 +190,7 @@ public final class Tsm {
     if (!frames(directory, DIRECTORY_PAGES)
         || (directory & (DIRECTORY_PAGES * 4096L - 1)) != 0
         || !frames(state, TVM_STATE_PAGES)) {
-      return SbiStatus.INVALID_ADDRESS.code();
+      return refused.address("directory or state is unaligned or no memory").code();
     }
     for (int i = 0; i < MAX_TVMS; i++) {
       Tvm fresh = new Tvm(i + 1, memory, directory);
@@ -200,10 +202,10 @@ public final class Tsm {
           mapping.giveBack(fresh);
         }
         tvms.set(i, null);
-        return SbiStatus.INVALID_ADDRESS.code();
+        return refused.address("a frame of directory or state is not unassigned").code();
       }
     }
-    return SbiStatus.FAILED.code();
+    return refused.failed("there is no room for another TVM").code();
   }
 
   /** sbi_covh_finalize_tvm: the measurement is committed and the TVM may run. */
@@ -231,7 +233,7 @@ public final class Tsm {
         0,
         tvm -> {
           if (tvm.anyRunning()) {
-            return SbiStatus.FAILED;
+            return refused.failed("a vCPU of the TVM runs");
           }
           tvms.set((int) gid - 1, null);
           changes.unmapAll(tvm);
@@ -250,10 +252,10 @@ public final class Tsm {
         0,
         tvm -> {
           if (length <= 0 || (length & 4095) != 0) {
-            return SbiStatus.INVALID_PARAM;
+            return refused.param("the length is not whole pages, at least one");
           }
           if (!guestRange(gpa, length) || !tvm.regions.none(gpa, gpa + length)) {
-            return SbiStatus.INVALID_ADDRESS;
+            return refused.address("the range leaves the address space or overlaps a region");
           }
           tvm.regions.set(gpa, gpa + length, GpaRegions.Kind.CONFIDENTIAL);
           return SbiStatus.SUCCESS;
@@ -294,7 +296,7 @@ public final class Tsm {
         tvm ->
             tvm.isRunnable()
                 ? mapping.addZero(tvm, base, type, pages, gpa)
-                : SbiStatus.INVALID_PARAM);
+                : refused.param("the TVM is not finalized: its pages are measured"));
   }
 
   /** sbi_covh_add_tvm_shared_pages. */
@@ -318,10 +320,10 @@ public final class Tsm {
         0,
         tvm -> {
           if (vcpu < 0 || vcpu >= Tvm.MAX_VCPUS || tvm.vcpu(vcpu) != null) {
-            return SbiStatus.INVALID_PARAM;
+            return refused.param("the vCPU is there, or has no such number");
           }
           if (!frames(state, VCPU_STATE_PAGES) || !mapping.take(tvm, state, VCPU_STATE_PAGES)) {
-            return SbiStatus.INVALID_ADDRESS;
+            return refused.address("the frame for the vCPU's state is not unassigned");
           }
           tvm.add(vcpu);
           return SbiStatus.SUCCESS;
@@ -340,7 +342,7 @@ public final class Tsm {
         0,
         tvm -> {
           if (tvm.fencePending()) {
-            return SbiStatus.ALREADY_STARTED;
+            return refused.of(SbiStatus.ALREADY_STARTED, "a fence of the TVM waits for its vCPUs");
           }
           tvm.fence();
           return SbiStatus.SUCCESS;
@@ -409,10 +411,13 @@ public final class Tsm {
         tvm -> {
           TvmVcpu v = tvm.vcpu(vcpu);
           if (v == null || !tvm.isRunnable()) {
-            return SbiStatus.INVALID_PARAM;
+            return refused.param(v == null ? "no such vCPU" : "the TVM is not finalized");
           }
           if (v.entered != TvmVcpu.OUT || changes.blocked(tvm, v)) {
-            return SbiStatus.FAILED;
+            return refused.failed(
+                v.entered != TvmVcpu.OUT
+                    ? "the vCPU runs on another hart"
+                    : "the vCPU waits for memory that it shared or took back");
           }
           v.entered = tvm.version();
           return SbiStatus.SUCCESS;
@@ -467,14 +472,14 @@ public final class Tsm {
         tvm -> {
           TvmVcpu v = tvm.vcpu(vcpu);
           if (v == null || v.entered == TvmVcpu.OUT) {
-            return SbiStatus.FAILED;
+            return refused.failed("the vCPU does not run");
           }
           if (length <= 0 || (length & 4095) != 0) {
-            return SbiStatus.INVALID_PARAM;
+            return refused.param("the length is not whole pages, at least one");
           }
           return guestRange(gpa, length)
-              ? call.carryOut(tvm, v, gpa, gpa + length)
-              : SbiStatus.INVALID_ADDRESS;
+              ? call.carryOut(tvm, v, gpa, gpa + length, refused)
+              : refused.address("the range is unaligned or leaves the address space");
         });
   }
 
@@ -533,7 +538,11 @@ public final class Tsm {
   // A call that comes in is a place where another hart may be faster.
   private long enter(CovhCall call, long a0, long a1, long a2, long a3) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
-    return interposer.before(call, a0, a1, a2, a3);
+    long instead = interposer.before(call, a0, a1, a2, a3);
+    if (instead != Interposer.PROCEED) {
+      var _ = refused.of(SbiStatus.of(instead), "planned by the run");
+    }
+    return instead;
   }
 
   private @Nullable Tvm find(long gid) {
@@ -554,12 +563,12 @@ public final class Tsm {
   private SbiStatus with(long gid, Change change) {
     Tvm tvm = find(gid);
     if (tvm == null) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("no such TVM");
     }
     tvm.lock.lock();
     try {
       // It may have been destroyed while this call waited.
-      return find(gid) == tvm ? change.apply(tvm) : SbiStatus.INVALID_PARAM;
+      return find(gid) == tvm ? change.apply(tvm) : refused.param("the TVM was destroyed");
     } finally {
       tvm.lock.unlock();
     }
@@ -573,7 +582,19 @@ public final class Tsm {
         a1,
         a2,
         a3,
-        tvm -> tvm.isRunnable() ? SbiStatus.INVALID_PARAM : change.apply(tvm));
+        tvm ->
+            tvm.isRunnable()
+                ? refused.param("the TVM is finalized: its measurement is sealed")
+                : change.apply(tvm));
+  }
+
+  private SbiStatus whole(long base, long pages) {
+    if (pages <= 0) {
+      return refused.param("the number of pages is not positive");
+    }
+    return frames(base, pages)
+        ? SbiStatus.SUCCESS
+        : refused.address("the range is unaligned or no memory");
   }
 
   static boolean frames(long base, long pages) {

@@ -6,10 +6,14 @@ import dev.cocovisor.api.PageLevel;
  * Mappings on their way out or changing size: invalidate, fence, then remove, promote or demote.
  */
 final class TvmChanges {
-  private final MemoryTrackingTable mtt;
+  private static final String NOT_FENCED = "a mapping is not invalidated and fenced";
 
-  TvmChanges(MemoryTrackingTable mtt) {
+  private final MemoryTrackingTable mtt;
+  private final Refusals refused;
+
+  TvmChanges(MemoryTrackingTable mtt, Refusals refused) {
     this.mtt = mtt;
+    this.refused = refused;
   }
 
   /** What becomes of one leaf. */
@@ -19,25 +23,25 @@ final class TvmChanges {
   }
 
   /** Checks every leaf of a range, then changes each: all or nothing. */
-  private static SbiStatus each(Tvm tvm, long gpa, long length, Step fits, Step change) {
+  private SbiStatus each(Tvm tvm, long gpa, long length, String unfit, Step fits, Step change) {
     if (length <= 0 || (length & 4095) != 0) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("the length is not whole pages, at least one");
     }
     if (!Tsm.guestRange(gpa, length)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("the range is unaligned or leaves the address space");
     }
     for (int pass = 0; pass < 2; pass++) {
       for (long at = gpa; at < gpa + length; ) {
         long leaf = tvm.table.leaf(at);
         if (!GStage.found(leaf)) {
-          return SbiStatus.INVALID_ADDRESS;
+          return refused.address("nothing is mapped at a page of the range");
         }
         long size = GStage.entrySize(GStage.level(leaf));
         if ((at & (size - 1)) != 0 || at + size > gpa + length) {
-          return SbiStatus.INVALID_PARAM; // a part of a huge page: demote it first
+          return refused.param("the range has a part of a huge page, which has to be demoted");
         }
         if (!(pass == 0 ? fits : change).apply(leaf)) {
-          return SbiStatus.INVALID_ADDRESS;
+          return refused.address(unfit);
         }
         at += size;
       }
@@ -50,6 +54,7 @@ final class TvmChanges {
         tvm,
         gpa,
         length,
+        "a mapping is invalidated already",
         tvm.table::isPresent,
         leaf -> {
           tvm.table.invalidate(leaf, tvm.version());
@@ -62,6 +67,7 @@ final class TvmChanges {
         tvm,
         gpa,
         length,
+        "a mapping is valid",
         leaf -> !tvm.table.isPresent(leaf),
         leaf -> {
           tvm.table.validate(leaf);
@@ -74,6 +80,7 @@ final class TvmChanges {
         tvm,
         gpa,
         length,
+        NOT_FENCED,
         leaf -> !tvm.table.isPresent(leaf) && tvm.fenced(leaf),
         leaf -> {
           unmap(tvm, leaf);
@@ -100,28 +107,31 @@ final class TvmChanges {
 
   SbiStatus promote(Tvm tvm, long gpa, PageType to) {
     if (to == PageType.PAGE_4K || to == PageType.PAGE_512GB) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("no mapping is promoted to that size");
     }
     if (!Tsm.guestRange(gpa, to.bytes()) || (gpa & (to.bytes() - 1)) != 0) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("the address is unaligned or leaves the address space");
     }
     SbiStatus s =
         each(
             tvm,
             gpa,
             to.bytes(),
+            "a mapping is shared, of another size, or not invalidated and fenced",
             leaf ->
                 !tvm.table.isPresent(leaf)
                     && !tvm.table.isShared(leaf)
                     && tvm.fenced(leaf)
                     && GStage.level(leaf) == to.level() - 1,
             _ -> true);
-    return s.ok() && !tvm.table.promote(gpa, to.level(), tvm.pages) ? SbiStatus.INVALID_ADDRESS : s;
+    return s.ok() && !tvm.table.promote(gpa, to.level(), tvm.pages)
+        ? refused.address("the frames are not contiguous and aligned")
+        : s;
   }
 
   SbiStatus demote(Tvm tvm, long gpa, PageType from) {
     if (from == PageType.PAGE_4K || from == PageType.PAGE_512GB) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("no mapping of that size is demoted");
     }
     long leaf =
         Tsm.guestRange(gpa, from.bytes()) && (gpa & (from.bytes() - 1)) == 0
@@ -131,9 +141,11 @@ final class TvmChanges {
         || GStage.level(leaf) != from.level()
         || tvm.table.isPresent(leaf)
         || !tvm.fenced(leaf)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("there is no mapping of that size, or " + NOT_FENCED);
     }
-    return tvm.table.demote(leaf, tvm.pages) ? SbiStatus.SUCCESS : SbiStatus.OUT_OF_PTPAGES;
+    return tvm.table.demote(leaf, tvm.pages)
+        ? SbiStatus.SUCCESS
+        : refused.of(SbiStatus.OUT_OF_PTPAGES, "the TVM has no table page left");
   }
 
   /**

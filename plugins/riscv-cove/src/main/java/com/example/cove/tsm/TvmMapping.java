@@ -5,12 +5,16 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 
 /** Frames on their way to a TVM: donated table pages, measured, zero and shared pages. */
 final class TvmMapping {
+  private static final String NOT_UNASSIGNED = "a frame is not confidential and unassigned";
+
   private final PhysicalMemory memory;
   private final MemoryTrackingTable mtt;
+  private final Refusals refused;
 
-  TvmMapping(PhysicalMemory memory, MemoryTrackingTable mtt) {
+  TvmMapping(PhysicalMemory memory, MemoryTrackingTable mtt, Refusals refused) {
     this.memory = memory;
     this.mtt = mtt;
+    this.refused = refused;
   }
 
   /** Takes unassigned frames for the TSM's own use, cleared. */
@@ -35,10 +39,10 @@ final class TvmMapping {
 
   SbiStatus donate(Tvm tvm, long base, long pages) {
     if (pages <= 0) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("the number of pages is not positive");
     }
     if (!Tsm.frames(base, pages) || !take(tvm, base, pages)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("a frame is no memory, or not unassigned");
     }
     for (long i = 0; i < pages; i++) {
       tvm.donate(base + (i << PageLevel.PAGE_SHIFT));
@@ -56,16 +60,16 @@ final class TvmMapping {
     if (!Tsm.frames(source, frames)
         || !tvm.regions.all(
             gpa, gpa + (frames << PageLevel.PAGE_SHIFT), GpaRegions.Kind.CONFIDENTIAL)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("the source is no memory, or the range no confidential region");
     }
     for (long i = 0; i < frames; i++) {
       if (mtt.state(from + i).confidential()) {
-        return SbiStatus.INVALID_ADDRESS;
+        return refused.address("a page of the source is confidential itself");
       }
     }
     s = makeRoom(tvm, type, pages, gpa);
     if (!s.ok() || !mtt.assign(base >>> PageLevel.PAGE_SHIFT, frames, FrameState.TVM, tvm.gid)) {
-      return s.ok() ? SbiStatus.INVALID_ADDRESS : s;
+      return s.ok() ? refused.address(NOT_UNASSIGNED) : s;
     }
     for (long i = 0; i < frames; i++) {
       memory.copyFrame((base >>> PageLevel.PAGE_SHIFT) + i, from + i);
@@ -84,11 +88,11 @@ final class TvmMapping {
     long frames = pages * type.frames();
     if (!tvm.regions.all(
         gpa, gpa + (frames << PageLevel.PAGE_SHIFT), GpaRegions.Kind.CONFIDENTIAL)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("the range is no confidential region");
     }
     s = makeRoom(tvm, type, pages, gpa);
     if (!s.ok() || !mtt.assign(base >>> PageLevel.PAGE_SHIFT, frames, FrameState.TVM, tvm.gid)) {
-      return s.ok() ? SbiStatus.INVALID_ADDRESS : s;
+      return s.ok() ? refused.address(NOT_UNASSIGNED) : s;
     }
     memory.zero(base >>> PageLevel.PAGE_SHIFT, frames);
     map(tvm, base, type, pages, gpa, false);
@@ -102,7 +106,7 @@ final class TvmMapping {
     }
     long frames = pages * type.frames();
     if (!tvm.regions.all(gpa, gpa + (frames << PageLevel.PAGE_SHIFT), GpaRegions.Kind.SHARED)) {
-      return SbiStatus.INVALID_ADDRESS;
+      return refused.address("the guest has not declared the range shared");
     }
     s = makeRoom(tvm, type, pages, gpa);
     if (!s.ok()) {
@@ -113,35 +117,35 @@ final class TvmMapping {
         for (long j = 0; j < i; j++) {
           mtt.unshare((base >>> PageLevel.PAGE_SHIFT) + j);
         }
-        return SbiStatus.INVALID_ADDRESS;
+        return refused.address("a page to share is confidential");
       }
     }
     map(tvm, base, type, pages, gpa, true);
     return SbiStatus.SUCCESS;
   }
 
-  private static SbiStatus check(long base, PageType type, long pages, long gpa) {
+  private SbiStatus check(long base, PageType type, long pages, long gpa) {
     // The root's entries of 512 GiB are never leaves here.
     if (pages <= 0 || pages > 1L << 20 || type == PageType.PAGE_512GB) {
-      return SbiStatus.INVALID_PARAM;
+      return refused.param("no such number of pages, or of their size");
     }
     boolean aligned = ((base | gpa) & (type.bytes() - 1)) == 0;
     return aligned
             && Tsm.frames(base, pages * type.frames())
             && Tsm.guestRange(gpa, pages * type.bytes())
         ? SbiStatus.SUCCESS
-        : SbiStatus.INVALID_ADDRESS;
+        : refused.address("an address is unaligned to the page size, or no memory");
   }
 
   /** Makes every table that the mappings need, so that mapping them cannot fail half-way. */
-  private static SbiStatus makeRoom(Tvm tvm, PageType type, long pages, long gpa) {
+  private SbiStatus makeRoom(Tvm tvm, PageType type, long pages, long gpa) {
     for (long i = 0; i < pages; i++) {
       long slot = tvm.table.slot(gpa + i * type.bytes(), type.level(), tvm.pages);
       if (slot == GStage.NO_TABLE) {
-        return SbiStatus.OUT_OF_PTPAGES;
+        return refused.of(SbiStatus.OUT_OF_PTPAGES, "the TVM has no table page left");
       }
       if (slot == GStage.TAKEN) {
-        return SbiStatus.INVALID_ADDRESS;
+        return refused.address("something is mapped there");
       }
     }
     return SbiStatus.SUCCESS;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cocovisor.api.mem.SparseMemory;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +21,7 @@ final class TsmBench {
   static final long DATA = 0x4000_0000;
 
   final SparseMemory memory = new SparseMemory();
-  final Tsm tsm = new Tsm(memory, 2, Interposer.NONE);
+  final Tsm tsm = new Tsm(memory, 2, Interposer.NONE, TraceSink.OFF);
   long gid;
 
   /** Claims that a call succeeded and that everything still fits together. */
