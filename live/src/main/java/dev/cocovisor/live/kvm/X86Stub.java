@@ -76,18 +76,16 @@ final class X86Stub implements GuestStub {
       default -> throw new Unsupported("guest_" + call.what() + ": not an action of the x86 stub");
     }
     long ret = page.run(vcpu);
-    int reason = page.reason(vcpu);
     boolean failed = ret < 0;
-    if (failed && reason != RunPage.EXIT_MEMORY_FAULT) {
-      reason = 0;
+    Exit exit = page.fetch(vcpu).exit();
+    if (failed && !(exit instanceof Exit.MemoryFault)) {
+      exit = new Exit.Unknown();
     }
-    Exit exit = page.exit(reason, new Exit.Hlt(-1));
-    if (reason == RunPage.EXIT_HLT) {
-      exit = new Exit.Hlt(answer(vcpu, call));
-    } else if (reason == RunPage.EXIT_MMIO) {
-      page.completeMmio(vcpu);
-    } else if (reason != RunPage.EXIT_HYPERCALL) {
-      vcpu.setReady(false);
+    switch (exit) {
+      case Exit.Hlt _ -> exit = new Exit.Hlt(answer(vcpu, call));
+      case Exit.Mmio _ -> page.completeMmio(vcpu);
+      case Exit.Hypercall _ -> {}
+      default -> vcpu.setReady(false);
     }
     return new RunResult(failed ? errno(-ret) : Errno.OK, exit);
   }

@@ -1,8 +1,9 @@
 /**
- * The few functions of the C library that the live parts need, by Java's foreign functions.
+ * The system beneath the live parts: the few functions of the C library they need, by Java's
+ * foreign functions, and struct kvm_run as the kernel lays it out.
  *
- * <p>Each answers as the system call does: a result, or the negative number of the error. Nothing
- * here knows KVM; Linux only, x86-64 and arm64.
+ * <p>Each function answers as the system call does: a result, or the negative number of the error.
+ * Linux only, x86-64 and arm64.
  */
 @NullMarked
 package dev.cocovisor.live.sys;

@@ -5,8 +5,11 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.live.log.FileKind;
 import dev.cocovisor.live.log.ProcessTrace;
 import dev.cocovisor.live.log.TracedCall;
+import dev.cocovisor.live.sys.KvmRunStruct;
 import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.call.Calls;
+import dev.cocovisor.script.call.ExitValues;
+import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
@@ -97,7 +100,7 @@ final class CallReader {
   }
 
   private void resume(Tracee t, ProcessTrace trace) {
-    RunPage page = page(t, t.args[0]);
+    KvmRunStruct page = page(t, t.args[0]);
     if (page != null) {
       trace.add(
           new TracedCall(
@@ -253,10 +256,10 @@ final class CallReader {
             Value.Field.of("st_blksize", Value.Num.of(b.getInt(56)))));
   }
 
-  private @Nullable RunPage page(Tracee t, long vcpu) {
+  private @Nullable KvmRunStruct page(Tracee t, long vcpu) {
     Long at = t.shared.runPages.get(descriptor(vcpu));
-    byte[] bytes = at == null ? null : ptrace.read(t.tid, at, RunPage.SIZE);
-    return bytes == null ? null : new RunPage(bytes);
+    byte[] bytes = at == null ? null : ptrace.read(t.tid, at, KvmRunStruct.SIZE);
+    return bytes == null ? null : new KvmRunStruct(ByteBuffer.wrap(bytes));
   }
 
   private @Nullable LogCall ioctl(Tracee t, long result, ProcessTrace trace) {
@@ -292,13 +295,13 @@ final class CallReader {
   }
 
   private LogCall run(Tracee t, long result, LogCall call) {
-    RunPage page = page(t, t.args[0]);
+    KvmRunStruct page = page(t, t.args[0]);
     LogResult plain = result(result, false);
     if (page == null) {
       return call.withResult(plain);
     }
-    t.resuming = result >= 0 && page.reason() == RunPage.HYPERCALL;
-    return call.withResult(plain.with(page.exit()));
+    t.resuming = result >= 0 && page.reason() == KvmRunStruct.HYPERCALL;
+    return call.withResult(plain.with(ExitValues.of(page.exit(), "", Words.KERNEL)));
   }
 
   private Value structure(Tracee t, long request) {

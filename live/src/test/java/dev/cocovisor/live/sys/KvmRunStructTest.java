@@ -1,7 +1,9 @@
-package dev.cocovisor.live.trace;
+package dev.cocovisor.live.sys;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.script.call.ExitValues;
+import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
@@ -9,12 +11,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;
 
-class RunPageTest {
-  private final ByteBuffer page = ByteBuffer.allocate(RunPage.SIZE).order(ByteOrder.LITTLE_ENDIAN);
+class KvmRunStructTest {
+  private final ByteBuffer page =
+      ByteBuffer.allocate(KvmRunStruct.SIZE).order(ByteOrder.LITTLE_ENDIAN);
 
   private String exit(int reason) {
     page.putInt(8, reason);
-    return LogWriter.result(LogResult.of(Value.Num.of(0)).with(new RunPage(page.array()).exit()));
+    return LogWriter.result(
+        LogResult.of(Value.Num.of(0))
+            .with(ExitValues.of(new KvmRunStruct(page).exit(), "", Words.KERNEL)));
   }
 
   @Test
@@ -36,7 +41,7 @@ class RunPageTest {
     page.putLong(88, -22).putLong(96, 1);
     assertThat(exit(3))
         .isEqualTo("0 (KVM_EXIT_HYPERCALL, nr=12, args={0x1000, 0x2, 0x10}, flags=0x1)");
-    assertThat(new RunPage(page.array()).hypercallAnswer()).isEqualTo(-22);
+    assertThat(new KvmRunStruct(page).hypercallAnswer()).isEqualTo(-22);
   }
 
   @Test
