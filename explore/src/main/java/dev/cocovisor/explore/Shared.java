@@ -2,9 +2,12 @@ package dev.cocovisor.explore;
 
 import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.Place;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.StringJoiner;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,30 @@ final class Shared {
   /** Knows of no place that is shared. */
   static Shared none() {
     return new Shared(Map.of());
+  }
+
+  /** Returns what it knows as text, for another process: {@code place=parts}, in hex, sorted. */
+  String text() {
+    var words = new StringJoiner(" ");
+    new TreeMap<>(touched)
+        .forEach((key, masks) -> words.add(Long.toHexString(key) + "=" + Long.toHexString(masks)));
+    return words.toString();
+  }
+
+  /** Returns what {@link #text} wrote, and all that other texts know besides. */
+  static Shared parse(Collection<String> texts) {
+    var all = new HashMap<Long, Long>();
+    for (String text : texts) {
+      for (String word : text.split(" ", -1)) {
+        if (!word.isEmpty()) {
+          int is = word.indexOf('=');
+          long key = Long.parseUnsignedLong(word, 0, is, 16);
+          long masks = Long.parseUnsignedLong(word, is + 1, word.length(), 16);
+          all.merge(key, masks, (a, b) -> a | b);
+        }
+      }
+    }
+    return new Shared(all);
   }
 
   /** Tells whether another part was ever seen to touch the same place so that the order matters. */
@@ -67,6 +94,17 @@ final class Shared {
         names.put(s.where(), name);
       }
       return name + s.index();
+    }
+
+    /** Returns what was touched that is not known yet, as {@link Shared#text} has it. */
+    String beyond(Shared known) {
+      var more = new HashMap<Long, Long>();
+      touched.forEach((key, masks) -> {
+        if ((masks & ~known.touched.getOrDefault(key, 0L)) != 0) {
+          more.put(key, masks);
+        }
+      });
+      return new Shared(more).text();
     }
 
     void add(Step s) {
