@@ -237,7 +237,9 @@ public interface ConversionRules extends Kit {
       }
       List<long[]> mapped = guest.mapped(0, 4 * Bench.PAGE);
       long before = bench.frames();
-      long ret = guest.punch(0, 4 * Bench.PAGE);
+      // As large as a folio: of a smaller hole in one the rest stays, and splitting it costs a
+      // table.
+      long ret = guest.punch(0, Bench.HUGE);
       if (!subject().has(PUNCH)) {
         notOffered(PUNCH, ret, "a hole where there is none");
         same(0x6c, guest.read(0, false), "memory after a refused hole");
