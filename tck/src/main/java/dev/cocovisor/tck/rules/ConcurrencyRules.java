@@ -10,6 +10,7 @@ import dev.cocovisor.tck.bench.TestedGuest;
 import dev.cocovisor.tck.bench.Turns;
 import dev.cocovisor.tck.subject.Behaviour;
 import dev.cocovisor.vmm.Outcome;
+import java.util.List;
 
 /**
  * X: hooks that run side by side under the shared mmu lock. Who goes when is decided step by step
@@ -20,7 +21,7 @@ public interface ConcurrencyRules extends Kit {
   int VCPUS = 4;
 
   /** Steps in a turn: after each step, and so that turns end at other places each time. */
-  int[] QUANTA = {1, 3, 17};
+  List<Integer> QUANTA = List.of(1, 3, 17);
 
   /** Pages that each touches. */
   int PAGES = 32;
@@ -142,6 +143,6 @@ public interface ConcurrencyRules extends Kit {
 
   /** Where a vCPU touches its page: the last one elsewhere, the others beside what is converted. */
   private static long beside(int vcpu, int page) {
-    return (vcpu == VCPUS - 1 ? Bench.HUGE : vcpu * PAGES * Bench.PAGE) + page * Bench.PAGE;
+    return (vcpu == VCPUS - 1 ? Bench.HUGE : (long) vcpu * PAGES * Bench.PAGE) + page * Bench.PAGE;
   }
 }
