@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -175,7 +176,7 @@ public final class Explorer {
         };
     var most = new Limits(MOST_TO_SHORTEN, Long.MAX_VALUE, limits.steps(), 1);
     var _ = new Sweep(subject, most, 1, judge).run(search);
-    return best.get();
+    return Objects.requireNonNull(best.get());
   }
 
   private static @Nullable String whatBroke(Execution x, Right right) {
