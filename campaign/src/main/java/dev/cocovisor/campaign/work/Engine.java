@@ -129,7 +129,8 @@ public final class Engine {
       findings = slice.findings();
     } else {
       Report r =
-          new Explorer(limits().withSchedules(e.most()), true).explore(subject(e), e.search());
+          new Explorer(limits().withSchedules(e.most()), e.answersMatter())
+              .explore(subject(e), e.search());
       t.schedules = r.schedules();
       t.outcomes.putAll(r.outcomes());
       findings = r.findings();
@@ -148,7 +149,8 @@ public final class Engine {
         return p;
       }
     }
-    Portions made = new Explorer(limits(), true).portions(subject(e), e.search(), Set.of());
+    Portions made =
+        new Explorer(limits(), e.answersMatter()).portions(subject(e), e.search(), Set.of());
     synchronized (ready) {
       var _ = ready.putIfAbsent(number, made);
     }
@@ -168,7 +170,13 @@ public final class Engine {
     String bug = e.bug() == null ? "" : e.bug();
     var step =
         new Step.Finding(
-            f.schedule().toString(), e.technology(), words(e.settings()), bug, 0, false, first);
+            f.schedule().toString(),
+            e.technology(),
+            words(e.settings()),
+            bug,
+            0,
+            !e.answersMatter(),
+            first);
     var text = new StringBuilder();
     f.what().lines().forEach(l -> text.append("# ").append(l).append('\n'));
     text.append(LogWriter.line(StepEncoder.encode(step))).append('\n');

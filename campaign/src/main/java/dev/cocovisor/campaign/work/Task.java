@@ -54,6 +54,14 @@ public sealed interface Task {
       return (scenario != null ? scenario : meeting()) + (bug == null ? "" : " with " + bug);
     }
 
+    /**
+     * Tells whether answers that no order of whole calls gives are findings: not where operations
+     * of several calls meet, which user space may do in any order.
+     */
+    boolean answersMatter() {
+      return scenario != null;
+    }
+
     /** Returns the operations as a finding's file names them. */
     public String meeting() {
       return operations.stream().map(Operation::text).collect(Collectors.joining(" with "));
