@@ -2,6 +2,7 @@ package dev.cocovisor.live.strace;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What strace prints in front of a call: who, when, and where in the program.
@@ -58,7 +59,8 @@ record Leader(int pid, long time, int end) {
             + nanos(m.group("ef"));
   }
 
-  private static long nanos(@org.jspecify.annotations.Nullable String fraction) {
+  /** Returns a fraction of a second in nanoseconds; null is none. */
+  static long nanos(@Nullable String fraction) {
     return fraction == null ? 0 : Long.parseLong((fraction + "000000000").substring(0, 9));
   }
 }

@@ -19,7 +19,7 @@ final class Processes {
   private static final Pattern CHILD =
       Pattern.compile(
           "\\) += (?<pid>\\d{1,9})(?:<[^>]*>)?(?: /\\* (?<ours>\\d{1,9}) in strace's PID NS \\*/)?"
-              + "(?:\\s+<\\d+\\.\\d+>)?\\s*$");
+              + "(?:\\s+<\\d+(?:\\.\\d+)?>)?\\s*$");
 
   private static final Pattern FLAGS =
       Pattern.compile("(?:flags=|^clone\\()(0x[0-9a-f]{1,16}|\\d{1,18})\\b");

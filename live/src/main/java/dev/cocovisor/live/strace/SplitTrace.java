@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SplitTrace {
   private static final Pattern PID = Pattern.compile(".*\\.(\\d{1,9})(?:\\.gz)?");
-  private static final Pattern TOOK = Pattern.compile("<(\\d{1,9})\\.(\\d{1,9})>\\s*$");
+  private static final Pattern TOOK = Pattern.compile("<(\\d{1,9})(?:\\.(\\d{1,9}))?>\\s*$");
   private static final Pattern MADE =
       Pattern.compile(".*\\b(?:clone3?|v?fork)\\(.*\\) += (\\d{1,9})\\b.*");
   private static final long HALF_A_DAY = 43_200_000_000_000L;
@@ -74,10 +74,7 @@ final class SplitTrace {
 
     private static long took(String text) {
       Matcher m = TOOK.matcher(text);
-      return m.find()
-          ? Long.parseLong(m.group(1)) * 1_000_000_000
-              + Long.parseLong((m.group(2) + "000000000").substring(0, 9))
-          : 0;
+      return m.find() ? Long.parseLong(m.group(1)) * 1_000_000_000 + Leader.nanos(m.group(2)) : 0;
     }
 
     @Override

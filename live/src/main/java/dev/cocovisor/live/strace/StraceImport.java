@@ -8,6 +8,7 @@ import dev.cocovisor.live.log.TraceSet;
 import dev.cocovisor.live.log.TracedCall;
 import dev.cocovisor.live.trace.RequestNames;
 import dev.cocovisor.script.call.Calls;
+import dev.cocovisor.script.call.Symbols;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogReader;
 import dev.cocovisor.script.text.LogResult;
@@ -66,6 +67,8 @@ public final class StraceImport {
   private static final Set<String> MEMORY =
       Set.of("mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "mlock2", "munlock");
 
+  private static final long MADV_MERGEABLE = 12;
+
   private static final Pattern RETURNED = Pattern.compile("\\)\\s*= (?:-?\\d|0x|\\?)");
 
   private final TraceSet traces = new TraceSet();
@@ -79,6 +82,7 @@ public final class StraceImport {
   private long mmioWithoutAddress;
   private long faultsWithoutAddress;
   private long unordered;
+  private boolean ksm;
   private long rings;
   private final Messages messages = new Messages();
   private StraceLine.@Nullable Torn torn;
@@ -154,7 +158,7 @@ public final class StraceImport {
 
     void saw(StraceLine line, int number, boolean call) {
       // The part of a thread that made no call holds its end and nothing else.
-      good |= call || line instanceof StraceLine.Remark(int _, String text) && text.startsWith("+");
+      good |= call || (line instanceof StraceLine.Remark r && r.text().startsWith("+"));
       if (line instanceof StraceLine.Foreign f && foreign == null) {
         foreign = f.text();
         where = number;
@@ -245,9 +249,10 @@ public final class StraceImport {
     }
   }
 
-  private void call(int pid, String text, int number) {
+  private void call(int pid, String told, int number) {
     calls++;
-    String name = text.substring(0, text.indexOf('('));
+    String name = told.substring(0, told.indexOf('('));
+    String text = READ.contains(name) ? ArgumentNames.without(told) : told;
     if (Processes.makes(text)) {
       processes.made(pid, text);
     }
@@ -283,6 +288,7 @@ public final class StraceImport {
       default -> {}
     }
     call = named(call);
+    ksm |= name.equals("madvise") && !call.result().isError() && isMerge(call);
     if (isRun(call)) {
       settle();
       last = new PendingRun(pid, call, path);
@@ -337,7 +343,7 @@ public final class StraceImport {
   private static boolean isRun(LogCall call) {
     return call.name().equals("ioctl")
         && call.args().size() > 1
-        && "KVM_RUN".equals(dev.cocovisor.script.call.Symbols.ioctlName(call.args().get(1)));
+        && "KVM_RUN".equals(Symbols.ioctlName(call.args().get(1)));
   }
 
   /** What the vCPU's page held after the run that was just told. */
@@ -400,10 +406,20 @@ public final class StraceImport {
     return new ImportSummary(lines, calls, Math.max(calls - kept, 0), undecoded, lost);
   }
 
-  private static LogCall header() {
-    return Calls.call(
-            "host_config", Calls.struct(Value.Field.of("recorder", new Value.Str("strace", false))))
+  /** What the trace says of the machine: little, and only by its answers. */
+  private LogCall header() {
+    var fields = new ArrayList<Value.Field>();
+    if (ksm) {
+      fields.add(Value.Field.of("core.ksm", Value.Num.of(1)));
+    }
+    fields.add(Value.Field.of("recorder", new Value.Str("strace", false)));
+    return Calls.call("host_config", new Value.Struct(List.copyOf(fields)))
         .withResult(LogResult.of(Value.Num.of(0)));
+  }
+
+  private static boolean isMerge(LogCall madvise) {
+    Long advice = madvise.args().size() > 2 ? Symbols.number(madvise.args().get(2)) : null;
+    return advice != null && advice == MADV_MERGEABLE;
   }
 
   private Map<String, Long> lost() {
