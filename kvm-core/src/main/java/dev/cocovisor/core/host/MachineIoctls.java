@@ -161,7 +161,10 @@ public final class MachineIoctls {
     }
     return switch (file) {
       case Object dev when dev == Descriptors.DEV_KVM -> device(name, command, x86);
-      case Vm vm -> x86 ? ofVm(vm, name, command) : plain(VM, name);
+      case Vm vm ->
+          x86 || name.equals("KVM_RESET_DIRTY_RINGS")
+              ? ofVm(vm, name, command)
+              : plain(VM, name);
       case VcpuFile _ -> plain(VCPU, name);
       case null, default -> ret(Errno.ENOTTY);
     };
@@ -193,6 +196,9 @@ public final class MachineIoctls {
     switch (name) {
       case "KVM_SET_TSS_ADDR" -> {
         return Long.compareUnsigned(argument(command), TSS_LIMIT) > 0 ? ret(Errno.EINVAL) : 0;
+      }
+      case "KVM_RESET_DIRTY_RINGS" -> {
+        return vm.dirtyLog().resetRings();
       }
       case "KVM_SET_IDENTITY_MAP_ADDR" -> {
         return vm.devices().hasVcpus() ? ret(Errno.EINVAL) : 0;

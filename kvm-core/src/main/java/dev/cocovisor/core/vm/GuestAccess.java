@@ -83,6 +83,9 @@ final class GuestAccess implements AccessPath {
       if (vm.isDead()) {
         return -Errno.EIO.number();
       }
+      if (tries != 0 && vcpu.dirtyRingFull()) {
+        return EXITED;
+      }
       if (vcpu.requests().takeSignal()) {
         return interrupted();
       }

@@ -13,6 +13,7 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.TlbModel;
+import dev.cocovisor.core.slot.DirtyRing;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ public final class Vcpu implements VcpuContext {
   private final TlbModel tlb;
   private final PageFault fault = new PageFault();
   private final PageFault neighbour = new PageFault();
+  private final VcpuPages pages;
   private final AccessPath guestAccess;
   private final VcpuRoot root;
   private boolean prefaultNeverReturned;
@@ -61,12 +63,36 @@ public final class Vcpu implements VcpuContext {
     this.guestAccess =
         vm.rules().emulatesGuests() ? new EmulatedAccess(vm, this) : new GuestAccess(vm, this);
     this.root = new VcpuRoot(vm);
+    this.pages = new VcpuPages(vm);
     this.hypercalls = new Hypercalls(vm, this);
   }
 
   /** Returns the VM. */
   public Vm machine() {
     return vm;
+  }
+
+  /** Returns the pages that a process can map of the vCPU's descriptor. */
+  public VcpuPages pages() {
+    return pages;
+  }
+
+  /** Makes the ring of dirty pages where the VM has them. */
+  Errno allocateRing(long bytes) {
+    Errno r = pages.allocateRing(bytes);
+    fault.ring = pages.ring();
+    neighbour.ring = pages.ring();
+    return r;
+  }
+
+  /** The ring of dirty pages is nearly full: userspace has to take from it before the guest runs. */
+  boolean dirtyRingFull() {
+    DirtyRing ring = pages.ring();
+    if (ring == null || !ring.keepsOut()) {
+      return false;
+    }
+    exit = new Exit.DirtyRingFull();
+    return true;
   }
 
   /** Runs the guest once (KVM_RUN). */
@@ -76,6 +102,9 @@ public final class Vcpu implements VcpuContext {
       exit = null;
       if (vm.isDead()) {
         return new RunResult(Errno.EIO, new Exit.Unknown());
+      }
+      if (dirtyRingFull()) {
+        return ended(GuestAccess.EXITED);
       }
       if (!vm.mayLoadRoots()) {
         return ended(-Errno.ENOSPC.number());

@@ -174,6 +174,7 @@ public final class Vm implements MmuHost {
     space.unregister(userMappings);
     for (Vcpu v : vcpus.all()) {
       ops.vcpuFree(v);
+      v.pages().free();
     }
     mmuLock.lock();
     stage.destroy();
