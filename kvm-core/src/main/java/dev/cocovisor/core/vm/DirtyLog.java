@@ -1,6 +1,7 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.DirtyBitmap;
 import dev.cocovisor.core.slot.DirtyRing;
 import dev.cocovisor.core.slot.MemSlot;
@@ -175,16 +176,17 @@ public final class DirtyLog {
 
   /** Logging was switched on or off; read-only slots cannot get dirty. */
   void applyFlags(MemSlot old, MemSlot now) {
-    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || now.asId() != 0) {
+    SecondStage stage = vm.stage(now.asId());
+    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || stage == null) {
       return;
     }
     vm.mmuLock().lock();
     try {
       if (!now.isDirtyLogged()) {
-        vm.stage().recoverHuge(now, vm::recoverLevel);
+        stage.recoverHuge(now, vm::recoverLevel);
       } else if (!initiallySet()) {
-        vm.stage().splitAll(now.baseGfn(), now.endGfn());
-        vm.stage().protectWrites(now.baseGfn(), now.endGfn(), 1, 3);
+        stage.splitAll(now.baseGfn(), now.endGfn());
+        stage.protectWrites(now.baseGfn(), now.endGfn(), 1, 3);
         vm.flushRemoteTlbs();
       }
     } finally {
@@ -303,19 +305,20 @@ public final class DirtyLog {
   }
 
   private void protect(MemSlot slot, long gfn, long mask) {
-    if (slot.asId() != 0) {
+    SecondStage stage = vm.stage(slot.asId());
+    if (stage == null) {
       return;
     }
     if (initiallySet()) {
       // Huge mappings were left writable when logging began: now they are cut.
       long start = gfn + Long.numberOfTrailingZeros(mask);
       long end = gfn + 64 - Long.numberOfLeadingZeros(mask);
-      vm.stage().splitAll(start, end);
-      vm.stage().protectWrites(start, end, 2, 3);
+      stage.splitAll(start, end);
+      stage.protectWrites(start, end, 2, 3);
     }
     for (long left = mask; left != 0; left &= left - 1) {
       long page = gfn + Long.numberOfTrailingZeros(left);
-      vm.stage().protectWrites(page, page + 1, 1, 1);
+      stage.protectWrites(page, page + 1, 1, 1);
     }
   }
 }

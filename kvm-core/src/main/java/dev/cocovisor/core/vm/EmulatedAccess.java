@@ -27,7 +27,7 @@ final class EmulatedAccess implements AccessPath {
     boolean done =
         (write
                 ? vm.kernelAccess().write(vcpu, gpa, one, 0, 1)
-                : vm.kernelAccess().read(gpa, one, 0, 1))
+                : vm.kernelAccess().read(vcpu, gpa, one, 0, 1))
             .ok();
     if (done) {
       return write ? 0 : one[0] & 0xff;

@@ -32,20 +32,26 @@ public final class KernelAccess {
 
   /** Reads guest memory (kvm_read_guest); EFAULT where there is no slot or nothing mapped. */
   public Errno read(long gpa, byte[] into, int offset, int length) {
-    return copy(gpa, into, offset, length, false, null);
+    return copy(0, gpa, into, offset, length, false, null);
   }
 
   /** Writes guest memory and logs it as dirty (kvm_write_guest); as {@link #read}. */
   public Errno write(long gpa, byte[] from, int offset, int length) {
-    return copy(gpa, from, offset, length, true, null);
+    return copy(0, gpa, from, offset, length, true, null);
   }
 
   /** Writes as {@link #write} for a running vCPU, whose ring logs it (kvm_vcpu_write_guest). */
   Errno write(Vcpu vcpu, long gpa, byte[] from, int offset, int length) {
-    return copy(gpa, from, offset, length, true, vcpu.pages().ring());
+    return copy(vcpu.asId(), gpa, from, offset, length, true, vcpu.pages().ring());
+  }
+
+  /** Reads as {@link #read} what a vCPU sees (kvm_vcpu_read_guest). */
+  Errno read(Vcpu vcpu, long gpa, byte[] into, int offset, int length) {
+    return copy(vcpu.asId(), gpa, into, offset, length, false, null);
   }
 
   private Errno copy(
+      int as,
       long gpa,
       byte[] bytes,
       int offset,
@@ -58,7 +64,7 @@ public final class KernelAccess {
       for (int done = 0; done < length; ) {
         long at = gpa + done;
         int n = Math.min((int) (PageLevel.PAGE_SIZE - inPage(at)), length - done);
-        Errno r = page(at, bytes, offset + done, n, write, ring);
+        Errno r = page(as, at, bytes, offset + done, n, write, ring);
         if (!r.ok()) {
           return r;
         }
@@ -71,6 +77,7 @@ public final class KernelAccess {
   }
 
   private Errno page(
+      int as,
       long gpa,
       byte[] bytes,
       int offset,
@@ -78,7 +85,7 @@ public final class KernelAccess {
       boolean write,
       @Nullable DirtyRing ring) {
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;
-    MemSlot slot = vm.slotsOf(0).find(gfn);
+    MemSlot slot = vm.slotsOf(as).find(gfn);
     if (slot == null || slot.isInvalid() || (write && slot.isReadonly())) {
       return vm.refuse(Errno.EFAULT, "no slot that the kernel may use there");
     }
