@@ -58,8 +58,7 @@ public final class Smm {
   /** The guest executes RSM: outside the mode, or without its saved state, it shuts down. */
   RunResult leave() {
     byte[] state = new byte[SIZE];
-    if (!vcpu.inSmm()
-        || !vm.kernelAccess().read(vcpu, smbase + SAVE_AREA, state, 0, SIZE).ok()) {
+    if (!vcpu.inSmm() || !vm.kernelAccess().read(vcpu, smbase + SAVE_AREA, state, 0, SIZE).ok()) {
       return RunResult.ok(new Exit.Shutdown());
     }
     vcpu.setSmm(false);
@@ -69,14 +68,14 @@ public final class Smm {
 
   private static void put(byte[] into, int at, long value) {
     for (int i = 0; i < 4; i++) {
-      into[at + i] = (byte) (value >>> 8 * i);
+      into[at + i] = (byte) (value >>> (8 * i));
     }
   }
 
   private static long get(byte[] from, int at) {
     long value = 0;
     for (int i = 0; i < 4; i++) {
-      value |= (from[at + i] & 0xffL) << 8 * i;
+      value |= (from[at + i] & 0xffL) << (8 * i);
     }
     return value;
   }

@@ -83,7 +83,7 @@ class DirtyRingTest {
   private long load(long addr, int bytes) {
     long all = 0;
     for (int i = 0; i < bytes; i++) {
-      all |= process.hostRead(addr + i) << 8 * i;
+      all |= process.hostRead(addr + i) << (8 * i);
     }
     return all;
   }
