@@ -14,8 +14,8 @@ import dev.cocovisor.core.vm.Vcpu;
  *
  * <p>Of the state they carry only the mode is kept. The host is AMD's, as the recorded one: nested
  * state is SVM's, and its control block is taken to be valid and to page with nested tables.
- * Sources (7.3): {@code arch/x86/kvm/x86.c}, kvm_vcpu_ioctl_x86_set_vcpu_events, KVM_SET_NESTED_STATE;
- * {@code smm.h}, kvm_inject_smi; {@code svm/nested.c}, svm_set_nested_state.
+ * Sources (7.3): {@code arch/x86/kvm/x86.c}, kvm_vcpu_ioctl_x86_set_vcpu_events,
+ * KVM_SET_NESTED_STATE; {@code smm.h}, kvm_inject_smi; {@code svm/nested.c}, svm_set_nested_state.
  */
 final class CpuModes {
   private static final long VALID_SMM = 8;

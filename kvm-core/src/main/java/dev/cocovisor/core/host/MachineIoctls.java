@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Where success hangs on what the VM is or has, the answer is Linux's. The state of CPUs is not
  * modelled: such a call succeeds on the right kind of descriptor and its result means nothing,
- * which {@link #ofCpu} tells; but for the modes of {@link CpuModes}. Sources: {@code virt/kvm/kvm_main.c}, kvm_dev_ioctl; {@code
- * arch/x86/kvm/x86.c}, kvm_arch_dev_ioctl, kvm_arch_vm_ioctl, kvm_arch_vcpu_ioctl; {@code
- * arch/arm64/kvm/arm.c}; of Linux 7.3.
+ * which {@link #ofCpu} tells; but for the modes of {@link CpuModes}. Sources: {@code
+ * virt/kvm/kvm_main.c}, kvm_dev_ioctl; {@code arch/x86/kvm/x86.c}, kvm_arch_dev_ioctl,
+ * kvm_arch_vm_ioctl, kvm_arch_vcpu_ioctl; {@code arch/arm64/kvm/arm.c}; of Linux 7.3.
  */
 public final class MachineIoctls {
   /** No ioctl of these, or of another kind of descriptor. */
@@ -165,9 +165,7 @@ public final class MachineIoctls {
     return switch (file) {
       case Object dev when dev == Descriptors.DEV_KVM -> device(name, command, x86);
       case Vm vm ->
-          x86 || name.equals("KVM_RESET_DIRTY_RINGS")
-              ? ofVm(vm, name, command)
-              : plain(VM, name);
+          x86 || name.equals("KVM_RESET_DIRTY_RINGS") ? ofVm(vm, name, command) : plain(VM, name);
       case VcpuFile f ->
           x86 && CpuModes.knows(name)
               ? f.vcpu().locked(() -> CpuModes.answer(kvm, f.vcpu(), command))

@@ -92,9 +92,7 @@ final class ProcessMemory {
       return ret(may);
     }
     Errno refused =
-        !anonymous && file instanceof MappableFile f
-            ? mayMap(f, prot, flags, len, off)
-            : Errno.OK;
+        !anonymous && file instanceof MappableFile f ? mayMap(f, prot, flags, len, off) : Errno.OK;
     if (!refused.ok()) {
       if (fixed) {
         mappings.undone(addr, len);

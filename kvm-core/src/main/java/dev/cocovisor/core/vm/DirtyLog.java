@@ -87,7 +87,9 @@ public final class DirtyLog {
     }
   }
 
-  /** KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP: what no vCPU writes has its bit; before there are slots. */
+  /**
+   * KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP: what no vCPU writes has its bit; before there are slots.
+   */
   Errno enableBitmapBeside() {
     if (ringBytes == 0) {
       return vm.refuse(Errno.EINVAL, "the VM has no rings");

@@ -95,7 +95,9 @@ public final class Vcpu implements VcpuContext {
     return r;
   }
 
-  /** The ring of dirty pages is nearly full: userspace has to take from it before the guest runs. */
+  /**
+   * The ring of dirty pages is nearly full: userspace has to take from it before the guest runs.
+   */
   boolean dirtyRingFull() {
     DirtyRing ring = pages.ring();
     if (ring == null || !ring.keepsOut()) {

@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
  * accesses, the VM's ring of coalesced MMIO, and from page 64 on the ring of dirty pages.
  *
  * <p>All but the last come with their first touch, and nothing is kept in them: how a run ended is
- * told by the run itself. Source: {@code virt/kvm/kvm_main.c} (7.3), kvm_vcpu_fault,
- * kvm_vcpu_mmap.
+ * told by the run itself. Source: {@code virt/kvm/kvm_main.c} (7.3), kvm_vcpu_fault, kvm_vcpu_mmap.
  */
 public final class VcpuPages {
   /** KVM_DIRTY_LOG_PAGE_OFFSET. */
