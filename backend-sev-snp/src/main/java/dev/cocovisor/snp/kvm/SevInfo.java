@@ -21,6 +21,12 @@ final class SevInfo {
   int ghcbVersion;
   boolean migrating;
 
+  /** Pages that are pinned for the VM now; they count against RLIMIT_MEMLOCK. */
+  long pagesLocked;
+
+  /** Whether user space brings certificates for guest requests. */
+  boolean certsEnabled;
+
   /**
    * Whether the VM holds the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A
    * mirror has its owner's, a VM that took over another's context has none.

@@ -354,6 +354,11 @@ public final class SevVm implements VmOps {
   }
 
   @Override
+  public @Nullable RunResult resume(VcpuContext vcpu, long ret) {
+    return actions.resume(vcpu, ret);
+  }
+
+  @Override
   public @Nullable RunResult hypercall(VcpuContext vcpu, long nr, long[] args) {
     SevVcpu s = stateOf(vcpu);
     return entry.check(vcpu) ? bitmap.hypercall(vcpu, nr, args) : SnpGuestActions.ended(s);
