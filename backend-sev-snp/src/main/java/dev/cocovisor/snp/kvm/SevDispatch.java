@@ -97,7 +97,8 @@ final class SevDispatch {
     if (!sev.context().vcpus().isEmpty()) {
       return sev.fail(Errno.EINVAL, "the VM has vCPUs already");
     }
-    if ((features & ~(es ? SevInfo.SUPPORTED_FEATURES : 0)) != 0) {
+    long tsc = snpGuest && sev.platform().settings().secureTsc() ? SevInfo.SECURE_TSC : 0;
+    if ((features & ~(es ? SevInfo.SUPPORTED_FEATURES | tsc : 0)) != 0) {
       return sev.fail(Errno.EINVAL, "VMSA features that are not offered to this type of VM");
     }
     if (asked < 0 || asked > GHCB_VERSION_MAX || (asked != 0 && !es)) {

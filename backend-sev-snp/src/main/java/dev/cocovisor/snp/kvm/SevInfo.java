@@ -12,6 +12,9 @@ final class SevInfo {
   /** Features a VMSA may ask for: SNP is set by KVM itself; 5 is debug swap. */
   static final long SUPPORTED_FEATURES = 1L << 5;
 
+  /** SVM_SEV_FEAT_SECURE_TSC: SNP guests', where the processor has it. */
+  static final long SECURE_TSC = 1L << 9;
+
   boolean needInit;
   boolean active;
   boolean esActive;

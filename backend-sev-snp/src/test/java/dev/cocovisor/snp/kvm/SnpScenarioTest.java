@@ -474,7 +474,7 @@ class SnpScenarioTest {
 
   @Test
   void settingsAreChecked() {
-    assertThat(new SevBackend().info().settings()).hasSize(6);
+    assertThat(new SevBackend().info().settings()).hasSize(7);
     org.assertj.core.api.Assertions.assertThatThrownBy(
             () -> new Machine("sev-snp.migration", "maybe").guest(4))
         .isInstanceOf(IllegalArgumentException.class)
