@@ -49,6 +49,9 @@ public final class VmDevices {
       if (irqchip != Irqchip.NONE) {
         return Errno.EEXIST;
       }
+      if (vm.ops().hidesEois()) {
+        return vm.refuse(Errno.ENOTTY, "no I/O APIC where ends of interrupts are not seen");
+      }
       if (hasVcpus()) {
         return vm.refuse(Errno.EINVAL, "the irqchip comes before the vCPUs");
       }
