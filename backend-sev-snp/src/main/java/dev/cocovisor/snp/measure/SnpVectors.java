@@ -37,15 +37,24 @@ final class SnpVectors {
     return new LaunchRequest(
         image,
         c.has("vcpus") ? SnpMeasurer.vcpus(c.count("vcpus")) : 0,
-        Vmm.of(c.text("vmm")),
-        c.has("vcpu") ? signature(c.object("vcpu")) : 0,
-        c.has("guestFeatures") ? c.hex("guestFeatures") : 0,
+        cpu(c),
         hashes(c, directory),
         SnpMeasurer.startDigest(c.textOrNull("ovmfHash")),
         c.has("svsm")
             ? new FirmwareImage(c.text("svsm"), c.read("svsm", directory, "images"))
             : null,
         c.has("varsSize") ? c.hex("varsSize") : 0);
+  }
+
+  private static CpuStart cpu(VectorFields c) {
+    HostKernel kernel =
+        c.has("hostKernel") ? HostKernel.of(c.text("hostKernel")) : HostKernel.CURRENT;
+    return new CpuStart(
+        Vmm.of(c.text("vmm")),
+        kernel,
+        c.has("product") ? Product.of(c.text("product")) : Product.MILAN,
+        c.has("vcpu") ? signature(c.object("vcpu")) : 0,
+        c.has("guestFeatures") ? c.hex("guestFeatures") : kernel.snpFeatures());
   }
 
   private static int signature(VectorFields vcpu) {
@@ -141,12 +150,11 @@ final class SnpVectors {
   }
 
   private static VectorResult vmsa(String name, VectorFields v) {
-    int signature = (int) v.hex("signature");
     long eip = v.hex("eip");
     byte[] page =
         v.text("vmm").equals("SVSM")
-            ? Vmsa.svsm(eip, signature)
-            : Vmsa.firmware(Vmm.of(v.text("vmm")), eip, signature, v.hex("features"));
+            ? Vmsa.svsm(start(Vmm.QEMU, v), eip)
+            : Vmsa.firmware(start(Vmm.of(v.text("vmm")), v), eip);
     if (v.has("nonZero")) {
       VectorFields words = v.object("nonZero");
       for (String offset : words.keys()) {
@@ -161,6 +169,15 @@ final class SnpVectors {
         name,
         v.text("sha384") + " " + v.text("sha256"),
         VectorTables.hash("SHA-384", page) + " " + VectorTables.hash("SHA-256", page));
+  }
+
+  private static CpuStart start(Vmm vmm, VectorFields v) {
+    return new CpuStart(
+        vmm,
+        v.has("hostKernel") ? HostKernel.of(v.text("hostKernel")) : HostKernel.CURRENT,
+        Product.MILAN,
+        (int) v.hex("signature"),
+        v.has("features") ? v.hex("features") : 1);
   }
 
   private static VectorResult hashTable(String name, VectorFields v, Path directory) {
