@@ -45,6 +45,9 @@ public final class SevBackend implements Backend {
           32768);
   static final Setting SMT =
       Setting.flag("sev-snp.smt", "whether simultaneous multithreading is on", true);
+  static final Setting SECURE_TSC =
+      Setting.flag(
+          "sev-snp.secure-tsc", "whether the processor offers SNP guests a secure TSC", false);
   static final Setting OVERLAP_RETRIES =
       Setting.number(
           "sev-snp.overlap-retries",
@@ -64,7 +67,7 @@ public final class SevBackend implements Backend {
         .vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP)
         .capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1)
         .capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1)
-        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, OVERLAP_RETRIES)
+        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, SECURE_TSC, OVERLAP_RETRIES)
         .build();
   }
 

@@ -535,8 +535,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     if (vm == null) {
       return null;
     }
-    var c = vm.stage().counters();
-    return new PageStats(c.get(1), c.get(2), c.get(3));
+    return new PageStats(vm.mappedPages(1), vm.mappedPages(2), vm.mappedPages(3));
   }
 
   // vCPUs.
@@ -689,7 +688,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       return ret;
     }
     long answer = MachineIoctls.answer(kvm, fds.get(fd), command);
-    return answer == -Errno.ENOTTY.number() ? fds.unknown(fd) : answer;
+    return answer == MachineIoctls.UNKNOWN ? fds.unknown(fd) : answer;
   }
 
   @Override

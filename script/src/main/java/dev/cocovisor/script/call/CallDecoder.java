@@ -219,7 +219,10 @@ public final class CallDecoder {
           new KvmCall.PreFault(
               fd, true, a.field(2, "base_address"), a.field(2, "size"), a.field(2, "flags", 0));
       case "KVM_MEMORY_ENCRYPT_OP" ->
-          new KvmCall.MemoryEncryptOp(fd, new VendorCommand(a.symbol(2, "id"), a.without(2, "id")));
+          a.isSymbol(2, VendorCommand.NONE)
+              ? new KvmCall.MemoryEncryptOp(fd, new VendorCommand(VendorCommand.NONE, new Fields()))
+              : new KvmCall.MemoryEncryptOp(
+                  fd, new VendorCommand(a.symbol(2, "id"), a.without(2, "id")));
       case "KVM_RUN" ->
           new KvmCall.GuestRun(fd, "run", new GuestAction.Vendor("run", new Fields()));
       case "KVM_SET_NR_MMU_PAGES" -> new KvmCall.SetNrMmuPages(fd, a.number(2));

@@ -83,6 +83,8 @@ public final class Symbols {
     put(1, "KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE");
     put(2, "KVM_DIRTY_LOG_INITIALLY_SET");
     put(0x80, "KVM_X86_QUIRK_SLOT_ZAP_ALL");
+    put(1, "KVM_DIRTY_GFN_F_DIRTY");
+    put(2, "KVM_DIRTY_GFN_F_RESET");
     for (VmType t : VmType.UAPI) {
       NUMBERS.put(t.name(), t.number());
     }
