@@ -19,6 +19,7 @@ import dev.cocovisor.cli.run.DiffCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.KernelsCommand;
+import dev.cocovisor.cli.run.RacesCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.cli.step.StepCommand;
@@ -138,6 +139,7 @@ public final class Main {
     line.addSubcommand(new KernelsCommand(console));
     line.addSubcommand(new ExploreCommand(console));
     line.addSubcommand(new BugsCommand(console));
+    line.addSubcommand(new RacesCommand(console));
     line.addSubcommand(new GenerateCommand(console));
     line.addSubcommand("live", LiveCommand.create(console));
     line.addSubcommand(new ImportCommand(console));

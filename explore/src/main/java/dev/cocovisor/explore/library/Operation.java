@@ -1,10 +1,12 @@
 package dev.cocovisor.explore.library;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.explore.Trial;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** What can be done to a VM while something else is done to it. */
 public enum Operation {
@@ -220,6 +222,22 @@ public enum Operation {
 
   Operation(Trait... traits) {
     this.traits = Set.of(traits);
+  }
+
+  /**
+   * Returns the operation of a name, as {@link #text()} gives it.
+   *
+   * @throws IllegalArgumentException if there is none; the text names the one that was meant
+   */
+  public static Operation of(String text) {
+    var names = new TreeSet<String>();
+    for (Operation o : values()) {
+      if (o.text().equals(text)) {
+        return o;
+      }
+      names.add(o.text());
+    }
+    throw new IllegalArgumentException(Nearest.refusal("operation", text, names));
   }
 
   boolean is(Trait t) {
