@@ -1,7 +1,6 @@
 package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
@@ -61,15 +60,16 @@ final class RecsAtOnce extends Recs {
 
   @Override
   void destroy(Pe pe, RealmVcpu vcpu) {
-    if (rmm.recDestroy(pe, vcpu.rec) != Status.SUCCESS) {
-      vm.leak(vcpu.rec >>> PageLevel.PAGE_SHIFT, 1L + vcpu.aux.length, "RMI_REC_DESTROY failed");
+    granules.freePage(vcpu.run);
+    long rec = vcpu.rec;
+    vcpu.rec = Granules.NONE;
+    if (rmm.recDestroy(pe, rec) != Status.SUCCESS) {
+      leakAll(rmm.rmm(), rec);
       return;
     }
-    giveBack(pe, vcpu.rec);
+    giveBack(pe, rec);
     for (long a : vcpu.aux) {
       giveBack(pe, a);
     }
-    granules.freePage(vcpu.run);
-    vcpu.rec = Granules.NONE;
   }
 }

@@ -129,12 +129,14 @@ final class RecsByOperation extends Recs {
     if (status == Status.RECLAIM) {
       status = giveBackAll(pe, pe.x1(), vcpu.run);
     }
+    // The run page was the list until now.
+    granules.freePage(vcpu.run);
+    long rec = vcpu.rec;
+    vcpu.rec = Granules.NONE;
     if (status != Status.SUCCESS) {
-      vm.leak(vcpu.rec >>> PageLevel.PAGE_SHIFT, 1, "RMI_REC_DESTROY failed");
+      leakAll(rmm.rmm(), rec);
       return;
     }
-    giveBack(pe, vcpu.rec);
-    granules.freePage(vcpu.run);
-    vcpu.rec = Granules.NONE;
+    giveBack(pe, rec);
   }
 }

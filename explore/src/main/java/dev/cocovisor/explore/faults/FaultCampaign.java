@@ -29,10 +29,11 @@ import org.jspecify.annotations.Nullable;
  * <p>A run with a failure is compared with the run without. The step in which something failed may
  * answer the same, since the model got along without it; or an error, after which every invariant
  * holds and the step, done again, answers as it should have. What comes later answers as ever; a
- * launch whose contents went in by half is given up. A failure that no technology forgives (a call
- * that never fails by its specification) makes the VM be declared dead, after which nothing is
- * judged but that its memory is given back. At the end everything is closed and no frame is left
- * but those the model says are leaked.
+ * launch whose contents went in by half is given up, and what needs frames that a trusted half did
+ * not give back is refused, once they are counted as lost. A failure that no technology forgives (a
+ * call that never fails by its specification) makes the VM be declared dead, after which nothing is
+ * judged but that its memory is given back. At the end every invariant holds once more, everything
+ * is closed, and no frame is left but those the model says are leaked.
  */
 public final class FaultCampaign {
   private final Scenario scenario;
@@ -204,11 +205,28 @@ public final class FaultCampaign {
         refused(session, injector, number, run, reply, wanted);
       }
     } else if (!got.equals(wanted)) {
-      run.wrong = "later %s = %s in place of %s".formatted(text(number), got, wanted);
+      later(session, number, run, reply, wanted);
     }
     if (acts && dead(session)) {
       run.end = FaultReport.End.DEAD;
     }
+  }
+
+  /**
+   * A step after the one that failed answers otherwise. Where frames are lost for good that is an
+   * error: what needs them cannot be had any more.
+   */
+  private void later(Session session, int number, Run run, Reply reply, String wanted) {
+    run.givenUp = isRefusal(reply) && session.process().kvm().leakedFrames() > 0;
+    if (!run.givenUp) {
+      run.wrong =
+          "later %s = %s in place of %s".formatted(text(number), text(number, reply), wanted);
+    }
+  }
+
+  private static boolean isRefusal(Reply reply) {
+    String exit = exit(reply);
+    return reply.result().isError() || (exit != null && !exit.equals("OK"));
   }
 
   private static @Nullable String exit(Reply reply) {
@@ -280,12 +298,17 @@ public final class FaultCampaign {
     }
   }
 
-  private static void atTheEnd(Session session, Run run) {
+  private void atTheEnd(Session session, Run run) {
     Kvm host = session.process().kvm();
+    broken(session, program.size() - 1, run);
+    session.process().close();
+    if (run.wrong == null) {
+      host.checkInvariants(v -> run.wrong = "when all is closed: " + v);
+    }
     host.close();
     run.leaked = host.leakedFrames();
     long left = host.framesSinceBoot();
-    if (left != 0) {
+    if (left != 0 && run.wrong == null) {
       run.wrong = left + " frames are left when everything is closed";
     }
   }
