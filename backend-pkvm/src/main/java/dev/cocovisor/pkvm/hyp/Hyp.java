@@ -341,6 +341,14 @@ public final class Hyp implements PhysicalGuard {
     mp.pages.forEachTouched(each::accept);
   }
 
+  /** Names the pages that the host gave for a VM itself; none if the VM is unknown. */
+  public void forEachOwnPage(int handle, LongConsumer each) {
+    HypVm vm = vms.get(handle);
+    if (vm != null) {
+      vm.forEachOwnPage(each);
+    }
+  }
+
   /** Shows the frames that are not the host's alone, by frame. */
   public void showFrames(TableSink.Entries into) {
     HypTables.frames(mp, into);

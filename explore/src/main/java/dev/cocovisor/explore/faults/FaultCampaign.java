@@ -4,7 +4,6 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.sched.Actor;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.KvmCall;
@@ -30,10 +29,11 @@ import org.jspecify.annotations.Nullable;
  * answer the same, since the model got along without it; or an error, after which every invariant
  * holds and the step, done again, answers as it should have. What comes later answers as ever; a
  * launch whose contents went in by half is given up, and what needs frames that a trusted half did
- * not give back is refused, once they are counted as lost. A failure that no technology forgives (a
- * call that never fails by its specification) makes the VM be declared dead, after which nothing is
- * judged but that its memory is given back. At the end every invariant holds once more, everything
- * is closed, and no frame is left but those the model says are leaked.
+ * not give back is refused, once they are counted as lost or the kernel warned of them. A failure
+ * that no technology forgives (a call that never fails by its specification) makes the VM be
+ * declared dead, after which nothing is judged but that its memory is given back. At the end every
+ * invariant holds once more, everything is closed, and no frame is left but those the model says
+ * are leaked.
  */
 public final class FaultCampaign {
   private final Scenario scenario;
@@ -160,7 +160,7 @@ public final class FaultCampaign {
     int[] at = new int[1];
     try {
       actor.run(() -> {
-        for (; at[0] < program.size() && run.wrong == null; at[0]++) {
+        for (; at[0] < program.size() && run.wrong == null && run.judged(); at[0]++) {
           step(session, injector, at[0], run, whole);
         }
         if (run.wrong == null) {
@@ -196,9 +196,6 @@ public final class FaultCampaign {
       return;
     }
     String wanted = whole.answers.get(number);
-    if (!run.judged()) {
-      return;
-    }
     if (injector.failed().size() > before) {
       broken(session, number, run);
       if (reply != null && !got.equals(wanted)) {
@@ -213,11 +210,14 @@ public final class FaultCampaign {
   }
 
   /**
-   * A step after the one that failed answers otherwise. Where frames are lost for good that is an
-   * error: what needs them cannot be had any more.
+   * A step after the one that failed answers otherwise. Where frames are lost for good, or the
+   * kernel warned that a frame is free and not its own, that is an error: what needs such frames
+   * cannot be had.
    */
   private void later(Session session, int number, Run run, Reply reply, String wanted) {
-    run.givenUp = isRefusal(reply) && session.process().kvm().leakedFrames() > 0;
+    Kvm host = session.process().kvm();
+    boolean told = host.leakedFrames() > 0 || !host.warnings().isEmpty();
+    run.givenUp = told && isRefusal(reply);
     if (!run.givenUp) {
       run.wrong =
           "later %s = %s in place of %s".formatted(text(number), text(number, reply), wanted);
@@ -283,7 +283,7 @@ public final class FaultCampaign {
   }
 
   private static boolean dead(Session session) {
-    return session.process().kvm().vms().stream().anyMatch(Vm::isDead);
+    return session.process().kvm().anyVmDied();
   }
 
   private String text(int number, @Nullable Reply reply) {
