@@ -108,6 +108,25 @@ public interface VmmCalls {
   /** A store by the process: 0, -7 for SIGBUS, -11 for SIGSEGV. */
   long hostWrite(long addr, int value);
 
+  /**
+   * Copies memory of the process to memory that is zero so far: bytes of zero are not written, so
+   * that pages of them stay untouched.
+   *
+   * @return 0, or the signal that ends the copy, as {@link #hostRead}
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default long hostFill(long to, long from, long size) {
+    for (long at = 0; at < size; at++) {
+      long b = hostRead(from + at);
+      long r = b <= 0 ? b : hostWrite(to + at, (int) b);
+      if (r < 0) {
+        return r;
+      }
+    }
+    return 0;
+  }
+
   /** Lets the kernel read the process's memory, as write(2) to a pipe does. */
   long kernelRead(long addr, long len);
 

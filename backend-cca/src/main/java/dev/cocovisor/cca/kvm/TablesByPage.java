@@ -54,6 +54,10 @@ final class TablesByPage extends RealmTables {
       for (int i = 0; i < done; i++) {
         rmm.dataDestroy(pe, rd, ipa + i * PAGE);
       }
+      if (done > 0) {
+        // The way back loses what the realm had there, and it has to give it up itself.
+        vm.host().warn("realm_map_protected", done + " pages before the one refused are DESTROYED");
+      }
       undelegate(pe, pa, BLOCK_PAGES);
       return e;
     }

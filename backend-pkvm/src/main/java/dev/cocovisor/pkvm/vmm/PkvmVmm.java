@@ -76,14 +76,7 @@ public final class PkvmVmm implements VmmDriver {
       return -Errno.EINVAL.number();
     }
     long target = bank.userAddress() + (gpa - bank.gpa());
-    for (long at = 0; at < size; at++) {
-      long b = vm.calls().hostRead(source + at);
-      long r = b <= 0 ? b : vm.calls().hostWrite(target + at, (int) b);
-      if (r < 0) {
-        return -Errno.EFAULT.number();
-      }
-    }
-    return 0;
+    return vm.calls().hostFill(target, source, size) < 0 ? -Errno.EFAULT.number() : 0;
   }
 
   @Override

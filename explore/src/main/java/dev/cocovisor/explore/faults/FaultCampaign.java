@@ -215,13 +215,17 @@ public final class FaultCampaign {
    * cannot be had.
    */
   private void later(Session session, int number, Run run, Reply reply, String wanted) {
-    Kvm host = session.process().kvm();
-    boolean told = host.leakedFrames() > 0 || !host.warnings().isEmpty();
-    run.givenUp = told && isRefusal(reply);
+    run.givenUp = isTold(session) && isRefusal(reply);
     if (!run.givenUp) {
       run.wrong =
           "later %s = %s in place of %s".formatted(text(number), text(number, reply), wanted);
     }
+  }
+
+  /** Whether the host counts frames as lost, or its kernel warned. */
+  private static boolean isTold(Session session) {
+    Kvm host = session.process().kvm();
+    return host.leakedFrames() > 0 || !host.warnings().isEmpty();
   }
 
   private static boolean isRefusal(Reply reply) {
@@ -269,8 +273,11 @@ public final class FaultCampaign {
       Reply second = session.step(number);
       String again = text(number, second);
       broken(session, number, run);
-      // A guest that does again what it did by half is told so.
-      run.givenUp = second != null && "GUEST_STATUS".equals(exit(second));
+      // A guest that does again what it did by half is told so, as is whoever needs what is lost.
+      run.givenUp =
+          second != null
+              && ("GUEST_STATUS".equals(exit(second))
+                  || (!again.equals(wanted) && isTold(session) && isRefusal(second)));
       if (run.givenUp) {
         return;
       }

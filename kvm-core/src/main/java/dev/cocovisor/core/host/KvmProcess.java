@@ -337,6 +337,11 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return memory.write(addr, value);
   }
 
+  @Override
+  public long hostFill(long to, long from, long size) {
+    return memory.fill(to, from, size);
+  }
+
   /**
    * Writes the guest's code page.
    *

@@ -203,6 +203,53 @@ final class ProcessMemory {
   }
 
   /**
+   * Copies to memory that is zero so far, a page at a time: one load and, unless all of it is zero,
+   * one store, as far as others can tell.
+   */
+  long fill(long to, long from, long size) {
+    byte[] page = new byte[(int) PageLevel.PAGE_SIZE];
+    for (long done = 0; done < size; ) {
+      int n = (int) Math.min(left(to + done), Math.min(left(from + done), size - done));
+      long r = load(from + done, page, n);
+      int first = 0;
+      while (first < n && page[first] == 0) {
+        first++;
+      }
+      if (r == 0 && first < n) {
+        r = store(to + done + first, page, first, n - first);
+      }
+      if (r < 0) {
+        return r;
+      }
+      done += n;
+    }
+    return 0;
+  }
+
+  /** Returns the bytes from an address to the end of its page. */
+  private static long left(long addr) {
+    return PageLevel.PAGE_SIZE - (addr & (PageLevel.PAGE_SIZE - 1));
+  }
+
+  private long load(long addr, byte[] into, int n) {
+    long pte = space.access(addr, false);
+    if (pte < 0) {
+      return signal(pte);
+    }
+    Errno e = kvm.physicalMemory().read(Accessor.HOST_USER, hpa(addr, pte), into, 0, n);
+    return e.ok() ? 0 : guardSignal();
+  }
+
+  private long store(long addr, byte[] from, int offset, int n) {
+    long pte = space.access(addr, true);
+    if (pte < 0) {
+      return signal(pte);
+    }
+    Errno e = kvm.physicalMemory().write(Accessor.HOST_USER, hpa(addr, pte), from, offset, n);
+    return e.ok() ? 0 : guardSignal();
+  }
+
+  /**
    * Three little programs: store a byte, load a byte, make a hypercall. A guest or its VMM can read
    * the code page and finds the instructions: {@code mov [ebx], al}, {@code mov al, [ebx]} and
    * {@code vmmcall} with a {@code hlt} behind each, or {@code strb w1, [x0]}, {@code ldrb w1, [x0]}
