@@ -221,4 +221,13 @@ public interface VmContext {
    * ever given it again.
    */
   void leak(long pfn, long count, String why);
+
+  /**
+   * Takes a frame back that was given up by {@link #leak}: the trusted half gave it back after all,
+   * when it was asked once more. Nothing happens where it was not.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default void regained(long pfn) {}
 }

@@ -62,6 +62,7 @@ class CentralFaultsTest {
     long refused = 0;
     long dead = 0;
     long leaking = 0;
+    long warned = 0;
     for (String name : CENTRAL) {
       Path file = Path.of(System.getProperty("cocovisor.root"), "examples", name + ".kvmlog");
       Scenario scenario = Scenario.read(LogSource.file(file), StepWords.of(All.TECHNOLOGIES));
@@ -77,6 +78,7 @@ class CentralFaultsTest {
       refused += r.ended(FaultReport.End.REFUSED);
       dead += r.ended(FaultReport.End.DEAD);
       leaking += r.leaks();
+      warned += r.warnings();
       r.findings().forEach(f -> findings.add(name + ": " + f.what() + " by " + f.plan()));
       if (!r.findings().isEmpty()) {
         System.err.println(technology + " " + r.findings().size() + " " + findings.getLast());
@@ -84,7 +86,7 @@ class CentralFaultsTest {
     }
     System.err.printf(
         "faults%s on %s %s: scenarios=%d injections=%d absorbed=%d refused=%d dead=%d leaking=%d"
-            + " findings=%d%n",
+            + " warned=%d findings=%d%n",
         pairs ? " in pairs" : "",
         technology,
         rmm,
@@ -94,6 +96,7 @@ class CentralFaultsTest {
         refused,
         dead,
         leaking,
+        warned,
         findings.size());
     assertThat(findings).isEmpty();
     assertThat(injections).isPositive();

@@ -418,7 +418,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
    * the VMs that ended included.
    */
   public long leakedFrames() {
-    return leakedByEnded + vms().stream().mapToLong(Vm::leakedFrames).sum();
+    long now = vms().stream().mapToLong(Vm::leakedFrames).sum();
+    return leakedByEnded + now;
   }
 
   /** Tells whether a VM was declared dead (KVM_BUG_ON), those included that are gone. */

@@ -61,8 +61,7 @@ final class Granules {
     if (done == n) {
       return pfn << PageLevel.PAGE_SHIFT;
     }
-    var _ = undelegate(pe, vm, pfn, done);
-    memory.free(pfn, order);
+    free(pe, vm, pfn, order, done);
     return NONE;
   }
 
@@ -96,11 +95,30 @@ final class Granules {
     giveBack(pe, vm, address, 0);
   }
 
-  /** Undelegates {@code 1 << order} frames and frees them; those that stay are leaked. */
+  /**
+   * Undelegates {@code 1 << order} frames, at most 64, and frees them; those that stay are leaked.
+   */
   void giveBack(Pe pe, VmContext vm, long address, int order) {
-    long pfn = address >>> PageLevel.PAGE_SHIFT;
-    var _ = undelegate(pe, vm, pfn, 1L << order);
-    memory.free(pfn, order);
+    free(pe, vm, address >>> PageLevel.PAGE_SHIFT, order, 1L << order);
+  }
+
+  /** Frees a block of which the first frames are delegated, but for those that leak. */
+  private void free(Pe pe, VmContext vm, long pfn, int order, long delegated) {
+    long lost = 0;
+    for (long i = 0; i < delegated; i++) {
+      if (!undelegate(pe, vm, pfn + i, 1)) {
+        lost |= 1L << i;
+      }
+    }
+    if (lost == 0) {
+      memory.free(pfn, order);
+      return;
+    }
+    for (long i = 0; i < 1L << order; i++) {
+      if ((lost & 1L << i) == 0) {
+        memory.free(pfn + i, 0);
+      }
+    }
   }
 
   /**
@@ -125,6 +143,8 @@ final class Granules {
       if (rmm.granuleUndelegate(pe, (pfn + i) << PageLevel.PAGE_SHIFT) != Status.SUCCESS) {
         vm.leak(pfn + i, 1, UNDELEGATE_FAILED);
         all = false;
+      } else {
+        vm.regained(pfn + i);
       }
     }
     return all;

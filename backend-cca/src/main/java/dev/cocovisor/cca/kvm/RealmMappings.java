@@ -113,6 +113,10 @@ final class RealmMappings {
             : r.tables().unmapShared(life.pe(), ipa, stage2Level(level));
     if (!e.ok()) {
       vm.leak(pfn, level.pages(), isPrivate ? PRIVATE_STAYS : SHARED_STAYS);
+    } else if (!isPrivate) {
+      for (long i = 0; i < level.pages(); i++) {
+        vm.regained(pfn + i);
+      }
     }
     return e;
   }

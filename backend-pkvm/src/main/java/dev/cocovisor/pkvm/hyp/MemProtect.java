@@ -4,8 +4,6 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.trace.TraceSink;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
@@ -30,12 +28,6 @@ final class MemProtect {
   /** {@code pkvm_pgd_lock}. */
   final ModelLock hypLock = new ModelLock("pkvm_pgd_lock");
 
-  /**
-   * Pages that a guest still had when its VM was buried: no table knows whose they are, and nobody
-   * can give them back.
-   */
-  private final Set<Long> orphans = ConcurrentHashMap.newKeySet();
-
   private final TraceSink trace;
 
   MemProtect(MemoryMap map, PhysicalMemory memory, TraceSink trace) {
@@ -53,22 +45,6 @@ final class MemProtect {
   /** Tells why a call is refused; returns the error. */
   Errno refuse(Errno error, Supplier<String> why) {
     return trace.refuse(error, why);
-  }
-
-  /** Notes what a guest's stage 2 still maps, which is about to go. */
-  void orphan(PageTable stage2) {
-    stage2.forEach((_, level, pte) -> {
-      if (Pte.valid(pte)) {
-        for (long i = 0; i < 1L << PageTable.shift(level); i++) {
-          orphans.add(Pte.pfn(pte) + i);
-        }
-      }
-    });
-  }
-
-  /** Tells whether a page was left by a guest that is gone. */
-  boolean isOrphan(long pfn) {
-    return orphans.contains(pfn);
   }
 
   static String frame(long pfn) {

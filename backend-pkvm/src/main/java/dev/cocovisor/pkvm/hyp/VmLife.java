@@ -264,7 +264,6 @@ final class VmLife {
       vms.lock.unlock();
     }
     HostVm host = vm.host;
-    mp.orphan(vm.stage2);
     vm.stage2.destroy();
     drain(vm.pool, host.stage2Teardown());
     drain(vm.tables, host.stage2Teardown());

@@ -341,8 +341,15 @@ final class PkvmVm implements VmOps {
   public Errno unmapDelegated(long gfn, long pfn, PageLevel level, boolean isPrivate) {
     if (!isProtected) {
       // Gone already with a mapping of another size that took its place.
+      boolean was = lost.containsKey(gfn);
       Errno e = mappedPages(gfn) == level.pages() ? unshare(gfn) : Errno.OK;
-      return e.ok() ? e : keptByEl2(Hypercall.HOST_UNSHARE_GUEST, e, gfn, pfn, level);
+      if (!e.ok()) {
+        return keptByEl2(Hypercall.HOST_UNSHARE_GUEST, e, gfn, pfn, level);
+      }
+      if (was) {
+        regained(pfn, level.pages());
+      }
+      return e;
     }
     if (!life.isDying()) {
       return refuse(Errno.EPERM, "a living protected guest gives no page back");
@@ -351,7 +358,9 @@ final class PkvmVm implements VmOps {
     if (!e.ok()) {
       return keptByEl2(Hypercall.RECLAIM_DYING_GUEST_PAGE, e, gfn, pfn, level);
     }
-    lost.remove(gfn);
+    if (lost.remove(gfn) != null) {
+      regained(pfn, 1);
+    }
     givenPages--;
     vm.unpinUserPage(pfn);
     platform.uncharge();
@@ -366,7 +375,15 @@ final class PkvmVm implements VmOps {
   private Errno keptByEl2(Hypercall call, Errno e, long gfn, long pfn, PageLevel level) {
     vm.leak(pfn, level.pages(), call.callName() + ": " + e + " (KVM warns and the page stays)");
     lost.put(gfn, level.pages());
+    platform.lost(pfn, level.pages(), true);
     return e;
+  }
+
+  private void regained(long pfn, long pages) {
+    platform.lost(pfn, pages, false);
+    for (long i = 0; i < pages; i++) {
+      vm.regained(pfn + i);
+    }
   }
 
   @Override

@@ -68,6 +68,7 @@ public final class FaultCampaign {
     boolean booted;
     boolean givenUp;
     long leaked;
+    boolean warned;
 
     Run(List<Injector.Asked> asked) {
       this.asked = asked;
@@ -127,7 +128,7 @@ public final class FaultCampaign {
   }
 
   private static void note(FaultReport report, Schedule plan, Run run) {
-    report.note(plan, run.end, run.leaked, run.wrong);
+    report.note(plan, run.end, run.leaked, run.warned, run.wrong);
   }
 
   private static Schedule failing(Schedule before, int at, int way) {
@@ -210,22 +211,22 @@ public final class FaultCampaign {
   }
 
   /**
-   * A step after the one that failed answers otherwise. Where frames are lost for good, or the
-   * kernel warned that a frame is free and not its own, that is an error: what needs such frames
-   * cannot be had.
+   * A step after the one that failed answers otherwise. Where frames are lost for good that is an
+   * error: what needs them cannot be had. Where the kernel warned, as of a frame that is free and
+   * not its own, nothing is promised.
    */
   private void later(Session session, int number, Run run, Reply reply, String wanted) {
-    run.givenUp = isTold(session) && isRefusal(reply);
+    run.givenUp = isTold(session, reply);
     if (!run.givenUp) {
       run.wrong =
           "later %s = %s in place of %s".formatted(text(number), text(number, reply), wanted);
     }
   }
 
-  /** Whether the host counts frames as lost, or its kernel warned. */
-  private static boolean isTold(Session session) {
+  /** Whether the host counts frames as lost, which explains a refusal, or its kernel warned. */
+  private static boolean isTold(Session session, Reply reply) {
     Kvm host = session.process().kvm();
-    return host.leakedFrames() > 0 || !host.warnings().isEmpty();
+    return !host.warnings().isEmpty() || (host.leakedFrames() > 0 && isRefusal(reply));
   }
 
   private static boolean isRefusal(Reply reply) {
@@ -258,7 +259,11 @@ public final class FaultCampaign {
       Session session, Injector injector, int number, Run run, Reply reply, String wanted) {
     run.end = FaultReport.End.REFUSED;
     String got = text(number, reply);
-    if (!dead(session) && !reply.result().isError() && reply.result().exit() == null) {
+    if (!dead(session)
+        && !reply.result().isError()
+        && reply.result().exit() == null
+        && !(program.get(number).step() instanceof Step.Prefault)) {
+      // KVM_PRE_FAULT_MEMORY is no error once a page is mapped: it says what is left.
       run.wrong = "%s = %s, which is no error".formatted(text(number), got);
     }
     // A launch whose contents or vCPUs were taken by half is given up, and a reboot ended the VM.
@@ -277,7 +282,7 @@ public final class FaultCampaign {
       run.givenUp =
           second != null
               && ("GUEST_STATUS".equals(exit(second))
-                  || (!again.equals(wanted) && isTold(session) && isRefusal(second)));
+                  || (!again.equals(wanted) && isTold(session, second)));
       if (run.givenUp) {
         return;
       }
@@ -314,6 +319,7 @@ public final class FaultCampaign {
     }
     host.close();
     run.leaked = host.leakedFrames();
+    run.warned = !host.warnings().isEmpty();
     long left = host.framesSinceBoot();
     if (left != 0 && run.wrong == null) {
       run.wrong = left + " frames are left when everything is closed";

@@ -38,6 +38,11 @@ final class Health {
     return true;
   }
 
+  /** Notes that a frame came back after all; false if it was not lost. */
+  boolean regained(long pfn) {
+    return !leaked.isEmpty() && leaked.remove(pfn);
+  }
+
   long leakedFrames() {
     return leaked.size();
   }

@@ -493,6 +493,13 @@ public final class Vm implements MmuHost {
     }
   }
 
+  /** Takes a frame back that was given up; whoever freed it meanwhile frees it by this. */
+  void regained(long pfn) {
+    if (health.regained(pfn)) {
+      memory().unpin(pfn);
+    }
+  }
+
   /** Tells whether a frame was given up for good: a trusted half keeps it where it was. */
   boolean isLeaked(long pfn) {
     return health.isLeaked(pfn);
