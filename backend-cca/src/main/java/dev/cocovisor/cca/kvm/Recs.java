@@ -1,9 +1,7 @@
 package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
-import dev.cocovisor.cca.rmm.Rmm;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.page.RecParams;
 
@@ -39,17 +37,5 @@ abstract class Recs {
 
   final void giveBack(Pe pe, long address) {
     granules.giveBack(pe, vm, address);
-  }
-
-  /** A REC that cannot be destroyed keeps its granule and the RMM's own memory for it. */
-  final void leakAll(Rmm rmm, long rec) {
-    rmm.view()
-        .forEachRecGranule(
-            rec,
-            address ->
-                vm.leak(
-                    address >>> PageLevel.PAGE_SHIFT,
-                    1,
-                    "RMI_REC_DESTROY failed (kvm_destroy_rec warns and leaks)"));
   }
 }

@@ -1,6 +1,7 @@
 package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
@@ -58,13 +59,21 @@ final class RecsAtOnce extends Recs {
     return errno;
   }
 
+  private void leak(long address) {
+    String why = "RMI_REC_DESTROY failed (kvm_destroy_rec warns and leaks)";
+    vm.leak(address >>> PageLevel.PAGE_SHIFT, 1, why);
+  }
+
   @Override
   void destroy(Pe pe, RealmVcpu vcpu) {
     granules.freePage(vcpu.run);
     long rec = vcpu.rec;
     vcpu.rec = Granules.NONE;
     if (rmm.recDestroy(pe, rec) != Status.SUCCESS) {
-      leakAll(rmm.rmm(), rec);
+      leak(rec);
+      for (long a : vcpu.aux) {
+        leak(a);
+      }
       return;
     }
     giveBack(pe, rec);

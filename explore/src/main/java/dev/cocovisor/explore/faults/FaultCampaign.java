@@ -28,12 +28,11 @@ import org.jspecify.annotations.Nullable;
  * <p>A run with a failure is compared with the run without. The step in which something failed may
  * answer the same, since the model got along without it; or an error, after which every invariant
  * holds and the step, done again, answers as it should have. What comes later answers as ever; a
- * launch whose contents went in by half is given up, and what needs frames that a trusted half did
- * not give back is refused, once they are counted as lost or the kernel warned of them. A failure
- * that no technology forgives (a call that never fails by its specification) makes the VM be
- * declared dead, after which nothing is judged but that its memory is given back. At the end every
- * invariant holds once more, everything is closed, and no frame is left but those the model says
- * are leaked.
+ * launch whose contents went in by half is given up, and so is a run in which frames are counted as
+ * lost, or the kernel warned of one, as soon as something meets them. A failure that no technology
+ * forgives (a call that never fails by its specification) makes the VM be declared dead. After
+ * either nothing is judged but that memory is given back: at the end every invariant holds once
+ * more, everything is closed, and no frame is left but those the model says are leaked.
  */
 public final class FaultCampaign {
   private final Scenario scenario;
@@ -211,27 +210,22 @@ public final class FaultCampaign {
   }
 
   /**
-   * A step after the one that failed answers otherwise. Where frames are lost for good that is an
-   * error: what needs them cannot be had. Where the kernel warned, as of a frame that is free and
-   * not its own, nothing is promised.
+   * A step after the one that failed answers otherwise. Where frames are lost for good, or the
+   * kernel warned of one that is not its own, what is left of them may be met and nothing more is
+   * promised but the invariants.
    */
   private void later(Session session, int number, Run run, Reply reply, String wanted) {
-    run.givenUp = isTold(session, reply);
+    run.givenUp = isTold(session);
     if (!run.givenUp) {
       run.wrong =
           "later %s = %s in place of %s".formatted(text(number), text(number, reply), wanted);
     }
   }
 
-  /** Whether the host counts frames as lost, which explains a refusal, or its kernel warned. */
-  private static boolean isTold(Session session, Reply reply) {
+  /** Whether the host counts frames as lost, or its kernel warned. */
+  private static boolean isTold(Session session) {
     Kvm host = session.process().kvm();
-    return !host.warnings().isEmpty() || (host.leakedFrames() > 0 && isRefusal(reply));
-  }
-
-  private static boolean isRefusal(Reply reply) {
-    String exit = exit(reply);
-    return reply.result().isError() || (exit != null && !exit.equals("OK"));
+    return host.leakedFrames() > 0 || !host.warnings().isEmpty();
   }
 
   private static @Nullable String exit(Reply reply) {
@@ -282,7 +276,7 @@ public final class FaultCampaign {
       run.givenUp =
           second != null
               && ("GUEST_STATUS".equals(exit(second))
-                  || (!again.equals(wanted) && isTold(session, second)));
+                  || (!again.equals(wanted) && isTold(session)));
       if (run.givenUp) {
         return;
       }

@@ -45,18 +45,6 @@ public final class RmmView {
     }
   }
 
-  /** Names a REC's granule and the auxiliary ones, by address; nothing if the granule is no REC. */
-  public void forEachRecGranule(long address, LongConsumer each) {
-    GranuleTable granules = context.granules();
-    int g = granules.find(address);
-    if (g != GranuleTable.NONE && granules.role(g) instanceof Rec rec) {
-      each.accept(address);
-      for (int aux : rec.aux) {
-        each.accept(granules.address(aux));
-      }
-    }
-  }
-
   @Nullable Realm realm(long rd) {
     int g = context.granules().find(rd);
     return g != GranuleTable.NONE && context.granules().role(g) instanceof Realm realm
