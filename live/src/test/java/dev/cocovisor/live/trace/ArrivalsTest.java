@@ -7,33 +7,41 @@ import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;
 
 class ArrivalsTest {
-  private static ByteBuffer control(int size) {
-    return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteBuffer over(byte[] control) {
+    return ByteBuffer.wrap(control).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Control data that says it is so long. */
+  private static byte[] ofLength(long len) {
+    byte[] control = new byte[20];
+    over(control).putLong(len).putInt(1).putInt(1);
+    return control;
   }
 
   @Test
   void descriptorsStandBehindTheHeaderAndTheNextMessageAtAMultipleOfEight() {
-    ByteBuffer b = control(48);
+    byte[] control = new byte[48];
+    ByteBuffer b = over(control);
     // Three descriptors take 28 bytes, the next header begins at 32.
     b.putLong(28).putInt(1).putInt(1).putInt(5).putInt(6).putInt(7).putInt(0);
     b.putLong(16).putInt(1).putInt(2);
-    assertThat(Arrivals.rights(b.array())).containsExactly(5L, 6L, 7L);
+    assertThat(Arrivals.rights(control)).containsExactly(5L, 6L, 7L);
   }
 
   @Test
   void credentialsAndOtherLevelsAreNoDescriptors() {
-    ByteBuffer b = control(56);
+    byte[] control = new byte[56];
+    ByteBuffer b = over(control);
     b.putLong(28).putInt(1).putInt(2).putInt(44).putInt(0).putInt(0).putInt(0);
     b.putLong(20).putInt(6).putInt(1).putInt(3);
-    assertThat(Arrivals.rights(b.array())).isEmpty();
+    assertThat(Arrivals.rights(control)).isEmpty();
   }
 
   @Test
   void aLengthThatCannotBeEndsTheMessage() {
-    assertThat(Arrivals.rights(control(20).putLong(0).array())).isEmpty();
-    assertThat(Arrivals.rights(control(20).putLong(Long.MIN_VALUE).putInt(1).putInt(1).array()))
-        .isEmpty();
-    assertThat(Arrivals.rights(control(20).putLong(1 << 20).putInt(1).putInt(1).array())).isEmpty();
+    for (long len : new long[] {0, Long.MIN_VALUE, 1 << 20}) {
+      assertThat(Arrivals.rights(ofLength(len))).isEmpty();
+    }
     assertThat(Arrivals.rights(new byte[3])).isEmpty();
   }
 }
