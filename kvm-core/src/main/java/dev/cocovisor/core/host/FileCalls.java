@@ -99,7 +99,13 @@ final class FileCalls {
     }
     GuestMemfd f = o instanceof GuestMemfd g ? g : null;
     MemFd shared = o instanceof MemFd m ? m : null;
-    into.size = f != null ? f.size() : shared != null ? shared.size() : 0;
+    into.size =
+        switch (o) {
+          case GuestMemfd g -> g.size();
+          case MemFd m -> m.size();
+          case MemfileStore m -> m.size();
+          default -> 0;
+        };
     into.inode = f != null ? f.inodeNumber() : 0;
     into.blksize = shared != null && shared.isHugetlb() ? 2 << 20 : PageLevel.PAGE_SIZE;
     into.blocks = shared != null ? shared.blocks() : 0;
@@ -108,8 +114,9 @@ final class FileCalls {
 
   /** ftruncate: a guest_memfd's size is fixed, a memfd's is not. */
   long ftruncate(int fd, long length) {
-    if (length >= 0 && fds.get(fd) instanceof MemFd f) {
-      return ret(f.truncate(length));
+    Object o = fds.get(fd);
+    if (length >= 0 && (o instanceof MemFd || o instanceof MemfileStore)) {
+      return ret(o instanceof MemFd f ? f.truncate(length) : ((MemfileStore) o).truncate(length));
     }
     return ret(length < 0 || fds.get(fd) != null ? Errno.EINVAL : Errno.EBADF);
   }
