@@ -90,8 +90,7 @@ public final class CallRunner {
       case KvmCall.Ftruncate c -> plain(process.ftruncate(fd(c.fd()), c.length()));
       case KvmCall.Read c -> reads(into -> process.read(fd(c.fd()), c.count(), into));
       case KvmCall.Write c -> plain(process.write(fd(c.fd()), c.count()));
-      case KvmCall.Pread c ->
-          reads(into -> process.pread(fd(c.fd()), c.count(), c.off(), into));
+      case KvmCall.Pread c -> reads(into -> process.pread(fd(c.fd()), c.count(), c.off(), into));
       case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
       case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
       case KvmCall.OfKernel c -> KernelCalls.run(process, c);
@@ -281,16 +280,15 @@ public final class CallRunner {
   private static Reply reads(ToLongFunction<Consumer<byte[]>> read) {
     var words = new ArrayList<Value>();
     long ret =
-        read.applyAsLong(
-            bytes -> {
-              for (int i = 0; i < bytes.length; i += Long.BYTES) {
-                long word = 0;
-                for (int j = Math.min(i + Long.BYTES, bytes.length) - 1; j >= i; j--) {
-                  word = word << 8 | (bytes[j] & 0xff);
-                }
-                words.add(Value.Num.hex(word));
-              }
-            });
+        read.applyAsLong(bytes -> {
+          for (int i = 0; i < bytes.length; i += Long.BYTES) {
+            long word = 0;
+            for (int j = Math.min(i + Long.BYTES, bytes.length) - 1; j >= i; j--) {
+              word = word << 8 | (bytes[j] & 0xff);
+            }
+            words.add(Value.Num.hex(word));
+          }
+        });
     LogResult result = plain(ret).result();
     if (words.isEmpty()) {
       return Reply.of(result);
