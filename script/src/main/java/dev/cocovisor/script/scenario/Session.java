@@ -14,6 +14,7 @@ import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +64,7 @@ public final class Session implements AutoCloseable {
       TraceSink trace) {
     this.habits = habits;
     this.file = file;
-    this.program = program;
+    this.program = new ArrayList<>(program);
     this.technologies = technologies;
     this.trace = trace;
     this.forced = technology;
@@ -99,6 +100,17 @@ public final class Session implements AutoCloseable {
       throw new LogSyntaxException(
           file, call.line(), call.columnOf(0), call.name() + ": " + e.getMessage());
     }
+  }
+
+  /**
+   * Appends a line to the program and carries it out: for programs that are made up while they run.
+   * What a host has is decided by the lines given at first.
+   *
+   * @throws LogSyntaxException if the line cannot be carried out as it stands
+   */
+  public @Nullable Reply next(ScenarioLine line) {
+    program.add(line);
+    return step(program.size() - 1);
   }
 
   /**
