@@ -90,7 +90,7 @@ public interface VmmDriver {
     if (!guestMemfd() && bank != null) {
       return vm.calls().hostCopy(bank.userAddressOf(gpa), source, size);
     }
-    return vm.calls().preFaultMemory(vm.vcpuFds().getFirst(), 0, new long[] {gpa, size});
+    return vm.calls().preFaultMemory(vm.bootVcpu(), 0, new long[] {gpa, size});
   }
 
   /** Ends the launch: the guest may run from here on. */

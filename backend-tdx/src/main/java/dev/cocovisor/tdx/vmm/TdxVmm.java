@@ -84,7 +84,7 @@ public final class TdxVmm implements VmmDriver {
             .put("source_addr", source)
             .put("gpa", gpa)
             .put("nr_pages", size >>> PageLevel.PAGE_SHIFT);
-    int vcpu = vm.vcpuFds().getFirst();
+    int vcpu = vm.bootVcpu();
     long r = vm.calls().memoryEncryptOp(vcpu, new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
     if (r != -Errno.ENOENT.number()) {
       return r;

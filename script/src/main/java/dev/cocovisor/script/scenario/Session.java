@@ -14,7 +14,6 @@ import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -64,7 +63,7 @@ public final class Session implements AutoCloseable {
       TraceSink trace) {
     this.habits = habits;
     this.file = file;
-    this.program = new ArrayList<>(program);
+    this.program = program;
     this.technologies = technologies;
     this.trace = trace;
     this.forced = technology;
@@ -88,7 +87,10 @@ public final class Session implements AutoCloseable {
    * @throws LogSyntaxException if the line cannot be carried out as it stands
    */
   public @Nullable Reply step(int index) {
-    ScenarioLine line = program.get(index);
+    return checked(program.get(index), index);
+  }
+
+  private @Nullable Reply checked(ScenarioLine line, int index) {
     LogCall call = line.call();
     try {
       return step(line, index);
@@ -103,14 +105,13 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Appends a line to the program and carries it out: for programs that are made up while they run.
-   * What a host has is decided by the lines given at first.
+   * Carries out a line behind the end of the program: for programs that are made up while they run.
+   * What a host has is decided by the program's own lines.
    *
    * @throws LogSyntaxException if the line cannot be carried out as it stands
    */
   public @Nullable Reply next(ScenarioLine line) {
-    program.add(line);
-    return step(program.size() - 1);
+    return checked(line, program.size());
   }
 
   /**
