@@ -9,6 +9,7 @@ import dev.cocovisor.cli.print.EventTree;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.TraceOptions;
+import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.model.RunModel;
@@ -18,6 +19,7 @@ import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
@@ -44,7 +46,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = {
       "Runs a scenario and prints what each call answered and caused.",
-      "A result written in the scenario is an expectation; results may be left out."
+      "A result written in the scenario is an expectation; results may be left out.",
+      "A finding that explore saved is followed in its order; exit 1 while it shows."
     })
 public final class RunCommand implements Callable<Integer> {
   /** What is printed below a call. */
@@ -121,8 +124,22 @@ public final class RunCommand implements Callable<Integer> {
       if (backend != null) {
         var _ = world.known(backend);
       }
-      return run(world.read(file), world);
+      Scenario scenario = world.read(file);
+      Step.Finding finding = scenario.finding();
+      return finding == null ? run(scenario, world) : follow(scenario, finding, world);
     }
+  }
+
+  private int follow(Scenario scenario, Step.Finding finding, World world) throws IOException {
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
+    if (save != null) {
+      throw new UsageException("--save: a finding is followed step by step and saves no calls");
+    }
+    var target = ExploreTarget.of(file, scenario, finding, backend, world);
+    return new FindingRun(console, world, target, finding.anyAnswers(), reproduce())
+        .follow(finding, json, pages, traces, verdicts);
   }
 
   private int run(Scenario scenario, World world) throws IOException {

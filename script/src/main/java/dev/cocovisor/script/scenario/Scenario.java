@@ -8,6 +8,7 @@ import dev.cocovisor.script.text.LogReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call log that is run rather than replayed: results may be left out, and steps that every
@@ -102,6 +103,16 @@ public final class Scenario {
       }
     }
     return List.of();
+  }
+
+  /** Returns the finding of an exploration that the scenario is; null if it is none. */
+  public Step.@Nullable Finding finding() {
+    for (ScenarioLine line : lines()) {
+      if (line.step() instanceof Step.Finding f) {
+        return f;
+      }
+    }
+    return null;
   }
 
   /** Tells whether any line is a step that every technology has. */

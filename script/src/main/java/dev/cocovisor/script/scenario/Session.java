@@ -142,7 +142,7 @@ public final class Session implements AutoCloseable {
       case Step.Expect _, Step.Raced _ -> {
         return null;
       }
-      case Step.ActorBegins _, Step.Together _, Step.Allows _, Step.Unread _ -> {
+      case Step.ActorBegins _, Step.Together _, Step.Allows _, Step.Finding _, Step.Unread _ -> {
         return CallRunner.plain(0);
       }
       default -> {

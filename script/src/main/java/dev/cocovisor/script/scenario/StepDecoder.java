@@ -43,7 +43,7 @@ final class StepDecoder {
     try {
       Step step = decode(call, a);
       if (!(step instanceof Step.Call)) {
-        a.end(step instanceof Step.OfVm ? 2 : 1);
+        a.end(step instanceof Step.OfVm || step instanceof Step.Finding ? 2 : 1);
       }
       return step;
     } catch (IllegalArgumentException e) {
@@ -60,6 +60,7 @@ final class StepDecoder {
       case "actor" -> new Step.ActorBegins(a.text(0));
       case "together" -> new Step.Together();
       case "allows" -> new Step.Allows(a.names(0));
+      case "finding" -> finding(a);
       case "raced" -> new Step.Raced(a.text(0));
       case "vm_launch" -> launch(a);
       case "vm_populate" ->
@@ -135,6 +136,17 @@ final class StepDecoder {
       throw new IllegalArgumentException("vcpus=" + n + ": a number from 0 expected");
     }
     return n;
+  }
+
+  private static Step finding(CallArgs a) {
+    return new Step.Finding(
+        a.text(0),
+        a.textField(1, "on", ""),
+        a.textField(1, "set", ""),
+        a.textField(1, "bug", ""),
+        a.field(1, "seed", 0),
+        a.word(1, "answers", "judged", List.of("judged", "any")).equals("any"),
+        a.textField(1, "breaks", ""));
   }
 
   private Step expect(LogCall call, CallArgs a) {
