@@ -186,8 +186,7 @@ final class GuestRun {
     }
     TdxVcpu v = TdxVm.vcpu(vcpu);
     while (true) {
-      RunResult r =
-          entered(vcpu, v, f.number("gpa") << 2 | 3, () -> insideTdcall(v, leaf, f));
+      RunResult r = entered(vcpu, v, f.number("gpa") << 2 | 3, () -> insideTdcall(v, leaf, f));
       if (r != null) {
         return r;
       }

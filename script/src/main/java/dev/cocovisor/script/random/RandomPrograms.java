@@ -86,7 +86,10 @@ public final class RandomPrograms {
     long memory = choose.percent(15) ? choose.of(64L << 20, 32L << 20, 1L << 30) : 0;
     var host =
         new RandomProgram(
-            technology.id(), HostChooser.settings(choose, technology, memory == 0, settings), memory, List.of());
+            technology.id(),
+            HostChooser.settings(choose, technology, memory == 0, settings),
+            memory,
+            List.of());
     boolean traced = programs++ % TRACED == 0;
     var trial =
         new ProgramTrial(
