@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -250,6 +251,10 @@ class DelegatedStageModelTest {
     return e != null && e.getKey() + e.getValue().pages() > gfn ? e : null;
   }
 
+  private Leaf leafAt(boolean isPrivate, long gfn) {
+    return Objects.requireNonNull(roots.get(isPrivate ? 1 : 0).get(gfn));
+  }
+
   private void map(boolean isPrivate, MemSlot slot) {
     int goal = 1 + (random.nextInt(3) == 0 ? 1 : 0) + (random.nextInt(9) == 0 ? 1 : 0);
     fault.gfn = gfn();
@@ -298,7 +303,7 @@ class DelegatedStageModelTest {
   private boolean zap(boolean isPrivate, long start, long end, boolean notifier) {
     boolean any = false;
     for (long gfn : overlapping(isPrivate, start, end)) {
-      Leaf leaf = roots.get(isPrivate ? 1 : 0).get(gfn);
+      Leaf leaf = leafAt(isPrivate, gfn);
       boolean cut = gfn < start || gfn + leaf.pages() > end;
       if (cut && expect("split", gfn, leaf.level(), 0, isPrivate, false).ok()) {
         toPages(isPrivate, gfn);
@@ -326,7 +331,7 @@ class DelegatedStageModelTest {
         return false;
       }
     }
-    Leaf leaf = roots.get(isPrivate ? 1 : 0).get(gfn);
+    Leaf leaf = leafAt(isPrivate, gfn);
     boolean taken = expect("unmap", gfn, leaf.level(), leaf.pfn(), isPrivate, false).ok();
     if (taken) {
       roots.get(isPrivate ? 1 : 0).remove(gfn);
@@ -335,7 +340,8 @@ class DelegatedStageModelTest {
   }
 
   private void toPages(boolean isPrivate, long gfn) {
-    Leaf leaf = roots.get(isPrivate ? 1 : 0).remove(gfn);
+    Leaf leaf = leafAt(isPrivate, gfn);
+    roots.get(isPrivate ? 1 : 0).remove(gfn);
     for (long i = 0; i < leaf.pages(); i++) {
       roots.get(isPrivate ? 1 : 0).put(gfn + i, new Leaf(1, leaf.pfn() + i, leaf.writable()));
     }
@@ -347,8 +353,7 @@ class DelegatedStageModelTest {
   }
 
   private Errno split(long gfn, boolean isPrivate) {
-    Errno r =
-        expect("split", gfn, roots.get(isPrivate ? 1 : 0).get(gfn).level(), 0, isPrivate, false);
+    Errno r = expect("split", gfn, leafAt(isPrivate, gfn).level(), 0, isPrivate, false);
     if (r.ok()) {
       toPages(isPrivate, gfn);
     }
@@ -363,7 +368,7 @@ class DelegatedStageModelTest {
   private boolean protect(long start, long end) {
     boolean any = false;
     for (long gfn : overlapping(false, start, end)) {
-      Leaf leaf = roots.get(0).get(gfn);
+      Leaf leaf = leafAt(false, gfn);
       if (leaf.writable()) {
         Errno r = expect("protect", gfn, leaf.level(), 0, false, false);
         if (r == Errno.EOPNOTSUPP) {

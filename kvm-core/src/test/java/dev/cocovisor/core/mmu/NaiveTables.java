@@ -3,6 +3,8 @@ package dev.cocovisor.core.mmu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.LongToIntFunction;
@@ -81,7 +83,7 @@ final class NaiveTables {
   }
 
   /** Returns the leaves that overlap a range, in the order of their gfns. */
-  TreeMap<Long, At> over(long start, long end) {
+  NavigableMap<Long, At> over(long start, long end) {
     TreeMap<Long, At> found = new TreeMap<>();
     for (int l = 1; l <= top; l++) {
       for (long gfn : leaves.get(l).keySet()) {
@@ -127,7 +129,7 @@ final class NaiveTables {
       if (first == null) {
         continue;
       }
-      Leaf small = leaf(first.getValue().level(), first.getKey());
+      Leaf small = Objects.requireNonNull(leaf(first.getValue().level(), first.getKey()));
       cut(level, gfn);
       leaves
           .get(level)

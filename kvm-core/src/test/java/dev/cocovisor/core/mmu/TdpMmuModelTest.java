@@ -33,12 +33,13 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class TdpMmuModelTest {
   private static final int STEPS = 60;
+  private static final long FRAMES = 1 << 12;
 
   /** Whatever the MMU tells its VM, one line each. */
   private final List<String> told = new ArrayList<>();
 
   private final List<String> expected = new ArrayList<>();
-  private PhysicalHost memory = new PhysicalHost(1 << 12);
+  private PhysicalHost memory = new PhysicalHost(FRAMES);
   private final ModelLock lock = new ModelLock("mmu_lock");
   private @Nullable Errno refusal;
   private Random random = new Random(0);
@@ -147,7 +148,7 @@ class TdpMmuModelTest {
   void agreesWithSetsOfLeavesAndTables(int mirrorLevels, long seed) {
     random = new Random(seed);
     for (int program = 0; program < 8; program++) {
-      memory = new PhysicalHost(1 << 12);
+      memory = new PhysicalHost(FRAMES);
       final long frames = memory.allocatedFrames();
       mmu =
           new TdpMmu(
@@ -214,7 +215,7 @@ class TdpMmuModelTest {
         int level = 1 + random.nextInt(2);
         exclusive(() ->
             assertThat(mmu.splitTo(at, level, isPrivate))
-                .isEqualTo(splitTo(tables(isPrivate), at, level, isPrivate)));
+                .isEqualTo(splitTo(tables(isPrivate), at, level)));
       }
       case 12 -> recover();
       default -> {
@@ -400,7 +401,7 @@ class TdpMmuModelTest {
         if (leaf == null || !leaf.isPrivate() || NaiveTables.base(bound, level) == bound) {
           break;
         }
-        Errno r = splitOne(t, level, bound, true);
+        Errno r = splitOne(t, level, bound);
         if (!r.ok()) {
           return r;
         }
@@ -409,20 +410,20 @@ class TdpMmuModelTest {
     return Errno.OK;
   }
 
-  private Errno splitTo(NaiveTables t, long gfn, int to, boolean isPrivate) {
+  private Errno splitTo(NaiveTables t, long gfn, int to) {
     while (true) {
       int level = t.ends(gfn);
       if (level <= to || t.leaf(level, gfn) == null) {
         return Errno.OK;
       }
-      Errno r = splitOne(t, level, gfn, isPrivate);
+      Errno r = splitOne(t, level, gfn);
       if (!r.ok()) {
         return r;
       }
     }
   }
 
-  private Errno splitOne(NaiveTables t, int level, long gfn, boolean isPrivate) {
+  private Errno splitOne(NaiveTables t, int level, long gfn) {
     long at = NaiveTables.base(gfn, level);
     Leaf leaf = t.leaf(level, gfn);
     if (t == mirror && leaf != null) {
@@ -495,7 +496,7 @@ class TdpMmuModelTest {
     assertThat(Spte.isLeaf(mmu.walk(1L << 50, isPrivate))).isFalse();
   }
 
-  private TreeMap<Long, String> leaves(boolean ofMirror) {
+  private Map<Long, String> leaves(boolean ofMirror) {
     TreeMap<Long, String> seen = new TreeMap<>();
     long[] last = {-1};
     mmu.visitLeafs(
@@ -508,7 +509,7 @@ class TdpMmuModelTest {
     return seen;
   }
 
-  private static TreeMap<Long, String> leaves(NaiveTables t) {
+  private static Map<Long, String> leaves(NaiveTables t) {
     TreeMap<Long, String> all = new TreeMap<>();
     for (int level = 1; level <= t.top; level++) {
       int l = level;
