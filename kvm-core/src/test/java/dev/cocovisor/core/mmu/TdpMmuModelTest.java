@@ -439,7 +439,7 @@ class TdpMmuModelTest {
 
   private void recover() {
     long start = gfn();
-    long pages = 1 + random.nextInt(1 << (9 + random.nextInt(11)));
+    long pages = 1L + random.nextInt(1 << (9 + random.nextInt(11)));
     int most = 1 + random.nextInt(3);
     long small = gfn();
     MemSlot part = new MemSlot(0, 1, start, pages, 0, 0, null, 0);
