@@ -215,6 +215,32 @@ class VmInvariantsTest {
   }
 
   @Test
+  void aMappedOrCachedFrameThatIsFreeAtAnyMoment() {
+    Vm v = Objects.requireNonNull(p.vm(vm));
+    List<String> all = new ArrayList<>();
+    AlwaysInvariants.check(v, v.memory(), all::add);
+    assertThat(all).isEmpty();
+    long free = kvm.memory().allocate(0);
+    kvm.memory().free(free, 0);
+    stage().lie = w -> (gfn, level, _) -> w.leaf(gfn, level, free << 12 | 5);
+    AlwaysInvariants.check(v, v.memory(), all::add);
+    String is = Long.toHexString(free) + ", which is free";
+    assertThat(all)
+        .containsExactly(
+            "gfn 0x40000 is mapped to frame 0x" + is, "gfn 0x403ff is mapped to frame 0x" + is);
+    all.clear();
+    stage().lie = w -> w;
+    Vcpu cpu = Objects.requireNonNull(p.vcpu(vcpu));
+    var _ = cpu.tlb().fill(GFN + 5, true, free, 1, true);
+    AlwaysInvariants.check(v, v.memory(), all::add);
+    assertThat(all).containsExactly("vcpu 0 caches gfn 0x40005 as frame 0x" + is);
+    all.clear();
+    v.flushRemoteTlbs();
+    AlwaysInvariants.check(v, v.memory(), all::add);
+    assertThat(all).as("it was told to forget").isEmpty();
+  }
+
+  @Test
   void anInvalidationThatIsLeftOpen() {
     Vm v = Objects.requireNonNull(p.vm(vm));
     v.mmuLock().lock();
