@@ -36,7 +36,9 @@ class ProjectTemplateTest {
     }
     Path api = project.resolve("repository/dev/cocovisor/cocovisor-api");
     try (Stream<Path> files = Files.walk(api)) {
-      assertThat(files.map(Path::toString)).anyMatch(f -> f.endsWith("-sources.jar"));
+      assertThat(files.map(Path::toString))
+          .anyMatch(f -> f.endsWith("-sources.jar"))
+          .anyMatch(f -> f.endsWith("-javadoc.jar"));
     }
   }
 
