@@ -210,6 +210,18 @@ public final class TdxVm implements VmOps {
     platform.gone(this);
   }
 
+  /** Source: Linux 7.3, tdx_has_emulated_msr, which knows no MSR_IA32_SMBASE. */
+  @Override
+  public boolean emulatesSmm() {
+    return false;
+  }
+
+  /** Source: Linux 7.3, tdx_vm_init (has_protected_eoi). */
+  @Override
+  public boolean hidesEois() {
+    return true;
+  }
+
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
     if (state != State.INITIALIZED) {
