@@ -11,6 +11,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.snp.measure.IgvmSnpMeasurer;
 import dev.cocovisor.snp.measure.SnpMeasurer;
 import dev.cocovisor.snp.vmm.SnpVmm;
 import java.util.List;
@@ -82,7 +83,7 @@ public final class SevBackend implements Backend {
 
   @Override
   public List<LaunchMeasurer> measurers() {
-    return List.of(new SnpMeasurer());
+    return List.of(new SnpMeasurer(), new IgvmSnpMeasurer());
   }
 
   @Override
