@@ -53,8 +53,7 @@ final class SeptHooks {
             added(
                 SeamCall.MEM_SEPT_ADD,
                 td.seam()
-                    .call(
-                        SeamCall.MEM_SEPT_ADD, operand(gfn, level), td.tdr, address(sptPfn), 0)));
+                    .call(SeamCall.MEM_SEPT_ADD, operand(gfn, level), td.tdr, address(sptPfn), 0)));
   }
 
   /** The page that the module gets has its PAMT entry, with dynamic PAMT too. */
@@ -281,8 +280,7 @@ final class SeptHooks {
   }
 
   private long demote(long operand, long sptPfn, long first, long second) {
-    return withoutVcpus(
-        () -> td.seam().demote(operand, td.tdr, address(sptPfn), first, second));
+    return withoutVcpus(() -> td.seam().demote(operand, td.tdr, address(sptPfn), first, second));
   }
 
   /** RFC v1 ignores a split in a fault: the vCPU's next try asks for the size that is there. */

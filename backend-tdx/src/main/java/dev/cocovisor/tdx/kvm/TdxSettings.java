@@ -69,7 +69,9 @@ final class TdxSettings {
           "no");
 
   /** All of them, in the order they are listed. */
-  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT};
+  static final Setting[] ALL = {
+    POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT
+  };
 
   private TdxSettings() {}
 }
