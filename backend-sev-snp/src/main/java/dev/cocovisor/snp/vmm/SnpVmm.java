@@ -17,6 +17,7 @@ import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.snp.guest.SnpActions;
+import dev.cocovisor.snp.kvm.EncBitmap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -37,6 +38,9 @@ public final class SnpVmm implements VmmDriver {
   /** Creates the driver; it has no state. */
   public SnpVmm() {}
 
+  /** A launch asks for a bitmap of so many pages ({@code sev-snp.migration=cap}). */
+  private static final String BITMAP_PAGES = "page_enc_bitmap";
+
   @Override
   public long vmType() {
     return VmType.X86_SNP.number();
@@ -48,7 +52,7 @@ public final class SnpVmm implements VmmDriver {
 
   @Override
   public Set<String> launchFields() {
-    return Set.of("policy");
+    return Set.of("policy", BITMAP_PAGES);
   }
 
   @Override
@@ -56,6 +60,10 @@ public final class SnpVmm implements VmmDriver {
     long mapGpaRange = 1 << 12;
     long r =
         vm.calls().enableCap(vm.vmFd(), Capability.KVM_CAP_EXIT_HYPERCALL.number(), 0, mapGpaRange);
+    long pages = vm.policy().number(BITMAP_PAGES, 0);
+    if (r >= 0 && pages != 0) {
+      r = vm.calls().enableCap(vm.vmFd(), EncBitmap.CAP_PAGE_ENC_BITMAP, 0, pages);
+    }
     return r < 0 ? r : command(vm, "KVM_SEV_INIT2", new Fields());
   }
 
