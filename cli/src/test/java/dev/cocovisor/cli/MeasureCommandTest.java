@@ -163,7 +163,7 @@ class MeasureCommandTest {
     "explain-sev-es, sev-es --vcpus 2 --vcpu-type EPYC-v4 --ovmf @ovmf-d.fd --explain",
     "explain-svsm, snp --vcpus 1 --vcpu-type EPYC-v4 --ovmf @ovmf-b.fd --svsm @svsm-a.bin"
         + " --vars-size 4096 --explain",
-    "explain-tdx, tdx --ovmf @tdvf-b.fd --order two-pass --explain",
+    "explain-tdx, tdx --vmm-type any --ovmf @tdvf-b.fd --order two-pass --explain",
     "diff-tdx-content, tdx --diff @tdvf-a.fd @combo.fd",
     "diff-snp-order, snp --vcpus 1 --vcpu-type EPYC-v4 --diff @ovmf-a.fd @ovmf-b.fd",
     "diff-cca, cca --diff A.steps B.steps",
@@ -295,7 +295,7 @@ class MeasureCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "nothing | no mode 'nothing': there are cca, sev, sev-es, seves, snp,",
+        "nothing | no mode 'nothing': there are cca, igvm, igvm:snp,",
         "snp --mode tdx | two modes are given",
         "tdx --order back --ovmf @tdvf-a.fd | unknown order 'back', one of single, two-pass",
         "tdx | --ovmf is missing",
@@ -304,7 +304,14 @@ class MeasureCommandTest {
         "snp --ovmf @ovmf-a.fd --vcpus x --vcpu-type EPYC | --vcpus is not a number: 'x'",
         "snp --ovmf @ovmf-a.fd --vcpus 1 | give --vcpu-type, --vcpu-sig, or --vcpu-family",
         "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type 486 | unknown vCPU type '486', one of EPYC,",
-        "snp --ovmf @ovmf-a.fd --vcpus 1 --vmm-type xen | unknown VMM type 'xen'",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vmm-type xen | unknown VMM type 'xen', one of QEMU,"
+            + " ec2,",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --host-kernel 5.4 | before 5.11",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --host-kernel new | such as 6.1 or 6.9",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --product Genoa | but --vmm-type gce",
+        "snp --ovmf @ovmf-a.fd --vcpus 1 --vmm-type gce --product Rome | one of Milan, Genoa",
+        "tdx --ovmf @tdvf-b.fd | is of type 4, which QEMU refuses; --vmm-type any takes it",
+        "tdx --ovmf @tdvf-b.fd --vmm-type xen | unknown VMM type 'xen' for a TD",
         "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --initrd x | --initrd is measured only"
             + " with",
         "snp --ovmf @ovmf-a.fd --vcpus 1 --vcpu-type EPYC --snp-ovmf-hash 00 | is not 96 hex"

@@ -13,7 +13,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -41,13 +43,17 @@ class MeasureVectorsTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> everyVectorIsReproduced() {
+  Stream<DynamicTest> everyVectorIsReproduced() throws IOException {
     var check =
         new MeasureVectors(
             new Console(System.out, System.err, false, false),
             new Measurers(java.util.ServiceLoader.load(dev.cocovisor.api.Backend.class)));
-    return Stream.of("snp", "tdx", "cca")
-        .map(kind -> check.check(VECTORS.resolve("vectors-" + kind + ".json"), null))
+    List<Path> files;
+    try (var listed = Files.newDirectoryStream(VECTORS, "vectors-*.json")) {
+      files = StreamSupport.stream(listed.spliterator(), false).sorted().toList();
+    }
+    return files.stream()
+        .map(file -> check.check(file, null))
         .flatMap(report ->
             Stream.concat(report.cases().stream(), report.tables().stream())
                 .map(r -> test(report.kind(), r)));
@@ -59,7 +65,15 @@ class MeasureVectorsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"snp,132", "tdx,42", "cca,48"})
+  @CsvSource({
+    "snp,132",
+    "snp-hosts,47",
+    "tdx,42",
+    "cca,48",
+    "igvm-snp,20",
+    "igvm-tdx,4",
+    "rtmr,49"
+  })
   void summaryCountsTheCases(String kind, int cases) {
     assertThat(run("measure", "--vectors", VECTORS.resolve("vectors-" + kind + ".json").toString()))
         .isZero();

@@ -34,6 +34,8 @@ class StepCodecTest {
       actor("vmm")
       vm_punch(1, {at=0x1000, size=0x1000})
       together()
+      finding("0*8 1", {on="tdx", set="core.max-vcpus=64", bug="M4", seed=7, answers=any, breaks="a, \\"b\\""})
+      finding("", {on="tdx", breaks=""})
       raced("two threads at once")
       vm_guest_mode(1, {vcpu=1, nested=0})
       vm_teardown(1, {keep_memory=1})

@@ -3,9 +3,13 @@ package dev.cocovisor.explore;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * are those of some order of whole calls.
  *
  * <p>A finding is minimised before it is reported: the fewest preemptions with which the same kind
- * of thing breaks, then the shortest schedule.
+ * of thing breaks, then the fewest steps, then the shortest schedule.
  *
  * <p>An explorer keeps nothing between calls; several threads may use one at the same time, each on
  * a subject of its own.
@@ -22,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class Explorer {
   private static final long MOST_SERIAL = 20_000;
   private static final long MOST_TO_MINIMISE = 20_000;
+  private static final long MOST_TO_SHORTEN = 2_000;
 
   private final Limits limits;
   private final boolean answersMatter;
@@ -144,10 +149,34 @@ public final class Explorer {
               .run(BoundedSearch.preemptions(bound, choices));
       if (!fewer.caught().isEmpty()) {
         best = fewer.caught().getFirst().schedule();
+        preemptions = bound;
         break;
       }
     }
+    best = fewestSteps(subject, BoundedSearch.preemptions(preemptions, choices), best, kind, right);
     return shown(subject, shortest(subject, best, kind, right), caught, right);
+  }
+
+  /**
+   * Returns the one with the fewest steps among the schedules of a search that break alike, as far
+   * as it is worth to look; one worker looks, so that it is always the same.
+   */
+  private Schedule fewestSteps(
+      Subject subject, Strategy search, Schedule found, String kind, Right right) {
+    Execution x = follow(subject, found);
+    var best = new AtomicReference<>(found);
+    var steps = new AtomicInteger(x.steps());
+    Sweep.Judge judge =
+        y -> {
+          if (y.steps() < steps.get() && breaksAlike(kind, y, right)) {
+            best.set(y.schedule());
+            steps.set(y.steps());
+          }
+          return null;
+        };
+    var most = new Limits(MOST_TO_SHORTEN, Long.MAX_VALUE, limits.steps(), 1);
+    var _ = new Sweep(subject, most, 1, judge).run(search);
+    return Objects.requireNonNull(best.get());
   }
 
   private static @Nullable String whatBroke(Execution x, Right right) {
@@ -190,9 +219,17 @@ public final class Explorer {
   }
 
   private Execution follow(Subject subject, Schedule schedule) {
+    return follow(subject, schedule, null);
+  }
+
+  private Execution follow(
+      Subject subject, Schedule schedule, @Nullable List<Map<String, List<String>>> held) {
     try (Trial trial = subject.newTrial()) {
       Strategy s = new Replayed(schedule);
       var x = new Execution(trial, s, Oracle.TRIAL, limits.steps(), true);
+      if (held != null) {
+        x.watch(() -> held.add(x.holds()));
+      }
       x.run();
       x.outcome();
       return x;
@@ -200,7 +237,8 @@ public final class Explorer {
   }
 
   private Finding shown(Subject subject, Schedule schedule, Sweep.Caught caught, Right right) {
-    Execution x = follow(subject, schedule);
+    var held = new ArrayList<Map<String, List<String>>>();
+    Execution x = follow(subject, schedule, held);
     String what = whatBroke(x, right);
     return new Finding(
         what == null ? caught.what() : what,
@@ -208,6 +246,6 @@ public final class Explorer {
         caught.number(),
         caught.millis(),
         x.preemptions(),
-        Lanes.of(x));
+        Lanes.of(x, held));
   }
 }

@@ -60,6 +60,7 @@ public final class ScenarioSubject implements Subject {
       switch (program.get(i).step()) {
         case Step.ActorBegins a -> actors.add(new Actor(a.name(), new ArrayList<>()));
         case Step.Together _ -> together = true;
+        case Step.Finding _ -> {}
         case Step.Allows a -> allowed.put(i - 1, Set.copyOf(a.answers()));
         default -> (together ? after : actors.isEmpty() ? before : actors.getLast().lines()).add(i);
       }

@@ -109,23 +109,35 @@ public record VectorFields(Map<String, ?> map) {
   }
 
   /**
-   * Reads a file of {@code folder} under {@code directory}, by the plain name in {@code key}. A
-   * file that is missing is the vector's fault: it must not pass for a refused input.
+   * Reads a file of {@code folder} under {@code directory}, by the name in {@code key}. A file that
+   * is missing is the vector's fault: it must not pass for a refused input.
    */
   public byte[] read(String key, Path directory, String folder) {
     return read(text(key), directory.resolve(folder));
   }
 
-  /** Reads the file {@code name} of {@code folder}. */
+  /**
+   * Reads the file {@code name} of {@code folder}: a file's name, which may begin with folders
+   * below it, separated by {@code /}.
+   */
   public static byte[] read(String name, Path folder) {
-    if (name.contains("/") || name.contains("\\") || name.startsWith("..")) {
-      throw new MalformedVector("not a plain file name: " + name);
-    }
+    Path file = within(name, folder);
     try {
-      return Files.readAllBytes(folder.resolve(name));
+      return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new MalformedVector("cannot read " + folder.resolve(name) + ": " + e);
+      throw new MalformedVector("cannot read " + file + ": " + e);
     }
+  }
+
+  private static Path within(String name, Path folder) {
+    if (!name.isEmpty() && !name.contains("\\") && name.indexOf('\0') < 0) {
+      Path base = folder.normalize();
+      Path file = base.resolve(name).normalize();
+      if (!file.equals(base) && file.startsWith(base)) {
+        return file;
+      }
+    }
+    throw new MalformedVector("not the name of a file in " + folder + ": " + name);
   }
 
   /**

@@ -109,15 +109,14 @@ public interface VmmCalls {
   long hostWrite(long addr, int value);
 
   /**
-   * Copies memory of the process to memory that is zero so far: bytes of zero are not written, so
-   * that pages of them stay untouched.
+   * Copies memory of the process, as loads and stores of its own would; a byte of 0 is not stored
+   * where the whole rest of its page is 0 too.
    *
-   * @return 0, or the signal that ends the copy, as {@link #hostRead}
-   * @since 0.2
+   * @param len bytes
+   * @return 0, or as {@link #hostRead} and {@link #hostWrite} for the first byte that fails
    */
-  @API(status = API.Status.MAINTAINED, since = "0.2")
-  default long hostFill(long to, long from, long size) {
-    for (long at = 0; at < size; at++) {
+  default long hostCopy(long to, long from, long len) {
+    for (long at = 0; at < len; at++) {
       long b = hostRead(from + at);
       long r = b <= 0 ? b : hostWrite(to + at, (int) b);
       if (r < 0) {

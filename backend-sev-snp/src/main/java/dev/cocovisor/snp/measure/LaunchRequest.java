@@ -8,9 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param firmware the OVMF image
  * @param vcpus number of vCPUs
- * @param vmm whose launch
- * @param signature what EDX holds at start
- * @param features SEV_FEATURES of an SNP guest; other guests have fixed ones
+ * @param cpu what each starts with
  * @param hashes the kernel-hashes table; null without a directly booted kernel
  * @param firmwareDigest 48 bytes to start from in place of measuring the firmware's pages
  * @param svsm the SVSM image; null without one
@@ -20,9 +18,7 @@ import org.jspecify.annotations.Nullable;
 record LaunchRequest(
     FirmwareImage firmware,
     int vcpus,
-    Vmm vmm,
-    int signature,
-    long features,
+    CpuStart cpu,
     @Nullable KernelHashes hashes,
     byte @Nullable [] firmwareDigest,
     @Nullable FirmwareImage svsm,

@@ -57,17 +57,15 @@ final class SevLaunch {
   }
 
   private void saveAreas(LaunchRequest request, long apEip) {
-    byte[] boot = Vmsa.firmware(request.vmm(), Vmsa.RESET_VECTOR, request.signature(), 0);
-    byte[] ap = Vmsa.firmware(request.vmm(), apEip, request.signature(), 0);
+    CpuStart cpu = request.cpu().sevEs();
+    byte[] boot = Vmsa.firmware(cpu, Vmsa.RESET_VECTOR);
+    byte[] ap = Vmsa.firmware(cpu, apEip);
     for (int vcpu = 0; vcpu < request.vcpus(); vcpu++) {
       String origin =
           steps.wanted()
-              ? "vCPU %d: %s eip 0x%x%s"
+              ? "vCPU %d: %s eip 0x%x, edx 0x%x"
                   .formatted(
-                      vcpu,
-                      request.vmm().label(),
-                      vcpu == 0 ? Vmsa.RESET_VECTOR : apEip,
-                      request.vmm() == Vmm.QEMU ? ", edx 0x%x".formatted(request.signature()) : "")
+                      vcpu, cpu.vmm().label(), vcpu == 0 ? Vmsa.RESET_VECTOR : apEip, cpu.edx())
               : "";
       steps.saveArea(vcpu, vcpu == 0 ? boot : ap);
       add("VMSA", -1, origin, vcpu == 0 ? boot : ap);

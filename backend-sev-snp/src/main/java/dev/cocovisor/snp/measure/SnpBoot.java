@@ -62,7 +62,7 @@ final class SnpBoot {
     if (start == null) {
       launch.pages(request.firmware(), request.firmware().gpa());
     }
-    launch.sections(firmware, request.vmm(), hashes);
+    launch.sections(firmware, request.cpu().vmm(), hashes);
     launch.saveAreas(request, Vmsa.RESET_VECTOR, apEip);
     return launch.digest.value();
   }
@@ -81,8 +81,8 @@ final class SnpBoot {
     SnpBoot launch = new SnpBoot(new LaunchDigest(), steps);
     launch.pages(firmware, firmware.gpa());
     launch.pages(svsm.image(), base);
-    launch.sections(svsm, request.vmm(), null);
-    byte[] page = Vmsa.svsm(eip, request.signature());
+    launch.sections(svsm, request.cpu().vmm(), null);
+    byte[] page = Vmsa.svsm(request.cpu(), eip);
     byte[] content = LaunchDigest.contentHash(LaunchPageType.VMSA, page, 0);
     for (int vcpu = 0; vcpu < request.vcpus(); vcpu++) {
       int n = vcpu;
@@ -94,7 +94,7 @@ final class SnpBoot {
           0,
           () ->
               "vCPU %d: SVSM eip 0x%x, edx 0x%x, sev_features 0x1"
-                  .formatted(n, eip, request.signature()));
+                  .formatted(n, eip, request.cpu().signature()));
     }
     return launch.digest.value();
   }
@@ -138,11 +138,11 @@ final class SnpBoot {
 
   private void sections(SevFirmware firmware, Vmm vmm, @Nullable KernelHashes hashes) {
     for (Section s : firmware.sections()) {
-      if (!(vmm == Vmm.EC2 && firmware.typeOf(s) == SectionType.CPUID)) {
+      if (!(vmm.ec2() && firmware.typeOf(s) == SectionType.CPUID)) {
         section(firmware, s, vmm, hashes);
       }
     }
-    if (vmm == Vmm.EC2) {
+    if (vmm.ec2()) {
       for (Section s : firmware.sections()) {
         if (firmware.typeOf(s) == SectionType.CPUID) {
           section(firmware, s, vmm, hashes);
@@ -211,8 +211,8 @@ final class SnpBoot {
   }
 
   private void saveAreas(LaunchRequest request, long bootEip, long apEip) {
-    byte[] bootPage = page(request, bootEip);
-    byte[] apPage = request.vcpus() > 1 ? page(request, apEip) : bootPage;
+    byte[] bootPage = Vmsa.firmware(request.cpu(), bootEip);
+    byte[] apPage = request.vcpus() > 1 ? Vmsa.firmware(request.cpu(), apEip) : bootPage;
     byte[] boot = LaunchDigest.contentHash(LaunchPageType.VMSA, bootPage, 0);
     byte[] ap =
         request.vcpus() > 1 ? LaunchDigest.contentHash(LaunchPageType.VMSA, apPage, 0) : boot;
@@ -221,22 +221,18 @@ final class SnpBoot {
       steps.saveArea(vcpu, vcpu == 0 ? bootPage : apPage);
       extend(
           LaunchPageType.VMSA,
-          LaunchDigest.VMSA_GPA,
+          request.cpu().vmsaGpa(),
           vcpu == 0 ? boot : ap,
           0,
           () ->
-              "vCPU %d: %s eip 0x%x, %ssev_features 0x%x"
+              "vCPU %d: %s eip 0x%x, edx 0x%x, sev_features 0x%x"
                   .formatted(
                       n,
-                      request.vmm().label(),
+                      request.cpu().vmm().label(),
                       n == 0 ? bootEip : apEip,
-                      request.vmm() == Vmm.QEMU ? "edx 0x%x, ".formatted(request.signature()) : "",
-                      request.features()));
+                      request.cpu().edx(),
+                      request.cpu().features()));
     }
-  }
-
-  private static byte[] page(LaunchRequest request, long eip) {
-    return Vmsa.firmware(request.vmm(), eip, request.signature(), request.features());
   }
 
   private void empty(LaunchPageType as, long gpa, Section s, SectionType type) {

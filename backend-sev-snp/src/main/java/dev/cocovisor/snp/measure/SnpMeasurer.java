@@ -3,6 +3,7 @@ package dev.cocovisor.snp.measure;
 import dev.cocovisor.api.measure.FirmwareImage;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.measure.MeasureException;
+import dev.cocovisor.api.measure.MeasureExtras;
 import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorResult;
 import dev.cocovisor.snp.psp.LaunchDigest;
@@ -55,10 +56,12 @@ public final class SnpMeasurer implements LaunchMeasurer {
       o.put("vcpu-family", "with model and stepping, instead of the signature");
       o.put("vcpu-model", "see --vcpu-family");
       o.put("vcpu-stepping", "see --vcpu-family");
-      o.put("vmm-type", "QEMU, ec2 or gce");
+      o.put("vmm-type", Vmm.names());
+      o.put("host-kernel", "release of the host's kernel, such as 6.1 (default: 6.10 or newer)");
       o.put("guest-features", "SEV_FEATURES (snp; fixed in other modes)");
     }
     if (mode.equals(SNP)) {
+      o.put("product", "GCE: the host's processor, Milan (default) or Genoa");
       o.put("snp-ovmf-hash", "digest after the firmware's pages, instead of measuring them");
     }
     if (mode.equals(SNP) || mode.equals(SVSM)) {
@@ -66,7 +69,17 @@ public final class SnpMeasurer implements LaunchMeasurer {
       o.put("vars-size", "bytes of the variable store");
       o.put("vars-file", "variable store, for its size");
     }
+    if (mode.equals(SNP) || mode.equals(SVSM)) {
+      IdBlockRequest.describe(o);
+    }
     return o;
+  }
+
+  @Override
+  public MeasureExtras extras(String mode, Map<String, String> options, byte[] measurement) {
+    return mode.equals(SNP) || mode.equals(SVSM)
+        ? IdBlockRequest.of(options, measurement)
+        : MeasureExtras.NONE;
   }
 
   @Override
@@ -85,16 +98,13 @@ public final class SnpMeasurer implements LaunchMeasurer {
       return measure(to, requestOf(firmware), steps);
     }
     String svsm = options.get("svsm");
-    Vmm vmm = Vmm.of(options.getOrDefault("vmm-type", "QEMU"));
     boolean vcpus = !to.equals(SEV);
     return measure(
         to,
         new LaunchRequest(
             firmware,
             vcpus ? vcpus(number(options, "vcpus")) : 0,
-            vmm,
-            vcpus && vmm == Vmm.QEMU ? signature(options) : 0,
-            options.containsKey("guest-features") ? number(options, "guest-features") : 1,
+            vcpus ? cpu(options) : CpuStart.NONE,
             hashes(options),
             startDigest(options.get("snp-ovmf-hash")),
             svsm == null ? null : FirmwareImage.read(Path.of(svsm)),
@@ -121,7 +131,7 @@ public final class SnpMeasurer implements LaunchMeasurer {
 
   /** Returns a request for the firmware's pages alone. */
   static LaunchRequest requestOf(FirmwareImage firmware) {
-    return new LaunchRequest(firmware, 0, Vmm.QEMU, 0, 0, null, null, null, 0);
+    return new LaunchRequest(firmware, 0, CpuStart.NONE, null, null, null, 0);
   }
 
   @Override
@@ -161,6 +171,24 @@ public final class SnpMeasurer implements LaunchMeasurer {
       // said below
     }
     throw new MeasureException("the firmware digest '" + hex + "' is not 96 hex digits");
+  }
+
+  private static CpuStart cpu(Map<String, String> options) {
+    Vmm vmm = Vmm.of(options.getOrDefault("vmm-type", "QEMU"));
+    String release = options.get("host-kernel");
+    HostKernel kernel = release == null ? HostKernel.CURRENT : HostKernel.of(release);
+    String product = options.get("product");
+    if (product != null && vmm != Vmm.GCE) {
+      throw new MeasureException("--product changes nothing but --vmm-type gce");
+    }
+    return new CpuStart(
+        vmm,
+        kernel,
+        product == null ? Product.MILAN : Product.of(product),
+        vmm.hasSignature() ? signature(options) : 0,
+        options.containsKey("guest-features")
+            ? number(options, "guest-features")
+            : kernel.snpFeatures());
   }
 
   private static int signature(Map<String, String> options) {

@@ -9,6 +9,7 @@ import dev.cocovisor.api.measure.VectorTables;
 import dev.cocovisor.snp.psp.LaunchDigest;
 import dev.cocovisor.snp.psp.LaunchPageType;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -37,15 +38,24 @@ final class SnpVectors {
     return new LaunchRequest(
         image,
         c.has("vcpus") ? SnpMeasurer.vcpus(c.count("vcpus")) : 0,
-        Vmm.of(c.text("vmm")),
-        c.has("vcpu") ? signature(c.object("vcpu")) : 0,
-        c.has("guestFeatures") ? c.hex("guestFeatures") : 0,
+        cpu(c),
         hashes(c, directory),
         SnpMeasurer.startDigest(c.textOrNull("ovmfHash")),
         c.has("svsm")
             ? new FirmwareImage(c.text("svsm"), c.read("svsm", directory, "images"))
             : null,
         c.has("varsSize") ? c.hex("varsSize") : 0);
+  }
+
+  private static CpuStart cpu(VectorFields c) {
+    HostKernel kernel =
+        c.has("hostKernel") ? HostKernel.of(c.text("hostKernel")) : HostKernel.CURRENT;
+    return new CpuStart(
+        Vmm.of(c.text("vmm")),
+        kernel,
+        c.has("product") ? Product.of(c.text("product")) : Product.MILAN,
+        c.has("vcpu") ? signature(c.object("vcpu")) : 0,
+        c.has("guestFeatures") ? c.hex("guestFeatures") : kernel.snpFeatures());
   }
 
   private static int signature(VectorFields vcpu) {
@@ -80,6 +90,7 @@ final class SnpVectors {
     tables.each(d, "vcpuSignatures", SnpVectors::vcpuSignature);
     tables.each(d, "vmsa", SnpVectors::vmsa);
     tables.each(d, "hashTables", (name, v) -> hashTable(name, v, directory));
+    tables.each(d, "idBlocks", SnpVectors::idBlock);
     tables.each(d, "traces", (name, v) -> trace(name, v, d, directory));
     if (d.has("vcpuTypes")) {
       VectorFields types = d.object("vcpuTypes");
@@ -141,12 +152,11 @@ final class SnpVectors {
   }
 
   private static VectorResult vmsa(String name, VectorFields v) {
-    int signature = (int) v.hex("signature");
     long eip = v.hex("eip");
     byte[] page =
         v.text("vmm").equals("SVSM")
-            ? Vmsa.svsm(eip, signature)
-            : Vmsa.firmware(Vmm.of(v.text("vmm")), eip, signature, v.hex("features"));
+            ? Vmsa.svsm(start(Vmm.QEMU, v), eip)
+            : Vmsa.firmware(start(Vmm.of(v.text("vmm")), v), eip);
     if (v.has("nonZero")) {
       VectorFields words = v.object("nonZero");
       for (String offset : words.keys()) {
@@ -163,10 +173,39 @@ final class SnpVectors {
         VectorTables.hash("SHA-384", page) + " " + VectorTables.hash("SHA-256", page));
   }
 
+  private static CpuStart start(Vmm vmm, VectorFields v) {
+    return new CpuStart(
+        vmm,
+        v.has("hostKernel") ? HostKernel.of(v.text("hostKernel")) : HostKernel.CURRENT,
+        Product.MILAN,
+        (int) v.hex("signature"),
+        v.has("features") ? v.hex("features") : 1);
+  }
+
   private static VectorResult hashTable(String name, VectorFields v, Path directory) {
     KernelHashes hashes = hashes(v, directory);
     return VectorResult.equal(
         name, v.text("table"), hashes == null ? "" : HEX.formatHex(hashes.table()));
+  }
+
+  private static VectorResult idBlock(String name, VectorFields v) {
+    Base64.Decoder base64 = Base64.getDecoder();
+    IdBlock block = IdBlock.of(base64.decode(v.text("idBlock")));
+    IdAuth auth = IdAuth.of(base64.decode(v.text("idAuth")));
+    return VectorResult.equal(
+        name,
+        "%s %s %s %d"
+            .formatted(
+                v.text("digest"),
+                v.text("idKeyDigest"),
+                v.text("authorKeyDigest"),
+                v.count("faults")),
+        "%s %s %s %d"
+            .formatted(
+                HEX.formatHex(block.digest()),
+                auth.idKeyDigest(),
+                auth.authorKeyDigest(),
+                auth.faults(block).size()));
   }
 
   private static VectorResult trace(

@@ -10,7 +10,7 @@ import java.util.TreeMap;
  * stepping. QEMU's EPYC models are known by name.
  */
 // AMD64 Architecture Programmer's Manual volume 3, CPUID Fn0000_0001_EAX; QEMU target/i386/cpu.c,
-// builtin_x86_defs.
+// builtin_x86_defs as of 10.1.
 final class VcpuSignature {
   private static final Map<String, Integer> TYPES = types();
 
@@ -18,17 +18,20 @@ final class VcpuSignature {
 
   private static Map<String, Integer> types() {
     Map<String, Integer> t = new TreeMap<>();
-    put(t, of(23, 1, 2), "EPYC", "EPYC-v1", "EPYC-v2", "EPYC-IBPB", "EPYC-v3", "EPYC-v4");
-    put(t, of(23, 49, 0), "EPYC-Rome", "EPYC-Rome-v1", "EPYC-Rome-v2", "EPYC-Rome-v3");
-    put(t, of(25, 1, 1), "EPYC-Milan", "EPYC-Milan-v1", "EPYC-Milan-v2");
-    put(t, of(25, 17, 0), "EPYC-Genoa", "EPYC-Genoa-v1");
-    put(t, of(26, 0, 0), "EPYC-Turin");
+    versions(t, "EPYC", 5, of(23, 1, 2));
+    t.put("EPYC-IBPB", of(23, 1, 2)); // an old name of EPYC-v2
+    versions(t, "EPYC-Rome", 5, of(23, 49, 0));
+    versions(t, "EPYC-Milan", 3, of(25, 1, 1));
+    versions(t, "EPYC-Genoa", 2, of(25, 17, 0));
+    versions(t, "EPYC-Turin", 1, of(26, 0, 0));
     return Collections.unmodifiableMap(t);
   }
 
-  private static void put(Map<String, Integer> types, int signature, String... names) {
-    for (String name : names) {
-      types.put(name, signature);
+  /** Names a model and its versions from 1 on; none of them changes the signature. */
+  private static void versions(Map<String, Integer> types, String model, int last, int signature) {
+    types.put(model, signature);
+    for (int v = 1; v <= last; v++) {
+      types.put(model + "-v" + v, signature);
     }
   }
 

@@ -9,7 +9,8 @@ import java.nio.ByteOrder;
  * differently.
  */
 // APM volume 2, "State Save Area" for SEV-ES guests (offsets); Linux arch/x86/include/asm/svm.h,
-// struct sev_es_save_area; KVM's reset state: arch/x86/kvm/svm/svm.c, init_vmcb.
+// struct sev_es_save_area; KVM's reset state: arch/x86/kvm/svm/svm.c, init_vmcb. libkrun: save
+// areas read back from a guest, in alicefr/attestation-server-libkrun, src/vmsa.rs.
 final class Vmsa {
   /** Bytes of a save area. */
   static final int SIZE = 4096;
@@ -41,8 +42,11 @@ final class Vmsa {
   private static final int DR6 = 0x168;
   private static final int RFLAGS = 0x170;
   private static final int RIP = 0x178;
+  private static final int RSP = 0x1D8;
   private static final int G_PAT = 0x268;
   private static final int RDX = 0x310;
+  private static final int RBP = 0x328;
+  private static final int RSI = 0x330;
   private static final int SEV_FEATURES = 0x3B0;
   private static final int XCR0 = 0x3E8;
   private static final int MXCSR = 0x408;
@@ -50,7 +54,12 @@ final class Vmsa {
 
   private static final long PAT_RESET = 0x0007_0406_0007_0406L;
   private static final long PAT_GCE = 0x0007_0106L;
-  private static final int EC2_GCE_RDX = 0x600;
+
+  /** Where libkrun starts vCPUs other than the first, its stack and its boot parameters. */
+  private static final int KRUN_AP = 0x9_1000;
+
+  private static final long KRUN_STACK = 0x8FF0;
+  private static final long KRUN_BOOT_PARAMS = 0x7000;
 
   private final byte[] page = new byte[SIZE];
 
@@ -60,29 +69,37 @@ final class Vmsa {
    * Builds the save area of a vCPU that starts in the firmware.
    *
    * @param eip linear address of the first instruction; the upper half becomes CS's base
-   * @param signature what EDX holds; EC2 and GCE put in a value of their own
-   * @param features SEV_FEATURES
    */
-  static byte[] firmware(Vmm vmm, long eip, int signature, long features) {
+  static byte[] firmware(CpuStart cpu, long eip) {
     Vmsa v = new Vmsa();
     boolean boot = eip == RESET_VECTOR;
-    boolean ec2 = vmm == Vmm.EC2;
-    v.common(features);
-    v.segment(CS, 0xF000, ec2 && boot ? 0x9A : 0x9B, 0xFFFF, eip & 0xFFFF_0000L);
-    v.segment(SS, 0, ec2 ? 0x92 : 0x93, 0xFFFF, 0);
+    Vmm vmm = cpu.vmm();
+    // EC2 and libkrun set segments as KVM_SET_SREGS takes them, with no accessed or busy bit.
+    boolean plain = vmm.ec2() || vmm == Vmm.KRUN;
+    v.common(cpu.features());
+    int code = plain && (boot || vmm == Vmm.KRUN) ? 0x9A : 0x9B;
+    if (vmm == Vmm.KRUN && !boot) {
+      v.segment(CS, KRUN_AP >>> 4, code, 0xFFFF, KRUN_AP);
+    } else {
+      v.segment(CS, 0xF000, code, 0xFFFF, eip & 0xFFFF_0000L);
+      U64.set(v.page, RIP, eip & 0xFFFFL);
+    }
+    v.segment(SS, 0, plain ? 0x92 : 0x93, 0xFFFF, 0);
     for (int data : new int[] {ES, DS, FS, GS}) {
       v.segment(data, 0, 0x93, 0xFFFF, 0);
     }
-    v.segment(TR, 0, ec2 ? 0x83 : 0x8B, 0xFFFF, 0);
+    v.segment(TR, 0, plain ? 0x83 : 0x8B, 0xFFFF, 0);
     U64.set(v.page, CR0, 0x10L);
-    U64.set(v.page, RIP, eip & 0xFFFFL);
     U64.set(v.page, G_PAT, vmm == Vmm.GCE ? PAT_GCE : PAT_RESET);
-    if (vmm == Vmm.QEMU) {
-      U64.set(v.page, RDX, signature & 0xFFFF_FFFFL);
+    U64.set(v.page, RDX, cpu.edx() & 0xFFFF_FFFFL);
+    if (vmm == Vmm.KRUN && boot) {
+      U64.set(v.page, RSP, KRUN_STACK);
+      U64.set(v.page, RBP, KRUN_STACK);
+      U64.set(v.page, RSI, KRUN_BOOT_PARAMS);
+    }
+    if (vmm == Vmm.QEMU && cpu.kernel().hasFpu()) {
       U32.set(v.page, MXCSR, 0x1F80);
       U16.set(v.page, X87_FCW, (short) 0x37F);
-    } else {
-      U64.set(v.page, RDX, (long) EC2_GCE_RDX);
     }
     return v.page;
   }
@@ -91,9 +108,8 @@ final class Vmsa {
    * Builds the save area of a vCPU that starts in an SVSM: flat 32-bit protected mode.
    *
    * @param eip linear address of the first instruction
-   * @param signature what EDX holds
    */
-  static byte[] svsm(long eip, int signature) {
+  static byte[] svsm(CpuStart cpu, long eip) {
     Vmsa v = new Vmsa();
     v.common(1); // SNP active, whatever the guest asked for
     v.segment(CS, 0x08, 0xC9B, 0xFFFF_FFFF, 0);
@@ -105,8 +121,10 @@ final class Vmsa {
     U64.set(v.page, CR0, 0x11L);
     U64.set(v.page, RIP, eip);
     U64.set(v.page, G_PAT, PAT_RESET);
-    U64.set(v.page, RDX, signature & 0xFFFF_FFFFL);
-    U32.set(v.page, MXCSR, 0x1F80);
+    U64.set(v.page, RDX, cpu.signature() & 0xFFFF_FFFFL);
+    if (cpu.kernel().hasFpu()) {
+      U32.set(v.page, MXCSR, 0x1F80);
+    }
     return v.page;
   }
 

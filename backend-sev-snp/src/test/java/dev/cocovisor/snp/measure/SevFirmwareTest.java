@@ -79,9 +79,8 @@ class SevFirmwareTest {
         new LaunchRequest(
             new FirmwareImage("x", bytes),
             1,
-            Vmm.QEMU,
-            VcpuSignature.ofType("EPYC-v4"),
-            1,
+            new CpuStart(
+                Vmm.QEMU, HostKernel.CURRENT, Product.MILAN, VcpuSignature.ofType("EPYC-v4"), 1),
             KernelHashes.of(new byte[0], null, null),
             null,
             null,

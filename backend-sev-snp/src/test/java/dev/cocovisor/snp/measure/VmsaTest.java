@@ -34,7 +34,13 @@ class VmsaTest {
   void saveAreasAreThoseOfRealLaunches(String vmm, String features, String eip, String hash) {
     byte[] page =
         Vmsa.firmware(
-            Vmm.of(vmm), Long.decode(eip), VcpuSignature.of(23, 1, 2), Long.decode(features));
+            new CpuStart(
+                Vmm.of(vmm),
+                HostKernel.CURRENT,
+                Product.MILAN,
+                VcpuSignature.of(23, 1, 2),
+                Long.decode(features)),
+            Long.decode(eip));
     assertThat(HexFormat.of().formatHex(LaunchDigest.contentHash(LaunchPageType.VMSA, page, 0)))
         .isEqualTo(hash);
   }

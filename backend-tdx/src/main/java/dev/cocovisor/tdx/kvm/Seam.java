@@ -79,6 +79,18 @@ public final class Seam {
     return status;
   }
 
+  /** As {@link #call} of TDH.MEM.PAGE.DEMOTE, with two pages for the PAMT. */
+  long demote(long rcx, long rdx, long r8, long first, long second) {
+    int slot = take();
+    calls[slot].pamtPages(first, second);
+    long status = calls[slot].call(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0);
+    calls[slot].pamtPages(0, 0);
+    counts[slot][SeamCall.MEM_PAGE_DEMOTE.leaf()]++;
+    BUSY.setRelease(busy, slot * LINE, 0);
+    trace(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0, status);
+    return status;
+  }
+
   private int take() {
     int slot = (int) Thread.currentThread().threadId() * APART & (HOST_PROCESSORS - 1);
     while (!BUSY.compareAndSet(busy, slot * LINE, 0, 1)) {

@@ -7,7 +7,8 @@ import java.util.UUID;
 
 /** The TDX metadata of a firmware image: what a VMM puts where before the TD starts. */
 // Intel TDX Virtual Firmware Design Guide, "TDVF Metadata"; EDK II
-// OvmfPkg/ResetVector/X64/OvmfTdxMetadata.asm; QEMU hw/i386/tdvf.c, tdvf_parse_metadata.
+// OvmfPkg/ResetVector/X64/OvmfTdxMetadata.asm; QEMU hw/i386/tdvf.c, tdvf_parse_metadata and
+// tdvf_parse_and_check_section_entry; TdParams: td-shim, td-shim-interface/src/metadata.rs.
 final class Tdvf {
   /** Bytes of a page. */
   static final int PAGE = 4096;
@@ -17,14 +18,18 @@ final class Tdvf {
   private static final int SECTION = 32;
   private static final long MR_EXTEND = 1;
   private static final long PAGE_AUG = 2;
+  private static final int BFV = 0;
+  private static final int CFV = 1;
+  private static final int TEMP_MEM = 3;
   private static final int TD_INFO = 7;
+  private static final int TD_PARAMS = 8;
   private static final long GPA_LIMIT = 1L << 52;
 
   /** Memory no host adds page by page before launch; more is a broken size, not a big guest. */
   private static final long BUILD_LIMIT = 64L << 30;
 
   private static final String[] TYPES = {
-    "BFV", "CFV", "TD_HOB", "TempMem", "PermMem", "Payload", "PayloadParam", "TdInfo"
+    "BFV", "CFV", "TD_HOB", "TempMem", "PermMem", "Payload", "PayloadParam", "TdInfo", "TdParams"
   };
 
   private final FirmwareImage image;
@@ -38,7 +43,7 @@ final class Tdvf {
    * @param dataSize bytes of data
    * @param gpa bytes
    * @param memorySize bytes of guest memory; what the data does not fill is zero
-   * @param type 0 to 7, or what a later document says
+   * @param type 0 to 8
    * @param attributes MR_EXTEND bit 0, PAGE_AUG bit 1
    */
   record Section(
@@ -60,7 +65,7 @@ final class Tdvf {
     }
 
     String typeName() {
-      return type < TYPES.length ? TYPES[(int) type] : "type " + type;
+      return TYPES[(int) type];
     }
   }
 
@@ -69,7 +74,7 @@ final class Tdvf {
    *
    * @throws dev.cocovisor.api.measure.MeasureException if there is none or it is broken
    */
-  Tdvf(FirmwareImage image) {
+  Tdvf(FirmwareImage image, Loader loader) {
     this.image = image;
     FirmwareImage.Entry entry = image.require(METADATA, "TDX metadata", 4);
     int at = image.fromEnd(entry, "TDX descriptor", HEADER);
@@ -100,6 +105,9 @@ final class Tdvf {
     for (int i = 0; i < count; i++) {
       int record = at + HEADER + SECTION * i;
       Section s = section(image, i, record);
+      if (loader == Loader.QEMU) {
+        refuseAsQemu(s, record);
+      }
       build += s.added() ? s.memorySize : 0;
       if (build > BUILD_LIMIT) {
         throw image.refuse(
@@ -109,7 +117,34 @@ final class Tdvf {
       }
       list.add(s);
     }
+    if (loader == Loader.QEMU) {
+      if (count < 2) {
+        throw image.refuse(at + 12, "QEMU wants at least 2 TDX sections, not %d".formatted(count));
+      }
+      if (length != needed) {
+        throw image.refuse(
+            at + 4,
+            "QEMU wants a TDX descriptor's length of %d for its %d sections, not %d"
+                .formatted(needed, count, length));
+      }
+    }
     this.sections = List.copyOf(list);
+  }
+
+  private void refuseAsQemu(Section s, int at) {
+    if (s.type > TEMP_MEM) {
+      throw image.refuse(
+          at + 24,
+          "TDX section %d (%s) is of type %d, which QEMU refuses; --vmm-type any takes it"
+              .formatted(s.index, s.typeName(), s.type));
+    }
+    boolean copied = s.type == BFV || s.type == CFV;
+    if (copied != (s.dataSize != 0)) {
+      throw image.refuse(
+          at + 4,
+          "TDX section %d (%s) has 0x%x bytes of data; QEMU wants %s"
+              .formatted(s.index, s.typeName(), s.dataSize, copied ? "some" : "none"));
+    }
   }
 
   private static Section section(FirmwareImage image, int index, int at) {
@@ -122,6 +157,12 @@ final class Tdvf {
             image.u64(at + 16),
             image.u32(at + 24),
             image.u32(at + 28));
+    if (s.type >= TYPES.length) {
+      throw image.refuse(
+          at + 24,
+          "TDX section %d has the type %d, which nobody defined (0 to %d are)"
+              .formatted(index, s.type, TYPES.length - 1));
+    }
     String name = "TDX section %d (%s)".formatted(index, s.typeName());
     if (s.gpa % PAGE != 0) {
       throw image.refuse(
@@ -138,7 +179,7 @@ final class Tdvf {
           "%s at 0x%x of 0x%x bytes reaches beyond 52-bit guest addresses"
               .formatted(name, s.gpa, s.memorySize));
     }
-    if (s.memorySize < s.dataSize && s.type != TD_INFO) {
+    if (s.memorySize < s.dataSize && s.type != TD_INFO && s.type != TD_PARAMS) {
       throw image.refuse(
           at + 16,
           "%s has 0x%x bytes of memory for 0x%x bytes of data"

@@ -26,6 +26,7 @@ public final class TdxMeasurer implements LaunchMeasurer {
   public Map<String, String> options(String mode) {
     Map<String, String> o = new LinkedHashMap<>();
     o.put("ovmf", "firmware image with TDX metadata, not split into code and variables");
+    o.put("vmm-type", "who builds the TD: QEMU (default), or any for sections QEMU refuses");
     o.put("order", "single (default), two-pass or two-pass-global");
     return o;
   }
@@ -41,8 +42,9 @@ public final class TdxMeasurer implements LaunchMeasurer {
     if (file == null) {
       throw new MeasureException("--ovmf is missing");
     }
+    Loader loader = Loader.of(options.getOrDefault("vmm-type", "QEMU"));
     BuildOrder order = BuildOrder.of(options.getOrDefault("order", "single"));
-    return new TdBuild(new Tdvf(FirmwareImage.read(Path.of(file))), steps).run(order);
+    return new TdBuild(new Tdvf(FirmwareImage.read(Path.of(file)), loader), steps).run(order);
   }
 
   @Override

@@ -32,8 +32,9 @@ final class TdxVectors {
 
   private static byte[] image(VectorFields c, Path directory, long[] calls) {
     BuildOrder order = BuildOrder.of(c.text("order"));
+    Loader loader = c.has("vmm") ? Loader.of(c.text("vmm")) : Loader.ANY;
     FirmwareImage image = new FirmwareImage(c.text("image"), c.read("image", directory, "images"));
-    TdBuild build = new TdBuild(new Tdvf(image), StepSink.NONE);
+    TdBuild build = new TdBuild(new Tdvf(image, loader), StepSink.NONE);
     byte[] mrtd = build.run(order);
     calls[0] = build.adds();
     calls[1] = build.extendCalls();
@@ -83,7 +84,7 @@ final class TdxVectors {
           s.hex("attributes"));
     }
     StringBuilder got = new StringBuilder();
-    Tdvf tdvf = new Tdvf(new FirmwareImage(name, VectorFields.read(name, folder)));
+    Tdvf tdvf = new Tdvf(new FirmwareImage(name, VectorFields.read(name, folder)), Loader.ANY);
     for (Tdvf.Section s : tdvf.sections()) {
       line(got, s.dataOffset(), s.dataSize(), s.gpa(), s.memorySize(), s.type(), s.attributes());
     }

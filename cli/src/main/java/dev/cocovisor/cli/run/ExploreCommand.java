@@ -1,8 +1,6 @@
 package dev.cocovisor.cli.run;
 
-import dev.cocovisor.bugs.Bugs;
 import dev.cocovisor.bugs.entry.Bug;
-import dev.cocovisor.bugs.entry.TrialBug;
 import dev.cocovisor.bugs.hunt.Found;
 import dev.cocovisor.bugs.hunt.Hunt;
 import dev.cocovisor.cli.find.PluginOptions;
@@ -10,6 +8,7 @@ import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.OutputFile;
 import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
@@ -18,21 +17,19 @@ import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
 import dev.cocovisor.explore.Limits;
 import dev.cocovisor.explore.Report;
-import dev.cocovisor.explore.ScenarioSubject;
 import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.faults.FaultCampaign;
-import dev.cocovisor.report.html.Page;
-import dev.cocovisor.report.results.Case;
 import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.Step;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -71,11 +68,11 @@ public final class ExploreCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "SCENARIO",
       arity = "0..1",
-      description = "A scenario that names actors; - is stdin; not with --bug.")
+      description = {
+        "A scenario that names actors, or a finding's file, which is followed; - is stdin.",
+        "Not with --bug."
+      })
   private @Nullable Path scenarioFile;
-
-  /** The scenario's file, or its name where it is a bug's. */
-  private Path file = Path.of("");
 
   @Option(
       names = "--bug",
@@ -164,6 +161,27 @@ public final class ExploreCommand implements Callable<Integer> {
   private @Nullable String schedule;
 
   @Option(
+      names = "--save",
+      paramLabel = "FILE",
+      description = "Write what is found as a scenario that 'run' follows step by step.")
+  private @Nullable Path save;
+
+  @Option(
+      names = "--fix",
+      paramLabel = "WHAT",
+      description = {
+        "Set what is found beside the same order, and every order within the bound, under something"
+            + " else: NAME=VALUE, a technology as ID or ID:NAME=VALUE, without-bug, or bug=ID;"
+            + " exit 0 if nothing breaks there."
+      })
+  private @Nullable String fix;
+
+  @Option(
+      names = "--anew",
+      description = "With a finding's file: search its scenario instead of following it.")
+  private boolean anew;
+
+  @Option(
       names = "--any-answers",
       description = "Answers that no order of whole calls gives are no finding.")
   private boolean anyAnswers;
@@ -196,48 +214,95 @@ public final class ExploreCommand implements Callable<Integer> {
     if ((given == null) == (bugId == null)) {
       throw new UsageException("a scenario, or --bug with the id of a bug, expected");
     }
+    if (json && fix != null) {
+      throw new UsageException("--fix sets two runs beside each other in words; without --json");
+    }
     pages.check();
     traces.check(pages);
     verdicts.check(pages);
+    pages.check("--save", save);
     try (var world = new World(plugins, settings, console)) {
       if (given == null) {
         return bug(world);
       }
-      file = given;
-      Scenario scenario = world.read(file);
-      List<String> named = scenario.backends();
-      String on =
-          world.known(
-              backend != null ? backend : named.isEmpty() ? "sw-protected" : named.getFirst());
+      Scenario scenario = world.read(given);
+      Step.Finding finding = scenario.finding();
       if (faults) {
-        return failures(scenario, world, on);
+        return failures(scenario, world, ExploreTarget.of(given, scenario, backend, world).on());
       }
-      Subject subject = subject(scenario, world, on);
-      Report report = explore(subject);
-      write(report, subject, scenario, on);
-      return report(report, on);
+      if (finding == null) {
+        return explore(ExploreTarget.of(given, scenario, backend, world), world);
+      }
+      var target = ExploreTarget.of(given, scenario, finding, backend, world);
+      anyAnswers |= finding.anyAnswers();
+      return anew || schedule != null ? explore(target, world) : follow(target, finding, world);
     }
   }
 
-  private int bug(World world) throws IOException {
-    Bug bug;
-    try {
-      bug = Bugs.of(String.valueOf(bugId));
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(String.valueOf(e.getMessage()));
+  /** Follows a finding's file; with --fix, also under something else. */
+  private int follow(ExploreTarget target, Step.Finding finding, World world) throws IOException {
+    var words = List.of("run", target.file().toString());
+    var command = World.command(words, settings, plugins);
+    var run = new FindingRun(console, world, target, anyAnswers, command);
+    int code = run.follow(finding, json, pages, traces, verdicts);
+    if (fix == null || code == ExitCode.CLEAN) {
+      return code;
     }
-    String on = world.known(bug.technology());
+    boolean mended = run.compare(finding.schedule(), finding.breaks(), fix, bound, limits());
+    return mended ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  private int explore(ExploreTarget target, World world) throws IOException {
+    Subject subject = target.subject(world);
+    Report r = explore(subject);
+    boolean sampled = how == How.PCT || how == How.POS || how == How.RANDOM;
+    var report =
+        new ExploreReport(console, target, f -> reproduce(f, target), sampled || schedule != null);
+    report.write(r, subject, pages, traces, verdicts, anyAnswers);
+    if (json) {
+      console.json(report.document(r));
+    } else {
+      report.print(r, outcomes);
+    }
+    if (r.findings().isEmpty()) {
+      return report.verdict(r);
+    }
+    Finding first = r.findings().getFirst();
+    if (save != null) {
+      long drawn = sampled ? seed : 0;
+      OutputFile.write(
+          save, FindingText.of(target, first, drawn, anyAnswers, reproduce(first, target)));
+    }
+    if (fix == null) {
+      return ExitCode.FOUND;
+    }
+    var run = new FindingRun(console, world, target, anyAnswers, "");
+    String what = FindingText.firstLine(first.what());
+    boolean mended = run.compare(first.schedule().toString(), what, fix, bound, limits());
+    return mended ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  private Limits limits() {
+    return Limits.DEFAULT.withSchedules(schedules).withMillis(seconds * 1000);
+  }
+
+  private int bug(World world) throws IOException {
+    ExploreTarget target = ExploreTarget.of(String.valueOf(bugId), world);
+    Bug bug = Objects.requireNonNull(target.bug());
     var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
     if (hunt.explores(bug)) {
       anyAnswers |= !bug.answersMatter();
-      file = Path.of(bug.scenarioName());
-      Subject subject = hunt.subject(bug);
-      Report report = explore(subject);
-      if (!(bug instanceof TrialBug)) {
-        write(report, subject, hunt.scenario(bug), on);
-      }
-      return report(report, on);
+      return explore(target, world);
     }
+    if (save != null || fix != null) {
+      throw new UsageException(
+          "--save and --fix: "
+              + bug.id()
+              + " shows in one run without a schedule; bugs "
+              + bug.id()
+              + " prints its scenario, bugs --check runs it without the bug");
+    }
+    String on = target.on();
     // Its scenario names no actors: there is one schedule.
     Found found = hunt.with(bug);
     if (json) {
@@ -263,18 +328,11 @@ public final class ExploreCommand implements Callable<Integer> {
     return found.broke() ? ExitCode.FOUND : ExitCode.CLEAN;
   }
 
-  private static Subject subject(Scenario scenario, World world, String on) {
-    try {
-      return new ScenarioSubject(scenario, world.technologies(), on, world.settings());
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(String.valueOf(e.getMessage()));
-    }
-  }
-
   private int failures(Scenario scenario, World world, String on) {
     try {
       var campaign = new FaultCampaign(scenario, world.technologies(), on, world.settings());
-      List<String> words = List.of("explore", file.toString(), "--faults", "--backend", on);
+      List<String> words =
+          List.of("explore", String.valueOf(scenarioFile), "--faults", "--backend", on);
       var runs =
           new FaultRuns(
               console,
@@ -313,8 +371,7 @@ public final class ExploreCommand implements Callable<Integer> {
   }
 
   private Report explore(Subject subject) {
-    var limits = Limits.DEFAULT.withSchedules(schedules).withMillis(seconds * 1000);
-    var explorer = new Explorer(limits, !anyAnswers).withWorkers(workers);
+    var explorer = new Explorer(limits(), !anyAnswers).withWorkers(workers);
     if (schedule != null) {
       try {
         return explorer.replay(subject, Schedule.parse(schedule), Set.of());
@@ -335,122 +392,17 @@ public final class ExploreCommand implements Callable<Integer> {
         });
   }
 
-  private void write(Report r, Subject subject, Scenario scenario, String on) throws IOException {
-    if (pages.wanted() || traces.wanted()) {
-      var runs = new ArrayList<Map<String, Object>>();
-      var explorer = new Explorer(Limits.DEFAULT, !anyAnswers);
-      for (Finding f : r.findings()) {
-        runs.add(ScheduleJson.run(explorer.record(subject, f.schedule()), f, file, on));
-      }
-      var page = new Page("explore", file.toString(), scenario.about());
-      page.chip(on, "").chip(r.schedules() + " schedules", "").chip(r.strategy(), "");
-      page.chip(r.findings().size() + " findings", r.findings().isEmpty() ? "good" : "bad");
-      page.with("findings", r.findings().stream().map(Finding::what).toList());
-      pages.write(page.runs(runs, false));
-      traces.write(runs);
-    }
-    verdicts.write(
-        "explore " + file + " on " + on, List.of("explore " + file), cases(r, on), r.summary());
-  }
-
-  private List<Case> cases(Report r, String on) {
-    var cases = new ArrayList<Case>();
-    String name = file.getFileName() + " on " + on + ", " + r.strategy();
-    for (Finding f : r.findings()) {
-      var details = new ArrayList<>(f.lanes());
-      details.add("reproduce: " + reproduce(f, on));
-      cases.add(
-          new Case(
-              file.toString(),
-              name + ", finding " + (cases.size() + 1),
-              Case.Verdict.FAILED,
-              f.what(),
-              details,
-              f.millis() * 1_000_000));
-    }
-    if (cases.isEmpty()) {
-      boolean judged = verdict(r) == ExitCode.CLEAN;
-      cases.add(
-          new Case(
-              file.toString(),
-              name,
-              judged ? Case.Verdict.PASSED : Case.Verdict.SKIPPED,
-              r.summary(),
-              List.of(),
-              r.millis() * 1_000_000));
-    }
-    return cases;
-  }
-
-  private int report(Report r, String on) {
-    if (json) {
-      console.json(document(r, on));
-    } else {
-      for (Finding f : r.findings()) {
-        print(f, on);
-      }
-      if (outcomes) {
-        r.outcomes().forEach((text, n) -> console.out().println(n + " x\n" + text.indent(2)));
-      }
-      String summary = r.summary();
-      console.out().println(r.findings().isEmpty() ? console.green(summary) : console.red(summary));
-    }
-    return verdict(r);
-  }
-
-  private int verdict(Report r) {
-    if (!r.findings().isEmpty()) {
-      return ExitCode.FOUND;
-    }
-    boolean sampled = how == How.PCT || how == How.POS || how == How.RANDOM;
-    return r.exhaustive() || sampled || schedule != null ? ExitCode.CLEAN : ExitCode.BUDGET;
-  }
-
-  private void print(Finding f, String on) {
-    console.out().println(console.red(f.what()));
-    f.lanes().forEach(l -> console.out().println("  " + l));
-    console
-        .out()
-        .println(
-            "  found      at schedule %d after %d ms, %d preemption(s)"
-                .formatted(f.found(), f.millis(), f.preemptions()));
-    console.out().println("  reproduce  " + reproduce(f, on));
-  }
-
-  private String reproduce(Finding f, String on) {
+  private String reproduce(Finding f, ExploreTarget target) {
     var words = new ArrayList<String>();
     words.add("explore");
     words.addAll(
-        bugId != null ? List.of("--bug", bugId) : List.of(file.toString(), "--backend", on));
+        bugId != null
+            ? List.of("--bug", bugId)
+            : List.of(target.file().toString(), "--backend", target.on()));
     words.addAll(List.of("--schedule", f.schedule().toString()));
     if (anyAnswers) {
       words.add("--any-answers");
     }
     return World.command(words, settings, plugins);
-  }
-
-  private Map<String, Object> document(Report r, String on) {
-    var doc = new LinkedHashMap<String, Object>();
-    doc.put("format", "cocovisor.explore");
-    doc.put("version", 1);
-    doc.put(bugId != null ? "bug" : "scenario", bugId != null ? bugId : file.toString());
-    doc.put("backend", on);
-    doc.put("strategy", r.strategy().toLowerCase(Locale.ROOT));
-    doc.put("schedules", r.schedules());
-    doc.put("steps", r.steps());
-    doc.put("exhaustive", r.exhaustive());
-    doc.put("outcomes", r.outcomes());
-    doc.put(
-        "findings",
-        r.findings().stream()
-            .map(f ->
-                Map.of(
-                    "what", f.what(),
-                    "schedule", f.schedule().toString(),
-                    "preemptions", f.preemptions(),
-                    "found", f.found(),
-                    "lanes", f.lanes()))
-            .toList());
-    return doc;
   }
 }

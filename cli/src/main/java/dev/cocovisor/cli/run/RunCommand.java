@@ -9,6 +9,7 @@ import dev.cocovisor.cli.print.EventTree;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.TraceOptions;
+import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.model.RunModel;
@@ -18,6 +19,7 @@ import dev.cocovisor.script.call.CallEncoder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
 import dev.cocovisor.script.scenario.ScenarioStep;
+import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
@@ -44,7 +46,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = {
       "Runs a scenario and prints what each call answered and caused.",
-      "A result written in the scenario is an expectation; results may be left out."
+      "A result written in the scenario is an expectation; results may be left out.",
+      "A finding that explore saved is followed in its order; exit 1 while it shows."
     })
 public final class RunCommand implements Callable<Integer> {
   /** What is printed below a call. */
@@ -121,8 +124,22 @@ public final class RunCommand implements Callable<Integer> {
       if (backend != null) {
         var _ = world.known(backend);
       }
-      return run(world.read(file), world);
+      Scenario scenario = world.read(file);
+      Step.Finding finding = scenario.finding();
+      return finding == null ? run(scenario, world) : follow(scenario, finding, world);
     }
+  }
+
+  private int follow(Scenario scenario, Step.Finding finding, World world) throws IOException {
+    pages.check();
+    traces.check(pages);
+    verdicts.check(pages);
+    if (save != null) {
+      throw new UsageException("--save: a finding is followed step by step and saves no calls");
+    }
+    var target = ExploreTarget.of(file, scenario, finding, backend, world);
+    return new FindingRun(console, world, target, finding.anyAnswers(), reproduce())
+        .follow(finding, json, pages, traces, verdicts);
   }
 
   private int run(Scenario scenario, World world) throws IOException {
@@ -134,17 +151,25 @@ public final class RunCommand implements Callable<Integer> {
     traces.check(pages);
     verdicts.check(pages);
     pages.check("--save", save);
+    // A run of any length keeps only what somebody asked for.
+    boolean keeps = save != null || verdicts.wanted();
     var steps = new ArrayList<ScenarioStep>();
+    long[] counts = new long[2];
     var model = new RunModel();
     var timed = new FlightRecorder.Step[] {FlightRecorder.begin()};
     boolean looks = json || pages.wanted() || traces.wanted();
     try (var watch = limit.watch(console);
         var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
+      watch.follow(run::work);
       run.run(step -> {
         watch.done(file + ":" + step.call().line());
         String call = LogWriter.callOnly(step.call());
         timed[0].done(step.call().line(), call, step.got(), step.happened().size());
-        steps.add(step);
+        counts[0]++;
+        counts[1] += step.unmet() == null ? 0 : 1;
+        if (keeps) {
+          steps.add(step);
+        }
         if (looks) {
           model.step(StepJson.of(step, trace::shows), run.state());
         }
@@ -157,9 +182,10 @@ public final class RunCommand implements Callable<Integer> {
     if (save != null) {
       save(save, on, world, steps);
     }
-    long unmet = steps.stream().filter(s -> s.unmet() != null).count();
+    long calls = counts[0];
+    long unmet = counts[1];
     if (looks) {
-      Map<String, Object> document = document(scenario, on, model, steps.size(), unmet);
+      Map<String, Object> document = document(scenario, on, model, calls, unmet);
       pages.write(page(document, scenario, unmet));
       traces.write(List.of(document));
       if (json) {
@@ -167,12 +193,11 @@ public final class RunCommand implements Callable<Integer> {
       }
     }
     if (!json) {
-      String summary = "calls=" + steps.size() + " unmet=" + unmet;
+      String summary = "calls=" + calls + " unmet=" + unmet;
       console.out().println(unmet == 0 ? console.green(summary) : console.red(summary));
     }
     String suite = "run " + file + (on == null ? "" : " on " + on);
-    verdicts.write(
-        suite, List.of(suite), cases(steps), "calls=" + steps.size() + " unmet=" + unmet);
+    verdicts.write(suite, List.of(suite), cases(steps), "calls=" + calls + " unmet=" + unmet);
     return unmet == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 

@@ -8,6 +8,7 @@ import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.ScenarioRun;
+import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.vmm.Technology;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -44,5 +45,14 @@ public final class RunDocuments {
     var subject = new ScenarioSubject(scenario, world.technologies(), technology, world.settings());
     var moments = new Explorer(Limits.DEFAULT, true).record(subject, Schedule.parse(schedule));
     return ScheduleJson.run(moments, schedule, file, technology);
+  }
+
+  /** Follows a finding's file and returns its document. */
+  public static Map<String, Object> of(
+      Scenario scenario, Step.Finding finding, Path file, @Nullable String backend, World world) {
+    ExploreTarget target = ExploreTarget.of(file, scenario, finding, backend, world);
+    Schedule schedule = Schedule.parse(finding.schedule());
+    var moments = new Explorer(Limits.DEFAULT, true).record(target.subject(world), schedule);
+    return ScheduleJson.run(moments, finding.schedule(), file, target.on());
   }
 }

@@ -8,6 +8,7 @@ import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.run.RunDocuments;
 import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.Step;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -83,6 +84,10 @@ public final class StepCommand implements Callable<Integer> {
 
   private Map<String, Object> document(World world) throws IOException {
     Scenario scenario = world.read(file);
+    Step.Finding finding = scenario.finding();
+    if (finding != null && schedule == null) {
+      return RunDocuments.of(scenario, finding, file, backend, world);
+    }
     List<String> named = scenario.backends();
     String on =
         backend != null

@@ -8,12 +8,16 @@ import dev.cocovisor.script.text.LogReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call log that is run rather than replayed: results may be left out, and steps that every
  * technology has are carried out by the VMM of the one it is run on.
  */
 public final class Scenario {
+  /** A scenario says nothing that nobody understands. */
+  private static final ProgramBuilder.Policy ALL = (_, _, _) -> ProgramBuilder.Unread.REFUSE;
+
   private final String name;
   private final String about;
   private final List<List<ScenarioLine>> programs;
@@ -36,29 +40,32 @@ public final class Scenario {
     var programs = new ArrayList<List<ScenarioLine>>();
     var program = new ProgramBuilder(log.name(), words);
     boolean opening = true;
-    for (LogLine line : LogReader.readAll(log)) {
-      switch (line) {
-        case LogLine.Remark r -> {
-          if (opening && r.text().startsWith("#")) {
-            about.append(about.isEmpty() ? "" : " ").append(r.text().substring(1).strip());
-          } else {
-            opening = opening && about.isEmpty();
+    try (var reader = new LogReader(log)) {
+      for (LogLine line = reader.next(); line != null; line = reader.next()) {
+        switch (line) {
+          case LogLine.Remark r -> {
+            if (opening && r.text().startsWith("#")) {
+              about.append(about.isEmpty() ? "" : " ").append(r.text().substring(1).strip());
+            } else {
+              opening = opening && about.isEmpty();
+            }
           }
-        }
-        case LogLine.ProgramStart _ -> {
-          opening = false;
-          if (!program.isEmpty()) {
-            programs.add(program.take());
+          case LogLine.ProgramStart _ -> {
+            opening = false;
+            if (!program.isEmpty()) {
+              programs.add(program.take(log, ALL));
+            }
           }
-        }
-        case LogCall c -> {
-          opening = false;
-          program.add(c);
+          case LogCall c -> {
+            opening = false;
+            program.add(c);
+            program.bound();
+          }
         }
       }
     }
     if (!program.isEmpty()) {
-      programs.add(program.take());
+      programs.add(program.take(log, ALL));
     }
     if (programs.isEmpty()) {
       throw new LogSyntaxException(log.name(), 1, 1, "end of the text", "a step");
@@ -88,17 +95,30 @@ public final class Scenario {
 
   /** Returns the technologies the scenario names by {@code backends}; empty if it names none. */
   public List<String> backends() {
-    for (ScenarioLine line : lines()) {
-      if (line.step() instanceof Step.Backends(List<String> ids)) {
-        return ids;
+    for (List<ScenarioLine> program : programs) {
+      for (ScenarioLine line : program) {
+        if (line.step() instanceof Step.Backends(List<String> ids)) {
+          return ids;
+        }
       }
     }
     return List.of();
   }
 
+  /** Returns the finding of an exploration that the scenario is; null if it is none. */
+  public Step.@Nullable Finding finding() {
+    for (ScenarioLine line : lines()) {
+      if (line.step() instanceof Step.Finding f) {
+        return f;
+      }
+    }
+    return null;
+  }
+
   /** Tells whether any line is a step that every technology has. */
   public boolean isNeutral() {
-    return lines().stream()
+    return programs.stream()
+        .flatMap(List::stream)
         .anyMatch(l -> l.step() instanceof Step.Launch || l.step() instanceof Step.OfVm);
   }
 

@@ -83,6 +83,28 @@ public sealed interface Step {
   record Allows(List<String> answers) implements Steering {}
 
   /**
+   * Makes a scenario a finding of an exploration: which order of its actors' steps shows it, and
+   * where. Whoever runs such a scenario follows that order.
+   *
+   * @param schedule the order, as the explorer writes it
+   * @param on the technology's id
+   * @param settings of the host, {@code name=value} with blanks between them
+   * @param bug the bug of history that was put in; empty for none
+   * @param seed where what was drawn at random began
+   * @param anyAnswers whether answers were left unjudged
+   * @param breaks what broke, its first line
+   */
+  record Finding(
+      String schedule,
+      String on,
+      String settings,
+      String bug,
+      long seed,
+      boolean anyAnswers,
+      String breaks)
+      implements Steering {}
+
+  /**
    * Says that the call before was answered as it was because somebody else acted at the same time,
    * which a log of one call after the other cannot hold: its answer is named, not compared.
    *

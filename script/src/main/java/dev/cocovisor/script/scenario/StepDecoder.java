@@ -43,7 +43,7 @@ final class StepDecoder {
     try {
       Step step = decode(call, a);
       if (!(step instanceof Step.Call)) {
-        a.end(step instanceof Step.OfVm ? 2 : 1);
+        a.end(step instanceof Step.OfVm || step instanceof Step.Finding ? 2 : 1);
       }
       return step;
     } catch (IllegalArgumentException e) {
@@ -60,6 +60,7 @@ final class StepDecoder {
       case "actor" -> new Step.ActorBegins(a.text(0));
       case "together" -> new Step.Together();
       case "allows" -> new Step.Allows(a.names(0));
+      case "finding" -> finding(a);
       case "raced" -> new Step.Raced(a.text(0));
       case "vm_launch" -> launch(a);
       case "vm_populate" ->
@@ -115,7 +116,7 @@ final class StepDecoder {
     var step =
         new Step.Launch(
             from == 0 ? a.field(0, "memory") : a.field(0, "memory", 0),
-            number(a, 0, "vcpus", 1),
+            vcpus(a),
             a.field(0, "huge", 0) != 0,
             (int) from,
             a.without(0, "memory", "vcpus", "huge", "from"));
@@ -127,6 +128,25 @@ final class StepDecoder {
       }
     }
     return step;
+  }
+
+  private static int vcpus(CallArgs a) {
+    int n = number(a, 0, "vcpus", 1);
+    if (n < 0) {
+      throw new IllegalArgumentException("vcpus=" + n + ": a number from 0 expected");
+    }
+    return n;
+  }
+
+  private static Step finding(CallArgs a) {
+    return new Step.Finding(
+        a.text(0),
+        a.textField(1, "on", ""),
+        a.textField(1, "set", ""),
+        a.textField(1, "bug", ""),
+        a.field(1, "seed", 0),
+        a.word(1, "answers", "judged", List.of("judged", "any")).equals("any"),
+        a.textField(1, "breaks", ""));
   }
 
   private Step expect(LogCall call, CallArgs a) {

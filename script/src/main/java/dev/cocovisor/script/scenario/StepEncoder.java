@@ -27,6 +27,7 @@ public final class StepEncoder {
           "actor",
           "together",
           "allows",
+          "finding",
           "raced",
           "vm_launch",
           "vm_populate",
@@ -66,6 +67,7 @@ public final class StepEncoder {
       case Step.ActorBegins s -> call("actor", new Value.Str(s.name(), false));
       case Step.Together _ -> call("together");
       case Step.Allows s -> call("allows", names(s.answers()));
+      case Step.Finding s -> finding(s);
       case Step.Raced s -> call("raced", new Value.Str(s.why(), false));
       case Step.Unread s -> throw new IllegalArgumentException("no line for " + s.why());
       case Step.On s -> s.ids().isEmpty() ? call("on") : call("on", names(s.ids()));
@@ -137,6 +139,25 @@ public final class StepEncoder {
     }
     fields.addAll(FieldValues.toEntries(s.policy()));
     return call("vm_launch", new Value.Struct(List.copyOf(fields)));
+  }
+
+  private static LogCall finding(Step.Finding s) {
+    var fields = new ArrayList<Value.Field>();
+    fields.add(Value.Field.of("on", text(s.on())));
+    if (!s.settings().isEmpty()) {
+      fields.add(Value.Field.of("set", text(s.settings())));
+    }
+    if (!s.bug().isEmpty()) {
+      fields.add(Value.Field.of("bug", text(s.bug())));
+    }
+    if (s.seed() != 0) {
+      fields.add(entry("seed", s.seed()));
+    }
+    if (s.anyAnswers()) {
+      fields.add(word("answers", "any"));
+    }
+    fields.add(Value.Field.of("breaks", text(s.breaks())));
+    return call("finding", text(s.schedule()), new Value.Struct(List.copyOf(fields)));
   }
 
   private static LogCall expect(Step.Expect s) {
