@@ -85,8 +85,15 @@ final class PageTable implements Place {
    * the last one if there is none.
    */
   int skip(int i) {
+    long[] dense = leafs;
     int next = i;
-    while (next < 512 && leafs == null && line(next) == null) {
+    if (dense != null) {
+      while (next < 512 && dense[next] == 0) {
+        next++;
+      }
+      return next;
+    }
+    while (next < 512 && line(next) == null) {
       next = (next / LINE + 1) * LINE;
     }
     return next;
