@@ -29,6 +29,16 @@ public interface HostMemory {
   /** Gives a block back. */
   void free(long pfn, int order);
 
+  /**
+   * Returns how many frames there are, so that a trusted half need not make tables for more.
+   *
+   * @return from 1; {@link Long#MAX_VALUE} where the host cannot tell
+   * @since 0.3
+   */
+  default long frames() {
+    return Long.MAX_VALUE;
+  }
+
   /** Returns the number of frames in use. */
   long allocatedFrames();
 

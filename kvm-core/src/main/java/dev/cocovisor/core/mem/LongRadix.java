@@ -89,16 +89,26 @@ public final class LongRadix {
       Object node = r.node;
       int h = r.height;
       while (h > 0) {
-        Object next = ((Object[]) node)[(int) (i >>> (9 * h)) & 511];
-        if (next == null) {
+        Object[] inner = (Object[]) node;
+        int at = (int) (i >>> (9 * h)) & 511;
+        int there = at;
+        while (there < 512 && inner[there] == null) {
+          there++;
+        }
+        if (there != at) {
+          i = ((i >>> (9 * h)) + (there - at)) << (9 * h);
+        }
+        if (there == 512) {
           break;
         }
-        node = next;
+        node = inner[there];
         h--;
       }
       if (h > 0) {
-        i = ((i >>> (9 * h)) + 1) << (9 * h);
         continue;
+      }
+      if (i < 0 || i >= limit) {
+        return -1;
       }
       long[] leaf = (long[]) node;
       long base = i & ~511L;

@@ -60,7 +60,7 @@ public final class PhysicalHost implements HostMemory, Place {
     zeroPage = allocator.allocate(0, 0);
   }
 
-  /** Returns how many frames there are. */
+  @Override
   public long frames() {
     return frames;
   }
