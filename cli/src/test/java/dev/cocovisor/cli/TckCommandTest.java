@@ -86,6 +86,43 @@ class TckCommandTest {
   }
 
   @Test
+  void settingsOfOneBackendAreJudgedSideBySide() {
+    Ran two =
+        run(
+            "tck",
+            "tdx:tdx.page-size-policy=upstream",
+            "tdx:tdx.page-size-policy=v3",
+            "--rule",
+            "H01,M01");
+    assertThat(two.code()).as(two.out()).isEqualTo(ExitCode.CLEAN);
+    assertThat(two.out())
+        .containsPattern("RULE +NAME +tdx \\{tdx.page-size-policy=upstream} +tdx \\{.*=v3}")
+        .containsPattern("H01 +alignedPrivateMemoryIsMappedHuge +refused +shown")
+        .contains("subjects=2 differing=1")
+        .doesNotContainPattern("M01 +\\w+ +shown +shown");
+    Ran wrong = run("tck", "tdx:tdx.page-size-policy=v4");
+    assertThat(wrong.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(wrong.err()).contains("tdx:tdx.page-size-policy=v4: ", "upstream or ");
+    assertThat(run("tck", "tdx:v3").err()).contains("ID:NAME=VALUE is meant");
+  }
+
+  @Test
+  void theMatrixIsPrintedAndTheXmlTellsTheOutcomesApart() throws Exception {
+    Path xml = dir.resolve("%s.xml");
+    Ran ran = run("tck", "tdx", "--matrix", "--rule", "H01,I02", "--xml", xml.toString());
+    assertThat(ran.code()).as(ran.out()).isEqualTo(ExitCode.CLEAN);
+    assertThat(ran.out())
+        .containsPattern("SETTING +H +I +s")
+        .containsPattern("tdx \\{tdx.page-size-policy=v3} +1 +1 ")
+        .containsPattern("tdx \\{core.gmem-order=18} +1r +1 ")
+        .containsPattern("tdx \\{vcpus=4} +1r +1 ")
+        .containsPattern("settings=\\d+ cells=\\d+");
+    assertThat(dir.resolve("tdx.xml"))
+        .content()
+        .contains("name=\"outcome\" value=\"refused\"", "name=\"outcome\" value=\"shown\"");
+  }
+
+  @Test
   void aBackendThatIsNotThereIsALoadErrorThatListsWhatIs() {
     Ran ran = run("tck", "no-such-backend");
     assertThat(ran.code()).isEqualTo(ExitCode.PLUGIN);

@@ -1,6 +1,7 @@
 package dev.cocovisor.tck;
 
 import dev.cocovisor.tck.bench.Notes;
+import dev.cocovisor.tck.report.SourceInFailure;
 import dev.cocovisor.tck.rules.AcceptRules;
 import dev.cocovisor.tck.rules.AnswerRules;
 import dev.cocovisor.tck.rules.ConcurrencyRules;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * All rules of the kit as one JUnit class. A backend's test extends it and names its subject:
@@ -37,6 +39,7 @@ import org.junit.jupiter.api.Timeout;
  * aborted, and says why.
  */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@ExtendWith(SourceInFailure.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class BackendTck
     implements IdentityRules,

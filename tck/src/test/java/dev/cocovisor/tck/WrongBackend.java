@@ -38,7 +38,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -596,14 +595,9 @@ enum WrongBackend implements Mutant {
         return honest((vm, m) ->
             new ReferenceOps(vm, m) {
               @Override
-              public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
-                return super.guestAction(vcpu, action);
-              }
-
-              @Override
               public Errno vcpuPreRun(VcpuContext vcpu) {
                 boolean alone = inside.incrementAndGet() == 1;
-                LockSupport.parkNanos(200_000);
+                SchedulePoint.write(PointKind.TRUSTED_WORD, inside, 0);
                 inside.decrementAndGet();
                 return alone ? super.vcpuPreRun(vcpu) : Errno.EIO;
               }

@@ -39,6 +39,15 @@ public interface HostMemory {
     return Long.MAX_VALUE;
   }
 
+  /**
+   * Takes a reference to a frame (folio_get): freed by its owner, it is nobody else's before the
+   * last reference went.
+   */
+  default void get(long pfn) {}
+
+  /** Gives a reference back (folio_put). */
+  default void put(long pfn) {}
+
   /** Returns the number of frames in use. */
   long allocatedFrames();
 

@@ -140,7 +140,9 @@ public interface VmmDriver {
    */
   default GuestAnswer judge(GuestAction action, RunResult result) {
     Exit exit = result.exit();
-    if (exit instanceof Exit.MemoryFault || exit instanceof Exit.Hypercall) {
+    // A run that fails may leave the exit before it, a hypercall that was answered wrongly.
+    if (exit instanceof Exit.MemoryFault
+        || (exit instanceof Exit.Hypercall && result.errno().ok())) {
       return new GuestAnswer.AsksHost(exit);
     }
     if (!result.errno().ok()) {

@@ -82,6 +82,19 @@ public final class Seam {
     return status;
   }
 
+  /** As {@link #call} of TDH.MEM.PAGE.DEMOTE, with two pages for the PAMT. */
+  long demote(long rcx, long rdx, long r8, long first, long second) {
+    int slot = take();
+    SeamCalls processor = calls(slot);
+    processor.pamtPages(first, second);
+    long status = processor.call(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0);
+    processor.pamtPages(0, 0);
+    count(slot, SeamCall.MEM_PAGE_DEMOTE);
+    BUSY.setRelease(busy, slot * LINE, 0);
+    trace(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0, status);
+    return status;
+  }
+
   /** A processor's calls; whoever took it may make them. */
   private SeamCalls calls(int slot) {
     SeamCalls c = calls[slot];

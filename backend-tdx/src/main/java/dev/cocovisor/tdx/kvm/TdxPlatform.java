@@ -37,6 +37,8 @@ public final class TdxPlatform implements Platform {
   private final HkidPool hkids;
   private final PagePolicy policy;
   private final BuildPopulation population;
+  private final FolioReferences references;
+  private final @Nullable DynamicPamt pamt;
   private final int width;
   private final boolean partialWriteErratum;
   private final PhysicalMemory memory;
@@ -47,7 +49,9 @@ public final class TdxPlatform implements Platform {
     PagePolicy asked = PagePolicy.of(host.setting(TdxSettings.POLICY));
     boolean interruptible = interruptible(host.setting(TdxSettings.DEMOTE), asked);
     PlatformConfig config =
-        PlatformConfig.standard(Seam.HOST_PROCESSORS).withDemoteInterruptible(interruptible);
+        PlatformConfig.standard(Seam.HOST_PROCESSORS)
+            .withDemoteInterruptible(interruptible)
+            .withDynamicPamt(host.flag(TdxSettings.DYNAMIC_PAMT));
     faults =
         new FaultPlan(
             trustedCalls(), (call, how) -> failure(call, how, interruptible), host.interposer());
@@ -61,8 +65,14 @@ public final class TdxPlatform implements Platform {
     // v3 maps no huge page where a split could be interrupted (tdx_huge_page is cleared).
     policy = asked == PagePolicy.V3 && interruptible ? PagePolicy.UPSTREAM : asked;
     population = BuildPopulation.of(host.setting(TdxSettings.POPULATION));
+    references =
+        FolioReferences.of(
+            host.setting(TdxSettings.REFERENCES),
+            policy,
+            host.kernel().on(TdxKernelRules.PAGE_IS_SOURCE));
     partialWriteErratum = host.flag(TdxSettings.ERRATUM);
     memory = host.memory().raw();
+    pamt = config.dynamicPamt() ? new DynamicPamt(host.memory(), seam) : null;
     regionCheck = host.part(RegionCheck.class, new RegionCheck());
     width = Integer.parseInt(host.setting(TdxSettings.WIDTH));
     hkids = new HkidPool(config.firstPrivateHkid() + 1, (int) host.number(TdxSettings.HKIDS));
@@ -148,6 +158,32 @@ public final class TdxPlatform implements Platform {
     return regionCheck;
   }
 
+  /** Returns the PAMT pages KVM gives and takes back; null where the module has all. */
+  @Nullable DynamicPamt pamt() {
+    return pamt;
+  }
+
+  /** Fills the cache of PAMT pages before a fault; see {@link DynamicPamt}. */
+  Errno topUpPamt() {
+    return pamt == null ? Errno.OK : pamt.topUp();
+  }
+
+  /** A page is about to be a TD's (tdx_pamt_get). */
+  Errno pamtGet(long pfn) {
+    return pamt == null ? Errno.OK : pamt.get(pfn);
+  }
+
+  /** A page is no TD's any more (tdx_pamt_put). */
+  void pamtPut(long pfn) {
+    if (pamt != null) {
+      pamt.put(pfn);
+    }
+  }
+
+  FolioReferences references() {
+    return references;
+  }
+
   BuildPopulation population() {
     return population;
   }
@@ -180,5 +216,8 @@ public final class TdxPlatform implements Platform {
 
   void gone(TdxVm vm) {
     vms.remove(vm);
+    if (vms.isEmpty() && pamt != null) {
+      pamt.drop();
+    }
   }
 }

@@ -81,13 +81,7 @@ public final class ProjectTemplate {
     if (version.endsWith("-SNAPSHOT")) {
       values.put("COCOVISOR_VERSION", version.replace("SNAPSHOT", digest(jars.values())));
     }
-    for (String line : text("template/template.files").lines().toList()) {
-      if (!line.isBlank()) {
-        Path to = folder.resolve(fill(line.trim()));
-        Files.createDirectories(parent(to));
-        Files.writeString(to, fill(text("template/" + line.trim())));
-      }
-    }
+    writeFiles(folder);
     for (Map.Entry<String, byte[]> jar : jars.entrySet()) {
       addArtifact(folder.resolve("repository"), jar.getKey(), jar.getValue());
       byte[] sources = sources(jar.getKey());
@@ -96,6 +90,17 @@ public final class ProjectTemplate {
       }
     }
     return folder;
+  }
+
+  /** Writes the project's own files alone, without the repository that they are built against. */
+  public void writeFiles(Path folder) throws IOException {
+    for (String line : text("template/template.files").lines().toList()) {
+      if (!line.isBlank()) {
+        Path to = folder.resolve(fill(line.trim()));
+        Files.createDirectories(parent(to));
+        Files.writeString(to, fill(text("template/" + line.trim())));
+      }
+    }
   }
 
   private String fill(String text) {

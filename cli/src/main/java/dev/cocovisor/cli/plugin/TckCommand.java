@@ -13,6 +13,7 @@ import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.pack.PluginStatus;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.results.Case;
+import dev.cocovisor.script.compare.Variant;
 import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
@@ -46,10 +47,12 @@ public final class TckCommand implements Callable<Integer> {
 
   @Parameters(
       arity = "0..*",
-      paramLabel = "ID|PLUGIN",
-      description =
-          "Backends by id, or packages (zip or jar) that need not be installed; a package wins over"
-              + " an installed plugin of its id.")
+      paramLabel = "ID|PLUGIN[:NAME=VALUE]",
+      description = {
+        "Backends by id, or packages (zip or jar) that need not be installed; a package wins over",
+        "an installed plugin of its id. Settings of its own stand behind it, each after a colon;",
+        "one backend may stand there several times, and what differs is shown side by side."
+      })
   private List<String> subjects = List.of();
 
   @Mixin private PluginOptions plugins = new PluginOptions();
@@ -68,7 +71,9 @@ public final class TckCommand implements Callable<Integer> {
 
   @Option(
       names = "--matrix",
-      description = "Judge with each value of each setting that the technology offers.")
+      description =
+          "Judge with each value of each setting that the technology offers, and with other orders"
+              + " of folios and numbers of processors and vCPUs.")
   private boolean matrix;
 
   @Option(
@@ -109,9 +114,12 @@ public final class TckCommand implements Callable<Integer> {
     Map<Subject, List<RuleResult>> all = new LinkedHashMap<>();
     try (BackendRegistry registry = plugins.open()) {
       for (String subject : subjects) {
-        for (LoadedBackend backend : find(registry, subject)) {
+        Variant variant = variant(subject);
+        for (LoadedBackend backend : find(registry, Objects.requireNonNull(variant.technology()))) {
           Subject plain =
-              subjectOf(backend).withSettings(settings.checked(registry.technologies()));
+              subjectOf(backend)
+                  .withSettings(settings.checked(registry.technologies()))
+                  .withSettings(checked(registry, variant));
           for (Subject one : matrix ? plain.matrix() : List.of(plain)) {
             all.put(one, judge(one, ids));
           }
@@ -124,10 +132,32 @@ public final class TckCommand implements Callable<Integer> {
     if (json) {
       console.json(document(all));
     } else if (matrix) {
-      long cells = all.values().stream().mapToLong(List::size).sum();
-      console.out().println("settings=" + all.size() + " cells=" + cells);
+      new KitTables(all).matrix(console);
+    } else if (all.size() > 1) {
+      new KitTables(all).differences(console);
     }
     return verdict(all.values().stream().flatMap(List::stream).toList());
+  }
+
+  private static Variant variant(String subject) {
+    try {
+      return Variant.parse(subject);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage() + "; ID:NAME=VALUE is meant, as tdx:tdx.hkids=3");
+    }
+  }
+
+  private static Map<String, String> checked(BackendRegistry registry, Variant variant) {
+    Map<String, String> plain = new LinkedHashMap<>();
+    try {
+      variant
+          .settings()
+          .forEach((name, value) ->
+              plain.put(name, registry.technologies().setting(name).checked(value)));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(variant.label() + ": " + e.getMessage());
+    }
+    return plain;
   }
 
   private static int verdict(List<RuleResult> results) {
@@ -195,7 +225,8 @@ public final class TckCommand implements Callable<Integer> {
         verdict,
         message,
         List.of("source: " + r.source()),
-        r.nanos());
+        r.nanos(),
+        r.outcome().word());
   }
 
   private void page(Map<Subject, List<RuleResult>> all) throws IOException {

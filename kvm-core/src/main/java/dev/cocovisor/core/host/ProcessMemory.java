@@ -92,9 +92,7 @@ final class ProcessMemory {
       return ret(may);
     }
     Errno refused =
-        !anonymous && file instanceof MappableFile f
-            ? f.mayMap((flags & MAP_TYPE & MAP_SHARED) != 0, (prot & 2) != 0)
-            : Errno.OK;
+        !anonymous && file instanceof MappableFile f ? mayMap(f, prot, flags, len, off) : Errno.OK;
     if (!refused.ok()) {
       if (fixed) {
         mappings.undone(addr, len);
@@ -126,6 +124,18 @@ final class ProcessMemory {
       var _ = mappings.populate(at, at + ((len + 4095) & -4096L));
     }
     return at;
+  }
+
+  private static Errno mayMap(MappableFile f, int prot, int flags, long len, long off) {
+    boolean shared = (flags & MAP_TYPE & MAP_SHARED) != 0;
+    Errno r = f.mayMap(shared, (prot & 2) != 0);
+    return r.ok()
+        ? f.mayMapPages(
+            off >>> PageLevel.PAGE_SHIFT,
+            (len + 4095) >>> PageLevel.PAGE_SHIFT,
+            shared,
+            (prot & PROT_EXEC) != 0)
+        : r;
   }
 
   /** What is mapped: a file, memory of a file without a name where it is shared, or nothing. */

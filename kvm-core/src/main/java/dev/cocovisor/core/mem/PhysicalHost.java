@@ -151,6 +151,16 @@ public final class PhysicalHost implements HostMemory, Place {
     }
   }
 
+  @Override
+  public void get(long pfn) {
+    pin(pfn);
+  }
+
+  @Override
+  public void put(long pfn) {
+    unpin(pfn);
+  }
+
   /** Tells whether a frame of a range is pinned. */
   public boolean isPinned(long from, long to) {
     return !pins.none(from, to);

@@ -228,6 +228,24 @@ public final class AddressSpace implements Place {
     return pfn;
   }
 
+  /**
+   * As {@link #pin} of memory that is only read: what may be written gets a frame of its own, as a
+   * pin for long does (mm/gup.c, FOLL_LONGTERM and gup_must_unshare).
+   */
+  public long pinToRead(long addr) {
+    Vma v = vmas.find(addr);
+    if (v != null && (v.flags() & Vma.WRITE) != 0) {
+      return pin(addr);
+    }
+    long e = fault(addr, false);
+    if (e < 0) {
+      return e;
+    }
+    long pfn = UserTables.pfn(e);
+    memory.pin(pfn);
+    return pfn;
+  }
+
   /** Gives a pin back; the frame is freed if nothing else holds it. */
   public void unpin(long pfn) {
     memory.unpin(pfn);

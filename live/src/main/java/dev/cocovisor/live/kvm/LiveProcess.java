@@ -119,8 +119,7 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.SetRegion c ->
           Replies.plain(ioctls.setRegion(fd(c.fd()), fd(c.guestMemfd()), c));
       case KvmCall.SetAttributes c -> Replies.plain(ioctls.setAttributes(fd(c.fd()), c));
-      case KvmCall.SetAttributes2 _ ->
-          throw new Unsupported("KVM_SET_MEMORY_ATTRIBUTES2, which no released kernel has");
+      case KvmCall.SetAttributes2 c -> ioctls.setAttributes2(fd(c.fd()), c);
       case KvmCall.PreFault c -> ioctls.preFault(fd(c.fd()), c);
       case KvmCall.GetDirtyLog c -> ioctls.getDirtyLog(fd(c.fd()), c);
       case KvmCall.ClearDirtyLog c -> Replies.plain(ioctls.clearDirtyLog(fd(c.fd()), c));

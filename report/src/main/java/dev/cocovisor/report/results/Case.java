@@ -12,12 +12,31 @@ import java.util.Locale;
  * @param message why it failed or was skipped, or what is worth saying; may be empty
  * @param details further lines about a failure: its source, how to see it again
  * @param nanos how long it took; 0 where nobody measured
+ * @param outcome the judge's own word for how it ended, where it tells more apart than the verdict;
+ *     empty where it does not
  */
 public record Case(
-    String group, String name, Verdict verdict, String message, List<String> details, long nanos) {
+    String group,
+    String name,
+    Verdict verdict,
+    String message,
+    List<String> details,
+    long nanos,
+    String outcome) {
   /** Keeps a copy of the details. */
   public Case {
     details = List.copyOf(details);
+  }
+
+  /** A case whose verdict says all. */
+  public Case(
+      String group,
+      String name,
+      Verdict verdict,
+      String message,
+      List<String> details,
+      long nanos) {
+    this(group, name, verdict, message, details, nanos, "");
   }
 
   /** How a case ended. */

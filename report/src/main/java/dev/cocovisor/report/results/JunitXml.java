@@ -33,22 +33,30 @@ public final class JunitXml {
         .append("\" time=\"")
         .append(seconds(c.nanos()))
         .append('"');
+    String inside = properties(c) + verdict(c);
+    xml.append(inside.isEmpty() ? "/>\n" : ">\n" + inside + "  </testcase>\n");
+  }
+
+  private static String properties(Case c) {
+    return c.outcome().isEmpty()
+        ? ""
+        : "    <properties><property name=\"outcome\" value=\""
+            + escaped(c.outcome())
+            + "\"/></properties>\n";
+  }
+
+  private static String verdict(Case c) {
     String message = escaped(c.message());
-    switch (c.verdict()) {
-      case PASSED ->
-          xml.append(
-              message.isEmpty()
-                  ? "/>\n"
-                  : ">\n    <system-out>" + message + "</system-out>\n  </testcase>\n");
-      case SKIPPED ->
-          xml.append(">\n    <skipped message=\"").append(message).append("\"/>\n  </testcase>\n");
+    return switch (c.verdict()) {
+      case PASSED -> message.isEmpty() ? "" : "    <system-out>" + message + "</system-out>\n";
+      case SKIPPED -> "    <skipped message=\"" + message + "\"/>\n";
       case FAILED ->
-          xml.append(">\n    <failure message=\"")
-              .append(message)
-              .append("\">")
-              .append(escaped(String.join("\n", c.details())))
-              .append("</failure>\n  </testcase>\n");
-    }
+          "    <failure message=\""
+              + message
+              + "\">"
+              + escaped(String.join("\n", c.details()))
+              + "</failure>\n";
+    };
   }
 
   private static String seconds(long nanos) {

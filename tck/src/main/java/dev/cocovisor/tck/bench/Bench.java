@@ -132,7 +132,7 @@ public final class Bench implements AutoCloseable {
 
   /** Creates a VM up to the point where its launch can be populated. */
   public TestedGuest prepare(long memory) {
-    return create().configure(1).plug(memory).ready();
+    return create().configure(subject.vcpus()).plug(memory).ready();
   }
 
   /** Launches a VM that runs. */

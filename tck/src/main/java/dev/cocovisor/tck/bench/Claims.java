@@ -25,6 +25,13 @@ public final class Claims {
     }
   }
 
+  /** Claims something of a value: what was expected of it, in words, and what it is. */
+  public static void claim(boolean holds, String what, String expected, @Nullable Object seen) {
+    if (!holds) {
+      throw new AssertionError(what + ": expected " + expected + ", saw " + seen);
+    }
+  }
+
   /** Claims that two values are equal. */
   public static void same(@Nullable Object expected, @Nullable Object seen, String what) {
     if (!Objects.equals(expected, seen)) {
@@ -35,7 +42,7 @@ public final class Claims {
   /** Claims that a system call succeeded and returns its result. */
   public static long succeeds(long ret, String call) {
     if (ret < 0) {
-      throw new Refusal(call + " answered " + name(ret));
+      throw new Refusal(call + ": expected success, saw " + name(ret));
     }
     return ret;
   }
@@ -43,14 +50,14 @@ public final class Claims {
   /** Claims that a step did what was asked. */
   public static void succeeds(Outcome outcome, String step) {
     if (!outcome.done()) {
-      throw new Refusal(step + ": " + outcome);
+      throw new Refusal(step + ": expected to be done, saw " + outcome);
     }
   }
 
   /** Claims that a system call was refused. */
   public static void refused(long ret, String call) {
     if (ret >= 0) {
-      throw new AssertionError(call + " answered " + ret + " where it has to be refused");
+      throw new AssertionError(call + ": expected a refusal, saw " + ret);
     }
     var _ = name(ret); // an errno the kernel has
   }
@@ -58,7 +65,7 @@ public final class Claims {
   /** Claims that a step did not do what was asked. */
   public static void refused(Outcome outcome, String step) {
     if (outcome.done()) {
-      throw new AssertionError(step + " is " + outcome + " where it has to be refused");
+      throw new AssertionError(step + ": expected a refusal, saw " + outcome);
     }
   }
 

@@ -36,7 +36,7 @@ public interface AnswerRules extends Kit {
       same(calls, !all.isEmpty(), "a guest with calls of its own has some that are refused");
       for (GuestAction call : all) {
         Outcome.Told told = guest.act(call);
-        claim(!told.done(), call + " is told as " + told);
+        claim(!told.done(), call + " as it is told", "a refusal", told);
         claim(
             told.answer() instanceof GuestAnswer.Stopped
                 || (told.answer() instanceof GuestAnswer.Refused r
@@ -61,7 +61,7 @@ public interface AnswerRules extends Kit {
       guest.accept(0, Bench.PAGE).write(0, 0x68, false);
       guest.mayDie();
       Outcome made = guest.convert(TestedGuest.NOWHERE, Bench.PAGE, true);
-      claim(!guest.accepts() || !made.done(), "accepting what is not there is told as " + made);
+      claim(!guest.accepts() || !made.done(), "accepting what is not there", "not done", made);
       refused(guest.tryWrite(TestedGuest.NOWHERE, 1, false), "writing what is not there");
     });
   }
@@ -79,10 +79,12 @@ public interface AnswerRules extends Kit {
             guest.tryWrite(TestedGuest.NOWHERE, 1, false),
             guest.steps().fetch(0, TestedGuest.NOWHERE, false)
           }) {
-        claim(!told.done(), told.action() + " is told as " + told);
+        claim(!told.done(), told.action() + " as it is told", "a fault", told);
         claim(
             !(told.answer() instanceof GuestAnswer.Refused),
-            told.action() + " has no status to be refused with: " + told);
+            told.action() + " as it is told",
+            "no status, as the call has none",
+            told);
       }
     });
   }

@@ -40,7 +40,7 @@ public interface FailureRules extends Kit {
       if (outcome.done()) {
         return;
       }
-      claim(frames < enough, "refused with " + frames + " frames: " + outcome);
+      claim(frames < enough, "the step on a host with " + frames + " free frames", "done", outcome);
     }
   }
 

@@ -124,7 +124,8 @@ public interface HookRules extends Kit {
         }
         least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
       }
-      claim(least < 4L * rounds, "bytes allocated by " + rounds + " rounds of hooks: " + least);
+      claim(
+          least < 4L * rounds, "bytes allocated by " + rounds + " rounds of hooks", "none", least);
     });
   }
 
@@ -217,7 +218,7 @@ public interface HookRules extends Kit {
         }
         Errno set = ops.setPageEncBitmap(start, 64, bits);
         boolean noRoom = subject().has(ENCRYPTION_BITMAP) && set == Errno.ENOMEM;
-        claim(set == expected || noRoom, "set at " + start + ": " + set);
+        claim(set == expected || noRoom, "the bitmap set at " + start, "" + expected, set);
       }
     });
   }

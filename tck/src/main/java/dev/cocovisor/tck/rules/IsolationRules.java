@@ -35,7 +35,9 @@ public interface IsolationRules extends Kit {
       } else {
         claim(
             write ? v != Verdict.ALLOW : v == Verdict.FAULT || v == Verdict.CIPHER,
-            who.kind() + (write ? " writes" : " reads") + " a private frame: " + v);
+            who.kind() + (write ? " writes" : " reads") + " a private frame",
+            write ? "anything but ALLOW" : "FAULT or CIPHER",
+            v);
       }
     });
   }
@@ -168,7 +170,11 @@ public interface IsolationRules extends Kit {
       TestedGuest fresh = bench.launch(MEMORY);
       fresh.accept(0, 64 * Bench.PAGE);
       for (int i = 0; i < 64; i++) {
-        claim(fresh.read(i * Bench.PAGE, false) != 0x5f, "page " + i + " shows the old guest");
+        claim(
+            fresh.read(i * Bench.PAGE, false) != 0x5f,
+            "a new guest's read of page " + i,
+            "no secret",
+            0x5f);
       }
     });
   }
@@ -195,7 +201,11 @@ public interface IsolationRules extends Kit {
               .host()
               .memory()
               .read(Accessor.HOST_KERNEL, pfn << PageLevel.PAGE_SHIFT, seen, 0, seen.length);
-      claim(!errno.ok() || !java.util.Arrays.equals(secret, seen), "the secret shows");
+      claim(
+          !errno.ok() || !java.util.Arrays.equals(secret, seen),
+          "the host's read of a freed frame",
+          "no secret",
+          "the secret");
     });
   }
 }

@@ -158,10 +158,14 @@ public interface LaunchRules extends Kit {
       TestedGuest guest = bench.prepare(MEMORY);
       Outcome.Told run = guest.tryWrite(0, 0x12, false);
       if (subject().has(RUN_BEFORE_FINALIZE)) {
-        claim(run.run().errno().ok() || run.run().errno() == Errno.EFAULT, "an early run: " + run);
+        claim(
+            run.run().errno().ok() || run.run().errno() == Errno.EFAULT,
+            "an early run",
+            "OK or EFAULT",
+            run);
         notes().refused("the guest need not wait for its launch (RUN_BEFORE_FINALIZE)");
       } else {
-        claim(!entered(run), "an early run was let in: " + run);
+        claim(!entered(run), "an early run", "not to enter the guest", run);
         bench.check();
         guest.finish();
         guest.accept(0, Bench.PAGE);
@@ -247,11 +251,13 @@ public interface LaunchRules extends Kit {
         Errno before = guest.ops().preMmuMapPage(vcpu, page, isPrivate);
         claim(
             before.ok() || before == Errno.EOPNOTSUPP,
-            "pre_mmu_map_page answered " + before + " before the end of the launch");
+            "pre_mmu_map_page before the end of the launch",
+            "OK or EOPNOTSUPP",
+            before);
       }
       guest.finish();
       Errno after = guest.ops().preMmuMapPage(vcpu, page, true);
-      claim(after.ok() || after == Errno.EOPNOTSUPP, "pre_mmu_map_page answered " + after);
+      claim(after.ok() || after == Errno.EOPNOTSUPP, "pre_mmu_map_page", "OK or EOPNOTSUPP", after);
       same(-1L, guest.context().mappedPfn(guest.gfn(0), true), "the hook maps nothing itself");
       guest.accept(0, Bench.PAGE).write(0, 1, false);
     });

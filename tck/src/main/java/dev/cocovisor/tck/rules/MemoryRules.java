@@ -83,7 +83,7 @@ public interface MemoryRules extends Kit {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
       Outcome.Told run = guest.tryRead(MEMORY + 16 * Bench.HUGE, false);
-      claim(!run.done(), "a read outside memory completed: " + run);
+      claim(!run.done(), "a read outside memory", "an exit or an error", run);
       guest.accept(0, Bench.PAGE).write(0, 1, false);
     });
   }
@@ -101,7 +101,11 @@ public interface MemoryRules extends Kit {
       }
       Outcome.Told run = guest.tryRead(0, true);
       same(Errno.EFAULT, run.run().errno(), "KVM_RUN");
-      claim(run.run().exit() instanceof Exit.MemoryFault, "the exit is " + run.run().exit());
+      claim(
+          run.run().exit() instanceof Exit.MemoryFault,
+          "the exit",
+          "KVM_EXIT_MEMORY_FAULT",
+          run.run().exit());
       Exit.MemoryFault fault = (Exit.MemoryFault) run.run().exit();
       same(0L, fault.flags(), "flags of the exit");
       same(guest.base(), fault.gpa(), "gpa of the exit, without shared bit");
@@ -130,7 +134,7 @@ public interface MemoryRules extends Kit {
       guest.accept(0, Bench.PAGE).write(0, 0x18, false);
       succeeds(guest.convert(0, Bench.PAGE, false), "the conversion to shared");
       Outcome.Told run = guest.tryRead(0, false);
-      claim(!run.done(), "a private read of shared memory completed");
+      claim(!run.done(), "a private read of shared memory", "an exit or an error", run);
       if (run.run().exit() instanceof Exit.MemoryFault fault) {
         same(Errno.EFAULT, run.run().errno(), "KVM_RUN");
         same(Exit.MemoryFault.PRIVATE, fault.flags(), "flags of the exit");
@@ -195,7 +199,7 @@ public interface MemoryRules extends Kit {
       java.util.Set<Long> seen = new java.util.HashSet<>();
       for (TestedGuest g : new TestedGuest[] {a, b}) {
         for (long[] m : g.mapped(0, MEMORY)) {
-          claim(seen.add(m[1]), "frame 0x" + Long.toHexString(m[1]) + " is mapped twice");
+          claim(seen.add(m[1]), "mappings of frame 0x" + Long.toHexString(m[1]), "one", "two");
         }
       }
       claim(seen.size() >= 64, "the core knows its mappings");
@@ -240,7 +244,9 @@ public interface MemoryRules extends Kit {
             level != null
                 && level.number() <= guest.ops().traits().maxPrivateLevel().number()
                 && (most == null || level.number() <= most.number()),
-            "gfn 0x" + Long.toHexString(m[0]) + " is mapped at " + level + ", allowed " + most);
+            "the level of gfn 0x" + Long.toHexString(m[0]),
+            "at most " + most,
+            level);
       }
     });
   }

@@ -138,7 +138,8 @@ public interface MomentRules extends Kit {
               @Override
               public void holds(Bench bench, TestedGuest guest, Outcome fault) {
                 Outcome conversion = made;
-                claim(conversion != null && conversion.done(), "the conversion: " + conversion);
+                claim(
+                    conversion != null && conversion.done(), "the conversion", "done", conversion);
                 List<long[]> left = guest.mapped(2 * Bench.PAGE, Bench.PAGE);
                 if (inPlace) {
                   same(1, left.size(), "mappings of a page that is shared in place");
@@ -152,7 +153,7 @@ public interface MomentRules extends Kit {
                 }
               }
             });
-    claim(moments > 3, "moments of a fault: " + moments);
+    claim(moments > 3, "moments of a fault", "more than 3", moments);
   }
 
   /** The page that is being faulted in goes away. */
@@ -218,7 +219,7 @@ public interface MomentRules extends Kit {
                   succeeds(guest.tryWrite(1, 2 * Bench.PAGE, 0x53, false), "a write afterwards");
                 }
                 Outcome.Told other = beside;
-                claim(other != null && other.done(), "the fault beside it: " + other);
+                claim(other != null && other.done(), "the fault beside it", "done", other);
                 same(0x53, guest.read(2 * Bench.PAGE, false), "what the first wrote");
                 same(0x54, guest.read(2 * Bench.PAGE + 1, false), "what the second wrote");
               }

@@ -70,10 +70,14 @@ public interface OwnershipRules extends Kit {
     if (to.ops().traits().shape() == StageShape.DIRECT) {
       // The host keeps the tables, so what it maps is checked when the guest goes there.
       Verdict v = bench.witness().host().memory().check(guest(to), pfn, true);
-      claim(!errno.ok() || v != Verdict.ALLOW, whose + " was given to another guest");
+      claim(
+          !errno.ok() || v != Verdict.ALLOW,
+          whose + ", given by the host",
+          "a refusal, or a guard that keeps the guest out",
+          errno + " and " + v);
       return;
     }
-    claim(!errno.ok(), whose + " was given to another guest");
+    claim(!errno.ok(), whose + ", given by the host", "a refusal", errno);
   }
 
   private static Accessor guest(TestedGuest guest) {
@@ -147,7 +151,7 @@ public interface OwnershipRules extends Kit {
         long behind = PageLevel.PG_2M.alignDown(second.gfn(3 * Bench.HUGE));
         Errno errno =
             second.ops().delegate().linkExternalSpt(behind, PageLevel.PG_2M, frame(first, 0));
-        claim(!errno.ok(), "a guest's memory became a table of another");
+        claim(!errno.ok(), "a guest's memory as a table of another", "a refusal", errno);
       } finally {
         second.context().mmuLock().unlockShared();
       }
@@ -179,16 +183,26 @@ public interface OwnershipRules extends Kit {
           // A half that goes by its own table may take its own page; the other's it leaves alone.
           claim(
               !errno.ok() || guarded(bench, first, 0),
-              "a guest's frame was taken back through another guest");
+              "a guest's frame, taken back through another guest",
+              "a refusal",
+              errno);
         } finally {
           second.context().mmuLock().unlock();
         }
       }
-      claim(guarded(bench, first, 0), "the frame of a guest that runs is the host's");
+      claim(
+          guarded(bench, first, 0),
+          "the host's write to the frame of a guest that runs",
+          "FAULT, CIPHER or POISON",
+          Verdict.ALLOW);
       // A host can write over what it cannot read; then the guest stops rather than reads it.
       first.mayDie();
       Outcome.Told told = first.tryRead(0, false);
-      claim(!told.done() || told.value() == SECRET, "the guest reads what is not its own: " + told);
+      claim(
+          !told.done() || told.value() == SECRET,
+          "the guest's read of its page",
+          "what it wrote, " + SECRET + ", or a fault",
+          told);
     });
   }
 
@@ -217,8 +231,9 @@ public interface OwnershipRules extends Kit {
                 v != Verdict.ALLOW,
                 (stranger == first ? "the first guest" : "the second guest")
                     + (write ? " writes" : " reads")
-                    + ": "
-                    + v);
+                    + " the other's page",
+                "anything but ALLOW",
+                v);
           }
         }
       }
@@ -252,11 +267,18 @@ public interface OwnershipRules extends Kit {
       fresh.accept(0, 64 * Bench.PAGE);
       for (int i = 0; i < 64; i++) {
         claim(
-            fresh.read(i * Bench.PAGE + 1, false) != SECRET, "page " + i + " shows the old guest");
+            fresh.read(i * Bench.PAGE + 1, false) != SECRET,
+            "a new guest's read of page " + i,
+            "no secret",
+            SECRET);
       }
       for (int i = 0; i < 64; i++) {
         long user = fresh.host(Bench.HUGE + i * Bench.PAGE);
-        claim(bench.process().hostRead(user) != SECRET, "a process finds what a guest wrote");
+        claim(
+            bench.process().hostRead(user) != SECRET,
+            "a process's read of page " + i,
+            "no secret",
+            SECRET);
       }
     });
   }
@@ -273,7 +295,11 @@ public interface OwnershipRules extends Kit {
     for (byte b : seen) {
       shows &= (b & 0xff) == SECRET;
     }
-    claim(!shows, "the host finds a guest's secret in frame 0x" + Long.toHexString(pfn));
+    claim(
+        !shows,
+        "the host's read of frame 0x" + Long.toHexString(pfn),
+        "no secret",
+        "what the guest wrote, " + SECRET);
   }
 
   /** What a guest that ended held can be held again. */
@@ -319,7 +345,9 @@ public interface OwnershipRules extends Kit {
           if (of == second || at != Bench.PAGE) {
             claim(
                 memory.check(Accessor.HOST_USER, frame(of, at), true) != Verdict.ALLOW,
-                "a page that nobody shared is open to the host");
+                "the VMM's write to a page that nobody shared",
+                "anything but ALLOW",
+                Verdict.ALLOW);
           }
         }
       }
@@ -345,7 +373,10 @@ public interface OwnershipRules extends Kit {
       for (int i = 0; i < 4; i++) {
         same(0x20, second.read(i * Bench.PAGE, false), "the populated page " + i);
         claim(
-            frame(first, i * Bench.PAGE) != frame(second, i * Bench.PAGE), "one frame, two guests");
+            frame(first, i * Bench.PAGE) != frame(second, i * Bench.PAGE),
+            "the frames of two guests",
+            "two",
+            frame(first, i * Bench.PAGE) + " twice");
       }
     });
   }

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.vmm.Technology;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What the kit judges: a backend with its VMM, what it says of itself, and how its host is set. */
@@ -18,21 +20,26 @@ public final class Subject {
   /** Names the resource in which a backend declares what it offers and claims; %s is its id. */
   public static final String PROPERTIES = "META-INF/cocovisor/%s/tck.properties";
 
+  private static final int MANY_VCPUS = 4;
+
   private final Backend backend;
   private final Technology technology;
   private final Declaration declaration;
   private final Map<String, String> settings;
+  private final int vcpus;
   private final Set<Behaviour> behaviours;
 
   private Subject(
       Backend backend,
       Technology technology,
       Declaration declaration,
-      Map<String, String> settings) {
+      Map<String, String> settings,
+      int vcpus) {
     this.backend = backend;
     this.technology = technology;
     this.declaration = declaration;
     this.settings = settings;
+    this.vcpus = vcpus;
     this.behaviours = declaration.behaviours(settings);
   }
 
@@ -47,7 +54,8 @@ public final class Subject {
         backend,
         Technology.of(backend).withDriver(driver),
         new Declaration(Set.copyOf(behaviours), Claim.confidential(), Map.of()),
-        Map.of());
+        Map.of(),
+        1);
   }
 
   /** Finds a backend's declaration through the class loader that its class comes from. */
@@ -62,7 +70,7 @@ public final class Subject {
    */
   public static Subject of(Backend backend, ClassLoader loader) {
     return new Subject(
-        backend, Technology.of(backend), Declaration.of(backend.info().id(), loader), Map.of());
+        backend, Technology.of(backend), Declaration.of(backend.info().id(), loader), Map.of(), 1);
   }
 
   /** Returns this subject with other claims. */
@@ -71,14 +79,20 @@ public final class Subject {
         backend,
         technology,
         new Declaration(declaration.behaviours(), Set.copyOf(claims), declaration.withSettings()),
-        settings);
+        settings,
+        vcpus);
+  }
+
+  /** Returns this subject with guests of so many vCPUs where a rule does not say how many. */
+  public Subject withVcpus(int number) {
+    return new Subject(backend, technology, declaration, settings, number);
   }
 
   /** Returns this subject on a host with settings. */
   public Subject withSettings(Map<String, String> made) {
     Map<String, String> all = new LinkedHashMap<>(settings);
     all.putAll(made);
-    return new Subject(backend, technology, declaration, Map.copyOf(all));
+    return new Subject(backend, technology, declaration, Map.copyOf(all), vcpus);
   }
 
   /** Returns the backend under test. */
@@ -99,6 +113,11 @@ public final class Subject {
   /** Returns the settings of the host, by their full names. */
   public Map<String, String> settings() {
     return settings;
+  }
+
+  /** Returns how many vCPUs a guest has where a rule does not say. */
+  public int vcpus() {
+    return vcpus;
   }
 
   /** Returns what a launch asks for with the settings made. */
@@ -135,8 +154,10 @@ public final class Subject {
   }
 
   /**
-   * Returns the subject with each value of each of its settings that differs from the default, one
-   * at a time, itself first. A number is tried at its ends.
+   * Returns the subject with each value of each of its settings that differs from the default, and
+   * with what hosts and guests of every technology differ in: the order of folios and the number of
+   * processors and vCPUs. One at a time, itself first. Numbers among a technology's own settings
+   * are limits and planned failures, not ways to behave; they are not tried.
    */
   public List<Subject> matrix() {
     List<Subject> all = new ArrayList<>();
@@ -148,6 +169,15 @@ public final class Subject {
         }
       }
     }
+    if (has(Behaviour.GUEST_MEMFD)) {
+      for (String order : CoreSettings.GMEM_ORDER.choices()) {
+        if (!order.equals(CoreSettings.GMEM_ORDER.byDefault())) {
+          all.add(withSettings(Map.of(CoreSettings.GMEM_ORDER.name(), order)));
+        }
+      }
+    }
+    all.add(withSettings(Map.of(CoreSettings.CPUS.name(), "1")));
+    all.add(withVcpus(MANY_VCPUS));
     return all;
   }
 
@@ -162,7 +192,11 @@ public final class Subject {
   /** Returns the backend's id with its settings, for reports. */
   @Override
   public String toString() {
+    Map<String, String> differs = new TreeMap<>(settings);
+    if (vcpus != 1) {
+      differs.put("vcpus", Integer.toString(vcpus));
+    }
     String id = backend.info().id();
-    return settings.isEmpty() ? id : id + " " + new java.util.TreeMap<>(settings);
+    return differs.isEmpty() ? id : id + " " + differs;
   }
 }

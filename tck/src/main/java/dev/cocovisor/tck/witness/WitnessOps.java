@@ -7,6 +7,8 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.sched.PointKind;
+import dev.cocovisor.api.sched.SchedulePoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -67,6 +69,8 @@ public final class WitnessOps extends ForwardingVmOps {
     boolean mmu = vm.mmuLock().heldExclusive();
     String outer = witness.enter(UNDER_MMU_LOCK.contains(name) ? name : null);
     T result;
+    // Another actor may go right before the hook and right behind it.
+    SchedulePoint.write(PointKind.TRUSTED_CALL, witness, 0);
     try {
       result = hook.get();
     } catch (RuntimeException | Error e) {
@@ -84,6 +88,7 @@ public final class WitnessOps extends ForwardingVmOps {
       witness.violation(name + " returned with other locks than it was called with");
     }
     witness.note(new HookCall(name, gfn, pages, pfn, String.valueOf(result)));
+    SchedulePoint.write(PointKind.TRUSTED_CALL, witness, 0);
     return result;
   }
 
