@@ -34,6 +34,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.LongPredicate;
@@ -415,6 +417,16 @@ public final class Kvm implements HostMachine, AutoCloseable {
    */
   public long leakedFrames() {
     return leakedByEnded + vms().stream().mapToLong(Vm::leakedFrames).sum();
+  }
+
+  /**
+   * Returns the kernel's names of the hooks that the vendor halves of the living VMs implement:
+   * what a trace of this host can tell of.
+   */
+  public SortedSet<String> implementedHooks() {
+    var names = new TreeSet<String>();
+    vms().forEach(vm -> names.addAll(TracedOps.hooksOf(vm.ops())));
+    return names;
   }
 
   /** Reports what is broken of what holds at every moment, also while calls are half done. */

@@ -106,7 +106,7 @@ public final class VmInvariants {
       if (log != null && Spte.isWritable(spte) && !log.isDirty(gfn + i - slot.baseGfn())) {
         violation.accept(at(gfn + i, level) + " can be written without being logged");
       }
-      String at = at(gfn + i, level);
+      long page = gfn + i;
       vm.sources()
           .of(slot, isPrivate)
           .check(
@@ -114,7 +114,7 @@ public final class VmInvariants {
               gfn + i,
               Spte.pfn(spte) + i,
               Spte.isWritable(spte),
-              s -> violation.accept(at + " " + s));
+              s -> violation.accept(at(page, level) + " " + s));
     }
   }
 
