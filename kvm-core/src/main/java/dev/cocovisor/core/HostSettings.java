@@ -3,8 +3,8 @@ package dev.cocovisor.core;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.Setting;
-import java.util.HashMap;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One table of 512 entries (struct kvm_mmu_page). Tables of level 1 hold leaves only, so they are
- * one array of longs: eight bytes a mapped page and nothing else. Those above are made of lines that
- * come with their first entry, so that a small guest has small tables.
+ * one array of longs: eight bytes a mapped page and nothing else. Those above are made of lines
+ * that come with their first entry, so that a small guest has small tables.
  */
 final class PageTable implements Place {
   private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
