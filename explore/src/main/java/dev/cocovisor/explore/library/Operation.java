@@ -219,9 +219,11 @@ public enum Operation {
   }
 
   private final Set<Trait> traits;
+  private final String text;
 
   Operation(Trait... traits) {
     this.traits = Set.of(traits);
+    this.text = name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
   }
 
   /**
@@ -258,6 +260,6 @@ public enum Operation {
 
   /** Returns the name as a reader says it: {@code slot move}. */
   public String text() {
-    return name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
+    return text;
   }
 }
