@@ -13,6 +13,7 @@ import dev.cocovisor.cli.run.DiffCommand;
 import dev.cocovisor.cli.run.ExploreCommand;
 import dev.cocovisor.cli.run.GenerateCommand;
 import dev.cocovisor.cli.run.KernelsCommand;
+import dev.cocovisor.cli.run.RacesCommand;
 import dev.cocovisor.cli.run.ReplayCommand;
 import dev.cocovisor.cli.run.RunCommand;
 import dev.cocovisor.cli.step.StepCommand;
@@ -53,6 +54,7 @@ final class Commands {
     all.put("kernels", () -> new KernelsCommand(console));
     all.put("explore", () -> new ExploreCommand(console));
     all.put("bugs", () -> new BugsCommand(console));
+    all.put("races", () -> new RacesCommand(console));
     all.put("generate", () -> new GenerateCommand(console));
     all.put("live", () -> LiveCommand.create(console));
     all.put("import", () -> new ImportCommand(console));

@@ -9,8 +9,10 @@ import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 public final class ProcessTrace {
   private static final String LATER_READ = "fallocate ftruncate fstat pread64 pwrite64 read write";
 
+  /** The one request of KVM's that a guest_memfd has. */
+  private static final String CONVERTS = "KVM_SET_MEMORY_ATTRIBUTES2";
+
   private static final long O_CLOEXEC = 0x80000;
   private static final long MFD_CLOEXEC = 1;
   private static final long F_DUPFD = 0;
@@ -35,6 +40,10 @@ public final class ProcessTrace {
   private final List<LogCall> kept = new ArrayList<>();
   private final MemoryCalls memory = new MemoryCalls();
   private final Map<String, Long> undecoded = new TreeMap<>();
+
+  /** Descriptors of pipes that hold pages. */
+  private final Set<Long> pipeEnds = new HashSet<>();
+
   private boolean touchesKvm;
   private long seen;
 
@@ -76,6 +85,15 @@ public final class ProcessTrace {
     files.arrived(fd, kind, how);
   }
 
+  /**
+   * A pipe holds pages of the process until the last descriptor of it is closed.
+   *
+   * @param pipe its descriptors
+   */
+  public void held(List<Long> pipe) {
+    pipeEnds.addAll(pipe);
+  }
+
   /** Returns the calls that were given, kept or not. */
   public long calls() {
     return seen;
@@ -113,7 +131,13 @@ public final class ProcessTrace {
       case "ioctl" -> ioctl(traced);
       case "newfstatat" -> stat(call);
       case "mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock" -> map(traced);
-      case "mlock2" -> map(new TracedCall(mlock(call), traced.path(), ""));
+      case "vmsplice" -> kept.add(call);
+      case "mlock2" -> {
+        // With its flag memory is locked when it is touched, which the model leaves out.
+        if (number(call.args(), 2) == 0) {
+          map(new TracedCall(mlock(call), traced.path(), ""));
+        }
+      }
       default -> {
         if (call.name().startsWith("guest_")) {
           kept.add(call);
@@ -179,6 +203,21 @@ public final class ProcessTrace {
       kept.add(call);
     }
     files.closed(fd);
+    pipeClosed(fd, call);
+  }
+
+  /** The model has one pipe: it lets its pages go once none is open any more. */
+  private void pipeClosed(long fd, LogCall call) {
+    if (pipeEnds.remove(fd) && pipeEnds.isEmpty()) {
+      kept.add(
+          new LogCall(
+              call.line(),
+              "close",
+              List.of(new Value.Sym("pipe")),
+              List.of(),
+              LogResult.of(Value.Num.of(0)),
+              ""));
+    }
   }
 
   private boolean isOurs(long fd) {
@@ -214,6 +253,7 @@ public final class ProcessTrace {
               "by " + by.name()));
     }
     files.closed(fd);
+    pipeClosed(fd, by);
   }
 
   private void fcntl(LogCall call) {
@@ -279,7 +319,8 @@ public final class ProcessTrace {
         files.arrived(fd, kind, "open before the log");
       }
     }
-    if (!kind.isKvm()) {
+    boolean converts = kind == FileKind.GUEST_MEMFD && request.equals(CONVERTS);
+    if (!kind.isKvm() && !converts) {
       return;
     }
     touchesKvm = true;
@@ -342,11 +383,9 @@ public final class ProcessTrace {
     }
   }
 
-  /** mlock2 without flags is mlock; on demand (MLOCK_ONFAULT) is another call's affair. */
   private static LogCall mlock(LogCall call) {
-    return call.args().size() > 2 && number(call.args(), 2) == 0
-        ? new LogCall(call.line(), "mlock", call.args().subList(0, 2), List.of(), call.result(), "")
-        : call;
+    return new LogCall(
+        call.line(), "mlock", call.args().subList(0, 2), List.of(), call.result(), "");
   }
 
   private void map(TracedCall traced) {

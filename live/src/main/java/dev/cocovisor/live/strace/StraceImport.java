@@ -84,6 +84,7 @@ public final class StraceImport {
   private long unordered;
   private boolean ksm;
   private long rings;
+  private long splices;
   private final Messages messages = new Messages();
   private StraceLine.@Nullable Torn torn;
 
@@ -300,10 +301,12 @@ public final class StraceImport {
     }
   }
 
-  /** Counts what a trace cannot tell: what was done through a ring of requests. */
+  /** Counts what a trace cannot tell. */
   private void hidden(String name) {
-    if (name.equals("io_uring_enter")) {
-      rings++;
+    switch (name) {
+      case "io_uring_enter" -> rings++;
+      case "vmsplice" -> splices++;
+      default -> {}
     }
   }
 
@@ -431,6 +434,7 @@ public final class StraceImport {
     put(lost, "calls whose beginning is not in the trace", withoutBeginning);
     put(lost, "calls whose end is not in the trace", processes.unended());
     put(lost, "descriptors from other processes that name nobody knows what", messages.unknown());
+    put(lost, "vmsplice: what was in the pages, not where they are", splices);
     put(lost, "io_uring_enter: what it did is not in a trace", rings);
     put(lost, "calls of threads in no known order (strace -ff without -ttt -T)", unordered);
     put(lost, "lines that strace does not print", foreign);
