@@ -68,8 +68,8 @@ class Sbom {
     String purl =
         group.isEmpty() ? "" : ", \"purl\": \"pkg:maven/%s/%s@%s\"".formatted(group, name, version);
     return ("    {\"type\": \"library\", \"bom-ref\": \"%s\", \"group\": \"%s\", \"name\": \"%s\","
-                + " \"version\": \"%s\"%s, \"hashes\": [{\"alg\": \"SHA-256\", \"content\":"
-                + " \"%s\"}]}")
+            + " \"version\": \"%s\"%s, \"hashes\": [{\"alg\": \"SHA-256\", \"content\":"
+            + " \"%s\"}]}")
         .formatted(file, group, name, version, purl, hash);
   }
 
