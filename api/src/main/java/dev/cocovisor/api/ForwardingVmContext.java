@@ -178,8 +178,28 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long pinUserPageToRead(long userAddress) {
+    return delegate.pinUserPageToRead(userAddress);
+  }
+
+  @Override
   public void unpinUserPage(long pfn) {
     delegate.unpinUserPage(pfn);
+  }
+
+  @Override
+  public Errno readGuest(long gpa, byte[] into, int offset, int length) {
+    return delegate.readGuest(gpa, into, offset, length);
+  }
+
+  @Override
+  public Errno writeGuest(long gpa, byte[] from, int offset, int length) {
+    return delegate.writeGuest(gpa, from, offset, length);
+  }
+
+  @Override
+  public boolean lapicInKernel() {
+    return delegate.lapicInKernel();
   }
 
   @Override
@@ -200,5 +220,10 @@ public abstract class ForwardingVmContext implements VmContext {
   @Override
   public void leak(long pfn, long count, String why) {
     delegate.leak(pfn, count, why);
+  }
+
+  @Override
+  public void regained(long pfn) {
+    delegate.regained(pfn);
   }
 }

@@ -14,6 +14,9 @@ import org.apiguardian.api.API;
  */
 @API(status = API.Status.MAINTAINED, since = "0.1")
 public record VendorCommand(String name, Fields in, Fields out) {
+  /** The name of no command: KVM_MEMORY_ENCRYPT_OP with a null pointer. */
+  public static final String NONE = "NULL";
+
   /** Creates a command with nothing written back yet. */
   public VendorCommand(String name, Fields in) {
     this(name, in, new Fields());

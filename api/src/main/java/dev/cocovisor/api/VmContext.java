@@ -190,8 +190,39 @@ public interface VmContext {
    */
   long pinUserPage(long userAddress);
 
+  /**
+   * As {@link #pinUserPage}, of memory that is not written: what may only be read can be pinned
+   * (pin_user_pages without FOLL_WRITE).
+   */
+  default long pinUserPageToRead(long userAddress) {
+    return pinUserPage(userAddress);
+  }
+
   /** Gives a pin back. */
   void unpinUserPage(long pfn);
+
+  /**
+   * Reads shared guest memory as KVM itself does, through the VMM's mapping of the slot
+   * (kvm_read_guest); {@link Errno#EFAULT} where there is no slot or nothing is mapped.
+   *
+   * @param gpa guest-physical address in bytes
+   */
+  default Errno readGuest(long gpa, byte[] into, int offset, int length) {
+    return Errno.EFAULT;
+  }
+
+  /** Writes shared guest memory (kvm_write_guest); as {@link #readGuest}. */
+  default Errno writeGuest(long gpa, byte[] from, int offset, int length) {
+    return Errno.EFAULT;
+  }
+
+  /**
+   * Tells whether the local APICs are KVM's (KVM_CREATE_IRQCHIP or a split one): a vCPU that waits
+   * then sleeps in KVM_RUN, which otherwise ends.
+   */
+  default boolean lapicInKernel() {
+    return false;
+  }
 
   // State.
 
@@ -215,6 +246,19 @@ public interface VmContext {
   /** Tells whether {@link #bug} was called. */
   boolean isDead();
 
-  /** Counts frames that can never be used again (snp_leak_pages, TDX reclaim failure). */
+  /**
+   * Gives frames up that a trusted half does not give back (snp_leak_pages, TDX reclaim failure,
+   * free_delegated_page): each counts once, and whatever becomes of what it belongs to, nobody is
+   * ever given it again.
+   */
   void leak(long pfn, long count, String why);
+
+  /**
+   * Takes a frame back that was given up by {@link #leak}: the trusted half gave it back after all,
+   * when it was asked once more. Nothing happens where it was not.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default void regained(long pfn) {}
 }

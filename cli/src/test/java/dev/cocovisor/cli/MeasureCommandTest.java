@@ -295,7 +295,7 @@ class MeasureCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "nothing | no mode 'nothing': there are cca, sev, sev-es, seves, snp,",
+        "nothing | no mode 'nothing': there are cca, igvm, igvm:snp,",
         "snp --mode tdx | two modes are given",
         "tdx --order back --ovmf @tdvf-a.fd | unknown order 'back', one of single, two-pass",
         "tdx | --ovmf is missing",

@@ -65,7 +65,15 @@ class MeasureVectorsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"snp,132", "snp-hosts,47", "tdx,42", "cca,48"})
+  @CsvSource({
+    "snp,132",
+    "snp-hosts,47",
+    "tdx,42",
+    "cca,48",
+    "igvm-snp,20",
+    "igvm-tdx,4",
+    "rtmr,49"
+  })
   void summaryCountsTheCases(String kind, int cases) {
     assertThat(run("measure", "--vectors", VECTORS.resolve("vectors-" + kind + ".json").toString()))
         .isZero();

@@ -193,6 +193,24 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
+  public boolean emulatesSmm() {
+    try {
+      return super.emulatesSmm();
+    } catch (RuntimeException | Error e) {
+      throw failed("emulatesSmm", e);
+    }
+  }
+
+  @Override
+  public boolean hidesEois() {
+    try {
+      return super.hidesEois();
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesEois", e);
+    }
+  }
+
+  @Override
   public boolean preFaultAllowed() {
     try {
       return super.preFaultAllowed();

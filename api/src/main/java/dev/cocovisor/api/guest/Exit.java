@@ -224,6 +224,24 @@ public sealed interface Exit {
   }
 
   /**
+   * The vCPU's ring of dirty pages has no room: userspace takes entries and resets the rings.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  record DirtyRingFull() implements Exit {
+    @Override
+    public int reason() {
+      return 31;
+    }
+
+    @Override
+    public String name() {
+      return "KVM_EXIT_DIRTY_RING_FULL";
+    }
+  }
+
+  /**
    * An end only the backend knows.
    *
    * @param reason KVM_EXIT_* number, or -1

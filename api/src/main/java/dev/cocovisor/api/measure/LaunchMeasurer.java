@@ -31,6 +31,34 @@ public interface LaunchMeasurer {
   String mainInput(String mode);
 
   /**
+   * Tells whether a main input is for {@code mode}, where inputs are for several: a family of modes
+   * {@code name:…} asked for as {@code name} measures with those it is for.
+   *
+   * @param mode one of {@link #modes}
+   * @throws MeasureException if the input is refused whatever the mode
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  default boolean appliesTo(String mode, Path input) {
+    return true;
+  }
+
+  /**
+   * Returns what can be made of a measurement on request: files to write, lines to print, faults
+   * found in what was given beside it.
+   *
+   * @param mode one of {@link #modes}
+   * @param options as for {@link #measure}
+   * @param measurement what it returned
+   * @throws MeasureException if an input is refused
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  default MeasureExtras extras(String mode, Map<String, String> options, byte[] measurement) {
+    return MeasureExtras.NONE;
+  }
+
+  /**
    * Measures.
    *
    * @param mode one of {@link #modes}

@@ -126,6 +126,16 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public boolean emulatesSmm() {
+    return delegate().emulatesSmm();
+  }
+
+  @Override
+  public boolean hidesEois() {
+    return delegate().hidesEois();
+  }
+
+  @Override
   public boolean preFaultAllowed() {
     return delegate().preFaultAllowed();
   }

@@ -123,4 +123,21 @@ public interface LifecycleOps {
    * dev.cocovisor.api.Platform#checkInvariants}.
    */
   default void checkInvariants(Consumer<String> violation) {}
+
+  /**
+   * Tells whether KVM can emulate system management mode for the VM, which KVM_CAP_X86_SMM says;
+   * not where it sees no registers ({@code has_emulated_msr} of MSR_IA32_SMBASE). Locks: none.
+   */
+  default boolean emulatesSmm() {
+    return true;
+  }
+
+  /**
+   * Tells whether the trusted side keeps ends of interrupts to itself, so that KVM can have no I/O
+   * APIC for the VM ({@code has_protected_eoi}); KVM_CREATE_IRQCHIP is ENOTTY then. Locks: kvm
+   * lock.
+   */
+  default boolean hidesEois() {
+    return false;
+  }
 }

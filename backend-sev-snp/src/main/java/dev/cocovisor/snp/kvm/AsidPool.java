@@ -34,7 +34,7 @@ final class AsidPool {
     lock.lock();
     try {
       int asid = free(encryptedState);
-      if (asid == 0 && recycle()) {
+      if (asid == 0 && recycle(encryptedState)) {
         asid = free(encryptedState);
       }
       if (asid != 0) {
@@ -51,8 +51,10 @@ final class AsidPool {
     return asid < (encryptedState ? firstPlain : end) ? asid : 0;
   }
 
-  private boolean recycle() {
-    if (reclaim.isEmpty()) {
+  /** Flushes only where that gives an ASID of the pool that is dry; then all come back. */
+  private boolean recycle(boolean encryptedState) {
+    int first = reclaim.nextSetBit(encryptedState ? 1 : firstPlain);
+    if (first < 0 || first >= (encryptedState ? firstPlain : end)) {
       return false;
     }
     firmware.wbinvd();

@@ -90,6 +90,7 @@ final class EncContext {
       to.active = true;
       to.asid = from.asid;
       to.handle = from.handle;
+      to.pagesLocked = from.pagesLocked;
       to.esActive = from.esActive;
       to.vmsaFeatures = from.vmsaFeatures;
       to.owner = from.owner;
@@ -105,6 +106,7 @@ final class EncContext {
       from.owner = null;
       from.handle = 0;
       from.asid = 0;
+      from.pagesLocked = 0;
       from.active = false;
       from.esActive = false;
       source.context().bug("its encryption context moved to VM " + self.context().id());

@@ -36,7 +36,7 @@ final class EncRegions {
         return sev.refuse(Errno.EINVAL, "the VM is a mirror: its owner registers");
       }
       List<Long> pins = new ArrayList<>();
-      Errno r = user.pin(addr, size, pins);
+      Errno r = user.pin(addr, size, false, pins);
       if (!r.ok()) {
         return r;
       }

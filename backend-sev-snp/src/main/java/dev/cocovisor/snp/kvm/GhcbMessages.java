@@ -54,10 +54,7 @@ final class GhcbMessages {
     return switch ((int) (msr & INFO)) {
       case INFO_REQUEST -> answer(information(sev));
       case FEATURES_REQUEST -> answer(FEATURES << PAGE_SHIFT | FEATURES_REQUEST + 1);
-      case RESET_HOLD_REQUEST -> {
-        state.resetHold = true;
-        yield Vmgexit.asleep(sev);
-      }
+      case RESET_HOLD_REQUEST -> Vmgexit.resetHold(sev, state);
       case PREFERRED_REQUEST ->
           sev.isSnp() ? answer(NONE_PREFERRED << PAGE_SHIFT | PREFERRED_REQUEST + 1) : terminate();
       case REGISTER_REQUEST -> sev.isSnp() ? register(state, data) : terminate();

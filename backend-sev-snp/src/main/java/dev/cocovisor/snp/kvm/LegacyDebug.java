@@ -64,7 +64,7 @@ final class LegacyDebug {
   }
 
   private Errno pinBoth(long src, long dst, List<Long> pins) {
-    Errno r = user.pin(src & -PAGE, PAGE, pins);
+    Errno r = user.pin(src & -PAGE, PAGE, false, pins);
     if (r.ok()) {
       List<Long> other = new ArrayList<>();
       r = user.pin(dst & -PAGE, PAGE, other);

@@ -202,10 +202,10 @@ final class LegacyLaunch {
     if (!s.ok()) {
       return refused(c, s);
     }
+    c.out().put("len", needed);
     if (!vm.copyToUser(uaddr, into, 0, into.length).ok()) {
       return sev.fail(Errno.EFAULT, "uaddr is not writable");
     }
-    c.out().put("len", needed);
     return SnpLaunch.done(c);
   }
 

@@ -71,8 +71,10 @@ final class LegacyMigration {
     if (s.ok() && !vm.copyToUser(in.number("session_uaddr"), session, 0, session.length).ok()) {
       return sev.fail(Errno.EFAULT, "session_uaddr is not writable");
     }
-    c.out().put("policy", firmware.policy(sev.info().handle));
-    c.out().put("session_len", LegacyTransfer.sessionSize());
+    // Copied back whatever the firmware said, which names a length only where it misses one.
+    c.out().put("policy", s.ok() ? firmware.policy(sev.info().handle) : 0);
+    boolean named = s.ok() || s == FwStatus.INVALID_LEN;
+    c.out().put("session_len", named ? LegacyTransfer.sessionSize() : length);
     return s.ok() ? SnpLaunch.done(c) : LegacyLaunch.refused(sev, c, s);
   }
 
@@ -105,7 +107,7 @@ final class LegacyMigration {
       return sev.fail(Errno.EINVAL, "the guest's piece crosses a page");
     }
     List<Long> pins = new ArrayList<>();
-    Errno r = user.pin(uaddr & -PAGE, PAGE, pins);
+    Errno r = user.pin(uaddr & -PAGE, PAGE, false, pins);
     if (!r.ok()) {
       return -r.number();
     }

@@ -44,6 +44,7 @@ final class PageStateChange {
   private int curEntry;
   private final int endEntry;
   private int inflight;
+  private Exit asked = new Exit.Unknown();
 
   private PageStateChange(boolean msr, int curEntry, int endEntry, int entries) {
     this.msr = msr;
@@ -144,11 +145,22 @@ final class PageStateChange {
     }
   }
 
-  private static RunResult exit(long gfn, long npages, int operation, boolean huge) {
-    long attributes = (operation == PRIVATE ? ENCRYPTED : 0) | (huge ? 1 : 0);
-    return RunResult.ok(
+  private RunResult exit(long at, long npages, int op, boolean isHuge) {
+    long attributes = (op == PRIVATE ? ENCRYPTED : 0) | (isHuge ? 1 : 0);
+    asked =
         new Exit.Hypercall(
-            MAP_GPA_RANGE, new long[] {gfn << PAGE_SHIFT, npages, attributes}, LONG_MODE));
+            MAP_GPA_RANGE, new long[] {at << PAGE_SHIFT, npages, attributes}, LONG_MODE);
+    return RunResult.ok(asked);
+  }
+
+  /** Returns the exit that user space answers. */
+  Exit asked() {
+    return asked;
+  }
+
+  /** Tells whether a request by buffer gets as far as its entries. */
+  boolean headerOk(boolean offered) {
+    return offered && endEntry < gfn.length;
   }
 
   /** Takes user space's answer and goes on. */

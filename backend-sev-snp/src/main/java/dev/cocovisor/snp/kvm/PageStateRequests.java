@@ -50,12 +50,12 @@ final class PageStateRequests {
   }
 
   private RunResult begin(SevVcpu state, PageStateChange p) {
-    if (state.stateChangeStuck && p.buffered()) {
-      // snp_do_psc finds entries in flight, warns, and forgets all of it.
+    boolean stuck = p.buffered() && state.stateChangeStuck;
+    if (stuck) {
+      // Whatever this request ends with, what was in flight is forgotten (snp_complete_psc).
       state.stateChangeStuck = false;
-      return p.failed();
     }
-    RunResult r = p.next(offered());
+    RunResult r = stuck && p.headerOk(offered()) ? p.failed() : p.next(offered());
     state.pending = PageStateChange.ended(r) ? null : p;
     return r;
   }
@@ -71,9 +71,9 @@ final class PageStateRequests {
     if (checked && !validAnswer(ret)) {
       state.pending = null;
       state.stateChangeStuck = p.buffered();
+      // complete_userspace_io fails before the exit's reason is reset.
       return new RunResult(
-          sev.refuse(Errno.EINVAL, "user space may answer 0, EINVAL or EAGAIN"),
-          new Exit.Unknown());
+          sev.refuse(Errno.EINVAL, "user space may answer 0, EINVAL or EAGAIN"), p.asked());
     }
     RunResult r = p.answered(ret, offered());
     if (PageStateChange.ended(r)) {

@@ -11,6 +11,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.snp.measure.IgvmSnpMeasurer;
 import dev.cocovisor.snp.measure.SnpMeasurer;
 import dev.cocovisor.snp.vmm.SnpVmm;
 import java.util.List;
@@ -44,6 +45,9 @@ public final class SevBackend implements Backend {
           32768);
   static final Setting SMT =
       Setting.flag("sev-snp.smt", "whether simultaneous multithreading is on", true);
+  static final Setting SECURE_TSC =
+      Setting.flag(
+          "sev-snp.secure-tsc", "whether the processor offers SNP guests a secure TSC", false);
   static final Setting OVERLAP_RETRIES =
       Setting.number(
           "sev-snp.overlap-retries",
@@ -63,7 +67,7 @@ public final class SevBackend implements Backend {
         .vmTypes(VmType.X86_SEV, VmType.X86_SEV_ES, VmType.X86_SNP)
         .capability(Capability.KVM_CAP_VM_COPY_ENC_CONTEXT_FROM.number(), 1)
         .capability(Capability.KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM.number(), 1)
-        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, OVERLAP_RETRIES)
+        .settings(MAP_MEMORY, MIGRATION, HUGE_PAGES, ASIDS, SMT, SECURE_TSC, OVERLAP_RETRIES)
         .build();
   }
 
@@ -79,7 +83,7 @@ public final class SevBackend implements Backend {
 
   @Override
   public List<LaunchMeasurer> measurers() {
-    return List.of(new SnpMeasurer());
+    return List.of(new SnpMeasurer(), new IgvmSnpMeasurer());
   }
 
   @Override

@@ -30,6 +30,10 @@ final class SevDispatch {
   }
 
   long run(VendorCommand c) {
+    if (c.name().equals(VendorCommand.NONE)) {
+      // Whoever asks so only wants to know whether there is SEV.
+      return 0;
+    }
     var lock = sev.context().kvmLock();
     lock.lock();
     try {
@@ -93,7 +97,8 @@ final class SevDispatch {
     if (!sev.context().vcpus().isEmpty()) {
       return sev.fail(Errno.EINVAL, "the VM has vCPUs already");
     }
-    if ((features & ~(es ? SevInfo.SUPPORTED_FEATURES : 0)) != 0) {
+    long tsc = snpGuest && sev.platform().settings().secureTsc() ? SevInfo.SECURE_TSC : 0;
+    if ((features & ~(es ? SevInfo.SUPPORTED_FEATURES | tsc : 0)) != 0) {
       return sev.fail(Errno.EINVAL, "VMSA features that are not offered to this type of VM");
     }
     if (asked < 0 || asked > GHCB_VERSION_MAX || (asked != 0 && !es)) {
@@ -131,10 +136,12 @@ final class SevDispatch {
     return 0;
   }
 
-  /** snp_enable_certs: certificates change nothing that is modelled, but for the vCPUs' turn. */
+  /** snp_enable_certs. */
   private long enableCertificates() {
-    return sev.context().vcpus().isEmpty() && sev.isSnp()
-        ? 0
-        : sev.fail(Errno.EINVAL, "no SNP guest, or one with vCPUs");
+    if (!sev.context().vcpus().isEmpty() || !sev.isSnp()) {
+      return sev.fail(Errno.EINVAL, "no SNP guest, or one with vCPUs");
+    }
+    sev.info().certsEnabled = true;
+    return 0;
   }
 }

@@ -12,6 +12,9 @@ final class SevInfo {
   /** Features a VMSA may ask for: SNP is set by KVM itself; 5 is debug swap. */
   static final long SUPPORTED_FEATURES = 1L << 5;
 
+  /** SVM_SEV_FEAT_SECURE_TSC: SNP guests', where the processor has it. */
+  static final long SECURE_TSC = 1L << 9;
+
   boolean needInit;
   boolean active;
   boolean esActive;
@@ -20,6 +23,12 @@ final class SevInfo {
   long vmsaFeatures;
   int ghcbVersion;
   boolean migrating;
+
+  /** Pages that are pinned for the VM now; they count against RLIMIT_MEMLOCK. */
+  long pagesLocked;
+
+  /** Whether user space brings certificates for guest requests. */
+  boolean certsEnabled;
 
   /**
    * Whether the VM holds the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A

@@ -10,6 +10,7 @@ import dev.cocovisor.api.HostMachine;
  * @param hugePages private pages of SNP guests may be 2 MiB
  * @param asids number of ASIDs, 0 included
  * @param smt simultaneous multithreading is on
+ * @param secureTsc SNP guests may ask for a secure TSC
  * @param overlapRetries how many overlapping RMPUPDATEs count as a livelock
  */
 record SevSettings(
@@ -18,6 +19,7 @@ record SevSettings(
     boolean hugePages,
     int asids,
     boolean smt,
+    boolean secureTsc,
     long overlapRetries) {
 
   /** The designs that were discussed, and the one that was merged. */
@@ -41,6 +43,7 @@ record SevSettings(
         m.setting(SevBackend.HUGE_PAGES).equals("2M"),
         (int) m.number(SevBackend.ASIDS),
         m.flag(SevBackend.SMT),
+        m.flag(SevBackend.SECURE_TSC),
         m.number(SevBackend.OVERLAP_RETRIES));
   }
 }

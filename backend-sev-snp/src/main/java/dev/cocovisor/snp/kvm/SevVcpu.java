@@ -42,6 +42,9 @@ final class SevVcpu {
   /** A page state change that user space is answering, or null. */
   @Nullable PageStateChange pending;
 
+  /** A guest request that waits for certificates, or null. */
+  GuestRequests.@Nullable Waiting request;
+
   /** A page state change that user space answered wrongly is still in flight. */
   boolean stateChangeStuck;
 

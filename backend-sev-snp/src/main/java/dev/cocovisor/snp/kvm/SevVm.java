@@ -139,6 +139,12 @@ public final class SevVm implements VmOps {
         .withProtectedState(hidden);
   }
 
+  /** Source: svm.c, svm_has_emulated_msr (7.3), which asks what INIT2 made of the VM. */
+  @Override
+  public boolean emulatesSmm() {
+    return !info.esActive;
+  }
+
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
     SevVcpu s = new SevVcpu();
@@ -351,6 +357,11 @@ public final class SevVm implements VmOps {
       case "cpuid" -> bitmap.cpuid();
       default -> actions.run(vcpu, action);
     };
+  }
+
+  @Override
+  public @Nullable RunResult resume(VcpuContext vcpu, long ret) {
+    return actions.resume(vcpu, ret);
   }
 
   @Override

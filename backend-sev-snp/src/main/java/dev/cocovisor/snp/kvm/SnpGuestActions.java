@@ -34,6 +34,7 @@ final class SnpGuestActions {
   private final ApCreation aps;
   private final PageStateRequests states;
   private final GhcbMessages messages;
+  private final GuestRequests requests;
   private final Vmgexit exits;
   private final GuestInstructions cpu;
 
@@ -45,7 +46,8 @@ final class SnpGuestActions {
     this.aps = aps;
     this.states = new PageStateRequests(sev);
     this.messages = new GhcbMessages(sev, states);
-    this.exits = new Vmgexit(sev, messages, states, aps);
+    this.requests = new GuestRequests(sev);
+    this.exits = new Vmgexit(sev, messages, states, aps, requests);
     this.cpu = sev.platform().guestInstructions();
   }
 
@@ -81,9 +83,20 @@ final class SnpGuestActions {
       case "psc" ->
           registered(state) ? states.buffer(state, f, PageStateChange.MAX_ENTRIES) : refused();
       case "ap_creation" -> registered(state) ? aps.request(f) : refused();
-      case "psc_resume", "resume" -> states.resume(state, f.number("ret"));
+      case "psc_resume", "resume" -> answered(state, f.number("ret"));
       default -> null;
     };
+  }
+
+  /** User space answered an exit; null where none of this guest's waits. */
+  @Nullable RunResult resume(VcpuContext vcpu, long ret) {
+    SevVcpu state = sev.stateOf(vcpu);
+    return state.pending == null && state.request == null ? null : answered(state, ret);
+  }
+
+  private RunResult answered(SevVcpu state, long ret) {
+    var waiting = state.request;
+    return waiting != null ? requests.answered(state, waiting, ret) : states.resume(state, ret);
   }
 
   private RunResult message(SevVcpu state, long gfn, int operation) {

@@ -8,8 +8,9 @@ import java.util.List;
 /**
  * User memory that SEV's commands take: pages pinned for the firmware, and blobs copied for it.
  *
- * <p>Source: {@code arch/x86/kvm/svm/sev.c}, sev_pin_memory; {@code drivers/crypto/ccp/sev-dev.c},
- * psp_copy_user_blob.
+ * <p>Source: {@code arch/x86/kvm/svm/sev.c}, sev_pin_memory, sev_check_pin_count,
+ * sev_pin_user_pages (the total of the machine's memory is not asked); {@code
+ * drivers/crypto/ccp/sev-dev.c}, psp_copy_user_blob.
  */
 final class UserPages {
   /** SEV_FW_BLOB_MAX_SIZE, bytes. */
@@ -52,11 +53,17 @@ final class UserPages {
   }
 
   /**
-   * Pins every page of a range, or none: no length or overflow EINVAL, anything else ENOMEM.
+   * Pins every page of a range for writing, or none: no length or overflow EINVAL, more than
+   * RLIMIT_MEMLOCK allows this VM ENOMEM, anything else ENOMEM.
    *
    * @param pins receives the frames in order
    */
   Errno pin(long uaddr, long length, List<Long> pins) {
+    return pin(uaddr, length, true, pins);
+  }
+
+  /** As {@link #pin(long, long, List)}; what is not written may be read-only (FOLL_WRITE). */
+  Errno pin(long uaddr, long length, boolean write, List<Long> pins) {
     if (length == 0 || Long.compareUnsigned(uaddr + length, uaddr) < 0) {
       return sev.refuse(Errno.EINVAL, "the range is empty or wraps around");
     }
@@ -64,8 +71,20 @@ final class UserPages {
     if (Long.compareUnsigned(last - (uaddr & -PAGE), (long) Integer.MAX_VALUE * PAGE) >= 0) {
       return sev.refuse(Errno.EINVAL, "more pages than an int counts");
     }
+    long limit = vm.lockedPagesLimit();
+    long pages = (last - (uaddr & -PAGE)) / PAGE + 1;
+    if (limit >= 0 && sev.info().pagesLocked + pages > limit) {
+      return sev.refuse(
+          Errno.ENOMEM,
+          () ->
+              sev.info().pagesLocked
+                  + " pages are locked; "
+                  + pages
+                  + " more exceed RLIMIT_MEMLOCK, "
+                  + limit);
+    }
     for (long at = uaddr & -PAGE; ; at += PAGE) {
-      long pfn = vm.pinUserPage(at);
+      long pfn = write ? vm.pinUserPage(at) : vm.pinUserPageToRead(at);
       if (pfn < 0) {
         unpin(pins);
         pins.clear();
@@ -75,6 +94,7 @@ final class UserPages {
             () -> "page 0x" + Long.toHexString(missing) + " is not mapped and cannot be pinned");
       }
       pins.add(pfn);
+      sev.info().pagesLocked++;
       if (at == last) {
         return Errno.OK;
       }
@@ -83,5 +103,6 @@ final class UserPages {
 
   void unpin(List<Long> pins) {
     pins.forEach(vm::unpinUserPage);
+    sev.info().pagesLocked -= pins.size();
   }
 }

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * told to the guest (SW_EXITINFO1 2, and which way in SW_EXITINFO2), who goes on; without a GHCB
  * nothing is told at all. Instructions that only pass through the GHCB to their ordinary handlers
  * are not modelled. Source: {@code arch/x86/kvm/svm/sev.c}, sev_handle_vmgexit,
- * sev_es_are_required_ghcb_fields_valid, is_snp_only_vmgexit, setup_vmgexit_scratch (7.3).
+ * setup_vmgexit_scratch; {@code arch/x86/kvm/x86.c}, kvm_sev_es_mmio, kvm_emulate_ap_reset_hold
+ * (7.3).
  */
 final class Vmgexit {
   static final int NOT_REGISTERED = 1;
@@ -26,15 +27,10 @@ final class Vmgexit {
   static final int INVALID_INPUT = 5;
   static final int INVALID_EVENT = 6;
   private static final int MALFORMED = 2;
+  private static final int EXIT_AP_RESET_HOLD = 32;
 
-  private static final long MMIO_READ = 0x8000_0001L;
-  private static final long MMIO_WRITE = 0x8000_0002L;
   private static final long NMI_COMPLETE = 0x8000_0003L;
   private static final long AP_RESET_HOLD = 0x8000_0004L;
-  private static final long PAGE_STATE = 0x8000_0010L;
-  private static final long GUEST_REQUEST = 0x8000_0011L;
-  private static final long EXTENDED_REQUEST = 0x8000_0012L;
-  private static final long AP_CREATION = 0x8000_0013L;
   private static final long TERMINATE = 0x8000_fffeL;
   private static final long UNSUPPORTED_EVENT = 0x8000_ffffL;
 
@@ -53,19 +49,33 @@ final class Vmgexit {
 
   private static final long BUFFER_END = 0xff0;
   private static final long HEADER = 8;
+
+  /** What of a scratch area outside the GHCB KVM would copy, bytes. */
+  private static final long SCRATCH_LIMIT = 16 * 4096;
+
+  /** SW_EXITINFO1 of IO: the size of the operand. */
+  private static final long IO_SIZE = 0x70;
+
   private static final long WORD = 8;
 
   private final SevVm sev;
   private final GhcbMessages messages;
   private final PageStateRequests states;
   private final ApCreation aps;
+  private final GuestRequests requests;
   private long jumpTable;
 
-  Vmgexit(SevVm sev, GhcbMessages messages, PageStateRequests states, ApCreation aps) {
+  Vmgexit(
+      SevVm sev,
+      GhcbMessages messages,
+      PageStateRequests states,
+      ApCreation aps,
+      GuestRequests requests) {
     this.sev = sev;
     this.messages = messages;
     this.states = states;
     this.aps = aps;
+    this.requests = requests;
   }
 
   /** Carries out {@code guest_vmgexit(vcpu, {ghcb, usage, exit_code, exitinfo1, exitinfo2, …})}. */
@@ -74,7 +84,7 @@ final class Vmgexit {
     if ((ghcb & GhcbMessages.INFO) != 0) {
       return messages.message(state, ghcb);
     }
-    if (ghcb == 0 || sev.context().slotOf(ghcb >>> PAGE_SHIFT) == null) {
+    if (ghcb == 0 || !mapped(ghcb)) {
       sev.refused("VMGEXIT", "there is no GHCB at gpa 0x" + Long.toHexString(ghcb));
       return RunResult.ok(new Exit.Hlt(-1));
     }
@@ -85,10 +95,10 @@ final class Vmgexit {
     if (f.number("usage", 0) != 0) {
       return malformed(INVALID_USAGE, "only usage 0 is known");
     }
-    if (snpOnly(code) && !sev.isSnp()) {
+    if (GhcbFields.snpOnly(code) && !sev.isSnp()) {
       return malformed(INVALID_EVENT, "the event is for SNP guests");
     }
-    if (!complete(code, f)) {
+    if (!GhcbFields.complete(code, f)) {
       return malformed(MISSING_INPUT, "a field that the event needs is not marked valid");
     }
     return event(state, code, ghcb, f);
@@ -101,36 +111,24 @@ final class Vmgexit {
         : new RunResult(sev.refuse(Errno.EINVAL, why), new Exit.Unknown());
   }
 
-  private static boolean snpOnly(long code) {
-    return code == AP_CREATION
-        || code == GUEST_REQUEST
-        || code == EXTENDED_REQUEST
-        || code == PAGE_STATE;
-  }
-
-  private static boolean complete(long code, Fields f) {
-    if (!f.has("exit_code") || !f.has("exitinfo1") || !f.has("exitinfo2")) {
-      return false;
-    }
-    if (code == AP_CREATION) {
-      return f.has("rax") || (int) f.number("exitinfo1") == ApCreation.DESTROY;
-    }
-    boolean scratch = code == MMIO_READ || code == MMIO_WRITE || code == PAGE_STATE;
-    return !scratch || f.has("scratch");
+  /** kvm_vcpu_map: the GHCB is reached through the VMM's mapping, to be read and written. */
+  private boolean mapped(long ghcb) {
+    byte[] first = new byte[1];
+    return sev.context().readGuest(ghcb, first, 0, 1).ok()
+        && sev.context().writeGuest(ghcb, first, 0, 1).ok();
   }
 
   private @Nullable RunResult event(SevVcpu state, long code, long ghcb, Fields f) {
     long info1 = f.number("exitinfo1");
     long info2 = f.number("exitinfo2");
-    if (code == MMIO_READ || code == MMIO_WRITE) {
-      return mmio(code == MMIO_WRITE, ghcb, info1, info2, f);
+    if (code == GhcbFields.MMIO_READ || code == GhcbFields.MMIO_WRITE) {
+      return mmio(code == GhcbFields.MMIO_WRITE, ghcb, info1, info2, f);
     }
     if (code == NMI_COMPLETE) {
       return answer(0, 0);
     }
     if (code == AP_RESET_HOLD) {
-      state.resetHold = true;
-      return asleep(sev);
+      return resetHold(sev, state);
     }
     if (code == SnpActions.AP_JUMP_TABLE) {
       return jumpTable(info1, info2);
@@ -141,25 +139,26 @@ final class Vmgexit {
     if (code == TERMINATE) {
       return GhcbMessages.terminate();
     }
-    if (code == PAGE_STATE) {
+    if (code == GhcbFields.PAGE_STATE) {
       long at = f.number("scratch");
       RunResult bad = scratch(ghcb, at, HEADER);
       return bad != null
           ? bad
           : states.buffer(state, f, (int) ((ghcb + BUFFER_END - at - HEADER) / WORD));
     }
-    if (code == AP_CREATION) {
+    if (code == GhcbFields.AP_CREATION) {
       return aps.request(f, info1, info2);
     }
-    if (code == GUEST_REQUEST || code == EXTENDED_REQUEST) {
-      return ((info1 | info2) & 0xfff) != 0 || info1 == info2
-          ? malformed(INVALID_INPUT, "request and response are one page, or no pages")
-          : null;
+    if (code == GhcbFields.GUEST_REQUEST || code == GhcbFields.EXTENDED_REQUEST) {
+      return requests.request(state, f, code == GhcbFields.EXTENDED_REQUEST, info1, info2);
     }
     if (code == UNSUPPORTED_EVENT) {
       return new RunResult(
           sev.refuse(Errno.EINVAL, "the guest had a #VC that it does not know"),
           new Exit.Unknown());
+    }
+    if (code == GhcbFields.IOIO && (info1 & IO_SIZE) == 0) {
+      return answer(0, 0);
     }
     return passesThrough(code)
         ? null
@@ -185,7 +184,8 @@ final class Vmgexit {
       return malformed(INVALID_INPUT, "more than 8 bytes at once");
     }
     RunResult bad = scratch(ghcb, f.number("scratch"), length);
-    return bad != null ? bad : RunResult.ok(new Exit.Mmio(address, (int) length, write));
+    int first = (int) Math.min(WORD, length);
+    return bad != null ? bad : RunResult.ok(new Exit.Mmio(address, first, write));
   }
 
   /** Checks a scratch area: from version 2 on it lies in the GHCB's shared buffer. */
@@ -198,9 +198,16 @@ final class Vmgexit {
           ? malformed(INVALID_SCRATCH, "outside the GHCB's shared buffer")
           : null;
     }
-    return sev.info().ghcbVersion >= 2
-        ? malformed(INVALID_SCRATCH, "outside the GHCB, which version 1 alone allows")
-        : null;
+    if (sev.info().ghcbVersion >= 2) {
+      return malformed(INVALID_SCRATCH, "outside the GHCB, which version 1 alone allows");
+    }
+    if (Long.compareUnsigned(length, SCRATCH_LIMIT) > 0) {
+      return malformed(INVALID_SCRATCH, "more than 16 pages outside the GHCB");
+    }
+    return sev.context().readGuest(at, new byte[(int) length], 0, (int) length).ok()
+        ? null
+        : new RunResult(
+            sev.refuse(Errno.EFAULT, "the scratch area cannot be read"), new Exit.Unknown());
   }
 
   private RunResult jumpTable(long what, long address) {
@@ -228,8 +235,16 @@ final class Vmgexit {
             5, "KVM_EXIT_HLT", new Fields().put("exitinfo1", info1).put("exitinfo2", info2)));
   }
 
-  /** A vCPU that waits for somebody: KVM_RUN would sleep until a signal comes. */
-  static RunResult asleep(SevVm sev) {
+  /**
+   * A vCPU waits for its SIPI (kvm_emulate_ap_reset_hold): KVM_RUN would sleep until a signal comes
+   * where the local APIC is KVM's; else user space is told, whose wait it is.
+   */
+  static RunResult resetHold(SevVm sev, SevVcpu state) {
+    if (!sev.context().lapicInKernel()) {
+      return RunResult.ok(
+          new Exit.Vendor(EXIT_AP_RESET_HOLD, "KVM_EXIT_AP_RESET_HOLD", new Fields()));
+    }
+    state.resetHold = true;
     return new RunResult(
         sev.refuse(Errno.EINTR, "the vCPU waits for INIT and SIPI"), new Exit.Interrupted());
   }

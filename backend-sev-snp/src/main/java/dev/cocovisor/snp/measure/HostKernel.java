@@ -59,6 +59,6 @@ record HostKernel(int major, int minor) {
   }
 
   private boolean since(int otherMajor, int otherMinor) {
-    return major > otherMajor || major == otherMajor && minor >= otherMinor;
+    return major > otherMajor || (major == otherMajor && minor >= otherMinor);
   }
 }

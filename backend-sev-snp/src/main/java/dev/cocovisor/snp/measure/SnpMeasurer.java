@@ -3,6 +3,7 @@ package dev.cocovisor.snp.measure;
 import dev.cocovisor.api.measure.FirmwareImage;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.measure.MeasureException;
+import dev.cocovisor.api.measure.MeasureExtras;
 import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorResult;
 import dev.cocovisor.snp.psp.LaunchDigest;
@@ -68,7 +69,17 @@ public final class SnpMeasurer implements LaunchMeasurer {
       o.put("vars-size", "bytes of the variable store");
       o.put("vars-file", "variable store, for its size");
     }
+    if (mode.equals(SNP) || mode.equals(SVSM)) {
+      IdBlockRequest.describe(o);
+    }
     return o;
+  }
+
+  @Override
+  public MeasureExtras extras(String mode, Map<String, String> options, byte[] measurement) {
+    return mode.equals(SNP) || mode.equals(SVSM)
+        ? IdBlockRequest.of(options, measurement)
+        : MeasureExtras.NONE;
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.cocovisor.api.measure.VectorTables;
 import dev.cocovisor.snp.psp.LaunchDigest;
 import dev.cocovisor.snp.psp.LaunchPageType;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -89,6 +90,7 @@ final class SnpVectors {
     tables.each(d, "vcpuSignatures", SnpVectors::vcpuSignature);
     tables.each(d, "vmsa", SnpVectors::vmsa);
     tables.each(d, "hashTables", (name, v) -> hashTable(name, v, directory));
+    tables.each(d, "idBlocks", SnpVectors::idBlock);
     tables.each(d, "traces", (name, v) -> trace(name, v, d, directory));
     if (d.has("vcpuTypes")) {
       VectorFields types = d.object("vcpuTypes");
@@ -184,6 +186,26 @@ final class SnpVectors {
     KernelHashes hashes = hashes(v, directory);
     return VectorResult.equal(
         name, v.text("table"), hashes == null ? "" : HEX.formatHex(hashes.table()));
+  }
+
+  private static VectorResult idBlock(String name, VectorFields v) {
+    Base64.Decoder base64 = Base64.getDecoder();
+    IdBlock block = IdBlock.of(base64.decode(v.text("idBlock")));
+    IdAuth auth = IdAuth.of(base64.decode(v.text("idAuth")));
+    return VectorResult.equal(
+        name,
+        "%s %s %s %d"
+            .formatted(
+                v.text("digest"),
+                v.text("idKeyDigest"),
+                v.text("authorKeyDigest"),
+                v.count("faults")),
+        "%s %s %s %d"
+            .formatted(
+                HEX.formatHex(block.digest()),
+                auth.idKeyDigest(),
+                auth.authorKeyDigest(),
+                auth.faults(block).size()));
   }
 
   private static VectorResult trace(

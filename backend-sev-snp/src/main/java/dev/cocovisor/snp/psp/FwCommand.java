@@ -19,6 +19,7 @@ public enum FwCommand implements TrustedCall {
   SNP_ACTIVATE(0x91, TrustedOperation.CREATE, "gctx asid"),
   SNP_GUEST_STATUS(0x92, TrustedOperation.OTHER, "gctx"),
   SNP_GCTX_CREATE(0x93, TrustedOperation.CREATE, "gctx"),
+  SNP_GUEST_REQUEST(0x94, TrustedOperation.OTHER, "gctx"),
   SNP_LAUNCH_START(0xA0, TrustedOperation.CREATE, "gctx policy"),
   SNP_LAUNCH_UPDATE(0xA1, TrustedOperation.POPULATE, "gctx page size type"),
   SNP_LAUNCH_FINISH(0xA2, TrustedOperation.FINALIZE, "gctx"),

@@ -6,6 +6,7 @@ import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.snp.rmp.FirmwarePort;
 import dev.cocovisor.snp.rmp.PageState;
 import dev.cocovisor.snp.rmp.Rmp;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
@@ -227,6 +228,29 @@ public final class SnpFirmware {
               return FwStatus.SUCCESS;
             });
     return s.ok() ? out[0] : null;
+  }
+
+  /**
+   * SNP_GUEST_REQUEST: a message of a guest that runs. Its keys are not modelled, so any message is
+   * taken, and answered with zeros.
+   *
+   * @param message what the guest wrote, a page
+   * @param response receives the answer, a page
+   */
+  public FwStatus guestRequest(long gctx, byte[] message, byte[] response) {
+    return onGuest(
+        FwCommand.SNP_GUEST_REQUEST,
+        gctx,
+        g -> {
+          if (g.state != GuestState.RUNNING) {
+            return refuse(FwStatus.INVALID_GUEST_STATE, "the guest's launch is not finished");
+          }
+          if (message.length != response.length) {
+            return refuse(FwStatus.INVALID_PARAM, "message and answer are a page each");
+          }
+          Arrays.fill(response, (byte) 0);
+          return FwStatus.SUCCESS;
+        });
   }
 
   /** What a command does to a guest that was found. */

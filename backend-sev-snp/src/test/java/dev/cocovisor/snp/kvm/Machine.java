@@ -2,6 +2,7 @@ package dev.cocovisor.snp.kvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.Exit;
@@ -23,6 +24,7 @@ final class Machine {
   static final long RAM = 16L << 20;
   static final int PRIVATE = 8;
 
+  private boolean splitIrqchip;
   private Interposer interposer = Interposer.NONE;
   final Kvm kvm;
   final KvmProcess vmm;
@@ -103,10 +105,19 @@ final class Machine {
     return new Guest(this, type);
   }
 
+  /** Makes the local APICs of guests KVM's (KVM_CAP_SPLIT_IRQCHIP). */
+  Machine withSplitIrqchip() {
+    splitIrqchip = true;
+    return this;
+  }
+
   /** An SNP guest with 16 MiB of private memory at 0, launched up to but without FINISH. */
   Guest snp() {
     Guest g = new Guest(this, 4);
     assertThat(g.op("INIT2")).isZero();
+    if (splitIrqchip) {
+      assertThat(vmm.enableCap(g.vm, Capability.KVM_CAP_SPLIT_IRQCHIP.number(), 0, 24)).isZero();
+    }
     g.vcpu();
     g.ram(0, RAM);
     assertThat(vmm.setMemoryAttributes(g.vm, 0, RAM, PRIVATE, 0)).isZero();

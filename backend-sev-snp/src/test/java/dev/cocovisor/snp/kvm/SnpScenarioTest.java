@@ -166,12 +166,12 @@ class SnpScenarioTest {
     Guest g = m.running();
     assertThat(g.act(SnpActions.registerGhcb(1))).contains("KVM_EXIT_HLT");
     assertThat(g.act(SnpActions.pageStateMsr(0x9, 2))).startsWith("HYPERCALL");
-    assertThat(g.act(SnpActions.resume(5))).isEqualTo("EINVAL KVM_EXIT_UNKNOWN");
+    assertThat(g.act(SnpActions.resume(5))).isEqualTo("EINVAL HYPERCALL 9000 1 0");
     assertThat(g.act(SnpActions.pageStateMsr(0x9, 2))).startsWith("HYPERCALL");
     assertThat(g.act(SnpActions.resume(0))).contains("ghcb_msr=21");
     List<Fields> one = List.of(SnpActions.entry(0x200, 2, false, 0));
     assertThat(g.act(SnpActions.pageState(0, 0, one))).startsWith("HYPERCALL");
-    assertThat(g.act(SnpActions.resume(5))).isEqualTo("EINVAL KVM_EXIT_UNKNOWN");
+    assertThat(g.act(SnpActions.resume(5))).isEqualTo("EINVAL HYPERCALL 200000 1 0");
     // The entries of a buffer stay in flight: the next request ends with the generic error.
     assertThat(g.act(SnpActions.pageState(0, 0, one))).contains("exitinfo2=" + (0x100L << 32));
     assertThat(g.act(SnpActions.pageState(0, 0, one))).startsWith("HYPERCALL");
@@ -474,7 +474,7 @@ class SnpScenarioTest {
 
   @Test
   void settingsAreChecked() {
-    assertThat(new SevBackend().info().settings()).hasSize(6);
+    assertThat(new SevBackend().info().settings()).hasSize(7);
     org.assertj.core.api.Assertions.assertThatThrownBy(
             () -> new Machine("sev-snp.migration", "maybe").guest(4))
         .isInstanceOf(IllegalArgumentException.class)

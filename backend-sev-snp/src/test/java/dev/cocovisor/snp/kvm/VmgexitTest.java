@@ -136,7 +136,10 @@ class VmgexitTest {
 
   @Test
   void parkedVcpuWaitsForItsSipi() {
-    Guest g = new Machine().running();
+    Guest told = new Machine().running();
+    assertThat(message(told, 0x006)).startsWith("KVM_EXIT_AP_RESET_HOLD");
+    assertThat(told.act(new GuestAction.Read(0))).isEqualTo("HLT 0");
+    Guest g = new Machine().withSplitIrqchip().running();
     assertThat(message(g, 0x006)).startsWith("EINTR");
     assertThat(g.act(new GuestAction.Read(0))).startsWith("EINTR");
     g.sev().stateOf(g.sev().context().vcpus().getFirst()).resetHold = false;

@@ -20,6 +20,9 @@ import java.util.function.LongSupplier;
 final class TdCommands {
   private static final int MAX_CPUID = 256;
 
+  /** The one TDVMCALL beyond the base that user space is asked for. */
+  private static final long SETUP_EVENT_NOTIFY = 1 << 1;
+
   private final TdxVm td;
   private final TdInit init;
   private final VcpuInit vcpuInit;
@@ -97,7 +100,8 @@ final class TdCommands {
     }
     c.out()
         .put("supported_attrs", TdInit.SUPPORTED_ATTRIBUTES)
-        .put("supported_xfam", TdInit.SUPPORTED_XFAM);
+        .put("supported_xfam", TdInit.SUPPORTED_XFAM)
+        .put("user_tdvmcallinfo_1_r11", SETUP_EVENT_NOTIFY);
     return 0;
   }
 

@@ -16,11 +16,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * TDVMCALLs: what a TD asks of its host through the module.
  *
- * <p>Answered are the functions of the GHCI that touch memory or end the guest; what KVM does about
- * CPUID, HLT, I/O ports and MSRs has nothing to do with memory and is not modelled: they are
- * SUBFUNC_UNSUPPORTED, as any unknown function. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c},
- * tdcall_to_vmx_exit_reason, handle_tdvmcall, tdx_emulate_mmio, tdx_report_fatal_error,
- * tdx_get_td_vm_call_info, tdx_get_quote, tdx_setup_event_notify_interrupt.
+ * <p>An unknown function is SUBFUNC_UNSUPPORTED. CPUID, HLT, IO and MSRs are {@link
+ * TdInstructions}. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, tdcall_to_vmx_exit_reason,
+ * handle_tdvmcall, tdx_emulate_mmio, tdx_report_fatal_error, tdx_get_td_vm_call_info,
+ * tdx_get_quote, tdx_setup_event_notify_interrupt.
  */
 final class Tdvmcall {
   private static final long MMIO = 48;
@@ -42,10 +41,12 @@ final class Tdvmcall {
 
   private final TdxVm td;
   private final VcpuEntry entry;
+  private final TdInstructions instructions;
 
   Tdvmcall(TdxVm td, VcpuEntry entry) {
     this.td = td;
     this.entry = entry;
+    this.instructions = new TdInstructions(td);
   }
 
   /** An exit that waits for userspace's answer. */
@@ -98,7 +99,8 @@ final class Tdvmcall {
     } else if (r.r11 == SETUP_EVENT_NOTIFY_INTERRUPT) {
       return notifyInterrupt(v, r);
     }
-    return done(VmcallStatus.SUBFUNC_UNSUPPORTED);
+    RunResult instruction = instructions.run(v, r);
+    return instruction != null ? instruction : done(VmcallStatus.SUBFUNC_UNSUPPORTED);
   }
 
   private static RunResult done(long status) {

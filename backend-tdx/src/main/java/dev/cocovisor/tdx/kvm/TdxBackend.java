@@ -10,6 +10,8 @@ import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.log.LogReplayer;
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.tdx.measure.IgvmTdxMeasurer;
+import dev.cocovisor.tdx.measure.RtmrMeasurer;
 import dev.cocovisor.tdx.measure.TdxMeasurer;
 import dev.cocovisor.tdx.seamlog.SeamLogReplayer;
 import dev.cocovisor.tdx.vmm.TdxVmm;
@@ -42,7 +44,7 @@ public final class TdxBackend implements Backend {
 
   @Override
   public List<LaunchMeasurer> measurers() {
-    return List.of(new TdxMeasurer());
+    return List.of(new TdxMeasurer(), new IgvmTdxMeasurer(), new RtmrMeasurer());
   }
 
   @Override

@@ -150,6 +150,11 @@ public final class TdxVm implements VmOps {
     return guestMode;
   }
 
+  /** A small page became the TD's. */
+  Errno referred(long pfn) {
+    return hooks.referred(pfn, PageLevel.PG_4K);
+  }
+
   /** Tells whether pages are mapped by KVM_MAP_MEMORY before they are added. */
   boolean mapsFirst() {
     return platform.population() == BuildPopulation.MAP_MEMORY;
@@ -208,6 +213,18 @@ public final class TdxVm implements VmOps {
   public void vmDestroy() {
     teardown.freeTd();
     platform.gone(this);
+  }
+
+  /** Source: Linux 7.3, tdx_has_emulated_msr, which knows no MSR_IA32_SMBASE. */
+  @Override
+  public boolean emulatesSmm() {
+    return false;
+  }
+
+  /** Source: Linux 7.3, tdx_vm_init (has_protected_eoi). */
+  @Override
+  public boolean hidesEois() {
+    return true;
   }
 
   @Override
@@ -355,7 +372,7 @@ public final class TdxVm implements VmOps {
 
   @Override
   public Errno splitExternalSpt(long gfn, PageLevel level, long pfn, long sptPfn, boolean shared) {
-    return hooks.split(gfn, level, sptPfn, shared);
+    return hooks.split(gfn, level, pfn, sptPfn, shared);
   }
 
   @Override

@@ -7,7 +7,9 @@ import dev.cocovisor.cli.print.UsageException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The launch measurers of the technologies, by mode. */
 public final class Measurers {
@@ -40,10 +42,38 @@ public final class Measurers {
     }
   }
 
+  /**
+   * Returns the modes a name stands for: itself, or every {@code name:…} if there is no mode of
+   * that name.
+   */
+  public List<String> family(String name) {
+    if (byMode.containsKey(name)) {
+      return List.of(name);
+    }
+    List<String> members =
+        byMode.keySet().stream().filter(mode -> mode.startsWith(name + ":")).toList();
+    if (members.isEmpty()) {
+      throw new UsageException(Nearest.refusal("mode", name, names()));
+    }
+    return members;
+  }
+
+  /** Returns every mode and every family of modes that is none itself. */
+  private Set<String> names() {
+    Set<String> all = new TreeSet<>(byMode.keySet());
+    for (String mode : byMode.keySet()) {
+      int colon = mode.indexOf(':');
+      if (colon > 0) {
+        all.add(mode.substring(0, colon));
+      }
+    }
+    return all;
+  }
+
   public LaunchMeasurer forMode(String mode) {
     LaunchMeasurer m = byMode.get(mode);
     if (m == null) {
-      throw new UsageException(Nearest.refusal("mode", mode, byMode.keySet()));
+      throw new UsageException(Nearest.refusal("mode", mode, names()));
     }
     return m;
   }

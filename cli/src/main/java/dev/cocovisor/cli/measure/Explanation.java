@@ -1,5 +1,6 @@
 package dev.cocovisor.cli.measure;
 
+import dev.cocovisor.api.measure.MeasureExtras;
 import dev.cocovisor.api.measure.MeasureStep;
 import dev.cocovisor.cli.print.UsageException;
 import java.io.IOException;
@@ -45,12 +46,27 @@ public final class Explanation {
     }
   }
 
-  public Map<String, Object> document(String mode, String measurement, boolean withSteps) {
+  /** Puts the documents of several modes into one. */
+  public static Map<String, Object> family(String name, List<Map<String, Object>> documents) {
+    Map<String, Object> out = new LinkedHashMap<>();
+    out.put("format", FORMAT);
+    out.put("version", 1);
+    out.put("mode", name);
+    out.put("measurements", documents);
+    return out;
+  }
+
+  public Map<String, Object> document(
+      String mode, String measurement, boolean withSteps, MeasureExtras extras) {
     Map<String, Object> out = new LinkedHashMap<>();
     out.put("format", FORMAT);
     out.put("version", 1);
     out.put("mode", mode);
     out.put("measurement", measurement);
+    out.putAll(extras.lines());
+    if (!extras.faults().isEmpty()) {
+      out.put("faults", extras.faults());
+    }
     if (withSteps) {
       List<Map<String, Object>> list = new ArrayList<>();
       for (MeasureStep s : steps) {

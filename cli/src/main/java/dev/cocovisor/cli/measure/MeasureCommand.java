@@ -2,14 +2,18 @@ package dev.cocovisor.cli.measure;
 
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.measure.MeasureException;
+import dev.cocovisor.api.measure.MeasureExtras;
 import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.OutputFile;
 import dev.cocovisor.cli.print.UsageException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -37,10 +41,15 @@ import picocli.CommandLine.Spec;
     description = "Computes the launch measurement of a guest from the files it boots from.",
     footer = {
       "",
-      "Modes: snp, snp:ovmf-hash, snp:svsm, sev-es (seves), sev, tdx, cca.",
+      "Modes: snp, snp:ovmf-hash, snp:svsm, sev-es (seves), sev, tdx, cca; igvm for what an IGVM"
+          + " file",
+      "is made for, or igvm:snp, igvm:tdx; rtmr for all run-time registers of a TD, or rtmr:0 to"
+          + " rtmr:3.",
       "Examples:",
       "  cocovisor measure snp --vcpus 4 --vcpu-type EPYC-v4 --ovmf OVMF.fd --kernel vmlinuz",
       "  cocovisor measure tdx --ovmf OVMF.fd --explain",
+      "  cocovisor measure igvm coconut-qemu.igvm",
+      "  cocovisor measure rtmr --event-log ccel.bin",
       "  cocovisor measure cca --steps realm.steps --hash-algo sha512",
       "  cocovisor measure tdx --diff old.fd new.fd",
       "  cocovisor measure --vectors conformance/vectors/vectors-snp.json"
@@ -51,8 +60,19 @@ public final class MeasureCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "MODE", description = "What to measure, see below.")
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODE",
+      description = "What to measure, see below.")
   private @Nullable String mode;
+
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "FILE",
+      description = "The mode's main input, in place of its option.")
+  private @Nullable String input;
 
   @Option(names = "--mode", paramLabel = "MODE", description = "The same as an option.")
   private @Nullable String modeOption;
@@ -106,6 +126,9 @@ public final class MeasureCommand implements Callable<Integer> {
   @Mixin
   private PluginOptions plugins = new PluginOptions();
 
+  @Option(names = "--force", description = "Overwrite files that are there.")
+  private boolean force;
+
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
 
@@ -144,53 +167,123 @@ public final class MeasureCommand implements Callable<Integer> {
     if (chosen == null) {
       throw new UsageException("which mode? " + String.join(", ", measurers.modes()));
     }
-    LaunchMeasurer measurer = measurers.forMode(chosen);
-    Map<String, String> options = options(chosen, measurer);
+    List<String> modes = measurers.family(chosen);
+    Map<String, String> given = options(chosen, modes);
     try {
       if (diff != null) {
-        return new MeasureDiff(console, measurer, chosen, options)
+        if (modes.size() > 1) {
+          throw new UsageException("--diff compares one mode: " + String.join(", ", modes));
+        }
+        return new MeasureDiff(console, measurers.forMode(chosen), chosen, given)
             .run(diff.getFirst(), diff.getLast(), json);
       }
-      return measure(measurer, chosen, options);
+      return measure(chosen, applicable(chosen, modes, given), given);
     } catch (MeasureException e) {
       throw new UsageException("measure " + chosen + ": " + e.getMessage());
     }
   }
 
-  private int measure(LaunchMeasurer measurer, String chosen, Map<String, String> options)
+  /** Leaves the modes of a family that the main input is for. */
+  private List<String> applicable(String chosen, List<String> modes, Map<String, String> given) {
+    if (modes.size() == 1) {
+      return modes;
+    }
+    List<String> out = new ArrayList<>();
+    for (String m : modes) {
+      LaunchMeasurer measurer = measurers.forMode(m);
+      String file = given.get(measurer.mainInput(m));
+      if (file == null || measurer.appliesTo(m, Path.of(file))) {
+        out.add(m);
+      }
+    }
+    if (out.isEmpty()) {
+      throw new MeasureException("the input is for none of " + String.join(", ", modes));
+    }
+    return out;
+  }
+
+  private int measure(String chosen, List<String> modes, Map<String, String> given)
       throws IOException {
-    Explanation explanation = new Explanation();
-    VmsaDump dump = new VmsaDump(explain ? explanation.steps()::add : StepSink.NONE);
-    byte[] value = measurer.measure(chosen, options, dump);
-    if (dumpVmsa) {
-      for (Path written : dump.write(dumpFolder)) {
-        console.err().println("cocovisor: wrote " + written);
+    List<Map<String, Object>> documents = new ArrayList<>();
+    List<Runnable> prints = new ArrayList<>(); // nothing is printed of a family that fails
+    int exit = ExitCode.CLEAN;
+    for (String m : modes) {
+      LaunchMeasurer measurer = measurers.forMode(m);
+      Map<String, String> options = new LinkedHashMap<>(given);
+      options.keySet().retainAll(measurer.options(m).keySet());
+      Explanation explanation = new Explanation();
+      VmsaDump dump = new VmsaDump(explain ? explanation.steps()::add : StepSink.NONE);
+      byte[] value = measurer.measure(m, options, dump);
+      MeasureExtras extras = measurer.extras(m, options, value);
+      if (dumpVmsa) {
+        for (Path written : dump.write(dumpFolder)) {
+          console.err().println("cocovisor: wrote " + written);
+        }
+      }
+      String text =
+          outputFormat.equals("hex")
+              ? HexFormat.of().formatHex(value)
+              : Base64.getEncoder().encodeToString(value);
+      write(extras.files());
+      if (json) {
+        documents.add(explanation.document(m, text, explain, extras));
+      } else {
+        prints.add(() -> print(m, modes.size() > 1, text, explanation, extras));
+      }
+      for (String fault : extras.faults()) {
+        console.err().println("cocovisor: measure " + m + ": " + fault);
+        exit = ExitCode.FOUND;
       }
     }
-    String text =
-        outputFormat.equals("hex")
-            ? HexFormat.of().formatHex(value)
-            : Base64.getEncoder().encodeToString(value);
+    prints.forEach(Runnable::run);
     if (json) {
-      console.json(explanation.document(chosen, text, explain));
-    } else {
-      if (explain) {
-        explanation.print(chosen, console.out());
-      }
-      console.out().println(explain ? "measurement " + text : text);
+      console.json(
+          modes.equals(List.of(chosen))
+              ? documents.getFirst()
+              : Explanation.family(chosen, documents));
     }
-    return ExitCode.CLEAN;
+    return exit;
+  }
+
+  private void print(
+      String m, boolean several, String text, Explanation explanation, MeasureExtras extras) {
+    if (explain) {
+      explanation.print(m, console.out());
+    }
+    String name = several ? m + " " : "";
+    console.out().println(explain ? name + "measurement " + text : name + text);
+    extras.lines().forEach((key, value) -> console.out().println(key + "=" + value));
+  }
+
+  private void write(Map<Path, byte[]> files) throws IOException {
+    for (Path file : files.keySet()) {
+      OutputFile.check("measure", file, force);
+    }
+    for (Map.Entry<Path, byte[]> e : files.entrySet()) {
+      Files.write(e.getKey(), e.getValue());
+      console.err().println("cocovisor: wrote " + e.getKey());
+    }
   }
 
   /** Collects the measurer's options from the command line; says which do not enter. */
-  private Map<String, String> options(String chosen, LaunchMeasurer measurer) {
-    Map<String, String> known = measurer.options(chosen);
-    Map<String, String> all = measurers.options();
+  private Map<String, String> options(String chosen, List<String> modes) {
+    Map<String, String> known = new LinkedHashMap<>();
     Map<String, String> out = new LinkedHashMap<>();
+    for (String m : modes) {
+      LaunchMeasurer measurer = measurers.forMode(m);
+      known.putAll(measurer.options(m));
+      if (input != null) {
+        out.put(measurer.mainInput(m), input);
+      }
+    }
+    Map<String, String> all = measurers.options();
     CommandSpec s = java.util.Objects.requireNonNull(spec, "set by picocli");
     for (OptionSpec option : s.commandLine().getParseResult().matchedOptions()) {
       String name = option.longestName().substring(2);
       if (known.containsKey(name)) {
+        if (out.containsKey(name)) {
+          throw new UsageException("two files are given: " + input + " and by --" + name);
+        }
         out.put(name, option.getValue());
       } else if (all.containsKey(name)) {
         console

@@ -64,9 +64,7 @@ public final class ImportCommand implements Callable<Integer> {
       OutputFile.check("--out", out, force);
     }
     var importer = new StraceImport();
-    for (Path file : files) {
-      importer.read(LogSource.file(file));
-    }
+    importer.read(files.stream().map(LogSource::file).toList());
     ImportSummary s;
     try (Writer to = out == null ? Writer.nullWriter() : LogFiles.create(out)) {
       s = importer.write(to);

@@ -1,6 +1,7 @@
 package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.mem.PhysicalHost;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,9 +21,11 @@ import org.jspecify.annotations.Nullable;
 public final class MemfileStore {
   private static final long HUGE = 2L << 20;
 
-  private final GmemInode inode;
+  private final PhysicalHost memory;
+  private final long inodeNumber;
   private final boolean huge;
-  private final boolean autoAllocate;
+  private boolean autoAllocate;
+  private GmemInode inode;
   private final List<View> views = new ArrayList<>();
   private final List<Callbacks> callbacks = new ArrayList<>();
 
@@ -38,10 +41,32 @@ public final class MemfileStore {
   /** Creates a file; {@code size} is a multiple of its page. */
   public MemfileStore(
       PhysicalHost memory, long inodeNumber, long size, boolean huge, boolean autoAllocate) {
-    this.inode = new GmemInode(memory, inodeNumber, size, 0, huge ? 9 : 0, null);
+    this.memory = memory;
+    this.inodeNumber = inodeNumber;
     this.huge = huge;
     this.autoAllocate = autoAllocate;
+    this.inode = new GmemInode(memory, inodeNumber, size, 0, huge ? 9 : 0, null);
     inode.hold();
+  }
+
+  /** ftruncate: gives an empty file its size, once; whole pages. EPERM afterwards. */
+  public Errno truncate(long size) {
+    if (inode.size() != 0) {
+      return Errno.EPERM;
+    }
+    if ((size & ((huge ? HUGE : PageLevel.PAGE_SIZE) - 1)) != 0) {
+      return Errno.EINVAL;
+    }
+    inode.letGo();
+    inode = new GmemInode(memory, inodeNumber, size, 0, huge ? 9 : 0, null);
+    inode.hold();
+    views.clear();
+    return Errno.OK;
+  }
+
+  /** F_SEAL_AUTO_ALLOCATE: from now on only fallocate makes pages. */
+  public void sealAutoAllocate() {
+    autoAllocate = false;
   }
 
   /** Registers callbacks (memfile_register_notifier). */

@@ -100,7 +100,7 @@ final class Extensions {
           return fileAttributes(kvm, vm);
         }
         case KVM_CAP_X86_SMM -> {
-          return x86 ? smm(kvm) : 0;
+          return x86 && (vm == null || vm.ops().emulatesSmm()) ? smm(kvm) : 0;
         }
         case KVM_CAP_GUEST_MEMFD -> {
           return kvm.kernel().on(KernelRules.GMEM_USERS).mayBind(mayBePrivate) ? 1 : 0;

@@ -9,6 +9,7 @@ import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.core.mm.MemFd;
+import java.util.function.Consumer;
 
 /**
  * The system calls of files that make sense, or an error, on the files of a VMM. Sources: {@code
@@ -98,7 +99,13 @@ final class FileCalls {
     }
     GuestMemfd f = o instanceof GuestMemfd g ? g : null;
     MemFd shared = o instanceof MemFd m ? m : null;
-    into.size = f != null ? f.size() : shared != null ? shared.size() : 0;
+    into.size =
+        switch (o) {
+          case GuestMemfd g -> g.size();
+          case MemFd m -> m.size();
+          case MemfileStore m -> m.size();
+          default -> 0;
+        };
     into.inode = f != null ? f.inodeNumber() : 0;
     into.blksize = shared != null && shared.isHugetlb() ? 2 << 20 : PageLevel.PAGE_SIZE;
     into.blocks = shared != null ? shared.blocks() : 0;
@@ -107,15 +114,32 @@ final class FileCalls {
 
   /** ftruncate: a guest_memfd's size is fixed, a memfd's is not. */
   long ftruncate(int fd, long length) {
-    if (length >= 0 && fds.get(fd) instanceof MemFd f) {
-      return ret(f.truncate(length));
+    Object o = fds.get(fd);
+    if (length >= 0 && (o instanceof MemFd || o instanceof MemfileStore)) {
+      return ret(o instanceof MemFd f ? f.truncate(length) : ((MemfileStore) o).truncate(length));
     }
     return ret(length < 0 || fds.get(fd) != null ? Errno.EINVAL : Errno.EBADF);
   }
 
-  /** read and write: none of these files can be. */
-  long readOrWrite(int fd) {
-    return ret(fds.get(fd) == null ? Errno.EBADF : Errno.EINVAL);
+  /** read: of these files statistics can be. */
+  long read(int fd, long count, Consumer<byte[]> into) {
+    Object o = fds.get(fd);
+    return o instanceof StatsFile s
+        ? s.read(count, into)
+        : ret(o == null ? Errno.EBADF : Errno.EINVAL);
+  }
+
+  /** write: none of these files can be, and statistics are not even open for it. */
+  long write(int fd) {
+    Object o = fds.get(fd);
+    return ret(o == null || o instanceof StatsFile ? Errno.EBADF : Errno.EINVAL);
+  }
+
+  /** pread64: statistics can be read at any place (FMODE_PREAD). */
+  long pread(int fd, long count, long off, Consumer<byte[]> into) {
+    return off >= 0 && fds.get(fd) instanceof StatsFile s
+        ? s.read(count, off, into)
+        : positioned(fd, off);
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.vm.Vm;
 
 /**
@@ -21,7 +22,9 @@ public record HostCounters(long lockedPages, long secondaryTablePages) {
       tables += p.secondaryTablePages();
     }
     for (Vm vm : kvm.vms()) {
-      tables += vm.stage().tablePages() + vm.stage().externalTablePages();
+      for (SecondStage stage : vm.stages()) {
+        tables += stage.tablePages() + stage.externalTablePages();
+      }
     }
     return new HostCounters(locked, tables);
   }

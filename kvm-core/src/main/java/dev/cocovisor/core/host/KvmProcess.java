@@ -26,6 +26,7 @@ import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -337,6 +338,11 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return memory.write(addr, value);
   }
 
+  @Override
+  public long hostCopy(long to, long from, long len) {
+    return memory.copy(to, from, len);
+  }
+
   /**
    * Writes the guest's code page.
    *
@@ -535,8 +541,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     if (vm == null) {
       return null;
     }
-    var c = vm.stage().counters();
-    return new PageStats(c.get(1), c.get(2), c.get(3));
+    return new PageStats(vm.mappedPages(1), vm.mappedPages(2), vm.mappedPages(3));
   }
 
   // vCPUs.
@@ -630,17 +635,14 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return on(
         fd,
         () -> {
-          Vm vm =
-              switch (fds.get(fd)) {
-                case Vm v -> v;
-                case VcpuFile f -> f.vcpu().machine();
-                case null, default -> null;
-              };
+          Object o = fds.get(fd);
+          Vcpu vcpu = o instanceof VcpuFile f ? f.vcpu() : null;
+          Vm vm = vcpu != null ? vcpu.machine() : o instanceof Vm v ? v : null;
           if (vm == null || vm.isDead()) {
             return fds.unknown(fd);
           }
           vm.get();
-          return fds.install(new StatsFile(vm));
+          return fds.install(new StatsFile(vm, vcpu));
         });
   }
 
@@ -689,7 +691,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
       return ret;
     }
     long answer = MachineIoctls.answer(kvm, fds.get(fd), command);
-    return answer == -Errno.ENOTTY.number() ? fds.unknown(fd) : answer;
+    return answer == MachineIoctls.UNKNOWN ? fds.unknown(fd) : answer;
   }
 
   @Override
@@ -714,19 +716,23 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return files.ftruncate(fd, length);
   }
 
-  /** read. */
-  public long read(int fd, long count) {
-    return files.readOrWrite(fd);
+  /**
+   * read.
+   *
+   * @param into takes what was read
+   */
+  public long read(int fd, long count, Consumer<byte[]> into) {
+    return files.read(fd, count, into);
   }
 
   /** write. */
   public long write(int fd, long count) {
-    return files.readOrWrite(fd);
+    return files.write(fd);
   }
 
-  /** pread64. */
-  public long pread(int fd, long count, long off) {
-    return files.positioned(fd, off);
+  /** pread64; as {@link #read}. */
+  public long pread(int fd, long count, long off, Consumer<byte[]> into) {
+    return files.pread(fd, count, off, into);
   }
 
   /** pwrite64. */

@@ -14,11 +14,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Where success hangs on what the VM is or has, the answer is Linux's. The state of CPUs is not
  * modelled: such a call succeeds on the right kind of descriptor and its result means nothing,
- * which {@link #ofCpu} tells. Sources: {@code virt/kvm/kvm_main.c}, kvm_dev_ioctl; {@code
- * arch/x86/kvm/x86.c}, kvm_arch_dev_ioctl, kvm_arch_vm_ioctl, kvm_arch_vcpu_ioctl; {@code
- * arch/arm64/kvm/arm.c}; of Linux 7.3.
+ * which {@link #ofCpu} tells; but for the modes of {@link CpuModes}. Sources: {@code
+ * virt/kvm/kvm_main.c}, kvm_dev_ioctl; {@code arch/x86/kvm/x86.c}, kvm_arch_dev_ioctl,
+ * kvm_arch_vm_ioctl, kvm_arch_vcpu_ioctl; {@code arch/arm64/kvm/arm.c}; of Linux 7.3.
  */
 public final class MachineIoctls {
+  /** No ioctl of these, or of another kind of descriptor. */
+  static final long UNKNOWN = Long.MIN_VALUE;
+
   private static final long API_VERSION = 12;
   private static final long PAGE = 4096;
 
@@ -150,20 +153,24 @@ public final class MachineIoctls {
   }
 
   /**
-   * Answers an ioctl; ENOTTY, negative, where it is none of these or the descriptor is of another
+   * Answers an ioctl; {@link #UNKNOWN} where it is none of these or the descriptor is of another
    * kind.
    */
   static long answer(Kvm kvm, @Nullable Object file, VendorCommand command) {
     String name = command.name();
     boolean x86 = kvm.architecture().equals(Architecture.X86_64);
     if (ARM64.contains(name) && x86) {
-      return ret(Errno.ENOTTY);
+      return UNKNOWN;
     }
     return switch (file) {
       case Object dev when dev == Descriptors.DEV_KVM -> device(name, command, x86);
-      case Vm vm -> x86 ? ofVm(vm, name, command) : plain(VM, name);
-      case VcpuFile _ -> plain(VCPU, name);
-      case null, default -> ret(Errno.ENOTTY);
+      case Vm vm ->
+          x86 || name.equals("KVM_RESET_DIRTY_RINGS") ? ofVm(vm, name, command) : plain(VM, name);
+      case VcpuFile f ->
+          x86 && CpuModes.knows(name)
+              ? f.vcpu().locked(() -> CpuModes.answer(kvm, f.vcpu(), command))
+              : plain(VCPU, name);
+      case null, default -> UNKNOWN;
     };
   }
 
@@ -172,7 +179,7 @@ public final class MachineIoctls {
   }
 
   private static long plain(Set<String> known, String name) {
-    return known.contains(name) ? 0 : ret(Errno.ENOTTY);
+    return known.contains(name) ? 0 : UNKNOWN;
   }
 
   private static long argument(VendorCommand command) {
@@ -185,7 +192,7 @@ public final class MachineIoctls {
       // struct kvm_run, on x86 the page of port data, the ring of coalesced MMIO.
       case "KVM_GET_VCPU_MMAP_SIZE" ->
           argument(command) != 0 ? ret(Errno.EINVAL) : (x86 ? 3 : 2) * PAGE;
-      default -> x86 ? plain(DEVICE, name) : ret(Errno.ENOTTY);
+      default -> x86 ? plain(DEVICE, name) : UNKNOWN;
     };
   }
 
@@ -193,6 +200,9 @@ public final class MachineIoctls {
     switch (name) {
       case "KVM_SET_TSS_ADDR" -> {
         return Long.compareUnsigned(argument(command), TSS_LIMIT) > 0 ? ret(Errno.EINVAL) : 0;
+      }
+      case "KVM_RESET_DIRTY_RINGS" -> {
+        return vm.dirtyLog().resetRings();
       }
       case "KVM_SET_IDENTITY_MAP_ADDR" -> {
         return vm.devices().hasVcpus() ? ret(Errno.EINVAL) : 0;

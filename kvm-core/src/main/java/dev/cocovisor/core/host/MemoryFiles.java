@@ -2,6 +2,7 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.gmem.MemfileStore;
 import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mm.Brk;
 import dev.cocovisor.core.mm.MemFd;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * memfd_fcntl; {@code fs/fcntl.c}, do_fcntl; {@code mm/userfaultfd.c}, userfaultfd_ioctl.
  */
 public final class MemoryFiles {
+  private static final int MFD_CLOEXEC = 1;
   private static final int MFD_ALLOW_SEALING = 2;
   private static final int MFD_HUGETLB = 4;
   private static final int MFD_NOEXEC_SEAL = 8;
@@ -26,6 +28,12 @@ public final class MemoryFiles {
   private static final int F_ADD_SEALS = 1033;
   private static final int F_GET_SEALS = 1034;
   private static final long MOST_FILES = 1024;
+
+  /**
+   * MFD_INACCESSIBLE and F_SEAL_AUTO_ALLOCATE of the fd-based series of 2022, whose bits have other
+   * meanings today: out of the way of what a kernel can be asked.
+   */
+  private static final long OF_2022 = 1L << 32;
 
   /** O_CLOEXEC, O_NONBLOCK and UFFD_USER_MODE_ONLY. */
   private static final int UFFD_FLAGS = 0x80000 | 0x800 | 1;
@@ -66,6 +74,12 @@ public final class MemoryFiles {
    */
   public long memfdCreate(String name, long flags) {
     boolean huge = (flags & MFD_HUGETLB) != 0;
+    if ((flags & OF_2022) != 0) {
+      long others = flags & ~(OF_2022 | MFD_HUGETLB | MFD_CLOEXEC);
+      return others != 0
+          ? ret(Errno.EINVAL)
+          : fds.install(new MemfileStore(kvm.physicalMemory(), kvm.newInode(), 0, huge, true));
+    }
     long known = MFD_ALL | (huge ? 0x3fL << MFD_HUGE_SHIFT : 0);
     boolean both = (flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) == (MFD_EXEC | MFD_NOEXEC_SEAL);
     if ((flags & ~known) != 0 || both || name.length() > NAME_LENGTH) {
@@ -95,13 +109,20 @@ public final class MemoryFiles {
           Long.compareUnsigned(arg, MOST_FILES) >= 0
               ? ret(Errno.EINVAL)
               : process.dup(fd, (int) arg);
-      case F_ADD_SEALS ->
-          o instanceof MemFd f && (arg >>> 32) == 0
-              ? ret(f.addSeals((int) arg))
-              : ret(Errno.EINVAL);
+      case F_ADD_SEALS -> addSeals(o, arg);
       case F_GET_SEALS -> o instanceof MemFd f ? f.seals() : ret(Errno.EINVAL);
       default -> ret(Errno.EINVAL);
     };
+  }
+
+  private static long addSeals(Object o, long seals) {
+    if (o instanceof MemfileStore s && seals == OF_2022) {
+      s.sealAutoAllocate();
+      return 0;
+    }
+    return o instanceof MemFd f && (seals >>> 32) == 0
+        ? ret(f.addSeals((int) seals))
+        : ret(Errno.EINVAL);
   }
 
   /**

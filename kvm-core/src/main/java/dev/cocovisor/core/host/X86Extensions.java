@@ -106,7 +106,7 @@ final class X86Extensions {
       case KVM_CAP_IRQ_ROUTING, KVM_CAP_XSAVE2 -> 4096;
       case KVM_CAP_MCE -> 32;
       case KVM_CAP_ADJUST_CLOCK -> 14;
-      case KVM_CAP_SYNC_REGS -> 7;
+      case KVM_CAP_SYNC_REGS -> vm != null && vm.traits().protectedState() ? 0 : 7;
       // Suppressing EOI broadcasts needs a split irqchip, which a VM does not begin with.
       case KVM_CAP_X2APIC_API -> vm == null ? 15 : 11;
       case KVM_CAP_X86_DISABLE_EXITS -> 15;

@@ -18,6 +18,16 @@ public interface MappableFile {
     return mayMap(shared);
   }
 
+  /**
+   * As {@link #mayMap(boolean, boolean)}, where it matters which pages are mapped.
+   *
+   * @param first the first page
+   * @param executable whether the mapping is PROT_EXEC
+   */
+  default Errno mayMapPages(long first, long pages, boolean shared, boolean executable) {
+    return Errno.OK;
+  }
+
   /** Tells whether mprotect may allow stores to a mapping (VM_MAYWRITE). */
   default boolean mayBeWritten(boolean shared) {
     return true;

@@ -58,7 +58,7 @@ public final class DelegatedStage implements SecondStage {
     long gfn = level.alignDown(f.gfn);
     MemSlot slot = f.slot;
     if (f.mapWritable && slot != null) {
-      slot.markDirty(f.gfn);
+      slot.markDirty(f.gfn, f.ring);
     }
     Errno done = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
     if (done == Errno.EAGAIN || done == Errno.EEXIST) {

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.mmu;
 
+import dev.cocovisor.core.slot.DirtyRing;
 import dev.cocovisor.core.slot.MemSlot;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,9 @@ public final class PageFault {
 
   /** The slots' generation for a cached MMIO entry. */
   public long generation;
+
+  /** Where the vCPU logs what it writes; null where the slots have bitmaps. */
+  public @Nullable DirtyRing ring;
 
   private @Nullable PageTable near;
   private @Nullable PageTable nearRoot;

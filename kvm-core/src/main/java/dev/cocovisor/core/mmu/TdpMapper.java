@@ -76,7 +76,7 @@ final class TdpMapper {
     }
     if (f.mapWritable) {
       // make_spte: whoever may write is logged before the entry stands.
-      f.slot.markDirty(f.gfn);
+      f.slot.markDirty(f.gfn, f.ring);
     }
     if (!t.cas(i, old, leaf)) {
       return RetPf.RETRY;

@@ -98,10 +98,16 @@ public final class MemSlot implements SlotView, Binding {
     return dirty;
   }
 
-  /** Logs a page that the guest may write from now on (mark_page_dirty_in_slot). */
-  public void markDirty(long gfn) {
+  /**
+   * Logs a page that the guest may write from now on (mark_page_dirty_in_slot).
+   *
+   * @param ring that of the vCPU that writes; null where the VM has none, or no vCPU runs
+   */
+  public void markDirty(long gfn, @Nullable DirtyRing ring) {
     DirtyBitmap log = dirty;
-    if (log != null) {
+    if (ring != null && isDirtyLogged()) {
+      ring.push(asId << 16 | id, gfn - baseGfn);
+    } else if (log != null) {
       log.mark(gfn - baseGfn);
     }
   }

@@ -3,6 +3,7 @@ package dev.cocovisor.core.vm;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.core.mem.PhysicalHost;
 import dev.cocovisor.core.mmu.LeafVisitor;
+import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
 import java.util.function.Consumer;
 
@@ -27,9 +28,11 @@ public final class AlwaysInvariants {
             }
           }
         };
-    vm.stage().visitLeafs(false, leaf);
-    if (vm.stage().hasPrivateRoot()) {
-      vm.stage().visitLeafs(true, leaf);
+    for (SecondStage stage : vm.stages()) {
+      stage.visitLeafs(false, leaf);
+      if (stage.hasPrivateRoot()) {
+        stage.visitLeafs(true, leaf);
+      }
     }
     for (Vcpu v : vm.vcpuArray()) {
       if (!v.flushPending()) {

@@ -1,7 +1,9 @@
 package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.DirtyBitmap;
+import dev.cocovisor.core.slot.DirtyRing;
 import dev.cocovisor.core.slot.MemSlot;
 import org.jspecify.annotations.Nullable;
 
@@ -16,9 +18,10 @@ import org.jspecify.annotations.Nullable;
  * mappings stay until the first clear cuts them.
  *
  * <p>Processors that log dirty pages themselves (Intel's PML) show the same bits; the model always
- * write-protects, as KVM does on the recorded host. The dirty ring is not modelled. Sources: {@code
- * virt/kvm/kvm_main.c}, kvm_get_dirty_log_protect and kvm_clear_dirty_log_protect; {@code
- * arch/x86/kvm/x86.c}, kvm_mmu_slot_apply_flags; {@code arch/x86/kvm/mmu/mmu.c},
+ * write-protects, as KVM does on the recorded host. A VM may log in rings of its vCPUs instead
+ * ({@link DirtyRing}). Sources: {@code virt/kvm/kvm_main.c}, kvm_get_dirty_log_protect,
+ * kvm_clear_dirty_log_protect, kvm_vm_ioctl_enable_dirty_log_ring, kvm_vm_ioctl_reset_dirty_pages;
+ * {@code arch/x86/kvm/x86.c}, kvm_mmu_slot_apply_flags; {@code arch/x86/kvm/mmu/mmu.c},
  * kvm_arch_mmu_enable_log_dirty_pt_masked.
  */
 public final class DirtyLog {
@@ -30,6 +33,8 @@ public final class DirtyLog {
 
   private final Vm vm;
   private volatile long manual;
+  private volatile long ringBytes;
+  private volatile boolean withBitmap;
 
   /** Takes a bitmap to userspace. */
   @FunctionalInterface
@@ -61,6 +66,100 @@ public final class DirtyLog {
     return Errno.OK;
   }
 
+  /** KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING and .._ACQ_REL: once, and before there are vCPUs. */
+  Errno enableRing(int bytes) {
+    Errno r = DirtyRing.judge(bytes);
+    if (!r.ok()) {
+      return vm.refuse(r, "a ring is a power of two of bytes, from 4096 to 1 MiB");
+    }
+    if (ringBytes != 0) {
+      return vm.refuse(Errno.EINVAL, "the VM has rings already");
+    }
+    vm.kvmLock().lock();
+    try {
+      if (vm.devices().hasVcpus()) {
+        return vm.refuse(Errno.EINVAL, "rings come before the vCPUs");
+      }
+      ringBytes = bytes;
+      return Errno.OK;
+    } finally {
+      vm.kvmLock().unlock();
+    }
+  }
+
+  /**
+   * KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP: what no vCPU writes has its bit; before there are slots.
+   */
+  Errno enableBitmapBeside() {
+    if (ringBytes == 0) {
+      return vm.refuse(Errno.EINVAL, "the VM has no rings");
+    }
+    vm.slotsLock().lock();
+    try {
+      for (int as = 0; as < vm.rules().addressSpaces(); as++) {
+        if (vm.slotsOf(as).size() != 0) {
+          return vm.refuse(Errno.EINVAL, "the bitmap comes before the slots");
+        }
+      }
+      withBitmap = true;
+      return Errno.OK;
+    } finally {
+      vm.slotsLock().unlock();
+    }
+  }
+
+  /** Returns the size of a vCPU's ring of dirty pages in bytes; 0 where slots have bitmaps. */
+  long ringBytes() {
+    return ringBytes;
+  }
+
+  /** Tells whether slots have a bitmap (kvm_use_dirty_bitmap). */
+  private boolean usesBitmap() {
+    return ringBytes == 0 || withBitmap;
+  }
+
+  /**
+   * KVM_RESET_DIRTY_RINGS: takes back what userspace harvested of all rings, and protects it.
+   *
+   * @return how many entries, or a negative errno
+   */
+  public long resetRings() {
+    if (ringBytes == 0) {
+      return -vm.refuse(Errno.EINVAL, "the VM has no rings").number();
+    }
+    int taken = 0;
+    vm.slotsLock().lock();
+    try {
+      for (Vcpu v : vm.vcpuArray()) {
+        DirtyRing ring = v.pages().ring();
+        taken += ring == null ? 0 : ring.reset(this::protectAgain);
+      }
+    } finally {
+      vm.slotsLock().unlock();
+    }
+    if (taken != 0) {
+      vm.flushRemoteTlbs();
+    }
+    return taken;
+  }
+
+  /** What an entry names may be gone, or was never there (kvm_reset_dirty_gfn). */
+  private void protectAgain(int slotNumber, long offset, long mask) {
+    MemSlot slot = isUserSlot(slotNumber) ? slot(slotNumber) : null;
+    long last = offset + 63 - Long.numberOfLeadingZeros(mask);
+    if (slot == null
+        || Long.compareUnsigned(offset, slot.npages()) >= 0
+        || Long.compareUnsigned(last, slot.npages()) >= 0) {
+      return;
+    }
+    vm.mmuLock().lock();
+    try {
+      protect(slot, slot.baseGfn() + offset, mask);
+    } finally {
+      vm.mmuLock().unlock();
+    }
+  }
+
   private boolean initiallySet() {
     return (manual & INITIALLY_SET) != 0;
   }
@@ -71,21 +170,25 @@ public final class DirtyLog {
       return now;
     }
     DirtyBitmap kept = old == null ? null : old.dirtyBitmap();
+    if (kept == null && !usesBitmap()) {
+      return now;
+    }
     return now.loggedIn(kept != null ? kept : new DirtyBitmap(now.npages(), initiallySet()));
   }
 
   /** Logging was switched on or off; read-only slots cannot get dirty. */
   void applyFlags(MemSlot old, MemSlot now) {
-    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || now.asId() != 0) {
+    SecondStage stage = vm.stage(now.asId());
+    if (old.isDirtyLogged() == now.isDirtyLogged() || now.isReadonly() || stage == null) {
       return;
     }
     vm.mmuLock().lock();
     try {
       if (!now.isDirtyLogged()) {
-        vm.stage().recoverHuge(now, vm::recoverLevel);
+        stage.recoverHuge(now, vm::recoverLevel);
       } else if (!initiallySet()) {
-        vm.stage().splitAll(now.baseGfn(), now.endGfn());
-        vm.stage().protectWrites(now.baseGfn(), now.endGfn(), 1, 3);
+        stage.splitAll(now.baseGfn(), now.endGfn());
+        stage.protectWrites(now.baseGfn(), now.endGfn(), 1, 3);
         vm.flushRemoteTlbs();
       }
     } finally {
@@ -108,6 +211,9 @@ public final class DirtyLog {
 
   /** KVM_GET_DIRTY_LOG. The mappings are flushed before userspace sees the bits, or fails to. */
   public Errno get(long slotNumber, Taker to) {
+    if (!usesBitmap()) {
+      return ringsInstead();
+    }
     if (!isUserSlot(slotNumber)) {
       return vm.refuse(Errno.EINVAL, "no such address space or slot number");
     }
@@ -135,6 +241,9 @@ public final class DirtyLog {
 
   /** KVM_CLEAR_DIRTY_LOG. Only the slot's end may cut a word of 64 pages. */
   public Errno clear(long slotNumber, long firstPage, long numPages, Giver from) {
+    if (!usesBitmap()) {
+      return ringsInstead();
+    }
     if (!isUserSlot(slotNumber) || (firstPage & 63) != 0) {
       return vm.refuse(
           Errno.EINVAL,
@@ -168,6 +277,10 @@ public final class DirtyLog {
     }
   }
 
+  private Errno ringsInstead() {
+    return vm.refuse(Errno.ENXIO, "the VM logs dirty pages in its vCPUs' rings");
+  }
+
   private Errno notLogged(@Nullable MemSlot slot) {
     return vm.refuse(
         Errno.ENOENT, slot == null ? "there is no such slot" : "the slot logs no dirty pages");
@@ -194,19 +307,20 @@ public final class DirtyLog {
   }
 
   private void protect(MemSlot slot, long gfn, long mask) {
-    if (slot.asId() != 0) {
+    SecondStage stage = vm.stage(slot.asId());
+    if (stage == null) {
       return;
     }
     if (initiallySet()) {
       // Huge mappings were left writable when logging began: now they are cut.
       long start = gfn + Long.numberOfTrailingZeros(mask);
       long end = gfn + 64 - Long.numberOfLeadingZeros(mask);
-      vm.stage().splitAll(start, end);
-      vm.stage().protectWrites(start, end, 2, 3);
+      stage.splitAll(start, end);
+      stage.protectWrites(start, end, 2, 3);
     }
     for (long left = mask; left != 0; left &= left - 1) {
       long page = gfn + Long.numberOfTrailingZeros(left);
-      vm.stage().protectWrites(page, page + 1, 1, 1);
+      stage.protectWrites(page, page + 1, 1, 1);
     }
   }
 }

@@ -25,7 +25,9 @@ final class EmulatedAccess implements AccessPath {
     boolean write = access == Access.WRITE;
     byte[] one = {(byte) value};
     boolean done =
-        (write ? vm.kernelAccess().write(gpa, one, 0, 1) : vm.kernelAccess().read(gpa, one, 0, 1))
+        (write
+                ? vm.kernelAccess().write(vcpu, gpa, one, 0, 1)
+                : vm.kernelAccess().read(vcpu, gpa, one, 0, 1))
             .ok();
     if (done) {
       return write ? 0 : one[0] & 0xff;

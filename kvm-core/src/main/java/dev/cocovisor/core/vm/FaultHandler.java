@@ -60,7 +60,7 @@ final class FaultHandler {
       r =
           f.slot != null && vm.invalidation().mustRetry(f.mmuSeq, f.gfn)
               ? RetPf.RETRY
-              : vm.stage().map(f, vcpu);
+              : vcpu.stage().map(f, vcpu);
       // A cached MMIO entry brings its neighbours too (direct_map).
       if (shadows && (r == RetPf.FIXED || r == RetPf.EMULATE) && f.goalLevel == 1) {
         neighbours.around(vcpu, f);
@@ -74,14 +74,14 @@ final class FaultHandler {
     if (r != RetPf.SPLIT) {
       return r;
     }
-    return splitAndRetry(f);
+    return splitAndRetry(vcpu, f);
   }
 
   /** The vendor half splits only under the exclusive lock: do it, then let the guest retry. */
-  private int splitAndRetry(PageFault f) {
+  private int splitAndRetry(Vcpu vcpu, PageFault f) {
     vm.mmuLock().lock();
     try {
-      Errno r = vm.stage().splitTo(f.gfn, f.goalLevel, f.isPrivate);
+      Errno r = vcpu.stage().splitTo(f.gfn, f.goalLevel, f.isPrivate);
       vm.flushRemoteTlbs();
       return r.ok() || r == Errno.EBUSY || r == Errno.EAGAIN ? RetPf.RETRY : -r.number();
     } finally {
@@ -106,7 +106,7 @@ final class FaultHandler {
     MemSlot slot = vcpu.slotOf(f.gfn);
     f.slot = slot;
     if (slot == null) {
-      f.generation = vm.slotsOf(0).generation();
+      f.generation = vcpu.slots().generation();
       return noSlot(vcpu, f);
     }
     if (slot.isInvalid()) {

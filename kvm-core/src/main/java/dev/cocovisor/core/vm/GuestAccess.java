@@ -83,6 +83,9 @@ final class GuestAccess implements AccessPath {
       if (vm.isDead()) {
         return -Errno.EIO.number();
       }
+      if (tries != 0 && vcpu.dirtyRingFull()) {
+        return EXITED;
+      }
       if (vcpu.requests().takeSignal()) {
         return interrupted();
       }
@@ -175,7 +178,7 @@ final class GuestAccess implements AccessPath {
     if (t >= 0) {
       return t;
     }
-    long e = vm.stage().walk(gfn, isPrivate);
+    long e = vcpu.stage().walk(gfn, isPrivate);
     lastWalk = e;
     if (!Spte.isLeaf(e) || (write && !Spte.isWritable(e))) {
       return TlbModel.MISS;
@@ -235,7 +238,7 @@ final class GuestAccess implements AccessPath {
     }
     boolean wanted = isPrivate;
     if (cachedMmio) {
-      if (TdpMmu.mmioCurrent(lastWalk, vm.slotsOf(0).generation())) {
+      if (TdpMmu.mmioCurrent(lastWalk, vcpu.slots().generation())) {
         return emulate(bare, access);
       }
       wanted = isPrivate && rule != PrivateRule.ATTRIBUTE;

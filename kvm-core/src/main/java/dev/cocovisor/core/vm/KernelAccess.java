@@ -4,9 +4,11 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.Srcu;
+import dev.cocovisor.core.slot.DirtyRing;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * KVM's own accesses to guest memory: what it reads for the guest, and the pages it keeps at hand,
@@ -30,22 +32,39 @@ public final class KernelAccess {
 
   /** Reads guest memory (kvm_read_guest); EFAULT where there is no slot or nothing mapped. */
   public Errno read(long gpa, byte[] into, int offset, int length) {
-    return copy(gpa, into, offset, length, false);
+    return copy(0, gpa, into, offset, length, false, null);
   }
 
   /** Writes guest memory and logs it as dirty (kvm_write_guest); as {@link #read}. */
   public Errno write(long gpa, byte[] from, int offset, int length) {
-    return copy(gpa, from, offset, length, true);
+    return copy(0, gpa, from, offset, length, true, null);
   }
 
-  private Errno copy(long gpa, byte[] bytes, int offset, int length, boolean write) {
+  /** Writes as {@link #write} for a running vCPU, whose ring logs it (kvm_vcpu_write_guest). */
+  Errno write(Vcpu vcpu, long gpa, byte[] from, int offset, int length) {
+    return copy(vcpu.asId(), gpa, from, offset, length, true, vcpu.pages().ring());
+  }
+
+  /** Reads as {@link #read} what a vCPU sees (kvm_vcpu_read_guest). */
+  Errno read(Vcpu vcpu, long gpa, byte[] into, int offset, int length) {
+    return copy(vcpu.asId(), gpa, into, offset, length, false, null);
+  }
+
+  private Errno copy(
+      int as,
+      long gpa,
+      byte[] bytes,
+      int offset,
+      int length,
+      boolean write,
+      @Nullable DirtyRing ring) {
     Srcu srcu = vm.srcu();
     int token = srcu.readLock();
     try {
       for (int done = 0; done < length; ) {
         long at = gpa + done;
         int n = Math.min((int) (PageLevel.PAGE_SIZE - inPage(at)), length - done);
-        Errno r = page(at, bytes, offset + done, n, write);
+        Errno r = page(as, at, bytes, offset + done, n, write, ring);
         if (!r.ok()) {
           return r;
         }
@@ -57,9 +76,16 @@ public final class KernelAccess {
     }
   }
 
-  private Errno page(long gpa, byte[] bytes, int offset, int length, boolean write) {
+  private Errno page(
+      int as,
+      long gpa,
+      byte[] bytes,
+      int offset,
+      int length,
+      boolean write,
+      @Nullable DirtyRing ring) {
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;
-    MemSlot slot = vm.slotsOf(0).find(gfn);
+    MemSlot slot = vm.slotsOf(as).find(gfn);
     if (slot == null || slot.isInvalid() || (write && slot.isReadonly())) {
       return vm.refuse(Errno.EFAULT, "no slot that the kernel may use there");
     }
@@ -69,7 +95,7 @@ public final class KernelAccess {
             ? UserCopy.write(vm.memory(), vm.space(), hva, bytes, offset, length)
             : UserCopy.read(vm.memory(), vm.space(), hva, bytes, offset, length);
     if (r.ok() && write) {
-      slot.markDirty(gfn);
+      slot.markDirty(gfn, ring);
     }
     return r;
   }

@@ -270,8 +270,7 @@ final class MemoryRegions {
     try {
       if (vm.capabilities().zapsAllOnSlotChange()) {
         vm.zapAllRoots();
-      } else if (old.asId() == 0
-          && vm.stage().zapLeafs(old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
+      } else if (vm.zapLeafs(old.asId(), old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
         vm.flushRemoteTlbs();
       }
     } finally {

@@ -113,7 +113,7 @@ final class Prefault {
       f.isPrivate = isPrivate;
       f.maxLevel = vm.rules().maxLevel();
       f.cpu = vcpu.cpu();
-      vm.faultSteps().takeRoot(vm.stage(), vcpu, first && tries == 0);
+      vm.faultSteps().takeRoot(vcpu.stage(), vcpu, first && tries == 0);
       int r = vm.faults().handle(vcpu, f);
       switch (r) {
         case RetPf.RETRY -> {

@@ -52,7 +52,7 @@ final class PrivateFiles implements BindingOwner {
           vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
           return r;
         }
-        flush |= vm.stage().zapLeafs(first, last, roots, false);
+        flush |= vm.zapLeafs(s.asId(), first, last, roots, false);
       }
       if (flush) {
         vm.flushRemoteTlbs();

@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.slot.MemSlot;
 
 /**
@@ -27,7 +28,7 @@ final class ShadowPrefetch {
     long first = f.gfn & -ENTRIES;
     long run = -1;
     for (long gfn = first; gfn < first + ENTRIES; gfn++) {
-      boolean there = gfn == f.gfn || vm.context().mappedPfn(gfn, false) >= 0;
+      boolean there = gfn == f.gfn || Spte.isLeaf(vcpu.stage().walk(gfn, false));
       if (!there) {
         run = run < 0 ? gfn : run;
       } else if (run >= 0) {
@@ -67,7 +68,7 @@ final class ShadowPrefetch {
       f.goalLevel = 1;
       f.prefetch = true;
       f.cpu = vcpu.cpu();
-      var _ = vm.stage().map(f, vcpu);
+      var _ = vcpu.stage().map(f, vcpu);
       gfn++;
     }
     return gfn > from;

@@ -51,7 +51,7 @@ final class UserMappings implements MmuNotifier {
     long gfnEnd = s.baseGfn() + ((to - s.userspaceAddr() + 4095) >>> PageLevel.PAGE_SHIFT);
     vm.invalidation().add(gfnStart, gfnEnd);
     int roots = vm.sources().followingUserMappings();
-    return as == 0 && vm.stage().zapLeafs(gfnStart, gfnEnd, roots, true);
+    return vm.zapLeafs(as, gfnStart, gfnEnd, roots, true);
   }
 
   @Override

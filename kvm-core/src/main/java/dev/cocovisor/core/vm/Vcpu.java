@@ -12,7 +12,9 @@ import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.mmu.PageFault;
+import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.TlbModel;
+import dev.cocovisor.core.slot.DirtyRing;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import java.util.ArrayList;
@@ -29,6 +31,9 @@ public final class Vcpu implements VcpuContext {
   /** Where in the code page the guest's three little programs start. */
   private static final int READ_CODE = 16;
 
+  /** The guest's RSM. */
+  private static final String LEAVE_SMM = "rsm";
+
   private static final int WRITE_CODE = 0;
   private static final int HYPERCALL_CODE = 32;
 
@@ -40,15 +45,20 @@ public final class Vcpu implements VcpuContext {
   private final TlbModel tlb;
   private final PageFault fault = new PageFault();
   private final PageFault neighbour = new PageFault();
+  private final VcpuPages pages;
   private final AccessPath guestAccess;
   private final VcpuRoot root;
   private boolean prefaultNeverReturned;
   private final Hypercalls hypercalls;
+  private final Smm smm;
+  private boolean svmEnabled;
   private @Nullable Object vendorState;
   private @Nullable Exit exit;
   private @Nullable MemSlot lastSlot;
   private @Nullable MemSlots lastSlots;
   private boolean guestMode;
+  private int asId;
+  private SecondStage stage;
   private int srcu;
   private final ArrayList<BackingStore> toRelease = new ArrayList<>();
 
@@ -61,12 +71,40 @@ public final class Vcpu implements VcpuContext {
     this.guestAccess =
         vm.rules().emulatesGuests() ? new EmulatedAccess(vm, this) : new GuestAccess(vm, this);
     this.root = new VcpuRoot(vm);
+    this.pages = new VcpuPages(vm);
+    this.stage = vm.stage();
     this.hypercalls = new Hypercalls(vm, this);
+    this.smm = new Smm(vm, this);
   }
 
   /** Returns the VM. */
   public Vm machine() {
     return vm;
+  }
+
+  /** Returns the pages that a process can map of the vCPU's descriptor. */
+  public VcpuPages pages() {
+    return pages;
+  }
+
+  /** Makes the ring of dirty pages where the VM has them. */
+  Errno allocateRing(long bytes) {
+    Errno r = pages.allocateRing(bytes);
+    fault.ring = pages.ring();
+    neighbour.ring = pages.ring();
+    return r;
+  }
+
+  /**
+   * The ring of dirty pages is nearly full: userspace has to take from it before the guest runs.
+   */
+  boolean dirtyRingFull() {
+    DirtyRing ring = pages.ring();
+    if (ring == null || !ring.keepsOut()) {
+      return false;
+    }
+    exit = new Exit.DirtyRingFull();
+    return true;
   }
 
   /** Runs the guest once (KVM_RUN). */
@@ -77,12 +115,18 @@ public final class Vcpu implements VcpuContext {
       if (vm.isDead()) {
         return new RunResult(Errno.EIO, new Exit.Unknown());
       }
+      if (dirtyRingFull()) {
+        return ended(GuestAccess.EXITED);
+      }
       if (!vm.mayLoadRoots()) {
         return ended(-Errno.ENOSPC.number());
       }
       readSlots();
       try {
         root.run();
+        if (!smm.deliver()) {
+          return ended(-Errno.EIO.number());
+        }
         Errno r = vm.ops().vcpuPreRun(this);
         return r.ok() ? act(action) : ended(-r.number());
       } finally {
@@ -111,6 +155,7 @@ public final class Vcpu implements VcpuContext {
         RunResult r = vm.ops().resume(this, a.ret());
         yield r == null ? hypercalls.resume(a.ret()) : r;
       }
+      case GuestAction.Vendor a when a.name().equals(LEAVE_SMM) -> smm.leave();
       case GuestAction.Vendor a -> {
         RunResult r = vm.ops().guestAction(this, a);
         yield r == null ? new RunResult(Errno.EINVAL, new Exit.Unknown()) : r;
@@ -223,6 +268,54 @@ public final class Vcpu implements VcpuContext {
     }
   }
 
+  /** Returns the address space of slots that the vCPU sees: 0, or 1 in SMM. */
+  int asId() {
+    return asId;
+  }
+
+  /** Returns the roots that the vCPU walks. */
+  SecondStage stage() {
+    return stage;
+  }
+
+  /** Returns the slots that the vCPU sees (kvm_vcpu_memslots). */
+  MemSlots slots() {
+    return vm.slotsOf(asId);
+  }
+
+  /** Returns what SMIs and RSM do. */
+  public Smm smm() {
+    return smm;
+  }
+
+  /** EFER.SVME was set, without which a vCPU has no guests of its own. */
+  public void setSvmEnabled(boolean enabled) {
+    svmEnabled = enabled;
+  }
+
+  /** Tells whether {@link #setSvmEnabled} said so. */
+  public boolean isSvmEnabled() {
+    return svmEnabled;
+  }
+
+  /** Tells whether the vCPU is in system management mode. */
+  public boolean inSmm() {
+    return asId != 0;
+  }
+
+  /**
+   * Enters or leaves system management mode: the vCPU sees the slots of the other address space,
+   * under roots of their own, and caches nothing of the one before. Its mutex is held. Source:
+   * {@code arch/x86/kvm/smm.c} (7.3), kvm_smm_changed.
+   */
+  public void setSmm(boolean smm) {
+    asId = smm ? 1 : 0;
+    stage = smm ? vm.smmStage() : vm.stage();
+    lastSlots = null;
+    lastSlot = null;
+    tlb.flush();
+  }
+
   /** Puts the vCPU into or out of a nested guest. */
   public void setGuestMode(boolean nested) {
     guestMode = nested;
@@ -317,7 +410,7 @@ public final class Vcpu implements VcpuContext {
 
   /** Finds a slot, trying the last one first (kvm_vcpu_gfn_to_memslot). */
   @Nullable MemSlot slotOf(long gfn) {
-    MemSlots now = vm.slotsOf(0);
+    MemSlots now = slots();
     MemSlot last = lastSlot;
     if (last != null && lastSlots == now && gfn >= last.baseGfn() && gfn < last.endGfn()) {
       return last;

@@ -55,6 +55,11 @@ final class VcpuSet implements Place {
       Vcpu made = new Vcpu(vm, id, now.length % Math.max(1, vm.host().cpus()));
       Errno r = vm.vcpuSteps().make(lock, () -> vm.ops().vcpuCreate(made));
       if (r.ok()) {
+        r = made.allocateRing(vm.dirtyLog().ringBytes());
+        if (!r.ok()) {
+          vm.ops().vcpuFree(made);
+          return vm.refuse(r, "no memory for the ring of dirty pages");
+        }
         vm.vcpuSteps().publish(lock, () -> add(made));
       }
       return r;

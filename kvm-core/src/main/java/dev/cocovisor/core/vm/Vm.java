@@ -85,6 +85,9 @@ public final class Vm implements MmuHost {
   private volatile long rootGeneration;
   private boolean destroyed;
 
+  /** What address space 1 maps; null until a vCPU is in SMM. */
+  private volatile @Nullable SecondStage smmStage;
+
   /** Makes the vendor half of a VM. */
   @FunctionalInterface
   public interface OpsFactory {
@@ -174,9 +177,10 @@ public final class Vm implements MmuHost {
     space.unregister(userMappings);
     for (Vcpu v : vcpus.all()) {
       ops.vcpuFree(v);
+      v.pages().free();
     }
     mmuLock.lock();
-    stage.destroy();
+    stages().forEach(SecondStage::destroy);
     mmuLock.unlock();
     ops.guestMemoryReclaimed();
     for (int as = 0; as < 2; as++) {
@@ -323,6 +327,53 @@ public final class Vm implements MmuHost {
     return stage;
   }
 
+  /**
+   * Returns what an address space of slots maps: each has roots of its own (kvm_mmu_page_as_id).
+   *
+   * @param as 0, or 1 for SMM
+   * @return null where nothing of it was ever mapped
+   */
+  public @Nullable SecondStage stage(int as) {
+    return as == 0 ? stage : smmStage;
+  }
+
+  /** Returns the second stages there are. */
+  public List<SecondStage> stages() {
+    SecondStage smm = smmStage;
+    return smm == null ? List.of(stage) : List.of(stage, smm);
+  }
+
+  /** Returns how many pages of a level are mapped, in all address spaces. */
+  public long mappedPages(int level) {
+    SecondStage smm = smmStage;
+    return stage.counters().get(level) + (smm == null ? 0 : smm.counters().get(level));
+  }
+
+  /** Returns the roots of SMM, made for the first vCPU that needs them. */
+  SecondStage smmStage() {
+    SecondStage there = smmStage;
+    if (there != null) {
+      return there;
+    }
+    mmuLock.lock();
+    try {
+      SecondStage made = smmStage;
+      if (made == null) {
+        made = parts.secondStage().create(this, traits.shape());
+        smmStage = made;
+      }
+      return made;
+    } finally {
+      mmuLock.unlock();
+    }
+  }
+
+  /** Takes the leaves of an address space that overlap a range away; whether to flush. */
+  boolean zapLeafs(int as, long start, long end, int roots, boolean notifier) {
+    SecondStage there = stage(as);
+    return there != null && there.zapLeafs(start, end, roots, notifier);
+  }
+
   /** Returns the attributes. */
   public AttributeStore attributes() {
     return attributes;
@@ -428,7 +479,15 @@ public final class Vm implements MmuHost {
     mmuLock.assertExclusive();
     long next = rootGeneration + 1;
     rootGeneration = next;
-    slotSteps.zapAll(stage::zapAllDirect, this::flushRemoteTlbs);
+    SecondStage smm = smmStage;
+    Runnable zap =
+        smm == null
+            ? stage::zapAllDirect
+            : () -> {
+              stage.zapAllDirect();
+              smm.zapAllDirect();
+            };
+    slotSteps.zapAll(zap, this::flushRemoteTlbs);
   }
 
   int recoverLevel(MemSlot slot, long gfn) {
@@ -485,7 +544,24 @@ public final class Vm implements MmuHost {
 
   @Override
   public void leak(long pfn, long count, String why) {
-    health.leak(pfn, count, why);
+    for (long p = pfn; p < pfn + count; p++) {
+      if (health.leak(p, why)) {
+        // Whatever becomes of what it belongs to, the frame goes to nobody else.
+        memory().pin(p);
+      }
+    }
+  }
+
+  /** Takes a frame back that was given up; whoever freed it meanwhile frees it by this. */
+  void regained(long pfn) {
+    if (health.regained(pfn)) {
+      memory().unpin(pfn);
+    }
+  }
+
+  /** Tells whether a frame was given up for good: a trusted half keeps it where it was. */
+  boolean isLeaked(long pfn) {
+    return health.isLeaked(pfn);
   }
 
   /** Returns the number of frames the VM lost for good. */
@@ -493,7 +569,7 @@ public final class Vm implements MmuHost {
     return health.leakedFrames();
   }
 
-  /** Returns what the VM lost, and why, one line for each occasion. */
+  /** Returns what the VM lost, and why, one line a frame. */
   public List<String> leaks() {
     return health.leaks();
   }

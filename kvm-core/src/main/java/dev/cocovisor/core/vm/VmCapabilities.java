@@ -37,8 +37,16 @@ public final class VmCapabilities {
     if (cap == Capability.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) {
       return vm.dirtyLog().enableManual(flags, arg0);
     }
+    boolean x86 = vm.host().architecture().equals(Architecture.X86_64);
+    if (cap == Capability.KVM_CAP_DIRTY_LOG_RING_ACQ_REL
+        || (cap == Capability.KVM_CAP_DIRTY_LOG_RING && x86)) {
+      return vm.dirtyLog().enableRing((int) arg0);
+    }
     if (flags != 0) {
       return vm.refuse(Errno.EINVAL, "flags must be 0");
+    }
+    if (cap == Capability.KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP && !x86) {
+      return vm.dirtyLog().enableBitmapBeside();
     }
     if (cap == Capability.KVM_CAP_HALT_POLL) {
       // How long a halted vCPU polls is a matter of time, which the model does not have.

@@ -193,8 +193,29 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long pinUserPageToRead(long userAddress) {
+    long pfn = vm.space().pinToRead(userAddress);
+    return pfn < 0 ? -Errno.EFAULT.number() : pfn;
+  }
+
+  @Override
   public void unpinUserPage(long pfn) {
     vm.space().unpin(pfn);
+  }
+
+  @Override
+  public Errno readGuest(long gpa, byte[] into, int offset, int length) {
+    return vm.kernelAccess().read(gpa, into, offset, length);
+  }
+
+  @Override
+  public Errno writeGuest(long gpa, byte[] from, int offset, int length) {
+    return vm.kernelAccess().write(gpa, from, offset, length);
+  }
+
+  @Override
+  public boolean lapicInKernel() {
+    return vm.devices().hasIrqchip();
   }
 
   @Override
@@ -220,5 +241,10 @@ final class VmContextView implements VmContext {
   @Override
   public void leak(long pfn, long count, String why) {
     vm.leak(pfn, count, why);
+  }
+
+  @Override
+  public void regained(long pfn) {
+    vm.regained(pfn);
   }
 }

@@ -2,6 +2,8 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,7 @@ public final class VmDevices {
   private final Vm vm;
   private Irqchip irqchip = Irqchip.NONE;
   private boolean pit;
+  private final Set<Capability> enabled = EnumSet.noneOf(Capability.class);
 
   /** KVM_CAP_MAX_VCPU_ID; 0 until it is set or there is a vCPU. */
   private long maxVcpuIds;
@@ -45,6 +48,9 @@ public final class VmDevices {
     try {
       if (irqchip != Irqchip.NONE) {
         return Errno.EEXIST;
+      }
+      if (vm.ops().hidesEois()) {
+        return vm.refuse(Errno.ENOTTY, "no I/O APIC where ends of interrupts are not seen");
       }
       if (hasVcpus()) {
         return vm.refuse(Errno.EINVAL, "the irqchip comes before the vCPUs");
@@ -108,8 +114,8 @@ public final class VmDevices {
    */
   @Nullable Errno enable(Capability cap, long arg) {
     return switch (cap) {
-      case KVM_CAP_MSR_PLATFORM_INFO, KVM_CAP_EXCEPTION_PAYLOAD, KVM_CAP_X86_TRIPLE_FAULT_EVENT ->
-          Errno.OK;
+      case KVM_CAP_MSR_PLATFORM_INFO -> Errno.OK;
+      case KVM_CAP_EXCEPTION_PAYLOAD, KVM_CAP_X86_TRIPLE_FAULT_EVENT -> switched(cap, arg);
       case KVM_CAP_SPLIT_IRQCHIP -> splitIrqchip(arg);
       case KVM_CAP_X2APIC_API -> x2apic(arg);
       case KVM_CAP_X86_DISABLE_EXITS -> masked(arg, hasVcpus() ? 0 : DISABLE_EXITS, hasVcpus());
@@ -120,6 +126,16 @@ public final class VmDevices {
       case KVM_CAP_MAX_VCPU_ID -> maxVcpuId(arg);
       default -> null;
     };
+  }
+
+  private Errno switched(Capability cap, long arg) {
+    var _ = arg != 0 ? enabled.add(cap) : enabled.remove(cap);
+    return Errno.OK;
+  }
+
+  /** Tells whether a capability that is a switch was switched on. */
+  public boolean isEnabled(Capability cap) {
+    return enabled.contains(cap);
   }
 
   private Errno masked(long arg, long known, boolean refused) {

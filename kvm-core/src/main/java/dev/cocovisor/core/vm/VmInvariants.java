@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.ExternalTableOps;
+import dev.cocovisor.core.mmu.LeafVisitor;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.Spte;
 import dev.cocovisor.core.slot.DirtyBitmap;
@@ -40,19 +41,8 @@ public final class VmInvariants {
   }
 
   private void run() {
-    SecondStage stage = vm.stage();
-    stage.visitLeafs(false, this::leaf);
-    if (stage.hasPrivateRoot()) {
-      stage.visitLeafs(true, this::leaf);
-      stage.visitLeafs(true, this::mirrored);
-    }
-    for (int level = 1; level <= 3; level++) {
-      if (stage.counters().get(level) != leaves[level]) {
-        violation.accept(
-            "level %d: counter says %d, tables have %d leaves"
-                .formatted(level, stage.counters().get(level), leaves[level]));
-      }
-    }
+    stage(0);
+    stage(1);
     for (Vcpu v : vm.vcpuArray()) {
       if (!v.flushPending()) {
         v.tlb().visit((gfn, priv, pfn, writable) -> cached(v, gfn, priv, pfn, writable));
@@ -63,13 +53,38 @@ public final class VmInvariants {
     }
   }
 
+  private void stage(int as) {
+    SecondStage stage = vm.stage(as);
+    if (stage == null) {
+      return;
+    }
+    java.util.Arrays.fill(leaves, 0);
+    LeafVisitor leaf = (gfn, level, spte) -> leaf(as, gfn, level, spte);
+    stage.visitLeafs(false, leaf);
+    if (stage.hasPrivateRoot()) {
+      stage.visitLeafs(true, leaf);
+      stage.visitLeafs(true, this::mirrored);
+    }
+    for (int level = 1; level <= 3; level++) {
+      if (stage.counters().get(level) != leaves[level]) {
+        violation.accept(
+            "level %d: counter says %d, tables have %d leaves"
+                .formatted(level, stage.counters().get(level), leaves[level]));
+      }
+    }
+  }
+
   private static String at(long gfn, int level) {
     return "gfn 0x%x level %d".formatted(gfn, level);
   }
 
-  private void leaf(long gfn, int level, long spte) {
+  private void leaf(int as, long gfn, int level, long spte) {
     leaves[level]++;
-    MemSlot slot = vm.slotsOf(0).find(gfn);
+    if (vm.isLeaked(Spte.pfn(spte))) {
+      // The trusted half was told to take it away and did not: it stays, and is accounted for.
+      return;
+    }
+    MemSlot slot = vm.slotsOf(as).find(gfn);
     if (slot == null || slot.isInvalid()) {
       violation.accept(at(gfn, level) + " is mapped without a slot");
       return;
@@ -95,7 +110,7 @@ public final class VmInvariants {
       if (log != null && Spte.isWritable(spte) && !log.isDirty(gfn + i - slot.baseGfn())) {
         violation.accept(at(gfn + i, level) + " can be written without being logged");
       }
-      String at = at(gfn + i, level);
+      long page = gfn + i;
       vm.sources()
           .of(slot, isPrivate)
           .check(
@@ -103,7 +118,7 @@ public final class VmInvariants {
               gfn + i,
               Spte.pfn(spte) + i,
               Spte.isWritable(spte),
-              s -> violation.accept(at + " " + s));
+              s -> violation.accept(at(page, level) + " " + s));
     }
   }
 
@@ -117,7 +132,7 @@ public final class VmInvariants {
   }
 
   private void cached(Vcpu v, long gfn, boolean isPrivate, long pfn, boolean writable) {
-    long e = vm.stage().walk(gfn, isPrivate);
+    long e = v.stage().walk(gfn, isPrivate);
     int level = Spte.level(e);
     boolean same =
         Spte.isLeaf(e)

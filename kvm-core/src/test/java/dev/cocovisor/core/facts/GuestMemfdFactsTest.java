@@ -66,9 +66,9 @@ class GuestMemfdFactsTest {
   @Test
   void g4_readAndWriteFail() {
     int f = vmm.gmem(TOTAL, 0);
-    assertThat(process.read(f, 16)).isNegative();
+    assertThat(process.read(f, 16, _ -> {})).isNegative();
     assertThat(process.write(f, 16)).isNegative();
-    assertThat(process.pread(f, 16, 0)).isNegative();
+    assertThat(process.pread(f, 16, 0, _ -> {})).isNegative();
     assertThat(process.pwrite(f, 16, 0)).isNegative();
   }
 

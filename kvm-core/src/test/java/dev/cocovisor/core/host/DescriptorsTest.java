@@ -130,12 +130,12 @@ class DescriptorsTest {
     assertThat(p.fallocate(mem, 2, 0, 4096)).isEqualTo(e(Errno.EOPNOTSUPP));
     assertThat(p.fallocate(mem, 0, Long.MAX_VALUE, 4096)).isEqualTo(e(Errno.EFBIG));
     assertThat(p.fallocate(mem, 0, -1, 4096)).isEqualTo(e(Errno.EINVAL));
-    assertThat(p.read(99, 1)).isEqualTo(e(Errno.EBADF));
+    assertThat(p.read(99, 1, _ -> {})).isEqualTo(e(Errno.EBADF));
     assertThat(p.write(mem, 1)).isEqualTo(e(Errno.EINVAL));
-    assertThat(p.pread(mem, 1, -1)).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.pread(mem, 1, -1, _ -> {})).isEqualTo(e(Errno.EINVAL));
     assertThat(p.pwrite(mem, 1, 0)).isEqualTo(e(Errno.ESPIPE));
-    assertThat(p.pread(dev, 1, 0)).isEqualTo(e(Errno.EINVAL));
-    assertThat(p.pread(99, 1, 0)).isEqualTo(e(Errno.EBADF));
+    assertThat(p.pread(dev, 1, 0, _ -> {})).isEqualTo(e(Errno.EINVAL));
+    assertThat(p.pread(99, 1, 0, _ -> {})).isEqualTo(e(Errno.EBADF));
     assertThat(p.ftruncate(99, 1)).isEqualTo(e(Errno.EBADF));
     assertThat(p.ftruncate(99, -1)).isEqualTo(e(Errno.EINVAL));
     FileStat st = new FileStat();

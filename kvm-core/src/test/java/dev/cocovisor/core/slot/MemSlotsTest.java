@@ -140,8 +140,8 @@ class MemSlotsTest {
     assertThat(log.isDirty(0)).isTrue();
     MemSlot slot = new MemSlot(0, 1, 100, 70, MemSlot.LOG_DIRTY, 0, null, 0).loggedIn(log);
     assertThat(slot.dirtyBitmap()).isSameAs(log);
-    slot.markDirty(164);
+    slot.markDirty(164, null);
     assertThat(log.word(1)).isEqualTo(0x21);
-    new MemSlot(0, 1, 100, 70, 0, 0, null, 0).markDirty(100);
+    new MemSlot(0, 1, 100, 70, 0, 0, null, 0).markDirty(100, null);
   }
 }

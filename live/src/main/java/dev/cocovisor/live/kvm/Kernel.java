@@ -28,6 +28,7 @@ final class Kernel {
   static final long CLEAR_DIRTY_LOG = 0xc018_aec0L;
   static final long GET_STATS_FD = 0xaece;
   static final long SET_MEMORY_ATTRIBUTES = 0x4020_aed2;
+  static final long SET_MEMORY_ATTRIBUTES2 = 0xc080_aed2L;
   static final long CREATE_GUEST_MEMFD = 0xc040_aed4L;
   static final long PRE_FAULT_MEMORY = 0xc040_aed5L;
 

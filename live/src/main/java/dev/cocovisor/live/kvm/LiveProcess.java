@@ -119,8 +119,7 @@ final class LiveProcess implements AutoCloseable {
       case KvmCall.SetRegion c ->
           Replies.plain(ioctls.setRegion(fd(c.fd()), fd(c.guestMemfd()), c));
       case KvmCall.SetAttributes c -> Replies.plain(ioctls.setAttributes(fd(c.fd()), c));
-      case KvmCall.SetAttributes2 _ ->
-          throw new Unsupported("KVM_SET_MEMORY_ATTRIBUTES2, which no released kernel has");
+      case KvmCall.SetAttributes2 c -> ioctls.setAttributes2(fd(c.fd()), c);
       case KvmCall.PreFault c -> ioctls.preFault(fd(c.fd()), c);
       case KvmCall.GetDirtyLog c -> ioctls.getDirtyLog(fd(c.fd()), c);
       case KvmCall.ClearDirtyLog c -> Replies.plain(ioctls.clearDirtyLog(fd(c.fd()), c));
@@ -262,12 +261,28 @@ final class LiveProcess implements AutoCloseable {
 
   /** An ioctl without a structure, if it has a number here. */
   private Reply vendorIoctl(KvmCall.VendorIoctl c) {
+    if (stub instanceof Arm64Stub arm && c.command().name().equals("KVM_ARM_VCPU_INIT")) {
+      return armInit(arm, c);
+    }
     Long request = Symbols.ioctlNumber(c.command().name());
     Object arg = c.command().in().asMap().getOrDefault("arg", 0L);
     if (request == null || request >>> 16 != 0 || !(arg instanceof Long number)) {
       throw new Unsupported(c.command().name());
     }
     return Replies.plain(kernel.ioctl(fd(c.fd()), request, number));
+  }
+
+  /** Which processor a vCPU is like, the host says; a log says which features it has. */
+  private Reply armInit(Arm64Stub arm, KvmCall.VendorIoctl c) {
+    LiveVcpu vcpu = vcpus.get(c.fd());
+    if (vcpu != null) {
+      vcpu.setReady(false);
+    }
+    return Replies.plain(
+        arm.init(
+            vcpu == null ? -1 : fd(vcpu.vm()),
+            fd(c.fd()),
+            c.command().in().number("features[0]", 0)));
   }
 
   private Reply stats(KvmCall.Stats c) {

@@ -21,6 +21,8 @@ final class MemoryCalls {
   private final Kernel kernel;
   private long pipeIn = -1;
   private long pipeOut = -1;
+  private long holderIn = -1;
+  private long holderOut = -1;
   private long ownMemory = -1;
 
   MemoryCalls(Kernel kernel) {
@@ -106,8 +108,8 @@ final class MemoryCalls {
         }
         yield Replies.plain(kernel.call(PWRITE64, ownMemory(), from, c.bytes().size(), c.addr()));
       }
-      case KvmCall.HoldByPipe _, KvmCall.ClosePipe _ ->
-          throw new Unsupported("a pipe that holds pages until it is closed");
+      case KvmCall.HoldByPipe c -> hold(c);
+      case KvmCall.ClosePipe _ -> closeHolder();
       case KvmCall.Splice c -> {
         openPipe();
         kernel.put64(0, c.addr()).put64(8, c.len());
@@ -142,6 +144,28 @@ final class MemoryCalls {
     long n = kernel.call(WRITE, pipeIn, addr, len);
     drain();
     return Replies.plain(n);
+  }
+
+  /** The pages stay in a pipe of their own. */
+  private Reply hold(KvmCall.HoldByPipe c) {
+    if (holderIn < 0) {
+      var _ = kernel.call(PIPE2, kernel.agent().scratchAddress(), O_NONBLOCK);
+      holderOut = kernel.get32(0);
+      holderIn = kernel.get32(4);
+    }
+    kernel.put64(0, c.addr()).put64(8, c.len());
+    return Replies.plain(
+        kernel.call(VMSPLICE, holderIn, kernel.agent().scratchAddress(), 1, SPLICE_F_NONBLOCK));
+  }
+
+  private Reply closeHolder() {
+    if (holderIn < 0) {
+      return Replies.plain(0);
+    }
+    var _ = kernel.call(CLOSE, holderOut);
+    long ret = kernel.call(CLOSE, holderIn);
+    holderIn = -1;
+    return Replies.plain(ret);
   }
 
   private void openPipe() {

@@ -12,6 +12,10 @@ import java.util.Map;
 final class VmIoctls {
   private static final long PAGE_SHIFT = 12;
   private static final int SLOT_BITS = 16;
+  private static final int ERROR_OFFSET = 32;
+
+  /** No offset in a file: it stays where the kernel writes none. */
+  private static final long UNWRITTEN = 0x5a5a_5a5a_5a5a_5a5aL;
 
   private final Kernel kernel;
 
@@ -55,6 +59,26 @@ final class VmIoctls {
         .put64(16, c.attributes())
         .put64(24, c.flags())
         .ioctl(vm, Kernel.SET_MEMORY_ATTRIBUTES);
+  }
+
+  /** Conversion in place; a kernel before 7.4 does not know it. */
+  Reply setAttributes2(long memfd, KvmCall.SetAttributes2 c) {
+    if (!c.readable()) {
+      return Replies.plain(kernel.ioctl(memfd, Kernel.SET_MEMORY_ATTRIBUTES2, 8));
+    }
+    long ret =
+        kernel
+            .struct(128)
+            .put64(0, c.offset())
+            .put64(8, c.size())
+            .put64(16, c.attributes())
+            .put64(24, c.flags())
+            .put64(ERROR_OFFSET, UNWRITTEN)
+            .ioctl(memfd, Kernel.SET_MEMORY_ATTRIBUTES2);
+    long error = kernel.get64(ERROR_OFFSET);
+    return error == UNWRITTEN
+        ? Replies.written(ret)
+        : Replies.written(ret, Value.Field.of("error_offset", Value.Num.hex(error)));
   }
 
   Reply preFault(long vcpu, KvmCall.PreFault c) {

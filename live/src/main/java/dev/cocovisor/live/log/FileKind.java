@@ -21,6 +21,34 @@ public enum FileKind {
     return this == DEVICE || this == VM || this == VCPU;
   }
 
+  /** Tells what a descriptor must name that a request of KVM's was made on. */
+  static FileKind ofRequest(String request) {
+    return switch (request) {
+      case "KVM_CREATE_VM",
+          "KVM_GET_API_VERSION",
+          "KVM_GET_VCPU_MMAP_SIZE",
+          "KVM_GET_SUPPORTED_CPUID",
+          "KVM_GET_MSR_INDEX_LIST" ->
+          DEVICE;
+      case "KVM_RUN" -> VCPU;
+      case "KVM_CREATE_VCPU",
+          "KVM_SET_USER_MEMORY_REGION",
+          "KVM_SET_USER_MEMORY_REGION2",
+          "KVM_SET_MEMORY_ATTRIBUTES",
+          "KVM_CREATE_GUEST_MEMFD",
+          "KVM_GET_DIRTY_LOG",
+          "KVM_CLEAR_DIRTY_LOG",
+          "KVM_CREATE_IRQCHIP",
+          "KVM_IRQFD",
+          "KVM_IOEVENTFD",
+          "KVM_SET_GSI_ROUTING",
+          "KVM_IRQ_LINE",
+          "KVM_IRQ_LINE_STATUS" ->
+          VM;
+      default -> OTHER;
+    };
+  }
+
   /**
    * Tells a kind by the path that strace (option -y) and {@code /proc/PID/fd} show behind a
    * descriptor; null where the path says nothing.

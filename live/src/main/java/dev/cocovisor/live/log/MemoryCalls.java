@@ -23,6 +23,9 @@ final class MemoryCalls {
   /** Addresses of guest memory, whenever. */
   private final Ranges guest = new Ranges();
 
+  /** Whether a pipe holds pages of guest memory. */
+  private boolean held;
+
   /** A guest_memfd is mapped: its addresses are guest memory without any slot. */
   void guestMemory(LogCall mmap) {
     long[] range = mapped(mmap);
@@ -117,6 +120,18 @@ final class MemoryCalls {
         yield true;
       }
       case "mremap" -> keepsMove(c, present);
+      case "vmsplice" -> {
+        long[] range = spliced(c);
+        boolean keeps = range != null && present.touches(range[0], range[1]);
+        held |= keeps && succeeded(c);
+        yield keeps;
+      }
+      case "close" -> {
+        boolean ofPipe = c.args().getFirst() instanceof Value.Sym;
+        boolean keeps = !ofPipe || held;
+        held &= !ofPipe;
+        yield keeps;
+      }
       case "mprotect", "madvise", "mlock", "munlock" -> {
         long[] range = range(c);
         yield range != null && present.holds(range[0], range[1]);
@@ -162,6 +177,19 @@ final class MemoryCalls {
 
   private static long up(long len) {
     return (len + PAGE - 1) & -PAGE;
+  }
+
+  private static long @Nullable [] spliced(LogCall c) {
+    if (c.args().size() < 2
+        || !(c.args().get(1) instanceof Value.Struct s)
+        || s.fields().size() < 2) {
+      return null;
+    }
+    Long addr = Symbols.number(s.fields().get(0).value());
+    Long len = Symbols.number(s.fields().get(1).value());
+    return addr == null || len == null || addr <= 0 || len <= 0 || addr + len < 0
+        ? null
+        : new long[] {addr, addr + len};
   }
 
   /** The addresses that a call names; null if it names none that can be. */

@@ -37,10 +37,15 @@ public final class TraceSet {
     byPid.put(child, begin(of(parent).forked()));
   }
 
+  /** A process or thread ended; what it did stays. */
+  public void ended(int pid) {
+    byPid.remove(pid);
+  }
+
   /** A process began to run another program; its threads are gone. */
   public void executed(int pid) {
     ProcessTrace before = of(pid);
-    var now = new ProcessTrace();
+    ProcessTrace now = before.executed();
     int place = before.touchesKvm() ? -1 : all.indexOf(before);
     if (place >= 0) {
       // Nobody will ask for what it did before.

@@ -7,6 +7,6 @@ import dev.cocovisor.script.text.LogCall;
  *
  * @param call name, arguments and result
  * @param path what the descriptor in its first argument names, empty if nobody says
- * @param opened what the descriptor it returned names, empty if nobody says
+ * @param mapped what the descriptor that an mmap maps names, empty if nobody says
  */
-public record TracedCall(LogCall call, String path, String opened) {}
+public record TracedCall(LogCall call, String path, String mapped) {}

@@ -1,11 +1,18 @@
 package dev.cocovisor.live.strace;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
  * What strace's option -y puts behind descriptors: a path between {@code <} and {@code >}, which
  * may hold such signs itself ({@code 9</dev/kvm<char 10:232>>}, {@code 5<UNIX-STREAM:[11->12]>})
  * and be followed by {@code (deleted)}.
  */
 final class Decorations {
+  private static final String DELETED = "(deleted)";
+  private static final Pattern ESCAPE = Pattern.compile("\\\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3}))");
+  private static final Pattern MAPPED = Pattern.compile(", \\d{1,9}<");
+
   private Decorations() {}
 
   /** Returns the path behind the first argument of a call, empty if there is none. */
@@ -31,9 +38,51 @@ final class Decorations {
     return path(call, at);
   }
 
-  private static String path(String text, int at) {
+  /** Returns the path behind the descriptor that an mmap maps, empty if there is none. */
+  static String ofMapped(String call) {
+    Matcher fd = MAPPED.matcher(call);
+    return fd.find() ? path(call, fd.end() - 1) : "";
+  }
+
+  /** Returns the decimal number that begins here, -1 if none does. */
+  static long numberAt(String text, int at) {
+    int end = afterNumber(text, at);
+    return end == at || end - at > 9 ? -1 : Long.parseLong(text.substring(at, end));
+  }
+
+  /** Returns where the decimal number ends that begins here. */
+  static int afterNumber(String text, int at) {
+    int end = at;
+    while (end < text.length() && text.charAt(end) >= '0' && text.charAt(end) <= '9') {
+      end++;
+    }
+    return end;
+  }
+
+  /** Returns where what stands behind a descriptor ends. */
+  static int after(String text, int at) {
     int end = end(text, at);
-    return end < 0 ? "" : text.substring(at + 1, end);
+    return end < 0 ? at : end + 1 + (text.startsWith(DELETED, end + 1) ? DELETED.length() : 0);
+  }
+
+  /** Returns the path that begins here, empty if none does. */
+  static String path(String text, int at) {
+    int end = end(text, at);
+    return end < 0 ? "" : unescaped(text.substring(at + 1, end));
+  }
+
+  /** Signs of a path that strace writes as numbers: all of them under -xx. */
+  private static String unescaped(String path) {
+    return path.indexOf('\\') < 0
+        ? path
+        : ESCAPE
+            .matcher(path)
+            .replaceAll(m ->
+                Matcher.quoteReplacement(
+                    Character.toString(
+                        m.group(1) == null
+                            ? Integer.parseInt(m.group(2), 8)
+                            : Integer.parseInt(m.group(1), 16))));
   }
 
   /** Returns where the path ends that begins here, or -1. */
@@ -65,14 +114,11 @@ final class Decorations {
       if (c == '"' && !escaped(call, i)) {
         quoted = !quoted;
       }
-      boolean behindNumber = i > 0 && isWord(call.charAt(i - 1));
+      boolean behindNumber = i > 0 && (isWord(call.charAt(i - 1)) || call.startsWith("*/", i - 2));
       if (!quoted && c == '<' && behindNumber && !call.startsWith("<<", i)) {
-        int end = end(call, i);
-        if (end > 0) {
-          i = end;
-          if (call.startsWith("(deleted)", i + 1)) {
-            i += "(deleted)".length();
-          }
+        int end = after(call, i);
+        if (end > i) {
+          i = end - 1;
           continue;
         }
       }

@@ -2,22 +2,25 @@ package dev.cocovisor.live.strace;
 
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.live.log.FileKind;
+import dev.cocovisor.live.log.ProcessTrace;
 import dev.cocovisor.live.log.TraceSet;
 import dev.cocovisor.live.log.TracedCall;
+import dev.cocovisor.live.trace.RequestNames;
 import dev.cocovisor.script.call.Calls;
+import dev.cocovisor.script.call.Symbols;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogReader;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -56,15 +59,20 @@ public final class StraceImport {
           "pwrite64",
           "read",
           "write",
+          "close_range",
+          "mlock2",
           "execve",
-          "recvmsg");
+          "execveat");
 
-  private static final Set<String> CHILDREN = Set.of("clone", "clone3", "fork", "vfork");
+  private static final Set<String> MEMORY =
+      Set.of("mmap", "munmap", "mremap", "mprotect", "madvise", "mlock", "mlock2", "munlock");
 
-  private static final Pattern CHILD = Pattern.compile("\\) += (\\d{1,9})(?:<[^>]*>)?\\s*$");
+  private static final long MADV_MERGEABLE = 12;
+
+  private static final Pattern RETURNED = Pattern.compile("\\)\\s*= (?:-?\\d|0x|\\?)");
 
   private final TraceSet traces = new TraceSet();
-  private final Map<Integer, StraceLine.Unfinished> open = new HashMap<>();
+  private final Processes processes = new Processes(traces);
   private final Map<String, Long> unread = new TreeMap<>();
   private @Nullable PendingRun last;
   private long lines;
@@ -73,7 +81,12 @@ public final class StraceImport {
   private long withoutBeginning;
   private long mmioWithoutAddress;
   private long faultsWithoutAddress;
-  private long handedOver;
+  private long unordered;
+  private boolean ksm;
+  private long rings;
+  private long splices;
+  private final Messages messages = new Messages();
+  private StraceLine.@Nullable Torn torn;
 
   /** A KVM_RUN whose exit may be told by the line that follows. */
   private record PendingRun(int pid, LogCall call, String path) {}
@@ -82,36 +95,86 @@ public final class StraceImport {
   public StraceImport() {}
 
   /**
+   * Reads the files of one trace.
+   *
+   * @throws IOException if one cannot be read
+   * @throws LogSyntaxException if there is no line in a file that strace prints
+   */
+  public void read(List<LogSource> files) throws IOException {
+    if (!SplitTrace.is(files)) {
+      for (LogSource file : files) {
+        read(file);
+      }
+      return;
+    }
+    var heads = new LinkedHashMap<LogSource, Head>();
+    files.forEach(f -> heads.put(f, new Head()));
+    boolean timed =
+        SplitTrace.read(
+            files,
+            (file, pid, number, text) -> {
+              long before = calls;
+              StraceLine line = StraceLine.of(text);
+              take(line, line.pid() == 0 ? pid : line.pid(), number);
+              heads.getOrDefault(file, new Head()).saw(line, number, calls > before);
+              unordered += pid == firstPid(files) ? 0 : calls - before;
+            });
+    unordered = timed ? 0 : unordered;
+    settle();
+    heads.forEach((file, head) -> head.check(file));
+  }
+
+  private static int firstPid(List<LogSource> files) {
+    return SplitTrace.pid(files.getFirst());
+  }
+
+  /**
    * Reads a file.
    *
    * @throws IOException if it cannot be read
    * @throws LogSyntaxException if there is no line in it that strace prints
    */
   public void read(LogSource source) throws IOException {
-    long before = calls;
-    String firstForeign = null;
-    int where = 0;
+    var head = new Head();
     int number = 0;
     try (BufferedReader in = source.opener().open()) {
       for (String text = in.readLine(); text != null; text = in.readLine()) {
         number++;
-        lines++;
+        long before = calls;
         StraceLine line = StraceLine.of(text);
-        if (line instanceof StraceLine.Foreign f && firstForeign == null) {
-          firstForeign = f.text();
-          where = number;
-        }
-        take(line, number);
+        take(line, line.pid(), number);
+        head.saw(line, number, calls > before);
       }
     }
+    settleTorn(number);
     settle();
-    if (calls == before) {
-      throw new LogSyntaxException(
-          source.name(),
-          Math.max(where, 1),
-          1,
-          firstForeign == null ? "no call in the whole text" : "'" + shortened(firstForeign) + "'",
-          "what strace -f -y prints: PID CALL(ARGUMENTS) = RESULT");
+    head.check(source);
+  }
+
+  /** Whether a text is one of strace's, and where it begins not to be. */
+  private static final class Head {
+    private @Nullable String foreign;
+    private int where;
+    private boolean good;
+
+    void saw(StraceLine line, int number, boolean call) {
+      // The part of a thread that made no call holds its end and nothing else.
+      good |= call || (line instanceof StraceLine.Remark r && r.text().startsWith("+"));
+      if (line instanceof StraceLine.Foreign f && foreign == null) {
+        foreign = f.text();
+        where = number;
+      }
+    }
+
+    void check(LogSource source) {
+      if (!good) {
+        throw new LogSyntaxException(
+            source.name(),
+            Math.max(where, 1),
+            1,
+            foreign == null ? "no call in the whole text" : "'" + shortened(foreign) + "'",
+            "what strace -f -y prints: PID CALL(ARGUMENTS) = RESULT");
+      }
     }
   }
 
@@ -119,31 +182,86 @@ public final class StraceImport {
     return text.length() <= 40 ? text : text.substring(0, 40) + "…";
   }
 
-  private void take(StraceLine line, int number) {
+  private void take(StraceLine line, int said, int number) {
+    lines++;
     switch (line) {
-      case StraceLine.Remark _ -> {}
+      case StraceLine.Remark r -> remark(r, said);
+      case StraceLine.Foreign f when torn != null && RETURNED.matcher(f.text()).find() ->
+          rest(new StraceLine.Rest(f.pid(), f.text()), number);
       case StraceLine.Foreign _ -> foreign++;
       case StraceLine.VcpuState s -> state(s);
-      case StraceLine.Unfinished u -> open.put(u.pid(), u);
+      case StraceLine.Rest r -> rest(r, number);
+      case StraceLine.Torn t -> {
+        settleTorn(number);
+        torn = new StraceLine.Torn(processes.of(said, false), t.head());
+      }
+      case StraceLine.Unfinished u -> {
+        settleTorn(number);
+        processes.begins(processes.of(said, false), u.head());
+      }
       case StraceLine.Resumed r -> {
-        StraceLine.Unfinished head = open.remove(r.pid());
+        settleTorn(number);
+        int pid = processes.of(said, true);
+        String head = processes.ends(pid);
         if (head == null) {
           withoutBeginning++;
         } else {
-          call(r.pid(), head.head() + r.tail(), number);
+          call(pid, head + r.tail(), number);
         }
       }
-      case StraceLine.Call c -> call(c.pid(), c.text(), number);
+      case StraceLine.Call c -> {
+        settleTorn(number);
+        int pid = processes.of(said, false);
+        if (RETURNED.matcher(c.text()).find()) {
+          call(pid, c.text(), number);
+        } else {
+          // The program's own output, or the end of the text, may have torn it.
+          torn = new StraceLine.Torn(pid, c.text());
+        }
+      }
     }
   }
 
-  private void call(int pid, String text, int number) {
+  private void remark(StraceLine.Remark remark, int said) {
+    if (remark.text().startsWith("+++ exited") || remark.text().startsWith("+++ killed")) {
+      processes.ended(processes.of(said, true));
+    }
+  }
+
+  /** A line goes on that was torn. */
+  private void rest(StraceLine.Rest rest, int number) {
+    StraceLine.Torn head = torn;
+    torn = null;
+    if (head == null) {
+      foreign++;
+    } else if (rest.text().startsWith("<")) {
+      processes.begins(head.pid(), head.head());
+    } else {
+      call(head.pid(), head.head() + rest.text(), number);
+    }
+  }
+
+  /** Nothing went on with a line that was torn. */
+  private void settleTorn(int number) {
+    StraceLine.Torn head = torn;
+    torn = null;
+    if (head != null) {
+      call(head.pid(), head.head(), number);
+    }
+  }
+
+  private void call(int pid, String told, int number) {
     calls++;
-    String name = text.substring(0, text.indexOf('('));
-    if (CHILDREN.contains(name)) {
-      began(pid, text);
+    String name = told.substring(0, told.indexOf('('));
+    String text = READ.contains(name) ? ArgumentNames.without(told) : told;
+    if (Processes.makes(text)) {
+      processes.made(pid, text);
+    }
+    if (Messages.mayHandOver(name)) {
+      messages.take(name, text, traces.of(pid));
     }
     if (!READ.contains(name)) {
+      hidden(name);
       traces.of(pid).skipped();
       return;
     }
@@ -159,58 +277,76 @@ public final class StraceImport {
     }
     String path = Decorations.ofFirstArgument(text);
     if (call == null || call.result() == null) {
-      unread(pid, name, path, call != null);
+      unread(pid, name, text, call != null);
       return;
     }
     switch (name) {
-      case "execve" -> {
+      case "execve", "execveat" -> {
         if (!call.result().isError()) {
           traces.executed(pid);
         }
       }
-      case "recvmsg" -> {
-        if (text.contains("SCM_RIGHTS")) {
-          handedOver++;
-        }
-      }
       default -> {}
     }
+    call = named(call);
+    ksm |= name.equals("madvise") && !call.result().isError() && isMerge(call);
     if (isRun(call)) {
       settle();
       last = new PendingRun(pid, call, path);
     } else {
       settle();
-      traces.of(pid).add(new TracedCall(call, path, Decorations.ofResult(text)));
+      traces
+          .of(pid)
+          .add(new TracedCall(call, path, name.equals("mmap") ? Decorations.ofMapped(text) : ""));
+    }
+  }
+
+  /** Counts what a trace cannot tell. */
+  private void hidden(String name) {
+    switch (name) {
+      case "io_uring_enter" -> rings++;
+      case "vmsplice" -> splices++;
+      default -> {}
     }
   }
 
   /** A line that matters, perhaps, and cannot be read; a call that never returned is no loss. */
-  private void unread(int pid, String name, String path, boolean neverReturned) {
-    traces.of(pid).skipped();
-    boolean matters =
-        !name.equals("ioctl") ? !path.isEmpty() : path.contains("kvm") || path.isEmpty();
-    if (!neverReturned && matters) {
+  private void unread(int pid, String name, String text, boolean neverReturned) {
+    ProcessTrace process = traces.of(pid);
+    process.skipped();
+    if (neverReturned) {
+      return;
+    }
+    FileKind kind = FileKind.ofPath(Decorations.ofFirstArgument(text));
+    if (kind == null) {
+      kind = process.kindOf(Decorations.numberAt(text, text.indexOf('(') + 1));
+    }
+    boolean ofMemory = MEMORY.contains(name);
+    if (ofMemory || (kind == null ? name.equals("ioctl") : kind != FileKind.OTHER)) {
       unread.merge(name, 1L, Long::sum);
     }
   }
 
-  /** The names of clone's arguments are no grammar of calls; its flags and result are enough. */
-  private void began(int pid, String text) {
-    Matcher result = CHILD.matcher(text);
-    if (result.find()) {
-      int child = Integer.parseInt(result.group(1));
-      if (text.contains("CLONE_FILES") && text.contains("CLONE_VM")) {
-        traces.thread(pid, child);
-      } else {
-        traces.forked(pid, child);
-      }
+  /** Under -X raw a request is a number. */
+  private static LogCall named(LogCall call) {
+    if (!call.name().equals("ioctl")
+        || call.args().size() < 2
+        || !(call.args().get(1) instanceof Value.Num request)) {
+      return call;
     }
+    String name = RequestNames.of(request.value());
+    if (name == null) {
+      return call;
+    }
+    var args = new ArrayList<>(call.args());
+    args.set(1, new Value.Sym(name));
+    return call.withArgs(List.copyOf(args));
   }
 
   private static boolean isRun(LogCall call) {
     return call.name().equals("ioctl")
         && call.args().size() > 1
-        && "KVM_RUN".equals(dev.cocovisor.script.call.Symbols.ioctlName(call.args().get(1)));
+        && "KVM_RUN".equals(Symbols.ioctlName(call.args().get(1)));
   }
 
   /** What the vCPU's page held after the run that was just told. */
@@ -273,10 +409,20 @@ public final class StraceImport {
     return new ImportSummary(lines, calls, Math.max(calls - kept, 0), undecoded, lost);
   }
 
-  private static LogCall header() {
-    return Calls.call(
-            "host_config", Calls.struct(Value.Field.of("recorder", new Value.Str("strace", false))))
+  /** What the trace says of the machine: little, and only by its answers. */
+  private LogCall header() {
+    var fields = new ArrayList<Value.Field>();
+    if (ksm) {
+      fields.add(Value.Field.of("core.ksm", Value.Num.of(1)));
+    }
+    fields.add(Value.Field.of("recorder", new Value.Str("strace", false)));
+    return Calls.call("host_config", new Value.Struct(List.copyOf(fields)))
         .withResult(LogResult.of(Value.Num.of(0)));
+  }
+
+  private static boolean isMerge(LogCall madvise) {
+    Long advice = madvise.args().size() > 2 ? Symbols.number(madvise.args().get(2)) : null;
+    return advice != null && advice == MADV_MERGEABLE;
   }
 
   private Map<String, Long> lost() {
@@ -286,8 +432,11 @@ public final class StraceImport {
     put(lost, "KVM_EXIT_MMIO without its address", mmioWithoutAddress);
     put(lost, "KVM_RUN = EFAULT without its exit", faultsWithoutAddress);
     put(lost, "calls whose beginning is not in the trace", withoutBeginning);
-    put(lost, "calls whose end is not in the trace", open.size());
-    put(lost, "messages that hand descriptors over", handedOver);
+    put(lost, "calls whose end is not in the trace", processes.unended());
+    put(lost, "descriptors from other processes that name nobody knows what", messages.unknown());
+    put(lost, "vmsplice: what was in the pages, not where they are", splices);
+    put(lost, "io_uring_enter: what it did is not in a trace", rings);
+    put(lost, "calls of threads in no known order (strace -ff without -ttt -T)", unordered);
     put(lost, "lines that strace does not print", foreign);
     return lost;
   }

@@ -6,9 +6,8 @@ import java.util.regex.Pattern;
 /**
  * One line that strace printed, told apart by its shape; what its words mean is not looked at.
  *
- * <p>In front may stand a process id ({@code 277}, {@code 277<qemu>}, {@code [pid 277]}) and a time
- * in any of strace's forms. Source: strace's manual, options -f, -r, -t, -tt, -ttt, -Y, -k and
- * --kvm.
+ * <p>What stands in front of a call is {@link Leader}'s. Source: strace's manual, options -f, -r,
+ * -t, -tt, -ttt, -Y, -i, -n, -k, -C and --kvm.
  */
 public sealed interface StraceLine {
   /**
@@ -40,10 +39,27 @@ public sealed interface StraceLine {
   record Resumed(int pid, String name, String tail) implements StraceLine {}
 
   /**
-   * What a vCPU's shared page held, before ({@code >}) or after ({@code <}) KVM_RUN.
+   * The beginning of a call whose line something else of strace's tore: on a terminal that a
+   * process was attached to. The next line goes on with it.
+   *
+   * @param head the call as far as it goes
+   */
+  record Torn(int pid, String head) implements StraceLine {}
+
+  /**
+   * The rest of a line that was torn.
+   *
+   * @param text from where the line goes on
+   */
+  record Rest(int pid, String text) implements StraceLine {}
+
+  /**
+   * What a vCPU's shared page held, when KVM_RUN began ({@code <}) or when it came back ({@code
+   * >}); both lines stand behind the call's. Source: strace 7.2, {@code src/kvm.c},
+   * kvm_run_structure_decode().
    *
    * @param pid always 0, strace does not say
-   * @param vcpu the vCPU's number
+   * @param vcpu the vCPU's number, -1 where strace does not know it
    * @param after whether it is the state after the run
    * @param struct the fields in braces
    */
@@ -62,53 +78,77 @@ public sealed interface StraceLine {
 
   /** The shapes of lines. */
   final class Shapes {
-    private static final Pattern PREFIX =
-        Pattern.compile(
-            "\\s*(?:\\[pid\\s+(\\d{1,9})(?:<[^>]*>)?]\\s*|(\\d{1,9})(?:<[^>]*>)?\\s+)?"
-                + "(?:(?:\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?|\\d+\\.\\d+|\\+\\d+\\.\\d+)\\s+)?"
-                + "(?:\\(\\+\\s*\\d+\\.\\d+\\)\\s+)?");
     private static final Pattern RESUMED =
         Pattern.compile("<\\.\\.\\.\\s+([A-Za-z_]\\w*)\\s+resumed>(.*)");
-    private static final Pattern VCPU = Pattern.compile("\\s*VCPU:(\\d{1,9})([<>])\\s*(\\{.*)");
-    private static final Pattern CALL = Pattern.compile("[A-Za-z_]\\w*\\(.*");
-    private static final String UNFINISHED = "<unfinished ...>";
+    private static final Pattern VCPU =
+        Pattern.compile("\\s*VCPU(?::(\\d{1,9}))?([<>])\\s*(\\{.*)");
+    private static final Pattern CALL = Pattern.compile("(?:[A-Za-z_]\\w*|\\?+)\\(.*");
+
+    /** What strace says when it cannot end a call's line now, and a result that never came. */
+    private static final Pattern CUT =
+        Pattern.compile(
+            "(?<head>.*?)\\s?(?:<unfinished \\.\\.\\.>|<detached \\.\\.\\.>|<unavailable>)"
+                + "\\)?(?:\\s*= \\?)?\\s*");
+
+    /** A word of strace's own, which on a terminal comes in the middle of a line. */
+    private static final Pattern WORD =
+        Pattern.compile(
+            "(?:/\\S*/|\\./\\S*/)?strace(?:-\\S+)?: (?:Process \\d+ (?:attached|detached)\\b|\\["
+                + " Process).*$|(?:/\\S*/|\\./\\S*/)?strace(?:-\\S+)?: detach: .*$");
+
+    /** Other lines that strace prints, which are about no call. */
+    private static final Pattern REMARK =
+        Pattern.compile(
+            "---.*|\\+\\+\\+.*|> .*|#.*|\\| [0-9a-f]{5,} .*|(?:/\\S*/|\\./\\S*/)?strace(?:-\\S+)?:"
+                + " .*|\\[? ?Process (?:PID=)?\\d+ .*"
+                // The table of -c and -C.
+                + "|% time +seconds.*|-{3,} -{3,}.*|\\d+\\.\\d\\d +\\d+\\.\\d+( +\\d+)+ +\\w+");
+
+    /** Colours and the mark that Windows puts in front of a text. */
+    private static final Pattern PAINT = Pattern.compile("\\x1b\\[[0-9;]*m|\ufeff");
 
     private Shapes() {}
 
-    private static StraceLine tell(String line) {
+    private static StraceLine tell(String painted) {
+      String line =
+          painted.indexOf('\u001b') >= 0 || painted.startsWith("\ufeff")
+              ? PAINT.matcher(painted).replaceAll("")
+              : painted;
       Matcher vcpu = VCPU.matcher(line);
       if (vcpu.matches()) {
-        return new VcpuState(
-            0, Integer.parseInt(vcpu.group(1)), vcpu.group(2).equals("<"), vcpu.group(3).strip());
+        int number = vcpu.group(1) == null ? -1 : Integer.parseInt(vcpu.group(1));
+        return new VcpuState(0, number, vcpu.group(2).equals(">"), vcpu.group(3).strip());
       }
-      Matcher prefix = PREFIX.matcher(line);
-      int start = prefix.lookingAt() ? prefix.end() : 0;
-      int pid = start == 0 ? 0 : pid(prefix);
-      String text = line.substring(start).strip();
-      if (text.isEmpty()
-          || text.startsWith("---")
-          || text.startsWith("+++")
-          || text.startsWith("strace:")
-          || text.startsWith("> ")
-          || text.startsWith("#")) {
+      Leader leader = Leader.of(line);
+      String text = line.substring(leader.end()).strip();
+      return of(leader.pid(), text, line.strip());
+    }
+
+    private static StraceLine of(int pid, String text, String whole) {
+      if (text.isEmpty() || REMARK.matcher(text).matches() || REMARK.matcher(whole).matches()) {
         return new Remark(pid, text);
       }
       Matcher resumed = RESUMED.matcher(text);
       if (resumed.matches()) {
-        return new Resumed(pid, resumed.group(1), resumed.group(2));
+        String tail = resumed.group(2);
+        Matcher cut = CUT.matcher(tail);
+        return new Resumed(
+            pid, resumed.group(1), cut.matches() ? cut.group("head") + ") = ?" : tail);
+      }
+      Matcher cut = CUT.matcher(text);
+      if (text.indexOf('<') >= 0 && cut.matches()) {
+        String head = cut.group("head");
+        return head.isEmpty()
+            ? new Rest(pid, text)
+            : CALL.matcher(head).matches() ? new Unfinished(pid, head) : new Foreign(pid, text);
       }
       if (!CALL.matcher(text).matches()) {
-        return new Foreign(pid, text);
+        return text.startsWith(")") || text.startsWith(",")
+            ? new Rest(pid, text)
+            : new Foreign(pid, text);
       }
-      int cut = text.lastIndexOf(UNFINISHED);
-      return cut >= 0 && text.length() <= cut + UNFINISHED.length() + 8
-          ? new Unfinished(pid, text.substring(0, cut))
-          : new Call(pid, text);
-    }
-
-    private static int pid(Matcher prefix) {
-      String pid = prefix.group(1) == null ? prefix.group(2) : prefix.group(1);
-      return pid == null ? 0 : Integer.parseInt(pid);
+      Matcher word = WORD.matcher(text);
+      return word.find() ? new Torn(pid, text.substring(0, word.start())) : new Call(pid, text);
     }
   }
 }

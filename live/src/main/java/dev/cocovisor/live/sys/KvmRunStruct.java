@@ -23,6 +23,7 @@ public final class KvmRunStruct {
   private static final int INTR = 10;
   private static final int INTERNAL_ERROR = 17;
   private static final int SYSTEM_EVENT = 24;
+  private static final int DIRTY_RING_FULL = 31;
   private static final int MEMORY_FAULT = 39;
 
   /** Where a 1 makes KVM_RUN come back at once. */
@@ -53,7 +54,6 @@ public final class KvmRunStruct {
           Map.entry(28, "KVM_EXIT_ARM_NISV"),
           Map.entry(29, "KVM_EXIT_X86_RDMSR"),
           Map.entry(30, "KVM_EXIT_X86_WRMSR"),
-          Map.entry(31, "KVM_EXIT_DIRTY_RING_FULL"),
           Map.entry(32, "KVM_EXIT_AP_RESET_HOLD"),
           Map.entry(33, "KVM_EXIT_X86_BUS_LOCK"),
           Map.entry(37, "KVM_EXIT_NOTIFY"));
@@ -68,6 +68,11 @@ public final class KvmRunStruct {
   /** Returns KVM_EXIT_* as a number. */
   public int reason() {
     return page.getInt(AT_EXIT_REASON);
+  }
+
+  /** Returns the data of a store to a device. */
+  public long mmioData() {
+    return page.getLong(AT_MMIO_DATA);
   }
 
   /** Returns what userspace answered to a hypercall's exit. */
@@ -88,6 +93,7 @@ public final class KvmRunStruct {
       case INTR -> new Exit.Interrupted();
       case INTERNAL_ERROR -> new Exit.KvmInternalError(page.getInt(AT_EXIT));
       case SYSTEM_EVENT -> new Exit.SystemEvent(page.getInt(AT_EXIT));
+      case DIRTY_RING_FULL -> new Exit.DirtyRingFull();
       case MEMORY_FAULT -> new Exit.MemoryFault(at(0), at(8), at(16));
       default ->
           new Exit.Vendor(

@@ -13,12 +13,9 @@ import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +27,7 @@ final class CallReader {
   private static final long CREATE_VCPU = 0xae41;
   private static final long ENCRYPT_OP = 0xc008aebaL;
   private static final long CLEAR_DIRTY_LOG = 0xc018aec0L;
+  private static final long O_CLOEXEC = 0x80000;
   private static final int PATH_MAX = 256;
   private static final int STAT_SIZE = 144;
   private static final int COMMAND_SIZE = 24;
@@ -43,10 +41,12 @@ final class CallReader {
   private static final int MOST_WORDS = 8192;
 
   private final Ptrace ptrace;
+  private final Arrivals arrivals;
   private final Structures table = Structures.table();
 
   CallReader(Ptrace ptrace) {
     this.ptrace = ptrace;
+    this.arrivals = new Arrivals(ptrace);
   }
 
   /** Keeps what a call passes, before the kernel changes it. */
@@ -120,6 +120,9 @@ final class CallReader {
     if (call == null || (result <= ERESTARTSYS && result >= ERESTART_LAST)) {
       return;
     }
+    if (result >= 0) {
+      arrivals.take(t, call, result, trace);
+    }
     LogCall line = call == SystemCall.IOCTL ? ioctl(t, result, trace) : plain(call, t, result);
     if (line == null) {
       trace.skipped();
@@ -127,6 +130,9 @@ final class CallReader {
     }
     if (line.result() == null) {
       line = line.withResult(result(result, isAddress(call)));
+    }
+    if (call == SystemCall.VMSPLICE && result > 0) {
+      trace.held(Arrivals.endsOf(t, descriptor(t.args[0])));
     }
     trace.add(new TracedCall(line, path(t, call, trace), ""));
   }
@@ -149,12 +155,7 @@ final class CallReader {
     if (!onDescriptor || trace.kindOf(descriptor(t.args[0])) != null) {
       return "";
     }
-    try {
-      return Files.readSymbolicLink(Path.of("/proc/" + t.tid + "/fd/" + (int) t.args[0]))
-          .toString();
-    } catch (IOException _) {
-      return "";
-    }
+    return Arrivals.path(t, descriptor(t.args[0]));
   }
 
   private @Nullable String text(Tracee t, long addr) {
@@ -181,14 +182,23 @@ final class CallReader {
                   "openat",
                   Calls.sym("AT_FDCWD"),
                   new Value.Str(t.text, false),
-                  Calls.sym((a[call == SystemCall.OPEN ? 1 : 2] & 3) == 2 ? "O_RDWR" : "O_RDONLY"));
+                  mode(a[call == SystemCall.OPEN ? 1 : 2]));
       case CLOSE -> Calls.call("close", fd(a[0]));
       case DUP -> Calls.call("dup", fd(a[0]));
-      case DUP2, DUP3 -> Calls.call("dup2", fd(a[0]), fd(a[1]));
+      case DUP2 -> Calls.call("dup2", fd(a[0]), fd(a[1]));
+      case DUP3 -> Calls.call("dup3", fd(a[0]), fd(a[1]), Calls.hex(a[2]));
       case FCNTL ->
-          (int) a[1] == 0 || (int) a[1] == 1030
-              ? Calls.call("fcntl", fd(a[0]), Calls.sym("F_DUPFD"), Calls.hex(a[2]))
-              : null;
+          switch ((int) a[1]) {
+            case 0 -> Calls.call("fcntl", fd(a[0]), Calls.sym("F_DUPFD"), Calls.hex(a[2]));
+            case 2 -> Calls.call("fcntl", fd(a[0]), Calls.sym("F_SETFD"), Calls.hex(a[2] & 1));
+            case 1030 ->
+                Calls.call("fcntl", fd(a[0]), Calls.sym("F_DUPFD_CLOEXEC"), Calls.hex(a[2]));
+            default -> null;
+          };
+      case CLOSE_RANGE ->
+          Calls.call("close_range", fd(a[0]), Calls.hex(a[1] & 0xffffffffL), Calls.hex(a[2]));
+      case VMSPLICE -> arrivals.vmsplice(t);
+      case RECVMSG, PIDFD_GETFD -> null;
       case MEMFD_CREATE ->
           Calls.call(
               "memfd_create",
@@ -222,6 +232,14 @@ final class CallReader {
       case PWRITE64 -> Calls.call("pwrite64", fd(a[0]), Calls.hex(a[2]), Calls.hex(a[3]));
       case IOCTL -> null;
     };
+  }
+
+  /** Of how a file is opened: what may be done with it, and whether the next program has it. */
+  private static Value mode(long flags) {
+    Value access = Calls.sym((flags & 3) == 2 ? "O_RDWR" : "O_RDONLY");
+    return (flags & O_CLOEXEC) == 0
+        ? access
+        : new Value.Flags(List.of(access, Calls.sym("O_CLOEXEC")));
   }
 
   /** The kernel takes descriptors as 32-bit numbers. */

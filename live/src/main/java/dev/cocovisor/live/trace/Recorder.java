@@ -128,7 +128,9 @@ public final class Recorder implements AutoCloseable {
       for (Path p : all.toList()) {
         FileKind kind = FileKind.ofPath(Files.readSymbolicLink(p).toString());
         if (kind != null) {
-          traces.of(pid).opened(Long.parseLong(p.getFileName().toString()), kind);
+          traces
+              .of(pid)
+              .arrived(Long.parseLong(p.getFileName().toString()), kind, "open before the log");
         }
       }
     } catch (IOException _) {

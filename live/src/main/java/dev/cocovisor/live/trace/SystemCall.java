@@ -30,7 +30,11 @@ enum SystemCall {
   FSTAT(5, 80),
   NEWFSTATAT(262, 79),
   PREAD64(17, 67),
-  PWRITE64(18, 68);
+  PWRITE64(18, 68),
+  CLOSE_RANGE(436, 436),
+  RECVMSG(47, 212),
+  PIDFD_GETFD(438, 438),
+  VMSPLICE(278, 75);
 
   static final int AUDIT_ARCH_X86_64 = 0xc000003e;
   static final int AUDIT_ARCH_AARCH64 = 0xc00000b7;

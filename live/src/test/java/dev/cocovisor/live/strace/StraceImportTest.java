@@ -61,18 +61,21 @@ class StraceImportTest {
   }
 
   @Test
-  void theLineOfAVcpuHoldsTheExitOfTheRunBeforeIt() throws IOException {
+  void theSecondLineOfAVcpuHoldsTheExitOfTheRunBeforeIt() throws IOException {
     assertThat(
             imported(
                 "154   ioctl(6<anon_inode:kvm-vcpu:0>, KVM_RUN, 0) = 0",
-                " VCPU:0> {immediate_exit=0, exit_reason=0 /* KVM_EXIT_UNKNOWN */, flags=0}",
+                " VCPU:0< {immediate_exit=0, exit_reason=0 /* KVM_EXIT_UNKNOWN */, flags=0}",
+                " VCPU:0> {immediate_exit=0, exit_reason=2 /* KVM_EXIT_IO */, flags=0}",
                 "154   ioctl(6<anon_inode:kvm-vcpu:0>, KVM_RUN, 0) = 0",
-                " VCPU:0< {immediate_exit=0, exit_reason=6 /* KVM_EXIT_MMIO */, flags=0,"
+                " VCPU:0< {immediate_exit=0, exit_reason=2 /* KVM_EXIT_IO */, flags=0}",
+                " VCPU:0> {immediate_exit=0, exit_reason=6 /* KVM_EXIT_MMIO */, flags=0,"
                     + " {mmio={phys_addr=0xfed00000, data=[0], len=4, is_write=1}}}",
                 "154   ioctl(6<anon_inode:kvm-vcpu:0>, KVM_RUN, 0) = 0 (KVM_EXIT_MMIO)",
-                "154   ioctl(6<anon_inode:kvm-vcpu:0>, KVM_RUN, 0) = -1 EFAULT (Bad address)"))
+                "154   ioctl(6<anon_inode:kvm-vcpu:0>, KVM_RUN, 0) = -1 EFAULT (Bad address)",
+                " VCPU:0< {immediate_exit=0, exit_reason=6 /* KVM_EXIT_MMIO */, flags=0}"))
         .containsExactly(
-            "ioctl(6, KVM_RUN, 0) = 0",
+            "ioctl(6, KVM_RUN, 0) = 0 (KVM_EXIT_IO)",
             "ioctl(6, KVM_RUN, 0) = 0 (KVM_EXIT_MMIO, phys_addr=0xfed00000, len=4, is_write=1)",
             "ioctl(6, KVM_RUN, 0) = 0 (KVM_EXIT_MMIO)",
             "ioctl(6, KVM_RUN, 0) = -1 EFAULT");

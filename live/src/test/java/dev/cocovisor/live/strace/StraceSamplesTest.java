@@ -21,6 +21,7 @@ class StraceSamplesTest {
 
   @ParameterizedTest
   @CsvSource({
+    "kvmtool-start, 1600, 1540, 0, 14",
     "memslot_modification_stress_test, 195, 188, 12, 62",
     "pre_fault_memory_test, 514, 486, 47, 163",
     "private_mem_kvm_exits_test, 246, 240, 8, 89",

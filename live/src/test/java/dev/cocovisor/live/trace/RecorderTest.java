@@ -55,6 +55,74 @@ class RecorderTest {
         .doesNotContain("# program 3");
   }
 
+  /** A program that can hand descriptors over, where there is one. */
+  private static String python(boolean filter, String program) throws IOException {
+    assumeTrue(Files.isReadable(Path.of("/dev/kvm")), "no /dev/kvm here");
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/python3")), "no python3 here");
+    return recorded(filter, "exec /usr/bin/python3 -c '" + program + "'");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void descriptorsInMessagesAreFollowed(boolean filter) throws IOException {
+    String log =
+        python(
+            filter,
+            """
+            import os, socket, fcntl, mmap, struct
+            a, b = socket.socketpair()
+            if os.fork() == 0:
+                data, fds, flags, addr = socket.recv_fds(b, 16, 4)
+                vm = fcntl.ioctl(fds[0], 0xae01, 0)
+                m = mmap.mmap(fds[1], 8192)
+                os._exit(0)
+            ram = os.memfd_create("ram")
+            os.ftruncate(ram, 8192)
+            socket.send_fds(a, [b"two"], [os.open("/dev/kvm", os.O_RDWR), ram])
+            os.wait()
+            """);
+    assertThat(log.substring(log.indexOf("# program 1")))
+        .containsPattern(
+            "openat\\(AT_FDCWD, \"/dev/kvm\", O_RDWR\\) = (\\d+)  # of another process")
+        .containsPattern("ioctl\\(\\d+, KVM_CREATE_VM, 0\\) = \\d+");
+  }
+
+  @Test
+  void aPipeHoldsPagesOfASlotUntilItIsClosed() throws IOException {
+    assertThat(
+            python(
+                true,
+                """
+                import os, fcntl, mmap, ctypes, struct
+                libc = ctypes.CDLL(None)
+                vm = fcntl.ioctl(os.open("/dev/kvm", os.O_RDWR), 0xae01, 0)
+                m = mmap.mmap(-1, 8192)
+                at = ctypes.addressof(ctypes.c_char.from_buffer(m))
+                fcntl.ioctl(vm, 0x4020ae46, struct.pack("IIQQQ", 0, 0, 0, 8192, at))
+                r, w = os.pipe()
+                v = ctypes.create_string_buffer(struct.pack("QQ", at, 4096))
+                libc.vmsplice(w, v, 1, 0)
+                os.close(r)
+                os.close(w)
+                """))
+        .containsPattern(
+            "vmsplice\\(pipe, \\{0x[0-9a-f]+, 0x1000\\}, 1, 0\\) = 4096\nclose\\(pipe\\) = 0\n");
+  }
+
+  @Test
+  void theNextProgramHasWhatIsNotClosedForIt() throws IOException {
+    assumeTrue(Files.isReadable(Path.of("/dev/kvm")), "no /dev/kvm here");
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/python3")), "no python3 here");
+    assertThat(
+            recorded(
+                true,
+                "exec 7</dev/kvm; exec /usr/bin/python3 -c 'import fcntl; fcntl.ioctl(7, 0xae01,"
+                    + " 0)'"))
+        .contains(
+            "openat(AT_FDCWD, \"/dev/kvm\", O_RDWR) = 7  # of the program before\n"
+                + "ioctl(7, KVM_CREATE_VM, 0)");
+  }
+
   @Test
   void aCommandThatIsNotThereEndsAsInAShell() throws IOException {
     assertThat(recorded(true, "exec /no/such/command")).isEqualTo("exit 127");

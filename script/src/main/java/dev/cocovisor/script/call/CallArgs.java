@@ -187,6 +187,11 @@ public final class CallArgs {
     return arg < call.args().size() && before(call.args().get(arg)) instanceof Value.Struct;
   }
 
+  /** Tells whether a struct has a field. */
+  boolean hasField(int arg, String name) {
+    return isStruct(arg) && struct(arg).get(name) != null;
+  }
+
   /** Returns a struct's element by its place, as strace prints an iovec without names. */
   long element(int arg, int place) {
     open = true;

@@ -184,17 +184,20 @@ public final class CallDecoder {
               fd, a.field(2, "cap"), a.field(2, "flags", 0), a.field(2, "args[0]", 0));
       case "KVM_CREATE_GUEST_MEMFD" ->
           new KvmCall.CreateGuestMemfd(fd, a.field(2, "size"), a.field(2, "flags", 0));
-      case "KVM_SET_USER_MEMORY_REGION", "KVM_SET_USER_MEMORY_REGION2" ->
-          new KvmCall.SetRegion(
-              fd,
-              name.endsWith("2"),
-              a.field(2, "slot"),
-              a.field(2, "flags", 0),
-              a.field(2, "guest_phys_addr"),
-              a.field(2, "memory_size"),
-              a.field(2, "userspace_addr", 0),
-              a.field(2, "guest_memfd_offset", 0),
-              a.field(2, "guest_memfd", -1));
+      case "KVM_SET_USER_MEMORY_REGION", "KVM_SET_USER_MEMORY_REGION2" -> {
+        // The structure of 2022 was the first version's, extended by a private descriptor.
+        boolean extended = a.hasField(2, "private_fd");
+        yield new KvmCall.SetRegion(
+            fd,
+            extended || name.endsWith("2"),
+            a.field(2, "slot"),
+            a.field(2, "flags", 0),
+            a.field(2, "guest_phys_addr"),
+            a.field(2, "memory_size"),
+            a.field(2, "userspace_addr", 0),
+            a.field(2, extended ? "private_offset" : "guest_memfd_offset", 0),
+            a.field(2, extended ? "private_fd" : "guest_memfd", -1));
+      }
       case "KVM_SET_MEMORY_ATTRIBUTES" ->
           new KvmCall.SetAttributes(
               fd,
@@ -219,7 +222,10 @@ public final class CallDecoder {
           new KvmCall.PreFault(
               fd, true, a.field(2, "base_address"), a.field(2, "size"), a.field(2, "flags", 0));
       case "KVM_MEMORY_ENCRYPT_OP" ->
-          new KvmCall.MemoryEncryptOp(fd, new VendorCommand(a.symbol(2, "id"), a.without(2, "id")));
+          a.isSymbol(2, VendorCommand.NONE)
+              ? new KvmCall.MemoryEncryptOp(fd, new VendorCommand(VendorCommand.NONE, new Fields()))
+              : new KvmCall.MemoryEncryptOp(
+                  fd, new VendorCommand(a.symbol(2, "id"), a.without(2, "id")));
       case "KVM_RUN" ->
           new KvmCall.GuestRun(fd, "run", new GuestAction.Vendor("run", new Fields()));
       case "KVM_SET_NR_MMU_PAGES" -> new KvmCall.SetNrMmuPages(fd, a.number(2));

@@ -195,6 +195,9 @@ public final class CallEncoder {
   }
 
   public static LogCall memoryEncryptOp(int file, VendorCommand c) {
+    if (c.name().equals(VendorCommand.NONE)) {
+      return ioctl(fd(file), "KVM_MEMORY_ENCRYPT_OP", sym(VendorCommand.NONE));
+    }
     var fields = new ArrayList<Value.Field>();
     fields.add(Value.Field.of("id", sym(c.name())));
     fields.addAll(FieldValues.toEntries(c.in()));

@@ -13,6 +13,8 @@ import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Carries out typed calls on a process of the model. */
@@ -86,9 +88,9 @@ public final class CallRunner {
       case KvmCall.Fallocate c -> plain(process.fallocate(fd(c.fd()), c.mode(), c.off(), c.len()));
       case KvmCall.Fstat c -> fstat(c);
       case KvmCall.Ftruncate c -> plain(process.ftruncate(fd(c.fd()), c.length()));
-      case KvmCall.Read c -> plain(process.read(fd(c.fd()), c.count()));
+      case KvmCall.Read c -> reads(into -> process.read(fd(c.fd()), c.count(), into));
       case KvmCall.Write c -> plain(process.write(fd(c.fd()), c.count()));
-      case KvmCall.Pread c -> plain(process.pread(fd(c.fd()), c.count(), c.off()));
+      case KvmCall.Pread c -> reads(into -> process.pread(fd(c.fd()), c.count(), c.off(), into));
       case KvmCall.Pwrite c -> plain(process.pwrite(fd(c.fd()), c.count(), c.off()));
       case KvmCall.KernelRead c -> plain(process.kernelRead(c.addr(), c.len()));
       case KvmCall.OfKernel c -> KernelCalls.run(process, c);
@@ -272,6 +274,27 @@ public final class CallRunner {
               System.arraycopy(c.words(), 0, bits, 0, Math.min(c.words().length, bits.length));
               return Errno.OK;
             });
+  }
+
+  /** What was read stands behind its length, in words of 64 bits, the first byte lowest. */
+  private static Reply reads(ToLongFunction<Consumer<byte[]>> read) {
+    var words = new ArrayList<Value>();
+    long ret =
+        read.applyAsLong(bytes -> {
+          for (int i = 0; i < bytes.length; i += Long.BYTES) {
+            long word = 0;
+            for (int j = Math.min(i + Long.BYTES, bytes.length) - 1; j >= i; j--) {
+              word = word << 8 | (bytes[j] & 0xff);
+            }
+            words.add(Value.Num.hex(word));
+          }
+        });
+    LogResult result = plain(ret).result();
+    if (words.isEmpty()) {
+      return Reply.of(result);
+    }
+    Value.Field all = Value.Field.of("words", new Value.Items(List.copyOf(words)));
+    return Reply.of(result.with(new LogResult.Exit("", List.of(all))));
   }
 
   private Reply fstat(KvmCall.Fstat c) {

@@ -26,7 +26,8 @@ public final class ExitValues {
                   hex("phys_addr", e.physAddr()),
                   decimal("len", e.len()),
                   decimal("is_write", e.isWrite() ? 1 : 0));
-          case Exit.Shutdown _, Exit.Interrupted _, Exit.Unknown _ -> List.of();
+          case Exit.Shutdown _, Exit.Interrupted _, Exit.DirtyRingFull _, Exit.Unknown _ ->
+              List.of();
           case Exit.KvmInternalError e -> List.of(decimal("suberror", e.suberror()));
           case Exit.Hypercall e ->
               List.of(decimal("nr", e.nr()), args(e.args()), hex("flags", e.flags()));

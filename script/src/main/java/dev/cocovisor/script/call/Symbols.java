@@ -83,6 +83,10 @@ public final class Symbols {
     put(1, "KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE");
     put(2, "KVM_DIRTY_LOG_INITIALLY_SET");
     put(0x80, "KVM_X86_QUIRK_SLOT_ZAP_ALL");
+    // The number of KVM_CAP_PRE_FAULT_MEMORY, in the series of 2024.
+    put(236, "KVM_CAP_MAP_MEMORY");
+    put(1, "KVM_DIRTY_GFN_F_DIRTY");
+    put(2, "KVM_DIRTY_GFN_F_RESET");
     for (VmType t : VmType.UAPI) {
       NUMBERS.put(t.name(), t.number());
     }
@@ -119,6 +123,10 @@ public final class Symbols {
     put(4, "MREMAP_DONTUNMAP", "MFD_HUGETLB");
     put(8, "MFD_NOEXEC_SEAL");
     put(16, "MFD_EXEC");
+    // Of the fd-based series of 2022; their bits, 8 and 32, are MFD_NOEXEC_SEAL and F_SEAL_EXEC
+    // today.
+    put(1L << 32, "MFD_INACCESSIBLE", "F_SEAL_AUTO_ALLOCATE");
+    put(4, "KVM_MEM_PRIVATE");
     put(10, "MADV_DONTFORK");
     put(11, "MADV_DOFORK");
     put(12, "MADV_MERGEABLE");

@@ -2,6 +2,7 @@ package dev.cocovisor.script.scenario;
 
 import dev.cocovisor.api.view.Strip;
 import dev.cocovisor.core.host.PageStats;
+import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.script.call.KvmCall;
 import dev.cocovisor.script.call.Reply;
@@ -74,7 +75,7 @@ final class VmWatch {
     long core = 0;
     long trusted = 0;
     for (Vm vm : living()) {
-      core += vm.stage().tablePages();
+      core += vm.stages().stream().mapToLong(SecondStage::tablePages).sum();
       trusted += vm.stage().externalTablePages() + vm.ops().trustedTablePages();
     }
     return new ScenarioStep.Tables(core, trusted);

@@ -24,7 +24,7 @@ class RecordedProgramsTest {
     "set_memory_region_test, 68, 24",
     "memslot_modification_stress_test, 1657, 26",
     "demand_paging_test, 55, 26",
-    "dirty_log_test, 184, 123",
+    "dirty_log_test, 185, 122",
     "qemu-seabios, 568, 4312",
   })
   void whatTheyDidToMemoryIsAnsweredTheSame(String name, long compared, long skipped)
