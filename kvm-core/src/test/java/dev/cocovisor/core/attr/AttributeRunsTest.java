@@ -8,12 +8,12 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-class AttributeTreeTest {
+class AttributeRunsTest {
   private static final int SPAN = 1 << 20;
 
   @Test
   void everythingIsZeroAtFirstWhateverTheGfn() {
-    AttributeTree t = new AttributeTree();
+    AttributeRuns t = new AttributeRuns();
     assertThat(t.get(0)).isZero();
     assertThat(t.get(1L << 51)).isZero();
     assertThat(t.isUniform(1L << 51, PageLevel.PG_1G)).isTrue();
@@ -25,7 +25,7 @@ class AttributeTreeTest {
   void agreesWithAnArrayOnRandomRanges() {
     for (long seed = 1; seed <= 30; seed++) {
       Random random = new Random(seed);
-      AttributeTree tree = new AttributeTree();
+      AttributeRuns tree = new AttributeRuns();
       byte[] naive = new byte[SPAN];
       for (int step = 0; step < 60; step++) {
         int start = edge(random);
@@ -38,7 +38,7 @@ class AttributeTreeTest {
     }
   }
 
-  /** Ends near page, 2 MiB and 1 GiB boundaries, where trees go wrong. */
+  /** Ends near page, 2 MiB and 1 GiB boundaries, where runs go wrong. */
   private static int edge(Random random) {
     int unit =
         switch (random.nextInt(4)) {
@@ -51,7 +51,7 @@ class AttributeTreeTest {
     return Math.clamp(at, 0, SPAN - 1);
   }
 
-  private static void compare(AttributeTree tree, byte[] naive, Random random, String what) {
+  private static void compare(AttributeRuns tree, byte[] naive, Random random, String what) {
     for (int k = 0; k < 40; k++) {
       int gfn = edge(random);
       assertThat(tree.get(gfn)).as(what + " gfn %d", gfn).isEqualTo(naive[gfn]);
@@ -84,20 +84,20 @@ class AttributeTreeTest {
 
   @Test
   void aRangeCostsItsBoundariesAndFoldsAwayAgain() {
-    AttributeTree t = new AttributeTree();
+    AttributeRuns t = new AttributeRuns();
     long half = 1L << 27;
     for (int i = 0; i < 100; i++) {
       t.set(1, half - 1, 8);
-      assertThat(t.nodes()).isLessThan(12);
+      assertThat(t.boundaries()).isEqualTo(3);
       t.set(0, half, 8);
       t.set(0, half, 0);
-      assertThat(t.nodes()).isEqualTo(1);
+      assertThat(t.boundaries()).isEqualTo(1);
     }
   }
 
   @Test
   void growsToTheEndOfTheAddressSpaceAndKeepsWhatItHad() {
-    AttributeTree t = new AttributeTree();
+    AttributeRuns t = new AttributeRuns();
     t.set(5, 6, 8);
     t.set((1L << 52) - 3, 1L << 52, 8);
     assertThat(t.get(5)).isEqualTo(8);
@@ -109,7 +109,7 @@ class AttributeTreeTest {
 
   @Test
   void countsAndRangesEndWhereTheTreeDoes() {
-    AttributeTree t = new AttributeTree();
+    AttributeRuns t = new AttributeRuns();
     long covered = 1L << 36;
     t.set(covered - 2, covered, 8);
     assertThat(t.countSet(0, 1L << 52)).isEqualTo(2);
@@ -133,21 +133,21 @@ class AttributeTreeTest {
   }
 
   @Test
-  void aTreeThatIsOneValueGrowsWithoutANode() {
-    AttributeTree t = new AttributeTree();
+  void neighboursThatAgreeAreOneRun() {
+    AttributeRuns t = new AttributeRuns();
     t.set(0, 1L << 36, 8);
-    assertThat(t.nodes()).isEqualTo(1);
+    assertThat(t.boundaries()).isEqualTo(2);
     t.set((1L << 36) + 512, (1L << 36) + 1024, 8);
     assertThat(t.get(5)).isEqualTo(8);
     assertThat(t.countSet(0, 1L << 37)).isEqualTo((1L << 36) + 512);
     assertThat(t.isUniform((1L << 36) + 512, PageLevel.PG_2M)).isTrue();
     t.set(0, 1L << 45, 0);
-    assertThat(t.nodes()).isEqualTo(1);
+    assertThat(t.boundaries()).isEqualTo(1);
   }
 
   @Test
   void aStoreThatCannotCountIsCountedGfnByGfn() {
-    AttributeTree tree = new AttributeTree();
+    AttributeRuns tree = new AttributeRuns();
     tree.set(10, 20, 8);
     AttributeStore plain =
         new AttributeStore() {
@@ -176,9 +176,31 @@ class AttributeTreeTest {
     assertThat(plain.countSet(20, 30)).isZero();
   }
 
+  /** One page here and there: what a hostile or fragmented guest makes. */
+  @Test
+  void isolatedPagesAreTwoBoundariesAndGoAgain() {
+    AttributeRuns t = new AttributeRuns();
+    int pages = 5_000;
+    long far = 1L << 19;
+    for (int i = 0; i < pages; i++) {
+      // From both ends to the middle, so that chunks split everywhere.
+      long at = (i % 2 == 0 ? i : 2L * pages - i) * far;
+      t.set(at + 1, at + 2, 8);
+    }
+    assertThat(t.boundaries()).isEqualTo(2L * pages + 1);
+    assertThat(t.countSet(0, 1L << 52)).isEqualTo(pages);
+    assertThat(t.get(2 * far + 1)).isEqualTo(8);
+    assertThat(t.get(2 * far + 2)).isZero();
+    for (int i = 0; i < pages; i++) {
+      long at = (i % 2 == 0 ? i : 2L * pages - i) * far;
+      t.set(at, at + far, 0);
+    }
+    assertThat(t.boundaries()).isEqualTo(1);
+  }
+
   @Test
   void anEmptyRangeIsAProgrammingError() {
-    AttributeTree t = new AttributeTree();
+    AttributeRuns t = new AttributeRuns();
     assertThatThrownBy(() -> t.set(4, 4, 8)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> t.set(4, 5, 256)).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> t.set(4, 5, -1)).isInstanceOf(IllegalArgumentException.class);
