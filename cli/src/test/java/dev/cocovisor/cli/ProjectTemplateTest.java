@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,6 +21,7 @@ class ProjectTemplateTest {
   @TempDir Path folder;
 
   @Test
+  @Tag("slow") // makes Javadoc
   void aProjectHasNoPlaceholderLeftAndEveryFileWhereJavaWantsIt() throws IOException {
     Path project = new ProjectTemplate("my-vendor").write(folder.resolve("p"));
     assertThat(project.resolve("src/main/java/com/example/myvendor/MyVendorBackend.java"))
@@ -36,7 +38,9 @@ class ProjectTemplateTest {
     }
     Path api = project.resolve("repository/dev/cocovisor/cocovisor-api");
     try (Stream<Path> files = Files.walk(api)) {
-      assertThat(files.map(Path::toString)).anyMatch(f -> f.endsWith("-sources.jar"));
+      assertThat(files.map(Path::toString))
+          .anyMatch(f -> f.endsWith("-sources.jar"))
+          .anyMatch(f -> f.endsWith("-javadoc.jar"));
     }
   }
 

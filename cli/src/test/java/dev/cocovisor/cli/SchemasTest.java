@@ -47,6 +47,7 @@ class SchemasTest {
         Arguments.of("run", List.of("run", example("first-boot"), "--backend", "cca")),
         Arguments.of("compare", List.of("compare", example("convert-small-in-huge"))),
         Arguments.of("explore", List.of("explore", race, "--bound", "0")),
+        Arguments.of("races", List.of("races", "pkvm", "--meeting", "fault,mmap", "--bound", "0")),
         Arguments.of("tck", List.of("tck", "sev-snp", "--rule", "C01,M01")),
         Arguments.of("backends", List.of("backends")),
         Arguments.of("plugins", List.of("plugins", "list")),

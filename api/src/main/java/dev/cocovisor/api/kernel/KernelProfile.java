@@ -68,6 +68,9 @@ public final class KernelProfile {
    * @throws IllegalArgumentException if a release or rule is not known; the text says what is
    */
   public static KernelProfile parse(String text, Collection<? extends KernelRule<?>> rules) {
+    if (text.equals(REFERENCE.version.toString())) {
+      return REFERENCE;
+    }
     String[] parts = text.split("\\+", -1);
     KernelProfile p = release(parts[0]);
     for (int i = 1; i < parts.length; i++) {

@@ -29,6 +29,25 @@ public interface HostMemory {
   /** Gives a block back. */
   void free(long pfn, int order);
 
+  /**
+   * Returns how many frames there are, so that a trusted half need not make tables for more.
+   *
+   * @return from 1; {@link Long#MAX_VALUE} where the host cannot tell
+   * @since 0.3
+   */
+  default long frames() {
+    return Long.MAX_VALUE;
+  }
+
+  /**
+   * Takes a reference to a frame (folio_get): freed by its owner, it is nobody else's before the
+   * last reference went.
+   */
+  default void get(long pfn) {}
+
+  /** Gives a reference back (folio_put). */
+  default void put(long pfn) {}
+
   /** Returns the number of frames in use. */
   long allocatedFrames();
 

@@ -44,7 +44,7 @@ final class RealmOps implements VmOps {
   RealmOps(VmContext vm, Rmi rmm, Granules granules, Realms realms, boolean hugePages) {
     this.life = new RealmLife(vm, rmm, granules, realms);
     this.population = new Population(vm, life);
-    this.mappings = new RealmMappings(life, hugePages);
+    this.mappings = new RealmMappings(vm, life, hugePages);
     this.run = new RealmRun(vm, rmm);
   }
 
@@ -141,7 +141,7 @@ final class RealmOps implements VmOps {
 
   @Override
   public Errno unmapDelegated(long gfn, long pfn, PageLevel level, boolean isPrivate) {
-    return mappings.unmap(gfn, level, isPrivate);
+    return mappings.unmap(gfn, pfn, level, isPrivate);
   }
 
   @Override

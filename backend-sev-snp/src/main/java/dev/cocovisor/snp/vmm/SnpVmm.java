@@ -10,12 +10,14 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.ActionRange;
 import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
 import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.snp.guest.SnpActions;
+import dev.cocovisor.snp.kvm.EncBitmap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -36,6 +38,9 @@ public final class SnpVmm implements VmmDriver {
   /** Creates the driver; it has no state. */
   public SnpVmm() {}
 
+  /** A launch asks for a bitmap of so many pages ({@code sev-snp.migration=cap}). */
+  private static final String BITMAP_PAGES = "page_enc_bitmap";
+
   @Override
   public long vmType() {
     return VmType.X86_SNP.number();
@@ -47,7 +52,7 @@ public final class SnpVmm implements VmmDriver {
 
   @Override
   public Set<String> launchFields() {
-    return Set.of("policy");
+    return Set.of("policy", BITMAP_PAGES);
   }
 
   @Override
@@ -55,6 +60,10 @@ public final class SnpVmm implements VmmDriver {
     long mapGpaRange = 1 << 12;
     long r =
         vm.calls().enableCap(vm.vmFd(), Capability.KVM_CAP_EXIT_HYPERCALL.number(), 0, mapGpaRange);
+    long pages = vm.policy().number(BITMAP_PAGES, 0);
+    if (r >= 0 && pages != 0) {
+      r = vm.calls().enableCap(vm.vmFd(), EncBitmap.CAP_PAGE_ENC_BITMAP, 0, pages);
+    }
     return r < 0 ? r : command(vm, "KVM_SEV_INIT2", new Fields());
   }
 
@@ -98,11 +107,7 @@ public final class SnpVmm implements VmmDriver {
     if (level != PageLevel.PG_4K) {
       return List.of(SnpActions.validate(gpa, size >>> PAGE_SHIFT, true));
     }
-    List<GuestAction> actions = new ArrayList<>();
-    for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
-      actions.add(SnpActions.pvalidate(at, false, true));
-    }
-    return actions;
+    return ActionRange.of(gpa, size, level, (at, _) -> SnpActions.pvalidate(at, false, true));
   }
 
   @Override

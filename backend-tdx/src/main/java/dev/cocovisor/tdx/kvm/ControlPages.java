@@ -9,6 +9,7 @@ import dev.cocovisor.api.mem.HostMemory;
  */
 final class ControlPages {
   private final HostMemory memory;
+  private final TdxPlatform platform;
   private final long[] pages;
   private int from;
   private final boolean complete;
@@ -16,11 +17,16 @@ final class ControlPages {
   /** Allocates; where memory is out, {@link #complete} is false and nothing is kept. */
   ControlPages(TdxVm td, int count) {
     memory = td.vm().host().memory();
+    platform = td.platform();
     pages = new long[count];
     int got = 0;
     while (got < count) {
       long pfn = memory.allocate(0);
       if (pfn == HostMemory.NO_FRAME) {
+        break;
+      }
+      if (!platform.pamtGet(pfn).ok()) {
+        memory.free(pfn, 0);
         break;
       }
       memory.raw().zero(pfn, 1);
@@ -29,7 +35,7 @@ final class ControlPages {
     complete = got == count;
     if (!complete) {
       for (int i = 0; i < got; i++) {
-        memory.free(pages[i] >>> PageLevel.PAGE_SHIFT, 0);
+        free(pages[i]);
       }
       from = count;
     }
@@ -52,13 +58,18 @@ final class ControlPages {
   /** Frees what was not taken. */
   void giveBack() {
     while (from < pages.length) {
-      memory.free(pages[from++] >>> PageLevel.PAGE_SHIFT, 0);
+      free(pages[from++]);
     }
   }
 
   /** Frees what was not taken, and a page that was and that the module did not want. */
   void giveBackWith(long page) {
-    memory.free(page >>> PageLevel.PAGE_SHIFT, 0);
+    free(page);
     giveBack();
+  }
+
+  private void free(long page) {
+    platform.pamtPut(page >>> PageLevel.PAGE_SHIFT);
+    memory.free(page >>> PageLevel.PAGE_SHIFT, 0);
   }
 }

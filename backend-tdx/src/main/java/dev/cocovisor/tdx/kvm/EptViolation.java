@@ -48,6 +48,10 @@ final class EptViolation {
         return r;
       }
     }
+    Errno filled = td.platform().topUpPamt();
+    if (!filled.ok()) {
+      return td.refuse(filled, "no pages for the PAMT");
+    }
     v.inViolation = true;
     Errno mapped = td.vm().mapPage(vcpu, gpa, true);
     for (int i = 0; again(mapped) && i < LOCAL_RETRIES; i++) {

@@ -115,6 +115,10 @@ final class MemRegion {
       // A fault that fixed nothing is an error of kvm_tdp_mmu_map_private_pfn.
       return td.refuse(Errno.EIO, "the page is mapped already");
     }
+    Errno filled = td.platform().topUpPamt();
+    if (!filled.ok()) {
+      return td.refuse(filled, "no pages for the PAMT");
+    }
     td.pageAddSource = source;
     Errno mapped = td.vm().mapPage(vcpu, gfn << PageLevel.PAGE_SHIFT, true);
     td.pageAddSource = 0;
@@ -137,16 +141,21 @@ final class MemRegion {
       if (mapped != pfn) {
         return td.refuse(Errno.EAGAIN, "another frame is mapped than guest_memfd has");
       }
+      Errno backed = td.platform().pamtGet(pfn);
+      if (!backed.ok()) {
+        return td.refuse(backed, "no page for the PAMT");
+      }
       long gpa = gfn << PageLevel.PAGE_SHIFT;
       long frame = pfn << PageLevel.PAGE_SHIFT;
       long s = td.seam().call(SeamCall.MEM_PAGE_ADD, gpa, td.tdr, frame, source);
       if (s != 0) {
+        td.platform().pamtPut(pfn);
         c.out().put("hw_error", s);
         Errno e = SeamStatus.OPERAND_BUSY.is(s) ? Errno.EBUSY : Errno.EIO;
         return td.refuse(e, "TDH.MEM.PAGE.ADD: " + SeamStatus.describe(s));
       }
       td.premapped().remove(gfn);
-      return Errno.OK;
+      return td.referred(pfn);
     } finally {
       td.vm().mmuLock().unlockShared();
     }

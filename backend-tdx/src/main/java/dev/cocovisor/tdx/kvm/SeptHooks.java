@@ -10,6 +10,7 @@ import dev.cocovisor.tdx.module.sept.SeptEntry;
 import dev.cocovisor.tdx.module.sept.SeptState;
 import dev.cocovisor.tdx.module.sept.SeptTable;
 import dev.cocovisor.tdx.module.td.Td;
+import java.util.function.LongSupplier;
 
 /**
  * Carries the mirror to the Secure EPT.
@@ -44,9 +45,28 @@ final class SeptHooks {
   }
 
   Errno link(long gfn, PageLevel level, long sptPfn) {
-    return added(
-        SeamCall.MEM_SEPT_ADD,
-        td.seam().call(SeamCall.MEM_SEPT_ADD, operand(gfn, level), td.tdr, address(sptPfn), 0));
+    Errno backed = backed(sptPfn);
+    return !backed.ok()
+        ? backed
+        : orPut(
+            sptPfn,
+            added(
+                SeamCall.MEM_SEPT_ADD,
+                td.seam()
+                    .call(SeamCall.MEM_SEPT_ADD, operand(gfn, level), td.tdr, address(sptPfn), 0)));
+  }
+
+  /** The page that the module gets has its PAMT entry, with dynamic PAMT too. */
+  private Errno backed(long pfn) {
+    Errno r = td.platform().pamtGet(pfn);
+    return r.ok() ? r : td.refuse(r, "no page for the PAMT");
+  }
+
+  private Errno orPut(long pfn, Errno result) {
+    if (!result.ok()) {
+      td.platform().pamtPut(pfn);
+    }
+    return result;
   }
 
   Errno set(long gfn, PageLevel level, long pfn) {
@@ -56,9 +76,44 @@ final class SeptHooks {
     if (!td.runnable()) {
       return add(gfn, level, pfn);
     }
-    return added(
-        SeamCall.MEM_PAGE_AUG,
-        td.seam().call(SeamCall.MEM_PAGE_AUG, operand(gfn, level), td.tdr, address(pfn), 0));
+    boolean small = level == PageLevel.PG_4K;
+    Errno mapped = small ? backed(pfn) : Errno.OK;
+    if (!mapped.ok()) {
+      return mapped;
+    }
+    mapped =
+        added(
+            SeamCall.MEM_PAGE_AUG,
+            td.seam().call(SeamCall.MEM_PAGE_AUG, operand(gfn, level), td.tdr, address(pfn), 0));
+    return mapped.ok() ? referred(pfn, level) : small ? orPut(pfn, mapped) : mapped;
+  }
+
+  /** The page is the TD's: from here on its folio is referred to, where KVM does that. */
+  Errno referred(long pfn, PageLevel level) {
+    if (td.platform().references() == FolioReferences.MAPPED) {
+      for (long p = pfn; p < pfn + level.pages(); p++) {
+        td.vm().host().memory().get(p);
+      }
+    }
+    return Errno.OK;
+  }
+
+  /** The page is the TD's no more, or stays it for ever because the module would not give it up. */
+  private Errno dereferred(long pfn, PageLevel level, Errno removed) {
+    FolioReferences held = td.platform().references();
+    boolean give = held == FolioReferences.MAPPED && removed.ok();
+    boolean take = held == FolioReferences.ON_ERROR && !removed.ok();
+    for (long p = pfn; (give || take) && p < pfn + level.pages(); p++) {
+      if (give) {
+        td.vm().host().memory().put(p);
+      } else {
+        td.vm().host().memory().get(p);
+      }
+    }
+    if (!removed.ok() && held != FolioReferences.NONE) {
+      td.vm().leak(pfn, level.pages(), "the TD's page could not be removed");
+    }
+    return removed;
   }
 
   private Errno add(long gfn, PageLevel level, long pfn) {
@@ -69,15 +124,21 @@ final class SeptHooks {
     if (td.pageAddSource == 0 || level != PageLevel.PG_4K) {
       return td.bug("a private page before the TD runs that KVM_TDX_INIT_MEM_REGION did not add");
     }
-    return added(
-        SeamCall.MEM_PAGE_ADD,
-        td.seam()
-            .call(
-                SeamCall.MEM_PAGE_ADD,
-                operand(gfn, level),
-                td.tdr,
-                address(pfn),
-                td.pageAddSource));
+    Errno backed = backed(pfn);
+    if (!backed.ok()) {
+      return backed;
+    }
+    Errno added =
+        added(
+            SeamCall.MEM_PAGE_ADD,
+            td.seam()
+                .call(
+                    SeamCall.MEM_PAGE_ADD,
+                    operand(gfn, level),
+                    td.tdr,
+                    address(pfn),
+                    td.pageAddSource));
+    return added.ok() ? referred(pfn, level) : orPut(pfn, added);
   }
 
   private Errno added(SeamCall call, long status) {
@@ -89,12 +150,16 @@ final class SeptHooks {
 
   /** Makes a call that only vCPUs can disturb: busy once, kick them all out and try again. */
   private long withoutVcpus(SeamCall leaf, long rcx, long rdx, long r8) {
-    long s = td.seam().call(leaf, rcx, rdx, r8, 0);
+    return withoutVcpus(() -> td.seam().call(leaf, rcx, rdx, r8, 0));
+  }
+
+  private long withoutVcpus(LongSupplier call) {
+    long s = call.getAsLong();
     if (SeamStatus.OPERAND_BUSY.is(s)) {
       td.guestMode().lock();
       try {
         td.vm().kickVcpus();
-        s = td.seam().call(leaf, rcx, rdx, r8, 0);
+        s = call.getAsLong();
       } finally {
         td.guestMode().unlock();
       }
@@ -136,6 +201,10 @@ final class SeptHooks {
       // The Secure EPT never had it.
       return Errno.OK;
     }
+    return dereferred(pfn, level, removed(gfn, level, pfn));
+  }
+
+  private Errno removed(long gfn, PageLevel level, long pfn) {
     if (!td.hasHkid()) {
       return td.bug("a private page is taken away from a TD without HKID");
     }
@@ -151,7 +220,13 @@ final class SeptHooks {
     if (td.bugOn(s, SeamCall.MEM_PAGE_REMOVE)) {
       return Errno.EIO;
     }
-    return written(pfn, level) ? Errno.OK : Errno.EIO;
+    if (!written(pfn, level)) {
+      return Errno.EIO;
+    }
+    if (level == PageLevel.PG_4K) {
+      td.platform().pamtPut(pfn);
+    }
+    return Errno.OK;
   }
 
   /** Writes a removed page's lines back, with the key they were used with, and clears it. */
@@ -167,25 +242,45 @@ final class SeptHooks {
     return true;
   }
 
-  Errno split(long gfn, PageLevel level, long sptPfn, boolean shared) {
+  Errno split(long gfn, PageLevel level, long pfn, long sptPfn, boolean shared) {
     if (shared) {
       return splitInFault(gfn);
     }
     if (!td.hasHkid()) {
       return td.bug("a split in a TD without HKID");
     }
+    Errno backed = td.platform().topUpPamt();
+    backed = backed.ok() ? backed(sptPfn) : td.refuse(backed, "no pages for the PAMT");
+    if (!backed.ok()) {
+      return backed;
+    }
     long operand = operand(gfn, level);
     if (!blocked(operand)) {
-      return Errno.EIO;
+      return orPut(sptPfn, Errno.EIO);
     }
     track();
-    long s = withoutVcpus(SeamCall.MEM_PAGE_DEMOTE, operand, td.tdr, address(sptPfn));
+    DynamicPamt pamt = td.platform().pamt();
+    long[] s = new long[1];
+    if (pamt == null) {
+      s[0] = demoted(operand, sptPfn, 0, 0);
+    } else if (!pamt.split(pfn, (a, b) -> demoted(operand, sptPfn, a, b), s).ok()) {
+      return orPut(sptPfn, td.bug("the cache of PAMT pages was filled and is empty"));
+    }
+    return orPut(sptPfn, td.bugOn(s[0], SeamCall.MEM_PAGE_DEMOTE) ? Errno.EIO : Errno.OK);
+  }
+
+  private long demoted(long operand, long sptPfn, long first, long second) {
+    long s = demote(operand, sptPfn, first, second);
     // RFC v1 goes on for as long as host interrupts come; later versions want a module that does
     // not stop.
     while (td.policy() == PagePolicy.RFC_V1 && SeamStatus.INTERRUPTED_RESTARTABLE.is(s)) {
-      s = withoutVcpus(SeamCall.MEM_PAGE_DEMOTE, operand, td.tdr, address(sptPfn));
+      s = demote(operand, sptPfn, first, second);
     }
-    return td.bugOn(s, SeamCall.MEM_PAGE_DEMOTE) ? Errno.EIO : Errno.OK;
+    return s;
+  }
+
+  private long demote(long operand, long sptPfn, long first, long second) {
+    return withoutVcpus(() -> td.seam().demote(operand, td.tdr, address(sptPfn), first, second));
   }
 
   /** RFC v1 ignores a split in a fault: the vCPU's next try asks for the size that is there. */
@@ -211,6 +306,7 @@ final class SeptHooks {
       return td.refuse(Errno.EIO, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
     }
     td.platform().clear(sptPfn, 1);
+    td.platform().pamtPut(sptPfn);
     return Errno.OK;
   }
 

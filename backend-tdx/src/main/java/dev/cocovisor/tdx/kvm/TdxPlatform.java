@@ -2,6 +2,7 @@ package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
@@ -27,8 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One host's TDX: the module, the HKIDs KVM hands out, and the settings of new VMs. */
 public final class TdxPlatform implements Platform {
-  /** One TDMR over all frames a host can have; it costs only where it is used. */
-  private static final long TDMR_END = 1L << 44;
+  /** The most memory that the one TDMR covers, which is all that the host has. */
+  private static final long MOST_MEMORY = 1L << 44;
 
   private final TdxModule module;
   private final Seam seam;
@@ -36,6 +37,8 @@ public final class TdxPlatform implements Platform {
   private final HkidPool hkids;
   private final PagePolicy policy;
   private final BuildPopulation population;
+  private final FolioReferences references;
+  private final @Nullable DynamicPamt pamt;
   private final int width;
   private final boolean partialWriteErratum;
   private final PhysicalMemory memory;
@@ -46,20 +49,40 @@ public final class TdxPlatform implements Platform {
     PagePolicy asked = PagePolicy.of(host.setting(TdxSettings.POLICY));
     boolean interruptible = interruptible(host.setting(TdxSettings.DEMOTE), asked);
     PlatformConfig config =
-        PlatformConfig.standard(Seam.HOST_PROCESSORS).withDemoteInterruptible(interruptible);
+        PlatformConfig.standard(Seam.HOST_PROCESSORS)
+            .withDemoteInterruptible(interruptible)
+            .withDynamicPamt(host.flag(TdxSettings.DYNAMIC_PAMT));
     faults =
         new FaultPlan(
             trustedCalls(), (call, how) -> failure(call, how, interruptible), host.interposer());
-    module = new TdxModule(config, host.memory().raw(), List.of(new Pamt(0, TDMR_END)), faults);
+    module =
+        new TdxModule(
+            config,
+            host.memory().raw(),
+            List.of(new Pamt(0, tdmrEnd(host.memory().frames()))),
+            faults);
     seam = new Seam(module, host.trace());
     // v3 maps no huge page where a split could be interrupted (tdx_huge_page is cleared).
     policy = asked == PagePolicy.V3 && interruptible ? PagePolicy.UPSTREAM : asked;
     population = BuildPopulation.of(host.setting(TdxSettings.POPULATION));
+    references =
+        FolioReferences.of(
+            host.setting(TdxSettings.REFERENCES),
+            policy,
+            host.kernel().on(TdxKernelRules.PAGE_IS_SOURCE));
     partialWriteErratum = host.flag(TdxSettings.ERRATUM);
     memory = host.memory().raw();
+    pamt = config.dynamicPamt() ? new DynamicPamt(host.memory(), seam) : null;
     regionCheck = host.part(RegionCheck.class, new RegionCheck());
     width = Integer.parseInt(host.setting(TdxSettings.WIDTH));
     hkids = new HkidPool(config.firstPrivateHkid() + 1, (int) host.number(TdxSettings.HKIDS));
+  }
+
+  /** The end of memory of so many frames, if it is known; a TDMR is of whole 1 GiB. */
+  private static long tdmrEnd(long frames) {
+    long gigas = (frames + PageLevel.PG_1G.pages() - 1) / PageLevel.PG_1G.pages();
+    long most = MOST_MEMORY >>> 30;
+    return (frames < 1 || gigas < 1 || gigas > most ? most : gigas) << 30;
   }
 
   private static boolean interruptible(String setting, PagePolicy policy) {
@@ -135,6 +158,32 @@ public final class TdxPlatform implements Platform {
     return regionCheck;
   }
 
+  /** Returns the PAMT pages KVM gives and takes back; null where the module has all. */
+  @Nullable DynamicPamt pamt() {
+    return pamt;
+  }
+
+  /** Fills the cache of PAMT pages before a fault; see {@link DynamicPamt}. */
+  Errno topUpPamt() {
+    return pamt == null ? Errno.OK : pamt.topUp();
+  }
+
+  /** A page is about to be a TD's (tdx_pamt_get). */
+  Errno pamtGet(long pfn) {
+    return pamt == null ? Errno.OK : pamt.get(pfn);
+  }
+
+  /** A page is no TD's any more (tdx_pamt_put). */
+  void pamtPut(long pfn) {
+    if (pamt != null) {
+      pamt.put(pfn);
+    }
+  }
+
+  FolioReferences references() {
+    return references;
+  }
+
   BuildPopulation population() {
     return population;
   }
@@ -167,5 +216,8 @@ public final class TdxPlatform implements Platform {
 
   void gone(TdxVm vm) {
     vms.remove(vm);
+    if (vms.isEmpty() && pamt != null) {
+      pamt.drop();
+    }
   }
 }

@@ -40,6 +40,24 @@ final class TdxSettings {
 
   static final String AUTO = "auto";
 
+  /** Whether the module's PAMT entries of 4 KiB are the host's to give. */
+  static final Setting DYNAMIC_PAMT =
+      Setting.flag(
+          "tdx.dynamic-pamt",
+          "PAMT pages for 4 KiB only where a TD has such pages, as the series of 2025 and 2026",
+          false);
+
+  /** What KVM holds of mapped folios; a {@link FolioReferences}. */
+  static final Setting REFERENCES =
+      Setting.choice(
+          "tdx.folio-references",
+          "references to mapped folios; auto: none, mapped (rfc-v1), on-error (v3, in place)",
+          AUTO,
+          AUTO,
+          FolioReferences.NONE.setting(),
+          FolioReferences.MAPPED.setting(),
+          FolioReferences.ON_ERROR.setting());
+
   /** Whether the module's DEMOTE gives way to host interrupts. */
   static final Setting DEMOTE =
       Setting.choice(
@@ -51,7 +69,9 @@ final class TdxSettings {
           "no");
 
   /** All of them, in the order they are listed. */
-  static final Setting[] ALL = {POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE};
+  static final Setting[] ALL = {
+    POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT
+  };
 
   private TdxSettings() {}
 }

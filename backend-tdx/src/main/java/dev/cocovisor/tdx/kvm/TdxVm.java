@@ -150,6 +150,11 @@ public final class TdxVm implements VmOps {
     return guestMode;
   }
 
+  /** A small page became the TD's. */
+  Errno referred(long pfn) {
+    return hooks.referred(pfn, PageLevel.PG_4K);
+  }
+
   /** Tells whether pages are mapped by KVM_MAP_MEMORY before they are added. */
   boolean mapsFirst() {
     return platform.population() == BuildPopulation.MAP_MEMORY;
@@ -367,7 +372,7 @@ public final class TdxVm implements VmOps {
 
   @Override
   public Errno splitExternalSpt(long gfn, PageLevel level, long pfn, long sptPfn, boolean shared) {
-    return hooks.split(gfn, level, sptPfn, shared);
+    return hooks.split(gfn, level, pfn, sptPfn, shared);
   }
 
   @Override

@@ -102,6 +102,7 @@ final class Teardown {
       return;
     }
     td.platform().clear(pfn, 1);
+    td.platform().pamtPut(pfn);
     td.vm().host().memory().free(pfn, 0);
   }
 
@@ -109,6 +110,7 @@ final class Teardown {
   private void giveBack(long pfn) {
     if (reclaimed(pfn)) {
       td.platform().clear(pfn, 1);
+      td.platform().pamtPut(pfn);
       td.vm().host().memory().free(pfn, 0);
     }
   }

@@ -56,6 +56,12 @@ public final class SeamCalls {
     return module.call(leaf, 0, processor, r);
   }
 
+  /** Makes the next call with two pages for 4 KiB PAMT entries, in R12 and R13. */
+  public void pamtPages(long first, long second) {
+    r.r12 = first;
+    r.r13 = second;
+  }
+
   /** TDH.VP.ENTER: {@link SeamStatus#IN_GUEST} if the vCPU is inside now. */
   public long vpEnter(long tdvpr) {
     return call(SeamCall.VP_ENTER, tdvpr, 0, 0, 0);

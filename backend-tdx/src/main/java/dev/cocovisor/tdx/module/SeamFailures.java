@@ -67,6 +67,7 @@ public final class SeamFailures {
           SeamStatus.OP_STATE_INCORRECT.code();
       case VP_ENTER -> SeamStatus.VCPU_STATE_INCORRECT.code();
       case VP_FLUSH -> SeamStatus.VCPU_NOT_ASSOCIATED.code();
+      case PHYMEM_PAMT_ADD, PHYMEM_PAMT_REMOVE -> SeamStatus.HPA_RANGE_NOT_FREE.with(Operand.RCX);
       case PHYMEM_PAGE_RECLAIM, PHYMEM_PAGE_RDMD, PHYMEM_PAGE_WBINVD ->
           SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.RCX);
       case PHYMEM_CACHE_WB -> SeamStatus.WBCACHE_RESUME_ERROR.code();

@@ -28,6 +28,8 @@ public final class SeamReasons {
           case PREVIOUS_TLB_EPOCH_BUSY -> "a vCPU of the epoch before is still inside";
           case PAGE_METADATA_INCORRECT -> operand + " is not a page of the type and size wanted";
           case PAGE_NOT_FREE -> operand + " is in use";
+          case HPA_RANGE_NOT_FREE -> "the 2 MiB are in use, or have their PAMT pages";
+          case MISSING_PAMT_PAGE_PAIR -> "the 2 MiB around " + operand + " have no PAMT pages";
           case TD_ASSOCIATED_PAGES_EXIST -> "other pages of the TD were not reclaimed yet";
           case TD_FATAL -> "a machine check ended the TD";
           case TDCS_NOT_ALLOCATED -> "the TD has too few TDCX pages";
@@ -67,6 +69,7 @@ public final class SeamReasons {
       case Operand.R9 -> "R9";
       case Operand.R10 -> "R10";
       case Operand.R11 -> "R11";
+      case Operand.R12 -> "R12";
       case Operand.ATTRIBUTES -> "TD_PARAMS.ATTRIBUTES";
       case Operand.XFAM -> "TD_PARAMS.XFAM";
       case Operand.EXEC_CONTROLS -> "TD_PARAMS.CONFIG_FLAGS";

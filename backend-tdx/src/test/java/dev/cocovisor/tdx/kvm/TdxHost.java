@@ -133,6 +133,18 @@ final class TdxHost implements TraceSink {
     return finalized(new TdxHost(config, 1L << 28));
   }
 
+  /** On a KVM that refers to mapped folios as told. */
+  static TdxHost withReferences(String policy, String references) {
+    HostConfig config = policy(policy).withSetting("tdx.folio-references", references);
+    return finalized(new TdxHost(config, 1L << 28));
+  }
+
+  /** On a module with dynamic PAMT. */
+  static TdxHost withDynamicPamt(String policy) {
+    HostConfig config = policy(policy).withSetting("tdx.dynamic-pamt", "true");
+    return finalized(new TdxHost(config, 1L << 28));
+  }
+
   /** On a module whose DEMOTE gives way to interrupts ("yes") or not ("no"). */
   static TdxHost runningOnModule(String policy, String demote) {
     HostConfig config = policy(policy).withSetting("tdx.interruptible-demote", demote);

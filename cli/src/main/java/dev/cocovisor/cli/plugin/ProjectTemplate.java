@@ -29,6 +29,9 @@ public final class ProjectTemplate {
   private static final List<String> ARTIFACTS =
       List.of("cocovisor-api", "cocovisor-kvm-core", "cocovisor-vmm", "cocovisor-tck");
 
+  private static final String SOURCES = "-sources.jar";
+  private static final List<String> TO_READ = List.of(SOURCES, "-javadoc.jar");
+
   private final String name;
   private final Map<String, String> values = new LinkedHashMap<>();
 
@@ -84,9 +87,11 @@ public final class ProjectTemplate {
     writeFiles(folder);
     for (Map.Entry<String, byte[]> jar : jars.entrySet()) {
       addArtifact(folder.resolve("repository"), jar.getKey(), jar.getValue());
-      byte[] sources = sources(jar.getKey());
-      if (sources != null) {
-        Files.write(place(folder.resolve("repository"), jar.getKey(), "-sources.jar"), sources);
+      for (String ending : TO_READ) {
+        byte[] more = toRead(jar.getKey(), ending);
+        if (more != null) {
+          Files.write(place(folder.resolve("repository"), jar.getKey(), ending), more);
+        }
       }
     }
     return folder;
@@ -127,15 +132,36 @@ public final class ProjectTemplate {
     return to.resolve(artifact + "-" + version + ending);
   }
 
-  /** Returns the sources of an artifact as a jar, with their Javadoc; null where there are none. */
-  private static byte @Nullable [] sources(String artifact) throws IOException {
+  /**
+   * Returns the sources or the Javadoc of an artifact as a jar: what came with the program, in a
+   * checkout what is made of its sources; null where there is neither.
+   */
+  private static byte @Nullable [] toRead(String artifact, String ending) throws IOException {
+    Path shipped = shipped(onClassPath(artifact), ending);
+    if (shipped != null) {
+      return Files.readAllBytes(shipped);
+    }
     String root = System.getProperty("cocovisor.root");
     if (root == null) {
       return null;
     }
     String module = artifact.substring("cocovisor-".length());
     Path java = Path.of(root, module, "src", "main", "java");
-    return Files.isDirectory(java) ? jar(java) : null;
+    if (!Files.isDirectory(java)) {
+      return null;
+    }
+    return ending.equals(SOURCES) ? jar(java) : PluginJavadoc.of(artifact, java);
+  }
+
+  /** Archives bring what is read beside lib, in a folder of its own. */
+  private static @Nullable Path shipped(Path jar, String ending) {
+    Path lib = jar.toAbsolutePath().getParent();
+    Path home = lib == null ? null : lib.getParent();
+    if (home == null || !jar.toString().endsWith(".jar")) {
+      return null;
+    }
+    Path found = home.resolve("sources").resolve(fileName(jar).replace(".jar", ending));
+    return Files.isRegularFile(found) ? found : null;
   }
 
   private static String digest(Iterable<byte[]> contents) {
@@ -160,7 +186,7 @@ public final class ProjectTemplate {
   }
 
   /** Returns a jar as it is, or a folder of classes as a jar. */
-  private static byte[] jar(Path found) throws IOException {
+  static byte[] jar(Path found) throws IOException {
     if (!Files.isDirectory(found)) {
       return Files.readAllBytes(found);
     }

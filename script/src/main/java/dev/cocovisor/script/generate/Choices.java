@@ -7,7 +7,7 @@ import java.util.Arrays;
  * program for good), or read from a sequence that was made before and perhaps shortened. Every
  * sequence gives a program, which is what makes shrinking easy.
  */
-final class Choices {
+public final class Choices {
   private final int[] given;
   private final boolean grows;
   private long state;
@@ -15,7 +15,7 @@ final class Choices {
   private int count;
 
   /** Choices that go on for ever. */
-  Choices(long seed) {
+  public Choices(long seed) {
     this(seed, new int[0], true);
   }
 
@@ -38,7 +38,7 @@ final class Choices {
   }
 
   /** Returns a number from 0 up to but without {@code bound}. */
-  int below(int bound) {
+  public int below(int bound) {
     int c = 0;
     if (grows) {
       c = (int) Long.remainderUnsigned(next(), bound);
@@ -53,12 +53,12 @@ final class Choices {
   }
 
   /** Returns true about {@code percent} times in a hundred; the lowest choice is false. */
-  boolean percent(int percent) {
+  public boolean percent(int percent) {
     return below(100) >= 100 - percent;
   }
 
   /** Returns one of the values. */
-  long of(long... values) {
+  public long of(long... values) {
     return values[below(values.length)];
   }
 

@@ -76,6 +76,11 @@ public enum Behaviour {
   TABLES_KEEP_GUESTS_APART,
   /** The page encryption bitmap; off: its ioctls answer ENOTTY and the hypercall ENOSYS. */
   ENCRYPTION_BITMAP(Errno.ENOTTY),
+  /**
+   * KVM_PAGE_ENC_BITMAP_RESET makes all pages encrypted; off: ENOTTY, and KVM_SET_PAGE_ENC_BITMAP
+   * installs what it is given. Means nothing without {@link #ENCRYPTION_BITMAP}.
+   */
+  ENCRYPTION_BITMAP_RESET(Errno.ENOTTY),
   /** KVM_MEMORY_ENCRYPT_REG_REGION; off: ENOTTY. */
   REGISTER_REGION(Errno.ENOTTY),
   /** Private memory comes from a guest_memfd; off: from the VMM's own mapping. */
@@ -110,6 +115,7 @@ public enum Behaviour {
         PUNCH,
         HUGE_PRIVATE,
         ENCRYPTION_BITMAP,
+        ENCRYPTION_BITMAP_RESET,
         GUEST_MEMFD);
   }
 }

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a backend says of itself in {@code tck.properties}: {@code behaviours}, {@code claims}, and
- * for a setting that changes them {@code with.SETTING.VALUE}, behaviours with {@code +} or {@code
- * -} in front.
+ * for a setting that changes them {@code with.SETTING.VALUE}, behaviours and claims with {@code +}
+ * or {@code -} in front.
  */
 record Declaration(Set<Behaviour> behaviours, Set<Claim> claims, Map<String, String> withSettings) {
   private static final String LAUNCH = "launch.";
@@ -87,23 +87,45 @@ record Declaration(Set<Behaviour> behaviours, Set<Claim> claims, Map<String, Str
 
   /** Returns the behaviours where settings have been made. */
   Set<Behaviour> behaviours(Map<String, String> settings) {
-    Set<Behaviour> all = EnumSet.noneOf(Behaviour.class);
-    all.addAll(behaviours);
+    return changed(Behaviour.class, behaviours, settings);
+  }
+
+  /** Returns the claims where settings have been made. */
+  Set<Claim> claims(Map<String, String> settings) {
+    return changed(Claim.class, claims, settings);
+  }
+
+  private <E extends Enum<E>> Set<E> changed(
+      Class<E> type, Set<E> plain, Map<String, String> settings) {
+    Set<E> all = EnumSet.noneOf(type);
+    all.addAll(plain);
     settings.forEach((name, value) -> {
-      for (String change :
-          withSettings.getOrDefault(WITH + name + "." + value, "").split(",", -1)) {
+      String key = WITH + name + "." + value;
+      for (String change : withSettings.getOrDefault(key, "").split(",", -1)) {
         String word = change.strip();
-        if (word.startsWith("+")) {
-          all.add(word(Behaviour.class, word.substring(1), WITH + name));
-        } else if (word.startsWith("-")) {
-          all.remove(word(Behaviour.class, word.substring(1), WITH + name));
-        } else if (!word.isEmpty()) {
-          throw new IllegalArgumentException(
-              WITH + name + "." + value + ": + or - expected before " + word);
+        if (word.isEmpty()) {
+          continue;
+        }
+        if (!word.startsWith("+") && !word.startsWith("-")) {
+          throw new IllegalArgumentException(key + ": + or - expected before " + word);
+        }
+        Enum<?> meant = behaviourOrClaim(word.substring(1), key);
+        if (type.isInstance(meant)) {
+          E one = type.cast(meant);
+          var _ = word.startsWith("+") ? all.add(one) : all.remove(one);
         }
       }
     });
     return all;
+  }
+
+  private static Enum<?> behaviourOrClaim(String word, String where) {
+    for (Claim c : Claim.values()) {
+      if (c.name().equals(word)) {
+        return c;
+      }
+    }
+    return word(Behaviour.class, word, where);
   }
 
   /** Returns what a launch asks for where settings have been made. */

@@ -28,6 +28,7 @@ public final class Subject {
   private final Map<String, String> settings;
   private final int vcpus;
   private final Set<Behaviour> behaviours;
+  private final Set<Claim> claims;
 
   private Subject(
       Backend backend,
@@ -41,6 +42,7 @@ public final class Subject {
     this.settings = settings;
     this.vcpus = vcpus;
     this.behaviours = declaration.behaviours(settings);
+    this.claims = declaration.claims(settings);
   }
 
   /** A backend with its own VMM that makes every claim of a confidential technology. */
@@ -137,19 +139,19 @@ public final class Subject {
 
   /** Tells whether the technology makes a claim. */
   public boolean claims(Claim claim) {
-    return declaration.claims().contains(claim);
+    return claims.contains(claim);
   }
 
   /** Returns the claims it makes. */
   public Set<Claim> claims() {
-    return declaration.claims();
+    return Set.copyOf(claims);
   }
 
   /** Returns the claims of a confidential technology that this one does not make. */
   public Set<Claim> missingClaims() {
     Set<Claim> missing = EnumSet.noneOf(Claim.class);
     missing.addAll(Claim.confidential());
-    missing.removeAll(declaration.claims());
+    missing.removeAll(claims);
     return missing;
   }
 

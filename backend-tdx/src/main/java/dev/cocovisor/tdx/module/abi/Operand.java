@@ -26,6 +26,9 @@ public final class Operand {
   /** Register R11. */
   public static final int R11 = 11;
 
+  /** Register R12. */
+  public static final int R12 = 12;
+
   /** TD_PARAMS.ATTRIBUTES. */
   public static final int ATTRIBUTES = 64;
 

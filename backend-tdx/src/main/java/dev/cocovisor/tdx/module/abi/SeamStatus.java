@@ -53,6 +53,13 @@ public enum SeamStatus {
   PAGE_NOT_OWNED_BY_TD(0xC000030200000000L),
   /** The page is in use. */
   PAGE_NOT_FREE(0xC000030300000000L),
+  /** The 2 MiB are in use, or have their PAMT pages. Not in 1.5.01. */
+  HPA_RANGE_NOT_FREE(0xC000030400000000L),
+  /**
+   * The 2 MiB around the page have no PAMT pages. Not in 1.5.01; its number was not found in a
+   * public document and is this model's.
+   */
+  MISSING_PAMT_PAGE_PAIR(0xC000030500000000L),
   /** A TDR cannot be freed before the TD's other pages. */
   TD_ASSOCIATED_PAGES_EXIST(0xC000040000000000L),
   /** The module is not initialised. */

@@ -9,6 +9,7 @@ import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.keys.CipherState;
 import dev.cocovisor.tdx.module.pamt.PageType;
 import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.pamt.PamtPairs;
 import dev.cocovisor.tdx.module.sept.SeptEntry;
 import dev.cocovisor.tdx.module.sept.SeptState;
 import dev.cocovisor.tdx.module.sept.SeptTable;
@@ -40,10 +41,12 @@ final class Checks {
   private final PlatformConfig config;
   private final Pamt[] pamts;
   private final CipherState[] ciphers;
+  private final @Nullable PamtPairs pairs;
 
   Checks(PlatformConfig config, Pamt[] pamts) {
     this.config = config;
     this.pamts = pamts;
+    this.pairs = config.dynamicPamt() ? new PamtPairs() : null;
     this.ciphers = new CipherState[pamts.length];
     for (int i = 0; i < pamts.length; i++) {
       ciphers[i] = new CipherState(pamts[i].base(), pamts[i].end());
@@ -52,6 +55,11 @@ final class Checks {
 
   PlatformConfig config() {
     return config;
+  }
+
+  /** Returns where there are entries of 4 KiB; null where there are everywhere. */
+  @Nullable PamtPairs pairs() {
+    return pairs;
   }
 
   CipherState cipher(long hpa) {
@@ -112,6 +120,12 @@ final class Checks {
       if (p.type(s, hpa) != PageType.NDA) {
         return SeamStatus.PAGE_METADATA_INCORRECT.with(operand);
       }
+    }
+    if (size == 0 && pairs != null && !pairs.covers(hpa)) {
+      return (type == PageType.NDA
+              ? SeamStatus.MISSING_PAMT_PAGE_PAIR
+              : SeamStatus.PAGE_METADATA_INCORRECT)
+          .with(operand);
     }
     if (!f.lockPamt(p, size, hpa, exclusive)) {
       return SeamStatus.OPERAND_BUSY.with(operand);

@@ -10,6 +10,7 @@ import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.keys.KeyTable;
 import dev.cocovisor.tdx.module.pamt.PageType;
 import dev.cocovisor.tdx.module.pamt.Pamt;
+import dev.cocovisor.tdx.module.pamt.PamtPairs;
 import dev.cocovisor.tdx.module.td.Td;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +78,56 @@ final class PhymemCalls {
     r.rdx = p.owner(f.level, hpa);
     r.r8 = f.level;
     return type;
+  }
+
+  /** PHYMEM.PAMT.ADD: RCX 2 MiB and its size, RDX and R8 two pages for its entries of 4 KiB. */
+  long addPamt(Frame f, Registers r) {
+    PamtPairs pairs = checks.pairs();
+    if (pairs == null) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.RAX);
+    }
+    long mega = r.rcx & ~1L;
+    if ((r.rcx & 1) == 0 || !checks.validHpa(mega, 1)) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
+    }
+    if (r.rdx == r.r8 || !checks.validHpa(r.rdx, 0)) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.RDX);
+    }
+    if (!checks.validHpa(r.r8, 0)) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.R8);
+    }
+    long s = checks.page(f, mega, 1, true, PageType.NDA, Operand.RCX);
+    if (s != 0) {
+      boolean inUse = SeamStatus.PAGE_METADATA_INCORRECT.is(s);
+      return inUse ? SeamStatus.HPA_RANGE_NOT_FREE.with(Operand.RCX) : s;
+    }
+    return pairs.add(mega, r.rdx, r.r8) ? 0 : SeamStatus.HPA_RANGE_NOT_FREE.with(Operand.RCX);
+  }
+
+  /** PHYMEM.PAMT.REMOVE: RCX 2 MiB and its size, none of whose pages is in use; RDX, R8 its two. */
+  long removePamt(Frame f, Registers r) {
+    PamtPairs pairs = checks.pairs();
+    if (pairs == null) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.RAX);
+    }
+    long mega = r.rcx & ~1L;
+    if ((r.rcx & 1) == 0 || !checks.validHpa(mega, 1)) {
+      return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
+    }
+    long s = checks.page(f, mega, 1, true, PageType.NDA, Operand.RCX);
+    if (s != 0) {
+      return s;
+    }
+    if (checks.pamt(mega).used4k(mega) != 0) {
+      return SeamStatus.HPA_RANGE_NOT_FREE.with(Operand.RCX);
+    }
+    long[] pair = pairs.remove(mega);
+    if (pair == null) {
+      return SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.RCX);
+    }
+    r.rdx = pair[0];
+    r.r8 = pair[1];
+    return 0;
   }
 
   long reclaim(Frame f, Registers r) {

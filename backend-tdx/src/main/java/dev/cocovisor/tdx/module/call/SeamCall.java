@@ -277,7 +277,25 @@ public enum SeamCall implements TrustedCall {
       TrustedOperation.RECLAIM,
       0,
       OpState.ANY,
-      (m, f, r, _, _) -> m.phymem.pageWriteBack(f, r));
+      (m, f, r, _, _) -> m.phymem.pageWriteBack(f, r)),
+  /** Takes two pages for the 4 KiB entries of 2 MiB; modules with dynamic PAMT. */
+  PHYMEM_PAMT_ADD(
+      "TDH.PHYMEM.PAMT.ADD",
+      58,
+      3,
+      TrustedOperation.OTHER,
+      0,
+      OpState.ANY,
+      (m, f, r, _, _) -> m.phymem.addPamt(f, r)),
+  /** Gives them back. */
+  PHYMEM_PAMT_REMOVE(
+      "TDH.PHYMEM.PAMT.REMOVE",
+      59,
+      1,
+      TrustedOperation.RECLAIM,
+      0,
+      OpState.ANY,
+      (m, f, r, _, _) -> m.phymem.removePamt(f, r));
 
   /** What a leaf does with the registers; returns the completion status. */
   @FunctionalInterface

@@ -49,11 +49,19 @@ final class SizeCalls {
     if (s != 0) {
       return s;
     }
+    var pairs = checks.pairs();
+    if (pairs != null && size == 1 && r.r12 == r.r13) {
+      // The 512 entries need their two pages, which come with the call.
+      return SeamStatus.MISSING_PAMT_PAGE_PAIR.with(Operand.R12);
+    }
     if (checks.config().demoteInterruptible() && interrupts.poll()) {
       return Checks.restart(f, r);
     }
     if (!checks.lockImplicit(f, page, size, true)) {
       return SeamStatus.OPERAND_BUSY.with(Operand.RCX);
+    }
+    if (pairs != null && size == 1 && !pairs.add(page, r.r12, r.r13)) {
+      throw new IllegalStateException("a page of 2 MiB in use that has entries of 4 KiB");
     }
     Td td = f.td();
     SeptTable table = new SeptTable(r.r8, size - 1);
