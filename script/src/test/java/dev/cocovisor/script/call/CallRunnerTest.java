@@ -16,8 +16,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CallRunnerTest {
   /** Sizes and addresses at the ends of what 64 bits hold. */
   private static final long[] ENDS = {
-    0, 1, 4095, 4096, 1L << 32, 1L << 47, 1L << 52, 1L << 62, Long.MAX_VALUE, Long.MIN_VALUE,
-    Long.MIN_VALUE + 4096, -(1L << 40), -(1L << 21), -8192, -4096, -4095, -1
+    0,
+    1,
+    4095,
+    4096,
+    1L << 32,
+    1L << 47,
+    1L << 52,
+    1L << 62,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE,
+    Long.MIN_VALUE + 4096,
+    -(1L << 40),
+    -(1L << 21),
+    -8192,
+    -4096,
+    -4095,
+    -1
   };
 
   @ParameterizedTest
