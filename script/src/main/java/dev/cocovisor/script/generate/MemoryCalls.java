@@ -99,7 +99,11 @@ final class MemoryCalls {
   }
 
   private Reply call(String name, Value... args) {
-    return run.apply(Calls.call(name, args));
+    return make(Calls.call(name, args));
+  }
+
+  private Reply make(LogCall call) {
+    return run.apply(call);
   }
 
   private long address() {
@@ -210,7 +214,7 @@ final class MemoryCalls {
         return;
       }
       userfaults = name;
-      run.apply(Calls.ioctl(fd(userfaults), "UFFDIO_API", Calls.struct(Calls.entry("api", 0xaa))));
+      make(Calls.ioctl(fd(userfaults), "UFFDIO_API", Calls.struct(Calls.entry("api", 0xaa))));
       return;
     }
     String[] requests = {
@@ -236,7 +240,7 @@ final class MemoryCalls {
             request.equals("UFFDIO_REGISTER")
                 ? choose.of(1, 1, 2, 3, 4, 0, 8)
                 : choose.of(0, 0, 1, 2)));
-    run.apply(Calls.ioctl(fd(userfaults), request, new Value.Struct(List.copyOf(fields))));
+    make(Calls.ioctl(fd(userfaults), request, new Value.Struct(List.copyOf(fields))));
   }
 
   private void newFile() {

@@ -43,7 +43,7 @@ final class ModeCalls {
   /** There is a vCPU, whose ring can be mapped. */
   void afterVcpus(long vcpu) {
     if (hasRing) {
-      run.apply(
+      make(
           Calls.call(
               "mmap",
               hex(RING),
@@ -55,8 +55,12 @@ final class ModeCalls {
     }
   }
 
+  private Reply make(LogCall call) {
+    return run.apply(call);
+  }
+
   private Reply enable(long vm, String cap, long arg) {
-    return run.apply(
+    return make(
         ioctl(
             fd(vm),
             "KVM_ENABLE_CAP",
@@ -72,7 +76,7 @@ final class ModeCalls {
     switch (choose.below(8)) {
       case 0, 1 -> smm(vcpu, 1, choose.percent(3) ? 1 : 0);
       case 2, 3 -> smm(vcpu, 0, 0);
-      case 4 -> run.apply(Calls.call("guest_rsm", fd(vcpu)));
+      case 4 -> make(Calls.call("guest_rsm", fd(vcpu)));
       case 5 -> nested(vcpu);
       case 6 -> statistics(vm, vcpu);
       default -> smmSlot(vm);
@@ -84,29 +88,29 @@ final class ModeCalls {
     if (kind < 5) {
       harvest();
     } else if (kind < 9) {
-      run.apply(ioctl(fd(vm), "KVM_RESET_DIRTY_RINGS", fd(0)));
+      make(ioctl(fd(vm), "KVM_RESET_DIRTY_RINGS", fd(0)));
     } else {
       // Userspace can write anything there.
       long at = RING + choose.below((int) ENTRIES * 16);
-      run.apply(Calls.call("host_write", hex(at), fd(choose.below(256))));
+      make(Calls.call("host_write", hex(at), fd(choose.below(256))));
     }
   }
 
   private void harvest() {
     for (int i = choose.below(12); i >= 0; i--) {
       long at = RING + taken % ENTRIES * 16;
-      Long flags = Symbols.number(run.apply(Calls.call("host_read", hex(at))).result().value());
+      Long flags = Symbols.number(make(Calls.call("host_read", hex(at))).result().value());
       if (flags == null || flags != 1) {
         return;
       }
-      run.apply(Calls.call("host_write", hex(at), fd(2)));
+      make(Calls.call("host_write", hex(at), fd(2)));
       taken++;
     }
   }
 
   private void smm(long vcpu, long smm, long pending) {
     Value smi = Calls.struct(entry("smm", smm), entry("pending", pending));
-    run.apply(
+    make(
         ioctl(
             fd(vcpu),
             "KVM_SET_VCPU_EVENTS",
@@ -115,8 +119,8 @@ final class ModeCalls {
   }
 
   private void nested(long vcpu) {
-    run.apply(ioctl(fd(vcpu), "KVM_SET_SREGS", Calls.struct(entry("efer", choose.of(0x1000, 0)))));
-    run.apply(
+    make(ioctl(fd(vcpu), "KVM_SET_SREGS", Calls.struct(entry("efer", choose.of(0x1000, 0)))));
+    make(
         ioctl(
             fd(vcpu),
             "KVM_SET_NESTED_STATE",
@@ -128,18 +132,18 @@ final class ModeCalls {
 
   private void statistics(long vm, long vcpu) {
     if (statistics < 0) {
-      Reply r = run.apply(ioctl(fd(choose.percent(70) ? vm : vcpu), "KVM_GET_STATS_FD", fd(0)));
+      Reply r = make(ioctl(fd(choose.percent(70) ? vm : vcpu), "KVM_GET_STATS_FD", fd(0)));
       Long name = r.opened() ? Symbols.number(r.result().value()) : null;
       statistics = name == null ? -1 : name;
       return;
     }
     long at = choose.of(0, 0x48, 0x488, 0x4c0, 0x10000, -1, 1L << 62);
-    run.apply(Calls.call("pread64", fd(statistics), fd(choose.of(8, 24, 1, 65536, -1)), hex(at)));
+    make(Calls.call("pread64", fd(statistics), fd(choose.of(8, 24, 1, 65536, -1)), hex(at)));
   }
 
   private void smmSlot(long vm) {
     long size = choose.of(0x10000, 0x200000, 0x400000, 0);
-    run.apply(
+    make(
         ioctl(
             fd(vm),
             "KVM_SET_USER_MEMORY_REGION2",
