@@ -221,4 +221,9 @@ public abstract class ForwardingVmContext implements VmContext {
   public void leak(long pfn, long count, String why) {
     delegate.leak(pfn, count, why);
   }
+
+  @Override
+  public void regained(long pfn) {
+    delegate.regained(pfn);
+  }
 }

@@ -246,6 +246,19 @@ public interface VmContext {
   /** Tells whether {@link #bug} was called. */
   boolean isDead();
 
-  /** Counts frames that can never be used again (snp_leak_pages, TDX reclaim failure). */
+  /**
+   * Gives frames up that a trusted half does not give back (snp_leak_pages, TDX reclaim failure,
+   * free_delegated_page): each counts once, and whatever becomes of what it belongs to, nobody is
+   * ever given it again.
+   */
   void leak(long pfn, long count, String why);
+
+  /**
+   * Takes a frame back that was given up by {@link #leak}: the trusted half gave it back after all,
+   * when it was asked once more. Nothing happens where it was not.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default void regained(long pfn) {}
 }

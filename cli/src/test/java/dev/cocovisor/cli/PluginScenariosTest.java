@@ -124,7 +124,7 @@ class PluginScenariosTest {
             CovePackage.ID,
             "--plugins",
             plugins.toString());
-    assertThat(made.out()).contains(" violations=0 ");
+    assertThat(made.out()).contains(" violations=0");
     assertThat(run("replay", log, "--plugins", plugins.toString()).out())
         .startsWith("programs=5 ")
         .endsWith(" mismatches=0\n");

@@ -2,9 +2,10 @@ package dev.cocovisor.explore;
 
 import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.Place;
-import java.util.HashMap;
-import java.util.IdentityHashMap;
-import java.util.Map;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.StringJoiner;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,64 +15,109 @@ import org.jspecify.annotations.Nullable;
  */
 final class Shared {
   /** By place: the parts that looked at it in the low half, those that changed it in the high. */
-  private final Map<Long, Long> touched;
+  private final Masks touched;
 
-  private Shared(Map<Long, Long> touched) {
+  private Shared(Masks touched) {
     this.touched = touched;
   }
 
   /** Knows of no place that is shared. */
   static Shared none() {
-    return new Shared(Map.of());
+    return new Shared(new Masks());
+  }
+
+  /** Returns what it knows as text, for another process: {@code place=parts}, in hex, sorted. */
+  String text() {
+    var sorted = new TreeMap<Long, Long>();
+    touched.forEach((key, masks) -> sorted.put(key, masks));
+    var words = new StringJoiner(" ");
+    sorted.forEach(
+        (key, masks) -> words.add(Long.toHexString(key) + "=" + Long.toHexString(masks)));
+    return words.toString();
+  }
+
+  /** Returns what {@link #text} wrote, and all that other texts know besides. */
+  static Shared parse(Collection<String> texts) {
+    var all = new Masks();
+    for (String text : texts) {
+      for (String word : text.split(" ", -1)) {
+        if (!word.isEmpty()) {
+          int is = word.indexOf('=');
+          long key = Long.parseUnsignedLong(word, 0, is, 16);
+          var _ = all.add(key, Long.parseUnsignedLong(word, is + 1, word.length(), 16));
+        }
+      }
+    }
+    return new Shared(all);
   }
 
   /** Tells whether another part was ever seen to touch the same place so that the order matters. */
   boolean conflicts(long key, Step s) {
-    Long masks = touched.get(key);
-    if (masks == null) {
-      return false;
-    }
+    long masks = touched.get(key);
     int others = ~(1 << s.part());
-    int readers = (int) (long) masks;
+    int readers = (int) masks;
     int writers = (int) (masks >>> 32);
     return (writers & others) != 0 || (s.mode() == Mode.WRITE && (readers & others) != 0);
   }
 
   /** Returns all that this knows and what was learnt, or null if nothing of it is new. */
   @Nullable Shared with(Iterable<Learnt> learnt) {
-    var all = new HashMap<>(touched);
+    Masks all = touched.copy();
+    boolean news = false;
     for (Learnt l : learnt) {
-      l.touched.forEach((key, masks) -> all.merge(key, masks, (a, b) -> a | b));
+      news |= all.addAll(l.touched);
     }
-    return all.equals(touched) ? null : new Shared(all);
+    return news ? new Shared(all) : null;
   }
 
   /** What the executions of one worker touch. */
   static final class Learnt {
-    private final Map<Long, Long> touched = new HashMap<>();
-    private final Map<String, Long> hashes = new HashMap<>();
-    private IdentityHashMap<Object, Long> names = new IdentityHashMap<>();
+    private final Masks touched = new Masks();
+
+    /** The places of this trial, which are few, and by what each is known. */
+    private Object[] places = new Object[32];
+
+    private long[] names = new long[32];
+    private int known;
 
     /** Tells it that another trial begins. */
     void begin() {
-      names = new IdentityHashMap<>();
+      Arrays.fill(places, 0, known, null);
+      known = 0;
     }
 
     /** Returns by what a step's place is known. */
     long key(Step s) {
-      Long name = names.get(s.where());
-      if (name == null) {
-        String text =
-            s.where() instanceof Place p ? p.placeName(0) : s.where().getClass().getName();
-        name = hashes.computeIfAbsent(text, t -> t.hashCode() * 0x9e3779b97f4a7c15L);
-        names.put(s.where(), name);
+      Object where = s.where();
+      for (int i = 0; i < known; i++) {
+        if (places[i] == where) {
+          return names[i] + s.index();
+        }
       }
-      return name + s.index();
+      String text = where instanceof Place p ? p.placeName(0) : where.getClass().getName();
+      if (known == places.length) {
+        places = Arrays.copyOf(places, known * 2);
+        names = Arrays.copyOf(names, known * 2);
+      }
+      places[known] = where;
+      names[known] = text.hashCode() * 0x9e3779b97f4a7c15L;
+      return names[known++] + s.index();
+    }
+
+    /** Returns what was touched that is not known yet, as {@link Shared#text} has it. */
+    String beyond(Shared known) {
+      var more = new Masks();
+      touched.forEach((key, masks) -> {
+        if ((masks & ~known.touched.get(key)) != 0) {
+          var _ = more.add(key, masks);
+        }
+      });
+      return new Shared(more).text();
     }
 
     void add(Step s) {
       long who = 1L << s.part() << (s.mode() == Mode.WRITE ? 32 : 0);
-      touched.merge(key(s), who, (a, b) -> a | b);
+      var _ = touched.add(key(s), who);
     }
   }
 }

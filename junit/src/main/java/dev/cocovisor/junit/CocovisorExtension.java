@@ -17,6 +17,7 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.platform.commons.support.AnnotationSupport;
 
 /**
  * Gives tests guests and the host they live on, and looks after both.
@@ -43,7 +44,8 @@ public final class CocovisorExtension
 
   @Override
   public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
-    if (context.getTestMethod().isEmpty()) {
+    if (context.getTestMethod().isEmpty()
+        || AnnotationSupport.isAnnotated(parameter.getDeclaringExecutable(), Explore.class)) {
       return false;
     }
     boolean described = parameter.isAnnotated(CocoVm.class);
@@ -155,18 +157,25 @@ public final class CocovisorExtension
   }
 
   private static TestHost boot(ExtensionContext context) {
+    return new TestHost(model(context), !composers(context).isEmpty());
+  }
+
+  private static List<HostComposer> composers(ExtensionContext context) {
+    return context.getRequiredTestInstances().getAllInstances().stream()
+        .filter(HostComposer.class::isInstance)
+        .map(HostComposer.class::cast)
+        .toList();
+  }
+
+  /** Boots a host as the test's annotations and instances describe it. */
+  static HypervisorModel model(ExtensionContext context) {
     Demands demands = demands(context);
     HypervisorModel.Builder builder =
         HypervisorModel.builder()
             .backends(registry(context), demands.backends().toArray(String[]::new));
     demands.settings().forEach(builder::setting);
-    List<HostComposer> composers =
-        context.getRequiredTestInstances().getAllInstances().stream()
-            .filter(HostComposer.class::isInstance)
-            .map(HostComposer.class::cast)
-            .toList();
-    composers.forEach(c -> c.compose(builder));
-    return new TestHost(builder.build(), !composers.isEmpty());
+    composers(context).forEach(c -> c.compose(builder));
+    return builder.build();
   }
 
   /** The class path is looked through once a run. */

@@ -1,5 +1,6 @@
 package dev.cocovisor.junit;
 
+import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.host.model.GuestBuilder;
 import dev.cocovisor.host.model.HypervisorModel;
@@ -41,13 +42,20 @@ final class TestHost {
   }
 
   GuestVm launch(CocoVm wanted) {
-    GuestBuilder launch =
-        model
-            .guest(wanted.backend(), process, recorder)
-            .memory(wanted.memory())
-            .vcpus(wanted.vcpus());
-    GuestVm guest = launch.launch();
+    GuestVm guest = launch(model, process, recorder, wanted);
     guests.add(guest);
+    return guest;
+  }
+
+  /**
+   * Launches a guest.
+   *
+   * @param calls how its VMM makes its system calls
+   */
+  static GuestVm launch(HypervisorModel model, KvmProcess process, VmmCalls calls, CocoVm wanted) {
+    GuestBuilder launch =
+        model.guest(wanted.backend(), process, calls).memory(wanted.memory()).vcpus(wanted.vcpus());
+    GuestVm guest = launch.launch();
     return wanted.boot() ? guest.finish() : guest;
   }
 

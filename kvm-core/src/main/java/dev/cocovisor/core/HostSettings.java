@@ -3,8 +3,8 @@ package dev.cocovisor.core;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.Setting;
+import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -18,18 +18,26 @@ final class HostSettings {
    * @throws IllegalArgumentException if nobody declares a name, or a value is not taken
    */
   HostSettings(Map<String, String> set, List<Backend> backends) {
-    Map<String, Setting> declared = new LinkedHashMap<>();
-    CoreSettings.ALL.forEach(s -> declared.put(s.name(), s));
-    for (Backend b : backends) {
-      b.info().settings().forEach(s -> declared.put(s.name(), s));
-    }
-    set.forEach((name, value) -> {
-      Setting s = declared.get(name);
-      if (s == null) {
-        throw new IllegalArgumentException(Nearest.refusal("setting", name, declared.keySet()));
+    set.forEach((name, value) -> values.put(name, declared(name, backends).checked(value)));
+  }
+
+  private static Setting declared(String name, List<Backend> backends) {
+    for (Setting s : CoreSettings.ALL) {
+      if (s.name().equals(name)) {
+        return s;
       }
-      values.put(name, s.checked(value));
-    });
+    }
+    for (Backend b : backends) {
+      for (Setting s : b.info().settings()) {
+        if (s.name().equals(name)) {
+          return s;
+        }
+      }
+    }
+    List<String> all = new ArrayList<>();
+    CoreSettings.ALL.forEach(s -> all.add(s.name()));
+    backends.forEach(b -> b.info().settings().forEach(s -> all.add(s.name())));
+    throw new IllegalArgumentException(Nearest.refusal("setting", name, all));
   }
 
   String get(Setting setting) {

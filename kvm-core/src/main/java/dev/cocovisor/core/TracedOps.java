@@ -11,8 +11,12 @@ import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.uapi.MemoryMapping;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +41,18 @@ final class TracedOps extends ForwardingVmOps {
         implemented.add(m.getName());
       }
     }
+  }
+
+  /** Returns the kernel's names of the hooks that a vendor half does not leave to their default. */
+  static SortedSet<String> hooksOf(VmOps ops) {
+    Set<String> own = new TracedOps(ops, TraceSink.OFF).implemented;
+    var names = new TreeSet<String>();
+    for (Method m : TracedOps.class.getDeclaredMethods()) {
+      if (Modifier.isPublic(m.getModifiers()) && own.contains(m.getName())) {
+        names.add(m.getName().replaceAll("(?=[A-Z])", "_").toLowerCase(Locale.ROOT));
+      }
+    }
+    return names;
   }
 
   private <T> T told(

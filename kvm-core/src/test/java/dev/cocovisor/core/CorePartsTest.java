@@ -6,7 +6,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.trace.TraceSink;
-import dev.cocovisor.core.attr.AttributeTree;
+import dev.cocovisor.core.attr.AttributeRuns;
 import dev.cocovisor.core.gmem.ForwardingGuestMemfd;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
@@ -62,7 +62,7 @@ class CorePartsTest {
         })
         .withAttributes(vm -> {
           made.add("attributes " + vm);
-          return new AttributeTree();
+          return new AttributeRuns();
         })
         .withSecondStage((host, shape) -> {
           made.add("second stage " + shape);

@@ -28,6 +28,12 @@ import org.jspecify.annotations.Nullable;
 public final class Guest {
   private static final long GONE = -Errno.EBADF.number();
 
+  /** A VMM populates larger ranges part by part, so that what it copies from stays small. */
+  private static final long PART = 64L << 20;
+
+  /** A VMM asks for larger ranges part by part, so that a signal finds it between two calls. */
+  private static final long PREFAULT_PART = 1L << 30;
+
   private final Technology technology;
   private final VmmDriver driver;
   private final VmmCalls calls;
@@ -35,6 +41,7 @@ public final class Guest {
   private @Nullable VmmMachine machine;
   private @Nullable GuestRam ram;
   private boolean live;
+  private final LongWork work = new LongWork();
 
   /**
    * A guest that is not launched yet.
@@ -87,6 +94,11 @@ public final class Guest {
   /** Tells whether the VM was created and not closed since. */
   public boolean live() {
     return live;
+  }
+
+  /** Returns how far the step has come that is under way, if it is one over a range. */
+  public LongWork work() {
+    return work;
   }
 
   // The launch.
@@ -164,7 +176,26 @@ public final class Guest {
    * @param measured whether they go into the launch measurement
    */
   public long populate(long at, long size, int value, boolean measured) {
-    long source = source(size, value);
+    if (!live) {
+      return GONE;
+    }
+    boolean parts = size > PART && machine().bankOf(gpa(at), size) != null;
+    work.begin(size);
+    long ret = 0;
+    long done = 0;
+    do {
+      long part = parts ? Math.min(PART, size - done) : size;
+      ret = populatePart(at + done, part, value, measured);
+      done += part;
+      work.at(done);
+    } while (ret >= 0 && parts && done < size);
+    work.end();
+    return ret;
+  }
+
+  private long populatePart(long at, long size, int value, boolean measured) {
+    // Where there is no RAM for all of it, the call fails before it reads so far.
+    long source = source(size, Math.min(size, PART), value);
     if (source < 0) {
       return source;
     }
@@ -188,8 +219,12 @@ public final class Guest {
    * @return the address or -errno
    */
   public long source(long size, int value) {
+    return source(size, size, value);
+  }
+
+  private long source(long size, long filled, int value) {
     long source = GuestRam.map(calls, size, false);
-    for (long p = 0; source >= 0 && (value & 0xff) != 0 && p < size; p += PageLevel.PAGE_SIZE) {
+    for (long p = 0; source >= 0 && (value & 0xff) != 0 && p < filled; p += PageLevel.PAGE_SIZE) {
       if (calls.hostWrite(source + p, value & 0xff) < 0) {
         // SIGBUS: there was no memory for the page.
         var _ = calls.munmap(source, size);
@@ -307,10 +342,25 @@ public final class Guest {
 
   /** Maps a range before the guest asks for it (KVM_PRE_FAULT_MEMORY). */
   public Prefaulted prefault(int vcpu, long at, long size) {
-    long[] range = {gpa(at), size};
-    long ret = live ? calls.preFaultMemory(vcpuFd(vcpu), 0, range) : GONE;
-    boolean stuck = live && calls.preFaultNeverReturned(vcpuFd(vcpu));
-    return new Prefaulted(ret, range[0] - driver.ramBase(), range[1], stuck);
+    if (!live) {
+      return new Prefaulted(GONE, at, size, false);
+    }
+    boolean parts = size > PREFAULT_PART && gpa(at) >= 0 && gpa(at) + size > 0;
+    work.begin(size);
+    long end = at + size;
+    long from = at;
+    while (true) {
+      long part = parts ? Math.min(PREFAULT_PART, end - from) : end - from;
+      long[] range = {gpa(from), part};
+      long ret = calls.preFaultMemory(vcpuFd(vcpu), 0, range);
+      from = range[0] - driver.ramBase();
+      work.at(from - at);
+      boolean stuck = calls.preFaultNeverReturned(vcpuFd(vcpu));
+      if (ret < 0 || stuck || range[1] != 0 || from >= end || !parts) {
+        work.end();
+        return new Prefaulted(ret, from, parts ? end - from : range[1], stuck);
+      }
+    }
   }
 
   // What the guest does.
@@ -346,12 +396,20 @@ public final class Guest {
     if (!live) {
       return new Outcome.Answered(GONE);
     }
-    for (GuestAction action : driver.accept(machine(), gpa(at), size, level)) {
+    List<GuestAction> actions = driver.accept(machine(), gpa(at), size, level);
+    work.begin(size);
+    long done = 0;
+    long share = Math.max(1, actions.isEmpty() ? size : size / actions.size());
+    for (GuestAction action : actions) {
       Outcome.Told told = act(vcpu, action);
       if (!told.done()) {
+        work.end();
         return told;
       }
+      done += share;
+      work.at(done);
     }
+    work.end();
     return new Outcome.Answered(0);
   }
 

@@ -22,7 +22,7 @@ import org.apiguardian.api.API;
 @API(status = API.Status.EXPERIMENTAL, since = "0.3")
 public final class KernelProfile {
   /** The releases there are profiles of, the oldest first. */
-  public static final List<String> RELEASES = List.of("6.12", "6.18", "7.2", "7.3", "7.4");
+  public static final List<String> RELEASES = List.of("6.12", "6.16", "6.18", "7.2", "7.3", "7.4");
 
   private static final KernelVersion IN_PLACE_SINCE = KernelVersion.of("7.4");
   private static final KernelVersion SERIES_FITS = KernelVersion.of("7.3");
@@ -68,6 +68,9 @@ public final class KernelProfile {
    * @throws IllegalArgumentException if a release or rule is not known; the text says what is
    */
   public static KernelProfile parse(String text, Collection<? extends KernelRule<?>> rules) {
+    if (text.equals(REFERENCE.version.toString())) {
+      return REFERENCE;
+    }
     String[] parts = text.split("\\+", -1);
     KernelProfile p = release(parts[0]);
     for (int i = 1; i < parts.length; i++) {

@@ -2,6 +2,8 @@ package dev.cocovisor.api.log;
 
 import java.io.BufferedInputStream;
 import java.io.BufferedReader;
+import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -10,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 import org.apiguardian.api.API;
 
 /**
@@ -46,12 +49,26 @@ public record LogSource(String name, Opener opener) {
     return new LogSource(name, () -> new BoundedLines(new StringReader(text)));
   }
 
+  /** What cannot be unpacked says which file it is. */
+  private static InputStream named(Path path, InputStream in) {
+    return new FilterInputStream(in) {
+      @Override
+      public int read(byte[] into, int from, int length) throws IOException {
+        try {
+          return super.read(into, from, length);
+        } catch (ZipException | EOFException e) {
+          throw new IOException(path + ": damaged gzip: " + e.getMessage(), e);
+        }
+      }
+    };
+  }
+
   private static BufferedReader openFile(Path path) throws IOException {
     InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
     in.mark(2);
     boolean gzip = in.read() == 0x1f && in.read() == 0x8b;
     in.reset();
-    InputStream plain = gzip ? new GZIPInputStream(in, 1 << 16) : in;
+    InputStream plain = gzip ? named(path, new GZIPInputStream(in, 1 << 16)) : in;
     return new BoundedLines(new InputStreamReader(plain, StandardCharsets.UTF_8));
   }
 }

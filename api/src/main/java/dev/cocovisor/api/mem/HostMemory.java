@@ -30,6 +30,16 @@ public interface HostMemory {
   void free(long pfn, int order);
 
   /**
+   * Returns how many frames there are, so that a trusted half need not make tables for more.
+   *
+   * @return from 1; {@link Long#MAX_VALUE} where the host cannot tell
+   * @since 0.3
+   */
+  default long frames() {
+    return Long.MAX_VALUE;
+  }
+
+  /**
    * Takes a reference to a frame (folio_get): freed by its owner, it is nobody else's before the
    * last reference went.
    */

@@ -108,6 +108,24 @@ public interface VmmCalls {
   /** A store by the process: 0, -7 for SIGBUS, -11 for SIGSEGV. */
   long hostWrite(long addr, int value);
 
+  /**
+   * Copies memory of the process, as loads and stores of its own would; a byte of 0 is not stored
+   * where the whole rest of its page is 0 too.
+   *
+   * @param len bytes
+   * @return 0, or as {@link #hostRead} and {@link #hostWrite} for the first byte that fails
+   */
+  default long hostCopy(long to, long from, long len) {
+    for (long at = 0; at < len; at++) {
+      long b = hostRead(from + at);
+      long r = b <= 0 ? b : hostWrite(to + at, (int) b);
+      if (r < 0) {
+        return r;
+      }
+    }
+    return 0;
+  }
+
   /** Lets the kernel read the process's memory, as write(2) to a pipe does. */
   long kernelRead(long addr, long len);
 

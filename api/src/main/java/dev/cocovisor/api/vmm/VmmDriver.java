@@ -88,14 +88,9 @@ public interface VmmDriver {
   default long populate(VmmMachine vm, long gpa, long size, long source, boolean measured) {
     VmmBank bank = vm.bankOf(gpa, size);
     if (!guestMemfd() && bank != null) {
-      long ret = 0;
-      for (long at = 0; ret >= 0 && at < size; at++) {
-        long value = vm.calls().hostRead(source + at);
-        ret = value < 0 ? value : vm.calls().hostWrite(bank.userAddressOf(gpa) + at, (int) value);
-      }
-      return ret;
+      return vm.calls().hostCopy(bank.userAddressOf(gpa), source, size);
     }
-    return vm.calls().preFaultMemory(vm.vcpuFds().getFirst(), 0, new long[] {gpa, size});
+    return vm.calls().preFaultMemory(vm.bootVcpu(), 0, new long[] {gpa, size});
   }
 
   /** Ends the launch: the guest may run from here on. */

@@ -56,6 +56,18 @@ public final class VmmMachine {
     return vcpuFds;
   }
 
+  /**
+   * Returns the descriptor of the first vCPU, which a VMM populates and starts with.
+   *
+   * @throws IllegalArgumentException if the VM has none
+   */
+  public int bootVcpu() {
+    if (vcpuFds.isEmpty()) {
+      throw new IllegalArgumentException("the guest has no vCPU, and this takes one");
+    }
+    return vcpuFds.getFirst();
+  }
+
   /** Returns the pieces of RAM in the order they were plugged; a live view. */
   public List<VmmBank> banks() {
     return banks;

@@ -42,7 +42,7 @@ final class CcaPlatform implements Platform {
 
   CcaPlatform(HostMachine host) {
     this.host = host;
-    long memory = 1L << host.number(CcaBackend.MEMORY_BITS);
+    long memory = tracked(1L << host.number(CcaBackend.MEMORY_BITS), host.memory().frames());
     El3Monitor monitor = refusingNth(host.number(CcaBackend.REFUSE_DELEGATE));
     if (host.setting(CcaBackend.RMM).equals(CcaBackend.RMM_2_0)) {
       this.plan = new FaultPlan(Rmi2Command.rows(), Rmi2Failures::of, host.interposer());
@@ -68,6 +68,13 @@ final class CcaPlatform implements Platform {
       this.rmi = new Rmi1(of1, host.trace(), realms);
     }
     this.granules = new Granules(rmi, host.memory(), host.trace());
+  }
+
+  /** What the RMM tracks: the memory that there is, if that is known. */
+  private static long tracked(long most, long frames) {
+    return frames < 1 || frames >= most >>> PageLevel.PAGE_SHIFT
+        ? most
+        : frames << PageLevel.PAGE_SHIFT;
   }
 
   private static El3Monitor refusingNth(long n) {

@@ -99,8 +99,7 @@ public final class CcaVmm implements VmmDriver {
       return 0;
     }
     RunResult first =
-        vm.calls()
-            .guestRun(vm.vcpuFds().getFirst(), Rsi.call(RsiCall.RSI_VERSION, Rsi.VERSION_1_0));
+        vm.calls().guestRun(vm.bootVcpu(), Rsi.call(RsiCall.RSI_VERSION, Rsi.VERSION_1_0));
     return -first.errno().number();
   }
 

@@ -12,6 +12,7 @@ import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.view.TableSink;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -341,6 +342,14 @@ public final class Hyp implements PhysicalGuard {
     mp.pages.forEachTouched(each::accept);
   }
 
+  /** Names the pages that the host gave for a VM itself; none if the VM is unknown. */
+  public void forEachOwnPage(int handle, LongConsumer each) {
+    HypVm vm = vms.get(handle);
+    if (vm != null) {
+      vm.forEachOwnPage(each);
+    }
+  }
+
   /** Shows the frames that are not the host's alone, by frame. */
   public void showFrames(TableSink.Entries into) {
     HypTables.frames(mp, into);
@@ -363,6 +372,14 @@ public final class Hyp implements PhysicalGuard {
 
   /** Reports every broken invariant; see {@link HypInvariants}. */
   public void checkInvariants(Consumer<String> violation) {
-    new HypInvariants(mp, vms).check(violation);
+    checkInvariants(_ -> false, violation);
+  }
+
+  /**
+   * As {@link #checkInvariants(Consumer)}, those pages left out that the host counts as lost since
+   * EL2 refused to give them back.
+   */
+  public void checkInvariants(LongPredicate lost, Consumer<String> violation) {
+    new HypInvariants(mp, vms, lost).check(violation);
   }
 }

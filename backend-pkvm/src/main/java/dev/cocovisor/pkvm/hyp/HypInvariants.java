@@ -3,6 +3,7 @@ package dev.cocovisor.pkvm.hyp;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 
 /**
  * What must hold between any two calls: every page has one owner, and all tables say the same.
@@ -14,12 +15,20 @@ import java.util.function.Consumer;
 final class HypInvariants {
   private final MemProtect mp;
   private final VmTable vms;
+  private final LongPredicate lost;
   private final Map<Long, Integer> borrowedBy = new HashMap<>();
   private final Map<Long, Integer> guestOwners = new HashMap<>();
 
-  HypInvariants(MemProtect mp, VmTable vms) {
+  /**
+   * Prepares a check.
+   *
+   * @param lost pages the host gave up, since EL2 refused to give them back: they are nobody's once
+   *     their VM is buried
+   */
+  HypInvariants(MemProtect mp, VmTable vms, LongPredicate lost) {
     this.mp = mp;
     this.vms = vms;
+    this.lost = lost;
   }
 
   void check(Consumer<String> violation) {
@@ -88,6 +97,9 @@ final class HypInvariants {
   }
 
   private void page(long pfn, Consumer<String> violation) {
+    if (lost.test(pfn)) {
+      return;
+    }
     PageState host = mp.pages.host(pfn);
     PageState hyp = mp.pages.hyp(pfn);
     int pins = mp.pages.refcount(pfn);

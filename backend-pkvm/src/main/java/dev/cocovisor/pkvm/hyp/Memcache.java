@@ -1,6 +1,7 @@
 package dev.cocovisor.pkvm.hyp;
 
 import java.util.Arrays;
+import java.util.function.LongConsumer;
 
 /**
  * A stack of free pages passed between host and EL2 ({@code struct kvm_hyp_memcache}).
@@ -30,6 +31,13 @@ public final class Memcache {
       pages = Arrays.copyOf(pages, count * 2);
     }
     pages[count++] = pfn;
+  }
+
+  /** Names the pages, the last one added first. */
+  void forEach(LongConsumer each) {
+    for (int i = count - 1; i >= 0; i--) {
+      each.accept(pages[i]);
+    }
   }
 
   /** Takes the page added last, or {@link #EMPTY}. */

@@ -230,9 +230,12 @@ final class HypVmLife {
   void bury() {
     HostVm h = hostVm;
     if (h != null) {
-      // KVM warns where EL2 refuses: what it took for the VM stays with it, and the caches are
-      // empty.
-      platform.call(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
+      Errno e = platform.errno(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
+      if (!e.ok()) {
+        // The caches are empty then.
+        String why = "__pkvm_finalize_teardown_vm: " + e + " (__pkvm_destroy_hyp_vm warns)";
+        platform.hyp().forEachOwnPage(handle, page -> vm.leak(page, 1, why));
+      }
       drainTables(h.stage2Teardown());
       drain(h.teardown());
     } else {

@@ -8,6 +8,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.ActionRange;
 import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmBank;
 import dev.cocovisor.api.vmm.VmmDriver;
@@ -16,7 +17,6 @@ import dev.cocovisor.api.vmm.VmmRule;
 import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.pkvm.guest.Hvc;
 import dev.cocovisor.pkvm.guest.Smccc;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -76,14 +76,7 @@ public final class PkvmVmm implements VmmDriver {
       return -Errno.EINVAL.number();
     }
     long target = bank.userAddress() + (gpa - bank.gpa());
-    for (long at = 0; at < size; at++) {
-      long b = vm.calls().hostRead(source + at);
-      long r = b <= 0 ? b : vm.calls().hostWrite(target + at, (int) b);
-      if (r < 0) {
-        return -Errno.EFAULT.number();
-      }
-    }
-    return 0;
+    return vm.calls().hostCopy(target, source, size) < 0 ? -Errno.EFAULT.number() : 0;
   }
 
   @Override
@@ -93,11 +86,8 @@ public final class PkvmVmm implements VmmDriver {
 
   @Override
   public List<GuestAction> askConversion(VmmMachine vm, long gpa, long size, boolean toPrivate) {
-    List<GuestAction> calls = new ArrayList<>();
-    for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
-      calls.add(new Hvc(toPrivate ? Hvc.MEM_UNSHARE : Hvc.MEM_SHARE, at, 0, 0).action());
-    }
-    return calls;
+    long fn = toPrivate ? Hvc.MEM_UNSHARE : Hvc.MEM_SHARE;
+    return ActionRange.of(gpa, size, PageLevel.PG_4K, (at, _) -> new Hvc(fn, at, 0, 0).action());
   }
 
   /** An HVC that completed may still have been refused: x0 says so. */

@@ -10,6 +10,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.ActionRange;
 import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
@@ -106,11 +107,7 @@ public final class SnpVmm implements VmmDriver {
     if (level != PageLevel.PG_4K) {
       return List.of(SnpActions.validate(gpa, size >>> PAGE_SHIFT, true));
     }
-    List<GuestAction> actions = new ArrayList<>();
-    for (long at = gpa; at < gpa + size; at += PageLevel.PAGE_SIZE) {
-      actions.add(SnpActions.pvalidate(at, false, true));
-    }
-    return actions;
+    return ActionRange.of(gpa, size, level, (at, _) -> SnpActions.pvalidate(at, false, true));
   }
 
   @Override

@@ -58,6 +58,7 @@ final class GuestRun {
     v.extendedQualification = 0;
     long s = entry.enter(v);
     if (s == VcpuEntry.ENTERED) {
+      entry.at(v, gpa << 2 | access.ordinal());
       GuestOutcome outcome = module().access(v.lp, gpa, kind(access));
       if (outcome == GuestOutcome.DONE) {
         entry.leave(v, true);
@@ -185,7 +186,7 @@ final class GuestRun {
     }
     TdxVcpu v = TdxVm.vcpu(vcpu);
     while (true) {
-      RunResult r = entered(vcpu, v, () -> insideTdcall(v, leaf, f));
+      RunResult r = entered(vcpu, v, f.number("gpa") << 2 | 3, () -> insideTdcall(v, leaf, f));
       if (r != null) {
         return r;
       }
@@ -215,7 +216,7 @@ final class GuestRun {
   private RunResult vmcall(VcpuContext vcpu, Fields f) {
     TdxVcpu v = TdxVm.vcpu(vcpu);
     while (true) {
-      RunResult r = entered(vcpu, v, () -> vmcall.inside(v, f));
+      RunResult r = entered(vcpu, v, VcpuEntry.NO_INSTRUCTION, () -> vmcall.inside(v, f));
       if (r != null) {
         return r;
       }
@@ -228,9 +229,11 @@ final class GuestRun {
   }
 
   /** Enters, lets the guest act, handles its exit; null to go round again. */
-  private @Nullable RunResult entered(VcpuContext vcpu, TdxVcpu v, Inside action) {
+  private @Nullable RunResult entered(
+      VcpuContext vcpu, TdxVcpu v, long instruction, Inside action) {
     long s = entry.enter(v);
     if (s == VcpuEntry.ENTERED) {
+      entry.at(v, instruction);
       RunResult r = action.run();
       if (r != null) {
         return r;

@@ -13,6 +13,7 @@ import dev.cocovisor.tdx.module.call.TdCall;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * KVM's way to make SEAMCALLs: on a processor nobody else uses at the moment, traced and counted.
@@ -27,6 +28,7 @@ public final class Seam {
 
   private static final VarHandle BUSY = MethodHandles.arrayElementVarHandle(int[].class);
   private static final int LINE = 32;
+  private static final int LEAVES = 64;
 
   /** How often a call is made for which the random generator gave nothing (sc_retry). */
   private static final int ENTROPY_TRIES = 10;
@@ -38,8 +40,10 @@ public final class Seam {
 
   private final TdxModule module;
   private final TraceSink trace;
-  private final SeamCalls[] calls = new SeamCalls[HOST_PROCESSORS];
-  private final long[][] counts = new long[HOST_PROCESSORS][64];
+  private final @Nullable SeamCalls[] calls = new @Nullable SeamCalls[HOST_PROCESSORS];
+
+  /** How often each processor made each call; null for one that made none. */
+  private final long @Nullable [][] counts = new long @Nullable [HOST_PROCESSORS][];
 
   /** 1 where a processor is in use; two cache lines each. */
   private final int[] busy = new int[HOST_PROCESSORS * LINE];
@@ -50,9 +54,7 @@ public final class Seam {
   Seam(TdxModule module, TraceSink trace) {
     this.module = module;
     this.trace = trace;
-    for (int i = 0; i < HOST_PROCESSORS; i++) {
-      calls[i] = new SeamCalls(module, i);
-    }
+    counts[0] = new long[LEAVES];
   }
 
   /** Brings up a processor for a vCPU and returns its number. */
@@ -69,11 +71,12 @@ public final class Seam {
   /** Makes a call on any processor. */
   long call(SeamCall leaf, long rcx, long rdx, long r8, long r9) {
     int slot = take();
-    long status = calls[slot].call(leaf, rcx, rdx, r8, r9);
+    SeamCalls processor = calls(slot);
+    long status = processor.call(leaf, rcx, rdx, r8, r9);
     for (int i = 1; SeamStatus.RND_NO_ENTROPY.is(status) && i < ENTROPY_TRIES; i++) {
-      status = calls[slot].call(leaf, rcx, rdx, r8, r9);
+      status = processor.call(leaf, rcx, rdx, r8, r9);
     }
-    counts[slot][leaf.leaf()]++;
+    count(slot, leaf);
     BUSY.setRelease(busy, slot * LINE, 0);
     trace(leaf, rcx, rdx, r8, r9, status);
     return status;
@@ -82,13 +85,33 @@ public final class Seam {
   /** As {@link #call} of TDH.MEM.PAGE.DEMOTE, with two pages for the PAMT. */
   long demote(long rcx, long rdx, long r8, long first, long second) {
     int slot = take();
-    calls[slot].pamtPages(first, second);
-    long status = calls[slot].call(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0);
-    calls[slot].pamtPages(0, 0);
-    counts[slot][SeamCall.MEM_PAGE_DEMOTE.leaf()]++;
+    SeamCalls processor = calls(slot);
+    processor.pamtPages(first, second);
+    long status = processor.call(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0);
+    processor.pamtPages(0, 0);
+    count(slot, SeamCall.MEM_PAGE_DEMOTE);
     BUSY.setRelease(busy, slot * LINE, 0);
     trace(SeamCall.MEM_PAGE_DEMOTE, rcx, rdx, r8, 0, status);
     return status;
+  }
+
+  /** A processor's calls; whoever took it may make them. */
+  private SeamCalls calls(int slot) {
+    SeamCalls c = calls[slot];
+    if (c == null) {
+      c = new SeamCalls(module, slot);
+      calls[slot] = c;
+    }
+    return c;
+  }
+
+  private void count(int slot, SeamCall leaf) {
+    long[] c = counts[slot];
+    if (c == null) {
+      c = new long[LEAVES];
+      counts[slot] = c;
+    }
+    c[leaf.leaf()]++;
   }
 
   private int take() {
@@ -101,7 +124,7 @@ public final class Seam {
 
   /** Counts and traces a call made on a vCPU's own processor. */
   void made(SeamCall leaf, long rcx, long status) {
-    counts[0][leaf.leaf()]++;
+    count(0, leaf);
     trace(leaf, rcx, 0, 0, 0, status);
   }
 
@@ -147,7 +170,7 @@ public final class Seam {
   public long count(SeamCall leaf) {
     long n = 0;
     for (long[] c : counts) {
-      n += c[leaf.leaf()];
+      n += c == null ? 0 : c[leaf.leaf()];
     }
     return n;
   }

@@ -2,6 +2,7 @@ package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
@@ -27,8 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One host's TDX: the module, the HKIDs KVM hands out, and the settings of new VMs. */
 public final class TdxPlatform implements Platform {
-  /** One TDMR over all frames a host can have; it costs only where it is used. */
-  private static final long TDMR_END = 1L << 44;
+  /** The most memory that the one TDMR covers, which is all that the host has. */
+  private static final long MOST_MEMORY = 1L << 44;
 
   private final TdxModule module;
   private final Seam seam;
@@ -54,7 +55,12 @@ public final class TdxPlatform implements Platform {
     faults =
         new FaultPlan(
             trustedCalls(), (call, how) -> failure(call, how, interruptible), host.interposer());
-    module = new TdxModule(config, host.memory().raw(), List.of(new Pamt(0, TDMR_END)), faults);
+    module =
+        new TdxModule(
+            config,
+            host.memory().raw(),
+            List.of(new Pamt(0, tdmrEnd(host.memory().frames()))),
+            faults);
     seam = new Seam(module, host.trace());
     // v3 maps no huge page where a split could be interrupted (tdx_huge_page is cleared).
     policy = asked == PagePolicy.V3 && interruptible ? PagePolicy.UPSTREAM : asked;
@@ -70,6 +76,13 @@ public final class TdxPlatform implements Platform {
     regionCheck = host.part(RegionCheck.class, new RegionCheck());
     width = Integer.parseInt(host.setting(TdxSettings.WIDTH));
     hkids = new HkidPool(config.firstPrivateHkid() + 1, (int) host.number(TdxSettings.HKIDS));
+  }
+
+  /** The end of memory of so many frames, if it is known; a TDMR is of whole 1 GiB. */
+  private static long tdmrEnd(long frames) {
+    long gigas = (frames + PageLevel.PG_1G.pages() - 1) / PageLevel.PG_1G.pages();
+    long most = MOST_MEMORY >>> 30;
+    return (frames < 1 || gigas < 1 || gigas > most ? most : gigas) << 30;
   }
 
   private static boolean interruptible(String setting, PagePolicy policy) {

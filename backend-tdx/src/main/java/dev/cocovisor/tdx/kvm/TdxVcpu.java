@@ -38,6 +38,9 @@ final class TdxVcpu {
   /** How often the run was back where it was, with nothing done. */
   int fruitless;
 
+  /** The instruction the guest was thrown out of; see {@link VcpuEntry#at}. */
+  long instruction = VcpuEntry.NO_INSTRUCTION;
+
   /** Whether {@link TdxVm#guestMode} is shared on behalf of this vCPU. */
   boolean inGuestMode;
 

@@ -21,6 +21,9 @@ final class VcpuEntry {
   /** Answer of {@link #enter}: the vCPU is inside. */
   static final long ENTERED = 0;
 
+  /** No instruction that a guest could be thrown out of. */
+  static final long NO_INSTRUCTION = -1;
+
   private static final long INTERRUPT = 1;
   private static final int BUSY_TRIES = 64;
 
@@ -61,6 +64,21 @@ final class VcpuEntry {
     return s;
   }
 
+  /**
+   * Says what the guest, which is inside, is about to do. A guest that was thrown out of one
+   * instruction and now does another one ran something in between, an interrupt handler say: the
+   * zero-step guard counts faults of one instruction only.
+   *
+   * @param instruction names what it does; {@link #NO_INSTRUCTION} for what never faults
+   */
+  void at(TdxVcpu v, long instruction) {
+    Tdvps inside = v.instruction == instruction ? null : module().inside(v.lp);
+    v.instruction = instruction;
+    if (inside != null) {
+      inside.advanceRip();
+    }
+  }
+
   /** A lock that stays busy is no error: whoever wants in tries again later. */
   static boolean busy(long status) {
     return SeamStatus.OPERAND_BUSY.is(status);
@@ -83,6 +101,7 @@ final class VcpuEntry {
     Tdvps inside = module().inside(v.lp);
     if (inside != null) {
       if (progress) {
+        v.instruction = NO_INSTRUCTION;
         inside.advanceRip();
       }
       module().vmExit(v.lp, INTERRUPT);

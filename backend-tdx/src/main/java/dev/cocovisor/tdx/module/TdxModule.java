@@ -25,7 +25,9 @@ import dev.cocovisor.tdx.module.sept.SeptState;
 import dev.cocovisor.tdx.module.sept.SeptTable;
 import dev.cocovisor.tdx.module.td.Td;
 import dev.cocovisor.tdx.module.td.Tdvps;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +69,11 @@ public final class TdxModule {
   private final Interposer interposer;
   private final Leaves leaves;
   private final List<Pamt> pamts;
-  private volatile Processor[] processors = new Processor[0];
+
+  /** What is kept for each processor that ever made a call; null for the others. */
+  private volatile @Nullable Processor[] processors = new @Nullable Processor[0];
+
+  private final AtomicBoolean growing = new AtomicBoolean();
 
   /**
    * Creates an initialised module (as after TDH.SYS.INIT and TDMR.INIT).
@@ -98,13 +104,28 @@ public final class TdxModule {
    * processors up, one caller at a time; calls on processors that exist may go on meanwhile.
    */
   public void addProcessors(int count) {
-    Processor[] old = processors;
-    if (count > old.length) {
-      Processor[] more = java.util.Arrays.copyOf(old, count);
-      for (int i = old.length; i < count; i++) {
-        more[i] = new Processor(i);
-      }
-      processors = more;
+    lockGrowing();
+    if (count > processors.length) {
+      processors = Arrays.copyOf(processors, count);
+    }
+    growing.set(false);
+  }
+
+  /** A processor is driven by one thread at a time, so nobody else brings up the same. */
+  Processor processor(int lp) {
+    Processor p = processors[lp];
+    if (p == null) {
+      p = new Processor(lp);
+      lockGrowing();
+      processors[lp] = p;
+      growing.set(false);
+    }
+    return p;
+  }
+
+  private void lockGrowing() {
+    while (!growing.compareAndSet(false, true)) {
+      Thread.onSpinWait();
     }
   }
 
@@ -129,7 +150,7 @@ public final class TdxModule {
     if ((rax & ~(LEAF_MASK | VERSION_MASK)) != 0 || leaf == null || !leaf.knows(version)) {
       status = SeamStatus.OPERAND_INVALID.with(Operand.RAX);
     } else {
-      status = call(leaf, version, processors[lp], r);
+      status = call(leaf, version, processor(lp), r);
     }
     r.rax = status;
     return status;
@@ -151,47 +172,47 @@ public final class TdxModule {
    */
   public GuestOutcome tdcall(int lp, Registers r) {
     SchedulePoint.reach(PointKind.TRUSTED_CALL, this);
-    return leaves.tdcall(processors[lp], r);
+    return leaves.tdcall(processor(lp), r);
   }
 
   /** Makes a plain guest access; on DONE the address reached is {@link #translated}. */
   public GuestOutcome access(int lp, long gpa, AccessKind kind) {
-    return leaves.access(processors[lp], gpa, kind);
+    return leaves.access(processor(lp), gpa, kind);
   }
 
   /** Ends a stay in the guest for a VMX exit reason of the host's own making (an interrupt). */
   public void vmExit(int lp, long reason) {
-    leaves.vmExit(processors[lp], reason);
+    leaves.vmExit(processor(lp), reason);
   }
 
   /** Returns what the host found in its registers at this processor's last TD exit. */
   public Registers exitRegisters(int lp) {
-    return processors[lp].exitRegisters();
+    return processor(lp).exitRegisters();
   }
 
   /** Returns what the guest found about its last #VE on this processor. */
   public VirtualizationException exception(int lp) {
-    return processors[lp].exception();
+    return processor(lp).exception();
   }
 
   /** Returns the host-physical address of this processor's last successful guest access. */
   public long translated(int lp) {
-    return processors[lp].translated();
+    return processor(lp).translated();
   }
 
   /** Tells whether the last VP.ENTER on a processor dropped its translations of the TD. */
   public boolean droppedTranslations(int lp) {
-    return processors[lp].droppedTranslations();
+    return processor(lp).droppedTranslations();
   }
 
   /** Returns the vCPU a processor is inside of, or null. */
   public @Nullable Tdvps inside(int lp) {
-    return processors[lp].inside();
+    return processor(lp).inside();
   }
 
   /** Sets where a processor's long calls look for interrupts. */
   public void setInterrupts(int lp, PendingInterrupts interrupts) {
-    processors[lp].setInterrupts(interrupts);
+    processor(lp).setInterrupts(interrupts);
   }
 
   /** Returns the PAMT of the TDMR around an address, or null outside all. */
@@ -272,9 +293,5 @@ public final class TdxModule {
     }
     Td td = td(p.owner(size, hpa));
     return td != null && td.hkid() == key && td.lifecycle() <= Td.BLOCKED;
-  }
-
-  Processor processor(int lp) {
-    return processors[lp];
   }
 }

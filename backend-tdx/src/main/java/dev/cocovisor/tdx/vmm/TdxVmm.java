@@ -9,6 +9,7 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.vmm.ActionRange;
 import dev.cocovisor.api.vmm.GuestAnswer;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
@@ -17,7 +18,6 @@ import dev.cocovisor.api.vmm.VmmTopic;
 import dev.cocovisor.tdx.guest.TdCalls;
 import dev.cocovisor.tdx.guest.VmcallStatus;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -84,7 +84,7 @@ public final class TdxVmm implements VmmDriver {
             .put("source_addr", source)
             .put("gpa", gpa)
             .put("nr_pages", size >>> PageLevel.PAGE_SHIFT);
-    int vcpu = vm.vcpuFds().getFirst();
+    int vcpu = vm.bootVcpu();
     long r = vm.calls().memoryEncryptOp(vcpu, new VendorCommand("KVM_TDX_INIT_MEM_REGION", in));
     if (r != -Errno.ENOENT.number()) {
       return r;
@@ -113,15 +113,7 @@ public final class TdxVmm implements VmmDriver {
 
   @Override
   public List<GuestAction> accept(VmmMachine vm, long gpa, long size, PageLevel level) {
-    List<GuestAction> actions = new ArrayList<>();
-    long at = gpa;
-    while (at < gpa + size) {
-      boolean fits = (at & (level.bytes() - 1)) == 0 && gpa + size - at >= level.bytes();
-      PageLevel step = fits ? level : PageLevel.PG_4K;
-      actions.add(TdCalls.accept(at, step));
-      at += step.bytes();
-    }
-    return actions;
+    return ActionRange.of(gpa, size, level, TdCalls::accept);
   }
 
   @Override

@@ -40,6 +40,20 @@ class ZeroStepTest {
   }
 
   @Test
+  void aGuestThatDoesSomethingElseIsNotStepped() {
+    TdxHost h = TdxHost.running("upstream");
+    assertThat(h.accept(M2, PageLevel.PG_4K)).isZero();
+    ok(h.attributes(M2, 0x1000, false));
+    for (int i = 0; i < 8; i++) {
+      GuestAction other = i % 2 == 0 ? new GuestAction.Read(M2) : new GuestAction.Write(M2, 1);
+      assertThat(h.run(other)).isEqualTo(memoryFault(M2));
+    }
+    assertThat(h.accept(0, PageLevel.PG_4K)).isZero();
+    h.write(0, 3);
+    assertThat(h.read(0)).isEqualTo(3);
+  }
+
+  @Test
   void aBusyModuleDoesNotArmTheGuard() {
     TdxHost h = TdxHost.running("upstream");
     TrustedFault busy = TrustedFault.at(TrustedOperation.MAP, TrustedFault.How.BUSY, 30);

@@ -4,8 +4,8 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.bugs.entry.Area;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
+import dev.cocovisor.core.attr.AttributeRuns;
 import dev.cocovisor.core.attr.AttributeStore;
-import dev.cocovisor.core.attr.AttributeTree;
 
 /** Entries that were reserved stay when the change of attributes fails, and count as mixed. */
 public final class M29 extends Bug {
@@ -21,7 +21,7 @@ public final class M29 extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.withAttributes(_ -> new Faulty(new AttributeTree()));
+    return parts.withAttributes(_ -> new Faulty(new AttributeRuns()));
   }
 
   private static final class Faulty implements AttributeStore {

@@ -2,18 +2,15 @@ package dev.cocovisor.cli.find;
 
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.cli.print.UsageException;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
-import java.util.zip.GZIPInputStream;
 
 /** What commands read: files, all that a folder holds, or the standard input. */
 public final class Inputs {
@@ -29,11 +26,11 @@ public final class Inputs {
    */
   public static LogSource source(Path file) throws IOException {
     if (file.equals(STDIN)) {
-      byte[] all = System.in.readAllBytes();
-      boolean packed = all.length > 1 && all[0] == 0x1f && all[1] == (byte) 0x8b;
-      InputStream in = new ByteArrayInputStream(all);
-      byte[] plain = packed ? new GZIPInputStream(in).readAllBytes() : all;
-      return LogSource.text("-", new String(plain, StandardCharsets.UTF_8));
+      // What is read more than once lies in a file, however long it is.
+      Path kept = Files.createTempFile("cocovisor-stdin-", ".log");
+      kept.toFile().deleteOnExit();
+      Files.copy(System.in, kept, StandardCopyOption.REPLACE_EXISTING);
+      return new LogSource("-", LogSource.file(kept).opener());
     }
     if (!Files.isRegularFile(file)) {
       throw new UsageException(

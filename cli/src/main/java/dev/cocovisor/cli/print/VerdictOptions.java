@@ -20,6 +20,11 @@ public final class VerdictOptions {
   @Option(names = "--xml", paramLabel = "FILE", description = "Write the verdicts as JUnit XML.")
   private @Nullable Path xml;
 
+  /** Tells whether verdicts are to be written at all. */
+  public boolean wanted() {
+    return ktap != null || xml != null;
+  }
+
   /** Refuses files that are there; to be asked before the work begins. */
   public void check(PageOptions pages) {
     pages.check("--ktap", ktap);

@@ -1,6 +1,5 @@
 package dev.cocovisor.cli.run;
 
-import dev.cocovisor.api.Backend;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
 import dev.cocovisor.cli.find.World;
@@ -19,6 +18,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,13 +41,18 @@ import picocli.CommandLine.Parameters;
     description = {
       "Runs random programs on the model and saves them with their answers, as a log that",
       "replays. After every call the invariants of the model are checked. One seed always gives",
-      "one log."
+      "one log. With --backend, programs are made of what every technology's guest and VMM do:",
+      "VMs, vCPUs, settings, conversions, holes, moves, reboots, failures of the host and its",
+      "trusted half; what goes wrong is made short and written as a scenario."
     })
 public final class GenerateCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "LOG", description = "The log to write; packed if it ends in .gz.")
-  private Path file = Path.of("");
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "LOG",
+      description = "The log to write; packed if it ends in .gz. May be left out with --backend.")
+  private @Nullable Path file;
 
   @Option(names = "--programs", paramLabel = "N", defaultValue = "100", description = "How many.")
   private int programs;
@@ -81,8 +87,35 @@ public final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--backend",
       paramLabel = "ID",
-      description = "On a host with this technology, with VMs of its types; may be repeated.")
+      description = "Guests of this technology, a plugin's too; may be repeated.")
   private List<String> backends = List.of();
+
+  @Option(
+      names = "--calls",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "With --backend: programs until so many calls were made on each.")
+  private long calls;
+
+  @Option(
+      names = "--no-faults",
+      description = "With --backend: let nothing fail, neither memory nor a trusted half.")
+  private boolean noFaults;
+
+  @Option(
+      names = "--coverage",
+      description = "With --backend: print which hooks, table rows and answers were reached.")
+  private boolean coverage;
+
+  @Option(
+      names = "--findings",
+      paramLabel = "FOLDER",
+      defaultValue = ".",
+      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
+      description = "With --backend: where scenarios of what went wrong are written.")
+  private Path findings = Path.of(".");
+
+  @Mixin private StepLimit limit = new StepLimit();
 
   @Mixin private PluginOptions plugins = new PluginOptions();
 
@@ -102,36 +135,64 @@ public final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (programs < 1 || length < 1 || first < 0) {
-      throw new UsageException("--programs and --length take numbers from 1, --first from 0");
+    if (programs < 1 || length < 1 || first < 0 || calls < 0) {
+      throw new UsageException(
+          "--programs and --length take numbers from 1, --first and --calls from 0");
     }
-    OutputFile.check("LOG", file, force);
+    Path log = file;
+    if (log != null) {
+      OutputFile.check("LOG", log, force);
+    }
     try (var world = new World(plugins, settings, console)) {
-      return generate(world);
+      if (!backends.isEmpty()) {
+        return guests(world, log);
+      }
+      if (log == null) {
+        throw new UsageException(
+            "name the log to write, or a technology by --backend: generate LOG");
+      }
+      return generate(world, log);
     }
   }
 
-  private int generate(World world) throws IOException {
-    List<Backend> present = new ArrayList<>();
-    HostConfig host = HostConfig.DEFAULT.withTdpMmu(!shadow);
-    for (String id : world.known(backends)) {
-      Backend b = world.technologies().require(id).backend();
-      if (b != null) {
-        present.add(b);
-        host = host.withArchitecture(b.info().architecture());
-      }
+  private int guests(World world, @Nullable Path log) throws IOException {
+    var asked =
+        new GuestPrograms.Asked(
+            world.known(backends),
+            seed,
+            first,
+            calls == 0 ? programs : Integer.MAX_VALUE - first,
+            calls,
+            length,
+            !noFaults,
+            coverage,
+            findings,
+            force);
+    var runs = new GuestPrograms(world, console, asked, n -> reproduce((int) n));
+    if (log == null) {
+      return runs.run(null, limit);
     }
+    try (Writer out = writer(log)) {
+      out.write("# Answers of the model, random programs, seed " + seed + "\n");
+      return runs.run(out, limit);
+    }
+  }
+
+  private static Writer writer(Path log) throws IOException {
+    OutputStream raw = Files.newOutputStream(log);
+    OutputStream packed = log.toString().endsWith(".gz") ? new GZIPOutputStream(raw) : raw;
+    return new BufferedWriter(new OutputStreamWriter(packed, StandardCharsets.UTF_8), 1 << 16);
+  }
+
+  private int generate(World world, Path log) throws IOException {
+    HostConfig host = HostConfig.DEFAULT.withTdpMmu(!shadow);
     for (Map.Entry<String, String> s : world.settings().entrySet()) {
       host = host.withSetting(s.getKey(), s.getValue());
     }
     HostConfig ready = host;
     var totals = new Totals();
-    boolean pack = file.toString().endsWith(".gz");
-    try (var progress = new Progress(console, file.toString());
-        OutputStream raw = Files.newOutputStream(file);
-        OutputStream packed = pack ? new GZIPOutputStream(raw) : raw;
-        var out =
-            new BufferedWriter(new OutputStreamWriter(packed, StandardCharsets.UTF_8), 1 << 16)) {
+    try (var progress = new Progress(console, log.toString());
+        Writer out = writer(log)) {
       out.write("# Answers of the model, " + programs + " random programs, seed " + seed + "\n");
       for (int i = first; i < first + programs; i++) {
         out.write("\n# program " + i + "\n");
@@ -139,7 +200,6 @@ public final class GenerateCommand implements Callable<Integer> {
         ProgramGenerator.generate(
             seed * 1_000_003L + i,
             ready,
-            present,
             length,
             call -> write(out, call, totals),
             noChecks ? _ -> {} : process -> check(process, totals));
@@ -158,7 +218,7 @@ public final class GenerateCommand implements Callable<Integer> {
                 + " violations="
                 + totals.violations
                 + " log="
-                + file);
+                + log);
     return totals.violations == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 
@@ -171,7 +231,7 @@ public final class GenerateCommand implements Callable<Integer> {
     private long violations;
   }
 
-  private static void write(BufferedWriter out, LogCall call, Totals totals) {
+  private static void write(Writer out, LogCall call, Totals totals) {
     try {
       totals.call = LogWriter.line(call);
       totals.calls++;
@@ -197,11 +257,18 @@ public final class GenerateCommand implements Callable<Integer> {
 
   private String reproduce(int program) {
     var words = new ArrayList<String>();
-    words.addAll(List.of("generate", file.toString(), "--seed", Long.toString(seed)));
+    words.add("generate");
+    if (file != null && backends.isEmpty()) {
+      words.add(file.toString());
+    }
+    words.addAll(List.of("--seed", Long.toString(seed)));
     words.addAll(List.of("--first", Integer.toString(program), "--programs", "1"));
     words.addAll(List.of("--length", Integer.toString(length)));
     if (shadow) {
       words.add("--shadow");
+    }
+    if (noFaults) {
+      words.add("--no-faults");
     }
     backends.forEach(b -> words.addAll(List.of("--backend", b)));
     return World.command(words, settings, plugins);

@@ -112,7 +112,12 @@ public final class Meeting extends HostTrial {
   }
 
   private static boolean any(List<Operation> operations, Operation.Trait trait) {
-    return operations.stream().anyMatch(o -> o.is(trait));
+    for (Operation o : operations) {
+      if (o.is(trait)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static void succeeds(String what, long ret) {

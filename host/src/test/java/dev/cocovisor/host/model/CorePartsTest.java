@@ -8,8 +8,8 @@ import com.google.inject.multibindings.Multibinder;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.core.InvariantChecker;
+import dev.cocovisor.core.attr.AttributeRuns;
 import dev.cocovisor.core.attr.AttributeStore;
-import dev.cocovisor.core.attr.AttributeTree;
 import dev.cocovisor.core.gmem.ForwardingGuestMemfd;
 import dev.cocovisor.core.gmem.GmemFile;
 import dev.cocovisor.core.gmem.GuestMemfd;
@@ -335,7 +335,7 @@ class CorePartsTest {
 
   @Test
   void theBuiltInStoreAndAnotherAgree() {
-    AttributeTree tree = new AttributeTree();
+    AttributeRuns tree = new AttributeRuns();
     Sorted sorted = new Sorted();
     long[][] ranges = {{0, 512, 8}, {100, 700, 0}, {512, 1024, 8}, {3, 4, 8}, {0, 2048, 0}};
     for (long[] r : ranges) {

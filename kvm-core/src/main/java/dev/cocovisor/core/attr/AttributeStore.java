@@ -5,7 +5,7 @@ import dev.cocovisor.api.PageLevel;
 /**
  * The attributes of every gfn of one VM; all are 0 at first.
  *
- * <p>The one built in is {@link AttributeTree}. There is one writer at a time (slots_lock); readers
+ * <p>The one built in is {@link AttributeRuns}. There is one writer at a time (slots_lock); readers
  * take no lock and may see a range half changed, which the invalidation sequence makes them notice.
  * Reading must not allocate.
  */

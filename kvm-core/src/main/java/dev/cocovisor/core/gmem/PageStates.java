@@ -1,6 +1,6 @@
 package dev.cocovisor.core.gmem;
 
-import dev.cocovisor.core.attr.AttributeTree;
+import dev.cocovisor.core.attr.AttributeRuns;
 
 /**
  * Which pages of a guest_memfd are private. All begin as the file's flags say; what is kept is
@@ -9,7 +9,7 @@ import dev.cocovisor.core.attr.AttributeTree;
  */
 final class PageStates {
   private final boolean beginsShared;
-  private final AttributeTree otherwise = new AttributeTree();
+  private final AttributeRuns otherwise = new AttributeRuns();
 
   PageStates(boolean beginsShared) {
     this.beginsShared = beginsShared;

@@ -338,6 +338,11 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return memory.write(addr, value);
   }
 
+  @Override
+  public long hostCopy(long to, long from, long len) {
+    return memory.copy(to, from, len);
+  }
+
   /**
    * Writes the guest's code page.
    *

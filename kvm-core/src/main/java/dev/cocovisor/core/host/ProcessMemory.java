@@ -4,6 +4,7 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.Accessor;
+import dev.cocovisor.api.mem.PhysicalGuard.Verdict;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.gmem.GuestMemfd;
 import dev.cocovisor.core.mm.AddressSpace;
@@ -210,6 +211,60 @@ final class ProcessMemory {
     }
     boolean done = kvm.physicalMemory().writeByte(Accessor.HOST_USER, hpa(addr, pte), value & 0xff);
     return done ? 0 : guardSignal();
+  }
+
+  /** Copies whole pages that nobody keeps from the process at once, and others byte by byte. */
+  long copy(long to, long from, long len) {
+    long done = 0;
+    while (done < len) {
+      boolean page = ((to | from) + done & 4095) == 0 && len - done >= 4096;
+      long r = page ? copyPage(to + done, from + done) : copyByte(to + done, from + done);
+      if (r < 0) {
+        return r;
+      }
+      done += page ? 4096 : 1;
+    }
+    return 0;
+  }
+
+  private long copyByte(long to, long from) {
+    long b = read(from);
+    return b <= 0 ? b : write(to, (int) b);
+  }
+
+  private long copyPage(long to, long from) {
+    long source = space.access(from, false);
+    if (source < 0) {
+      return signal(source);
+    }
+    long pfn = AddressSpace.frameOf(source);
+    if (!plain(pfn, false)) {
+      return copyBytes(to, from);
+    }
+    if (kvm.physicalMemory().raw().isZero(pfn)) {
+      return 0;
+    }
+    long target = space.access(to, true);
+    if (target < 0) {
+      return signal(target);
+    }
+    if (!plain(AddressSpace.frameOf(target), true)) {
+      return copyBytes(to, from);
+    }
+    kvm.physicalMemory().raw().copyFrame(AddressSpace.frameOf(target), pfn);
+    return 0;
+  }
+
+  private boolean plain(long pfn, boolean write) {
+    return kvm.physicalMemory().check(Accessor.HOST_USER, pfn, write) == Verdict.ALLOW;
+  }
+
+  private long copyBytes(long to, long from) {
+    long r = 0;
+    for (int i = 0; r >= 0 && i < 4096; i++) {
+      r = copyByte(to + i, from + i);
+    }
+    return r;
   }
 
   /**

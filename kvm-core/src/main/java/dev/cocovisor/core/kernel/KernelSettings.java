@@ -20,8 +20,10 @@ public final class KernelSettings {
           KernelProfile.REFERENCE.toString(),
           KernelProfile.RELEASES);
 
+  private static final List<KernelOption> ALL_OPTIONS = List.of(KernelOption.values());
+
   private static final List<Setting> OPTIONS =
-      List.of(KernelOption.values()).stream().map(KernelSettings::setting).toList();
+      ALL_OPTIONS.stream().map(KernelSettings::declared).toList();
 
   private KernelSettings() {}
 
@@ -32,6 +34,10 @@ public final class KernelSettings {
   }
 
   private static Setting setting(KernelOption option) {
+    return OPTIONS.get(option.ordinal());
+  }
+
+  private static Setting declared(KernelOption option) {
     return Setting.choice(
         option.setting(),
         "whether " + option.help() + "; auto: as the release is by default",
@@ -52,7 +58,7 @@ public final class KernelSettings {
       Function<Setting, String> value, Collection<? extends KernelRule<?>> rules) {
     KernelProfile p = KernelProfile.parse(value.apply(KERNEL), rules);
     boolean convertsByDefault = p.options().contains(KernelOption.IN_PLACE_CONVERSION);
-    for (KernelOption option : KernelOption.values()) {
+    for (KernelOption option : ALL_OPTIONS) {
       String chosen = value.apply(setting(option));
       if (!chosen.equals(AS_RELEASED)) {
         p = p.with(option, chosen.equals("1"));

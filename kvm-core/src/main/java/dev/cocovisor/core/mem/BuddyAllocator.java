@@ -20,9 +20,15 @@ final class BuddyAllocator implements FrameAllocator {
   private static final int CPU_CACHES = 8;
   private static final int CACHE = 128;
 
+  /** Frames that one array of the byte map tells of: half the bits of the largest order. */
+  private static final int MARKS_BITS = MAX_ORDER / 2;
+
+  private static final int MARKS = 1 << MARKS_BITS;
+  private static final long[] NONE = {};
+
   private final ModelLock zone = new ModelLock("zone->lock");
   private final long frames;
-  private final long[][] stacks = new long[MAX_ORDER + 1][16];
+  private final long[][] stacks = new long[MAX_ORDER + 1][];
   private final int[] depth = new int[MAX_ORDER + 1];
   private final byte[][][] freeOrder;
   private long used;
@@ -32,8 +38,15 @@ final class BuddyAllocator implements FrameAllocator {
 
   private static final class CpuCache {
     final ModelLock lock = new ModelLock("pcp->lock");
-    final long[] frames = new long[CACHE];
+    long[] frames = NONE;
     int count;
+
+    void add(long pfn) {
+      if (frames == NONE) {
+        frames = new long[CACHE];
+      }
+      frames[count++] = pfn;
+    }
   }
 
   private final CpuCache[] caches = new CpuCache[CPU_CACHES];
@@ -41,6 +54,7 @@ final class BuddyAllocator implements FrameAllocator {
   BuddyAllocator(long frames) {
     this.frames = frames;
     this.freeOrder = new byte[(int) ((frames + (1L << MAX_ORDER) - 1) >>> MAX_ORDER)][][];
+    Arrays.fill(stacks, NONE);
     for (int i = 0; i < CPU_CACHES; i++) {
       caches[i] = new CpuCache();
     }
@@ -95,7 +109,7 @@ final class BuddyAllocator implements FrameAllocator {
           zone.unlock();
         }
       }
-      cache.frames[cache.count++] = pfn;
+      cache.add(pfn);
     } finally {
       cache.lock.unlock();
     }
@@ -139,7 +153,7 @@ final class BuddyAllocator implements FrameAllocator {
         if (pfn == HostMemory.NO_FRAME) {
           break;
         }
-        cache.frames[cache.count++] = pfn;
+        cache.add(pfn);
       }
     } finally {
       zone.unlock();
@@ -219,10 +233,12 @@ final class BuddyAllocator implements FrameAllocator {
 
   private void push(int order, long pfn) {
     setMark(pfn, order + 1);
-    if (depth[order] == stacks[order].length) {
-      stacks[order] = Arrays.copyOf(stacks[order], depth[order] * 2);
+    long[] stack = stacks[order];
+    if (depth[order] == stack.length) {
+      stack = Arrays.copyOf(stack, Math.max(16, depth[order] * 2));
+      stacks[order] = stack;
     }
-    stacks[order][depth[order]++] = pfn;
+    stack[depth[order]++] = pfn;
   }
 
   private long pop(int order) {
@@ -238,21 +254,21 @@ final class BuddyAllocator implements FrameAllocator {
 
   private int mark(long pfn) {
     byte[][] mid = freeOrder[(int) (pfn >>> MAX_ORDER)];
-    byte[] low = mid == null ? null : mid[(int) (pfn >>> 12) & 63];
-    return low == null ? 0 : low[(int) pfn & 4095];
+    byte[] low = mid == null ? null : mid[(int) (pfn >>> MARKS_BITS) & (MARKS - 1)];
+    return low == null ? 0 : low[(int) pfn & (MARKS - 1)];
   }
 
   private void setMark(long pfn, int value) {
     byte[][] mid = freeOrder[(int) (pfn >>> MAX_ORDER)];
     if (mid == null) {
-      mid = new byte[64][];
+      mid = new byte[MARKS][];
       freeOrder[(int) (pfn >>> MAX_ORDER)] = mid;
     }
-    byte[] low = mid[(int) (pfn >>> 12) & 63];
+    byte[] low = mid[(int) (pfn >>> MARKS_BITS) & (MARKS - 1)];
     if (low == null) {
-      low = new byte[4096];
-      mid[(int) (pfn >>> 12) & 63] = low;
+      low = new byte[MARKS];
+      mid[(int) (pfn >>> MARKS_BITS) & (MARKS - 1)] = low;
     }
-    low[(int) pfn & 4095] = (byte) value;
+    low[(int) pfn & (MARKS - 1)] = (byte) value;
   }
 }

@@ -2,6 +2,7 @@ package dev.cocovisor.core.mem;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,10 +25,15 @@ public final class LongRadix {
     }
   }
 
-  /** Height and top node change together. Height 0: the node is a leaf of 512 entries. */
-  private record Root(int height, Object node) {}
+  /**
+   * Height and top node change together. Height 0: the node is a leaf of 512 entries; null where
+   * nothing was ever stored.
+   */
+  private record Root(int height, @Nullable Object node) {}
 
-  private volatile Root root = new Root(0, new long[512]);
+  private static final Root EMPTY = new Root(0, null);
+
+  private volatile Root root = EMPTY;
 
   /** Creates an empty map. */
   public LongRadix() {}
@@ -79,20 +85,30 @@ public final class LongRadix {
     Root r = root;
     long limit = r.height >= 6 ? end : Math.min(end, 512L << (9 * r.height));
     long i = from;
-    while (i >= 0 && i < limit) {
+    while (r.node != null && i >= 0 && i < limit) {
       Object node = r.node;
       int h = r.height;
       while (h > 0) {
-        Object next = ((Object[]) node)[(int) (i >>> (9 * h)) & 511];
-        if (next == null) {
+        Object[] inner = (Object[]) node;
+        int at = (int) (i >>> (9 * h)) & 511;
+        int there = at;
+        while (there < 512 && inner[there] == null) {
+          there++;
+        }
+        if (there != at) {
+          i = ((i >>> (9 * h)) + (there - at)) << (9 * h);
+        }
+        if (there == 512) {
           break;
         }
-        node = next;
+        node = inner[there];
         h--;
       }
       if (h > 0) {
-        i = ((i >>> (9 * h)) + 1) << (9 * h);
         continue;
+      }
+      if (i < 0 || i >= limit) {
+        return -1;
       }
       long[] leaf = (long[]) node;
       long base = i & ~511L;
@@ -113,11 +129,8 @@ public final class LongRadix {
       return null;
     }
     Object node = r.node;
-    while (h > 0) {
+    while (h > 0 && node != null) {
       node = NODE.getAcquire((Object[]) node, (int) (index >>> (9 * h)) & 511);
-      if (node == null) {
-        return null;
-      }
       h--;
     }
     return (long[]) node;
@@ -130,13 +143,22 @@ public final class LongRadix {
 
   private long[] grow(long index) {
     Root r = root;
+    if (r.node == null) {
+      int height = 0;
+      while (height < 6 && index >>> (9 * (height + 1)) != 0) {
+        height++;
+      }
+      Object top = height == 0 ? new long[512] : new Object[512];
+      ROOT.compareAndSet(this, r, new Root(height, top));
+      r = root;
+    }
     while (r.height < 6 && index >>> (9 * (r.height + 1)) != 0) {
       Object[] top = new Object[512];
       top[0] = r.node;
       ROOT.compareAndSet(this, r, new Root(r.height + 1, top));
       r = root;
     }
-    Object node = r.node;
+    Object node = Objects.requireNonNull(r.node);
     for (int h = r.height; h > 0; h--) {
       Object[] inner = (Object[]) node;
       int at = (int) (index >>> (9 * h)) & 511;

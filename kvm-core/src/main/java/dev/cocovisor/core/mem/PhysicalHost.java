@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe; guards are added and removed while platforms come and go, not during accesses.
  */
 public final class PhysicalHost implements HostMemory, Place {
-  private final FrameStore content = new FrameStore();
+  private final FrameStore content;
   private final FrameAllocator allocator;
   private final KernelDirectMap directMap = new KernelDirectMap();
   private final UserFrames userFrames;
@@ -54,12 +54,13 @@ public final class PhysicalHost implements HostMemory, Place {
    */
   public PhysicalHost(FrameAllocator allocator, HugePool pool, long frames) {
     this.allocator = allocator;
+    this.content = new FrameStore(frames);
     this.frames = frames;
     this.userFrames = new UserFrames(this, pool);
     zeroPage = allocator.allocate(0, 0);
   }
 
-  /** Returns how many frames there are. */
+  @Override
   public long frames() {
     return frames;
   }

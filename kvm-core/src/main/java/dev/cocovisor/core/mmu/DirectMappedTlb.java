@@ -6,8 +6,11 @@ import java.util.Arrays;
 final class DirectMappedTlb implements TlbModel {
   private static final int SIZE = 256;
 
-  private final long[] tags = new long[SIZE];
-  private final long[] values = new long[SIZE];
+  /** The tags of a TLB that never held anything. */
+  private static final long[] NONE = new long[SIZE];
+
+  private long[] tags = NONE;
+  private long[] values = NONE;
 
   private static long tag(long gfn, boolean isPrivate) {
     return gfn << 2 | (isPrivate ? 2 : 0) | 1;
@@ -26,6 +29,10 @@ final class DirectMappedTlb implements TlbModel {
   @Override
   public long fill(long gfn, boolean isPrivate, long pfn, int level, boolean writable) {
     int i = (int) gfn & (SIZE - 1);
+    if (tags == NONE) {
+      tags = new long[SIZE];
+      values = new long[SIZE];
+    }
     tags[i] = tag(gfn, isPrivate);
     values[i] = TlbModel.pack(pfn, level, writable);
     return values[i];
@@ -33,12 +40,14 @@ final class DirectMappedTlb implements TlbModel {
 
   @Override
   public void flush() {
-    Arrays.fill(tags, 0);
+    if (tags != NONE) {
+      Arrays.fill(tags, 0);
+    }
   }
 
   @Override
   public void visit(Visitor visitor) {
-    for (int i = 0; i < SIZE; i++) {
+    for (int i = 0; tags != NONE && i < SIZE; i++) {
       if (tags[i] != 0) {
         visitor.entry(
             tags[i] >>> 2,

@@ -9,11 +9,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One table of 512 entries (struct kvm_mmu_page). Tables of level 1 hold leaves only, so they are
- * one array of longs: eight bytes a mapped page and nothing else.
+ * one array of longs: eight bytes a mapped page and nothing else. Those above are made of lines
+ * that come with their first entry, so that a small guest has small tables.
  */
 final class PageTable implements Place {
   private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(PageTable[].class);
+  private static final VarHandle LINES = MethodHandles.arrayElementVarHandle(Line[].class);
+
+  private static final int LINE = 32;
 
   /** Bits of a gfn that one level looks at. */
   static final int INDEX_BITS = 9;
@@ -27,14 +31,72 @@ final class PageTable implements Place {
   /** The frame of the external table page this table mirrors; -1 where there is none. */
   final long externalPfn;
 
-  private final long[] entries = new long[512];
-  private final PageTable @Nullable [] children;
+  /** All entries of a table of level 1, which is dense; null above. */
+  private final long @Nullable [] leafs;
+
+  /** The entries of a table above level 1, of which most have few; null at level 1. */
+  private final @Nullable Line @Nullable [] lines;
+
+  /** Neighbouring entries with the tables below them. */
+  private static final class Line {
+    final long[] entries = new long[LINE];
+    final @Nullable PageTable[] children = new PageTable[LINE];
+  }
 
   PageTable(int level, long baseGfn, long externalPfn) {
     this.level = level;
     this.baseGfn = baseGfn;
     this.externalPfn = externalPfn;
-    this.children = level > 1 ? new PageTable[512] : null;
+    this.leafs = level > 1 ? null : new long[512];
+    this.lines = level > 1 ? new Line[512 / LINE] : null;
+  }
+
+  private @Nullable Line line(int i) {
+    @Nullable Line[] all = lines;
+    return all == null ? null : (Line) LINES.getAcquire(all, i / LINE);
+  }
+
+  /** The entries that hold entry {@code i}, made if need be; it lies at {@link #at}. */
+  private long[] forWrite(int i) {
+    long[] dense = leafs;
+    return dense != null ? dense : lineForWrite(i).entries;
+  }
+
+  private int at(int i) {
+    return leafs != null ? i : i & (LINE - 1);
+  }
+
+  private Line lineForWrite(int i) {
+    @Nullable Line[] all = lines;
+    if (all == null) {
+      throw new IllegalStateException("a table of level 1 has no children");
+    }
+    Line there = (Line) LINES.getAcquire(all, i / LINE);
+    if (there == null) {
+      var fresh = new Line();
+      Line seen = (Line) LINES.compareAndExchange(all, i / LINE, null, fresh);
+      there = seen == null ? fresh : seen;
+    }
+    return there;
+  }
+
+  /**
+   * Returns the first entry from {@code i} on that may be there; entries before it are none. Past
+   * the last one if there is none.
+   */
+  int skip(int i) {
+    long[] dense = leafs;
+    int next = i;
+    if (dense != null) {
+      while (next < 512 && dense[next] == 0) {
+        next++;
+      }
+      return next;
+    }
+    while (next < 512 && line(next) == null) {
+      next = (next / LINE + 1) * LINE;
+    }
+    return next;
   }
 
   static int index(long gfn, int level) {
@@ -65,7 +127,12 @@ final class PageTable implements Place {
   }
 
   long get(int i) {
-    return (long) ENTRY.getAcquire(entries, i);
+    long[] dense = leafs;
+    if (dense != null) {
+      return (long) ENTRY.getAcquire(dense, i);
+    }
+    Line l = line(i);
+    return l == null ? 0 : (long) ENTRY.getAcquire(l.entries, i & (LINE - 1));
   }
 
   /** As {@link #get}, where others may change the entry meanwhile. */
@@ -76,35 +143,33 @@ final class PageTable implements Place {
 
   /** Takes an entry of a table that was cut off, so that whoever is still in it tries again. */
   long freeze(int i) {
-    return (long) ENTRY.getAndSet(entries, i, Spte.FROZEN);
+    return (long) ENTRY.getAndSet(forWrite(i), at(i), Spte.FROZEN);
   }
 
   /** Counts this table and those below it; with {@code external}, only those that are mirrored. */
   long count(boolean external) {
     long n = !external || externalPfn >= 0 ? 1 : 0;
-    @Nullable PageTable[] c = children;
-    if (c != null) {
-      for (PageTable t : c) {
-        n += t == null ? 0 : t.count(external);
-      }
+    for (int i = skip(0); i < 512 && lines != null; i = skip(i + 1)) {
+      PageTable t = child(i);
+      n += t == null ? 0 : t.count(external);
     }
     return n;
   }
 
   /** Fills a table that nobody can reach yet. */
   void fill(int i, long spte) {
-    ENTRY.setRelease(entries, i, spte);
+    ENTRY.setRelease(forWrite(i), at(i), spte);
   }
 
   /** Writes under the exclusive lock. */
   void set(int i, long spte) {
     SchedulePoint.write(PointKind.SPTE, this, i);
-    ENTRY.setRelease(entries, i, spte);
+    ENTRY.setRelease(forWrite(i), at(i), spte);
   }
 
   boolean cas(int i, long expected, long spte) {
     SchedulePoint.write(PointKind.SPTE, this, i);
-    return ENTRY.compareAndSet(entries, i, expected, spte);
+    return ENTRY.compareAndSet(forWrite(i), at(i), expected, spte);
   }
 
   @Override
@@ -113,16 +178,12 @@ final class PageTable implements Place {
   }
 
   @Nullable PageTable child(int i) {
-    PageTable[] c = children;
-    return c == null ? null : (PageTable) CHILD.getAcquire(c, i);
+    Line l = line(i);
+    return l == null ? null : (PageTable) CHILD.getAcquire(l.children, i & (LINE - 1));
   }
 
   /** Hangs a table in before its entry is written; readers go by the entry. */
   void setChild(int i, @Nullable PageTable table) {
-    PageTable[] c = children;
-    if (c == null) {
-      throw new IllegalStateException("a table of level 1 has no children");
-    }
-    CHILD.setRelease(c, i, table);
+    CHILD.setRelease(lineForWrite(i).children, i & (LINE - 1), table);
   }
 }

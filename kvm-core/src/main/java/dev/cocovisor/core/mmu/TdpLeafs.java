@@ -20,7 +20,7 @@ final class TdpLeafs {
   boolean zap(PageTable t, long start, long end, boolean mirror) {
     boolean flush = false;
     int last = t.lastIndex(end);
-    for (int i = t.firstIndex(start); i <= last; i++) {
+    for (int i = t.skip(t.firstIndex(start)); i <= last; i = t.skip(i + 1)) {
       long e = t.get(i);
       if (Spte.isLeaf(e)) {
         remove(t, i, e, mirror);
@@ -51,7 +51,7 @@ final class TdpLeafs {
   static boolean protectWrites(PageTable t, long start, long end, int from, int to) {
     boolean flush = false;
     int last = t.lastIndex(end);
-    for (int i = t.firstIndex(start); i <= last; i++) {
+    for (int i = t.skip(t.firstIndex(start)); i <= last; i = t.skip(i + 1)) {
       long e = t.get(i);
       if (Spte.isLeaf(e)) {
         if (Spte.isWritable(e) && t.level >= from && t.level <= to) {
@@ -70,7 +70,7 @@ final class TdpLeafs {
 
   /** Tears the tables under an emptied mirror root down, from the leaves up. */
   void freeTables(PageTable t) {
-    for (int i = 0; i < 512; i++) {
+    for (int i = t.skip(0); i < 512; i = t.skip(i + 1)) {
       if (Spte.isTable(t.get(i))) {
         PageTable c = t.child(i);
         if (c != null) {
@@ -98,7 +98,7 @@ final class TdpLeafs {
   }
 
   static void visit(PageTable t, LeafVisitor visitor) {
-    for (int i = 0; i < 512; i++) {
+    for (int i = t.skip(0); i < 512; i = t.skip(i + 1)) {
       long e = t.get(i);
       if (Spte.isLeaf(e)) {
         visitor.leaf(t.gfnOf(i), t.level, e);

@@ -242,4 +242,9 @@ final class VmContextView implements VmContext {
   public void leak(long pfn, long count, String why) {
     vm.leak(pfn, count, why);
   }
+
+  @Override
+  public void regained(long pfn) {
+    vm.regained(pfn);
+  }
 }

@@ -1,7 +1,7 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.core.attr.AttributeRuns;
 import dev.cocovisor.core.attr.AttributeStore;
-import dev.cocovisor.core.attr.AttributeTree;
 import dev.cocovisor.core.mmu.PageSizePolicy;
 import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.mmu.TlbModel;
@@ -22,7 +22,7 @@ public record VmParts(
   /** The parts that are built in. */
   public static final VmParts DEFAULT =
       new VmParts(
-          _ -> new AttributeTree(),
+          _ -> new AttributeRuns(),
           SecondStage::standard,
           (_, _) -> TlbModel.directMapped(),
           PageSizePolicy.VENDORS);

@@ -47,6 +47,32 @@ class PageTableTest {
     assertThat(PageTable.covers(t, BASE - 1)).isFalse();
     assertThatThrownBy(() -> t.setChild(0, t)).isInstanceOf(IllegalStateException.class);
     assertThat(t.child(0)).isNull();
+    assertThat(t.skip(3)).isEqualTo(512);
+    t.fill(9, 1);
+    assertThat(t.skip(3)).isEqualTo(9);
+    assertThat(t.skip(10)).isEqualTo(512);
+  }
+
+  @Test
+  void aTableAboveTheLowestHasNeighboursOfWhatIsThere() {
+    PageTable t = new PageTable(3, 0, -1);
+    assertThat(t.skip(0)).isEqualTo(512);
+    assertThat(t.get(300)).isZero();
+    t.set(300, 5);
+    assertThat(t.cas(511, 0, 6)).isTrue();
+    assertThat(t.cas(511, 0, 7)).isFalse();
+    assertThat(t.freeze(40)).isZero();
+    assertThat(t.get(300)).isEqualTo(5);
+    assertThat(t.get(511)).isEqualTo(6);
+    assertThat(t.get(40)).isEqualTo(Spte.FROZEN);
+    for (int i = 0; i < 512; i++) {
+      int next = t.skip(i);
+      assertThat(next).isBetween(i, 512);
+      for (int k = i; k < next; k++) {
+        assertThat(t.get(k)).isZero();
+      }
+    }
+    assertThat(t.skip(100)).isEqualTo(288);
   }
 
   @Test

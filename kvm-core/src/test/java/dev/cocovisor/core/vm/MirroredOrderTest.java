@@ -22,8 +22,8 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.attr.AttributeRuns;
 import dev.cocovisor.core.attr.AttributeStore;
-import dev.cocovisor.core.attr.AttributeTree;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.host.PageStats;
@@ -45,7 +45,7 @@ class MirroredOrderTest {
 
   /** Runs something right before attributes change, when everything was zapped. */
   private final class Store implements AttributeStore {
-    private final AttributeTree tree = new AttributeTree();
+    private final AttributeRuns tree = new AttributeRuns();
 
     @Override
     public int get(long gfn) {

@@ -261,12 +261,28 @@ final class LiveProcess implements AutoCloseable {
 
   /** An ioctl without a structure, if it has a number here. */
   private Reply vendorIoctl(KvmCall.VendorIoctl c) {
+    if (stub instanceof Arm64Stub arm && c.command().name().equals("KVM_ARM_VCPU_INIT")) {
+      return armInit(arm, c);
+    }
     Long request = Symbols.ioctlNumber(c.command().name());
     Object arg = c.command().in().asMap().getOrDefault("arg", 0L);
     if (request == null || request >>> 16 != 0 || !(arg instanceof Long number)) {
       throw new Unsupported(c.command().name());
     }
     return Replies.plain(kernel.ioctl(fd(c.fd()), request, number));
+  }
+
+  /** Which processor a vCPU is like, the host says; a log says which features it has. */
+  private Reply armInit(Arm64Stub arm, KvmCall.VendorIoctl c) {
+    LiveVcpu vcpu = vcpus.get(c.fd());
+    if (vcpu != null) {
+      vcpu.setReady(false);
+    }
+    return Replies.plain(
+        arm.init(
+            vcpu == null ? -1 : fd(vcpu.vm()),
+            fd(c.fd()),
+            c.command().in().number("features[0]", 0)));
   }
 
   private Reply stats(KvmCall.Stats c) {

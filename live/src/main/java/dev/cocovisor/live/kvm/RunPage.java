@@ -31,6 +31,11 @@ final class RunPage {
     immediate(vcpu, 0);
   }
 
+  /** Puts what a load from a device sees; the guest goes on with its next run. */
+  void answerMmio(LiveVcpu vcpu, long value) {
+    put(vcpu, KvmRunStruct.AT_MMIO_DATA, value);
+  }
+
   /** Puts userspace's answer to a hypercall. */
   void answerHypercall(LiveVcpu vcpu, long ret) {
     put(vcpu, KvmRunStruct.AT_HYPERCALL_RET, ret);

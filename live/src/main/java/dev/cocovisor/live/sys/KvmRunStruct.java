@@ -70,6 +70,11 @@ public final class KvmRunStruct {
     return page.getInt(AT_EXIT_REASON);
   }
 
+  /** Returns the data of a store to a device. */
+  public long mmioData() {
+    return page.getLong(AT_MMIO_DATA);
+  }
+
   /** Returns what userspace answered to a hypercall's exit. */
   public long hypercallAnswer() {
     return page.getLong(AT_HYPERCALL_RET);

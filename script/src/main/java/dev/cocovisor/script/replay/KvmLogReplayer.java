@@ -101,7 +101,7 @@ public final class KvmLogReplayer implements LogReplayer {
   @Override
   public ReplaySummary replay(LogSource log, ReplayOptions options, MismatchSink sink)
       throws IOException {
-    var run = new Run(log.name(), options, sink);
+    var run = new Run(log, options, sink);
     try (var reader = new LogReader(log)) {
       for (LogLine l = reader.next(); l != null; l = reader.next()) {
         switch (l) {
@@ -127,6 +127,7 @@ public final class KvmLogReplayer implements LogReplayer {
 
   /** The totals while a log is read; lines before the first program make one numbered 0. */
   private final class Run {
+    private final LogSource log;
     private final String file;
     private final ReplayOptions options;
     private final MismatchSink sink;
@@ -146,11 +147,12 @@ public final class KvmLogReplayer implements LogReplayer {
     private final Map<String, Long> skipped = new TreeMap<>();
     private boolean stopped;
 
-    Run(String file, ReplayOptions options, MismatchSink sink) {
-      this.file = file;
+    Run(LogSource log, ReplayOptions options, MismatchSink sink) {
+      this.log = log;
+      this.file = log.name();
       this.options = options;
       this.sink = sink;
-      this.program = new ProgramBuilder(file, StepWords.of(technologies));
+      this.program = new ProgramBuilder(file, StepWords.of(technologies), this::unread);
     }
 
     private boolean wanted() {
@@ -161,20 +163,29 @@ public final class KvmLogReplayer implements LogReplayer {
       if (!wanted()) {
         return;
       }
-      try {
-        program.add(call);
-      } catch (LogSyntaxException e) {
-        if (program.isObserved() && unknown != null) {
-          program.addUnread(call, String.valueOf(e.getMessage()));
-          return;
-        }
-        boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
-        if (known || unknown == null) {
-          throw e;
-        }
+      program.add(call);
+      program.bound();
+    }
+
+    /** Decides about a line that nobody understands, and counts it. */
+    private ProgramBuilder.Unread unread(LogCall call, LogSyntaxException e, boolean observed) {
+      ProgramBuilder.Unread decided = decided(call, e, observed);
+      if (decided == ProgramBuilder.Unread.LEAVE_OUT && unknown != null) {
         passedOver++;
         unknown.accept(String.valueOf(e.getMessage()));
       }
+      return decided;
+    }
+
+    private ProgramBuilder.Unread decided(LogCall call, LogSyntaxException e, boolean observed) {
+      if (unknown == null) {
+        return ProgramBuilder.Unread.REFUSE;
+      }
+      if (observed) {
+        return ProgramBuilder.Unread.KEEP;
+      }
+      boolean known = CallDecoder.knows(call) || StepEncoder.NAMES.contains(call.name());
+      return known ? ProgramBuilder.Unread.REFUSE : ProgramBuilder.Unread.LEAVE_OUT;
     }
 
     void finish() {
@@ -182,7 +193,7 @@ public final class KvmLogReplayer implements LogReplayer {
         return;
       }
       Observed observed = program.isObserved() ? new Observed(file, unknown == null) : null;
-      var lines = program.take();
+      var lines = program.take(log, this::decided);
       programs++;
       calls += lines.size();
       var replay =

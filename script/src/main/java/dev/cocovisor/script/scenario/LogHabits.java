@@ -37,16 +37,17 @@ public final class LogHabits {
   /**
    * Returns which of a VM's vCPUs go when its descriptor is closed by the line of this index: none,
    * or where the recorder closes a VM's descriptors by one line, those that the program does not go
-   * on using.
+   * on using; none of a program that is too long to be kept.
    *
    * @param vcpus the names of the VM's open vCPUs
    */
   public List<Long> goWithVm(List<Long> vcpus, List<ScenarioLine> program, int index) {
-    if (closesEach || vcpus.isEmpty()) {
+    if (closesEach || vcpus.isEmpty() || ProgramBuilder.isLong(program)) {
       return List.of();
     }
     Set<Long> used = new HashSet<>();
-    for (ScenarioLine later : program.subList(index + 1, program.size())) {
+    for (ScenarioLine later :
+        program.subList(Math.min(index + 1, program.size()), program.size())) {
       List<Value> args = later.call().args();
       if (!args.isEmpty() && args.getFirst() instanceof Value.Num n) {
         used.add(n.value());

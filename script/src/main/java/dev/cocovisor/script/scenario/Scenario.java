@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * technology has are carried out by the VMM of the one it is run on.
  */
 public final class Scenario {
+  /** A scenario says nothing that nobody understands. */
+  private static final ProgramBuilder.Policy ALL = (_, _, _) -> ProgramBuilder.Unread.REFUSE;
+
   private final String name;
   private final String about;
   private final List<List<ScenarioLine>> programs;
@@ -37,29 +40,32 @@ public final class Scenario {
     var programs = new ArrayList<List<ScenarioLine>>();
     var program = new ProgramBuilder(log.name(), words);
     boolean opening = true;
-    for (LogLine line : LogReader.readAll(log)) {
-      switch (line) {
-        case LogLine.Remark r -> {
-          if (opening && r.text().startsWith("#")) {
-            about.append(about.isEmpty() ? "" : " ").append(r.text().substring(1).strip());
-          } else {
-            opening = opening && about.isEmpty();
+    try (var reader = new LogReader(log)) {
+      for (LogLine line = reader.next(); line != null; line = reader.next()) {
+        switch (line) {
+          case LogLine.Remark r -> {
+            if (opening && r.text().startsWith("#")) {
+              about.append(about.isEmpty() ? "" : " ").append(r.text().substring(1).strip());
+            } else {
+              opening = opening && about.isEmpty();
+            }
           }
-        }
-        case LogLine.ProgramStart _ -> {
-          opening = false;
-          if (!program.isEmpty()) {
-            programs.add(program.take());
+          case LogLine.ProgramStart _ -> {
+            opening = false;
+            if (!program.isEmpty()) {
+              programs.add(program.take(log, ALL));
+            }
           }
-        }
-        case LogCall c -> {
-          opening = false;
-          program.add(c);
+          case LogCall c -> {
+            opening = false;
+            program.add(c);
+            program.bound();
+          }
         }
       }
     }
     if (!program.isEmpty()) {
-      programs.add(program.take());
+      programs.add(program.take(log, ALL));
     }
     if (programs.isEmpty()) {
       throw new LogSyntaxException(log.name(), 1, 1, "end of the text", "a step");
@@ -89,9 +95,11 @@ public final class Scenario {
 
   /** Returns the technologies the scenario names by {@code backends}; empty if it names none. */
   public List<String> backends() {
-    for (ScenarioLine line : lines()) {
-      if (line.step() instanceof Step.Backends(List<String> ids)) {
-        return ids;
+    for (List<ScenarioLine> program : programs) {
+      for (ScenarioLine line : program) {
+        if (line.step() instanceof Step.Backends(List<String> ids)) {
+          return ids;
+        }
       }
     }
     return List.of();
@@ -109,7 +117,8 @@ public final class Scenario {
 
   /** Tells whether any line is a step that every technology has. */
   public boolean isNeutral() {
-    return lines().stream()
+    return programs.stream()
+        .flatMap(List::stream)
         .anyMatch(l -> l.step() instanceof Step.Launch || l.step() instanceof Step.OfVm);
   }
 

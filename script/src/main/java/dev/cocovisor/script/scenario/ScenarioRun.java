@@ -7,6 +7,7 @@ import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.vmm.Guest;
+import dev.cocovisor.vmm.LongWork;
 import dev.cocovisor.vmm.Technologies;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,7 @@ public final class ScenarioRun implements AutoCloseable {
   private final Technologies technologies;
   private final @Nullable String technology;
   private final Map<String, String> settings;
-  private @Nullable Session session;
+  private volatile @Nullable Session session;
   private @Nullable SessionWatch watch;
 
   /**
@@ -117,6 +118,22 @@ public final class ScenarioRun implements AutoCloseable {
     return now == null || number < 1 || number > now.launched().size()
         ? null
         : now.launched().get(number - 1);
+  }
+
+  /**
+   * Returns how far a step over a large range has come, for whoever watches from another thread;
+   * null where no such step is under way.
+   */
+  public @Nullable LongWork work() {
+    Session now = session;
+    if (now != null) {
+      for (Guest g : now.launched()) {
+        if (g.work().total() != 0) {
+          return g.work();
+        }
+      }
+    }
+    return null;
   }
 
   /** Tells whether the host's guest_memfds keep the attributes of their pages. */

@@ -87,7 +87,10 @@ public final class Session implements AutoCloseable {
    * @throws LogSyntaxException if the line cannot be carried out as it stands
    */
   public @Nullable Reply step(int index) {
-    ScenarioLine line = program.get(index);
+    return checked(program.get(index), index);
+  }
+
+  private @Nullable Reply checked(ScenarioLine line, int index) {
     LogCall call = line.call();
     try {
       return step(line, index);
@@ -99,6 +102,16 @@ public final class Session implements AutoCloseable {
       throw new LogSyntaxException(
           file, call.line(), call.columnOf(0), call.name() + ": " + e.getMessage());
     }
+  }
+
+  /**
+   * Carries out a line behind the end of the program: for programs that are made up while they run.
+   * What a host has is decided by the program's own lines.
+   *
+   * @throws LogSyntaxException if the line cannot be carried out as it stands
+   */
+  public @Nullable Reply next(ScenarioLine line) {
+    return checked(line, program.size());
   }
 
   /**

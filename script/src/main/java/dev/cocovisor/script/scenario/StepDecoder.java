@@ -116,7 +116,7 @@ final class StepDecoder {
     var step =
         new Step.Launch(
             from == 0 ? a.field(0, "memory") : a.field(0, "memory", 0),
-            number(a, 0, "vcpus", 1),
+            vcpus(a),
             a.field(0, "huge", 0) != 0,
             (int) from,
             a.without(0, "memory", "vcpus", "huge", "from"));
@@ -128,6 +128,14 @@ final class StepDecoder {
       }
     }
     return step;
+  }
+
+  private static int vcpus(CallArgs a) {
+    int n = number(a, 0, "vcpus", 1);
+    if (n < 0) {
+      throw new IllegalArgumentException("vcpus=" + n + ": a number from 0 expected");
+    }
+    return n;
   }
 
   private static Step finding(CallArgs a) {

@@ -43,6 +43,17 @@ public final class LogReader implements AutoCloseable {
     return parse(name, ++line, text);
   }
 
+  /**
+   * Passes over lines without looking at them.
+   *
+   * @param wanted the number of the line that {@link #next} returns then, from 1
+   */
+  public void skipTo(int wanted) throws IOException {
+    while (line + 1 < wanted && in.readLine() != null) {
+      line++;
+    }
+  }
+
   /** Reads a whole log. */
   public static List<LogLine> readAll(LogSource log) throws IOException {
     var all = new ArrayList<LogLine>();

@@ -11,12 +11,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page a TD owns, or owned until WBINVD, is ciphertext to everybody else. A foreign write to
  * an owned page breaks the line's integrity; the TD's next read of it is a machine check, which is
- * the end of the TD. One bit a frame for each, over one TDMR, kept for each 1 GiB that needs it.
+ * the end of the TD. One bit a frame for each, over one TDMR, kept for each 128 MiB that need it.
  */
 public final class CipherState {
   private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle PART = MethodHandles.arrayElementVarHandle(long[][].class);
-  private static final int WORDS = 1 << 12;
+
+  /** Frames that a part tells of: 128 MiB. */
+  private static final int PART_BITS = 15;
+
+  private static final int WORDS = 1 << (PART_BITS - 6);
 
   /** What a host reads of a page it has no key for: the same bytes for every page. */
   private static final byte[] CIPHERTEXT = new byte[(int) PageLevel.PAGE_SIZE];
@@ -31,17 +35,17 @@ public final class CipherState {
 
   private final long baseFrame;
 
-  /** For each 1 GiB the bits of stale frames, then those of poisoned ones. */
+  /** For each 128 MiB the bits of stale frames, then those of poisoned ones. */
   private final long @Nullable [][] parts;
 
   /** Creates the state of a TDMR; nothing is ciphertext. */
   public CipherState(long base, long end) {
     baseFrame = base >>> PageLevel.PAGE_SHIFT;
-    parts = new long[(int) ((end - base) >>> 30)][];
+    parts = new long[(int) ((end - base) >>> (PageLevel.PAGE_SHIFT + PART_BITS))][];
   }
 
   private long @Nullable [] partIfAny(long frame) {
-    return (long[]) PART.getVolatile(parts, (int) ((frame - baseFrame) >>> 18));
+    return (long[]) PART.getVolatile(parts, (int) ((frame - baseFrame) >>> PART_BITS));
   }
 
   private long[] part(long frame) {
@@ -50,7 +54,8 @@ public final class CipherState {
       p = new long[2 * WORDS];
       long[] other =
           (long[])
-              PART.compareAndExchange(parts, (int) ((frame - baseFrame) >>> 18), (long[]) null, p);
+              PART.compareAndExchange(
+                  parts, (int) ((frame - baseFrame) >>> PART_BITS), (long[]) null, p);
       if (other != null) {
         p = other;
       }
