@@ -206,7 +206,7 @@ final class HypVmLife {
       if (page == HostMemory.NO_FRAME) {
         return refuse(Errno.ENOMEM, () -> "no frame for the vCPU's memcache");
       }
-      mc.push(page);
+      mc.pushAddress(platform.steps().cacheAddress(page));
       platform.accountTables(1);
     }
     return Errno.OK;
