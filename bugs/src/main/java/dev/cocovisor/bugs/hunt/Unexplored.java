@@ -9,6 +9,8 @@ import dev.cocovisor.bugs.entry.LogBug;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.script.generate.ProgramGenerator;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.StepWords;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
 import java.io.IOException;
@@ -69,6 +71,33 @@ public final class Unexplored {
       return true;
     }
     return mismatches[0] != 0;
+  }
+
+  /**
+   * Tells whether one of these scenarios, which were written for other ends, goes wrong where a bug
+   * is and does not where it is not.
+   */
+  public boolean examplesSee(Bug bug, List<Path> examples) {
+    if (bug instanceof LogBug) {
+      return false;
+    }
+    for (Path file : examples) {
+      Scenario scenario = scenario(file);
+      if (scenario.backends().contains(bug.technology())
+          && PlainRun.of(bug, scenario, bug.putInto(technologies)).broke()
+          && !PlainRun.of(bug, scenario, bug.leaveOut(technologies)).broke()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Scenario scenario(Path file) {
+    try {
+      return Scenario.read(LogSource.file(file), StepWords.of(technologies));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
