@@ -129,6 +129,24 @@ public final class ProgramGenerator {
     generate(new Choices(seed), host, backends, hosts, length, out, afterEach);
   }
 
+  /**
+   * Runs a random program, perhaps a varied one, on a host that somebody else boots.
+   *
+   * @return how many choices it made
+   */
+  public static int generate(
+      ProgramSeed seed,
+      HostConfig host,
+      List<Backend> backends,
+      HostMaker hosts,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    var choices = new Choices(seed);
+    generate(choices, host, backends, hosts, length, out, afterEach);
+    return choices.count();
+  }
+
   /** As {@link #generate(long, HostConfig, List, int, Consumer, Consumer)}, from any choices. */
   static void generate(
       Choices choices,
