@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -17,22 +13,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 class CampaignCommandTest {
   @TempDir private Path folder;
-
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    var console =
-        new Console(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            false);
-    int code = Main.run(console, args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
 
   @Test
   @Tag("slow")
@@ -54,7 +34,7 @@ class CampaignCommandTest {
         "campaign: c\n"
             + "explore: {scenarios: race.kvmlog, bug: no-retry, technologies: sw-protected}\n");
 
-    Ran first = run("campaign", "run", campaign.toString());
+    Ran first = Ran.of("campaign", "run", campaign.toString());
     assertThat(first.code()).as(first.err()).isEqualTo(ExitCode.FOUND);
     assertThat(first.out())
         .contains("in         race.kvmlog with no-retry on sw-protected")
@@ -62,11 +42,11 @@ class CampaignCommandTest {
     Path out = folder.resolve("c.out");
     try (Stream<Path> files = Files.list(out.resolve("findings"))) {
       Path finding = files.findFirst().orElseThrow();
-      assertThat(run("run", finding.toString()).code()).isEqualTo(ExitCode.FOUND);
+      assertThat(Ran.of("run", finding.toString()).code()).isEqualTo(ExitCode.FOUND);
     }
-    assertThat(run("campaign", "status", out.toString()).out()).contains("findings          1");
+    assertThat(Ran.of("campaign", "status", out.toString()).out()).contains("findings          1");
     // All is done: nothing is made again.
-    Ran again = run("campaign", "run", campaign.toString());
+    Ran again = Ran.of("campaign", "run", campaign.toString());
     assertThat(again.out().lines().toList().getLast())
         .isEqualTo(first.out().lines().toList().getLast());
   }
@@ -78,22 +58,22 @@ class CampaignCommandTest {
         finding,
         "finding(\"0*5 1\", {on=\"sw-protected\", meeting=\"fault with punch\", answers=any,"
             + " breaks=\"a frame\"})\n");
-    Ran ran = run("run", finding.toString());
+    Ran ran = Ran.of("run", finding.toString());
     assertThat(ran.code()).as(ran.out() + ran.err()).isEqualTo(ExitCode.CLEAN);
 
     Files.writeString(
         finding,
         "finding(\"0\", {on=\"sw-protected\", meeting=\"falt with punch\", breaks=\"\"})\n");
-    assertThat(run("run", finding.toString()).err()).contains("did you mean fault");
+    assertThat(Ran.of("run", finding.toString()).err()).contains("did you mean fault");
   }
 
   @Test
   void aFolderWithoutACampaignIsTold() {
-    Ran status = run("campaign", "status", folder.toString());
+    Ran status = Ran.of("campaign", "status", folder.toString());
     assertThat(status.code()).isEqualTo(ExitCode.USAGE);
     assertThat(status.err()).contains("no campaign's folder");
-    assertThat(run("campaign", "join", "127.0.0.1:5999").err()).contains("--secret-file");
-    assertThat(run("campaign", "run", folder.resolve("none.yaml").toString()).err())
+    assertThat(Ran.of("campaign", "join", "127.0.0.1:5999").err()).contains("--secret-file");
+    assertThat(Ran.of("campaign", "run", folder.resolve("none.yaml").toString()).err())
         .contains("no such file");
   }
 }
