@@ -22,7 +22,7 @@ final class Processes {
               + "(?:\\s+<\\d+(?:\\.\\d+)?>)?\\s*$");
 
   private static final Pattern FLAGS =
-      Pattern.compile("(?:flags=|^clone\\()(0x[0-9a-f]{1,16}|\\d{1,18})\\b");
+      Pattern.compile("(?:flags=|^clone\\()(0x[0-9a-f]{1,15}|\\d{1,18})\\b");
 
   private static final long CLONE_VM = 0x100;
   private static final long CLONE_FILES = 0x400;
