@@ -114,7 +114,9 @@ final class Processes {
       return call.contains("CLONE_FILES") && call.contains("CLONE_VM");
     }
     Matcher m = FLAGS.matcher(call);
-    long flags = m.find() ? Long.decode(m.group(1)) : 0;
+    String told = m.find() ? m.group(1) : "0";
+    long flags =
+        told.startsWith("0x") ? Long.parseLong(told.substring(2), 16) : Long.parseLong(told);
     return (flags & (CLONE_VM | CLONE_FILES)) == (CLONE_VM | CLONE_FILES);
   }
 
