@@ -58,7 +58,7 @@ final class GuestRun {
     v.extendedQualification = 0;
     long s = entry.enter(v);
     if (s == VcpuEntry.ENTERED) {
-      entry.at(v, gpa << 2 | access.ordinal());
+      entry.at(v, gpa << 3 | kind(access).bit());
       GuestOutcome outcome = module().access(v.lp, gpa, kind(access));
       if (outcome == GuestOutcome.DONE) {
         entry.leave(v, true);
@@ -186,7 +186,7 @@ final class GuestRun {
     }
     TdxVcpu v = TdxVm.vcpu(vcpu);
     while (true) {
-      RunResult r = entered(vcpu, v, f.number("gpa") << 2 | 3, () -> insideTdcall(v, leaf, f));
+      RunResult r = entered(vcpu, v, f.number("gpa") << 3 | 7, () -> insideTdcall(v, leaf, f));
       if (r != null) {
         return r;
       }
