@@ -1,5 +1,6 @@
 package dev.cocovisor.cli;
 
+import dev.cocovisor.cli.campaign.CampaignCommand;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.live.LiveCommand;
 import dev.cocovisor.cli.measure.MeasureCommand;
@@ -64,6 +65,7 @@ final class Commands {
     all.put("step", () -> new StepCommand(console));
     all.put("record", () -> new RecordCommand(console));
     all.put("lift", () -> new LiftCommand(console));
+    all.put("campaign", () -> CampaignCommand.create(console, Main.Version::text));
     all.put("backends", () -> new BackendsCommand(console));
     all.put("plugins", () -> new PluginsCommand(console));
     all.put("tck", () -> new TckCommand(console));

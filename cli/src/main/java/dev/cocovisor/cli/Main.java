@@ -2,6 +2,7 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.print.Console;
@@ -179,7 +180,11 @@ public final class Main {
 
   private static int told(Console console, CommandLine command, Exception e, String... args) {
     return switch (e) {
-      case UsageException _, LogSyntaxException _, ParameterException _, NoKvmException _ ->
+      case UsageException _,
+          LogSyntaxException _,
+          ParameterException _,
+          NoKvmException _,
+          CampaignException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);
@@ -227,11 +232,15 @@ public final class Main {
 
   /** Reads the version from the jar's manifest. */
   static final class Version implements CommandLine.IVersionProvider {
+    static String text() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return (version == null ? "(unpackaged)" : version) + Commit.text();
+    }
+
     @Override
     public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
-        "cocovisor " + (version == null ? "(unpackaged)" : version) + Commit.text(),
+        "cocovisor " + text(),
         "JVM " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
       };
     }

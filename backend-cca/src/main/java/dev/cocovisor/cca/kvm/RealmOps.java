@@ -2,6 +2,7 @@ package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
@@ -68,10 +69,11 @@ final class RealmOps implements VmOps {
 
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
-    // RECs are made at activation; a vCPU that comes later could never run.
+    // RECs are made at activation, which wants the GIC initialised; kvm_arch_vcpu_precreate
+    // answers EBUSY from then on.
     if (life.isSealed()) {
       return life.refuse(
-          Errno.EINVAL, "the realm is active: its vCPUs are those it was sealed with");
+          Errno.EBUSY, "the realm is active: its vCPUs are those it was sealed with");
     }
     vcpu.setVendorState(new RealmVcpu(vcpu.id()));
     return Errno.OK;
@@ -122,6 +124,15 @@ final class RealmOps implements VmOps {
   }
 
   // Memory.
+
+  /** Source: {@code arch/arm64/kvm/mmu.c}, kvm_arch_prepare_memory_region. */
+  @Override
+  public Errno prepareMemoryRegion(
+      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+    return now != null && now.endGfn() > 2 * SHARED_GFN
+        ? life.refuse(Errno.EFAULT, "the slot ends beyond the realm's address space")
+        : Errno.OK;
+  }
 
   @Override
   public PageLevel delegatedMaxLevel(long gfn, long pfn, PageLevel wanted, boolean isPrivate) {

@@ -60,6 +60,7 @@ public final class Hyp implements PhysicalGuard {
   private final VmTable vms = new VmTable();
   private final HypCpu[] cpus;
   private final Interposer interposer;
+  private final HypSteps steps;
   private final HostCalls calls;
 
   /**
@@ -91,6 +92,7 @@ public final class Hyp implements PhysicalGuard {
       HypSteps steps) {
     this.geometry = geometry;
     this.interposer = interposer;
+    this.steps = steps;
     mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
     guestTransitions = new GuestTransitions(mp, vms, steps);
@@ -106,6 +108,19 @@ public final class Hyp implements PhysicalGuard {
   /** Returns the shape of every guest's stage 2. */
   public Stage2Geometry geometry() {
     return geometry;
+  }
+
+  /**
+   * Takes a page of the host's for a stack of EL2's, while EL2 starts. Source: {@code
+   * nvhe/setup.c}, fix_host_ownership.
+   *
+   * @throws HypPanic if the host does not own it alone
+   */
+  public void addStack(long pfn) {
+    mp.addStack(pfn);
+    if (steps.takesStacks() && !hostTransitions.donateHyp(pfn, 1).ok()) {
+      throw new HypPanic("a stack lies in " + MemProtect.frame(pfn) + ", which is not the host's");
+    }
   }
 
   /** Boots as the host does: every CPU gives up its privileges. */

@@ -35,6 +35,11 @@ final class HypInvariants {
     vms.forEach(
         vm -> vm.stage2.forEach((gfn, level, pte) -> guest(vm, gfn, level, pte, violation)));
     mp.pages.forEachTouched(pfn -> page(pfn, violation));
+    for (long pfn : mp.stacks()) {
+      if (mp.pages.host(pfn) != PageState.NOPAGE) {
+        violation.accept(name(pfn) + ": a stack of EL2's, which the host may write");
+      }
+    }
     borrowedBy.forEach((pfn, n) -> {
       if (mp.pages.guestShares(pfn) != n) {
         violation.accept(name(pfn) + ": " + n + " guest mappings, count " + shares(pfn));

@@ -44,6 +44,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private static final int CPUS = 512;
   private static final long FRAMES = 1L << 32;
 
+  private final List<Long> stacks = new ArrayList<>();
   private final Set<Long> lost = ConcurrentHashMap.newKeySet();
   private final HostMachine host;
   private final FaultPlan plan;
@@ -73,6 +74,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
             host.part(HypSteps.class, HypSteps.LINUX));
     this.steps = host.part(HostSteps.class, new HostSteps());
     this.memlockPages = host.number(PkvmBackend.MEMLOCK_PAGES);
+    for (int i = 0; i < steps.stackPages(); i++) {
+      long page = host.memory().allocate(0);
+      stacks.add(page);
+      hyp.addStack(page);
+    }
     hyp.finalise();
   }
 
@@ -118,6 +124,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
         violation.accept("frame 0x" + Long.toHexString(pfn) + " is free, and not the host's alone");
       }
     });
+  }
+
+  @Override
+  public void close() {
+    stacks.forEach(page -> host.memory().free(page, 0));
   }
 
   @Override

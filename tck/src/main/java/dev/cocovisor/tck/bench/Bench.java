@@ -4,6 +4,7 @@ import static dev.cocovisor.tck.bench.Claims.claim;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -52,7 +53,7 @@ public final class Bench implements AutoCloseable {
     for (Map.Entry<String, String> s : subject.settings().entrySet()) {
       config = config.withSetting(s.getKey(), s.getValue());
     }
-    this.kvm = new Kvm(config, List.of(witness));
+    this.kvm = subject.hosts().boot(config, List.of(witness), TraceSink.OFF);
     this.process = new KvmProcess(kvm);
     this.standing = new Standing(kvm);
   }
