@@ -12,12 +12,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 
-/**
- * Whether the compatibility kit notices a bug that nobody looks for. It judges backends: a bug of
- * the core is put into the hosts on which SEV-SNP is judged.
- */
+/** Whether the compatibility kit notices a bug that nobody looks for. */
 final class KitOnBugs {
-  private static final String FOR_THE_CORE = "sev-snp";
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
   private final Technologies technologies;
@@ -43,11 +39,9 @@ final class KitOnBugs {
   }
 
   private Subject subject(Bug bug, Technologies on) {
-    Backend own = technologies.require(bug.technology()).backend();
-    String id = own == null ? FOR_THE_CORE : bug.technology();
-    ClassLoader loader =
-        Objects.requireNonNull(technologies.require(id).backend()).getClass().getClassLoader();
-    return Subject.of(Objects.requireNonNull(on.require(id).backend()), loader).withHosts(on::boot);
+    Backend plain = Objects.requireNonNull(technologies.require(bug.judgedOn()).backend());
+    Backend changed = Objects.requireNonNull(on.require(bug.judgedOn()).backend());
+    return Subject.of(changed, plain.getClass().getClassLoader()).withHosts(on::boot);
   }
 
   private static boolean fails(Subject subject, String rule) {
