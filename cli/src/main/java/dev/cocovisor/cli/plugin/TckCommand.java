@@ -147,7 +147,7 @@ public final class TckCommand implements Callable<Integer> {
     try {
       return Variant.parse(subject);
     } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage() + "; ID:NAME=VALUE is meant, as tdx:tdx.hkids=3");
+      throw new UsageException(e.getMessage() + "; ID:NAME=VALUE is meant, as acme:acme.keys=3");
     }
   }
 
