@@ -113,6 +113,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public void eachMapped(boolean isPrivate, MappedPage each) {
+    delegate().eachMapped(isPrivate, each);
+  }
+
+  @Override
   public long mappedPfn(long gfn, boolean isPrivate) {
     return delegate.mappedPfn(gfn, isPrivate);
   }
@@ -220,5 +225,10 @@ public abstract class ForwardingVmContext implements VmContext {
   @Override
   public void leak(long pfn, long count, String why) {
     delegate.leak(pfn, count, why);
+  }
+
+  @Override
+  public void regained(long pfn) {
+    delegate.regained(pfn);
   }
 }

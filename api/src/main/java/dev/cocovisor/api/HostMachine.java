@@ -51,6 +51,17 @@ public interface HostMachine {
     return builtIn;
   }
 
+  /**
+   * The kernel warns in its log and goes on (WARN_ON): what never happens by the specification of a
+   * trusted half happened, and nobody can be told by an answer.
+   *
+   * @param function the kernel's function that warns
+   * @param what what failed and what becomes of it, for people
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default void warn(String function, String what) {}
+
   /** Returns a setting's value on this host, checked, its default where nobody set it. */
   String setting(Setting setting);
 

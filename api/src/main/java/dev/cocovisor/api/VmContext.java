@@ -115,6 +115,36 @@ public interface VmContext {
   long mappedPfn(long gfn, boolean isPrivate);
 
   /**
+   * Takes what {@link #eachMapped} finds.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @FunctionalInterface
+  interface MappedPage {
+    /** A gfn is mapped to a frame. */
+    void page(long gfn, long pfn);
+  }
+
+  /**
+   * Calls {@code each} for every gfn that {@link #mappedPfn} has a frame for, in any order; costs
+   * what is mapped, not what slots there are. For checks between calls.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  default void eachMapped(boolean isPrivate, MappedPage each) {
+    for (SlotView slot : slots()) {
+      for (long gfn = slot.baseGfn(); gfn < slot.endGfn(); gfn++) {
+        long pfn = mappedPfn(gfn, isPrivate);
+        if (pfn >= 0) {
+          each.page(gfn, pfn);
+        }
+      }
+    }
+  }
+
+  /**
    * Returns which hypercalls end in user space: bit {@code n} for KVM hypercall {@code n}, as
    * KVM_CAP_EXIT_HYPERCALL set it.
    */
@@ -246,6 +276,19 @@ public interface VmContext {
   /** Tells whether {@link #bug} was called. */
   boolean isDead();
 
-  /** Counts frames that can never be used again (snp_leak_pages, TDX reclaim failure). */
+  /**
+   * Gives frames up that a trusted half does not give back (snp_leak_pages, TDX reclaim failure,
+   * free_delegated_page): each counts once, and whatever becomes of what it belongs to, nobody is
+   * ever given it again.
+   */
   void leak(long pfn, long count, String why);
+
+  /**
+   * Takes a frame back that was given up by {@link #leak}: the trusted half gave it back after all,
+   * when it was asked once more. Nothing happens where it was not.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.MAINTAINED, since = "0.2")
+  default void regained(long pfn) {}
 }

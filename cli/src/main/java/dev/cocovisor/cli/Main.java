@@ -2,29 +2,13 @@ package dev.cocovisor.cli;
 
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.log.LogSyntaxException;
+import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
-import dev.cocovisor.cli.live.LiveCommand;
-import dev.cocovisor.cli.measure.MeasureCommand;
-import dev.cocovisor.cli.plugin.BackendsCommand;
-import dev.cocovisor.cli.plugin.PluginsCommand;
-import dev.cocovisor.cli.plugin.TckCommand;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
-import dev.cocovisor.cli.run.BugsCommand;
-import dev.cocovisor.cli.run.CompareCommand;
-import dev.cocovisor.cli.run.DiffCommand;
-import dev.cocovisor.cli.run.ExploreCommand;
-import dev.cocovisor.cli.run.GenerateCommand;
-import dev.cocovisor.cli.run.KernelsCommand;
-import dev.cocovisor.cli.run.ReplayCommand;
-import dev.cocovisor.cli.run.RunCommand;
-import dev.cocovisor.cli.step.StepCommand;
-import dev.cocovisor.cli.trace.ImportCommand;
-import dev.cocovisor.cli.trace.LiftCommand;
-import dev.cocovisor.cli.trace.RecordCommand;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.finding.Finding;
@@ -41,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -62,6 +47,9 @@ import picocli.CommandLine.ParameterException;
       "3 plugin error, 4 budget exhausted without verdict, 70 internal error."
     })
 public final class Main {
+  /** Commands that measure, or tell of one that does. */
+  private static final Set<String> MEASURING = Set.of("measure", "man", "completion");
+
   private final Console console;
 
   private Main(Console console) {
@@ -82,6 +70,13 @@ public final class Main {
   /** Runs the command and ends the process with its exit code. */
   public static void main(String[] args) {
     PrintStream out = System.out;
+    if (args.length == 1 && (args[0].equals("-V") || args[0].equals("--version"))) {
+      for (String line : new Version().getVersion()) {
+        out.println(line);
+      }
+      out.flush();
+      System.exit(ExitCode.CLEAN);
+    }
     // Vendor code may print: only what a command reports reaches the real stdout.
     System.setOut(System.err);
     Console console = Console.of(out, System.err, System::getenv);
@@ -118,7 +113,7 @@ public final class Main {
 
   /** Runs the command on a console and returns its exit code. */
   static int run(Console console, String... args) {
-    if (args.length == 0 || !args[0].equals("measure")) {
+    if (args.length == 0 || !MEASURING.contains(args[0])) {
       return run(console, Measurers.NONE, args);
     }
     // What can be measured, and with which options, depends on the technologies there are.
@@ -131,25 +126,8 @@ public final class Main {
 
   private static int run(Console console, Measurers measurers, String... args) {
     var line = new CommandLine(new Main(console));
-    line.addSubcommand(new ReplayCommand(console));
-    line.addSubcommand("measure", MeasureCommand.create(console, measurers));
-    line.addSubcommand(new RunCommand(console));
-    line.addSubcommand(new CompareCommand(console));
-    line.addSubcommand(new KernelsCommand(console));
-    line.addSubcommand(new ExploreCommand(console));
-    line.addSubcommand(new BugsCommand(console));
-    line.addSubcommand(new GenerateCommand(console));
-    line.addSubcommand("live", LiveCommand.create(console));
-    line.addSubcommand(new ImportCommand(console));
-    line.addSubcommand(new CompletionCommand(console));
-    line.addSubcommand(new DiffCommand(console));
-    line.addSubcommand(new StepCommand(console));
-    line.addSubcommand(new RecordCommand(console));
-    line.addSubcommand(new LiftCommand(console));
+    Commands.add(line, console, measurers, args.length == 0 ? "" : args[0]);
     line.setCaseInsensitiveEnumValuesAllowed(true);
-    line.addSubcommand(new BackendsCommand(console));
-    line.addSubcommand(new PluginsCommand(console));
-    line.addSubcommand(new TckCommand(console));
     line.setOut(writer(console.out()));
     line.setErr(writer(console.err()));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(console.color() ? Ansi.ON : Ansi.OFF));
@@ -202,7 +180,11 @@ public final class Main {
 
   private static int told(Console console, CommandLine command, Exception e, String... args) {
     return switch (e) {
-      case UsageException _, LogSyntaxException _, ParameterException _, NoKvmException _ ->
+      case UsageException _,
+          LogSyntaxException _,
+          ParameterException _,
+          NoKvmException _,
+          CampaignException _ ->
           refuse(console, String.valueOf(e.getMessage()), ExitCode.USAGE);
       case HostException _ -> refuse(console, String.valueOf(e.getMessage()), ExitCode.PLUGIN);
       case VendorFailure v -> refuse(console, blame(command, v).text(), ExitCode.PLUGIN);
@@ -250,11 +232,15 @@ public final class Main {
 
   /** Reads the version from the jar's manifest. */
   static final class Version implements CommandLine.IVersionProvider {
+    static String text() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return (version == null ? "(unpackaged)" : version) + Commit.text();
+    }
+
     @Override
     public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
-        "cocovisor " + (version == null ? "(unpackaged)" : version) + Commit.text(),
+        "cocovisor " + text(),
         "JVM " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"
       };
     }

@@ -15,14 +15,14 @@ import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 
 /** The sample of a third party, RISC-V CoVE, compiled and packed into a plugin folder. */
-final class CovePackage {
+public final class CovePackage {
   /** The id of its backend. */
-  static final String ID = "riscv-cove";
+  public static final String ID = "riscv-cove";
 
   private CovePackage() {}
 
   /** Builds the package and returns the folder it lies in. */
-  static Path into(Path folder) throws IOException {
+  public static Path into(Path folder) throws IOException {
     Path module = Path.of(System.getProperty("cocovisor.root"), "plugins", ID);
     Path classes = Files.createDirectories(folder.resolve("classes"));
     List<String> args = new ArrayList<>();

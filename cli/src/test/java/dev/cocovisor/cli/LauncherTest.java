@@ -19,6 +19,10 @@ class LauncherTest {
 
   /** Runs the launcher with nothing but the given variables and the system's commands. */
   private Ran launch(Map<String, String> env) throws Exception {
+    return launch(env, "backends");
+  }
+
+  private Ran launch(Map<String, String> env, String command) throws Exception {
     Path script = dir.resolve("cocovisor");
     if (!Files.exists(script)) {
       Files.copy(Path.of(System.getProperty("cocovisor.root"), "cocovisor"), script);
@@ -26,7 +30,7 @@ class LauncherTest {
       Files.createDirectories(dir.resolve("target/launcher/lib"));
       Files.createFile(dir.resolve("target/launcher/stamp"));
     }
-    var builder = new ProcessBuilder("bash", script.toString(), "--version");
+    var builder = new ProcessBuilder("bash", script.toString(), command);
     builder.redirectErrorStream(true);
     builder.environment().clear();
     builder.environment().put("PATH", commands().toString());
@@ -41,7 +45,8 @@ class LauncherTest {
   /** A PATH without any java. */
   private Path commands() throws IOException {
     Path bin = Files.createDirectories(dir.resolve("bin"));
-    for (String command : new String[] {"bash", "readlink", "cat", "sed", "find", "mkdir"}) {
+    for (String command :
+        new String[] {"bash", "readlink", "cat", "sed", "find", "mkdir", "head"}) {
       for (String at : new String[] {"/bin/", "/usr/bin/"}) {
         if (Files.exists(Path.of(at + command)) && !Files.exists(bin.resolve(command))) {
           Files.createSymbolicLink(bin.resolve(command), Path.of(at + command));
@@ -107,6 +112,19 @@ class LauncherTest {
             "cocovisor: nothing is built yet and COCOVISOR_NO_BUILD=1 forbids building;"
                 + " run it once without\n");
     assertThat(ran.code()).isEqualTo(3);
+  }
+
+  @Test
+  void versionAndHelpNeedNoBuild() throws Exception {
+    jdk("jvm/b-25", "25.0.3");
+    assertThat(launch(Map.of()).code()).isZero();
+    Files.delete(dir.resolve("target/launcher/lib"));
+    Files.writeString(
+        dir.resolve("pom.xml"), "<project>\n  <version>9.8.7</version>\n</project>\n");
+    assertThat(launch(Map.of(), "-V").text()).isEqualTo("cocovisor 9.8.7 (not built yet)\n");
+    Ran help = launch(Map.of(), "--help");
+    assertThat(help.text()).startsWith("Usage: cocovisor [-hV] COMMAND\n");
+    assertThat(help.code()).isZero();
   }
 
   @Test

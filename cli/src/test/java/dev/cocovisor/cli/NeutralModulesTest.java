@@ -37,6 +37,7 @@ class NeutralModulesTest {
           Map.entry("api/Capability.java", "linux/kvm.h names and numbers all capabilities"),
           Map.entry(
               "core/host/X86Extensions.java", "linux/kvm.h names and numbers all capabilities"),
+          Map.entry("core/host/StatsLayout.java", "names that KVM gives its statistics"),
           Map.entry(
               "api/log/LogWords.java", "logs name the register KVM's own hypercall answers in"),
           Map.entry("script/call/ExitValues.java", "an abort carries the architecture's syndrome"),

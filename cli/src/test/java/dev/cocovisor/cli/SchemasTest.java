@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +41,14 @@ class SchemasTest {
     return ROOT.resolve("examples/" + name + ".kvmlog").toString();
   }
 
+  private static String vectors(String name) {
+    return ROOT.resolve("conformance/vectors/" + name).toString();
+  }
+
+  private static String strace(String name) {
+    return ROOT.resolve("conformance/strace/" + name).toString();
+  }
+
   static Stream<Arguments> commands() {
     String race = example("races/fault-and-punch");
     return Stream.of(
@@ -47,6 +56,7 @@ class SchemasTest {
         Arguments.of("run", List.of("run", example("first-boot"), "--backend", "cca")),
         Arguments.of("compare", List.of("compare", example("convert-small-in-huge"))),
         Arguments.of("explore", List.of("explore", race, "--bound", "0")),
+        Arguments.of("races", List.of("races", "pkvm", "--meeting", "fault,mmap", "--bound", "0")),
         Arguments.of("tck", List.of("tck", "sev-snp", "--rule", "C01,M01")),
         Arguments.of("backends", List.of("backends")),
         Arguments.of("plugins", List.of("plugins", "list")),
@@ -59,6 +69,29 @@ class SchemasTest {
                 "tdx",
                 "--set-b",
                 "tdx.page-size-policy=upstream")),
+        Arguments.of(
+            "measure", List.of("measure", "tdx", vectors("images/tdvf-a.fd"), "--explain")),
+        Arguments.of("measure", List.of("measure", "igvm", vectors("igvm/coconut-a.igvm"))),
+        Arguments.of(
+            "measure",
+            List.of("measure", "igvm:snp", vectors("igvm/signed.igvm"), "--id-block", "make")),
+        Arguments.of(
+            "measure",
+            List.of(
+                "measure",
+                "tdx",
+                "--diff",
+                vectors("images/tdvf-a.fd"),
+                vectors("images/combo.fd"))),
+        Arguments.of("measure", List.of("measure", "--vectors", vectors("vectors-rtmr.json"))),
+        Arguments.of("import", List.of("import", strace("options/6.1-hex.strace.gz"))),
+        Arguments.of(
+            "compare-kernels",
+            List.of("compare", "--kernels", "6.12,7.3", example("convert-small-in-huge"))),
+        Arguments.of("bugs", List.of("bugs")),
+        Arguments.of(
+            "plugins",
+            List.of("plugins", "check", "--no-load", ROOT.resolve("README.md").toString())),
         Arguments.of("error", List.of("run", "/nowhere/at-all")),
         Arguments.of("error", List.of("explore", race, "--bound", "-1")));
   }
@@ -69,6 +102,16 @@ class SchemasTest {
     String[] args = Stream.concat(words.stream(), Stream.of("--json")).toArray(String[]::new);
     String out = Ran.of(args).out();
     assertThat(errors(schema, out)).as(out.substring(0, Math.min(400, out.length()))).isEmpty();
+  }
+
+  @Test
+  @Tag("slow")
+  void aCampaignToo() throws IOException {
+    Path file = dir.resolve("c.yaml");
+    Files.writeString(
+        file, "campaign: c\nprograms: {technologies: sw-protected, seeds: 1..2, length: 5}\n");
+    assertThat(errors("campaign", Ran.of("campaign", "run", file.toString(), "--json").out()))
+        .isEmpty();
   }
 
   @Test

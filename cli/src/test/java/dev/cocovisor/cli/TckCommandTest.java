@@ -99,6 +99,7 @@ class TckCommandTest {
         .containsPattern("RULE +NAME +tdx \\{tdx.page-size-policy=upstream} +tdx \\{.*=v3}")
         .containsPattern("H01 +alignedPrivateMemoryIsMappedHuge +refused +shown")
         .contains("subjects=2 differing=1")
+        .containsPattern("rules=4 shown=3 refused=1 unjudged=0 failed=0\\s*$")
         .doesNotContainPattern("M01 +\\w+ +shown +shown");
     Ran wrong = run("tck", "tdx:tdx.page-size-policy=v4");
     assertThat(wrong.code()).isEqualTo(ExitCode.USAGE);
@@ -116,7 +117,8 @@ class TckCommandTest {
         .containsPattern("tdx \\{tdx.page-size-policy=v3} +1 +1 ")
         .containsPattern("tdx \\{core.gmem-order=18} +1r +1 ")
         .containsPattern("tdx \\{vcpus=4} +1r +1 ")
-        .containsPattern("settings=\\d+ cells=\\d+");
+        .containsPattern("settings=\\d+ cells=\\d+")
+        .containsPattern("rules=\\d+ shown=\\d+ refused=\\d+ unjudged=0 failed=0\\s*$");
     assertThat(dir.resolve("tdx.xml"))
         .content()
         .contains("name=\"outcome\" value=\"refused\"", "name=\"outcome\" value=\"shown\"");

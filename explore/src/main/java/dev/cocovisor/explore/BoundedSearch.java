@@ -1,5 +1,6 @@
 package dev.cocovisor.explore;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -60,6 +61,34 @@ final class BoundedSearch implements Strategy {
   /** Searches all schedules with at most {@code bound} delays. */
   static BoundedSearch delays(int bound) {
     return new BoundedSearch(bound, true, 0);
+  }
+
+  /**
+   * Returns the part of a search that is told by where it begins and what is shared; it does not
+   * search again with what it learns.
+   */
+  static BoundedSearch portion(Search of, Shared shared, ChoicePath path) {
+    return switch (of) {
+      case Search.Preemptions p -> new BoundedSearch(p.bound(), false, 0, shared, path);
+      case Search.Choices c -> new BoundedSearch(c.bound(), false, c.choices(), shared, path);
+      case Search.Delays d -> new BoundedSearch(d.bound(), true, 0, shared, path);
+      default -> throw new IllegalArgumentException(of + " is not made in portions");
+    };
+  }
+
+  /** Returns what was touched that is not known as shared yet, as text. */
+  String learnt() {
+    return learnt.beyond(shared);
+  }
+
+  /** Returns where all that is left begins, the first part of it first. Ends this search. */
+  List<ChoicePath> rest() {
+    var rest = new ArrayList<ChoicePath>();
+    for (ChoicePath more = path.split(); more != null; more = path.split()) {
+      rest.addFirst(more);
+    }
+    rest.addFirst(path);
+    return rest;
   }
 
   @Override

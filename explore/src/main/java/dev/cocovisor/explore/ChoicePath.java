@@ -1,7 +1,9 @@
 package dev.cocovisor.explore;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,38 @@ final class ChoicePath {
 
   private final List<Fork> forks = new ArrayList<>();
   private int depth;
+
+  /**
+   * Returns the way as text, for another process: a fork a word, {@code alternatives:taken:end},
+   * the numbers of alternatives with commas between.
+   */
+  String text() {
+    var words = new StringJoiner(" ");
+    for (Fork f : forks) {
+      var all = new StringJoiner(",");
+      for (int a : f.alternatives) {
+        all.add(Integer.toString(a));
+      }
+      words.add(f.alternatives.length == 1 ? all.toString() : all + ":" + f.taken + ":" + f.end);
+    }
+    return words.toString();
+  }
+
+  /** Returns the way that {@link #text} wrote. */
+  static ChoicePath parse(String text) {
+    var path = new ChoicePath();
+    for (String word : text.split(" ", -1)) {
+      if (!word.isEmpty()) {
+        String[] parts = word.split(":", -1);
+        int[] all = Arrays.stream(parts[0].split(",", -1)).mapToInt(Integer::parseInt).toArray();
+        path.forks.add(
+            parts.length == 1
+                ? new Fork(all, 0, 1)
+                : new Fork(all, Integer.parseInt(parts[1]), Integer.parseInt(parts[2])));
+      }
+    }
+    return path;
+  }
 
   /** Goes back to the root, for the next execution. */
   void begin() {

@@ -69,14 +69,14 @@ public final class Explorer {
    * @param dies whether an order of whole calls makes a VM be declared dead
    * @param whole whether all that was to be judged can be
    */
-  private record Right(Set<String> outcomes, boolean judged, boolean dies, boolean whole) {
+  record Right(Set<String> outcomes, boolean judged, boolean dies, boolean whole) {
     boolean has(Execution x) {
       return !judged || x.excused() || outcomes.contains(x.outcome());
     }
   }
 
   /** Where there are more orders of whole calls than can be tried, answers are not judged. */
-  private Right right(Subject subject, Set<String> allowed) {
+  Right right(Subject subject, Set<String> allowed) {
     var outcomes = new HashSet<>(allowed);
     var most = new Limits(MOST_SERIAL, Long.MAX_VALUE, limits.steps(), 1);
     var dies = new AtomicBoolean();
@@ -127,6 +127,17 @@ public final class Explorer {
         TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
   }
 
+  /**
+   * Returns a search to make in portions, elsewhere and in any order.
+   *
+   * @param allowed outcomes that are right besides those of some order of whole calls
+   * @throws IllegalArgumentException if the search is not {@linkplain Portions#isPortioned one that
+   *     has portions}
+   */
+  public Portions portions(Subject subject, Search search, Set<String> allowed) {
+    return new Portions(this, limits, subject, search, right(subject, allowed));
+  }
+
   /** Follows one schedule; the report's finding, if any, has its lanes. */
   public Report replay(Subject subject, Schedule schedule, Set<String> allowed) {
     return explore(subject, new Search.One(schedule), allowed);
@@ -137,7 +148,7 @@ public final class Explorer {
     return new Recorder().record(subject, schedule, limits.steps());
   }
 
-  private Finding minimised(Subject subject, Search search, Sweep.Caught caught, Right right) {
+  Finding minimised(Subject subject, Search search, Sweep.Caught caught, Right right) {
     Schedule best = caught.schedule();
     int preemptions = caught.preemptions();
     String kind = Finding.kindOf(caught.what());
@@ -179,7 +190,7 @@ public final class Explorer {
     return Objects.requireNonNull(best.get());
   }
 
-  private static @Nullable String whatBroke(Execution x, Right right) {
+  static @Nullable String whatBroke(Execution x, Right right) {
     String broken = x.broken();
     if (broken != null || x.unordinary()) {
       // What fails answers otherwise than any order of whole calls in which nothing does.

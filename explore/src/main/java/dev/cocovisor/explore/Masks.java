@@ -38,6 +38,22 @@ final class Masks {
     return news;
   }
 
+  /** Takes an entry: a key and its bits. */
+  @FunctionalInterface
+  interface Entry {
+    /** Takes it. */
+    void take(long key, long bits);
+  }
+
+  /** Tells all entries, in no order. */
+  void forEach(Entry each) {
+    for (int i = 0; i < keys.length; i++) {
+      if (bits[i] != 0) {
+        each.take(keys[i], bits[i]);
+      }
+    }
+  }
+
   /** Returns a copy that goes its own way. */
   Masks copy() {
     var copy = new Masks();

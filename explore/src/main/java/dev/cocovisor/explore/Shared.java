@@ -3,6 +3,9 @@ package dev.cocovisor.explore;
 import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.Place;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.StringJoiner;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +24,31 @@ final class Shared {
   /** Knows of no place that is shared. */
   static Shared none() {
     return new Shared(new Masks());
+  }
+
+  /** Returns what it knows as text, for another process: {@code place=parts}, in hex, sorted. */
+  String text() {
+    var sorted = new TreeMap<Long, Long>();
+    touched.forEach((key, masks) -> sorted.put(key, masks));
+    var words = new StringJoiner(" ");
+    sorted.forEach(
+        (key, masks) -> words.add(Long.toHexString(key) + "=" + Long.toHexString(masks)));
+    return words.toString();
+  }
+
+  /** Returns what {@link #text} wrote, and all that other texts know besides. */
+  static Shared parse(Collection<String> texts) {
+    var all = new Masks();
+    for (String text : texts) {
+      for (String word : text.split(" ", -1)) {
+        if (!word.isEmpty()) {
+          int is = word.indexOf('=');
+          long key = Long.parseUnsignedLong(word, 0, is, 16);
+          var _ = all.add(key, Long.parseUnsignedLong(word, is + 1, word.length(), 16));
+        }
+      }
+    }
+    return new Shared(all);
   }
 
   /** Tells whether another part was ever seen to touch the same place so that the order matters. */
@@ -74,6 +102,17 @@ final class Shared {
       places[known] = where;
       names[known] = text.hashCode() * 0x9e3779b97f4a7c15L;
       return names[known++] + s.index();
+    }
+
+    /** Returns what was touched that is not known yet, as {@link Shared#text} has it. */
+    String beyond(Shared known) {
+      var more = new Masks();
+      touched.forEach((key, masks) -> {
+        if ((masks & ~known.touched.get(key)) != 0) {
+          var _ = more.add(key, masks);
+        }
+      });
+      return new Shared(more).text();
     }
 
     void add(Step s) {

@@ -97,8 +97,17 @@ final class Sweep {
     this.judge = judge;
   }
 
-  /** Makes the executions. */
+  /** Makes the executions of a search, and again as long as it learns what it did not know. */
   Result run(Strategy search) {
+    return run(search, true);
+  }
+
+  /** Makes the executions of a search once. */
+  Result once(Strategy search) {
+    return run(search, false);
+  }
+
+  private Result run(Strategy search, boolean rounds) {
     var outcomes = new TreeMap<String, Long>();
     var caught = new ArrayList<Caught>();
     long schedules = 0;
@@ -123,7 +132,7 @@ final class Sweep {
         complete &= s.whole;
       }
       complete &= caught.size() < limits.findings();
-      round = complete ? round.again(parts) : null;
+      round = complete && rounds ? round.again(parts) : null;
     }
     return new Result(schedules, steps, outcomes, caught, complete);
   }

@@ -13,6 +13,7 @@ import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
+import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.kernel.KernelRules;
@@ -57,11 +58,13 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final Map<String, Booted> platforms = new LinkedHashMap<>();
   private final List<Vm> vms = new ArrayList<>();
   private final List<NoProgress> standstills = new CopyOnWriteArrayList<>();
+  private final List<String> warnings = new CopyOnWriteArrayList<>();
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
   private final long framesAtBoot;
   private long leakedByEnded;
+  private boolean diedBefore;
   private boolean closed;
 
   /** A platform with its guard, which is asked for once, and its way to export a page. */
@@ -398,6 +401,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private boolean isGone(Vm vm) {
     if (vm.isDestroyed()) {
       leakedByEnded += vm.leakedFrames();
+      diedBefore |= vm.isDead();
       return true;
     }
     return false;
@@ -416,7 +420,26 @@ public final class Kvm implements HostMachine, AutoCloseable {
    * the VMs that ended included.
    */
   public long leakedFrames() {
-    return leakedByEnded + vms().stream().mapToLong(Vm::leakedFrames).sum();
+    long now = vms().stream().mapToLong(Vm::leakedFrames).sum();
+    return leakedByEnded + now;
+  }
+
+  /** Tells whether a VM was declared dead (KVM_BUG_ON), those included that are gone. */
+  public boolean anyVmDied() {
+    return vms().stream().anyMatch(Vm::isDead) || diedBefore;
+  }
+
+  /** Returns what the kernel warned of, in order: failures that no answer could tell. */
+  public List<String> warnings() {
+    return List.copyOf(warnings);
+  }
+
+  @Override
+  public void warn(String function, String what) {
+    warnings.add(function + ": " + what);
+    if (trace.enabled()) {
+      trace.emit(new TraceEvent(TraceEvent.Kind.OWNERSHIP, function, "", what));
+    }
   }
 
   /**

@@ -84,6 +84,16 @@ enum WrongAtTheEdges implements Mutant {
               return hpa;
             }
           })),
+  FAULTS_FOR_EVER_WHERE_A_PAGE_IS(
+      "M02",
+      ops((vm, m) ->
+          new ReferenceOps(vm, m) {
+            @Override
+            public long guestWalk(VcpuContext vcpu, long gpa, Access access, boolean priv) {
+              long walked = super.guestWalk(vcpu, gpa, access, priv);
+              return priv && walked >= 0 ? WALK_RETRY : walked;
+            }
+          })),
   CHANGES_ITS_MIND_ABOUT_LEVELS(
       "M10",
       ops((vm, m) ->

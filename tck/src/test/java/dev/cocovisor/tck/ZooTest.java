@@ -59,6 +59,16 @@ class ZooTest {
     assertThat(Zoo.mutants().stream().map(Mutant::name)).doesNotHaveDuplicates();
   }
 
+  @Test
+  void aGuestThatFaultsWhereAPageIsMappedIsToldWithThePageTheTablesAndTheHook() {
+    Subject stuck = WrongAtTheEdges.FAULTS_FOR_EVER_WHERE_A_PAGE_IS.subject();
+    assertThat(run("M02", stuck).message())
+        .contains("a guest stands still: vm 1 vcpu 0: gfn 0x")
+        .contains("last stopped by guest_walk")
+        .containsPattern("private: frame 0x[0-9a-f]+ at level 1")
+        .contains("shared: nothing is mapped");
+  }
+
   private static RuleResult run(String rule, Subject subject) {
     return TckRun.run(subject, List.of(rule), TckRun.LIMIT, _ -> {}).getFirst();
   }

@@ -22,7 +22,7 @@ import org.apiguardian.api.API;
 @API(status = API.Status.EXPERIMENTAL, since = "0.3")
 public final class KernelProfile {
   /** The releases there are profiles of, the oldest first. */
-  public static final List<String> RELEASES = List.of("6.12", "6.18", "7.2", "7.3", "7.4");
+  public static final List<String> RELEASES = List.of("6.12", "6.16", "6.18", "7.2", "7.3", "7.4");
 
   private static final KernelVersion IN_PLACE_SINCE = KernelVersion.of("7.4");
   private static final KernelVersion SERIES_FITS = KernelVersion.of("7.3");

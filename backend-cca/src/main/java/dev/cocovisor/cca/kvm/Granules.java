@@ -2,6 +2,7 @@ package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.cca.rmm.call.Pe;
@@ -11,12 +12,15 @@ import dev.cocovisor.cca.rmm.call.Status;
  * The host's traffic in granules: frames given to the RMM and taken back.
  *
  * <p>A frame that cannot be taken back must never return to the allocator, since the next owner's
- * access would fault; every method says what the caller has to count as leaked.
+ * access would fault: it is leaked.
  */
-// The CCA series, arch/arm64/kvm/rmi.c: alloc_delegated_granule, free_delegated_granule,
-// undelegate_page.
+// The CCA series, arch/arm64/kvm/rmi.c: alloc_delegated_granule, free_delegated_page,
+// rmi_undelegate_range.
 final class Granules {
   static final long NONE = -1;
+
+  private static final String UNDELEGATE_FAILED =
+      "RMI_GRANULE_UNDELEGATE failed (free_delegated_page warns and leaks)";
 
   private final Rmi rmm;
   private final HostMemory memory;
@@ -45,9 +49,9 @@ final class Granules {
 
   /**
    * Allocates {@code 1 << order} contiguous frames and delegates them; returns the first address or
-   * {@link #NONE}, with nothing kept.
+   * {@link #NONE}, with nothing kept but what is leaked.
    */
-  long allocateDelegated(Pe pe, int order) {
+  long allocateDelegated(Pe pe, VmContext vm, int order) {
     long pfn = allocate(order);
     if (pfn == HostMemory.NO_FRAME) {
       return NONE;
@@ -57,9 +61,7 @@ final class Granules {
     if (done == n) {
       return pfn << PageLevel.PAGE_SHIFT;
     }
-    if (undelegate(pe, pfn, done) == 0) {
-      memory.free(pfn, order);
-    }
+    free(pe, vm, pfn, order, done);
     return NONE;
   }
 
@@ -88,13 +90,35 @@ final class Granules {
     memory.free(address >>> PageLevel.PAGE_SHIFT, 0);
   }
 
-  /** Undelegates a frame and frees it; false if it leaks. */
-  boolean giveBack(Pe pe, long address) {
-    if (rmm.granuleUndelegate(pe, address) != Status.SUCCESS) {
-      return false;
+  /** Undelegates a frame and frees it, or leaks it. */
+  void giveBack(Pe pe, VmContext vm, long address) {
+    giveBack(pe, vm, address, 0);
+  }
+
+  /**
+   * Undelegates {@code 1 << order} frames, at most 64, and frees them; those that stay are leaked.
+   */
+  void giveBack(Pe pe, VmContext vm, long address, int order) {
+    free(pe, vm, address >>> PageLevel.PAGE_SHIFT, order, 1L << order);
+  }
+
+  /** Frees a block of which the first frames are delegated, but for those that leak. */
+  private void free(Pe pe, VmContext vm, long pfn, int order, long delegated) {
+    long lost = 0;
+    for (long i = 0; i < delegated; i++) {
+      if (!undelegate(pe, vm, pfn + i, 1)) {
+        lost |= 1L << i;
+      }
     }
-    memory.free(address >>> PageLevel.PAGE_SHIFT, 0);
-    return true;
+    if (lost == 0) {
+      memory.free(pfn, order);
+      return;
+    }
+    for (long i = 0; i < 1L << order; i++) {
+      if ((lost & 1L << i) == 0) {
+        memory.free(pfn + i, 0);
+      }
+    }
   }
 
   /**
@@ -110,14 +134,19 @@ final class Granules {
     return count;
   }
 
-  /** Undelegates frames; returns how many leak. */
-  long undelegate(Pe pe, long pfn, long count) {
-    long leaked = 0;
+  /** Undelegates frames; those that stay the Realm world's are leaked. Tells whether none is. */
+  // "Page can't be returned to NS world so is lost": realm_create_protected_data_page up to v9;
+  // v15, realm_map_protected: a range that cannot be undelegated stays the RMM's.
+  boolean undelegate(Pe pe, VmContext vm, long pfn, long count) {
+    boolean all = true;
     for (long i = 0; i < count; i++) {
       if (rmm.granuleUndelegate(pe, (pfn + i) << PageLevel.PAGE_SHIFT) != Status.SUCCESS) {
-        leaked++;
+        vm.leak(pfn + i, 1, UNDELEGATE_FAILED);
+        all = false;
+      } else {
+        vm.regained(pfn + i);
       }
     }
-    return leaked;
+    return all;
   }
 }

@@ -56,7 +56,7 @@ final class HostedRealm {
           vm.host().trace().refuse(Errno.EBUSY, "every VMID of the RMM is taken"));
     }
     long rd = granules.allocateDelegated(pe);
-    long roots = rd == Granules.NONE ? rd : granules.allocateDelegated(pe, ROOT_ORDER);
+    long roots = rd == Granules.NONE ? rd : granules.allocateDelegated(pe, vm, ROOT_ORDER);
     long page = roots == Granules.NONE ? roots : granules.allocatePage();
     Errno errno = Errno.ENOMEM;
     if (page != Granules.NONE) {
@@ -70,22 +70,13 @@ final class HostedRealm {
       return new Creation.Created(new HostedRealm(vm, rmm, granules, rd, roots, vmid));
     }
     if (roots != Granules.NONE) {
-      giveBackRoots(pe, vm, granules, roots);
+      granules.giveBack(pe, vm, roots, ROOT_ORDER);
     }
-    if (rd != Granules.NONE && !granules.giveBack(pe, rd)) {
-      vm.leak(rd >>> PageLevel.PAGE_SHIFT, 1, "RMI_GRANULE_UNDELEGATE failed");
+    if (rd != Granules.NONE) {
+      granules.giveBack(pe, vm, rd);
     }
     rmm.freeVmid(vmid);
     return new Creation.Failed(errno);
-  }
-
-  private static void giveBackRoots(Pe pe, VmContext vm, Granules granules, long roots) {
-    long leaked = granules.undelegate(pe, roots >>> PageLevel.PAGE_SHIFT, 1L << ROOT_ORDER);
-    if (leaked == 0) {
-      vm.host().memory().free(roots >>> PageLevel.PAGE_SHIFT, ROOT_ORDER);
-    } else {
-      vm.leak(roots >>> PageLevel.PAGE_SHIFT, leaked, "RMI_GRANULE_UNDELEGATE failed");
-    }
   }
 
   long rd() {
@@ -160,22 +151,25 @@ final class HostedRealm {
   /** Takes tables, roots and descriptor back; the RECs are gone by then. */
   void destroy(Pe pe) {
     if (rmm.realmTerminate(pe, rd) != Status.SUCCESS) {
-      vm.leak(rd >>> PageLevel.PAGE_SHIFT, 1L + (1L << ROOT_ORDER), "RMI_REALM_TERMINATE failed");
+      leakAll("RMI_REALM_TERMINATE failed");
       return;
     }
     tables.tearDown(pe);
     if (rmm.realmDestroy(pe, rd) != Status.SUCCESS) {
-      vm.leak(rd >>> PageLevel.PAGE_SHIFT, 1L + (1L << ROOT_ORDER), "RMI_REALM_DESTROY failed");
+      leakAll("RMI_REALM_DESTROY failed (kvm_destroy_realm warns and returns)");
       return;
     }
-    giveBackRoots(pe, vm, granules, roots);
-    giveBack(pe, rd);
+    granules.giveBack(pe, vm, roots, ROOT_ORDER);
+    granules.giveBack(pe, vm, rd);
     rmm.freeVmid(vmid);
   }
 
-  private void giveBack(Pe pe, long address) {
-    if (!granules.giveBack(pe, address)) {
-      vm.leak(address >>> PageLevel.PAGE_SHIFT, 1, "RMI_GRANULE_UNDELEGATE failed");
-    }
+  /**
+   * A realm that cannot be destroyed keeps what it has: descriptor, tables, and the pages in them.
+   */
+  private void leakAll(String why) {
+    rmm.rmm()
+        .view()
+        .forEachGranule(rd, address -> vm.leak(address >>> PageLevel.PAGE_SHIFT, 1, why));
   }
 }

@@ -26,10 +26,11 @@ final class Population {
     long source = command.in().number("source_uaddr");
     long flags = command.in().number("flags", 0);
     boolean bad = ((base | size | source) & (PageLevel.PAGE_SIZE - 1)) != 0 || size <= 0;
-    if (bad || (flags & ~1L) != 0 || source == 0) {
+    boolean reserved = command.in().number("reserved", 0) != 0;
+    if (bad || reserved || (flags & ~1L) != 0 || source == 0) {
       return life.fail(
           Errno.EINVAL,
-          (flags & ~1L) != 0
+          reserved || (flags & ~1L) != 0
               ? "a flag other than MEASURE"
               : source == 0
                   ? "no source: a realm's launch content comes from the VMM"
@@ -41,7 +42,7 @@ final class Population {
     life.configLock().lock();
     try {
       if (life.isSealed()) {
-        return life.fail(Errno.ENXIO, "the realm is active: its launch content is sealed");
+        return life.fail(Errno.EBUSY, "the realm is active: its launch content is sealed");
       }
       Errno e = life.ensureCreated();
       if (!e.ok()) {

@@ -3,6 +3,7 @@ package dev.cocovisor.cca.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.cca.rmm.call.Pe;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -22,11 +23,18 @@ import java.util.concurrent.atomic.AtomicLongArray;
 final class RealmMappings {
   private static final int REGIONS = 64;
 
+  private static final String PRIVATE_STAYS =
+      "the RMM does not take it from the realm (realm_unmap_private_range warns)";
+  private static final String SHARED_STAYS =
+      "the RMM does not unmap it (realm_unmap_shared_range warns and returns)";
+
+  private final VmContext vm;
   private final RealmLife life;
   private final boolean hugePages;
   private final AtomicLongArray busy = new AtomicLongArray(REGIONS);
 
-  RealmMappings(RealmLife life, boolean hugePages) {
+  RealmMappings(VmContext vm, RealmLife life, boolean hugePages) {
+    this.vm = vm;
     this.life = life;
     this.hugePages = hugePages;
   }
@@ -88,15 +96,29 @@ final class RealmMappings {
     return life.refuse(Errno.EFAULT, "the page is DESTROYED and the realm has not given it up");
   }
 
-  Errno unmap(long gfn, PageLevel level, boolean isPrivate) {
+  /**
+   * Takes memory back from the realm. What the RMM does not give back stays where it is and is lost
+   * to the host, which may not use it for anything else.
+   */
+  // realm_unmap_private_range and realm_unmap_shared_range warn and go on: nobody can be told.
+  Errno unmap(long gfn, long pfn, PageLevel level, boolean isPrivate) {
     HostedRealm r = life.realm();
     if (r == null) {
       return Errno.OK;
     }
     long ipa = (isPrivate ? gfn : gfn | RealmOps.SHARED_GFN) << PageLevel.PAGE_SHIFT;
-    return isPrivate
-        ? r.tables().unmapPrivate(life.pe(), ipa, stage2Level(level))
-        : r.tables().unmapShared(life.pe(), ipa, stage2Level(level));
+    Errno e =
+        isPrivate
+            ? r.tables().unmapPrivate(life.pe(), ipa, stage2Level(level))
+            : r.tables().unmapShared(life.pe(), ipa, stage2Level(level));
+    if (!e.ok()) {
+      vm.leak(pfn, level.pages(), isPrivate ? PRIVATE_STAYS : SHARED_STAYS);
+    } else if (!isPrivate) {
+      for (long i = 0; i < level.pages(); i++) {
+        vm.regained(pfn + i);
+      }
+    }
+    return e;
   }
 
   /** A block is unfolded, so that the pages that stay keep their content. */

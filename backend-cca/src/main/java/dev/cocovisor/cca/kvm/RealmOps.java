@@ -2,6 +2,7 @@ package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
@@ -44,7 +45,7 @@ final class RealmOps implements VmOps {
   RealmOps(VmContext vm, Rmi rmm, Granules granules, Realms realms, boolean hugePages) {
     this.life = new RealmLife(vm, rmm, granules, realms);
     this.population = new Population(vm, life);
-    this.mappings = new RealmMappings(life, hugePages);
+    this.mappings = new RealmMappings(vm, life, hugePages);
     this.run = new RealmRun(vm, rmm);
   }
 
@@ -68,10 +69,11 @@ final class RealmOps implements VmOps {
 
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
-    // RECs are made at activation; a vCPU that comes later could never run.
+    // RECs are made at activation, which wants the GIC initialised; kvm_arch_vcpu_precreate
+    // answers EBUSY from then on.
     if (life.isSealed()) {
       return life.refuse(
-          Errno.EINVAL, "the realm is active: its vCPUs are those it was sealed with");
+          Errno.EBUSY, "the realm is active: its vCPUs are those it was sealed with");
     }
     vcpu.setVendorState(new RealmVcpu(vcpu.id()));
     return Errno.OK;
@@ -123,6 +125,15 @@ final class RealmOps implements VmOps {
 
   // Memory.
 
+  /** Source: {@code arch/arm64/kvm/mmu.c}, kvm_arch_prepare_memory_region. */
+  @Override
+  public Errno prepareMemoryRegion(
+      SlotChange change, @Nullable SlotView old, @Nullable SlotView now) {
+    return now != null && now.endGfn() > 2 * SHARED_GFN
+        ? life.refuse(Errno.EFAULT, "the slot ends beyond the realm's address space")
+        : Errno.OK;
+  }
+
   @Override
   public PageLevel delegatedMaxLevel(long gfn, long pfn, PageLevel wanted, boolean isPrivate) {
     return mappings.maxLevel(gfn, pfn, wanted, isPrivate);
@@ -141,7 +152,7 @@ final class RealmOps implements VmOps {
 
   @Override
   public Errno unmapDelegated(long gfn, long pfn, PageLevel level, boolean isPrivate) {
-    return mappings.unmap(gfn, level, isPrivate);
+    return mappings.unmap(gfn, pfn, level, isPrivate);
   }
 
   @Override

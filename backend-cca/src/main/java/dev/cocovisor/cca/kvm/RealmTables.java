@@ -189,18 +189,14 @@ abstract class RealmTables {
   }
 
   final void giveBack(Pe pe, long address) {
-    if (!granules.giveBack(pe, address)) {
-      leak(address, 1);
-    }
+    granules.giveBack(pe, vm, address);
   }
 
   final void undelegate(Pe pe, long pa) {
-    leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, 1));
+    undelegate(pe, pa, 1);
   }
 
-  final void leak(long address, long count) {
-    if (count != 0) {
-      vm.leak(address >>> PageLevel.PAGE_SHIFT, count, "RMI_GRANULE_UNDELEGATE failed");
-    }
+  final void undelegate(Pe pe, long pa, long count) {
+    var _ = granules.undelegate(pe, vm, pa >>> PageLevel.PAGE_SHIFT, count);
   }
 }

@@ -1,7 +1,6 @@
 package dev.cocovisor.cca.kvm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.page.RecParams;
@@ -37,8 +36,6 @@ abstract class Recs {
   }
 
   final void giveBack(Pe pe, long address) {
-    if (!granules.giveBack(pe, address)) {
-      vm.leak(address >>> PageLevel.PAGE_SHIFT, 1, "RMI_GRANULE_UNDELEGATE failed");
-    }
+    granules.giveBack(pe, vm, address);
   }
 }

@@ -59,17 +59,26 @@ final class RecsAtOnce extends Recs {
     return errno;
   }
 
+  private void leak(long address) {
+    String why = "RMI_REC_DESTROY failed (kvm_destroy_rec warns and leaks)";
+    vm.leak(address >>> PageLevel.PAGE_SHIFT, 1, why);
+  }
+
   @Override
   void destroy(Pe pe, RealmVcpu vcpu) {
-    if (rmm.recDestroy(pe, vcpu.rec) != Status.SUCCESS) {
-      vm.leak(vcpu.rec >>> PageLevel.PAGE_SHIFT, 1L + vcpu.aux.length, "RMI_REC_DESTROY failed");
+    granules.freePage(vcpu.run);
+    long rec = vcpu.rec;
+    vcpu.rec = Granules.NONE;
+    if (rmm.recDestroy(pe, rec) != Status.SUCCESS) {
+      leak(rec);
+      for (long a : vcpu.aux) {
+        leak(a);
+      }
       return;
     }
-    giveBack(pe, vcpu.rec);
+    giveBack(pe, rec);
     for (long a : vcpu.aux) {
       giveBack(pe, a);
     }
-    granules.freePage(vcpu.run);
-    vcpu.rec = Granules.NONE;
   }
 }

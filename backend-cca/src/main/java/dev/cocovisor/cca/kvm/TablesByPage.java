@@ -38,7 +38,7 @@ final class TablesByPage extends RealmTables {
   Errno mapPrivateBlock(Pe pe, long ipa, long pa) {
     long delegated = granules.delegate(pe, pa >>> PageLevel.PAGE_SHIFT, BLOCK_PAGES);
     if (delegated < BLOCK_PAGES) {
-      leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, delegated));
+      undelegate(pe, pa, delegated);
       return Errno.ENXIO;
     }
     int done = 0;
@@ -54,7 +54,11 @@ final class TablesByPage extends RealmTables {
       for (int i = 0; i < done; i++) {
         rmm.dataDestroy(pe, rd, ipa + i * PAGE);
       }
-      leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, BLOCK_PAGES));
+      if (done > 0) {
+        // The way back loses what the realm had there, and it has to give it up itself.
+        vm.host().warn("realm_map_protected", done + " pages before the one refused are DESTROYED");
+      }
+      undelegate(pe, pa, BLOCK_PAGES);
       return e;
     }
     // A table that does not fold works as well; it only costs a page.

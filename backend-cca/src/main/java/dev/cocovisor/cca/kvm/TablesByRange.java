@@ -55,7 +55,7 @@ final class TablesByRange extends RealmTables {
       e = mapBlock(pe, ipa, pa, BLOCK_LEVEL);
     }
     if (!e.ok()) {
-      leak(pa, granules.undelegate(pe, first, delegated));
+      undelegate(pe, pa, delegated);
     }
     return e;
   }
@@ -97,8 +97,7 @@ final class TablesByRange extends RealmTables {
 
   private void giveBackBlocks(Pe pe, long blocks) {
     if (Block.count(blocks) != 0) {
-      long pa = Block.address(blocks);
-      leak(pa, granules.undelegate(pe, pa >>> PageLevel.PAGE_SHIFT, Block.granules(blocks)));
+      undelegate(pe, Block.address(blocks), Block.granules(blocks));
     }
   }
 

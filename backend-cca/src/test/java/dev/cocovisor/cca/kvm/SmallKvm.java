@@ -108,7 +108,7 @@ final class SmallKvm implements VmContext, HostMachine {
   final SmallMemory memory = new SmallMemory();
   final Map<Setting, String> settings = new HashMap<>();
   TraceSink trace = TraceSink.OFF;
-  final List<String> leaks = new ArrayList<>();
+  final Map<Long, String> leaks = new TreeMap<>();
   private final List<Vcpu> vcpus = new ArrayList<>();
   private final List<Slot> slots = new ArrayList<>();
   private final TreeMap<Long, Long> gmem = new TreeMap<>();
@@ -510,7 +510,14 @@ final class SmallKvm implements VmContext, HostMachine {
 
   @Override
   public void leak(long pfn, long count, String why) {
-    leaks.add(Long.toHexString(pfn) + "+" + count + ": " + why);
+    for (long p = pfn; p < pfn + count; p++) {
+      leaks.put(p, why);
+    }
+  }
+
+  @Override
+  public void regained(long pfn) {
+    leaks.remove(pfn);
   }
 
   // HostMachine.

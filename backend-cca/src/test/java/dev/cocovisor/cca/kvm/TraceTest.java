@@ -86,8 +86,8 @@ class TraceTest {
             "a flag other than MEASURE",
             "base, size and source have to be whole pages, and size at least one");
     assertThat(kvm.read(0, RAM).errno().ok()).isTrue();
-    assertThat(kvm.ioctl(populate(RAM, 4096, kvm.userAddress(RAM), 0))).isEqualTo(-6);
-    assertThat(reasons("ENXIO"))
+    assertThat(kvm.ioctl(populate(RAM, 4096, kvm.userAddress(RAM), 0))).isEqualTo(-16);
+    assertThat(reasons("EBUSY"))
         .containsExactly("the realm is active: its launch content is sealed");
     kvm.destroy();
   }

@@ -12,6 +12,7 @@ import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.api.view.TableSink;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +60,7 @@ public final class Hyp implements PhysicalGuard {
   private final VmTable vms = new VmTable();
   private final HypCpu[] cpus;
   private final Interposer interposer;
+  private final HypSteps steps;
   private final HostCalls calls;
 
   /**
@@ -90,6 +92,7 @@ public final class Hyp implements PhysicalGuard {
       HypSteps steps) {
     this.geometry = geometry;
     this.interposer = interposer;
+    this.steps = steps;
     mp = new MemProtect(map, memory, trace);
     hostTransitions = new HostTransitions(mp);
     guestTransitions = new GuestTransitions(mp, vms, steps);
@@ -105,6 +108,19 @@ public final class Hyp implements PhysicalGuard {
   /** Returns the shape of every guest's stage 2. */
   public Stage2Geometry geometry() {
     return geometry;
+  }
+
+  /**
+   * Takes a page of the host's for a stack of EL2's, while EL2 starts. Source: {@code
+   * nvhe/setup.c}, fix_host_ownership.
+   *
+   * @throws HypPanic if the host does not own it alone
+   */
+  public void addStack(long pfn) {
+    mp.addStack(pfn);
+    if (steps.takesStacks() && !hostTransitions.donateHyp(pfn, 1).ok()) {
+      throw new HypPanic("a stack lies in " + MemProtect.frame(pfn) + ", which is not the host's");
+    }
   }
 
   /** Boots as the host does: every CPU gives up its privileges. */
@@ -341,6 +357,14 @@ public final class Hyp implements PhysicalGuard {
     mp.pages.forEachTouched(each::accept);
   }
 
+  /** Names the pages that the host gave for a VM itself; none if the VM is unknown. */
+  public void forEachOwnPage(int handle, LongConsumer each) {
+    HypVm vm = vms.get(handle);
+    if (vm != null) {
+      vm.forEachOwnPage(each);
+    }
+  }
+
   /** Shows the frames that are not the host's alone, by frame. */
   public void showFrames(TableSink.Entries into) {
     HypTables.frames(mp, into);
@@ -363,6 +387,14 @@ public final class Hyp implements PhysicalGuard {
 
   /** Reports every broken invariant; see {@link HypInvariants}. */
   public void checkInvariants(Consumer<String> violation) {
-    new HypInvariants(mp, vms).check(violation);
+    checkInvariants(_ -> false, violation);
+  }
+
+  /**
+   * As {@link #checkInvariants(Consumer)}, those pages left out that the host counts as lost since
+   * EL2 refused to give them back.
+   */
+  public void checkInvariants(LongPredicate lost, Consumer<String> violation) {
+    new HypInvariants(mp, vms, lost).check(violation);
   }
 }

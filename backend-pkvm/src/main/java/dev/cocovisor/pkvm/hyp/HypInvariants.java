@@ -3,6 +3,7 @@ package dev.cocovisor.pkvm.hyp;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 
 /**
  * What must hold between any two calls: every page has one owner, and all tables say the same.
@@ -14,18 +15,31 @@ import java.util.function.Consumer;
 final class HypInvariants {
   private final MemProtect mp;
   private final VmTable vms;
+  private final LongPredicate lost;
   private final Map<Long, Integer> borrowedBy = new HashMap<>();
   private final Map<Long, Integer> guestOwners = new HashMap<>();
 
-  HypInvariants(MemProtect mp, VmTable vms) {
+  /**
+   * Prepares a check.
+   *
+   * @param lost pages the host gave up, since EL2 refused to give them back: they are nobody's once
+   *     their VM is buried
+   */
+  HypInvariants(MemProtect mp, VmTable vms, LongPredicate lost) {
     this.mp = mp;
     this.vms = vms;
+    this.lost = lost;
   }
 
   void check(Consumer<String> violation) {
     vms.forEach(
         vm -> vm.stage2.forEach((gfn, level, pte) -> guest(vm, gfn, level, pte, violation)));
     mp.pages.forEachTouched(pfn -> page(pfn, violation));
+    for (long pfn : mp.stacks()) {
+      if (mp.pages.host(pfn) != PageState.NOPAGE) {
+        violation.accept(name(pfn) + ": a stack of EL2's, which the host may write");
+      }
+    }
     borrowedBy.forEach((pfn, n) -> {
       if (mp.pages.guestShares(pfn) != n) {
         violation.accept(name(pfn) + ": " + n + " guest mappings, count " + shares(pfn));
@@ -88,6 +102,9 @@ final class HypInvariants {
   }
 
   private void page(long pfn, Consumer<String> violation) {
+    if (lost.test(pfn)) {
+      return;
+    }
     PageState host = mp.pages.host(pfn);
     PageState hyp = mp.pages.hyp(pfn);
     int pins = mp.pages.refcount(pfn);

@@ -1,6 +1,7 @@
 package dev.cocovisor.pkvm.hyp;
 
 import dev.cocovisor.api.sched.ModelLock;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,6 +68,26 @@ final class HypVm implements PageTable.TableMemory {
   @Override
   public void give() {
     pool.push(tables.pop());
+  }
+
+  /**
+   * Names the pages that the host gave for this VM: structures, tables, and those kept for more.
+   */
+  void forEachOwnPage(LongConsumer each) {
+    for (int i = 0; i < VM_PAGES; i++) {
+      each.accept(pfn + i);
+    }
+    for (int i = 0; i < geometry.rootPages(); i++) {
+      each.accept(pgdPfn + i);
+    }
+    tables.forEach(each);
+    pool.forEach(each);
+    for (HypVcpu v : vcpus) {
+      if (v != null) {
+        each.accept(v.pfn);
+        v.memcache.forEach(each);
+      }
+    }
   }
 
   /** Returns how many pages a vCPU's cache must hold before a mapping is tried. */

@@ -1,9 +1,12 @@
 package dev.cocovisor.pkvm.hyp;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.trace.TraceSink;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
@@ -28,6 +31,9 @@ final class MemProtect {
   /** {@code pkvm_pgd_lock}. */
   final ModelLock hypLock = new ModelLock("pkvm_pgd_lock");
 
+  /** Pages of the host's memory that EL2's stacks lie in. */
+  private final List<Long> stacks = new ArrayList<>();
+
   private final TraceSink trace;
 
   MemProtect(MemoryMap map, PhysicalMemory memory, TraceSink trace) {
@@ -45,6 +51,33 @@ final class MemProtect {
   /** Tells why a call is refused; returns the error. */
   Errno refuse(Errno error, Supplier<String> why) {
     return trace.refuse(error, why);
+  }
+
+  /**
+   * EL2 clears 4 KiB from an address, through its own mapping.
+   *
+   * @throws HypPanic if it does not map all of that
+   */
+  void zeroPageAt(long address) {
+    long pfn = address >>> PageLevel.PAGE_SHIFT;
+    if ((address & (PageLevel.PAGE_SIZE - 1)) == 0) {
+      memory.zero(pfn, 1);
+      return;
+    }
+    if (!Pte.valid(hyp.leaf(pfn + 1))) {
+      throw new HypPanic("EL2 writes to " + frame(pfn + 1) + ", which it does not map");
+    }
+    for (long at = address; at < address + PageLevel.PAGE_SIZE; at++) {
+      memory.writeByte(at, 0);
+    }
+  }
+
+  void addStack(long pfn) {
+    stacks.add(pfn);
+  }
+
+  List<Long> stacks() {
+    return stacks;
   }
 
   static String frame(long pfn) {

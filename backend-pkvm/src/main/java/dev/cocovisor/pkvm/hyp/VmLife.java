@@ -1,6 +1,7 @@
 package dev.cocovisor.pkvm.hyp;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.PageLevel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -304,16 +305,17 @@ final class VmLife {
     Memcache from = vcpu.host.memcache();
     int wanted = from.size();
     while (vcpu.memcache.size() < wanted) {
-      long pfn = from.pop();
-      if (pfn == Memcache.EMPTY) {
+      long address = from.popAddress();
+      if (address == Memcache.EMPTY) {
         return mp.refuse(Errno.ENOMEM, () -> "the host's memcache ran dry");
       }
+      long pfn = address >>> PageLevel.PAGE_SHIFT;
       if (!transitions.donateHyp(pfn, 1).ok()) {
         // admit_host_page answers "no page", so the error itself is lost.
-        from.push(pfn);
+        from.pushAddress(address);
         return Errno.ENOMEM;
       }
-      mp.memory.zero(pfn, 1);
+      mp.zeroPageAt(steps.cachePage(address));
       vcpu.memcache.push(pfn);
     }
     return Errno.OK;

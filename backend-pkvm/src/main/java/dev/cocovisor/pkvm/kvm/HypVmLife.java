@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.pkvm.hyp.HostVcpu;
 import dev.cocovisor.pkvm.hyp.HostVm;
 import dev.cocovisor.pkvm.hyp.Hypercall;
@@ -17,9 +18,10 @@ import org.jspecify.annotations.Nullable;
  * The pages and calls with which KVM brings a VM to life at EL2 and buries it.
  *
  * <p>KVM_CREATE_VM reserves a handle and shares {@code struct kvm}; KVM_CREATE_VCPU shares {@code
- * struct kvm_vcpu}; the first run donates pages for EL2's own structures. Under {@code kvm->lock}
- * or while nobody else sees the VM. Source: {@code arch/arm64/kvm/pkvm.c}, pkvm_init_host_vm,
- * pkvm_create_hyp_vm, pkvm_create_hyp_vcpu, pkvm_destroy_hyp_vm.
+ * struct kvm_vcpu}; the first run donates pages for EL2's own structures. Creation is under {@code
+ * config_lock}, the rest under {@code kvm->lock} or while nobody else sees the VM. Source: {@code
+ * arch/arm64/kvm/pkvm.c}, pkvm_init_host_vm, pkvm_create_hyp_vm, pkvm_create_hyp_vcpu,
+ * pkvm_destroy_hyp_vm.
  */
 final class HypVmLife {
   private final PkvmPlatform platform;
@@ -27,6 +29,13 @@ final class HypVmLife {
   private final boolean isProtected;
   private final HostMemory memory;
   private final List<HostVcpu> vcpus = new ArrayList<>();
+
+  /**
+   * Under a vCPU's mutex, where kvm->lock may not be taken. Linux has slots_lock around it too;
+   * here a run reads slots already, whose writers wait for it with that lock held.
+   */
+  private final ModelLock configLock = new ModelLock("kvm->arch.config_lock");
+
   private int handle;
   private long structPage = HostMemory.NO_FRAME;
   private @Nullable HostVm hostVm;
@@ -112,12 +121,12 @@ final class HypVmLife {
     if (v.created) {
       return Errno.OK;
     }
-    vm.kvmLock().lock();
+    configLock.lock();
     try {
       Errno e = created ? Errno.OK : createVm();
       return e.ok() ? createHypVcpu(v) : e;
     } finally {
-      vm.kvmLock().unlock();
+      configLock.unlock();
     }
   }
 
@@ -206,7 +215,7 @@ final class HypVmLife {
       if (page == HostMemory.NO_FRAME) {
         return refuse(Errno.ENOMEM, () -> "no frame for the vCPU's memcache");
       }
-      mc.push(page);
+      mc.pushAddress(platform.steps().cacheAddress(page));
       platform.accountTables(1);
     }
     return Errno.OK;
@@ -230,9 +239,12 @@ final class HypVmLife {
   void bury() {
     HostVm h = hostVm;
     if (h != null) {
-      // KVM warns where EL2 refuses: what it took for the VM stays with it, and the caches are
-      // empty.
-      platform.call(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
+      Errno e = platform.errno(0, Hypercall.FINALIZE_TEARDOWN_VM, handle, 0, 0, 0);
+      if (!e.ok()) {
+        // The caches are empty then.
+        String why = "__pkvm_finalize_teardown_vm: " + e + " (__pkvm_destroy_hyp_vm warns)";
+        platform.hyp().forEachOwnPage(handle, page -> vm.leak(page, 1, why));
+      }
       drainTables(h.stage2Teardown());
       drain(h.teardown());
     } else {

@@ -27,7 +27,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.StringJoiner;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +44,8 @@ public final class PkvmPlatform implements Platform, HostStructs {
   private static final int CPUS = 512;
   private static final long FRAMES = 1L << 32;
 
+  private final List<Long> stacks = new ArrayList<>();
+  private final Set<Long> lost = ConcurrentHashMap.newKeySet();
   private final HostMachine host;
   private final FaultPlan plan;
   private final Hyp hyp;
@@ -70,6 +74,11 @@ public final class PkvmPlatform implements Platform, HostStructs {
             host.part(HypSteps.class, HypSteps.LINUX));
     this.steps = host.part(HostSteps.class, new HostSteps());
     this.memlockPages = host.number(PkvmBackend.MEMLOCK_PAGES);
+    for (int i = 0; i < steps.stackPages(); i++) {
+      long page = host.memory().allocate(0);
+      stacks.add(page);
+      hyp.addStack(page);
+    }
     hyp.finalise();
   }
 
@@ -109,12 +118,17 @@ public final class PkvmPlatform implements Platform, HostStructs {
   @Override
   public void checkInvariants(Consumer<String> violation) {
     broken.forEach(violation);
-    hyp.checkInvariants(violation);
+    hyp.checkInvariants(lost::contains, violation);
     hyp.forEachHeldPage(pfn -> {
       if (host.memory().isFree(pfn)) {
         violation.accept("frame 0x" + Long.toHexString(pfn) + " is free, and not the host's alone");
       }
     });
+  }
+
+  @Override
+  public void close() {
+    stacks.forEach(page -> host.memory().free(page, 0));
   }
 
   @Override
@@ -129,6 +143,13 @@ public final class PkvmPlatform implements Platform, HostStructs {
   @Override
   public void showFrames(TableSink into) {
     hyp.showFrames(into.table("host stage 2, as EL2 keeps it"));
+  }
+
+  /** Notes pages that EL2 refused to give back, or that it gave back after all. */
+  void lost(long pfn, long pages, boolean isLost) {
+    for (long p = pfn; p < pfn + pages; p++) {
+      var _ = isLost ? lost.add(p) : lost.remove(p);
+    }
   }
 
   /** Makes a hypercall from CPU {@code cpu}; returns x1. */

@@ -22,6 +22,8 @@ import dev.cocovisor.pkvm.guest.LoadStore;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
 import dev.cocovisor.pkvm.hyp.PageState;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -76,6 +78,9 @@ final class PkvmVm implements VmOps {
   // pkvm_mem_abort maps with mmu_lock held for writing; the core's faults hold it shared only.
   private final ModelLock faultLock = new ModelLock("pkvm faults");
   private long givenPages;
+
+  /** Of those given, what EL2 did not give back when it was told to, by gfn. */
+  private final Map<Long, Long> lost = new HashMap<>();
 
   PkvmVm(PkvmPlatform platform, VmContext vm, boolean isProtected) {
     this.platform = platform;
@@ -137,9 +142,10 @@ final class PkvmVm implements VmOps {
   public void guestMemoryReclaimed() {
     // A slot's flush may leave pages with a protected guest; the VM's end may not: the memory is
     // unbound next, and the host would touch what is not its own.
-    if (life.isDying() && givenPages != 0) {
+    long left = givenPages - lost.values().stream().mapToLong(n -> n).sum();
+    if (life.isDying() && left != 0) {
       platform.report(
-          "VM " + vm.id() + ": " + givenPages + " pages not reclaimed when its memory is unbound");
+          "VM " + vm.id() + ": " + left + " pages not reclaimed when its memory is unbound");
     }
   }
 
@@ -311,6 +317,7 @@ final class PkvmVm implements VmOps {
         platform.errno(0, Hypercall.HOST_UNSHARE_GUEST, life.handle(), gfn & -pages, pages, 0);
     if (e.ok()) {
       givenPages -= pages;
+      lost.remove(gfn & -pages);
     }
     return e;
   }
@@ -334,20 +341,49 @@ final class PkvmVm implements VmOps {
   public Errno unmapDelegated(long gfn, long pfn, PageLevel level, boolean isPrivate) {
     if (!isProtected) {
       // Gone already with a mapping of another size that took its place.
-      return mappedPages(gfn) == level.pages() ? unshare(gfn) : Errno.OK;
+      boolean was = lost.containsKey(gfn);
+      Errno e = mappedPages(gfn) == level.pages() ? unshare(gfn) : Errno.OK;
+      if (!e.ok()) {
+        return keptByEl2(Hypercall.HOST_UNSHARE_GUEST, e, gfn, pfn, level);
+      }
+      if (was) {
+        regained(pfn, level.pages());
+      }
+      return e;
     }
     if (!life.isDying()) {
       return refuse(Errno.EPERM, "a living protected guest gives no page back");
     }
     Errno e = platform.errno(0, Hypercall.RECLAIM_DYING_GUEST_PAGE, life.handle(), gfn, 0, 0);
     if (!e.ok()) {
-      vm.leak(pfn, 1, "reclaim_dying_guest_page: " + e);
-      return e;
+      return keptByEl2(Hypercall.RECLAIM_DYING_GUEST_PAGE, e, gfn, pfn, level);
+    }
+    if (lost.remove(gfn) != null) {
+      regained(pfn, 1);
     }
     givenPages--;
     vm.unpinUserPage(pfn);
     platform.uncharge();
     return Errno.OK;
+  }
+
+  /**
+   * KVM warns and goes on: what EL2 keeps stays where it is, and the host may not use it any more.
+   * Source: {@code arch/arm64/kvm/pkvm.c}, __pkvm_pgtable_stage2_reclaim and
+   * __pkvm_pgtable_stage2_unshare.
+   */
+  private Errno keptByEl2(Hypercall call, Errno e, long gfn, long pfn, PageLevel level) {
+    vm.leak(pfn, level.pages(), call.callName() + ": " + e + " (KVM warns and the page stays)");
+    lost.put(gfn, level.pages());
+    platform.lost(pfn, level.pages(), true);
+    return e;
+  }
+
+  private void regained(long pfn, long pages) {
+    platform.lost(pfn, pages, false);
+    for (long i = 0; i < pages; i++) {
+      vm.regained(pfn + i);
+    }
   }
 
   @Override
@@ -382,24 +418,16 @@ final class PkvmVm implements VmOps {
 
   @Override
   public void checkInvariants(Consumer<String> violation) {
-    for (SlotView slot : vm.slots()) {
-      for (long gfn = slot.baseGfn(); gfn < slot.endGfn(); gfn++) {
-        long pfn = vm.mappedPfn(gfn, isProtected);
-        if (pfn >= 0
-            && hyp.guestPfn(life.handle(), gfn) != pfn
-            && hyp.guestState(life.handle(), gfn) != PageState.POISON) {
-          violation.accept(
-              "VM "
-                  + vm.id()
-                  + " gfn 0x"
-                  + Long.toHexString(gfn)
-                  + ": the registry has frame 0x"
-                  + Long.toHexString(pfn)
-                  + ", EL2 has 0x"
-                  + Long.toHexString(hyp.guestPfn(life.handle(), gfn)));
-        }
-      }
-    }
+    vm.eachMapped(
+        isProtected,
+        (gfn, pfn) -> {
+          long there = hyp.guestPfn(life.handle(), gfn);
+          if (there != pfn && hyp.guestState(life.handle(), gfn) != PageState.POISON) {
+            violation.accept(
+                "VM %d gfn 0x%x: the registry has frame 0x%x, EL2 has 0x%x"
+                    .formatted(vm.id(), gfn, pfn, there));
+          }
+        });
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.cocovisor.pkvm.kvm;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.trace.TraceSink;
+import java.util.Set;
 
 /**
  * KVM_ARM_VCPU_INIT: which features vCPUs have, decided for the whole VM by the first one.
@@ -29,6 +30,12 @@ final class VcpuInit {
    */
   private static final long SUPPORTED = POWER_OFF | AARCH32 | PSCI_0_2;
 
+  /**
+   * KVM_ARM_TARGET_GENERIC_V8, which KVM_ARM_PREFERRED_TARGET answers on any CPU, its word in logs,
+   * and KVM_ARM_TARGET_CORTEX_A57, the recorded host's kvm_target_cpu.
+   */
+  private static final Set<String> TARGETS = Set.of("5", "PREFERRED", "2");
+
   private final TraceSink trace;
   private long features = -1;
 
@@ -42,6 +49,9 @@ final class VcpuInit {
   }
 
   Errno init(PkvmVcpu v, Fields in) {
+    if (!TARGETS.contains(in.text("target", "PREFERRED"))) {
+      return trace.refuse(Errno.EINVAL, "a target that is not this CPU's");
+    }
     long asked = in.number("features[0]", in.number("features", 0));
     if ((asked & ~KNOWN) != 0) {
       return trace.refuse(Errno.ENOENT, "a vCPU feature that 7.3 does not know");

@@ -7,10 +7,10 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
-import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.snp.kvm.SevSettings.Migration;
 import java.util.BitSet;
 import java.util.HexFormat;
@@ -65,7 +65,13 @@ public final class EncBitmap {
   private static final long MAX_COPY = (4L << 20) * 8;
 
   private final SevVm sev;
-  private final VmContext vm;
+
+  /**
+   * Of its own: the guest's hypercall comes with its vCPU's mutex held, under which kvm->lock may
+   * not be taken, as the series did (Documentation/virt/kvm/locking.rst).
+   */
+  private final ModelLock lock = new ModelLock("sev page_enc_bmap");
+
   private final Migration design;
 
   /** Pages that are not encrypted; the rest, and all beyond, is. */
@@ -77,7 +83,6 @@ public final class EncBitmap {
 
   EncBitmap(SevVm sev) {
     this.sev = sev;
-    this.vm = sev.context();
     this.design = sev.platform().settings().migration();
     this.offered = design == Migration.BITMAP;
   }
@@ -108,16 +113,26 @@ public final class EncBitmap {
     if (pages < 0 || pages > MAX_PAGES) {
       return Errno.ENOMEM;
     }
-    offered = pages != 0;
-    size = pages;
-    shared.clear((int) pages, Integer.MAX_VALUE);
+    lock.lock();
+    try {
+      offered = pages != 0;
+      size = pages;
+      shared.clear((int) pages, Integer.MAX_VALUE);
+    } finally {
+      lock.unlock();
+    }
     return Errno.OK;
   }
 
   void slotsChanged(@Nullable SlotView now) {
     // Hot-plugged memory makes room; memory that goes leaves the bitmap as it is.
     if (design == Migration.BITMAP && now != null) {
-      grow(now.endGfn());
+      lock.lock();
+      try {
+        var _ = grow(now.endGfn());
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -175,7 +190,7 @@ public final class EncBitmap {
     if (Long.compareUnsigned(end, gfn) <= 0) {
       return Errno.EINVAL;
     }
-    vm.kvmLock().lock();
+    lock.lock();
     try {
       if (design == Migration.CAP ? end < 0 || end > size : !grow(end)) {
         return design == Migration.CAP ? Errno.EINVAL : Errno.ENOMEM;
@@ -183,7 +198,7 @@ public final class EncBitmap {
       shared.set((int) gfn, (int) end, !encrypted);
       return Errno.OK;
     } finally {
-      vm.kvmLock().unlock();
+      lock.unlock();
     }
   }
 
@@ -205,7 +220,7 @@ public final class EncBitmap {
         || (design == Migration.CAP && (start & 7) != 0)) {
       return Errno.EINVAL;
     }
-    vm.kvmLock().lock();
+    lock.lock();
     try {
       for (long i = 0; i < npages; i++) {
         long gfn = start + i;
@@ -216,7 +231,7 @@ public final class EncBitmap {
       }
       return Errno.OK;
     } finally {
-      vm.kvmLock().unlock();
+      lock.unlock();
     }
   }
 
@@ -231,7 +246,7 @@ public final class EncBitmap {
     if (start < 0 || npages < 0 || start + npages < start || npages > from.length * 64L) {
       return Errno.EINVAL;
     }
-    vm.kvmLock().lock();
+    lock.lock();
     try {
       if (design == Migration.CAP ? start + npages > size : !grow(start + npages)) {
         return design == Migration.CAP ? Errno.EINVAL : Errno.ENOMEM;
@@ -244,7 +259,7 @@ public final class EncBitmap {
       }
       return Errno.OK;
     } finally {
-      vm.kvmLock().unlock();
+      lock.unlock();
     }
   }
 
@@ -254,12 +269,12 @@ public final class EncBitmap {
   }
 
   private Errno fill() {
-    vm.kvmLock().lock();
+    lock.lock();
     try {
       shared.clear();
       return Errno.OK;
     } finally {
-      vm.kvmLock().unlock();
+      lock.unlock();
     }
   }
 

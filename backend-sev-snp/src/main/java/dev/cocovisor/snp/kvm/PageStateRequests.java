@@ -67,7 +67,8 @@ final class PageStateRequests {
       return new RunResult(
           sev.refuse(Errno.EINVAL, "no page state change waits for an answer"), new Exit.Unknown());
     }
-    if (!validAnswer(ret)) {
+    boolean checked = sev.platform().machine().kernel().on(SevKernelRules.ANSWERS_ARE_CHECKED);
+    if (checked && !validAnswer(ret)) {
       state.pending = null;
       state.stateChangeStuck = p.buffered();
       // complete_userspace_io fails before the exit's reason is reset.

@@ -38,7 +38,7 @@ final class SevKernelRules {
               "can an SNP guest's page be measured with what it holds already?")
           .before(
               false,
-              "no: SNP_LAUNCH_UPDATE with uaddr=0 is EINVAL, but for pages of zeros",
+              "no: but for pages of zeros, SNP_LAUNCH_UPDATE needs a source",
               "arch/x86/kvm/svm/sev.c, snp_launch_update (7.3)",
               READ_BY,
               Grade.READ)
@@ -73,7 +73,82 @@ final class SevKernelRules {
               Grade.READ)
           .end();
 
-  static final List<KernelRule<?>> ALL = List.of(CONVERTED_PAGES, PAGE_IS_SOURCE, LAUNCH_POLICY);
+  /** When SNP_LAUNCH_UPDATE looks at its arguments. */
+  static final KernelRule<LaunchArguments> LAUNCH_ARGUMENTS =
+      KernelRule.<LaunchArguments>row(
+              "snp-launch-arguments",
+              "what if SNP_LAUNCH_UPDATE has no source, one that is not aligned, or no page?")
+          .before(
+              LaunchArguments.TAKEN,
+              "one that is not aligned is copied from, no page is no work; no source is found when"
+                  + " the page is filled: EIO",
+              "arch/x86/kvm/svm/sev.c, snp_launch_update, sev_gmem_post_populate (6.12.117,"
+                  + " 6.16.1)",
+              READ_BY,
+              Grade.READ)
+          .since(
+              "7.2",
+              LaunchArguments.ALIGNED,
+              "EINVAL, but no source is still found late: EIO",
+              "arch/x86/kvm/svm/sev.c, snp_launch_update (7.2.12)",
+              READ_BY,
+              Grade.READ)
+          .since(
+              "7.3",
+              LaunchArguments.CHECKED,
+              "EINVAL, each of them",
+              "arch/x86/kvm/svm/sev.c, snp_launch_update (7.3.4)",
+              READ_BY,
+              Grade.READ)
+          .end();
+
+  /** Who hears of a GHCB that was not registered. */
+  static final KernelRule<Boolean> GUEST_IS_TOLD =
+      KernelRule.<Boolean>row(
+              "snp-ghcb-not-registered", "who hears that a GHCB is not the registered one?")
+          .before(
+              false,
+              "user space: KVM_RUN is EINVAL",
+              "arch/x86/kvm/svm/sev.c, sev_handle_vmgexit (6.12.117, 6.16.1)",
+              READ_BY,
+              Grade.READ)
+          .since(
+              "7.2",
+              true,
+              "the guest: it goes on with SW_EXITINFO1 2 and SW_EXITINFO2 1",
+              "arch/x86/kvm/svm/sev.c, sev_handle_vmgexit (7.2.12)",
+              READ_BY,
+              Grade.READ)
+          .end();
+
+  /** What user space may answer to a page state change. */
+  static final KernelRule<Boolean> ANSWERS_ARE_CHECKED =
+      KernelRule.<Boolean>row(
+              "snp-page-state-answer", "what may user space answer to a page state change?")
+          .before(
+              false,
+              "anything: what is not 0 is an error to the guest",
+              "arch/x86/kvm/svm/sev.c, snp_complete_psc_msr, snp_complete_one_psc (6.12.117,"
+                  + " 6.16.1)",
+              READ_BY,
+              Grade.READ)
+          .since(
+              "7.2",
+              true,
+              "0, EINVAL or EAGAIN; KVM_RUN is EINVAL after anything else",
+              "arch/x86/kvm/svm/sev.c, snp_complete_psc_msr, snp_complete_one_psc (7.2.12)",
+              READ_BY,
+              Grade.READ)
+          .end();
+
+  static final List<KernelRule<?>> ALL =
+      List.of(
+          CONVERTED_PAGES,
+          PAGE_IS_SOURCE,
+          LAUNCH_POLICY,
+          LAUNCH_ARGUMENTS,
+          GUEST_IS_TOLD,
+          ANSWERS_ARE_CHECKED);
 
   private SevKernelRules() {}
 }

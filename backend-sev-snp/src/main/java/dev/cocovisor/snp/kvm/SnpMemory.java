@@ -5,7 +5,6 @@ import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import org.jspecify.annotations.Nullable;
@@ -106,16 +105,11 @@ final class SnpMemory {
   }
 
   private void warn(long pfn, boolean done, String what) {
-    if (!done && sev.platform().machine().trace().enabled()) {
+    if (!done) {
+      String page = "pfn 0x" + Long.toHexString(pfn);
       sev.platform()
           .machine()
-          .trace()
-          .emit(
-              new TraceEvent(
-                  TraceEvent.Kind.OWNERSHIP,
-                  "sev_gmem_make_shared",
-                  "pfn=0x" + Long.toHexString(pfn),
-                  what + " failed; the page is freed assigned"));
+          .warn("sev_gmem_make_shared", what + " failed, " + page + " is freed assigned");
     }
   }
 

@@ -7,6 +7,7 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.SlotView;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.snp.psp.FwStatus;
 import dev.cocovisor.snp.psp.LaunchPageType;
 import dev.cocovisor.snp.psp.SnpFirmware;
@@ -27,13 +28,16 @@ final class SnpPopulation {
   private final SnpFirmware firmware;
   private final SnpHost host;
   private final boolean pageIsSource;
+  private final LaunchArguments arguments;
 
   SnpPopulation(SevVm sev) {
     this.sev = sev;
     this.vm = sev.context();
     this.firmware = sev.platform().firmware();
     this.host = sev.platform().host();
-    this.pageIsSource = sev.platform().machine().kernel().on(SevKernelRules.PAGE_IS_SOURCE);
+    KernelProfile kernel = sev.platform().machine().kernel();
+    this.pageIsSource = kernel.on(SevKernelRules.PAGE_IS_SOURCE);
+    this.arguments = kernel.on(SevKernelRules.LAUNCH_ARGUMENTS);
   }
 
   long update(VendorCommand c) {
@@ -42,7 +46,7 @@ final class SnpPopulation {
       return sev.fail(Errno.EINVAL, "no SNP guest with a context: LAUNCH_START comes first");
     }
     long len = in.number("len", 0);
-    if (len == 0 || (len & PAGE - 1) != 0) {
+    if ((len == 0 && arguments.aligned()) || (len & PAGE - 1) != 0) {
       return sev.fail(Errno.EINVAL, "len is no multiple of 4 KiB above 0");
     }
     if (in.number("flags", 0) != 0) {
@@ -53,8 +57,8 @@ final class SnpPopulation {
       return sev.fail(Errno.EINVAL, "there is no page type of this number for user space");
     }
     long uaddr = in.number("uaddr", 0);
-    boolean missing = uaddr == 0 && !(pageIsSource && type != LaunchPageType.CPUID);
-    if (type != LaunchPageType.ZERO && (missing || (uaddr & PAGE - 1) != 0)) {
+    boolean unaligned = (uaddr & PAGE - 1) != 0 && type != LaunchPageType.ZERO;
+    if ((unaligned && arguments.aligned()) || (missing(uaddr, type) && arguments.present())) {
       return sev.fail(Errno.EINVAL, "the source is 0 or not aligned to 4 KiB");
     }
     vm.slotsLock().lock();
@@ -63,6 +67,12 @@ final class SnpPopulation {
     } finally {
       vm.slotsLock().unlock();
     }
+  }
+
+  /** Tells whether pages of a type need a source and have none. */
+  private boolean missing(long uaddr, LaunchPageType type) {
+    boolean itself = pageIsSource && type != LaunchPageType.CPUID;
+    return uaddr == 0 && type != LaunchPageType.ZERO && !itself;
   }
 
   private long populate(VendorCommand c, long gfn, long len, long uaddr, LaunchPageType type) {
@@ -127,6 +137,9 @@ final class SnpPopulation {
    * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
    */
   private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
+    if (missing(from, type)) {
+      return sev.refuse(Errno.EINVAL, "a page of this type needs a source");
+    }
     if (!host.rmp().covers(pfn)) {
       return sev.refuse(Errno.EINVAL, "the RMP does not cover the page");
     }

@@ -90,7 +90,7 @@ final class Vmgexit {
     }
     long code = f.number("exit_code", -1);
     if (sev.isSnp() && ghcb >>> PAGE_SHIFT != state.ghcbGfn) {
-      return malformed(NOT_REGISTERED, "the guest registered another GHCB, or none");
+      return notRegistered();
     }
     if (f.number("usage", 0) != 0) {
       return malformed(INVALID_USAGE, "only usage 0 is known");
@@ -102,6 +102,13 @@ final class Vmgexit {
       return malformed(MISSING_INPUT, "a field that the event needs is not marked valid");
     }
     return event(state, code, ghcb, f);
+  }
+
+  private RunResult notRegistered() {
+    String why = "the guest registered another GHCB, or none";
+    return sev.platform().machine().kernel().on(SevKernelRules.GUEST_IS_TOLD)
+        ? malformed(NOT_REGISTERED, why)
+        : new RunResult(sev.refuse(Errno.EINVAL, why), new Exit.Unknown());
   }
 
   /** kvm_vcpu_map: the GHCB is reached through the VMM's mapping, to be read and written. */

@@ -52,6 +52,20 @@ class SevMigrationTest {
   }
 
   @Test
+  void aHypercallTakesNoLockThatGoesBeforeAVcpusMutex() {
+    Machine m = new Machine("sev-snp.migration", "bitmap");
+    Guest g = sev(m, 2);
+    var lock = g.sev().context().kvmLock();
+    lock.lock();
+    try {
+      assertThat(hypercall(g, 0x3000, 2, 0)).isEqualTo("HLT 0");
+    } finally {
+      lock.unlock();
+    }
+    assertThat(get(g, 0, 16)).isEqualTo("e7ff");
+  }
+
+  @Test
   void bitmapOfThe2020Series() {
     Machine m = new Machine("sev-snp.migration", "bitmap");
     Guest g = sev(m, 2);

@@ -1,6 +1,7 @@
 package dev.cocovisor.snp.rules;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -105,6 +106,26 @@ final class RuleTable {
       }
     }
     return all;
+  }
+
+  /**
+   * Returns the table with two checks exchanged that follow each other, can both be wrong and
+   * answer differently; null if there are none.
+   */
+  @Nullable RuleTable withAnotherOrder() {
+    for (int i = 0; i + 1 < checks.size(); i++) {
+      Check a = checks.get(i);
+      Check b = checks.get(i + 1);
+      if (goTogether(a, b) && !(a.errno.equals(b.errno) && a.error == b.error)) {
+        RuleTable other = new RuleTable(command, functions, type, stage);
+        other.good.putAll(good);
+        other.checks.addAll(checks);
+        Collections.swap(other.checks, i, i + 1);
+        other.last = last;
+        return other;
+      }
+    }
+    return null;
   }
 
   private static boolean goTogether(Check a, Check b) {

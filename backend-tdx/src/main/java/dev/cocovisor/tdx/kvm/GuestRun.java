@@ -58,7 +58,7 @@ final class GuestRun {
     v.extendedQualification = 0;
     long s = entry.enter(v);
     if (s == VcpuEntry.ENTERED) {
-      entry.at(v, gpa << 2 | access.ordinal());
+      entry.at(v, gpa << 2 | way(access));
       GuestOutcome outcome = module().access(v.lp, gpa, kind(access));
       if (outcome == GuestOutcome.DONE) {
         entry.leave(v, true);
@@ -78,6 +78,15 @@ final class GuestRun {
     }
     Errno r = exited(vcpu, v, s);
     return r.ok() ? MappingOps.WALK_RETRY : MappingOps.walkFailed(r);
+  }
+
+  /** Tells accesses apart in two bits. */
+  private static long way(Access access) {
+    return switch (access) {
+      case READ -> 0;
+      case WRITE -> 1;
+      case FETCH -> 2;
+    };
   }
 
   private static AccessKind kind(Access access) {

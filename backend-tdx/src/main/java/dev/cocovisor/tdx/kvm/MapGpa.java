@@ -75,6 +75,9 @@ final class MapGpa implements Tdvmcall.Pending {
   /** Goes on after userspace's answer: the next chunk, the guest's result, or no run at all. */
   @Override
   public RunResult answered(long ret) {
+    if (ret != 0 && !td.vm().host().kernel().on(TdxKernelRules.ANSWERS_ARE_CHECKED)) {
+      return done(VmcallStatus.INVALID_OPERAND);
+    }
     if (ret == Errno.EAGAIN.number()) {
       return done(VmcallStatus.RETRY);
     }

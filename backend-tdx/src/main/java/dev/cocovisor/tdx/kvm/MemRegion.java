@@ -5,6 +5,7 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
 import dev.cocovisor.tdx.module.td.Mrtd;
@@ -25,10 +26,13 @@ final class MemRegion {
 
   private final TdxVm td;
   private final boolean pageIsSource;
+  private final Errno missingSource;
 
   MemRegion(TdxVm td) {
     this.td = td;
-    this.pageIsSource = td.vm().host().kernel().on(TdxKernelRules.PAGE_IS_SOURCE);
+    KernelProfile kernel = td.vm().host().kernel();
+    this.pageIsSource = kernel.on(TdxKernelRules.PAGE_IS_SOURCE);
+    this.missingSource = kernel.on(TdxKernelRules.MISSING_SOURCE);
   }
 
   /** Carries the command out; what is left of the region comes back with the result. */
@@ -64,7 +68,8 @@ final class MemRegion {
     if ((flags & ~MEASURE) != 0) {
       return "an unknown flag";
     }
-    if ((source & (PageLevel.PAGE_SIZE - 1)) != 0 || (source == 0 && !pageIsSource)) {
+    boolean missing = source == 0 && !pageIsSource && missingSource == Errno.EINVAL;
+    if ((source & (PageLevel.PAGE_SIZE - 1)) != 0 || missing) {
       return "source_addr is 0 or not aligned to a page";
     }
     if ((gpa & (PageLevel.PAGE_SIZE - 1)) != 0) {
@@ -91,6 +96,9 @@ final class MemRegion {
 
   private Errno populated(
       VcpuContext vcpu, VendorCommand c, long gfn, long pfn, long user, boolean measure) {
+    if (user == 0 && !pageIsSource) {
+      return td.refuse(missingSource, "source_addr is 0");
+    }
     if (user == 0) {
       long itself = pfn << PageLevel.PAGE_SHIFT;
       Errno added = td.mapsFirst() ? addMapped(c, gfn, pfn, itself) : mapAndAdd(vcpu, gfn, itself);

@@ -43,7 +43,7 @@ public final class Seam {
   private final @Nullable SeamCalls[] calls = new @Nullable SeamCalls[HOST_PROCESSORS];
 
   /** How often each processor made each call; null for one that made none. */
-  private final long @Nullable [][] counts = new long @Nullable [HOST_PROCESSORS][];
+  private final long[] @Nullable [] counts = new long[HOST_PROCESSORS] @Nullable [];
 
   /** 1 where a processor is in use; two cache lines each. */
   private final int[] busy = new int[HOST_PROCESSORS * LINE];

@@ -58,6 +58,14 @@ public abstract class Bug {
     return technology;
   }
 
+  /**
+   * Returns the id of the technology on which the compatibility kit can meet it: the kit judges
+   * backends, so a bug of the core is met on the hosts of one of them.
+   */
+  public final String judgedOn() {
+    return technology.equals("sw-protected") ? "sev-snp" : technology;
+  }
+
   /** Returns the commit that mended it, or what names it. */
   public final String fix() {
     return fix;

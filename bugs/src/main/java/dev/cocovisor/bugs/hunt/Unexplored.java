@@ -9,6 +9,8 @@ import dev.cocovisor.bugs.entry.LogBug;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.script.generate.ProgramGenerator;
 import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.script.scenario.Scenario;
+import dev.cocovisor.script.scenario.StepWords;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
 import java.io.IOException;
@@ -69,6 +71,42 @@ public final class Unexplored {
       return true;
     }
     return mismatches[0] != 0;
+  }
+
+  /**
+   * Tells whether one of these scenarios, which were written for other ends, goes wrong where a bug
+   * is and does not where it is not.
+   */
+  public boolean examplesSee(Bug bug, List<Path> examples) {
+    if (bug instanceof LogBug) {
+      return false;
+    }
+    for (Path file : examples) {
+      Scenario scenario = scenario(file);
+      if (scenario.backends().contains(bug.technology())
+          && goesWrong(bug, scenario, bug.putInto(technologies))
+          && !goesWrong(bug, scenario, bug.leaveOut(technologies))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A scenario whose first call failed cannot always go on, which is as good as a difference. */
+  private static boolean goesWrong(Bug bug, Scenario scenario, Technologies on) {
+    try {
+      return PlainRun.of(bug, scenario, on).broke();
+    } catch (RuntimeException e) {
+      return true;
+    }
+  }
+
+  private Scenario scenario(Path file) {
+    try {
+      return Scenario.read(LogSource.file(file), StepWords.of(technologies));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**

@@ -136,7 +136,11 @@ public final class TckCommand implements Callable<Integer> {
     } else if (all.size() > 1) {
       new KitTables(all).differences(console);
     }
-    return verdict(all.values().stream().flatMap(List::stream).toList());
+    List<RuleResult> results = all.values().stream().flatMap(List::stream).toList();
+    if (!json && all.size() > 1) {
+      console.out().println(Tally.of(results));
+    }
+    return verdict(results);
   }
 
   private static Variant variant(String subject) {

@@ -58,6 +58,23 @@ public final class BugsCommand implements Callable<Integer> {
           "Put each in and tell whether replays of these recordings, or random programs, notice.")
   private List<Path> recordings = List.of();
 
+  @Option(
+      names = "--examples",
+      paramLabel = "SCENARIO",
+      arity = "1..*",
+      description = "Put each in and tell whether one of these scenarios goes wrong by it.")
+  private List<Path> examples = List.of();
+
+  @Option(
+      names = "--kit",
+      description = "Put each in and tell which rule of the compatibility kit fails by it.")
+  private boolean kit;
+
+  @Option(
+      names = "--markdown",
+      description = "With --unexplored, --examples or --kit: rows of a table.")
+  private boolean markdown;
+
   @Option(names = "--all", description = "Print also those the model cannot hold, and why.")
   private boolean everything;
 
@@ -83,7 +100,7 @@ public final class BugsCommand implements Callable<Integer> {
       throw new UsageException("--seconds: a number from 1 expected");
     }
     List<Bug> chosen = chosen();
-    if (!recordings.isEmpty()) {
+    if (!recordings.isEmpty() || !examples.isEmpty() || kit) {
       return unexplored(chosen);
     }
     return check ? check(chosen) : list(chosen);
@@ -140,20 +157,29 @@ public final class BugsCommand implements Callable<Integer> {
     try (var world = new World(plugins, new SettingOptions(), console)) {
       List<Bug> here = chosen.stream().filter(b -> isHere(b, world)).toList();
       var others = new Unexplored(world.technologies());
+      var judges = new KitOnBugs(world.technologies());
       var entries = new ArrayList<Map<String, Object>>();
       for (Bug b : here) {
-        boolean replay = others.replaySees(b, recordings);
-        boolean generate = others.generateSees(b, PROGRAMS);
+        var seen = new LinkedHashMap<String, Object>();
+        if (!recordings.isEmpty()) {
+          seen.put("replay", others.replaySees(b, recordings));
+          seen.put("generate", others.generateSees(b, PROGRAMS));
+        }
+        if (!examples.isEmpty()) {
+          seen.put("examples", others.examplesSee(b, examples));
+        }
+        if (kit) {
+          String rule = judges.sees(b);
+          seen.put("kit", !rule.isEmpty());
+          if (!rule.isEmpty()) {
+            seen.put("rule", rule);
+          }
+        }
         Map<String, Object> e = entry(b);
-        e.put("replay", replay);
-        e.put("generate", generate);
+        e.putAll(seen);
         entries.add(e);
         if (!json) {
-          console
-              .out()
-              .println(
-                  "%-16s replay=%s generate=%s"
-                      .formatted(b.id(), replay ? "yes" : "no", generate ? "yes" : "no"));
+          console.out().println(line(b, seen));
         }
       }
       if (json) {
@@ -161,6 +187,20 @@ public final class BugsCommand implements Callable<Integer> {
       }
       return ExitCode.CLEAN;
     }
+  }
+
+  private String line(Bug b, Map<String, Object> seen) {
+    var words = new ArrayList<String>();
+    Object rule = seen.get("rule");
+    seen.forEach((who, does) -> {
+      if (does instanceof Boolean yes) {
+        String answer = !yes ? "no" : who.equals("kit") ? String.valueOf(rule) : "yes";
+        words.add(markdown ? answer : who + "=" + answer);
+      }
+    });
+    return markdown
+        ? "| `" + b.id() + "` | " + String.join(" | ", words) + " |"
+        : "%-16s %s".formatted(b.id(), String.join(" ", words));
   }
 
   private int check(List<Bug> chosen) {

@@ -66,8 +66,8 @@ public final class CompareCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "KERNEL",
       description =
-          "Set kernels side by side instead: 6.12, 6.18, 7.2, 7.3, 7.4. --backends names the one"
-              + " technology; without it, the scenario's first.")
+          "Set kernels side by side instead: 6.12, 6.16, 6.18, 7.2, 7.3, 7.4. --backends names the"
+              + " one technology; without it, the scenario's first.")
   private List<String> kernels = List.of();
 
   @Mixin private PluginOptions plugins = new PluginOptions();

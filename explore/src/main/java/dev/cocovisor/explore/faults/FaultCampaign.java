@@ -4,7 +4,6 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.sched.Actor;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.script.call.Answers;
 import dev.cocovisor.script.call.KvmCall;
@@ -29,10 +28,11 @@ import org.jspecify.annotations.Nullable;
  * <p>A run with a failure is compared with the run without. The step in which something failed may
  * answer the same, since the model got along without it; or an error, after which every invariant
  * holds and the step, done again, answers as it should have. What comes later answers as ever; a
- * launch whose contents went in by half is given up. A failure that no technology forgives (a call
- * that never fails by its specification) makes the VM be declared dead, after which nothing is
- * judged but that its memory is given back. At the end everything is closed and no frame is left
- * but those the model says are leaked.
+ * launch whose contents went in by half is given up, and so is a run in which frames are counted as
+ * lost, or the kernel warned of one, as soon as something meets them. A failure that no technology
+ * forgives (a call that never fails by its specification) makes the VM be declared dead. After
+ * either nothing is judged but that memory is given back: at the end every invariant holds once
+ * more, everything is closed, and no frame is left but those the model says are leaked.
  */
 public final class FaultCampaign {
   private final Scenario scenario;
@@ -67,6 +67,7 @@ public final class FaultCampaign {
     boolean booted;
     boolean givenUp;
     long leaked;
+    boolean warned;
 
     Run(List<Injector.Asked> asked) {
       this.asked = asked;
@@ -126,7 +127,7 @@ public final class FaultCampaign {
   }
 
   private static void note(FaultReport report, Schedule plan, Run run) {
-    report.note(plan, run.end, run.leaked, run.wrong);
+    report.note(plan, run.end, run.leaked, run.warned, run.wrong);
   }
 
   private static Schedule failing(Schedule before, int at, int way) {
@@ -159,7 +160,7 @@ public final class FaultCampaign {
     int[] at = new int[1];
     try {
       actor.run(() -> {
-        for (; at[0] < program.size() && run.wrong == null; at[0]++) {
+        for (; at[0] < program.size() && run.wrong == null && run.judged(); at[0]++) {
           step(session, injector, at[0], run, whole);
         }
         if (run.wrong == null) {
@@ -195,20 +196,36 @@ public final class FaultCampaign {
       return;
     }
     String wanted = whole.answers.get(number);
-    if (!run.judged()) {
-      return;
-    }
     if (injector.failed().size() > before) {
       broken(session, number, run);
       if (reply != null && !got.equals(wanted)) {
         refused(session, injector, number, run, reply, wanted);
       }
     } else if (!got.equals(wanted)) {
-      run.wrong = "later %s = %s in place of %s".formatted(text(number), got, wanted);
+      later(session, number, run, reply, wanted);
     }
     if (acts && dead(session)) {
       run.end = FaultReport.End.DEAD;
     }
+  }
+
+  /**
+   * A step after the one that failed answers otherwise. Where frames are lost for good, or the
+   * kernel warned of one that is not its own, what is left of them may be met and nothing more is
+   * promised but the invariants.
+   */
+  private void later(Session session, int number, Run run, Reply reply, String wanted) {
+    run.givenUp = isTold(session);
+    if (!run.givenUp) {
+      run.wrong =
+          "later %s = %s in place of %s".formatted(text(number), text(number, reply), wanted);
+    }
+  }
+
+  /** Whether the host counts frames as lost, or its kernel warned. */
+  private static boolean isTold(Session session) {
+    Kvm host = session.process().kvm();
+    return host.leakedFrames() > 0 || !host.warnings().isEmpty();
   }
 
   private static @Nullable String exit(Reply reply) {
@@ -236,7 +253,11 @@ public final class FaultCampaign {
       Session session, Injector injector, int number, Run run, Reply reply, String wanted) {
     run.end = FaultReport.End.REFUSED;
     String got = text(number, reply);
-    if (!dead(session) && !reply.result().isError() && reply.result().exit() == null) {
+    if (!dead(session)
+        && !reply.result().isError()
+        && reply.result().exit() == null
+        && !(program.get(number).step() instanceof Step.Prefault)) {
+      // KVM_PRE_FAULT_MEMORY is no error once a page is mapped: it says what is left.
       run.wrong = "%s = %s, which is no error".formatted(text(number), got);
     }
     // A launch whose contents or vCPUs were taken by half is given up, and a reboot ended the VM.
@@ -251,8 +272,11 @@ public final class FaultCampaign {
       Reply second = session.step(number);
       String again = text(number, second);
       broken(session, number, run);
-      // A guest that does again what it did by half is told so.
-      run.givenUp = second != null && "GUEST_STATUS".equals(exit(second));
+      // A guest that does again what it did by half is told so, as is whoever needs what is lost.
+      run.givenUp =
+          second != null
+              && ("GUEST_STATUS".equals(exit(second))
+                  || (!again.equals(wanted) && isTold(session)));
       if (run.givenUp) {
         return;
       }
@@ -265,7 +289,7 @@ public final class FaultCampaign {
   }
 
   private static boolean dead(Session session) {
-    return session.process().kvm().vms().stream().anyMatch(Vm::isDead);
+    return session.process().kvm().anyVmDied();
   }
 
   private String text(int number, @Nullable Reply reply) {
@@ -280,12 +304,18 @@ public final class FaultCampaign {
     }
   }
 
-  private static void atTheEnd(Session session, Run run) {
+  private void atTheEnd(Session session, Run run) {
     Kvm host = session.process().kvm();
+    broken(session, program.size() - 1, run);
+    session.process().close();
+    if (run.wrong == null) {
+      host.checkInvariants(v -> run.wrong = "when all is closed: " + v);
+    }
     host.close();
     run.leaked = host.leakedFrames();
+    run.warned = !host.warnings().isEmpty();
     long left = host.framesSinceBoot();
-    if (left != 0) {
+    if (left != 0 && run.wrong == null) {
       run.wrong = left + " frames are left when everything is closed";
     }
   }

@@ -32,6 +32,7 @@ public final class FaultReport {
   private final List<Finding> findings = new ArrayList<>();
   private long injections;
   private long leaks;
+  private long warnings;
   private boolean complete = true;
 
   FaultReport(String subject) {
@@ -41,7 +42,7 @@ public final class FaultReport {
     }
   }
 
-  void note(Schedule plan, End end, long leaked, @Nullable String wrong) {
+  void note(Schedule plan, End end, long leaked, boolean warned, @Nullable String wrong) {
     injections++;
     if (wrong != null) {
       findings.add(new Finding(wrong, plan));
@@ -49,6 +50,7 @@ public final class FaultReport {
     }
     ends.merge(end, 1L, Long::sum);
     leaks += leaked > 0 ? 1 : 0;
+    warnings += warned ? 1 : 0;
   }
 
   FaultReport cut() {
@@ -76,6 +78,11 @@ public final class FaultReport {
     return leaks;
   }
 
+  /** Returns in how many runs the kernel warned of what no answer could tell. */
+  public long warnings() {
+    return warnings;
+  }
+
   /** Returns the runs that were wrong. */
   public List<Finding> findings() {
     return List.copyOf(findings);
@@ -88,13 +95,14 @@ public final class FaultReport {
 
   /** Returns the line that ends a run. */
   public String summary() {
-    return "injections=%d absorbed=%d refused=%d dead=%d leaking=%d findings=%d%s"
+    return "injections=%d absorbed=%d refused=%d dead=%d leaking=%d warned=%d findings=%d%s"
         .formatted(
             injections,
             ended(End.ABSORBED),
             ended(End.REFUSED),
             ended(End.DEAD),
             leaks,
+            warnings,
             findings.size(),
             complete ? "" : " stopped by its budget");
   }

@@ -1,10 +1,13 @@
 package dev.cocovisor.explore.library;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.explore.Trial;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** What can be done to a VM while something else is done to it. */
 public enum Operation {
@@ -224,6 +227,22 @@ public enum Operation {
     this.text = name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
   }
 
+  /**
+   * Returns the operation of a name, as {@link #text()} gives it.
+   *
+   * @throws IllegalArgumentException if there is none; the text names the one that was meant
+   */
+  public static Operation of(String text) {
+    var names = new TreeSet<String>();
+    for (Operation o : values()) {
+      if (o.text().equals(text)) {
+        return o;
+      }
+      names.add(o.text());
+    }
+    throw new IllegalArgumentException(Nearest.refusal("operation", text, names));
+  }
+
   boolean is(Trait t) {
     return traits.contains(t);
   }
@@ -243,5 +262,20 @@ public enum Operation {
   /** Returns the name as a reader says it: {@code slot move}. */
   public String text() {
     return text;
+  }
+
+  /**
+   * Returns the operation of a name.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  static Operation named(String text) {
+    for (Operation o : values()) {
+      if (o.text().equals(text)) {
+        return o;
+      }
+    }
+    throw new IllegalArgumentException(
+        Nearest.refusal("operation", text, Arrays.stream(values()).map(Operation::text).toList()));
   }
 }

@@ -65,9 +65,18 @@ class LibraryTest {
   }
 
   @Tag("slow")
-  @Test
-  void everyPairHoldsWithTwoPreemptions() {
-    holds("sw-protected", library("sw-protected").pairs(), 2);
+  @ParameterizedTest
+  @ValueSource(strings = {"sw-protected", "pkvm"})
+  void everyPairHoldsWithTwoPreemptions(String technology) {
+    holds(technology, library(technology).pairs(), 2);
+  }
+
+  @Tag("slow")
+  @Tag("nightly")
+  @ParameterizedTest
+  @ValueSource(strings = {"sev-snp", "tdx", "cca"})
+  void everyPairHoldsWithTwoPreemptionsGivenHours(String technology) {
+    holds(technology, library(technology).pairs(), 2);
   }
 
   @Tag("slow")

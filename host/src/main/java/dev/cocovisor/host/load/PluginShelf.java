@@ -102,6 +102,16 @@ final class PluginShelf {
     }
   }
 
+  /** PF4J goes on without a plugin whose class it could not make, and meets a null. */
+  private String said(PluginDescription description, Throwable failure) {
+    PluginWrapper wrapper = manager.getPlugin(description.id());
+    boolean none =
+        failure instanceof NullPointerException && wrapper != null && wrapper.getPlugin() == null;
+    return none
+        ? "its plugin.class cannot be made an org.pf4j.Plugin"
+        : PluginFailures.said(failure);
+  }
+
   // startPlugin does not throw for what the plugin's own class throws: the wrapper keeps it.
   private boolean start(
       PluginPackage source, PluginDescription description, List<Finding> findings) {
@@ -115,9 +125,9 @@ final class PluginShelf {
       }
       Throwable failure = wrapper == null ? null : wrapper.getFailedException();
       findings.add(
-          notStarted(source, failure == null ? "it is " + state : PluginFailures.said(failure)));
+          notStarted(source, failure == null ? "it is " + state : said(description, failure)));
     } catch (Throwable e) { // whatever the plugin's own class throws
-      findings.add(notStarted(source, PluginFailures.said(e)));
+      findings.add(notStarted(source, said(description, e)));
     }
     return false;
   }

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -66,8 +67,12 @@ public final class Unpacking {
 
   /** Removes what was unpacked of a zip that is not to be used. */
   public static void forget(Path zip) {
+    Path base = base(zip);
     try {
-      UserCache.delete(base(zip).resolve(unpackedName(zip)));
+      UserCache.delete(base.resolve(unpackedName(zip)));
+      Files.deleteIfExists(base);
+    } catch (DirectoryNotEmptyException e) {
+      // Others are unpacked there.
     } catch (IOException e) {
       // Found again under the same name and never loaded without a verdict: it only takes room.
     }
@@ -112,6 +117,29 @@ public final class Unpacking {
     return name.endsWith(".zip") ? name.substring(0, name.length() - 4) : name;
   }
 
+  /**
+   * Makes the folders an entry lies in.
+   *
+   * @return whether it is a file that is to be written
+   * @throws IOException if another entry is a file where this one needs a folder, or the reverse
+   */
+  private static boolean madeWay(ZipEntry entry, Path to) throws IOException {
+    Path parent = entry.isDirectory() ? to : to.getParent();
+    try {
+      if (parent != null) {
+        Files.createDirectories(parent);
+      }
+    } catch (FileSystemException e) {
+      throw new IOException(
+          "entry '" + entry.getName() + "' needs a folder where another entry is a file", e);
+    }
+    if (!entry.isDirectory() && Files.exists(to)) {
+      throw new IOException(
+          "entry '" + entry.getName() + "' is there already, as a folder or file");
+    }
+    return !entry.isDirectory();
+  }
+
   private static void unpackInto(Path folder, Path zip) throws IOException {
     long left = PackageLimits.unpacked(Files.size(zip));
     byte[] buffer = new byte[1 << 16];
@@ -123,13 +151,8 @@ public final class Unpacking {
         if (!to.startsWith(folder)) {
           throw new IOException("entry '" + entry.getName() + "' leads outside the package");
         }
-        if (entry.isDirectory()) {
-          Files.createDirectories(to);
+        if (!madeWay(entry, to)) {
           continue;
-        }
-        Path parent = to.getParent();
-        if (parent != null) {
-          Files.createDirectories(parent);
         }
         // What an entry says of its size may be a lie: what comes out counts.
         try (InputStream in = file.getInputStream(entry);

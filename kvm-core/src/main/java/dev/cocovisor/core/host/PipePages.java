@@ -32,12 +32,10 @@ final class PipePages {
         return done == 0 ? -Errno.EAGAIN.number() : done;
       }
       long at = addr + done;
-      long e = space.fault(at, false);
-      if (e < 0) {
+      long pfn = space.pin(at, false);
+      if (pfn < 0) {
         return done == 0 ? -Errno.EFAULT.number() : done;
       }
-      long pfn = AddressSpace.frameOf(e);
-      memory.pin(pfn);
       held.add(pfn);
       done += Math.min(PageLevel.PAGE_SIZE - (at & (PageLevel.PAGE_SIZE - 1)), len - done);
     }

@@ -1,5 +1,6 @@
 package dev.cocovisor.core.kernel;
 
+import static dev.cocovisor.api.kernel.KernelRule.Grade.READ;
 import static dev.cocovisor.api.kernel.KernelRule.Grade.RECORDED;
 
 import dev.cocovisor.api.Errno;
@@ -9,6 +10,7 @@ import java.util.List;
 
 /** The table: what KVM's generic half does otherwise on other kernels. */
 public final class KernelRules {
+  private static final String READ_BY = "read in the source, never seen";
   private static final String LOG_612 = "kvm-x86-6.12";
   private static final String LOG_618 = "kvm-x86-6.18-pvm";
   private static final String LOG_72 = "kvm-x86-7.2";
@@ -121,6 +123,25 @@ public final class KernelRules {
               "commit 20a6cff3b283; arch/x86/kvm/mmu.h, kvm_mmu_reload",
               LOG_72 + " (the release by its commit)",
               RECORDED)
+          .end();
+
+  /** Whether kvm_gmem_populate looks at its source. */
+  public static final KernelRule<Boolean> POPULATE_IS_CHECKED =
+      KernelRule.<Boolean>row(
+              "populate-source", "must initial contents be whole pages, and at least one?")
+          .before(
+              false,
+              "no: a technology's ioctl may copy from any address, and no page is no work",
+              "virt/kvm/guest_memfd.c, kvm_gmem_populate (6.12.117, 6.16.1)",
+              READ_BY,
+              READ)
+          .since(
+              "7.2",
+              true,
+              "yes: EINVAL",
+              "virt/kvm/guest_memfd.c, kvm_gmem_populate (7.2.12)",
+              READ_BY,
+              READ)
           .end();
 
   /** KVM_SET_MEMORY_ATTRIBUTES. */
@@ -284,6 +305,7 @@ public final class KernelRules {
           BIND_OVERLAP,
           BIND_ORDER,
           STALE_ROOTS,
+          POPULATE_IS_CHECKED,
           VM_ATTRIBUTES,
           ATTRIBUTES,
           GMEM_ONLY,

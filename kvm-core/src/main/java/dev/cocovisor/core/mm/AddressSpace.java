@@ -219,13 +219,33 @@ public final class AddressSpace implements Place {
 
   /** Pins the page behind an address for writing; a pfn, {@link #SEGV} or {@link #BUS}. */
   public long pin(long addr) {
-    long e = fault(addr, true);
-    if (e < 0) {
-      return e;
+    return pin(addr, true);
+  }
+
+  /**
+   * Pins the page behind an address. Who takes the page away, as MADV_DONTNEED does beside a fault,
+   * may do that before it is pinned, so the entry is looked at once more and all is done again
+   * where it changed. Source: {@code mm/gup.c}, gup_fast_pte_range.
+   *
+   * @return a pfn, {@link #SEGV} or {@link #BUS}
+   */
+  public long pin(long addr, boolean write) {
+    long page = addr >>> PageLevel.PAGE_SHIFT;
+    long tries = 0;
+    while (true) {
+      long e = fault(addr, write);
+      if (e < 0) {
+        return e;
+      }
+      long pfn = UserTables.pfn(e);
+      memory.pin(pfn);
+      long now = tables.walk(page);
+      if ((now & UserTables.PRESENT) != 0 && UserTables.pfn(now) == pfn) {
+        return pfn;
+      }
+      memory.unpin(pfn);
+      SchedulePoint.retry(this, page, ++tries);
     }
-    long pfn = UserTables.pfn(e);
-    memory.pin(pfn);
-    return pfn;
   }
 
   /**

@@ -2,14 +2,16 @@ package dev.cocovisor.core.vm;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** What went wrong with a VM for good: KVM_BUG_ON, after which every ioctl is EIO, and leaks. */
 final class Health {
   private final List<String> leaks = new ArrayList<>();
+  private final Set<Long> leaked = ConcurrentHashMap.newKeySet();
   private volatile boolean dead;
   private @Nullable String bugText;
-  private long leakedFrames;
 
   /** Marks the VM dead; the first reason is kept. */
   void bug(String why) {
@@ -27,13 +29,26 @@ final class Health {
     return bugText;
   }
 
-  void leak(long pfn, long count, String why) {
-    leakedFrames += count;
-    leaks.add("frame 0x" + Long.toHexString(pfn) + "+" + count + ": " + why);
+  /** Notes that a frame is lost, and why; false if that is known. */
+  boolean leak(long pfn, String why) {
+    if (!leaked.add(pfn)) {
+      return false;
+    }
+    leaks.add("frame 0x" + Long.toHexString(pfn) + ": " + why);
+    return true;
+  }
+
+  /** Notes that a frame came back after all; false if it was not lost. */
+  boolean regained(long pfn) {
+    return !leaked.isEmpty() && leaked.remove(pfn);
   }
 
   long leakedFrames() {
-    return leakedFrames;
+    return leaked.size();
+  }
+
+  boolean isLeaked(long pfn) {
+    return !leaked.isEmpty() && leaked.contains(pfn);
   }
 
   List<String> leaks() {

@@ -5,6 +5,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.ops.PopulateCallback;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.gmem.Folio;
+import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.slot.MemSlot;
 
 /**
@@ -20,7 +21,8 @@ final class Populate {
 
   static long run(Vm vm, long gfn, long userAddress, long npages, PopulateCallback each) {
     vm.slotsLock().assertExclusive();
-    if (npages <= 0 || (userAddress & (PageLevel.PAGE_SIZE - 1)) != 0) {
+    boolean checked = vm.rules().kernel().on(KernelRules.POPULATE_IS_CHECKED);
+    if (npages < 0 || (checked && !whole(userAddress, npages))) {
       return -vm.refuse(Errno.EINVAL, "no pages, or a source that is not page aligned").number();
     }
     MemSlot slot = vm.slotsOf(0).find(gfn);
@@ -43,6 +45,11 @@ final class Populate {
       done += r;
     }
     return done;
+  }
+
+  /** Tells whether there are pages to fill, from pages. */
+  private static boolean whole(long userAddress, long npages) {
+    return npages != 0 && (userAddress & (PageLevel.PAGE_SIZE - 1)) == 0;
   }
 
   private static long block(

@@ -65,6 +65,11 @@ final class Prefault {
     if (vm.isDead()) {
       return -Errno.EIO.number();
     }
+    if (vm.ops().preFaultAllowed() && !vm.mayLoadRoots()) {
+      // kvm_mmu_reload comes before anybody asks what the roots are for.
+      return -vm.refuse(Errno.ENOSPC, "the VM never had a slot, so its shadow MMU has no pages")
+          .number();
+    }
     if (!vm.rules().tdpMmu() || !vm.ops().preFaultAllowed()) {
       return -vm.refuse(
               Errno.EOPNOTSUPP,

@@ -544,7 +544,24 @@ public final class Vm implements MmuHost {
 
   @Override
   public void leak(long pfn, long count, String why) {
-    health.leak(pfn, count, why);
+    for (long p = pfn; p < pfn + count; p++) {
+      if (health.leak(p, why)) {
+        // Whatever becomes of what it belongs to, the frame goes to nobody else.
+        memory().pin(p);
+      }
+    }
+  }
+
+  /** Takes a frame back that was given up; whoever freed it meanwhile frees it by this. */
+  void regained(long pfn) {
+    if (health.regained(pfn)) {
+      memory().unpin(pfn);
+    }
+  }
+
+  /** Tells whether a frame was given up for good: a trusted half keeps it where it was. */
+  boolean isLeaked(long pfn) {
+    return health.isLeaked(pfn);
   }
 
   /** Returns the number of frames the VM lost for good. */
@@ -552,7 +569,7 @@ public final class Vm implements MmuHost {
     return health.leakedFrames();
   }
 
-  /** Returns what the VM lost, and why, one line for each occasion. */
+  /** Returns what the VM lost, and why, one line a frame. */
   public List<String> leaks() {
     return health.leaks();
   }

@@ -79,7 +79,7 @@ class KernelProfileTest {
   void whatThereIsNotIsRefusedWithWhatThereIs() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> booted(Map.of("kernel", "6.13")))
-        .withMessageContaining("6.12 or 6.18 or 7.2 or 7.3 or 7.4");
+        .withMessageContaining("6.12 or 6.16 or 6.18 or 7.2 or 7.3 or 7.4");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> booted(Map.of("kernel", "6.12+bind-overlapp@7.2")))
         .withMessageContaining("did you mean bind-overlap?");

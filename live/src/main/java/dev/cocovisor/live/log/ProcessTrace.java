@@ -66,9 +66,9 @@ public final class ProcessTrace {
     return new ProcessTrace(files.executed());
   }
 
-  /** Tells whether the process ever had to do with KVM. */
+  /** Tells whether the process ever had to do with KVM, and did something worth replaying. */
   public boolean touchesKvm() {
-    return touchesKvm;
+    return touchesKvm && !kept.isEmpty();
   }
 
   /** Tells what a descriptor names; null if it was never seen. */
@@ -83,6 +83,7 @@ public final class ProcessTrace {
    */
   public void arrived(long fd, FileKind kind, String how) {
     files.arrived(fd, kind, how);
+    touchesKvm |= kind.isKvm();
   }
 
   /**

@@ -51,7 +51,7 @@ final class Arm64Cpu {
   }
 
   private static int field(int word, int from, int bits) {
-    return word >>> from & (1 << bits) - 1;
+    return (word >>> from) & ((1 << bits) - 1);
   }
 
   /** Carries out one instruction. */
@@ -69,9 +69,9 @@ final class Arm64Cpu {
     int rd = field(w, 0, 5);
     int rn = field(w, 5, 5);
     if ((w & 0xff800000) == 0xd2800000) { // MOVZ, 64 bits
-      x[rd] = (long) field(w, 5, 16) << 16 * field(w, 21, 2);
+      x[rd] = (long) field(w, 5, 16) << (16 * field(w, 21, 2));
     } else if ((w & 0x9f000000) == 0x10000000) { // ADR
-      x[rd] = pc + (signed(w, 5, 19) << 2 | field(w, 29, 2));
+      x[rd] = pc + ((signed(w, 5, 19) << 2) | field(w, 29, 2));
     } else if ((w & 0xffffffe0) == 0xd518c000) { // MSR VBAR_EL1 (3, 0, 12, 0, 0)
       vbar = x[rd];
     } else if ((w & 0xffffffe0) == 0xd5385200) { // MRS ESR_EL1 (3, 0, 5, 2, 0)

@@ -30,7 +30,9 @@ class StraceFuzzTest {
     "pre_fault_memory_test",
     "private_mem_kvm_exits_test",
     "vm_types_test",
-    "qemu-start"
+    "qemu-start",
+    "options/6.1-terminal-names",
+    "options/7.2-names-verbose"
   };
 
   private static final String SIGNS = "(){}[]<>=,\"'|.-+*/ \\0x9aKVM_\u20ac\0\t";
@@ -129,18 +131,24 @@ class StraceFuzzTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"memslot_modification_stress_test", "vm_types_test"})
+  @ValueSource(
+      strings = {
+        "memslot_modification_stress_test",
+        "vm_types_test",
+        "options/6.1-terminal",
+        "options/7.2-colours"
+      })
   void aFewDamagedTraces(String name) throws IOException {
     assertThat(run(name, 60)).isGreaterThan(50);
   }
 
   @Test
   @Tag("slow")
-  void tenThousandDamagedTraces() throws IOException {
+  void fifteenThousandDamagedTraces() throws IOException {
     int read = 0;
     for (String name : SAMPLES) {
       read += run(name, name.equals("qemu-start") ? 500 : 2_500);
     }
-    assertThat(read).isGreaterThan(9_000);
+    assertThat(read).isGreaterThan(13_000);
   }
 }

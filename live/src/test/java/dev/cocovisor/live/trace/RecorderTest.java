@@ -4,15 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Where ptrace is allowed; nothing here needs /dev/kvm to work, only a name to open. */
 class RecorderTest {
+  private static final String TRACED = "(?s).*\\nTracerPid:\\s+[1-9].*";
+
   private static String recorded(boolean filter, String script) throws IOException {
     assumeTrue(RecordingHost.refusal() == null, "nothing can be recorded here");
     try (var recorder = new Recorder()) {
@@ -121,6 +125,92 @@ class RecorderTest {
         .contains(
             "openat(AT_FDCWD, \"/dev/kvm\", O_RDWR) = 7  # of the program before\n"
                 + "ioctl(7, KVM_CREATE_VM, 0)");
+  }
+
+  /** Waits until a process that loops has a tracer and has gone round some times since. */
+  private static void awaitTraced(long pid, Path rounds) {
+    try {
+      while (!Files.readString(Path.of("/proc/" + pid + "/status")).matches(TRACED)) {
+        Thread.sleep(5);
+      }
+      long before = Files.size(rounds);
+      while (Files.size(rounds) < before + 3) {
+        Thread.sleep(5);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Test
+  void aProcessThatRunsIsWatchedAndLetGo(@TempDir Path dir) throws Exception {
+    assumeTrue(RecordingHost.refusal() == null, "nothing can be recorded here");
+    assumeTrue(Files.isReadable(Path.of("/dev/kvm")), "no /dev/kvm here");
+    Path rounds = Files.createFile(dir.resolve("rounds"));
+    // A grandchild: of its own children Java takes the stops.
+    String loop = "exec 7</dev/kvm; while :; do exec 8<&7; printf x; exec 8<&-; done";
+    Process shell =
+        new ProcessBuilder("sh", "-c", "sh -c \"$1\" >> " + rounds + " & echo $!", "x", loop)
+            .start();
+    long pid;
+    try (var out = shell.inputReader()) {
+      pid = Long.parseLong(out.readLine());
+    }
+    ProcessHandle p = ProcessHandle.of(pid).orElseThrow();
+    try (var recorder = new Recorder()) {
+      while (Files.size(rounds) == 0) {
+        Thread.sleep(5);
+      }
+      var stopper =
+          new Thread(() -> {
+            awaitTraced(pid, rounds);
+            recorder.stop();
+          });
+      stopper.start();
+      assumeTrue(recorder.attach((int) pid, false), "ptrace is not allowed here");
+      stopper.join();
+      var log = new StringBuilder();
+      var _ = recorder.traces().write(log, List.of());
+      assertThat(log).contains("# program 0");
+      assertThat(log.toString().lines().filter(l -> l.startsWith("dup(7)"))).isNotEmpty();
+      long left = Files.size(rounds);
+      while (Files.size(rounds) <= left) {
+        assertThat(p.isAlive()).isTrue();
+        Thread.sleep(5);
+      }
+    } finally {
+      var _ = p.destroyForcibly();
+    }
+  }
+
+  @Test
+  void stoppingARecordingEndsTheCommandAndKeepsWhatWasSeen(@TempDir Path dir) throws Exception {
+    assumeTrue(RecordingHost.refusal() == null, "nothing can be recorded here");
+    assumeTrue(Files.isReadable(Path.of("/dev/kvm")), "no /dev/kvm here");
+    Path rounds = Files.createFile(dir.resolve("rounds"));
+    try (var recorder = new Recorder()) {
+      var stopper =
+          new Thread(() -> {
+            try {
+              while (Files.size(rounds) < 3) {
+                Thread.sleep(5);
+              }
+            } catch (IOException | InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+            recorder.stop();
+          });
+      stopper.start();
+      String loop = "exec 7</dev/kvm; while :; do printf x >> " + rounds + "; done";
+      assumeTrue(recorder.run(List.of("sh", "-c", loop), true, false), "ptrace is not allowed");
+      stopper.join();
+      var log = new StringBuilder();
+      var _ = recorder.traces().write(log, List.of());
+      assertThat(log).contains("openat(AT_FDCWD, \"/dev/kvm\", O_RDONLY)");
+      assertThat(recorder.exitStatus()).isEqualTo(128 + 15);
+    }
   }
 
   @Test

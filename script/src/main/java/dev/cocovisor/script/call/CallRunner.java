@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
+  /** MAX_ERRNO, negative: what a system call answers below is no error. */
+  private static final int LOWEST_ERROR = -4095;
+
   private static final int O_ANY_PROT = 0x7;
   private static final int MAP_FIXED_NOREPLACE = 0x100000;
 
@@ -123,7 +126,7 @@ public final class CallRunner {
 
   private Reply opened(long fd, @Nullable LogResult expected) {
     if (fd < 0) {
-      return plain(fd);
+      return ioctl(fd);
     }
     if (expected != null && expected.isError()) {
       // The log's process has no such file: it must not live on here either.
@@ -377,7 +380,7 @@ public final class CallRunner {
 
   public static Reply plain(long ret) {
     return Reply.of(
-        ret < 0 && ret >= -4095
+        ret < 0 && ret >= LOWEST_ERROR
             ? LogResult.failed(Errno.of((int) -ret).name())
             : LogResult.of(Value.Num.of(ret)));
   }
@@ -388,7 +391,7 @@ public final class CallRunner {
    * @throws IllegalStateException if it is none: neither at least 0 nor an error's number
    */
   static Reply ioctl(long ret) {
-    if (ret < -4095) {
+    if (ret < LOWEST_ERROR) {
       throw new IllegalStateException("an ioctl answered " + ret + ", which is no answer");
     }
     return plain(ret);

@@ -10,27 +10,39 @@ import java.util.Arrays;
 public final class Choices {
   private final int[] given;
   private final boolean grows;
+  private final ProgramSeed seed;
+  private int part;
   private long state;
   private int[] made = new int[64];
   private int count;
 
   /** Choices that go on for ever. */
   public Choices(long seed) {
+    this(ProgramSeed.of(seed));
+  }
+
+  /** Choices that go on for ever. */
+  Choices(ProgramSeed seed) {
     this(seed, new int[0], true);
   }
 
-  private Choices(long seed, int[] given, boolean grows) {
-    this.state = seed;
+  private Choices(ProgramSeed seed, int[] given, boolean grows) {
+    this.seed = seed;
+    this.state = seed.seed(0);
     this.given = given;
     this.grows = grows;
   }
 
   /** Choices that were made before; behind their end they are 0. */
   static Choices again(int[] sequence) {
-    return new Choices(0, sequence, false);
+    return new Choices(ProgramSeed.of(0), sequence, false);
   }
 
   private long next() {
+    if (part + 1 < seed.parts() && count >= seed.from(part + 1)) {
+      part++;
+      state = seed.seed(part);
+    }
     long z = state += 0x9e3779b97f4a7c15L;
     z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
     z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
@@ -65,6 +77,11 @@ public final class Choices {
   /** Tells whether a given sequence is used up. */
   boolean exhausted() {
     return !grows && count >= given.length;
+  }
+
+  /** Returns how many choices were made so far. */
+  int count() {
+    return count;
   }
 
   /** Returns the choices made so far. */

@@ -67,6 +67,7 @@ final class MemoryCalls {
 
   private final List<Long> files = new ArrayList<>();
   private int fileMappings;
+  private long userfaults = -1;
 
   /**
    * Makes calls.
@@ -91,12 +92,18 @@ final class MemoryCalls {
       case 9 -> newFile();
       case 10, 11 -> fileCall();
       case 12 -> call("fork_and_read", hex(address()));
+      case 13 -> heapOrSeals();
+      case 14 -> userfault();
       default -> advise();
     }
   }
 
   private Reply call(String name, Value... args) {
-    return run.apply(Calls.call(name, args));
+    return make(Calls.call(name, args));
+  }
+
+  private Reply make(LogCall call) {
+    return run.apply(call);
   }
 
   private long address() {
@@ -173,6 +180,67 @@ final class MemoryCalls {
   private void advise() {
     String advice = ADVICE[choose.below(ADVICE.length)];
     call("madvise", hex(address()), hex(length()), sym(advice));
+  }
+
+  private void heapOrSeals() {
+    long file = files.isEmpty() ? -1 : files.get(choose.below(files.size()));
+    switch (choose.below(6)) {
+      case 0, 1 -> {
+        Long now = Symbols.number(call("brk", fd(0)).result().value());
+        long end = now == null ? 0 : now;
+        call("brk", hex(choose.percent(5) ? choose.of(-1, 1L << 63, 0x1000) : end + grown()));
+      }
+      case 2 -> call("fcntl", fd(file), sym("F_GET_SEALS"));
+      case 3 -> {
+        Reply r = call("fcntl", fd(file), sym("F_DUPFD"), fd(choose.of(0, 100, -1, 1L << 40)));
+        Long name = r.opened() ? Symbols.number(r.result().value()) : null;
+        if (name != null) {
+          files.add(name);
+        }
+      }
+      default -> call("fcntl", fd(file), sym("F_ADD_SEALS"), hex(choose.of(1, 2, 4, 8, 16, 64)));
+    }
+  }
+
+  private long grown() {
+    return choose.of(0x1000, 0x3000, 0x200000, -0x1000, -0x200000, 0x800);
+  }
+
+  private void userfault() {
+    if (userfaults < 0) {
+      Reply r = call("userfaultfd", hex(choose.percent(90) ? 0x80001 : 0x10));
+      Long name = r.opened() ? Symbols.number(r.result().value()) : null;
+      if (name == null) {
+        return;
+      }
+      userfaults = name;
+      make(Calls.ioctl(fd(userfaults), "UFFDIO_API", Calls.struct(Calls.entry("api", 0xaa))));
+      return;
+    }
+    String[] requests = {
+      "UFFDIO_REGISTER",
+      "UFFDIO_REGISTER",
+      "UFFDIO_UNREGISTER",
+      "UFFDIO_ZEROPAGE",
+      "UFFDIO_CONTINUE",
+      "UFFDIO_WRITEPROTECT",
+      "UFFDIO_COPY"
+    };
+    String request = requests[choose.below(requests.length)];
+    boolean copy = request.equals("UFFDIO_COPY");
+    var fields = new ArrayList<Value.Field>();
+    fields.add(Calls.entry(copy ? "dst" : "start", address()));
+    if (copy) {
+      fields.add(Calls.entry("src", address()));
+    }
+    fields.add(Calls.entry("len", length()));
+    fields.add(
+        Calls.entry(
+            "mode",
+            request.equals("UFFDIO_REGISTER")
+                ? choose.of(1, 1, 2, 3, 4, 0, 8)
+                : choose.of(0, 0, 1, 2)));
+    make(Calls.ioctl(fd(userfaults), request, new Value.Struct(List.copyOf(fields))));
   }
 
   private void newFile() {

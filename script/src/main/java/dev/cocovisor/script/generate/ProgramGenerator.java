@@ -57,6 +57,7 @@ public final class ProgramGenerator {
   private final List<Long> mappings = new ArrayList<>();
   private final List<Long> plugged = new ArrayList<>();
   private final MemoryCalls memory;
+  private final ModeCalls modes;
   private long vm = -1;
 
   /** A slot that logged dirty pages when it was made, 0 if there is none. */
@@ -79,6 +80,7 @@ public final class ProgramGenerator {
     this.words = Words.of(backends);
     this.runner = new CallRunner(process, fds, words);
     this.memory = new MemoryCalls(choose, this::run, mappings);
+    this.modes = new ModeCalls(choose, this::run);
   }
 
   /**
@@ -127,6 +129,24 @@ public final class ProgramGenerator {
       Consumer<LogCall> out,
       Consumer<KvmProcess> afterEach) {
     generate(new Choices(seed), host, backends, hosts, length, out, afterEach);
+  }
+
+  /**
+   * Runs a random program, perhaps a varied one, on a host that somebody else boots.
+   *
+   * @return how many choices it made
+   */
+  public static int generate(
+      ProgramSeed seed,
+      HostConfig host,
+      List<Backend> backends,
+      HostMaker hosts,
+      int length,
+      Consumer<LogCall> out,
+      Consumer<KvmProcess> afterEach) {
+    var choices = new Choices(seed);
+    generate(choices, host, backends, hosts, length, out, afterEach);
+    return choices.count();
   }
 
   /** As {@link #generate(long, HostConfig, List, int, Consumer, Consumer)}, from any choices. */
@@ -198,7 +218,9 @@ public final class ProgramGenerator {
       type = types.get(choose.below(types.size())).name();
     }
     vm = made(run(ioctl(fd(3), "KVM_CREATE_VM", sym(type))));
+    modes.beforeVcpus(vm);
     vcpu = made(run(ioctl(fd(vm), "KVM_CREATE_VCPU", fd(0))));
+    modes.afterVcpus(vcpu);
     region(0, 0, 0, 0x10000, ANON, 0, -1);
     run(Calls.call("host_install_stub", hex(ANON + CODE)));
   }
@@ -219,6 +241,10 @@ public final class ProgramGenerator {
   private void step() {
     if (choose.percent(25)) {
       memory.step();
+      return;
+    }
+    if (choose.percent(6)) {
+      modes.step(vm, vcpu);
       return;
     }
     int kind = choose.below(100);

@@ -4,6 +4,7 @@ import static dev.cocovisor.tck.bench.Claims.claim;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -27,11 +28,15 @@ public final class Bench implements AutoCloseable {
   /** 4 KiB. */
   public static final long PAGE = 4096;
 
+  /** More tries of one page than any turn of others explains. */
+  private static final String RETRIES = "50000";
+
   private final Subject subject;
   private final Witness witness;
   private final Kvm kvm;
   private final KvmProcess process;
   private final List<TestedGuest> guests = new ArrayList<>();
+  private final Standing standing;
   private boolean failed;
   private boolean abandoned;
 
@@ -43,12 +48,14 @@ public final class Bench implements AutoCloseable {
             .withArchitecture(subject.backend().info().architecture())
             .withMemoryFrames(memoryFrames)
             .withSetting("core.cpus", "4")
+            .withSetting("core.retries", RETRIES)
             .withSetting("core.gmem-order", hugeFolios ? "9" : "0");
     for (Map.Entry<String, String> s : subject.settings().entrySet()) {
       config = config.withSetting(s.getKey(), s.getValue());
     }
-    this.kvm = new Kvm(config, List.of(witness));
+    this.kvm = subject.hosts().boot(config, List.of(witness), TraceSink.OFF);
     this.process = new KvmProcess(kvm);
+    this.standing = new Standing(kvm);
   }
 
   public Subject subject() {
@@ -143,6 +150,13 @@ public final class Bench implements AutoCloseable {
   /** Frames in use on the host now. */
   public long frames() {
     return witness.host().memory().allocatedFrames();
+  }
+
+  /**
+   * Claims that no guest faults for ever on a page that is mapped; asked after each of its steps.
+   */
+  void claimProgress() {
+    standing.claimProgress();
   }
 
   /** Checks everything that is true between any two steps. */

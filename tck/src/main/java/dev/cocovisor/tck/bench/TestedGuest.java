@@ -130,29 +130,35 @@ public final class TestedGuest {
     return bench.subject().driver().accept(guest.machine(), guest.gpa(at), size, PageLevel.PG_4K);
   }
 
+  /** What the guest did, if it got on at all. */
+  private <T extends Outcome> T on(T outcome) {
+    bench.claimProgress();
+    return outcome;
+  }
+
   /** The guest does something on its first vCPU. */
   public Outcome.Told act(GuestAction action) {
-    return guest.act(0, action);
+    return on(guest.act(0, action));
   }
 
   /** The guest loads a byte, however it ends. */
   public Outcome.Told tryRead(long at, boolean shared) {
-    return guest.read(0, at, shared);
+    return on(guest.read(0, at, shared));
   }
 
   /** As {@link #tryRead(long, boolean)}, on a vCPU. */
   public Outcome.Told tryRead(int vcpu, long at, boolean shared) {
-    return guest.read(vcpu, at, shared);
+    return on(guest.read(vcpu, at, shared));
   }
 
   /** The guest stores a byte, however it ends. */
   public Outcome.Told tryWrite(long at, int value, boolean shared) {
-    return guest.write(0, at, value, shared);
+    return on(guest.write(0, at, value, shared));
   }
 
   /** As {@link #tryWrite(long, int, boolean)}, on a vCPU. */
   public Outcome.Told tryWrite(int vcpu, long at, int value, boolean shared) {
-    return guest.write(vcpu, at, value, shared);
+    return on(guest.write(vcpu, at, value, shared));
   }
 
   /** The guest loads a byte. */
@@ -180,7 +186,7 @@ public final class TestedGuest {
 
   /** As {@link #accept(long, long, PageLevel)}, however it ends. */
   public Outcome tryAccept(long at, long size, PageLevel level) {
-    return guest.accept(0, at, size, level);
+    return on(guest.accept(0, at, size, level));
   }
 
   /** Takes memory behind a hole into use. */
@@ -194,7 +200,7 @@ public final class TestedGuest {
 
   /** Converts a range with all that guest and host have to do, however it ends. */
   public Outcome convert(long at, long size, boolean toPrivate) {
-    return guest.convert(0, at, size, toPrivate);
+    return on(guest.convert(0, at, size, toPrivate));
   }
 
   /** Gives private pages back. */

@@ -5,6 +5,8 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.Setting;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.core.CoreSettings;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.vmm.HostMaker;
 import dev.cocovisor.vmm.Technology;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -27,6 +29,7 @@ public final class Subject {
   private final Declaration declaration;
   private final Map<String, String> settings;
   private final int vcpus;
+  private final HostMaker hosts;
   private final Set<Behaviour> behaviours;
   private final Set<Claim> claims;
 
@@ -35,12 +38,14 @@ public final class Subject {
       Technology technology,
       Declaration declaration,
       Map<String, String> settings,
-      int vcpus) {
+      int vcpus,
+      HostMaker hosts) {
     this.backend = backend;
     this.technology = technology;
     this.declaration = declaration;
     this.settings = settings;
     this.vcpus = vcpus;
+    this.hosts = hosts;
     this.behaviours = declaration.behaviours(settings);
     this.claims = declaration.claims(settings);
   }
@@ -57,7 +62,8 @@ public final class Subject {
         Technology.of(backend).withDriver(driver),
         new Declaration(Set.copyOf(behaviours), Claim.confidential(), Map.of()),
         Map.of(),
-        1);
+        1,
+        Kvm::new);
   }
 
   /** Finds a backend's declaration through the class loader that its class comes from. */
@@ -72,7 +78,12 @@ public final class Subject {
    */
   public static Subject of(Backend backend, ClassLoader loader) {
     return new Subject(
-        backend, Technology.of(backend), Declaration.of(backend.info().id(), loader), Map.of(), 1);
+        backend,
+        Technology.of(backend),
+        Declaration.of(backend.info().id(), loader),
+        Map.of(),
+        1,
+        Kvm::new);
   }
 
   /** Returns this subject with other claims. */
@@ -82,19 +93,30 @@ public final class Subject {
         technology,
         new Declaration(declaration.behaviours(), Set.copyOf(claims), declaration.withSettings()),
         settings,
-        vcpus);
+        vcpus,
+        hosts);
   }
 
   /** Returns this subject with guests of so many vCPUs where a rule does not say how many. */
   public Subject withVcpus(int number) {
-    return new Subject(backend, technology, declaration, settings, number);
+    return new Subject(backend, technology, declaration, settings, number, hosts);
   }
 
   /** Returns this subject on a host with settings. */
   public Subject withSettings(Map<String, String> made) {
     Map<String, String> all = new LinkedHashMap<>(settings);
     all.putAll(made);
-    return new Subject(backend, technology, declaration, Map.copyOf(all), vcpus);
+    return new Subject(backend, technology, declaration, Map.copyOf(all), vcpus, hosts);
+  }
+
+  /** Returns this subject on hosts that somebody else boots, from other parts. */
+  public Subject withHosts(HostMaker other) {
+    return new Subject(backend, technology, declaration, settings, vcpus, other);
+  }
+
+  /** Returns who boots the hosts it is judged on. */
+  public HostMaker hosts() {
+    return hosts;
   }
 
   /** Returns the backend under test. */

@@ -2,6 +2,7 @@ package dev.cocovisor.cca.rmm.realm;
 
 import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** What tools and tests may look at without changing anything; not part of any interface. */
@@ -29,6 +30,18 @@ public final class RmmView {
     Realm realm = realm(rd);
     if (realm != null) {
       new RealmTree(context.granules(), realm, into).show();
+    }
+  }
+
+  /**
+   * Names every granule that a realm has, by address: descriptor, tables of every tree, and what
+   * its tables assign; nothing if the granule is no descriptor. RECs are not among them.
+   */
+  public void forEachGranule(long rd, LongConsumer each) {
+    Realm realm = realm(rd);
+    if (realm != null) {
+      each.accept(rd);
+      new RealmGranules(context.granules(), realm, each).name();
     }
   }
 

@@ -1,0 +1,190 @@
+package dev.cocovisor.campaign;
+
+import dev.cocovisor.campaign.file.CampaignException;
+import dev.cocovisor.campaign.file.CampaignFile;
+import dev.cocovisor.campaign.file.Digests;
+import dev.cocovisor.campaign.work.Codec;
+import dev.cocovisor.campaign.work.Found;
+import dev.cocovisor.campaign.work.Program;
+import dev.cocovisor.campaign.work.Result;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A campaign's folder: {@code campaign.sha256} says which one it is, {@code results.jsonl} has a
+ * line an item, {@code findings} a file a finding, {@code corpus} the programs that reached
+ * something new, {@code status.json} how far it is. A file {@code stop} ends the campaign.
+ *
+ * <p>A line that was cut off when a run ended is passed over: its item is made again.
+ */
+public final class Folder implements AutoCloseable {
+  private static final String DIGEST = "campaign.sha256";
+  private static final String RESULTS = "results.jsonl";
+  private static final String STATUS = "status.json";
+  private static final String STOP = "stop";
+
+  private final Path path;
+  private final Map<String, Result> kept = new LinkedHashMap<>();
+  private final BufferedWriter lines;
+
+  private Folder(Path path, BufferedWriter lines) {
+    this.path = path;
+    this.lines = lines;
+  }
+
+  /**
+   * Opens a campaign's folder, making it if it is not there.
+   *
+   * @throws CampaignException if it is another campaign's
+   */
+  public static Folder open(Path path, CampaignFile file) throws IOException {
+    Files.createDirectories(path.resolve("findings"));
+    Files.createDirectories(path.resolve("corpus"));
+    String digest = Digests.sha256(file.content());
+    Path which = path.resolve(DIGEST);
+    if (Files.exists(which) && !Files.readString(which).strip().equals(digest)) {
+      throw new CampaignException(
+          path
+              + ": holds the results of another campaign, or of other contents of this one; name"
+              + " another folder by --out, or remove it");
+    }
+    Files.writeString(which, digest + "\n");
+    Files.deleteIfExists(path.resolve(STOP));
+    Path results = path.resolve(RESULTS);
+    Map<String, Result> kept = new LinkedHashMap<>();
+    if (Files.exists(results)) {
+      var whole = new StringBuilder();
+      for (String line : Files.readAllLines(results)) {
+        try {
+          Result r = Codec.result(line);
+          if (kept.putIfAbsent(r.item(), r) == null) {
+            whole.append(line).append('\n');
+          }
+        } catch (IllegalArgumentException e) {
+          // Cut off when the run before ended.
+        }
+      }
+      Files.writeString(results, whole);
+    }
+    var folder =
+        new Folder(
+            path,
+            Files.newBufferedWriter(
+                results,
+                StandardCharsets.UTF_8,
+                StandardOpenOption.CREATE,
+                StandardOpenOption.APPEND));
+    folder.kept.putAll(kept);
+    return folder;
+  }
+
+  /** Returns the results that were kept, under their items. */
+  public Map<String, Result> kept() {
+    return kept;
+  }
+
+  /** Keeps a result; one of an item that has one already is passed over. */
+  void keep(Result result) {
+    if (kept.containsKey(result.item())) {
+      return;
+    }
+    try {
+      lines.write(Codec.text(result));
+      lines.write('\n');
+      lines.flush();
+    } catch (IOException e) {
+      throw full(e);
+    }
+    kept.put(result.item(), result);
+  }
+
+  /** Writes a finding's file; returns its path. */
+  Path keep(Found found, int number) {
+    String name = found.where().replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-|-$", "");
+    name = name.length() > 60 ? name.substring(0, 60) : name;
+    Path to =
+        path.resolve("findings").resolve("%03d-%s.%s".formatted(number, name, found.suffix()));
+    write(to, found.text());
+    return to;
+  }
+
+  /** Writes the programs that a task keeps. */
+  void keep(int task, List<Program> corpus) {
+    var text = new StringBuilder();
+    for (Program p : corpus) {
+      text.append(p.seed()).append(' ').append(String.join(" | ", p.reached())).append('\n');
+    }
+    write(path.resolve("corpus").resolve("task-" + task + ".txt"), text.toString());
+  }
+
+  /** Writes how far the campaign is. */
+  void status(Map<String, Object> status) {
+    write(path.resolve(STATUS), Codec.json(status) + "\n");
+  }
+
+  private void write(Path to, String text) {
+    try {
+      Path part = to.resolveSibling(to.getFileName() + ".part");
+      Files.writeString(part, text);
+      Files.move(part, to, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw full(e);
+    }
+  }
+
+  private CampaignException full(IOException e) {
+    return new CampaignException(
+        path
+            + ": cannot be written ("
+            + e.getMessage()
+            + "); what was made before is kept. Make room and run the campaign again with the same"
+            + " folder: it goes on where it was",
+        e);
+  }
+
+  /** Tells whether somebody asked the campaign to stop. */
+  boolean stopAsked() {
+    return Files.exists(path.resolve(STOP));
+  }
+
+  /**
+   * Asks the campaign of a folder to stop.
+   *
+   * @throws CampaignException if there is none
+   */
+  public static void stop(Path path) throws IOException {
+    var _ = statusOf(path);
+    Files.writeString(path.resolve(STOP), "");
+  }
+
+  /**
+   * Returns how far the campaign of a folder is, as it said last.
+   *
+   * @throws CampaignException if there is none
+   */
+  public static String statusOf(Path path) throws IOException {
+    Path status = path.resolve(STATUS);
+    if (!Files.exists(status)) {
+      throw new CampaignException(
+          path + ": no campaign's folder; 'campaign run FILE --out " + path + "' makes one");
+    }
+    return Files.readString(status);
+  }
+
+  @Override
+  public void close() {
+    try {
+      lines.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package dev.cocovisor.campaign.work;
+
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * What making an item gave.
+ *
+ * @param item the item, as text
+ * @param schedules executions made
+ * @param programs programs run, or programs of logs replayed
+ * @param calls calls made in them
+ * @param rules rules of the kit that judged
+ * @param outcomes how often each outcome of an exploration came
+ * @param found what broke, one of a kind
+ * @param rest what is left of a search's portion: how its parts begin
+ * @param learnt what a search learnt of places that are shared
+ * @param reached programs that went somewhere new
+ * @param millis how long it took
+ */
+public record Result(
+    String item,
+    long schedules,
+    long programs,
+    long calls,
+    long rules,
+    SortedMap<String, Long> outcomes,
+    List<Found> found,
+    List<String> rest,
+    String learnt,
+    List<Program> reached,
+    long millis) {}

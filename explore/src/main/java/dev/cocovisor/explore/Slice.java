@@ -1,0 +1,22 @@
+package dev.cocovisor.explore;
+
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * What was made of a portion.
+ *
+ * @param schedules the executions made
+ * @param steps the steps announced in all of them
+ * @param outcomes how often each outcome came, by its text
+ * @param findings what broke, one of a kind; nothing of the portion is left then
+ * @param rest what is left, in the order of the search
+ * @param learnt places that turned out to be touched, and were not known to be
+ */
+public record Slice(
+    long schedules,
+    long steps,
+    SortedMap<String, Long> outcomes,
+    List<Finding> findings,
+    List<Portion> rest,
+    String learnt) {}
