@@ -113,6 +113,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public void eachMapped(boolean isPrivate, MappedPage each) {
+    delegate().eachMapped(isPrivate, each);
+  }
+
+  @Override
   public long mappedPfn(long gfn, boolean isPrivate) {
     return delegate.mappedPfn(gfn, isPrivate);
   }

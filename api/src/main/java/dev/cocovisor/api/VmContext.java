@@ -115,6 +115,36 @@ public interface VmContext {
   long mappedPfn(long gfn, boolean isPrivate);
 
   /**
+   * Takes what {@link #eachMapped} finds.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @FunctionalInterface
+  interface MappedPage {
+    /** A gfn is mapped to a frame. */
+    void page(long gfn, long pfn);
+  }
+
+  /**
+   * Calls {@code each} for every gfn that {@link #mappedPfn} has a frame for, in any order; costs
+   * what is mapped, not what slots there are. For checks between calls.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  default void eachMapped(boolean isPrivate, MappedPage each) {
+    for (SlotView slot : slots()) {
+      for (long gfn = slot.baseGfn(); gfn < slot.endGfn(); gfn++) {
+        long pfn = mappedPfn(gfn, isPrivate);
+        if (pfn >= 0) {
+          each.page(gfn, pfn);
+        }
+      }
+    }
+  }
+
+  /**
    * Returns which hypercalls end in user space: bit {@code n} for KVM hypercall {@code n}, as
    * KVM_CAP_EXIT_HYPERCALL set it.
    */

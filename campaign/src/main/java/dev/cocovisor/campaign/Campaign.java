@@ -153,7 +153,7 @@ public final class Campaign {
     spoke = millis();
     double seconds = Math.max(0.001, spoke / 1000.0);
     var status = new LinkedHashMap<String, Object>();
-    status.put("format", "cocovisor.campaign");
+    status.put("format", "cocovisor.campaign-status");
     status.put("version", 1);
     status.put("campaign", plan.file().name());
     status.put("state", state);

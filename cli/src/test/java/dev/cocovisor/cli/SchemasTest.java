@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,6 +102,16 @@ class SchemasTest {
     String[] args = Stream.concat(words.stream(), Stream.of("--json")).toArray(String[]::new);
     String out = Ran.of(args).out();
     assertThat(errors(schema, out)).as(out.substring(0, Math.min(400, out.length()))).isEmpty();
+  }
+
+  @Test
+  @Tag("slow")
+  void aCampaignToo() throws IOException {
+    Path file = dir.resolve("c.yaml");
+    Files.writeString(
+        file, "campaign: c\nprograms: {technologies: sw-protected, seeds: 1..2, length: 5}\n");
+    assertThat(errors("campaign", Ran.of("campaign", "run", file.toString(), "--json").out()))
+        .isEmpty();
   }
 
   @Test

@@ -418,24 +418,16 @@ final class PkvmVm implements VmOps {
 
   @Override
   public void checkInvariants(Consumer<String> violation) {
-    for (SlotView slot : vm.slots()) {
-      for (long gfn = slot.baseGfn(); gfn < slot.endGfn(); gfn++) {
-        long pfn = vm.mappedPfn(gfn, isProtected);
-        if (pfn >= 0
-            && hyp.guestPfn(life.handle(), gfn) != pfn
-            && hyp.guestState(life.handle(), gfn) != PageState.POISON) {
-          violation.accept(
-              "VM "
-                  + vm.id()
-                  + " gfn 0x"
-                  + Long.toHexString(gfn)
-                  + ": the registry has frame 0x"
-                  + Long.toHexString(pfn)
-                  + ", EL2 has 0x"
-                  + Long.toHexString(hyp.guestPfn(life.handle(), gfn)));
-        }
-      }
-    }
+    vm.eachMapped(
+        isProtected,
+        (gfn, pfn) -> {
+          long there = hyp.guestPfn(life.handle(), gfn);
+          if (there != pfn && hyp.guestState(life.handle(), gfn) != PageState.POISON) {
+            violation.accept(
+                "VM %d gfn 0x%x: the registry has frame 0x%x, EL2 has 0x%x"
+                    .formatted(vm.id(), gfn, pfn, there));
+          }
+        });
   }
 
   @Override

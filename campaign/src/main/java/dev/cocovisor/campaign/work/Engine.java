@@ -174,6 +174,7 @@ public final class Engine {
             e.technology(),
             words(e.settings()),
             bug,
+            e.meeting(),
             0,
             !e.answersMatter(),
             first);

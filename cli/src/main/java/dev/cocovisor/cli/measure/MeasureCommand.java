@@ -115,7 +115,7 @@ public final class MeasureCommand implements Callable<Integer> {
   @Option(
       names = "--vectors",
       paramLabel = "FILE",
-      description = "Check a vector file; may be repeated.")
+      description = "Check a vector file, or all of a folder; may be repeated.")
   private @Nullable List<Path> vectors;
 
   @Option(names = "--case", paramLabel = "NAME", description = "Only this case of the vectors.")

@@ -9,12 +9,14 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -56,7 +58,7 @@ public final class MeasureVectors {
 
   public int run(List<Path> files, @Nullable String only, boolean json) {
     List<Report> reports = new ArrayList<>();
-    for (Path file : files) {
+    for (Path file : expanded(files)) {
       Report report = check(file, only);
       reports.add(report);
       if (!json) {
@@ -70,6 +72,27 @@ public final class MeasureVectors {
       console.json(document(reports));
     }
     return reports.stream().allMatch(Report::clean) ? ExitCode.CLEAN : ExitCode.FOUND;
+  }
+
+  /** Puts a folder's JSON files, by name, in its place. */
+  private static List<Path> expanded(List<Path> files) {
+    List<Path> out = new ArrayList<>();
+    for (Path file : files) {
+      if (!Files.isDirectory(file)) {
+        out.add(file);
+        continue;
+      }
+      try (Stream<Path> all = Files.list(file)) {
+        List<Path> found = all.filter(f -> f.toString().endsWith(".json")).sorted().toList();
+        if (found.isEmpty()) {
+          throw new UsageException(file + ": the folder holds no vector file (*.json)");
+        }
+        out.addAll(found);
+      } catch (IOException e) {
+        throw new UsageException(file + ": cannot be read: " + e.getMessage());
+      }
+    }
+    return out;
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.explore.ScenarioSubject;
 import dev.cocovisor.explore.Subject;
+import dev.cocovisor.explore.library.Library;
 import dev.cocovisor.script.compare.Variant;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.Step;
@@ -157,10 +158,19 @@ record ExploreTarget(
       throw new UsageException("no scenario to explore");
     }
     try {
+      if (!meeting().isEmpty()) {
+        return new Library(with.require(on)).subject(Library.operations(meeting()));
+      }
       return new ScenarioSubject(scenario, with, on, settings);
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
+  }
+
+  /** Returns the operations that meet instead of a scenario's actors, by name; empty for none. */
+  String meeting() {
+    Step.Finding found = scenario == null ? null : scenario.finding();
+    return found == null ? "" : found.meeting();
   }
 
   /** Returns where it is, in words: the technology, its settings and its bug. */

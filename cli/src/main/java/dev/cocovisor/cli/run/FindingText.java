@@ -31,6 +31,7 @@ final class FindingText {
             target.on(),
             words(target.settings()),
             target.bug() == null ? "" : target.bug().id(),
+            target.meeting(),
             seed,
             anyAnswers,
             firstLine(finding.what()));

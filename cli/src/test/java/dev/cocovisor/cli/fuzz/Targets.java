@@ -7,8 +7,13 @@ import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.api.log.MismatchSink;
 import dev.cocovisor.api.log.ReplayOptions;
+import dev.cocovisor.api.measure.LaunchMeasurer;
+import dev.cocovisor.api.measure.MalformedVector;
+import dev.cocovisor.api.measure.MeasureException;
+import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.cli.CovePackage;
-import dev.cocovisor.cli.Ran;
+import dev.cocovisor.cli.measure.MeasureVectors;
+import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.host.pack.PluginPackage;
@@ -26,6 +31,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
@@ -78,33 +84,19 @@ final class Targets {
     targets.add(new Target("scenario", whole(logs(".kvmlog", "examples")), this::ran));
     targets.add(
         new Target("strace", heads(logs(".strace.gz", "conformance/strace"), 120), this::imported));
-    targets.add(
-        new Target(
-            "vectors",
-            parts(logs(".json", "conformance/vectors")),
-            in -> command(in, "v.json", "measure", "--vectors")));
+    targets.add(new Target("vectors", parts(logs(".json", "conformance/vectors")), this::checked));
     List<byte[]> images = whole(logs(".fd", "conformance/vectors/images"));
-    targets.add(
-        new Target(
-            "ovmf",
-            images,
-            in ->
-                command(
-                    in,
-                    "i.fd",
-                    "measure",
-                    "snp",
-                    "--vcpus",
-                    "1",
-                    "--vcpu-type",
-                    "EPYC",
-                    "--ovmf")));
-    targets.add(new Target("tdvf", images, in -> command(in, "i.fd", "measure", "tdx", "--ovmf")));
-    targets.add(
-        new Target(
-            "igvm",
-            whole(logs(".igvm", "conformance/vectors/igvm")),
-            in -> command(in, "i.igvm", "measure", "igvm:snp", "--igvm")));
+    List<byte[]> packed = whole(logs(".igvm", "conformance/vectors/igvm"));
+    for (Backend b : backends) {
+      for (LaunchMeasurer m : b.measurers()) {
+        for (String mode : m.modes()) {
+          String kind = m.mainInput(mode);
+          List<byte[]> some =
+              kind.equals("igvm") ? packed : kind.equals("ovmf") ? images : List.of();
+          targets.add(new Target(mode, some, in -> measured(m, mode, kind, in)));
+        }
+      }
+    }
     targets.add(new Target("settings", settings(), this::set));
     Path packages = CovePackage.into(folder.resolve("cove"));
     targets.add(
@@ -205,12 +197,50 @@ final class Targets {
     return null;
   }
 
-  private @Nullable String command(byte[] input, String name, String... words) throws IOException {
-    Path file = Files.write(folder.resolve(name), input);
-    String[] all =
-        Stream.concat(Stream.of(words), Stream.of(file.toString())).toArray(String[]::new);
-    Ran ran = Ran.of(all);
-    return ran.code() >= 0 && ran.code() <= 4 ? null : ran.err();
+  private @Nullable String measured(LaunchMeasurer m, String mode, String kind, byte[] input)
+      throws IOException {
+    Path file = Files.write(folder.resolve("image"), input);
+    var options = new HashMap<String, String>();
+    options.put(kind, file.toString());
+    Map.of("vcpus", "1", "vcpu-type", "EPYC", "policy", "0x30000")
+        .forEach((name, value) -> {
+          if (m.options(mode).containsKey(name)) {
+            options.put(name, value);
+          }
+        });
+    try {
+      var _ = m.measure(mode, options, StepSink.NONE);
+    } catch (MeasureException e) {
+      // Says what is wrong with the image.
+    }
+    return null;
+  }
+
+  /** The first cases of a vector file: the others are read the same way. */
+  private @Nullable String checked(byte[] input) throws IOException {
+    Path file = Files.write(folder.resolve("v.json"), input);
+    try {
+      Map<String, ?> document = MeasureVectors.read(file);
+      String kind = String.valueOf(document.get("kind"));
+      List<?> cases = document.get("cases") instanceof List<?> all ? all : List.of();
+      for (Object one : cases.subList(0, Math.min(2, cases.size()))) {
+        check(kind, one);
+      }
+    } catch (UsageException | MalformedVector | MeasureException e) {
+      // Says what is wrong with the file.
+    }
+    return null;
+  }
+
+  @SuppressWarnings("unchecked") // a JSON object's keys are strings
+  private void check(String kind, Object one) {
+    for (Backend b : backends) {
+      for (LaunchMeasurer m : b.measurers()) {
+        if (m.understands(kind) && one instanceof Map<?, ?> map) {
+          var _ = m.check((Map<String, ?>) map, root.resolve("conformance/vectors"));
+        }
+      }
+    }
   }
 
   private List<byte[]> settings() {

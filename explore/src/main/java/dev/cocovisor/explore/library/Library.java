@@ -15,6 +15,15 @@ public final class Library {
     this.technology = technology;
   }
 
+  /**
+   * Returns operations by their names, with {@code with} between them.
+   *
+   * @throws IllegalArgumentException if one is none
+   */
+  public static List<Operation> operations(String names) {
+    return List.of(names.split(" with ", -1)).stream().map(Operation::named).toList();
+  }
+
   /** Returns the operations it has: without guest_memfd some have no meaning. */
   public List<Operation> operations() {
     boolean memfd = technology.driver().guestMemfd();

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.explore.Trial;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -261,5 +262,20 @@ public enum Operation {
   /** Returns the name as a reader says it: {@code slot move}. */
   public String text() {
     return text;
+  }
+
+  /**
+   * Returns the operation of a name.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  static Operation named(String text) {
+    for (Operation o : values()) {
+      if (o.text().equals(text)) {
+        return o;
+      }
+    }
+    throw new IllegalArgumentException(
+        Nearest.refusal("operation", text, Arrays.stream(values()).map(Operation::text).toList()));
   }
 }

@@ -2,6 +2,7 @@ package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.measure.LaunchMeasurer;
 import dev.cocovisor.api.measure.MeasureException;
+import dev.cocovisor.api.measure.MeasureExtras;
 import dev.cocovisor.api.measure.StepSink;
 import dev.cocovisor.api.measure.VectorResult;
 import java.nio.file.Path;
@@ -23,6 +24,28 @@ record PluginMeasurer(LaunchMeasurer measurer, PluginFailures failures) implemen
   @Override
   public String mainInput(String mode) {
     return failures.answer("mainInput", () -> measurer.mainInput(mode));
+  }
+
+  @Override
+  public boolean appliesTo(String mode, Path input) {
+    try {
+      return measurer.appliesTo(mode, input);
+    } catch (MeasureException refused) {
+      throw refused;
+    } catch (Throwable t) {
+      throw failures.in("appliesTo", t);
+    }
+  }
+
+  @Override
+  public MeasureExtras extras(String mode, Map<String, String> options, byte[] measurement) {
+    try {
+      return measurer.extras(mode, options, measurement);
+    } catch (MeasureException refused) {
+      throw refused;
+    } catch (Throwable t) {
+      throw failures.in("extras", t);
+    }
   }
 
   @Override

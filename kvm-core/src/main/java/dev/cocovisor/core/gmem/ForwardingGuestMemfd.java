@@ -21,6 +21,11 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   }
 
   @Override
+  public Errno mayMapPages(long first, long pages, boolean shared, boolean executable) {
+    return delegate.mayMapPages(first, pages, shared, executable);
+  }
+
+  @Override
   public void acquire() {
     delegate.acquire();
   }

@@ -131,6 +131,22 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public void eachMapped(boolean isPrivate, MappedPage each) {
+    boolean root = isPrivate && vm.stage().hasPrivateRoot();
+    vm.stage()
+        .visitLeafs(
+            root,
+            (base, level, _) -> {
+              for (long gfn = base; gfn < base + PageLevel.of(level).pages(); gfn++) {
+                long pfn = mappedPfn(gfn, isPrivate);
+                if (pfn >= 0) {
+                  each.page(gfn, pfn);
+                }
+              }
+            });
+  }
+
+  @Override
   public long mappedPfn(long gfn, boolean isPrivate) {
     long e = vm.stage().walk(gfn, isPrivate);
     if (!Spte.isLeaf(e)) {

@@ -22,7 +22,7 @@ final class Processes {
               + "(?:\\s+<\\d+(?:\\.\\d+)?>)?\\s*$");
 
   private static final Pattern FLAGS =
-      Pattern.compile("(?:flags=|^clone\\()(0x[0-9a-f]{1,16}|\\d{1,18})\\b");
+      Pattern.compile("(?:flags=|^clone\\()(0x[0-9a-f]{1,15}|\\d{1,18})\\b");
 
   private static final long CLONE_VM = 0x100;
   private static final long CLONE_FILES = 0x400;
@@ -114,7 +114,9 @@ final class Processes {
       return call.contains("CLONE_FILES") && call.contains("CLONE_VM");
     }
     Matcher m = FLAGS.matcher(call);
-    long flags = m.find() ? Long.decode(m.group(1)) : 0;
+    String told = m.find() ? m.group(1) : "0";
+    long flags =
+        told.startsWith("0x") ? Long.parseLong(told.substring(2), 16) : Long.parseLong(told);
     return (flags & (CLONE_VM | CLONE_FILES)) == (CLONE_VM | CLONE_FILES);
   }
 

@@ -134,6 +134,19 @@ class StraceProcessesTest {
   }
 
   @Test
+  void flagsThatNobodyHasAreNoThread() throws IOException {
+    assertThat(
+            imported(
+                """
+                1 openat(AT_FDCWD, "/dev/kvm", O_RDWR) = 3
+                1 clone3({flags=0x8000000000000000, stack=0x1}, 88) = 2
+                2 close(3) = 0
+                1 ioctl(3, KVM_CREATE_VM, 0) = 4
+                """))
+        .containsExactly("# program 0", OPEN, "ioctl(3, KVM_CREATE_VM, 0) = 4");
+  }
+
+  @Test
   void descriptorsCrossFromProcessToProcessInMessages() throws IOException {
     String sent =
         """

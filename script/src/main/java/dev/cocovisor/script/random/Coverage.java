@@ -142,6 +142,6 @@ public final class Coverage implements TraceSink {
   }
 
   private static int results(SortedMap<String, SortedMap<String, Long>> of) {
-    return of.values().stream().mapToInt(SortedMap::size).sum();
+    return of.values().stream().mapToInt(m -> m.size()).sum();
   }
 }

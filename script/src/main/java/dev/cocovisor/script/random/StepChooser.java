@@ -144,8 +144,8 @@ final class StepChooser {
       taken = true;
       return new Step.TakeMemory(choose.of(0, 1, 2, 3, 5, 8, 16));
     }
-    var at = TrustedOperation.values()[choose.below(TrustedOperation.values().length)];
-    var how = TrustedFault.How.values()[choose.below(TrustedFault.How.values().length)];
+    TrustedOperation at = one(List.of(TrustedOperation.values()));
+    TrustedFault.How how = one(List.of(TrustedFault.How.values()));
     return new Step.FirmwareFail(TrustedFault.at(at, how, 1 + choose.below(3)));
   }
 
@@ -193,7 +193,11 @@ final class StepChooser {
             : choose.percent(50) ? PageLevel.PG_4K : PageLevel.PG_1G;
   }
 
+  private <T> T one(List<T> of) {
+    return of.get(choose.below(of.size()));
+  }
+
   private Step.Via via() {
-    return Step.Via.values()[choose.below(Step.Via.values().length)];
+    return one(List.of(Step.Via.values()));
   }
 }

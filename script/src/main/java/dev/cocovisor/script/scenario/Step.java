@@ -90,6 +90,8 @@ public sealed interface Step {
    * @param on the technology's id
    * @param settings of the host, {@code name=value} with blanks between them
    * @param bug the bug of history that was put in; empty for none
+   * @param meeting operations of the library of races that meet, instead of the scenario's actors:
+   *     their names with {@code with} between them; empty for none
    * @param seed where what was drawn at random began
    * @param anyAnswers whether answers were left unjudged
    * @param breaks what broke, its first line
@@ -99,6 +101,7 @@ public sealed interface Step {
       String on,
       String settings,
       String bug,
+      String meeting,
       long seed,
       boolean anyAnswers,
       String breaks)

@@ -144,6 +144,7 @@ final class StepDecoder {
         a.textField(1, "on", ""),
         a.textField(1, "set", ""),
         a.textField(1, "bug", ""),
+        a.textField(1, "meeting", ""),
         a.field(1, "seed", 0),
         a.word(1, "answers", "judged", List.of("judged", "any")).equals("any"),
         a.textField(1, "breaks", ""));

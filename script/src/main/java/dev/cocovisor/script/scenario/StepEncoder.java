@@ -150,6 +150,9 @@ public final class StepEncoder {
     if (!s.bug().isEmpty()) {
       fields.add(Value.Field.of("bug", text(s.bug())));
     }
+    if (!s.meeting().isEmpty()) {
+      fields.add(Value.Field.of("meeting", text(s.meeting())));
+    }
     if (s.seed() != 0) {
       fields.add(entry("seed", s.seed()));
     }
