@@ -7,9 +7,9 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Makes one class list of several that the JVM wrote (-XX:DumpLoadedClassList): {@code java ClassList.java OUT IN...}.
- * All is sorted, and what is said about constant pools is left out: both depend on chance. A class that another one
- * needs is found whatever the order.
+ * Makes one class list of several that the JVM wrote (-XX:DumpLoadedClassList): {@code java
+ * ClassList.java OUT IN...}. All is sorted, and what is said about constant pools is left out: both
+ * depend on chance. A class that another one needs is found whatever the order.
  */
 class ClassList {
   public static void main(String[] args) throws IOException {
