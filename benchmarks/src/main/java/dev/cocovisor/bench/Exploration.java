@@ -41,8 +41,8 @@ public class Exploration {
     public long schedules;
   }
 
-  /** The technology. */
-  @Param({"sw-protected", "tdx", "cca"})
+  /** The technology; {@code core} is {@link CorePair}. */
+  @Param({"core", "sw-protected", "tdx", "cca"})
   public String technology = "sw-protected";
 
   private @Nullable Subject subject;
@@ -51,16 +51,18 @@ public class Exploration {
   @org.openjdk.jmh.annotations.Setup
   public void open() {
     subject =
-        new Library(Setup.technologies().require(technology))
-            .subject(List.of(Operation.CONVERT_TO_SHARED, Operation.PUNCH));
+        technology.equals("core")
+            ? CorePair.subject()
+            : new Library(Setup.technologies().require(technology))
+                .subject(List.of(Operation.CONVERT_TO_SHARED, Operation.PUNCH));
   }
 
-  /** A conversion and a punch of one page, every schedule within two preemptions. */
+  /** Two that touch one page, every schedule within two preemptions. */
   @Benchmark
-  public long convertAndPunch(Made made) {
-    Subject pair = Objects.requireNonNull(subject);
+  public long pair(Made made) {
+    Subject both = Objects.requireNonNull(subject);
     long n =
-        new Explorer(Limits.DEFAULT, false).explore(pair, new Search.Preemptions(2)).schedules();
+        new Explorer(Limits.DEFAULT, false).explore(both, new Search.Preemptions(2)).schedules();
     made.schedules += n;
     return n;
   }

@@ -15,7 +15,7 @@ import java.util.List;
 /**
  * Schedules in CPU time instead of wall time, for machines that are not quiet, and what of it a
  * host costs that is built and closed. Run as {@code benchmarks/run schedules TECHNOLOGY A B},
- * operations as in {@link Operation}.
+ * operations as in {@link Operation}; {@code core} is {@link CorePair}.
  */
 public final class ScheduleCpu {
   private static final int ROUNDS = 14;
@@ -31,7 +31,10 @@ public final class ScheduleCpu {
         args.length > 2
             ? List.of(Operation.valueOf(args[1]), Operation.valueOf(args[2]))
             : List.of(Operation.CONVERT_TO_SHARED, Operation.PUNCH);
-    Subject subject = new Library(Setup.technologies().require(technology)).subject(operations);
+    Subject subject =
+        technology.equals("core")
+            ? CorePair.subject()
+            : new Library(Setup.technologies().require(technology)).subject(operations);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     var explorer = new Explorer(Limits.DEFAULT, false);
     long bestSchedule = Long.MAX_VALUE;

@@ -269,8 +269,9 @@ final class LegacyLaunch {
     if (!sev.info().firmwareFile) {
       return noFile();
     }
-    if (firmware.state(handle) == LegacyFirmware.State.INVALID) {
-      return refused(c, FwStatus.INVALID_GUEST);
+    FwStatus status = firmware.status(handle);
+    if (!status.ok()) {
+      return refused(c, status);
     }
     c.out().put("handle", handle).put("policy", firmware.policy(handle));
     c.out().put("state", firmware.state(handle).number());

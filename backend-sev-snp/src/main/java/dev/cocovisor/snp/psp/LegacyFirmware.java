@@ -360,7 +360,12 @@ public final class LegacyFirmware {
         });
   }
 
-  /** GUEST_STATUS: the guest's state; INVALID where there is none. */
+  /** GUEST_STATUS: {@link #state} and {@link #policy} are what it tells of a guest there is. */
+  public FwStatus status(int handle) {
+    return on(FwCommand.GUEST_STATUS, handle, _ -> FwStatus.SUCCESS);
+  }
+
+  /** Returns a guest's state; INVALID where there is none. */
   public State state(int handle) {
     Guest g = guests.get(handle);
     return g == null ? State.INVALID : g.state;

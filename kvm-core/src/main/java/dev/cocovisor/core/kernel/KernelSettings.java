@@ -34,7 +34,7 @@ public final class KernelSettings {
   }
 
   private static Setting setting(KernelOption option) {
-    return OPTIONS.get(option.ordinal());
+    return OPTIONS.get(ALL_OPTIONS.indexOf(option));
   }
 
   private static Setting declared(KernelOption option) {
