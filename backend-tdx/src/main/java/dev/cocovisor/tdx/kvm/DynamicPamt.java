@@ -8,6 +8,7 @@ import dev.cocovisor.tdx.module.call.SeamCall;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -107,6 +108,20 @@ final class DynamicPamt {
       }
       regions.remove(mega(pfn));
       giveBack(known);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A 4 KiB page stays the module's for good, and with it the pair of its 2 MiB, which is told. */
+  void lost(long pfn, LongConsumer told) {
+    lock.lock();
+    try {
+      Region known = regions.get(mega(pfn));
+      if (known != null) {
+        told.accept(known.first);
+        told.accept(known.second);
+      }
     } finally {
       lock.unlock();
     }

@@ -110,6 +110,9 @@ final class SeptHooks {
         td.vm().host().memory().get(p);
       }
     }
+    if (!removed.ok()) {
+      td.platform().pamtLost(td.vm(), pfn);
+    }
     if (!removed.ok() && held != FolioReferences.NONE) {
       td.vm().leak(pfn, level.pages(), "the TD's page could not be removed");
     }

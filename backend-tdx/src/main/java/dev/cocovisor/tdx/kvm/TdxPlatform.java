@@ -180,6 +180,13 @@ public final class TdxPlatform implements Platform {
     }
   }
 
+  /** A page stays the module's for good, and the PAMT's pair for it too. */
+  void pamtLost(VmContext vm, long pfn) {
+    if (pamt != null) {
+      pamt.lost(pfn, p -> vm.leak(p, 1, "the PAMT's, for a page that is lost"));
+    }
+  }
+
   FolioReferences references() {
     return references;
   }

@@ -98,7 +98,7 @@ final class Teardown {
     long keyed = td.platform().withKey(tdr, td.platform().globalHkid());
     long s = td.seam().call(SeamCall.PHYMEM_PAGE_WBINVD, keyed, 0, 0, 0);
     if (td.bugOn(s, SeamCall.PHYMEM_PAGE_WBINVD)) {
-      td.vm().leak(pfn, 1, "TDH.PHYMEM.PAGE.WBINVD: " + SeamStatus.describe(s));
+      lost(pfn, "TDH.PHYMEM.PAGE.WBINVD: " + SeamStatus.describe(s));
       return;
     }
     td.platform().clear(pfn, 1);
@@ -115,15 +115,20 @@ final class Teardown {
     }
   }
 
+  private void lost(long pfn, String why) {
+    td.vm().leak(pfn, 1, why);
+    td.platform().pamtLost(td.vm(), pfn);
+  }
+
   /** __tdx_reclaim_page: a failure is told, and is nobody's bug but the host's. */
   private boolean reclaimed(long pfn) {
     if (td.hasHkid()) {
-      td.vm().leak(pfn, 1, "the HKID could not be freed");
+      lost(pfn, "the HKID could not be freed");
       return false;
     }
     long s = td.seam().call(SeamCall.PHYMEM_PAGE_RECLAIM, pfn << PageLevel.PAGE_SHIFT, 0, 0, 0);
     if (s != 0) {
-      td.vm().leak(pfn, 1, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
+      lost(pfn, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
     }
     return s == 0;
   }

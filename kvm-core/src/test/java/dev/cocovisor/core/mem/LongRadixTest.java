@@ -2,6 +2,7 @@ package dev.cocovisor.core.mem;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.NavigableMap;
 import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -18,7 +19,7 @@ class LongRadixTest {
     };
   }
 
-  private static void same(LongRadix radix, TreeMap<Long, Long> map, long from, long end) {
+  private static void same(LongRadix radix, NavigableMap<Long, Long> map, long from, long end) {
     Long next = map.ceilingKey(from);
     assertThat(radix.next(from, end)).isEqualTo(next == null || next >= end ? -1 : next);
   }
