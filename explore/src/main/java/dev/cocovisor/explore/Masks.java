@@ -65,7 +65,7 @@ final class Masks {
 
   private int slot(long key) {
     int last = keys.length - 1;
-    int at = (int) (key * 0x9e3779b97f4a7c15L >>> 40) & last;
+    int at = (int) ((key * 0x9e3779b97f4a7c15L) >>> 40) & last;
     while (bits[at] != 0 && keys[at] != key) {
       at = (at + 1) & last;
     }

@@ -95,7 +95,8 @@ class FuzzTest {
       return "no end after " + HANG_SECONDS + " s";
     } catch (ExecutionException e) {
       var trace = new StringWriter();
-      e.getCause().printStackTrace(new PrintWriter(trace));
+      Throwable cause = e.getCause();
+      (cause == null ? e : cause).printStackTrace(new PrintWriter(trace));
       return trace.toString().lines().limit(12).reduce("", (a, b) -> a + "\n  " + b);
     }
   }

@@ -62,27 +62,27 @@ final class Mutator {
   private byte[] damaged(byte[] in) {
     int at = in.length == 0 ? 0 : random.nextInt(in.length);
     int length = Math.min(in.length - at, 1 + random.nextInt(random.nextInt(4) == 0 ? 4096 : 16));
-    switch (random.nextInt(8)) {
+    return switch (random.nextInt(8)) {
       case 0 -> {
         if (in.length > 0) {
           in[at] ^= (byte) (1 << random.nextInt(8));
         }
-        return in;
+        yield in;
       }
       case 1 -> {
         if (in.length > 0) {
           in[at] = (byte) random.nextInt(256);
         }
-        return in;
+        yield in;
       }
       case 2 -> {
-        return spliced(in, at, length, new byte[0]);
+        yield spliced(in, at, length, new byte[0]);
       }
       case 3 -> {
         byte[] part = new byte[length];
         System.arraycopy(in, at, part, 0, length);
         int to = in.length == 0 ? 0 : random.nextInt(in.length);
-        return spliced(in, to, 0, part);
+        yield spliced(in, to, 0, part);
       }
       case 4 -> {
         byte[] other = corpus.get(random.nextInt(corpus.size()));
@@ -90,23 +90,23 @@ final class Mutator {
         int n = Math.min(other.length - from, 1 + random.nextInt(512));
         byte[] part = new byte[n];
         System.arraycopy(other, from, part, 0, n);
-        return spliced(in, at, random.nextBoolean() ? length : 0, part);
+        yield spliced(in, at, random.nextBoolean() ? length : 0, part);
       }
       case 5 -> {
         byte[] word = WORDS[random.nextInt(WORDS.length)].getBytes(StandardCharsets.UTF_8);
-        return spliced(in, at, random.nextBoolean() ? length : 0, word);
+        yield spliced(in, at, random.nextBoolean() ? length : 0, word);
       }
       case 6 -> {
-        return number(in, at);
+        yield number(in, at);
       }
       default -> {
         // A number of a few bytes at one of its ends, as lengths and offsets in images are.
         for (int i = 0; i < Math.min(4, in.length - at); i++) {
           in[at + i] = (byte) (random.nextBoolean() ? 0xff : 0);
         }
-        return in;
+        yield in;
       }
-    }
+    };
   }
 
   /** Puts another number in place of the digits behind a place. */
