@@ -31,8 +31,10 @@ class CampaignCommandTest {
     Path campaign = folder.resolve("c.yaml");
     Files.writeString(
         campaign,
-        "campaign: c\n"
-            + "explore: {scenarios: race.kvmlog, bug: no-retry, technologies: sw-protected}\n");
+        """
+        campaign: c
+        explore: {scenarios: race.kvmlog, bug: no-retry, technologies: sw-protected}
+        """);
 
     Ran first = Ran.of("campaign", "run", campaign.toString());
     assertThat(first.code()).as(first.err()).isEqualTo(ExitCode.FOUND);

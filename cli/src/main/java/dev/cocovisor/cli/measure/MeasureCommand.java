@@ -177,14 +177,14 @@ public final class MeasureCommand implements Callable<Integer> {
         return new MeasureDiff(console, measurers.forMode(chosen), chosen, given)
             .run(diff.getFirst(), diff.getLast(), json);
       }
-      return measure(chosen, applicable(chosen, modes, given), given);
+      return measure(chosen, applicable(modes, given), given);
     } catch (MeasureException e) {
       throw new UsageException("measure " + chosen + ": " + e.getMessage());
     }
   }
 
   /** Leaves the modes of a family that the main input is for. */
-  private List<String> applicable(String chosen, List<String> modes, Map<String, String> given) {
+  private List<String> applicable(List<String> modes, Map<String, String> given) {
     if (modes.size() == 1) {
       return modes;
     }
