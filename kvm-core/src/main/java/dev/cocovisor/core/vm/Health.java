@@ -34,8 +34,20 @@ final class Health {
     if (!leaked.add(pfn)) {
       return false;
     }
-    leaks.add("frame 0x" + Long.toHexString(pfn) + ": " + why);
+    leaks.add(line(pfn, why));
     return true;
+  }
+
+  /** Notes that a frame stays where it is, though it is not lost. */
+  void stays(long pfn, String why) {
+    String line = line(pfn, why);
+    if (!leaks.contains(line)) {
+      leaks.add(line);
+    }
+  }
+
+  private static String line(long pfn, String why) {
+    return "frame 0x" + Long.toHexString(pfn) + ": " + why;
   }
 
   /** Notes that a frame came back after all; false if it was not lost. */

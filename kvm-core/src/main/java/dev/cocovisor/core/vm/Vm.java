@@ -545,7 +545,10 @@ public final class Vm implements MmuHost {
   @Override
   public void leak(long pfn, long count, String why) {
     for (long p = pfn; p < pfn + count; p++) {
-      if (health.leak(p, why)) {
+      if (p == memory().zeroPage()) {
+        // The host's own, which is never freed: it stays mapped, and nobody lost it.
+        health.stays(p, why);
+      } else if (health.leak(p, why)) {
         // Whatever becomes of what it belongs to, the frame goes to nobody else.
         memory().pin(p);
       }

@@ -169,4 +169,19 @@ class HostEndTest {
     Runtime r = Runtime.getRuntime();
     return r.totalMemory() - r.freeMemory();
   }
+
+  @Test
+  void thePageOfZerosIsNobodysToLose() {
+    var kvm = new Kvm(HostConfig.DEFAULT.withMemoryFrames(1 << 12), List.of());
+    var p = new KvmProcess(kvm);
+    var _ = p.createVm((int) p.openDevKvm(), 0);
+    Vm vm = kvm.vms().getFirst();
+    for (int i = 0; i < 2; i++) {
+      vm.leak(vm.memory().zeroPage(), 1, "its unmapping was refused");
+    }
+    assertThat(vm.leaks()).hasSize(1);
+    p.exit();
+    assertThat(kvm.framesSinceBoot()).isZero();
+    kvm.close();
+  }
 }
