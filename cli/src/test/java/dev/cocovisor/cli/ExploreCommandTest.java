@@ -107,7 +107,7 @@ class ExploreCommandTest {
     String boot = RACES.resolveSibling("first-boot.kvmlog").toString();
     Ran ran = run("explore", boot, "--faults", "--backend", "sw-protected");
     assertThat(ran.out())
-        .matches("injections=9 absorbed=\\d refused=\\d dead=0 leaking=0 findings=0\n");
+        .matches("injections=9 absorbed=\\d refused=\\d dead=0 leaking=0 warned=0 findings=0\n");
     assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.CLEAN);
     Ran one = run("explore", boot, "--faults", "--backend", "sw-protected", "--schedule", "1");
     assertThat(one.out()).isEqualTo("nothing is wrong\n");

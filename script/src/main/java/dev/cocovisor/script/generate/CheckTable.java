@@ -101,7 +101,7 @@ public record CheckTable(
     StringBuilder out = new StringBuilder("# ").append(title).append('\n');
     int n = 0;
     for (CheckTable t : tables) {
-      out.append("# Source: ").append(t.source()).append('\n');
+      out.append("# Source").append(": ").append(t.source()).append('\n');
       for (List<String> lines : t.programs()) {
         out.append("# program ").append(n++).append('\n');
         lines.forEach(line -> out.append(line).append('\n'));
