@@ -77,8 +77,12 @@ final class GuestAccess implements AccessPath {
         }
         // On its way into the guest and out again a vCPU lets slot updates go on.
         vcpu.slotsRead();
-        SchedulePoint.retry(vm.invalidation(), gfn, tries);
-        vcpu.readSlots();
+        try {
+          SchedulePoint.retry(vm.invalidation(), gfn, tries);
+        } finally {
+          // Whoever abandons the run leaves by the sections it is in.
+          vcpu.readSlots();
+        }
       }
       if (vm.isDead()) {
         return -Errno.EIO.number();
