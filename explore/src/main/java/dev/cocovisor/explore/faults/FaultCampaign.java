@@ -214,8 +214,7 @@ public final class FaultCampaign {
    * kernel warned of one that is not its own, what is left of them may be met and nothing more is
    * promised but the invariants.
    */
-  private void later(
-      Session session, int number, Run run, @Nullable Reply reply, String wanted) {
+  private void later(Session session, int number, Run run, @Nullable Reply reply, String wanted) {
     run.givenUp = isTold(session);
     if (!run.givenUp) {
       run.wrong =
