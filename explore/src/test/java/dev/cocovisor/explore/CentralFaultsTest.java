@@ -119,9 +119,7 @@ class CentralFaultsTest {
 
   @Tag("slow")
   @ParameterizedTest
-  // On RMM 2.0 one sort is open (docs/exploring.md): a DATA_MAP that stops, and whose OP_CONTINUE
-  // is refused, leaves an entry that the guest faults on for ever.
-  @CsvSource({"sw-protected, ''", "tdx, ''", "sev-snp, ''", "pkvm, ''", "cca, ''"})
+  @CsvSource({"sw-protected, ''", "tdx, ''", "sev-snp, ''", "pkvm, ''", "cca, ''", "cca, 2.0"})
   void norWhereTwoFailInOneStep(String technology, String rmm) throws IOException {
     assertThat(tally(technology, rmm, true).findings).isEmpty();
   }

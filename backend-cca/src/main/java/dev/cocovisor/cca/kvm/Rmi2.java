@@ -55,7 +55,7 @@ final class Rmi2 extends Rmi {
     long status = patiently(pe, command, operands);
     long handle = pe.x1();
     while (status == Status.INCOMPLETE) {
-      status = patiently(pe, Rmi2Command.OP_CONTINUE, handle, 0);
+      status = resume(pe, handle);
     }
     return status;
   }
@@ -197,8 +197,16 @@ final class Rmi2 extends Rmi {
     return patiently(pe, Rmi2Command.REC_DESTROY, rec);
   }
 
+  /**
+   * Goes on with an operation. The RMM refuses only a handle that is none, so one that is refused
+   * is asked for once more: given up too early, it keeps what it stamped, and none can be
+   * cancelled.
+   */
   long resume(Pe pe, long handle) {
-    return patiently(pe, Rmi2Command.OP_CONTINUE, handle, 0);
+    long status = patiently(pe, Rmi2Command.OP_CONTINUE, handle, 0);
+    return status == Status.ERROR_INPUT
+        ? patiently(pe, Rmi2Command.OP_CONTINUE, handle, 0)
+        : status;
   }
 
   long cancel(Pe pe, long handle) {
