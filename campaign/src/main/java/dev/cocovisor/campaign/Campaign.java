@@ -9,12 +9,14 @@ import dev.cocovisor.campaign.work.Item;
 import dev.cocovisor.campaign.work.Plan;
 import dev.cocovisor.campaign.work.Program;
 import dev.cocovisor.campaign.work.Result;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +47,7 @@ public final class Campaign {
   private final Folder folder;
   private final Totals totals = new Totals();
   private final Course course;
-  private final Consumer<Found> told;
+  private final BiConsumer<Found, Path> told;
   private final Consumer<Map<String, Object>> progress;
   private final long began = System.nanoTime();
   private long madeHere;
@@ -54,11 +56,14 @@ public final class Campaign {
   /**
    * Prepares it.
    *
-   * @param told told of each finding as it comes, with its file in front of its text
+   * @param told told of each finding as it comes, and of its file
    * @param progress told about once a second how far it is
    */
   public Campaign(
-      Plan plan, Folder folder, Consumer<Found> told, Consumer<Map<String, Object>> progress) {
+      Plan plan,
+      Folder folder,
+      BiConsumer<Found, Path> told,
+      Consumer<Map<String, Object>> progress) {
     this.plan = plan;
     this.folder = folder;
     this.told = told;
@@ -134,8 +139,7 @@ public final class Campaign {
     int number = totals.found().size();
     for (Found f : totals.add(r)) {
       number++;
-      var path = folder.keep(f, number);
-      told.accept(new Found(f.kind(), f.where(), f.what(), f.suffix(), path.toString()));
+      told.accept(f, folder.keep(f, number));
     }
     madeHere += totals.work() - before;
   }

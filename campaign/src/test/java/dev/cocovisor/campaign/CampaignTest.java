@@ -9,7 +9,6 @@ import dev.cocovisor.campaign.cluster.Meeting;
 import dev.cocovisor.campaign.cluster.Member;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
-import dev.cocovisor.campaign.work.Found;
 import dev.cocovisor.campaign.work.Plan;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
@@ -90,7 +89,7 @@ class CampaignTest {
           new Campaign(
               plan,
               kept,
-              (Found f) -> found.add(f.kind() + " in " + f.where()),
+              (f, _) -> found.add(f.kind() + " in " + f.where()),
               status -> meanwhile.accept(member, status));
       Campaign.End end = campaign.run(member);
       List<String> lines = Files.readAllLines(into.resolve("results.jsonl"));

@@ -26,7 +26,8 @@ public record Finding(
     return kindOf(what);
   }
 
-  static String kindOf(String what) {
+  /** Returns what kind of thing broke, as {@link #kind} does, of what broke in words. */
+  public static String kindOf(String what) {
     int line = what.indexOf('\n');
     String first = line < 0 ? what : what.substring(0, line);
     return first.replaceAll("0x[0-9a-f]+|\\b\\d+\\b", "#");

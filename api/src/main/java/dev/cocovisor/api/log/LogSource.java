@@ -2,6 +2,7 @@ package dev.cocovisor.api.log;
 
 import java.io.BufferedInputStream;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -50,25 +51,38 @@ public record LogSource(String name, Opener opener) {
   }
 
   /** What cannot be unpacked says which file it is. */
-  private static InputStream named(Path path, InputStream in) {
+  private static InputStream named(String name, InputStream in) {
     return new FilterInputStream(in) {
       @Override
       public int read(byte[] into, int from, int length) throws IOException {
         try {
           return super.read(into, from, length);
         } catch (ZipException | EOFException e) {
-          throw new IOException(path + ": damaged gzip: " + e.getMessage(), e);
+          throw new IOException(name + ": damaged gzip: " + e.getMessage(), e);
         }
       }
     };
   }
 
+  /**
+   * Wraps a file's bytes held in memory, as {@link #file} reads them.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  public static LogSource bytes(String name, byte[] bytes) {
+    return new LogSource(name, () -> unpacked(name, new ByteArrayInputStream(bytes)));
+  }
+
   private static BufferedReader openFile(Path path) throws IOException {
-    InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
+    return unpacked(path.toString(), new BufferedInputStream(Files.newInputStream(path), 1 << 16));
+  }
+
+  private static BufferedReader unpacked(String name, InputStream in) throws IOException {
     in.mark(2);
     boolean gzip = in.read() == 0x1f && in.read() == 0x8b;
     in.reset();
-    InputStream plain = gzip ? named(path, new GZIPInputStream(in, 1 << 16)) : in;
+    InputStream plain = gzip ? named(name, new GZIPInputStream(in, 1 << 16)) : in;
     return new BoundedLines(new InputStreamReader(plain, StandardCharsets.UTF_8));
   }
 }

@@ -3,6 +3,7 @@ package dev.cocovisor.campaign.work;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
+import dev.cocovisor.explore.FindingFile;
 import dev.cocovisor.explore.Limits;
 import dev.cocovisor.explore.Portion;
 import dev.cocovisor.explore.Portions;
@@ -12,10 +13,6 @@ import dev.cocovisor.explore.Slice;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.library.Library;
 import dev.cocovisor.script.scenario.Scenario;
-import dev.cocovisor.script.scenario.ScenarioLine;
-import dev.cocovisor.script.scenario.Step;
-import dev.cocovisor.script.scenario.StepEncoder;
-import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
 import java.io.PrintWriter;
@@ -166,36 +163,12 @@ public final class Engine {
 
   /** A finding of an exploration is a scenario that `run` follows in the order that shows it. */
   private Found found(Task.Explore e, Finding f) {
-    String first = f.what().lines().findFirst().orElse("");
+    Scenario scenario = e.scenario() == null ? null : plan.scenarioOf(e);
     String bug = e.bug() == null ? "" : e.bug();
-    var step =
-        new Step.Finding(
-            f.schedule().toString(),
-            e.technology(),
-            words(e.settings()),
-            bug,
-            e.meeting(),
-            0,
-            !e.answersMatter(),
-            first);
-    var text = new StringBuilder();
-    f.what().lines().forEach(l -> text.append("# ").append(l).append('\n'));
-    text.append(LogWriter.line(StepEncoder.encode(step))).append('\n');
-    if (e.scenario() != null) {
-      Scenario s = plan.scenarioOf(e);
-      for (ScenarioLine line : s.lines()) {
-        text.append(LogWriter.line(line.call())).append('\n');
-      }
-    }
-    return new Found(
-        f.kind(), e.title() + " on " + e.technology(), f.what(), "kvmlog", text.toString());
-  }
-
-  static String words(Map<String, String> settings) {
-    return new TreeMap<>(settings)
-        .entrySet().stream()
-            .map(s -> s.getKey() + "=" + s.getValue())
-            .collect(Collectors.joining(" "));
+    String text =
+        new FindingFile(e.technology(), e.settings(), bug, e.meeting(), scenario)
+            .text(f, 0, !e.answersMatter(), "");
+    return new Found(f.kind(), e.title() + " on " + e.technology(), f.what(), "kvmlog", text);
   }
 
   private void judge(Task.Kit k, String rule, Tally t) {
@@ -241,7 +214,7 @@ public final class Engine {
     var trace = new StringWriter();
     e.printStackTrace(new PrintWriter(trace, true));
     return new Found(
-        e.toString().replaceAll("0x[0-9a-f]+|\\b\\d+\\b", "#"),
+        Finding.kindOf(e.toString()),
         task.name(),
         e.toString(),
         "txt",

@@ -2,21 +2,14 @@ package dev.cocovisor.campaign.work;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.log.LogReplayer;
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
 import dev.cocovisor.api.log.ReplayOptions;
 import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.script.replay.KvmLogReplayer;
-import java.io.BufferedReader;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.GZIPInputStream;
 
 /** Replays a log of a campaign. */
 final class LogReplay {
@@ -33,14 +26,13 @@ final class LogReplay {
   }
 
   void make() {
-    byte[] bytes = plan.bytes(task.log());
     List<Mismatch> wrong = new ArrayList<>();
     ReplaySummary seen;
     try {
       seen =
           replayer()
               .replay(
-                  new LogSource(task.log(), () -> open(bytes)),
+                  plan.source(task.log()),
                   ReplayOptions.ALL,
                   m -> {
                     if (wrong.size() < SHOWN) {
@@ -75,12 +67,5 @@ final class LogReplay {
       }
     }
     return new KvmLogReplayer(plan.technologies()).withSettings(task.settings());
-  }
-
-  private static BufferedReader open(byte[] bytes) throws IOException {
-    InputStream in = new ByteArrayInputStream(bytes);
-    boolean packed = bytes.length > 1 && (bytes[0] & 0xff) == 0x1f && (bytes[1] & 0xff) == 0x8b;
-    return new BufferedReader(
-        new InputStreamReader(packed ? new GZIPInputStream(in) : in, StandardCharsets.UTF_8));
   }
 }

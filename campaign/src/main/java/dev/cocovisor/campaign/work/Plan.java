@@ -14,7 +14,6 @@ import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -126,18 +125,12 @@ public final class Plan {
 
   /** Returns a file of the campaign that a task names. */
   LogSource source(String name) {
-    byte[] bytes = bytes(name);
-    return LogSource.text(name, new String(bytes, StandardCharsets.UTF_8));
-  }
-
-  /** Returns the bytes of a file of the campaign. */
-  byte[] bytes(String name) {
     byte[] bytes = file.files().get(name);
     if (bytes == null) {
       throw new CampaignException(
           "campaign " + file.name() + ": " + name + " did not come with it");
     }
-    return bytes;
+    return LogSource.bytes(name, bytes);
   }
 
   /** Returns the scenario of a task. */

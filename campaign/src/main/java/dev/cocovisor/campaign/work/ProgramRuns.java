@@ -4,6 +4,7 @@ import dev.cocovisor.api.Backend;
 import dev.cocovisor.bugs.Bugs;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.explore.Finding;
 import dev.cocovisor.script.generate.ProgramGenerator;
 import dev.cocovisor.script.generate.ProgramSeed;
 import dev.cocovisor.script.text.LogCall;
@@ -129,9 +130,7 @@ final class ProgramRuns {
             + " calls; the last one breaks it\n"
             + String.join("\n", lines)
             + "\n";
-    String kind = wrong.replaceAll("0x[0-9a-f]+|\\b\\d+\\b", "#");
-    return new Found(
-        kind.length() > 160 ? kind.substring(0, 160) : kind, task.name(), wrong, "kvmlog", text);
+    return new Found(Finding.kindOf(wrong), task.name(), wrong, "kvmlog", text);
   }
 
   /** A call and how it was answered, without numbers: an edge's end. */

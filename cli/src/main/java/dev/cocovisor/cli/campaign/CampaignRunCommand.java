@@ -111,11 +111,11 @@ public final class CampaignRunCommand implements Callable<Integer> {
     return status.get(key) instanceof Number n ? n.longValue() : 0;
   }
 
-  private void tell(Found f) {
+  private void tell(Found f, Path at) {
     if (!json) {
       console.out().println(console.red(f.what().lines().findFirst().orElse("")));
       console.out().println("  in         " + f.where());
-      console.out().println("  file       " + f.text());
+      console.out().println("  file       " + at);
     }
   }
 

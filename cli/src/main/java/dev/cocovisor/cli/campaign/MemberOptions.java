@@ -1,12 +1,14 @@
 package dev.cocovisor.cli.campaign;
 
 import dev.cocovisor.campaign.cluster.Meeting;
+import dev.cocovisor.cli.find.WorkerOptions;
 import dev.cocovisor.cli.print.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options of who takes part in a campaign. */
@@ -32,11 +34,7 @@ public final class MemberOptions {
       description = "The DNS name of a headless service whose pods are the other members.")
   private @Nullable String kubernetes;
 
-  @Option(
-      names = "--workers",
-      paramLabel = "N",
-      description = "How many items to make at the same time; default one a processor.")
-  private int workers = Runtime.getRuntime().availableProcessors();
+  @Mixin private WorkerOptions workers = new WorkerOptions();
 
   /** Tells whether a secret is given. */
   boolean hasSecret() {
@@ -54,9 +52,6 @@ public final class MemberOptions {
    * @param secret what is known where no file says it
    */
   Meeting meeting(List<String> others, String secret) throws IOException {
-    if (workers < 1) {
-      throw new UsageException("--workers: a number from 1 expected");
-    }
     int colon = listen.lastIndexOf(':');
     String host = colon < 0 ? listen : listen.substring(0, colon);
     Path file = secretFile;
@@ -65,7 +60,7 @@ public final class MemberOptions {
       throw new UsageException("--secret-file: eight characters or more expected in " + file);
     }
     return new Meeting(
-        host, colon < 0 ? Meeting.PORT : port(listen), others, kubernetes, known, workers);
+        host, colon < 0 ? Meeting.PORT : port(listen), others, kubernetes, known, workers.count());
   }
 
   private static int port(String address) {

@@ -5,6 +5,7 @@ import dev.cocovisor.bugs.hunt.Found;
 import dev.cocovisor.bugs.hunt.Hunt;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
+import dev.cocovisor.cli.find.WorkerOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
@@ -15,6 +16,7 @@ import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
+import dev.cocovisor.explore.FindingFile;
 import dev.cocovisor.explore.Limits;
 import dev.cocovisor.explore.Report;
 import dev.cocovisor.explore.Schedule;
@@ -60,8 +62,6 @@ public final class ExploreCommand implements Callable<Integer> {
 
   /** A year: who means "for ever" gets as good as that. */
   private static final long MOST_SECONDS = 365L * 86_400;
-
-  private static final int MOST_WORKERS = 1024;
 
   private final Console console;
 
@@ -126,11 +126,7 @@ public final class ExploreCommand implements Callable<Integer> {
       description = "The most time.")
   private long seconds = 600;
 
-  @Option(
-      names = "--workers",
-      paramLabel = "N",
-      description = "How many threads share the schedules; default one a processor.")
-  private int workers = Runtime.getRuntime().availableProcessors();
+  @Mixin private WorkerOptions workers = new WorkerOptions();
 
   @Option(
       names = "--choices",
@@ -209,7 +205,7 @@ public final class ExploreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     checkNumbers();
-    checkWorkers();
+    var _ = workers.count();
     Path given = scenarioFile;
     if ((given == null) == (bugId == null)) {
       throw new UsageException("a scenario, or --bug with the id of a bug, expected");
@@ -270,14 +266,13 @@ public final class ExploreCommand implements Callable<Integer> {
     Finding first = r.findings().getFirst();
     if (save != null) {
       long drawn = sampled ? seed : 0;
-      OutputFile.write(
-          save, FindingText.of(target, first, drawn, anyAnswers, reproduce(first, target)));
+      OutputFile.write(save, target.file(first, drawn, anyAnswers, reproduce(first, target)));
     }
     if (fix == null) {
       return ExitCode.FOUND;
     }
     var run = new FindingRun(console, world, target, anyAnswers, "");
-    String what = FindingText.firstLine(first.what());
+    String what = FindingFile.firstLine(first.what());
     boolean mended = run.compare(first.schedule().toString(), what, fix, bound, limits());
     return mended ? ExitCode.CLEAN : ExitCode.FOUND;
   }
@@ -364,14 +359,8 @@ public final class ExploreCommand implements Callable<Integer> {
     }
   }
 
-  private void checkWorkers() {
-    if (workers < 1 || workers > MOST_WORKERS) {
-      throw new UsageException("--workers: a number from 1 to " + MOST_WORKERS + " expected");
-    }
-  }
-
   private Report explore(Subject subject) {
-    var explorer = new Explorer(limits(), !anyAnswers).withWorkers(workers);
+    var explorer = new Explorer(limits(), !anyAnswers).withWorkers(workers.count());
     if (schedule != null) {
       try {
         return explorer.replay(subject, Schedule.parse(schedule), Set.of());

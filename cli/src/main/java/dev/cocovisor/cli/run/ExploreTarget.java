@@ -6,6 +6,8 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.bugs.entry.TrialBug;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.explore.Finding;
+import dev.cocovisor.explore.FindingFile;
 import dev.cocovisor.explore.ScenarioSubject;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.library.Library;
@@ -171,6 +173,12 @@ record ExploreTarget(
   String meeting() {
     Step.Finding found = scenario == null ? null : scenario.finding();
     return found == null ? "" : found.meeting();
+  }
+
+  /** Returns a finding of it as a file's text, as {@link FindingFile#text} says. */
+  String file(Finding found, long seed, boolean anyAnswers, String foundBy) {
+    return new FindingFile(on, settings, bug == null ? "" : bug.id(), meeting(), scenario)
+        .text(found, seed, anyAnswers, foundBy);
   }
 
   /** Returns where it is, in words: the technology, its settings and its bug. */

@@ -9,6 +9,7 @@ import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
+import dev.cocovisor.explore.FindingFile;
 import dev.cocovisor.explore.Limits;
 import dev.cocovisor.explore.Report;
 import dev.cocovisor.explore.Schedule;
@@ -68,7 +69,7 @@ final class FindingRun {
     Finding f = r.findings().getFirst();
     report.lanes(f);
     console.out().println("  reproduce  " + command);
-    boolean same = FindingText.firstLine(f.what()).equals(saved.breaks());
+    boolean same = FindingFile.firstLine(f.what()).equals(saved.breaks());
     if (!same) {
       console.out().println("  said       " + saved.breaks());
     }
@@ -106,7 +107,7 @@ final class FindingRun {
     if (findings.isEmpty()) {
       return "nothing breaks";
     }
-    String what = FindingText.firstLine(findings.getFirst().what());
+    String what = FindingFile.firstLine(findings.getFirst().what());
     return what.equals(breaks) ? "breaks alike" : "breaks: " + what;
   }
 

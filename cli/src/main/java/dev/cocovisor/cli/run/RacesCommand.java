@@ -2,6 +2,7 @@ package dev.cocovisor.cli.run;
 
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.cli.find.SettingOptions;
+import dev.cocovisor.cli.find.WorkerOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
@@ -76,11 +77,7 @@ public final class RacesCommand implements Callable<Integer> {
       description = "The most time for all of it; meetings that are left are said.")
   private long seconds = 86_400;
 
-  @Option(
-      names = "--workers",
-      paramLabel = "N",
-      description = "How many threads share the schedules; default one a processor.")
-  private int workers = Runtime.getRuntime().availableProcessors();
+  @Mixin private WorkerOptions workers = new WorkerOptions();
 
   @Option(
       names = "--schedule",
@@ -157,9 +154,7 @@ public final class RacesCommand implements Callable<Integer> {
     if (seconds < 1) {
       throw new UsageException("--seconds: a number from 1 expected");
     }
-    if (workers < 1) {
-      throw new UsageException("--workers: a number from 1 expected");
-    }
+    var _ = workers.count();
     if (schedule != null && (meetings.size() != 1 || ids.size() != 1)) {
       throw new UsageException("--schedule: one technology and one --meeting expected");
     }
@@ -194,7 +189,7 @@ public final class RacesCommand implements Callable<Integer> {
   private Report explore(Subject subject, long millis) {
     var explorer =
         new Explorer(Limits.DEFAULT.withSchedules(Long.MAX_VALUE).withMillis(millis), false)
-            .withWorkers(workers);
+            .withWorkers(workers.count());
     if (schedule == null) {
       return explorer.explore(subject, new Search.Preemptions(bound));
     }
