@@ -28,30 +28,13 @@ class CommandTest {
 
   @TempDir Path dir;
 
-  /** One run of the command. */
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    var console =
-        new Console(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            false);
-    int code = Main.run(console, args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   private String file(String name, String text) throws IOException {
     return Files.writeString(dir.resolve(name), text).toString();
   }
 
   @Test
   void aLogThatHoldsIsCleanAndSummedUp() throws IOException {
-    Ran ran = run("replay", file("a.kvmlog", CLEAN));
+    Ran ran = Ran.of("replay", file("a.kvmlog", CLEAN));
     assertThat(ran.out()).isEqualTo("programs=1 calls=2 mismatches=0\n");
     assertThat(ran.code()).isEqualTo(ExitCode.CLEAN);
     assertThat(ran.err()).isEmpty();
@@ -60,22 +43,22 @@ class CommandTest {
   @Test
   void generatedProgramsAreCheckedAfterEveryCallAndReplay() throws IOException {
     String log = dir.resolve("made.kvmlog.gz").toString();
-    Ran made = run("generate", log, "--programs", "20", "--seed", "4", "--length", "30");
+    Ran made = Ran.of("generate", log, "--programs", "20", "--seed", "4", "--length", "30");
     assertThat(made.out())
         .matches("programs=20 calls=\\d+ checks=\\d+ violations=0 log=\\Q" + log + "\\E\n");
     assertThat(made.code()).isEqualTo(ExitCode.CLEAN);
-    Ran replayed = run("replay", log);
+    Ran replayed = Ran.of("replay", log);
     assertThat(replayed.out()).startsWith("programs=20 calls=").endsWith(" mismatches=0\n");
     String one = dir.resolve("one.kvmlog").toString();
-    run("generate", one, "--programs", "1", "--first", "7", "--seed", "4", "--length", "30");
+    Ran.of("generate", one, "--programs", "1", "--first", "7", "--seed", "4", "--length", "30");
     assertThat(Files.readString(Path.of(one))).contains("# program 7\n");
-    assertThat(run("generate", one, "--programs", "0").code()).isEqualTo(ExitCode.USAGE);
+    assertThat(Ran.of("generate", one, "--programs", "0").code()).isEqualTo(ExitCode.USAGE);
   }
 
   @Test
   void anotherAnswerIsNamedWithTheCommandThatReproducesIt() throws IOException {
     String log = file("a.kvmlog", CLEAN.replace("EBADF", "EINVAL"));
-    Ran ran = run("replay", log);
+    Ran ran = Ran.of("replay", log);
     assertThat(ran.code()).isEqualTo(ExitCode.FOUND);
     assertThat(ran.out())
         .isEqualTo(
@@ -94,7 +77,7 @@ class CommandTest {
   @Test
   void mismatchesAreOneVersionedDocumentInJson() throws IOException {
     String log = file("a.kvmlog", CLEAN.replace("EBADF", "EINVAL"));
-    Ran ran = run("replay", "--json", log);
+    Ran ran = Ran.of("replay", "--json", log);
     JsonNode doc = JsonMapper.shared().readTree(ran.out());
     assertThat(doc.get("format").asString()).isEqualTo("cocovisor.replay");
     assertThat(doc.get("version").asInt()).isEqualTo(1);
@@ -106,7 +89,7 @@ class CommandTest {
   @Test
   void mismatchesAreCountedByKind() throws IOException {
     String bad = CLEAN.replace("EBADF", "EINVAL");
-    Ran ran = run("replay", "--group", file("a.kvmlog", bad), file("b.kvmlog", bad));
+    Ran ran = Ran.of("replay", "--group", file("a.kvmlog", bad), file("b.kvmlog", bad));
     assertThat(ran.out())
         .startsWith("     2  fallocate(N, N, N, N): expected N EINVAL, got N EBADF\n");
   }
@@ -114,7 +97,7 @@ class CommandTest {
   @Test
   void replayStopsAfterTheGivenNumberOfMismatches() throws IOException {
     String bad = CLEAN.replace("EBADF", "EINVAL").replace("= 3", "= -1 EPERM");
-    Ran ran = run("replay", "--max-mismatches", "1", file("a.kvmlog", bad));
+    Ran ran = Ran.of("replay", "--max-mismatches", "1", file("a.kvmlog", bad));
     assertThat(ran.out()).endsWith("mismatches=1\n");
     assertThat(ran.err()).contains("stopped after 1 mismatches");
     assertThat(ran.code()).isEqualTo(ExitCode.FOUND);
@@ -123,7 +106,7 @@ class CommandTest {
   @Test
   void aSyntaxErrorNamesItsPlace() throws IOException {
     String log = file("a.kvmlog", CLEAN.replace("0x1000)", "0x1000"));
-    Ran ran = run("replay", log);
+    Ran ran = Ran.of("replay", log);
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).isEqualTo("cocovisor: " + log + ":3:35: '=', expected ')'\n");
     assertThat(ran.out()).isEmpty();
@@ -132,7 +115,7 @@ class CommandTest {
   @Test
   void anUnknownCallIsNamedCountedAndLeftOut() throws IOException {
     String log = file("a.kvmlog", "fallocat(1) = 0\n" + CLEAN);
-    Ran ran = run("replay", log);
+    Ran ran = Ran.of("replay", log);
     assertThat(ran.code()).isEqualTo(ExitCode.CLEAN);
     assertThat(ran.err()).isEqualTo(log + ":1:1: no step 'fallocat': did you mean fallocate?\n");
     assertThat(ran.out()).endsWith(" mismatches=0 unknown=1\n");
@@ -141,7 +124,7 @@ class CommandTest {
   @Test
   void strictRefusesAnUnknownCall() throws IOException {
     String log = file("a.kvmlog", "fallocat(1) = 0\n");
-    assertThat(run("replay", "--strict", log))
+    assertThat(Ran.of("replay", "--strict", log))
         .isEqualTo(
             new Ran(
                 ExitCode.USAGE,
@@ -151,32 +134,32 @@ class CommandTest {
 
   @Test
   void whatCannotBeReadIsAUsageError() throws IOException {
-    assertThat(run("replay", "nowhere.kvmlog"))
+    assertThat(Ran.of("replay", "nowhere.kvmlog"))
         .isEqualTo(new Ran(2, "", "cocovisor: nowhere.kvmlog: no such file\n"));
     String log = file("a.txt", CLEAN);
-    Ran ran = run("replay", log);
+    Ran ran = Ran.of("replay", log);
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("no log format 'txt': there are kvmlog, ");
-    assertThat(run("replay").code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run("replay", "--nonsense").code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run("nonsense").code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run().code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run("replay", "--program", "77", file("b.kvmlog", CLEAN)).err())
+    assertThat(Ran.of("replay").code()).isEqualTo(ExitCode.USAGE);
+    assertThat(Ran.of("replay", "--nonsense").code()).isEqualTo(ExitCode.USAGE);
+    assertThat(Ran.of("nonsense").code()).isEqualTo(ExitCode.USAGE);
+    assertThat(Ran.of().code()).isEqualTo(ExitCode.USAGE);
+    assertThat(Ran.of("replay", "--program", "77", file("b.kvmlog", CLEAN)).err())
         .contains("no log has a program 77");
   }
 
   @Test
   void helpAndVersionAreClean() {
-    assertThat(run("--help").out()).contains("replay").contains("Exit codes");
-    assertThat(run("--help").code()).isEqualTo(ExitCode.CLEAN);
-    assertThat(run("--version").out()).startsWith("cocovisor ");
-    assertThat(run("replay", "--help").code()).isEqualTo(ExitCode.CLEAN);
+    assertThat(Ran.of("--help").out()).contains("replay").contains("Exit codes");
+    assertThat(Ran.of("--help").code()).isEqualTo(ExitCode.CLEAN);
+    assertThat(Ran.of("--version").out()).startsWith("cocovisor ");
+    assertThat(Ran.of("replay", "--help").code()).isEqualTo(ExitCode.CLEAN);
   }
 
   @Test
   void aScenarioNeedsNoResultsAndAWrittenOneIsAnExpectation() throws IOException {
     String text = "# Opens.\nopenat(AT_FDCWD, \"/dev/kvm\", O_RDWR)\nfallocate(-1, 0, 0, 4096)\n";
-    Ran ran = run("run", file("a.kvmlog", text));
+    Ran ran = Ran.of("run", file("a.kvmlog", text));
     assertThat(ran.out())
         .isEqualTo(
             """
@@ -185,7 +168,7 @@ class CommandTest {
             calls=2 unmet=0
             """);
     String log = file("b.kvmlog", text.replace("4096)", "4096) = 0"));
-    ran = run("run", log);
+    ran = Ran.of("run", log);
     assertThat(ran.code()).isEqualTo(ExitCode.FOUND);
     assertThat(ran.out())
         .contains(log + ":3: not as expected\n  expected   0\n  got        -1 EBADF\n");
@@ -194,18 +177,18 @@ class CommandTest {
   @Test
   void aSavedRunReplays() throws IOException {
     Path saved = dir.resolve("saved.kvmlog");
-    Ran ran = run("run", file("a.kvmlog", CLEAN), "--save", saved.toString());
+    Ran ran = Ran.of("run", file("a.kvmlog", CLEAN), "--save", saved.toString());
     assertThat(ran.code()).isEqualTo(ExitCode.CLEAN);
-    assertThat(run("replay", saved.toString()).out())
+    assertThat(Ran.of("replay", saved.toString()).out())
         .isEqualTo("programs=1 calls=2 mismatches=0\n");
   }
 
   @Test
   void anUnknownBackendIsRefusedWithThoseThereAre() throws IOException {
-    Ran ran = run("run", file("a.kvmlog", CLEAN), "--backend", "sgx");
+    Ran ran = Ran.of("run", file("a.kvmlog", CLEAN), "--backend", "sgx");
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).startsWith("cocovisor: there is no technology 'sgx'; there are ");
-    assertThat(run("run", "nowhere.kvmlog").err())
+    assertThat(Ran.of("run", "nowhere.kvmlog").err())
         .isEqualTo("cocovisor: nowhere.kvmlog: no such file\n");
   }
 

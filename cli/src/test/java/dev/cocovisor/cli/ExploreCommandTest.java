@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,22 +18,6 @@ class ExploreCommandTest {
 
   @TempDir Path dir;
 
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    var console =
-        new Console(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            false);
-    int code = Main.run(console, args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   /** The race whose transient answer is allowed, without the line that allows it. */
   private Path withoutTheAllowance() throws IOException {
     List<String> lines = Files.readAllLines(RACES.resolve("convert-and-fault.kvmlog"));
@@ -47,7 +27,8 @@ class ExploreCommandTest {
 
   @Test
   void aWholeSearchThatFindsNothingIsClean() {
-    Ran ran = run("explore", RACES.resolve("convert-and-fault.kvmlog").toString(), "--bound", "1");
+    Ran ran =
+        Ran.of("explore", RACES.resolve("convert-and-fault.kvmlog").toString(), "--bound", "1");
     assertThat(ran.out())
         .matches("schedules=\\d+ outcomes=2 findings=0 exhaustive \\(bound 1\\)\n");
     assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.CLEAN);
@@ -56,7 +37,7 @@ class ExploreCommandTest {
   @Test
   void theCommandBelowAFindingFindsItAgainUnderTheSameSettings() throws IOException {
     Path race = withoutTheAllowance();
-    Ran found = run("explore", race.toString(), "--bound", "1", "--set", "core.max-vcpus=64");
+    Ran found = Ran.of("explore", race.toString(), "--bound", "1", "--set", "core.max-vcpus=64");
     assertThat(found.code()).isEqualTo(ExitCode.FOUND);
     assertThat(found.out())
         .contains("answers that no order of whole calls gives", "KVM_EXIT_MEMORY_FAULT")
@@ -65,16 +46,16 @@ class ExploreCommandTest {
         found.out().lines().filter(l -> l.startsWith("  reproduce")).findFirst().orElseThrow();
     assertThat(line).endsWith(" --set core.max-vcpus=64");
     String schedule = line.replaceAll(".*--schedule '([^']*)'.*", "$1");
-    Ran again = run("explore", race.toString(), "--schedule", schedule);
+    Ran again = Ran.of("explore", race.toString(), "--schedule", schedule);
     assertThat(again.out()).contains("KVM_EXIT_MEMORY_FAULT");
-    assertThat(run("explore", race.toString(), "--bound", "1", "--any-answers").code())
+    assertThat(Ran.of("explore", race.toString(), "--bound", "1", "--any-answers").code())
         .isEqualTo(ExitCode.CLEAN);
   }
 
   @Test
   void aBudgetThatEndsTheSearchIsSaid() {
     Ran ran =
-        run("explore", RACES.resolve("fault-and-punch.kvmlog").toString(), "--schedules", "5");
+        Ran.of("explore", RACES.resolve("fault-and-punch.kvmlog").toString(), "--schedules", "5");
     assertThat(ran.code()).isEqualTo(ExitCode.BUDGET);
     assertThat(ran.out()).contains("schedules=5 ", "stopped by its budget");
   }
@@ -88,7 +69,7 @@ class ExploreCommandTest {
             "--seconds", "99999999999999999",
             "--workers", "0")
         .forEach((option, value) -> {
-          Ran ran = run("explore", race, option, value);
+          Ran ran = Ran.of("explore", race, option, value);
           assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
           assertThat(ran.err()).contains(option + ": a number from ");
         });
@@ -97,7 +78,7 @@ class ExploreCommandTest {
   @Test
   void aScenarioOfOneActorCannotBeExplored() throws IOException {
     Path one = Files.writeString(dir.resolve("one.kvmlog"), "vm_launch({memory=0x1000}) = 1\n");
-    Ran ran = run("explore", one.toString());
+    Ran ran = Ran.of("explore", one.toString());
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("two or more can be explored");
   }
@@ -105,13 +86,13 @@ class ExploreCommandTest {
   @Test
   void failuresOfAScenarioNeedNoActors() {
     String boot = RACES.resolveSibling("first-boot.kvmlog").toString();
-    Ran ran = run("explore", boot, "--faults", "--backend", "sw-protected");
+    Ran ran = Ran.of("explore", boot, "--faults", "--backend", "sw-protected");
     assertThat(ran.out())
         .matches("injections=9 absorbed=\\d refused=\\d dead=0 leaking=0 warned=0 findings=0\n");
     assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.CLEAN);
-    Ran one = run("explore", boot, "--faults", "--backend", "sw-protected", "--schedule", "1");
+    Ran one = Ran.of("explore", boot, "--faults", "--backend", "sw-protected", "--schedule", "1");
     assertThat(one.out()).isEqualTo("nothing is wrong\n");
-    Ran cut = run("explore", boot, "--faults", "--schedules", "2");
+    Ran cut = Ran.of("explore", boot, "--faults", "--schedules", "2");
     assertThat(cut.code()).isEqualTo(ExitCode.BUDGET);
   }
 }

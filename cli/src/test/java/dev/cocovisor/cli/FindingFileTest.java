@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,22 +21,6 @@ class FindingFileTest {
   private Path saved = Path.of("");
   private String found = "";
 
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    var console =
-        new Console(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            false);
-    int code = Main.run(console, args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   private static List<String> lanes(String out) {
     return out.lines().filter(l -> l.matches("  +(\\d+ .*|vcpu 1 .*)")).toList();
   }
@@ -49,7 +29,7 @@ class FindingFileTest {
   void find() {
     saved = dir.resolve("finding.kvmlog");
     Ran ran =
-        run("explore", "--bug", "no-retry", "--set", "core.max-vcpus=64", "--save", text(saved));
+        Ran.of("explore", "--bug", "no-retry", "--set", "core.max-vcpus=64", "--save", text(saved));
     assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.FOUND);
     found = ran.out();
   }
@@ -62,7 +42,7 @@ class FindingFileTest {
   void runFollowsItByteForByte() throws IOException {
     assertThat(Files.readString(saved))
         .contains("set=\"core.max-vcpus=64\"", "bug=\"no-retry\"", "actor(");
-    Ran once = run("run", text(saved));
+    Ran once = Ran.of("run", text(saved));
     assertThat(once.code()).as(once.err()).isEqualTo(ExitCode.FOUND);
     assertThat(once.out())
         .contains("  holds ", "* ", "the finding shows: 1 interruption(s)")
@@ -70,7 +50,7 @@ class FindingFileTest {
     assertThat(lanes(once.out())).hasSizeGreaterThan(5).isEqualTo(lanes(found));
     for (Stream<String> command :
         List.of(Stream.of("run", text(saved)), Stream.of("explore", text(saved)))) {
-      assertThat(run(command.toArray(String[]::new)).out()).isEqualTo(once.out());
+      assertThat(Ran.of(command.toArray(String[]::new)).out()).isEqualTo(once.out());
     }
   }
 
@@ -80,7 +60,7 @@ class FindingFileTest {
         Files.writeString(
             dir.resolve("mended.kvmlog"),
             Files.readString(saved).replace("bug=\"no-retry\", ", ""));
-    Ran ran = run("run", text(mended));
+    Ran ran = Ran.of("run", text(mended));
     assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.CLEAN);
     assertThat(ran.out()).contains("said       ", "the finding does not show any more");
   }
@@ -91,19 +71,19 @@ class FindingFileTest {
         Files.writeString(
             dir.resolve("other.kvmlog"),
             Files.readString(saved).replaceAll("breaks=\"[^\"]*", "breaks=\"the moon"));
-    Ran ran = run("run", text(other));
+    Ran ran = Ran.of("run", text(other));
     assertThat(ran.code()).isEqualTo(ExitCode.FOUND);
     assertThat(ran.out()).contains("something else breaks than the finding says");
   }
 
   @Test
   void aFixIsTriedOnTheSameOrderAndOnEveryOther() {
-    Ran mends = run("explore", text(saved), "--fix", "without-bug", "--bound", "1");
+    Ran mends = Ran.of("explore", text(saved), "--fix", "without-bug", "--bound", "1");
     assertThat(mends.out())
         .contains("under sw-protected core.max-vcpus=64 without no-retry")
         .contains("  this order     nothing breaks\n", "exhaustive (bound 1)", "\nmends it\n");
     assertThat(mends.code()).as(mends.err()).isEqualTo(ExitCode.CLEAN);
-    Ran not = run("explore", text(saved), "--fix", "core.max-vcpus=32", "--bound", "1");
+    Ran not = Ran.of("explore", text(saved), "--fix", "core.max-vcpus=32", "--bound", "1");
     assertThat(not.out())
         .contains("under sw-protected core.max-vcpus=32 with no-retry")
         .contains("  this order     breaks alike\n", "\ndoes not mend it\n");
@@ -116,7 +96,7 @@ class FindingFileTest {
     Path example = root.resolve("examples/findings/no-retry.kvmlog");
     String page = Files.readString(root.resolve("docs/exploring.md"));
     assertThat(page).contains(Files.readString(example));
-    Ran ran = run("run", text(example));
+    Ran ran = Ran.of("run", text(example));
     assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.FOUND);
     assertThat(page)
         .contains(ran.out().replace(text(example), "examples/findings/no-retry.kvmlog"));
@@ -126,11 +106,11 @@ class FindingFileTest {
   void wordsThatAreNoFixAreRefused() {
     String race = RACES.resolve("fault-and-punch.kvmlog").toString();
     for (String fix : List.of("core.max-vcpu=1", "tdy", "bug=M0")) {
-      Ran ran = run("explore", text(saved), "--fix", fix);
+      Ran ran = Ran.of("explore", text(saved), "--fix", fix);
       assertThat(ran.code()).as(fix).isEqualTo(ExitCode.USAGE);
       assertThat(ran.err()).as(fix).isNotBlank();
     }
-    Ran ran = run("explore", race, "--save", text(saved));
+    Ran ran = Ran.of("explore", race, "--save", text(saved));
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("--force");
   }

@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -23,26 +19,9 @@ class LiveCommandTest {
 
   @TempDir Path dir;
 
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    int code =
-        Main.run(
-            new Console(
-                new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                false,
-                false),
-            args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   @Test
   void aloneItSaysWhatThereIs() {
-    Ran ran = run("live");
+    Ran ran = Ran.of("live");
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("run", "check", "record", "host");
   }
@@ -50,7 +29,7 @@ class LiveCommandTest {
   @Test
   void withoutKvmOrWithoutTheFileItIsUsage() {
     // Here the file is missing, on a machine without KVM that comes first.
-    Ran ran = run("live", "check", dir.resolve("none.kvmlog").toString());
+    Ran ran = Ran.of("live", "check", dir.resolve("none.kvmlog").toString());
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).matches("(?s).*(no such file|/dev/kvm).*");
   }
@@ -67,12 +46,12 @@ class LiveCommandTest {
             ioctl(3, KVM_CHECK_EXTENSION, KVM_CAP_HLT) = 3
             ioctl(3, KVM_CHECK_EXTENSION, KVM_CAP_PRE_FAULT_MEMORY) = 0
             """);
-    Ran with = run("replay", "--host", profile.toString(), log.toString());
+    Ran with = Ran.of("replay", "--host", profile.toString(), log.toString());
     assertThat(with.out()).contains("mismatches=0");
-    Ran without = run("replay", log.toString());
+    Ran without = Ran.of("replay", log.toString());
     assertThat(without.out()).contains("mismatches=3");
     Ran wins =
-        run("replay", "--host", profile.toString(), "--set", "core.max-vcpus=8", log.toString());
+        Ran.of("replay", "--host", profile.toString(), "--set", "core.max-vcpus=8", log.toString());
     assertThat(wins.out())
         .contains("mismatches=1", "--host " + profile + " --set core.max-vcpus=8");
   }
@@ -80,10 +59,10 @@ class LiveCommandTest {
   @Test
   void aProfileThatIsNoneIsRefused() throws IOException {
     Path none = Files.writeString(dir.resolve("none"), "# nothing\n");
-    Ran ran = run("replay", "--host", none.toString(), none.toString());
+    Ran ran = Ran.of("replay", "--host", none.toString(), none.toString());
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("host_config");
-    Ran missing = run("replay", "--host", dir.resolve("gone").toString(), none.toString());
+    Ran missing = Ran.of("replay", "--host", dir.resolve("gone").toString(), none.toString());
     assertThat(missing.code()).isEqualTo(ExitCode.USAGE);
     assertThat(missing.err()).contains("--host");
   }

@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -20,22 +16,6 @@ class MisspellingsTest {
   private static final String LAUNCH = "vm_launch({memory=0x1000000, vcpus=1})\n";
 
   @TempDir Path dir;
-
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran command(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    var console =
-        new Console(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            false);
-    int code = Main.run(console, args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
 
   @ParameterizedTest
   @CsvSource(
@@ -60,7 +40,7 @@ class MisspellingsTest {
     Path file = dir.resolve("a.kvmlog");
     String before = line.startsWith("host_config") ? "# A host.\n" : LAUNCH;
     Files.writeString(file, before + line + "\n");
-    Ran ran = command("run", file.toString(), "--backend", "tdx");
+    Ran ran = Ran.of("run", file.toString(), "--backend", "tdx");
     assertThat(ran.err()).isEqualTo("cocovisor: " + file + ":" + message + "\n");
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
   }
@@ -69,7 +49,7 @@ class MisspellingsTest {
   void aSettingOfTheCommandLineIsCheckedToo() throws IOException {
     Path file = dir.resolve("a.kvmlog");
     Files.writeString(file, LAUNCH);
-    Ran ran = command("run", file.toString(), "--set", "core.gmem-ordr=9");
+    Ran ran = Ran.of("run", file.toString(), "--set", "core.gmem-ordr=9");
     assertThat(ran.err())
         .isEqualTo(
             "cocovisor: --set: no setting 'core.gmem-ordr': did you mean core.gmem-order?\n");
@@ -82,7 +62,7 @@ class MisspellingsTest {
     Files.writeString(file, "host_config({core.gmem-order=0})\n" + LAUNCH + "vm_stats(1)\n");
     Path saved = dir.resolve("saved.kvmlog");
     Ran ran =
-        command(
+        Ran.of(
             "run",
             file.toString(),
             "--set",
@@ -99,7 +79,7 @@ class MisspellingsTest {
   void aTechnologyIsNamedWithTheOneThatWasMeant() throws IOException {
     Path file = dir.resolve("a.kvmlog");
     Files.writeString(file, LAUNCH);
-    assertThat(command("run", file.toString(), "--backend", "pkvn").err())
+    assertThat(Ran.of("run", file.toString(), "--backend", "pkvn").err())
         .startsWith("cocovisor: there is no technology 'pkvn': did you mean pkvm? There are ");
   }
 }

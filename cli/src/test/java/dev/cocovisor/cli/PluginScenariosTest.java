@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -24,25 +20,9 @@ class PluginScenariosTest {
   @TempDir static Path folder;
   private static Path plugins = Path.of("");
 
-  private record Ran(int code, String out, String err) {}
-
   @BeforeAll
   static void buildThePlugin() throws IOException {
     plugins = CovePackage.into(folder);
-  }
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    var console =
-        new Console(
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
-            false);
-    int code = Main.run(console, args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
   private static String example(String name) {
@@ -62,7 +42,7 @@ class PluginScenariosTest {
   void aSavedRunOfAPluginReplaysWithoutADifference(String name) {
     String saved = folder.resolve(name + ".kvmlog").toString();
     Ran ran =
-        run(
+        Ran.of(
             "run",
             example(name),
             "--plugins",
@@ -73,7 +53,7 @@ class PluginScenariosTest {
             saved);
     assertThat(ran.err()).isEmpty();
     assertThat(ran.out()).contains("calls=");
-    Ran again = run("replay", saved, "--plugins", plugins.toString());
+    Ran again = Ran.of("replay", saved, "--plugins", plugins.toString());
     assertThat(again.err()).isEmpty();
     assertThat(again.out()).startsWith("programs=1 ").endsWith(" mismatches=0\n");
   }
@@ -89,9 +69,9 @@ class PluginScenariosTest {
         ioctl(3, KVM_CREATE_VM, KVM_VM_TYPE_RISCV_COVE) = 4
         ioctl(4, KVM_CREATE_VCPU, 0) = 5
         """);
-    Ran with = run("replay", log.toString(), "--plugins", plugins.toString());
+    Ran with = Ran.of("replay", log.toString(), "--plugins", plugins.toString());
     assertThat(with.out()).isEqualTo("programs=1 calls=3 mismatches=0\n");
-    Ran without = run("replay", log.toString(), "--plugins", folder.toString());
+    Ran without = Ran.of("replay", log.toString(), "--plugins", folder.toString());
     assertThat(without.code()).isEqualTo(ExitCode.USAGE);
     assertThat(without.err()).contains("type.kvmlog:3:25: 'KVM_VM_TYPE_RISCV_COVE', expected ");
   }
@@ -100,7 +80,7 @@ class PluginScenariosTest {
   void aPackageThatIsInNoFolderIsUsedByItsFile() {
     String file = plugins.resolve(CovePackage.ID + "-1.0.0.jar").toString();
     Ran ran =
-        run(
+        Ran.of(
             "compare",
             example("first-boot"),
             "--plugin",
@@ -115,7 +95,7 @@ class PluginScenariosTest {
   void aGeneratedLogOfAPluginReplays() {
     String log = folder.resolve("generated.kvmlog").toString();
     Ran made =
-        run(
+        Ran.of(
             "generate",
             log,
             "--programs",
@@ -125,7 +105,7 @@ class PluginScenariosTest {
             "--plugins",
             plugins.toString());
     assertThat(made.out()).contains(" violations=0");
-    assertThat(run("replay", log, "--plugins", plugins.toString()).out())
+    assertThat(Ran.of("replay", log, "--plugins", plugins.toString()).out())
         .startsWith("programs=5 ")
         .endsWith(" mismatches=0\n");
   }
@@ -143,11 +123,11 @@ class PluginScenariosTest {
         guest_tdcall(1, {leaf="TDG.MEM.PAGE.ACCEPT", gpa=0x200000, level=0})
         guest_tdcall(1, {leaf="TDG.MEM.PAGE.ACCEPT", gpa=0x201000, level=0, vcpu=1})
         """);
-    Ran ran = run("run", log.toString(), "--backend", "tdx", "--trace", "none");
+    Ran ran = Ran.of("run", log.toString(), "--backend", "tdx", "--trace", "none");
     assertThat(ran.code()).as(ran.out() + ran.err()).isEqualTo(ExitCode.CLEAN);
     assertThat(ran.out()).containsPattern("gpa=0x200000, level=0\\}\\) = 0 \\(OK");
     Files.writeString(log, Files.readString(log).replace("vcpu=1}", "vcpu=7}"));
-    assertThat(run("run", log.toString(), "--backend", "tdx").err())
+    assertThat(Ran.of("run", log.toString(), "--backend", "tdx").err())
         .contains("act.kvmlog:6:14: guest_tdcall: the guest has no vCPU 7, it has 2");
   }
 
@@ -163,7 +143,7 @@ class PluginScenariosTest {
   @MethodSource("faults")
   void everyKindOfCallFailsOnThePluginAsExpected(String name) {
     Ran ran =
-        run(
+        Ran.of(
             "run",
             example(name),
             "--plugins",

@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -25,23 +21,6 @@ class RunMessagesTest {
 
   @TempDir Path dir;
 
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    int code =
-        Main.run(
-            new Console(
-                new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                false,
-                false),
-            args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   private String file(String text) throws IOException {
     return Files.writeString(dir.resolve("a.kvmlog"), text).toString();
   }
@@ -49,7 +28,7 @@ class RunMessagesTest {
   @Test
   void aWrongExpectationIsNamedByFileAndLine() throws IOException {
     String file = file(GOOD.replace("value=0)", "value=9)"));
-    Ran ran = run("run", file, "--trace", "none");
+    Ran ran = Ran.of("run", file, "--trace", "none");
     assertThat(ran.code()).isEqualTo(ExitCode.FOUND);
     assertThat(ran.out())
         .endsWith(
@@ -66,14 +45,14 @@ class RunMessagesTest {
   @Test
   void aSyntaxErrorIsNamedByFileLineAndColumn() throws IOException {
     String file = file(GOOD.replace("{at=0}", "{at=0"));
-    Ran ran = run("run", file);
+    Ran ran = Ran.of("run", file);
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).isEqualTo("cocovisor: " + file + ":4:17: ')', expected '}'\n");
   }
 
   @Test
   void anUnknownBackendIsAnsweredWithThoseThereAre() throws IOException {
-    Ran ran = run("run", file(GOOD), "--backend", "sgx");
+    Ran ran = Ran.of("run", file(GOOD), "--backend", "sgx");
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err())
         .startsWith("cocovisor: there is no technology 'sgx'; there are cca, default, pkvm, ")
@@ -82,7 +61,7 @@ class RunMessagesTest {
 
   @Test
   void aMissingFileIsNamed() {
-    assertThat(run("run", "nowhere.kvmlog"))
+    assertThat(Ran.of("run", "nowhere.kvmlog"))
         .isEqualTo(new Ran(2, "", "cocovisor: nowhere.kvmlog: no such file\n"));
   }
 
@@ -92,8 +71,8 @@ class RunMessagesTest {
         GOOD.replace(" = 0 (OK, value=0)", "")
             + "expect({sw-protected=\"0 (OK, value=0)\", tdx=\"-1 EPERM\"})\n";
     String file = file(text);
-    assertThat(run("run", file, "--backend", "sw-protected").code()).isEqualTo(ExitCode.CLEAN);
-    Ran ran = run("run", file, "--backend", "tdx", "--trace", "none");
+    assertThat(Ran.of("run", file, "--backend", "sw-protected").code()).isEqualTo(ExitCode.CLEAN);
+    Ran ran = Ran.of("run", file, "--backend", "tdx", "--trace", "none");
     assertThat(ran.code()).isEqualTo(ExitCode.FOUND);
     assertThat(ran.out()).contains(":4: not as expected\n  expected   -1 EPERM\n");
   }
@@ -103,17 +82,18 @@ class RunMessagesTest {
     String example =
         Path.of(System.getProperty("cocovisor.root"), "examples/convert-small-in-huge.kvmlog")
             .toString();
-    String all = run("run", example, "--backend", "tdx").out();
+    String all = Ran.of("run", example, "--backend", "tdx").out();
     assertThat(all)
         .containsPattern(
             "    hook +split_external_spt\\(gfn=0x200, level=2.*\\n"
                 + "(      .*\\n)*      firmware  TDH.MEM.PAGE.DEMOTE\\(")
         .contains("ownership pfn=")
         .contains("... and ");
-    assertThat(run("run", example, "--backend", "tdx", "--full").out()).doesNotContain("... and ");
-    assertThat(run("run", example, "--backend", "tdx", "--trace", "hooks").out())
+    assertThat(Ran.of("run", example, "--backend", "tdx", "--full").out())
+        .doesNotContain("... and ");
+    assertThat(Ran.of("run", example, "--backend", "tdx", "--trace", "hooks").out())
         .doesNotContain("firmware  ");
-    assertThat(run("run", example, "--backend", "tdx", "--trace", "none").out())
+    assertThat(Ran.of("run", example, "--backend", "tdx", "--trace", "none").out())
         .doesNotContain("hook ")
         .doesNotContain("ownership");
   }

@@ -2,12 +2,8 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -23,28 +19,11 @@ import tools.jackson.databind.json.JsonMapper;
 class TckCommandTest {
   @TempDir Path dir;
 
-  private record Ran(int code, String out, String err) {}
-
-  private static Ran run(String... args) {
-    var out = new ByteArrayOutputStream();
-    var err = new ByteArrayOutputStream();
-    int code =
-        Main.run(
-            new Console(
-                new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                false,
-                false),
-            args);
-    return new Ran(
-        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"tdx", "sev-snp", "pkvm", "cca"})
   void everyBuiltInBackendKeepsEveryRule(String id) throws Exception {
     Path xml = dir.resolve(id + ".xml");
-    Ran ran = run("tck", id, "--xml", xml.toString());
+    Ran ran = Ran.of("tck", id, "--xml", xml.toString());
     assertThat(ran.out()).doesNotContain("FAILED", "NOT CONFIDENTIAL\n");
     assertThat(ran.code()).as(ran.out()).isEqualTo(ExitCode.CLEAN);
     Element suite =
@@ -63,7 +42,7 @@ class TckCommandTest {
 
   @Test
   void theRulesAreOneJsonDocumentWithTheirSources() {
-    Ran ran = run("tck", "pkvm", "--json");
+    Ran ran = Ran.of("tck", "pkvm", "--json");
     JsonNode backend = JsonMapper.shared().readTree(ran.out()).get("backends").get(0);
     assertThat(backend.get("backend").asString()).isEqualTo("pkvm");
     assertThat(backend.get("failed").asInt()).isZero();
@@ -73,14 +52,14 @@ class TckCommandTest {
 
   @Test
   void theRulesAreListedAndChosen() {
-    assertThat(run("tck", "--list").out().lines()).hasSizeGreaterThan(110);
-    Ran one = run("tck", "tdx", "--rule", "O01,I", "--set", "tdx.page-size-policy=v3");
+    assertThat(Ran.of("tck", "--list").out().lines()).hasSizeGreaterThan(110);
+    Ran one = Ran.of("tck", "tdx", "--rule", "O01,I", "--set", "tdx.page-size-policy=v3");
     assertThat(one.code()).as(one.out()).isEqualTo(ExitCode.CLEAN);
     assertThat(one.out())
         .startsWith("tdx {tdx.page-size-policy=v3} ")
         .contains("claims: the host's kernel is kept out; ")
         .contains("rules=9 shown=9 refused=0 unjudged=0 failed=0");
-    Ran wrong = run("tck", "tdx", "--rule", "O1");
+    Ran wrong = Ran.of("tck", "tdx", "--rule", "O1");
     assertThat(wrong.code()).isEqualTo(ExitCode.USAGE);
     assertThat(wrong.err()).contains("no rule 'O1': did you mean");
   }
@@ -88,7 +67,7 @@ class TckCommandTest {
   @Test
   void settingsOfOneBackendAreJudgedSideBySide() {
     Ran two =
-        run(
+        Ran.of(
             "tck",
             "tdx:tdx.page-size-policy=upstream",
             "tdx:tdx.page-size-policy=v3",
@@ -101,16 +80,16 @@ class TckCommandTest {
         .contains("subjects=2 differing=1")
         .containsPattern("rules=4 shown=3 refused=1 unjudged=0 failed=0\\s*$")
         .doesNotContainPattern("M01 +\\w+ +shown +shown");
-    Ran wrong = run("tck", "tdx:tdx.page-size-policy=v4");
+    Ran wrong = Ran.of("tck", "tdx:tdx.page-size-policy=v4");
     assertThat(wrong.code()).isEqualTo(ExitCode.USAGE);
     assertThat(wrong.err()).contains("tdx:tdx.page-size-policy=v4: ", "upstream or ");
-    assertThat(run("tck", "tdx:v3").err()).contains("ID:NAME=VALUE is meant");
+    assertThat(Ran.of("tck", "tdx:v3").err()).contains("ID:NAME=VALUE is meant");
   }
 
   @Test
   void theMatrixIsPrintedAndTheXmlTellsTheOutcomesApart() throws Exception {
     Path xml = dir.resolve("%s.xml");
-    Ran ran = run("tck", "tdx", "--matrix", "--rule", "H01,I02", "--xml", xml.toString());
+    Ran ran = Ran.of("tck", "tdx", "--matrix", "--rule", "H01,I02", "--xml", xml.toString());
     assertThat(ran.code()).as(ran.out()).isEqualTo(ExitCode.CLEAN);
     assertThat(ran.out())
         .containsPattern("SETTING +H +I +s")
@@ -126,14 +105,14 @@ class TckCommandTest {
 
   @Test
   void aBackendThatIsNotThereIsALoadErrorThatListsWhatIs() {
-    Ran ran = run("tck", "no-such-backend");
+    Ran ran = Ran.of("tck", "no-such-backend");
     assertThat(ran.code()).isEqualTo(ExitCode.PLUGIN);
     assertThat(ran.err()).contains("no-such-backend").contains("tdx");
   }
 
   @Test
   void aPackageThatIsNotThereIsAUsageError() {
-    Ran ran = run("tck", dir.resolve("none.zip").toString());
+    Ran ran = Ran.of("tck", dir.resolve("none.zip").toString());
     assertThat(ran.code()).isEqualTo(ExitCode.USAGE);
     assertThat(ran.err()).contains("none.zip");
   }

@@ -2,23 +2,13 @@ package dev.cocovisor.cca.logs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
-import dev.cocovisor.api.log.ReplayOptions;
-import dev.cocovisor.api.log.ReplaySummary;
 import dev.cocovisor.cca.kvm.CcaBackend;
 import dev.cocovisor.script.generate.CheckTable;
-import dev.cocovisor.script.replay.KvmLogReplayer;
-import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.script.generate.StoredLog;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 
 /** The checks of a realm's KVM, each alone and in pairs, as a log that is stored and replayed. */
@@ -33,15 +23,7 @@ class RealmCheckLogTest {
   }
 
   private static List<Mismatch> differences(List<CheckTable> tables) throws IOException {
-    List<Mismatch> found = new ArrayList<>();
-    ReplaySummary s =
-        new KvmLogReplayer(Technologies.of(List.of(new CcaBackend())))
-            .replay(
-                LogSource.text("checks.kvmlog", CheckTable.log(TITLE, tables)),
-                ReplayOptions.ALL,
-                found::add);
-    assertThat(s.programs()).isEqualTo(tables.stream().mapToInt(t -> t.programs().size()).sum());
-    return found;
+    return StoredLog.differences(new CcaBackend(), CheckTable.log(TITLE, tables));
   }
 
   @Test
@@ -54,16 +36,9 @@ class RealmCheckLogTest {
   @Test
   void theStoredLogIsWhatTheTablesSay() throws IOException {
     String text = CheckTable.log(TITLE, TABLES);
-    if (Boolean.getBoolean("cocovisor.write")) {
-      try (var out = new GZIPOutputStream(Files.newOutputStream(stored()))) {
-        out.write(text.getBytes(StandardCharsets.UTF_8));
-      }
-    }
-    try (InputStream in = new GZIPInputStream(Files.newInputStream(stored()))) {
-      assertThat(new String(in.readAllBytes(), StandardCharsets.UTF_8))
-          .as("write it with -Dcocovisor.write=true")
-          .isEqualTo(text);
-    }
+    assertThat(StoredLog.held(stored(), text))
+        .as("write it with -Dcocovisor.write=true")
+        .isEqualTo(text);
   }
 
   /** Launch content, slots and vCPUs, each in another order. */

@@ -2,16 +2,12 @@ package dev.cocovisor.snp.rules;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
-import dev.cocovisor.api.log.ReplayOptions;
-import dev.cocovisor.script.replay.KvmLogReplayer;
+import dev.cocovisor.script.generate.StoredLog;
 import dev.cocovisor.snp.kvm.SevBackend;
-import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -51,11 +47,7 @@ class RuleProgramsTest {
   }
 
   private static List<Mismatch> differences(RuleTable t) throws IOException {
-    List<Mismatch> all = new ArrayList<>();
-    var _ =
-        new KvmLogReplayer(Technologies.of(List.of(new SevBackend())))
-            .replay(LogSource.text(t.command, log(t)), ReplayOptions.ALL, all::add);
-    return all;
+    return StoredLog.differences(new SevBackend(), log(t));
   }
 
   /** The tables can tell one order from another: with two checks exchanged they no longer fit. */
