@@ -8,6 +8,7 @@ import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.ops.ForwardingVmOps;
+import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.tdx.guest.TdCalls;
 import dev.cocovisor.tdx.module.abi.Operand;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
@@ -106,6 +107,20 @@ class DynamicPamtTest {
     assertThat(h.count(SeamCall.MEM_RANGE_BLOCK)).isZero();
     ok(h.attributes(M2 + 0x1000, 0x1000, false));
     h.check();
+  }
+
+  @Test
+  void aPageThatIsLostTakesThePairOfItsTwoMegabytesWithIt() {
+    TdxHost h = TdxHost.withDynamicPamt("upstream");
+    assertThat(h.accept(M2, PageLevel.PG_4K)).isZero();
+    TrustedFault refused = TrustedFault.ofCall("TDH.MEM.PAGE.REMOVE", TrustedFault.How.REFUSED, 1);
+    assertThat(h.platform.plan(refused)).isEqualTo(Errno.OK);
+    ok(punch(h, M2, M2));
+    assertThat(h.vm().isDead()).isTrue();
+    // KVM 7.3 holds no reference on the page itself: guest_memfd frees it whatever the module says.
+    assertThat(h.vm().leaks()).hasSize(2).allMatch(l -> l.contains("the PAMT's"));
+    h.close();
+    assertThat(h.kvm.framesSinceBoot()).isZero();
   }
 
   @Test

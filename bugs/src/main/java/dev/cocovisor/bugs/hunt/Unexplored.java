@@ -8,6 +8,7 @@ import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.bugs.entry.LogBug;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.script.generate.ProgramGenerator;
+import dev.cocovisor.script.generate.ProgramSeed;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.StepWords;
@@ -126,17 +127,18 @@ public final class Unexplored {
     boolean[] broken = new boolean[1];
     for (int seed = 1; seed <= programs && !broken[0]; seed++) {
       try {
-        ProgramGenerator.generate(
-            seed,
-            host,
-            backends,
-            on::boot,
-            CALLS,
-            _ -> {},
-            p -> {
-              p.kvm().checkAlways(_ -> broken[0] = true);
-              p.kvm().checkInvariants(_ -> broken[0] = true);
-            });
+        var _ =
+            ProgramGenerator.generate(
+                ProgramSeed.of(seed),
+                host,
+                backends,
+                on::boot,
+                CALLS,
+                _ -> {},
+                p -> {
+                  p.kvm().checkAlways(_ -> broken[0] = true);
+                  p.kvm().checkInvariants(_ -> broken[0] = true);
+                });
       } catch (RuntimeException e) {
         return true;
       }

@@ -116,24 +116,9 @@ public final class ProgramGenerator {
   }
 
   /**
-   * Runs one random program on a host that somebody else boots.
+   * Runs one random program, perhaps a varied one, on a host that somebody else boots.
    *
    * @param backends the technologies the host has; VMs are of their types too
-   */
-  public static void generate(
-      long seed,
-      HostConfig host,
-      List<Backend> backends,
-      HostMaker hosts,
-      int length,
-      Consumer<LogCall> out,
-      Consumer<KvmProcess> afterEach) {
-    generate(new Choices(seed), host, backends, hosts, length, out, afterEach);
-  }
-
-  /**
-   * Runs a random program, perhaps a varied one, on a host that somebody else boots.
-   *
    * @return how many choices it made
    */
   public static int generate(
