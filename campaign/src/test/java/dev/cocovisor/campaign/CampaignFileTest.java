@@ -94,6 +94,7 @@ class CampaignFileTest {
         List.of(),
         List.of(),
         "",
+        true,
         List.of(programs),
         0);
   }

@@ -186,6 +186,41 @@ class CampaignTest {
   }
 
   @Test
+  void aFolderThatCannotBeWrittenIsToldAndNothingIsLost() throws IOException {
+    Path into = folder.resolve("full");
+    Path findings = into.resolve("findings");
+    assertThatThrownBy(() ->
+            run(
+                into,
+                Meeting.alone("full", 1),
+                10,
+                (_, status) -> {
+                  if (status.isEmpty()) {
+                    inTheWay(findings);
+                  }
+                }))
+        .isInstanceOf(CampaignException.class)
+        .hasMessageContaining("Make room and run the campaign again");
+    int kept = Files.readAllLines(into.resolve("results.jsonl")).size();
+    assertThat(kept).isPositive();
+    Files.delete(findings);
+    Ran rest = run(into, Meeting.alone("full", 1), 10, (_, _) -> {});
+    Ran once = run(folder.resolve("roomy"), Meeting.alone("full", 1), 10, (_, _) -> {});
+    assertThat(rest.results()).isEqualTo(once.results());
+    assertThat(rest.totals()).isEqualTo(once.totals());
+  }
+
+  /** Puts a file where a folder has to be, as a full disk keeps files from being made. */
+  private static void inTheWay(Path folder) {
+    try {
+      Files.delete(folder);
+      Files.writeString(folder, "");
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
   void whoDoesNotBelongIsNotLetIn() throws IOException {
     Plan plan = plan(5);
     try (Member first = Member.first(Meeting.alone("right", 1), plan, "1")) {

@@ -64,12 +64,13 @@ public final class Portions {
             ? List.of()
             : part.rest().stream().map(p -> new Portion(portion.shared(), p.text())).toList();
     return new Slice(
-        seen.schedules(), seen.steps(), seen.outcomes(), findings, rest, part.learnt());
-  }
-
-  /** Tells whether all that can be seen within the bound is seen when no portion is left. */
-  public boolean judgesAnswers() {
-    return right.whole();
+        seen.schedules(),
+        seen.steps(),
+        seen.outcomes(),
+        findings,
+        rest,
+        part.learnt(),
+        right.whole());
   }
 
   /**

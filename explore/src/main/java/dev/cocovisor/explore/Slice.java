@@ -12,6 +12,8 @@ import java.util.SortedMap;
  * @param findings what broke, one of a kind; nothing of the portion is left then
  * @param rest what is left, in the order of the search
  * @param learnt places that turned out to be touched, and were not known to be
+ * @param judged whether all that was to be judged could be: there were not too many orders of whole
+ *     calls to try
  */
 public record Slice(
     long schedules,
@@ -19,4 +21,5 @@ public record Slice(
     SortedMap<String, Long> outcomes,
     List<Finding> findings,
     List<Portion> rest,
-    String learnt) {}
+    String learnt,
+    boolean judged) {}

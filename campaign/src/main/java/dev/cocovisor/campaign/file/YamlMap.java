@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -184,15 +183,6 @@ final class YamlMap {
       all.put(key, scalar(value));
     });
     return all;
-  }
-
-  /** Returns a word as what it stands for; what is wrong with it is told with its place. */
-  <T> T as(String key, String word, Function<String, T> reader) {
-    try {
-      return reader.apply(word);
-    } catch (IllegalArgumentException e) {
-      throw wrong(key, String.valueOf(e.getMessage()));
-    }
   }
 
   /** Refuses keys that nobody asked for. */

@@ -28,6 +28,7 @@ public final class Course {
     private long schedules;
     private boolean over;
     private boolean stopped;
+    private boolean judged = true;
     private boolean whole;
     private List<String> learnt = new ArrayList<>();
     private final List<String> rest = new ArrayList<>();
@@ -95,6 +96,7 @@ public final class Course {
         s.over |= !r.found().isEmpty();
         s.rest.addAll(r.rest());
         s.learnt.add(r.learnt());
+        s.judged &= r.judged();
       } else if (p != null) {
         for (Program each : r.reached()) {
           if (p.reached.addAll(each.reached())) {
@@ -117,7 +119,7 @@ public final class Course {
       Portion again = Portions.again(s.shared, s.learnt);
       if (again == null || !Portions.isPortioned(t.search())) {
         s.over = true;
-        s.whole = true;
+        s.whole = s.judged;
         return List.of();
       }
       s.shared = again.shared();

@@ -86,6 +86,7 @@ public final class Engine {
     final List<Program> reached = new ArrayList<>();
     List<String> rest = List.of();
     String learnt = "";
+    boolean judged = true;
     long schedules;
     long programs;
     long calls;
@@ -106,6 +107,7 @@ public final class Engine {
           found,
           rest,
           learnt,
+          judged,
           reached,
           millis);
     }
@@ -123,6 +125,7 @@ public final class Engine {
       t.outcomes.putAll(slice.outcomes());
       t.rest = slice.rest().stream().map(Portion::way).toList();
       t.learnt = slice.learnt();
+      t.judged = slice.judged();
       findings = slice.findings();
     } else {
       Report r =

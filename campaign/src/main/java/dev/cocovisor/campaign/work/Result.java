@@ -15,6 +15,7 @@ import java.util.SortedMap;
  * @param found what broke, one of a kind
  * @param rest what is left of a search's portion: how its parts begin
  * @param learnt what a search learnt of places that are shared
+ * @param judged whether all that an exploration was to judge could be
  * @param reached programs that went somewhere new
  * @param millis how long it took
  */
@@ -28,5 +29,6 @@ public record Result(
     List<Found> found,
     List<String> rest,
     String learnt,
+    boolean judged,
     List<Program> reached,
     long millis) {}

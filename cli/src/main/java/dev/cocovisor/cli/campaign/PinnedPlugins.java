@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -64,11 +63,6 @@ public final class PinnedPlugins implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     return path;
-  }
-
-  /** Returns the words of a command line that finds the same. */
-  List<String> words() {
-    return folder == null ? List.of() : List.of("--plugins", folder.toString());
   }
 
   @Override

@@ -51,11 +51,6 @@ public final class CallArgs {
     return call.args().size() - 1;
   }
 
-  /** Takes a whole struct besides the fields asked for; no field of the call is a mistake then. */
-  public void leaveOpen() {
-    open = true;
-  }
-
   /**
    * Ends the reading: nothing may be left over.
    *

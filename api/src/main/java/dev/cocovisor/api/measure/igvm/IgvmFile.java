@@ -190,11 +190,6 @@ public final class IgvmFile {
     return 0;
   }
 
-  /** Returns the headers of the initialization section, in order. */
-  public List<Header> initializations() {
-    return headers.stream().filter(Header::initialization).toList();
-  }
-
   /** Returns the directives, in the order a loader carries them out. */
   public List<Header> directives() {
     return headers.stream().filter(Header::directive).toList();
