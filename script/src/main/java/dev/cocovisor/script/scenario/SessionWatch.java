@@ -39,6 +39,7 @@ public final class SessionWatch {
   public ScenarioStep done(int program, ScenarioLine line, Reply reply) {
     LogCall call = line.call();
     LogCall stated = call.withResult(line.expected(session.technology()));
+    List<ScenarioStep.Happened> happened = recorder.take();
     return new ScenarioStep(
         program,
         line.step(),
@@ -47,10 +48,18 @@ public final class SessionWatch {
         Answers.unmet(stated, reply),
         Answers.got(call, reply),
         stated.result() != null,
-        recorder.take(),
+        happened,
         vms.counters(line.step(), reply),
-        vms.ownership(),
+        happened.isEmpty() && isTraced(line.step()) ? List.of() : vms.ownership(),
         vms.tables());
+  }
+
+  /** Tells whether a step changes the owner of a frame by what is traced only: hooks and calls. */
+  private static boolean isTraced(Step step) {
+    return switch (step) {
+      case Step.Read _, Step.Write _, Step.Peek _, Step.Poke _, Step.Stats _ -> true;
+      default -> false;
+    };
   }
 
   /** Returns what the tables of the host say now. */
