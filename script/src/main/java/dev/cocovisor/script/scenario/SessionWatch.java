@@ -12,6 +12,7 @@ public final class SessionWatch {
   private final StepRecorder recorder = new StepRecorder();
   private final Session session;
   private final VmWatch vms;
+  private final boolean onlyAnswers;
 
   /** Makes a session that tells what happens to a sink. */
   @FunctionalInterface
@@ -22,7 +23,18 @@ public final class SessionWatch {
 
   /** Begins to watch a session, of which no line was carried out. */
   public SessionWatch(Begins begins) {
-    session = begins.with(recorder);
+    this(begins, false);
+  }
+
+  /**
+   * Begins to watch a session, of which no line was carried out.
+   *
+   * @param onlyAnswers whether steps tell no more than what they answered, as in programs of a
+   *     million lines: what the tables of the host say after each costs more than the step
+   */
+  SessionWatch(Begins begins, boolean onlyAnswers) {
+    this.onlyAnswers = onlyAnswers;
+    session = begins.with(onlyAnswers ? TraceSink.OFF : recorder);
     vms = new VmWatch(session);
   }
 
@@ -40,6 +52,7 @@ public final class SessionWatch {
     LogCall call = line.call();
     LogCall stated = call.withResult(line.expected(session.technology()));
     List<ScenarioStep.Happened> happened = recorder.take();
+    List<VmCounters> counters = vms.counters(line.step(), reply, !onlyAnswers);
     return new ScenarioStep(
         program,
         line.step(),
@@ -49,9 +62,9 @@ public final class SessionWatch {
         Answers.got(call, reply),
         stated.result() != null,
         happened,
-        vms.counters(line.step(), reply),
-        happened.isEmpty() && isTraced(line.step()) ? List.of() : vms.ownership(),
-        vms.tables());
+        counters,
+        onlyAnswers || happened.isEmpty() && isTraced(line.step()) ? List.of() : vms.ownership(),
+        onlyAnswers ? ScenarioStep.Tables.NONE : vms.tables());
   }
 
   /** Tells whether a step changes the owner of a frame by what is traced only: hooks and calls. */
