@@ -25,6 +25,8 @@ final class TvmMemory {
   /** The TSM refuses the address: the guest has declared it otherwise than the VMM. */
   static final Errno DECLARED_OTHERWISE = Errno.EPERM;
 
+  private static final String STAYS = "sbi_covh_tvm_remove_pages failed";
+
   private final VmContext vm;
   private final TvmLife life;
   private final Covh covh;
@@ -77,7 +79,7 @@ final class TvmMemory {
                   pfn << PageLevel.PAGE_SHIFT,
                   gfn << PageLevel.PAGE_SHIFT));
       if (!e.ok()) {
-        reclaim(pfn, 1);
+        var _ = reclaim(pfn, 1);
         return e;
       }
       held.put(gfn, new Page(pfn, PageLevel.PG_4K, true));
@@ -104,7 +106,7 @@ final class TvmMemory {
               covh.addZero(
                   life.gid(), pfn << PageLevel.PAGE_SHIFT, type, gfn << PageLevel.PAGE_SHIFT));
       if (!e.ok()) {
-        reclaim(pfn, level.pages());
+        var _ = reclaim(pfn, level.pages());
         return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
       }
       held.put(gfn, new Page(pfn, level, true));
@@ -134,7 +136,10 @@ final class TvmMemory {
     return held.containsKey(gfn) || (huge != null && huge.level() == PageLevel.PG_2M);
   }
 
-  /** Takes a page away: invalidate, fence, remove, and back to the host if it was private. */
+  /**
+   * Takes a page away: invalidate, fence, remove, and back to the host if it was private. Where the
+   * TSM refuses, the frame stays the TVM's and nobody else's, until it gives it back after all.
+   */
   Errno unmap(long gfn) {
     return locked(() -> {
       Page page = held.get(gfn);
@@ -147,12 +152,11 @@ final class TvmMemory {
         e = Covh.errno(covh.remove(life.gid(), gfn << PageLevel.PAGE_SHIFT, length));
       }
       if (!e.ok()) {
+        vm.leak(page.pfn(), page.level().pages(), STAYS);
         return e;
       }
       held.remove(gfn);
-      if (page.isPrivate()) {
-        reclaim(page.pfn(), page.level().pages());
-      }
+      back(page);
       return Errno.OK;
     });
   }
@@ -161,7 +165,7 @@ final class TvmMemory {
   void unmapPages(long gfn, long pfn, long pages) {
     for (long i = 0; i < pages; i++) {
       if (!unmap(gfn + i).ok()) {
-        vm.leak(pfn + i, 1, "sbi_covh_tvm_remove_pages failed");
+        vm.leak(pfn + i, 1, STAYS);
       }
     }
   }
@@ -194,19 +198,27 @@ final class TvmMemory {
   /** After the TVM's end: what it still held is unassigned; makes it the host's. */
   void forget() {
     locked(() -> {
-      for (Page page : held.values()) {
-        if (page.isPrivate()) {
-          reclaim(page.pfn(), page.level().pages());
-        }
-      }
+      held.values().forEach(this::back);
       held.clear();
       return 0;
     });
   }
 
-  private void reclaim(long pfn, long pages) {
-    if (!frames.reclaim(pfn, pages)) {
+  private boolean reclaim(long pfn, long pages) {
+    boolean done = frames.reclaim(pfn, pages);
+    if (!done) {
       vm.leak(pfn, pages, "sbi_covh_reclaim_pages failed");
+    }
+    return done;
+  }
+
+  /** The TVM has a page no more: the host has it, even if it was given up before. */
+  private void back(Page page) {
+    if (page.isPrivate() && !reclaim(page.pfn(), page.level().pages())) {
+      return;
+    }
+    for (long i = 0; i < page.level().pages(); i++) {
+      vm.regained(page.pfn() + i);
     }
   }
 
