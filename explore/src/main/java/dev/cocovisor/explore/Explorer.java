@@ -154,7 +154,7 @@ public final class Explorer {
 
   /** Follows one schedule and returns what was seen at each of its steps. */
   public List<Moment> record(Subject subject, Schedule schedule) {
-    return new Recorder().record(subject, schedule, limits.steps());
+    return new ScheduleRecorder().record(subject, schedule, limits.steps());
   }
 
   Finding minimised(Subject subject, Search search, Sweep.Caught caught, Right right) {

@@ -13,7 +13,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.snp.guest.Validation;
 import dev.cocovisor.snp.rmp.GuestInstructions;
-import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,12 +129,12 @@ final class SnpGuestActions {
     if (outcome == UNMAPPED_EXIT) {
       return ended(state);
     }
-    if (!Outcome.isCompleted(outcome)) {
-      return hlt(new Fields().put("fault", Outcome.describe(outcome)));
+    if (!RmpOutcome.isCompleted(outcome)) {
+      return hlt(new Fields().put("fault", RmpOutcome.describe(outcome)));
     }
-    Fields result = new Fields().put("rax", Outcome.eax(outcome));
+    Fields result = new Fields().put("rax", RmpOutcome.eax(outcome));
     switch (action.name()) {
-      case "pvalidate" -> result.put("cf", Outcome.carry(outcome) ? 1 : 0);
+      case "pvalidate" -> result.put("cf", RmpOutcome.carry(outcome) ? 1 : 0);
       case "rmpquery" -> result.put("rcx", out[0]).put("rdx", out[1]);
       default -> {}
     }
@@ -190,13 +190,13 @@ final class SnpGuestActions {
       } finally {
         entry.leave(vcpu);
       }
-      if (out != Outcome.OK) {
+      if (out != RmpOutcome.OK) {
         faults.explain(entry.mode(sev.stateOf(vcpu)), gpa, pfn, nested2m, out);
       }
-      if (!Outcome.isNestedFault(out)) {
+      if (!RmpOutcome.isNestedFault(out)) {
         return out;
       }
-      boolean mapped = (Outcome.errorCode(out) & Outcome.RMP) != 0;
+      boolean mapped = (RmpOutcome.errorCode(out) & RmpOutcome.RMP) != 0;
       if (!vm.isPrivate(gfn) || (!mapped && !vm.mapPage(vcpu, gpa, true).ok())) {
         entry.end(
             vcpu,

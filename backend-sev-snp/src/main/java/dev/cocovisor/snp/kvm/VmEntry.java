@@ -9,9 +9,9 @@ import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.rmp.CpuMode;
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.RmpAccess;
 import dev.cocovisor.snp.rmp.RmpInstruction;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import dev.cocovisor.snp.rmp.RmpReasons;
 
 /**
@@ -59,7 +59,7 @@ final class VmEntry {
       }
       out = access.vmrunCheck(s.vmcb, NO_AVIC, s.vmsaInUse, s.vmsaGpa, guest());
       // What is asked for before the entry counts before it.
-    } while (out != Outcome.OK && s.reloadRequested);
+    } while (out != RmpOutcome.OK && s.reloadRequested);
     return passes(vcpu, s, out);
   }
 
@@ -97,7 +97,7 @@ final class VmEntry {
     long instead;
     do {
       instead = plan.before(RmpInstruction.VMRUN, s.vmcb << PAGE_SHIFT, s.vmsaInUse, 0, 0);
-    } while (instead == Outcome.INTERRUPTED);
+    } while (instead == RmpOutcome.INTERRUPTED);
     if (instead == Interposer.PROCEED) {
       return true;
     }
@@ -113,7 +113,7 @@ final class VmEntry {
   }
 
   private boolean passes(VcpuContext vcpu, SevVcpu s, long out) {
-    if (out == Outcome.GP) {
+    if (out == RmpOutcome.GP) {
       // kvm_spurious_fault: the host kernel dies of it.
       sev.context().bug("VMRUN with VMCB pfn 0x" + Long.toHexString(s.vmcb) + ": #GP");
       end(vcpu, new Exit.Vendor(-1, "HOST_GP", new Fields().put("vmcb", s.vmcb << PAGE_SHIFT)));
@@ -123,7 +123,7 @@ final class VmEntry {
     boolean unmeasured = sev.info().esActive && !sev.isSnp() && !s.protectedState;
     // pre_sev_run: a vCPU that was made runnable without a save area.
     boolean without = sev.info().esActive && s.vmsaInUse < 0;
-    if (out == Outcome.OK && !unmeasured && !without) {
+    if (out == RmpOutcome.OK && !unmeasured && !without) {
       return true;
     }
     sev.platform()

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The ioctls with structures. */
-final class VmIoctls {
+final class StructuredIoctls {
   private static final long PAGE_SHIFT = 12;
   private static final int SLOT_BITS = 16;
   private static final int ERROR_OFFSET = 32;
@@ -22,7 +22,7 @@ final class VmIoctls {
   /** Sizes of slots in pages, by the VM's descriptor and the slot: so long is a dirty bitmap. */
   private final Map<Long, Map<Long, Long>> pages = new HashMap<>();
 
-  VmIoctls(Kernel kernel) {
+  StructuredIoctls(Kernel kernel) {
     this.kernel = kernel;
   }
 

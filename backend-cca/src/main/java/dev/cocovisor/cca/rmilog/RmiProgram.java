@@ -19,7 +19,7 @@ import java.util.TreeMap;
  *
  * <p>The host's PE runs the REC; calls by other PEs while it runs use another one.
  */
-final class Program {
+final class RmiProgram {
   private static final int SCANNED_GRANULES = 4096;
   private static final int ENTER_REGISTERS = 8;
   private static final int MAX_OPERANDS = 5;
@@ -30,7 +30,7 @@ final class Program {
   private final Deltas deltas;
   private final Pe host = new Pe();
   private final Pe other = new Pe();
-  private final Sampling sampling = new Sampling();
+  private final IrqSampling sampling = new IrqSampling();
 
   // The REC that runs; 0 for none.
   private long running;
@@ -39,7 +39,7 @@ final class Program {
   /** Set between the line that ends a run and its exit line, which tells what the run changed. */
   private boolean exitDue;
 
-  Program(RmmVersion version, Safeguards safeguards, Steps steps) {
+  RmiProgram(RmmVersion version, Safeguards safeguards, Steps steps) {
     this.version = version;
     rmm = version.create(memory, safeguards, steps);
     rmm.calls().forEach(c -> commands.put(c.callName(), c));

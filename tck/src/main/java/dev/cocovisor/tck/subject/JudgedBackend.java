@@ -18,7 +18,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** What the kit judges: a backend with its VMM, what it says of itself, and how its host is set. */
-public final class Subject {
+public final class JudgedBackend {
   /** Names the resource in which a backend declares what it offers and claims; %s is its id. */
   public static final String PROPERTIES = "META-INF/cocovisor/%s/tck.properties";
 
@@ -33,7 +33,7 @@ public final class Subject {
   private final Set<Behaviour> behaviours;
   private final Set<Claim> claims;
 
-  private Subject(
+  private JudgedBackend(
       Backend backend,
       Technology technology,
       Declaration declaration,
@@ -51,12 +51,12 @@ public final class Subject {
   }
 
   /** A backend with its own VMM that makes every claim of a confidential technology. */
-  public Subject(Backend backend, Set<Behaviour> behaviours) {
+  public JudgedBackend(Backend backend, Set<Behaviour> behaviours) {
     this(backend, backend.vmm(), behaviours);
   }
 
   /** A backend with another VMM than its own; as {@link #Subject(Backend, Set)}. */
-  public Subject(Backend backend, VmmDriver driver, Set<Behaviour> behaviours) {
+  public JudgedBackend(Backend backend, VmmDriver driver, Set<Behaviour> behaviours) {
     this(
         backend,
         Technology.of(backend).withDriver(driver),
@@ -67,7 +67,7 @@ public final class Subject {
   }
 
   /** Finds a backend's declaration through the class loader that its class comes from. */
-  public static Subject of(Backend backend) {
+  public static JudgedBackend of(Backend backend) {
     return of(backend, backend.getClass().getClassLoader());
   }
 
@@ -76,8 +76,8 @@ public final class Subject {
    *
    * @throws IllegalArgumentException if the declaration has a word nobody knows
    */
-  public static Subject of(Backend backend, ClassLoader loader) {
-    return new Subject(
+  public static JudgedBackend of(Backend backend, ClassLoader loader) {
+    return new JudgedBackend(
         backend,
         Technology.of(backend),
         Declaration.of(backend.info().id(), loader),
@@ -87,8 +87,8 @@ public final class Subject {
   }
 
   /** Returns this subject with other claims. */
-  public Subject withClaims(Set<Claim> claims) {
-    return new Subject(
+  public JudgedBackend withClaims(Set<Claim> claims) {
+    return new JudgedBackend(
         backend,
         technology,
         new Declaration(declaration.behaviours(), Set.copyOf(claims), declaration.withSettings()),
@@ -98,20 +98,20 @@ public final class Subject {
   }
 
   /** Returns this subject with guests of so many vCPUs where a rule does not say how many. */
-  public Subject withVcpus(int number) {
-    return new Subject(backend, technology, declaration, settings, number, hosts);
+  public JudgedBackend withVcpus(int number) {
+    return new JudgedBackend(backend, technology, declaration, settings, number, hosts);
   }
 
   /** Returns this subject on a host with settings. */
-  public Subject withSettings(Map<String, String> made) {
+  public JudgedBackend withSettings(Map<String, String> made) {
     Map<String, String> all = new LinkedHashMap<>(settings);
     all.putAll(made);
-    return new Subject(backend, technology, declaration, Map.copyOf(all), vcpus, hosts);
+    return new JudgedBackend(backend, technology, declaration, Map.copyOf(all), vcpus, hosts);
   }
 
   /** Returns this subject on hosts that somebody else boots, from other parts. */
-  public Subject withHosts(HostMaker other) {
-    return new Subject(backend, technology, declaration, settings, vcpus, other);
+  public JudgedBackend withHosts(HostMaker other) {
+    return new JudgedBackend(backend, technology, declaration, settings, vcpus, other);
   }
 
   /** Returns who boots the hosts it is judged on. */
@@ -183,8 +183,8 @@ public final class Subject {
    * processors and vCPUs. One at a time, itself first. Numbers among a technology's own settings
    * are limits and planned failures, not ways to behave; they are not tried.
    */
-  public List<Subject> matrix() {
-    List<Subject> all = new ArrayList<>();
+  public List<JudgedBackend> matrix() {
+    List<JudgedBackend> all = new ArrayList<>();
     all.add(this);
     for (Setting s : backend.info().settings()) {
       for (String value : values(s)) {

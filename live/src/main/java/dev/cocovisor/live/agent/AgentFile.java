@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** The agent as a file that Linux starts: one segment of code at a fixed address. */
-final class Program {
+final class AgentFile {
   /** Where the code is loaded: below 2^37, so that every user address space has it. */
   static final long CODE = 0x1c_0c00_0000L;
 
@@ -17,8 +17,8 @@ final class Program {
   private final Listing listing;
   private final byte[] file;
 
-  Program(Processor processor) {
-    listing = Listing.of(Program.class, processor.listing() + ".listing");
+  AgentFile(AgentArch processor) {
+    listing = Listing.of(AgentFile.class, processor.listing() + ".listing");
     file = elf(processor.elfMachine(), listing.code());
   }
 

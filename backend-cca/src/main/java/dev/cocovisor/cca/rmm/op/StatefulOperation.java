@@ -41,7 +41,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>Not thread-safe: {@link Operations} lets one call at a time work on it.
  */
 // TF-RMM runtime/rmi/sro.c, lib/sro_context.
-public abstract class Operation {
+public abstract class StatefulOperation {
   /** The call that an operation waits for. */
   public enum Expects {
     /** OP_CONTINUE. */
@@ -61,7 +61,7 @@ public abstract class Operation {
   private Expects expects;
 
   /** Begins an operation under a handle that its command reserved. */
-  protected Operation(Context context, int handle, Expects expects) {
+  protected StatefulOperation(Context context, int handle, Expects expects) {
     this.context = context;
     this.granules = context.granules();
     this.handle = handle;

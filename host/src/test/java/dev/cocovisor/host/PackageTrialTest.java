@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.finding.Finding;
-import dev.cocovisor.host.trial.Trial;
+import dev.cocovisor.host.finding.PluginFinding;
+import dev.cocovisor.host.trial.PackageTrial;
 import dev.cocovisor.host.trial.TrialLimits;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A package's code runs in another process first; all other ways to go wrong are a slow table. */
-class TrialTest {
+class PackageTrialTest {
   @TempDir Path folder;
   @TempDir Path cache;
 
@@ -30,7 +30,7 @@ class TrialTest {
     System.clearProperty("cocovisor.cache");
   }
 
-  private List<Finding> open(String constructorBody) {
+  private List<PluginFinding> open(String constructorBody) {
     new PluginWorkshop(folder)
         .descriptor("acme", "plugin.requires=*")
         .backend("com.acme.Acme", "acme", constructorBody)
@@ -39,7 +39,7 @@ class TrialTest {
     try (BackendRegistry registry =
         BackendRegistry.builder()
             .pluginFolder(folder)
-            .judge(Trial.of(new TrialLimits(20, 128, 16)))
+            .judge(PackageTrial.of(new TrialLimits(20, 128, 16)))
             .open()) {
       assertThat(registry.find("acme") != null).isEqualTo(registry.findings().isEmpty());
       return registry.findings();
@@ -49,7 +49,7 @@ class TrialTest {
   @Test
   void aPackageThatExitsEndsAnotherProcessAndIsToldWhere() {
     assertThat(open("System.exit(0);"))
-        .extracting(Finding::text)
+        .extracting(PluginFinding::text)
         .containsExactly(
             """
             COCO-P026 error: acme.zip: the plugin ends the process while it is loaded

@@ -4,10 +4,10 @@ package dev.cocovisor.cca.rmm.table;
  * What unfinished operations still need of a realm's tables. An entry that an operation has stamped
  * and a table that it is going to come back to are not anybody else's to change.
  */
-public interface Claims {
+public interface PendingClaims {
   /** Nobody claims anything: every command is finished when it returns. */
-  Claims NONE =
-      new Claims() {
+  PendingClaims NONE =
+      new PendingClaims() {
         @Override
         public boolean entry(long e) {
           return false;

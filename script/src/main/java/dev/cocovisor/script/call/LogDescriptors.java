@@ -11,7 +11,7 @@ import java.util.Map;
  * <p>They differ because the recorder held descriptors of its own. A number that the log has not
  * bound leads to a descriptor that is never open.
  */
-public final class Descriptors {
+public final class LogDescriptors {
   /** Far above what a process opens. */
   private static final int NEVER_OPEN = 1 << 30;
 

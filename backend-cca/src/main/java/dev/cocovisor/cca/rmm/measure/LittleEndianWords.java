@@ -5,11 +5,11 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /** Little-endian 64-bit words of a byte array. */
-public final class Words {
+public final class LittleEndianWords {
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-  private Words() {}
+  private LittleEndianWords() {}
 
   public static long get(byte[] bytes, int word) {
     return (long) LONG.get(bytes, word * Long.BYTES);

@@ -16,7 +16,7 @@ import java.util.Objects;
 import java.util.ServiceLoader;
 
 /** A launched and finalized VM of one technology, with one bank of memory. */
-final class Machine {
+final class BenchVm {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
   static final String SW_PROTECTED = "sw-protected";
 
@@ -32,12 +32,12 @@ final class Machine {
    * @param memory bytes of RAM
    * @param huge whether memory comes in 2 MiB pages
    */
-  Machine(String backend, int vcpus, long memory, boolean huge) {
+  BenchVm(String backend, int vcpus, long memory, boolean huge) {
     this(backend, vcpus, memory, huge, KernelProfile.REFERENCE.toString());
   }
 
   /** As the other, on a host of another kernel. */
-  Machine(String backend, int vcpus, long memory, boolean huge, String kernel) {
+  BenchVm(String backend, int vcpus, long memory, boolean huge, String kernel) {
     Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
     Backend vendor = technology.backend();
     HostConfig config =

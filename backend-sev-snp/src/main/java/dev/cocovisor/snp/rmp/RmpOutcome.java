@@ -7,7 +7,7 @@ package dev.cocovisor.snp.rmp;
  * <p>Zero is success. Bits 63:56 say what happened; the rest is EAX in 7:0 and CF in bit 8 for an
  * instruction that completed, the error code for a page fault, the exit code for #VC.
  */
-public final class Outcome {
+public final class RmpOutcome {
   /** The access is allowed, or the instruction completed with EAX 0 and CF 0. */
   public static final long OK = 0;
 
@@ -74,7 +74,7 @@ public final class Outcome {
   /** Error code: supervisor shadow stack. */
   public static final long SSS = 1L << 37;
 
-  private Outcome() {}
+  private RmpOutcome() {}
 
   static long completed(int eax) {
     return eax;

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Memory under a slot that no call of the trace mapped (it was there before, or came by brk) is
  * mapped by a line of its own that says so; what was done to it before then is not known.
  */
-final class MemoryCalls {
+final class GuestMemoryCalls {
   private static final long MAP_PRIVATE = 2;
   private static final long PAGE = 4096;
 

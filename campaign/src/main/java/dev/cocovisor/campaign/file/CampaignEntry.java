@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One entry of a campaign file: what to do, on which technologies, under which settings. */
-public sealed interface Block {
+public sealed interface CampaignEntry {
   /** Returns the ids of the technologies; empty for those that what is done names itself. */
   List<String> technologies();
 
@@ -32,7 +32,7 @@ public sealed interface Block {
       long most,
       long slice,
       @Nullable String bug)
-      implements Block {}
+      implements CampaignEntry {}
 
   /**
    * Random programs, the invariants looked at after each call.
@@ -53,7 +53,7 @@ public sealed interface Block {
       int length,
       int rounds,
       @Nullable String bug)
-      implements Block {}
+      implements CampaignEntry {}
 
   /**
    * The conformance kit.
@@ -61,14 +61,14 @@ public sealed interface Block {
    * @param rules their ids; empty for all
    */
   record Kit(List<String> technologies, List<Map<String, String>> settings, List<String> rules)
-      implements Block {}
+      implements CampaignEntry {}
 
   /**
    * Logs to replay.
    *
    * @param logs names of the files
    */
-  record Replay(List<Map<String, String>> settings, List<String> logs) implements Block {
+  record Replay(List<Map<String, String>> settings, List<String> logs) implements CampaignEntry {
     @Override
     public List<String> technologies() {
       return List.of();

@@ -4,7 +4,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The processors that the live parts have machine code for, and their system call numbers. */
-public enum Processor {
+public enum AgentArch {
   /** x86-64; numbers are those of {@code arch/x86/entry/syscalls/syscall_64.tbl}. */
   X86_64("x86_64", 62, "amd64"),
   /** arm64; numbers are those of {@code include/uapi/asm-generic/unistd.h}. */
@@ -14,16 +14,16 @@ public enum Processor {
   private final int elfMachine;
   private final String javaName;
 
-  Processor(String listing, int elfMachine, String javaName) {
+  AgentArch(String listing, int elfMachine, String javaName) {
     this.listing = listing;
     this.elfMachine = elfMachine;
     this.javaName = javaName;
   }
 
   /** Returns this machine's processor, or null if there is no code for it. */
-  public static @Nullable Processor ofThisMachine() {
+  public static @Nullable AgentArch ofThisMachine() {
     String name = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
-    for (Processor p : values()) {
+    for (AgentArch p : values()) {
       if (p.javaName.equals(name)) {
         return p;
       }

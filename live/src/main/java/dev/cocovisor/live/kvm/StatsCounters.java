@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A VM's page counters, from the descriptor that KVM_GET_STATS_FD gives. Source: {@code
  * Documentation/virt/kvm/api.rst}, 4.131.
  */
-final class PageCounters {
+final class StatsCounters {
   private static final String[] NAMES = {"pages_4k", "pages_2m", "pages_1g"};
   private static final int HEADER = 24;
   private static final int DESCRIPTOR = 16;
@@ -18,18 +18,18 @@ final class PageCounters {
   private final long fd;
   private final long[] offsets = {-1, -1, -1};
 
-  private PageCounters(Kernel kernel, long fd) {
+  private StatsCounters(Kernel kernel, long fd) {
     this.kernel = kernel;
     this.fd = fd;
   }
 
   /** Finds a VM's counters; null if this kernel counts no pages. */
-  static @Nullable PageCounters of(Kernel kernel, long vm) {
+  static @Nullable StatsCounters of(Kernel kernel, long vm) {
     long fd = kernel.ioctl(vm, Kernel.GET_STATS_FD, 0);
     if (fd < 0) {
       return null;
     }
-    var counters = new PageCounters(kernel, fd);
+    var counters = new StatsCounters(kernel, fd);
     return counters.find() ? counters : null;
   }
 

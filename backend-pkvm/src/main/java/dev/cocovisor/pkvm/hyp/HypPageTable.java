@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Tables come from a {@link TableMemory}. Not thread-safe: the component's lock guards it. Source:
  * {@code arch/arm64/kvm/hyp/pgtable.c}.
  */
-final class PageTable {
+final class HypPageTable {
   /** The level of single pages. */
   static final int PAGE_LEVEL = 3;
 
@@ -33,7 +33,7 @@ final class PageTable {
    * @param addressBits input address size in bits; a root larger than one page is a concatenation
    * @param memory where further tables come from
    */
-  PageTable(int startLevel, int addressBits, TableMemory memory) {
+  HypPageTable(int startLevel, int addressBits, TableMemory memory) {
     this.startLevel = startLevel;
     this.memory = memory;
     this.root = new Node(1 << (addressBits - 12 - shift(startLevel)));

@@ -4,7 +4,7 @@ import dev.cocovisor.cca.rmm.call.Interrupts;
 import dev.cocovisor.cca.rmm.call.Pe;
 
 /** The sampling at which a log says that an interrupt is pending: the N-th of the next call. */
-final class Sampling implements Interrupts {
+final class IrqSampling implements Interrupts {
   private static final long NONE = -1;
 
   private long planned = NONE;

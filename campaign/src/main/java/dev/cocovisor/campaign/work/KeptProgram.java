@@ -9,4 +9,4 @@ import java.util.List;
  * @param choices how many choices it makes
  * @param reached the steps it made that were new: a call and its answer behind another
  */
-public record Program(String seed, int choices, List<String> reached) {}
+public record KeptProgram(String seed, int choices, List<String> reached) {}

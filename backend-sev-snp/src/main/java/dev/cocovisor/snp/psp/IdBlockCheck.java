@@ -25,7 +25,7 @@ import java.util.Arrays;
  * <p>Order of checks, a choice of this model: algorithm, id key signature if an author key is used,
  * block signature, version, digest, policy.
  */
-final class IdBlock {
+final class IdBlockCheck {
   static final int SIZE = 96;
   static final int AUTH_SIZE = 4096;
   private static final int ECDSA_P384_SHA384 = 1;
@@ -33,7 +33,7 @@ final class IdBlock {
   private static final int KEY_SIZE = 0x404;
   private static final int COMPONENT = 72;
 
-  private IdBlock() {}
+  private IdBlockCheck() {}
 
   static FwStatus check(byte[] block, byte[] auth, boolean author, byte[] digest, long policy) {
     ByteBuffer a = ByteBuffer.wrap(auth).order(ByteOrder.LITTLE_ENDIAN);

@@ -11,13 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Steps that make the host itself misbehave: memory runs out, the trusted half is busy. */
-final class HostSteps {
+final class MisbehavingHostSteps {
   private static final int LARGEST_ORDER = 18;
 
   private final Kvm kvm;
   private final List<long[]> taken = new ArrayList<>();
 
-  HostSteps(Kvm kvm) {
+  MisbehavingHostSteps(Kvm kvm) {
     this.kvm = kvm;
   }
 

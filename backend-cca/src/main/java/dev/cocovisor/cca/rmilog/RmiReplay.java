@@ -15,7 +15,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One pass over one log. */
-final class Replay {
+final class RmiReplay {
   private static final String PROGRAM = "# program ";
   private static final String END = "# end";
   private static final int NO_PROGRAM = -1;
@@ -33,7 +33,7 @@ final class Replay {
   private long mismatches;
   private int number = NO_PROGRAM;
   private RmmVersion version = RmmVersion.V1;
-  private @Nullable Program program;
+  private @Nullable RmiProgram program;
 
   /** Lines that should come next because of what the last call changed. */
   private List<String> due = List.of();
@@ -41,12 +41,13 @@ final class Replay {
   private String dueCall = "";
   private int dueLine;
 
-  Replay(String log, ReplayOptions options, MismatchSink sink) {
+  RmiReplay(String log, ReplayOptions options, MismatchSink sink) {
     this(log, options, sink, Safeguards.ALL, Steps.RELEASED);
   }
 
   /** Replays against an RMM of 2.0 that keeps these rules, or one of 1.0 that takes these steps. */
-  Replay(String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards, Steps steps) {
+  RmiReplay(
+      String log, ReplayOptions options, MismatchSink sink, Safeguards safeguards, Steps steps) {
     this.steps = steps;
     this.safeguards = safeguards;
     this.log = log;
@@ -97,7 +98,7 @@ final class Replay {
       throw new LogSyntaxException(log, at, PROGRAM.length() + 1, text, "a decimal number");
     }
     boolean wanted = options.program() < 0 || options.program() == number;
-    program = wanted ? new Program(version, safeguards, steps) : null;
+    program = wanted ? new RmiProgram(version, safeguards, steps) : null;
     programs += wanted ? 1 : 0;
   }
 
@@ -105,7 +106,7 @@ final class Replay {
     if (number == NO_PROGRAM) {
       throw new LogSyntaxException(log, at, 1, text, "'# program N' first");
     }
-    Program current = program;
+    RmiProgram current = program;
     if (current == null) {
       return;
     }

@@ -1,8 +1,8 @@
 package dev.cocovisor.host.trial;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.Unpacking;
@@ -20,26 +20,26 @@ import org.jspecify.annotations.Nullable;
  * <p>This keeps a broken package from taking a command down. It makes no package safe: once it is
  * loaded, a plugin runs with the rights of its user.
  */
-public final class Trial implements PackageJudge {
+public final class PackageTrial implements PackageJudge {
   private static final String WORK = "trial";
 
   private final TrialLimits limits;
   private final boolean anew;
   private final Verdicts verdicts = new Verdicts();
 
-  private Trial(TrialLimits limits, boolean anew) {
+  private PackageTrial(TrialLimits limits, boolean anew) {
     this.limits = limits;
     this.anew = anew;
   }
 
   /** Returns a judge that tries what it does not know yet. */
-  public static Trial of(TrialLimits limits) {
-    return new Trial(limits, false);
+  public static PackageTrial of(TrialLimits limits) {
+    return new PackageTrial(limits, false);
   }
 
   /** Returns a judge that tries everything anew, and keeps what it found. */
-  public Trial anew() {
-    return new Trial(limits, true);
+  public PackageTrial anew() {
+    return new PackageTrial(limits, true);
   }
 
   /**
@@ -55,7 +55,7 @@ public final class Trial implements PackageJudge {
           : of(TrialLimits.of(System.getenv()));
     } catch (IllegalArgumentException e) {
       throw new HostException(
-          new Finding(
+          new PluginFinding(
               FindingCode.BAD_SETTING,
               "environment",
               "the limits of a plugin's trial cannot be",
@@ -67,9 +67,9 @@ public final class Trial implements PackageJudge {
   }
 
   @Override
-  public List<Finding> judge(PluginPackage source, List<PluginPackage> needs) {
+  public List<PluginFinding> judge(PluginPackage source, List<PluginPackage> needs) {
     String key = Verdicts.key(source, needs, limits);
-    List<Finding> known = anew ? null : verdicts.find(key);
+    List<PluginFinding> known = anew ? null : verdicts.find(key);
     if (known != null) {
       return known;
     }
@@ -111,7 +111,8 @@ public final class Trial implements PackageJudge {
     }
   }
 
-  private List<Finding> run(PluginPackage source, List<PluginPackage> needs, Path work, String key)
+  private List<PluginFinding> run(
+      PluginPackage source, List<PluginPackage> needs, Path work, String key)
       throws IOException, InterruptedException {
     if (source.isZip()) {
       try {
@@ -124,15 +125,15 @@ public final class Trial implements PackageJudge {
     needs.forEach(p -> files.add(p.file().toAbsolutePath()));
     files.add(source.file().toAbsolutePath());
     TrialProcess.End end = new TrialProcess(limits, work).run(files);
-    List<Finding> found = new TrialVerdict(source, limits).of(end);
+    List<PluginFinding> found = new TrialVerdict(source, limits).of(end);
     if (!end.killed()) {
       verdicts.keep(key, found); // else another time, when the machine may be less busy
     }
     return found;
   }
 
-  private static Finding cannotBeUnpacked(PluginPackage source, String why) {
-    return new Finding(
+  private static PluginFinding cannotBeUnpacked(PluginPackage source, String why) {
+    return new PluginFinding(
         FindingCode.ARCHIVE_TOO_LARGE,
         PluginPackage.nameOf(source.file()),
         "the package cannot be unpacked",
@@ -141,8 +142,8 @@ public final class Trial implements PackageJudge {
         List.of());
   }
 
-  private static Finding notTried(PluginPackage source, String why) {
-    return new Finding(
+  private static PluginFinding notTried(PluginPackage source, String why) {
+    return new PluginFinding(
         FindingCode.NOT_TRIED,
         PluginPackage.nameOf(source.file()),
         "the package could not be tried in a process of its own, so it is not loaded",

@@ -10,7 +10,7 @@ import dev.cocovisor.script.text.Value;
 import java.util.List;
 
 /** The calls that have nothing to do with KVM: mappings, files, loads and stores. */
-final class MemoryCalls {
+final class UserMemoryCalls {
   private static final long MAP_FIXED_NOREPLACE = 0x100000;
   private static final long MAP_FIXED = 0x10;
   private static final long SPLICE_F_NONBLOCK = 2;
@@ -25,7 +25,7 @@ final class MemoryCalls {
   private long holderOut = -1;
   private long ownMemory = -1;
 
-  MemoryCalls(Kernel kernel) {
+  UserMemoryCalls(Kernel kernel) {
     this.kernel = kernel;
   }
 

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Follows one schedule and looks at the host at every step of it. */
-final class Recorder implements TraceSink {
+final class ScheduleRecorder implements TraceSink {
   private final List<List<Strip>> looks = new ArrayList<>();
   private final List<List<TraceEvent>> events = new ArrayList<>();
   private final List<Map<String, List<String>>> held = new ArrayList<>();
@@ -49,11 +49,11 @@ final class Recorder implements TraceSink {
   private List<Moment> moments(Execution x, String ending) {
     var out = new ArrayList<Moment>();
     out.add(new Moment("", "before", null, "", false, Map.of(), events.get(0), looks.get(0)));
-    List<Step> made = x.made();
+    List<ScheduleStep> made = x.made();
     int[] call = new int[x.parts().size()];
     java.util.Arrays.fill(call, -1);
     for (int i = 0; i < made.size(); i++) {
-      Step s = made.get(i);
+      ScheduleStep s = made.get(i);
       Trial.Part part = x.parts().get(s.part());
       int in = x.callsAt(i)[s.part()];
       boolean begins = in != call[s.part()];

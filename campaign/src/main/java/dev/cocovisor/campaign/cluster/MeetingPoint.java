@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param secret what all members know; who does not is not let in
  * @param workers how many items a member makes at the same time
  */
-public record Meeting(
+public record MeetingPoint(
     String host,
     int port,
     List<String> others,
@@ -24,7 +24,7 @@ public record Meeting(
   public static final int PORT = 5701;
 
   /** Alone, on this machine only. */
-  public static Meeting alone(String secret, int workers) {
-    return new Meeting("127.0.0.1", PORT, List.of(), null, secret, workers);
+  public static MeetingPoint alone(String secret, int workers) {
+    return new MeetingPoint("127.0.0.1", PORT, List.of(), null, secret, workers);
   }
 }

@@ -10,7 +10,7 @@ package dev.cocovisor.campaign.work;
  * @param text that file's text: `cocovisor run`, `replay` or `tck` of it, as its first line says,
  *     shows it again
  */
-public record Found(String kind, String where, String what, String suffix, String text) {
+public record Breakage(String kind, String where, String what, String suffix, String text) {
   /** Returns by what findings are one: what broke and where. */
   public String identity() {
     return kind + "\n" + where;

@@ -12,7 +12,7 @@ import java.util.List;
  * @param mend what the reader can do
  * @param available what could have been asked for; empty where that makes no sense
  */
-public record Finding(
+public record PluginFinding(
     FindingCode code,
     String subject,
     String what,
@@ -20,7 +20,7 @@ public record Finding(
     String mend,
     List<String> available) {
   /** Keeps immutable copies that a terminal can print, whoever wrote what is quoted in them. */
-  public Finding {
+  public PluginFinding {
     subject = Printable.of(subject);
     what = Printable.of(what);
     why = Printable.of(why);

@@ -13,14 +13,14 @@ import dev.cocovisor.api.sched.PointKind;
  * @param index which part of it
  * @param mode whether it changes it
  */
-record Step(int part, PointKind kind, Object where, long index, Mode mode) {
+record ScheduleStep(int part, PointKind kind, Object where, long index, Mode mode) {
   /** Tells whether the order of two steps can make a difference. */
-  boolean conflicts(Step other) {
+  boolean conflicts(ScheduleStep other) {
     return part != other.part && touchesAlike(other);
   }
 
   /** As {@link #conflicts}, whoever makes them. */
-  boolean touchesAlike(Step other) {
+  boolean touchesAlike(ScheduleStep other) {
     return where == other.where
         && index == other.index
         && (mode == Mode.WRITE || other.mode == Mode.WRITE);
