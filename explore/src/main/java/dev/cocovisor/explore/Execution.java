@@ -70,6 +70,7 @@ final class Execution implements Observer {
   private Runnable watch = () -> {};
   private boolean looking;
   private @Nullable String dead;
+  private @Nullable String warned;
   private boolean unordinary;
   private @Nullable String outcome;
 
@@ -150,6 +151,7 @@ final class Execution implements Observer {
       }
       oracle.atRest(trial, this::fail);
       dead = trial.dead();
+      warned = trial.warned();
     }
     if (!allEnded()) {
       abandon();
@@ -469,6 +471,11 @@ final class Execution implements Observer {
   /** Returns why a VM was declared dead, or null. */
   @Nullable String dead() {
     return dead;
+  }
+
+  /** Returns what the kernel warned of, or null. */
+  @Nullable String warned() {
+    return warned;
   }
 
   /** Returns the parts. */

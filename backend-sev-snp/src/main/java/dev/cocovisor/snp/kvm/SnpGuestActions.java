@@ -172,19 +172,25 @@ final class SnpGuestActions {
   private long untilDone(VcpuContext vcpu, long gpa, Execution e) {
     for (int attempt = 0; attempt < 4 * SnpFaults.PATIENCE; attempt++) {
       long gfn = gpa >>> PAGE_SHIFT;
-      PageLevel level = vm.mappedLevel(gfn, true);
-      long pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
-      if (!entry.enter(vcpu)) {
+      PageLevel level;
+      long pfn;
+      AccessOutcome entered;
+      do {
+        level = vm.mappedLevel(gfn, true);
+        pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
+        entered = entry.enter(vcpu);
+      } while (entered == AccessOutcome.RETRY);
+      if (entered == AccessOutcome.EXIT) {
         return UNMAPPED_EXIT;
       }
+      boolean nested2m = level != null && level != PageLevel.PG_4K;
       long out;
       try {
-        out = e.run(gpa, pfn, level != null && level != PageLevel.PG_4K);
+        out = e.run(gpa, pfn, nested2m);
       } finally {
         entry.leave(vcpu);
       }
       if (out != RmpOutcome.OK) {
-        boolean nested2m = level != null && level != PageLevel.PG_4K;
         faults.explain(entry.mode(sev.stateOf(vcpu)), gpa, pfn, nested2m, out);
       }
       if (!RmpOutcome.isNestedFault(out)) {
@@ -210,7 +216,13 @@ final class SnpGuestActions {
 
   static RunResult ended(SevVcpu state) {
     Exit e = state.exit == null ? new Exit.Unknown() : state.exit;
-    return new RunResult(e instanceof Exit.MemoryFault ? Errno.EFAULT : Errno.OK, e);
+    Errno r =
+        switch (e) {
+          case Exit.MemoryFault _ -> Errno.EFAULT;
+          case Exit.Interrupted _ -> Errno.EINTR;
+          default -> Errno.OK;
+        };
+    return new RunResult(r, e);
   }
 
   private RunResult validate(VcpuContext vcpu, SevVcpu state, Fields f) {
