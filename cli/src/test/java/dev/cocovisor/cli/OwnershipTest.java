@@ -65,8 +65,8 @@ class OwnershipTest {
   private static void program(String name, List<ScenarioLine> program, String technology) {
     Map<Long, String> told = new HashMap<>();
     var watch =
-        new SessionWatch(trace ->
-            new Session(name, program, ALL, technology, Map.of(), new LogHabits(), trace));
+        new SessionWatch(
+            trace -> new Session(name, program, ALL, technology, Map.of(), new LogHabits(), trace));
     try (Session session = watch.session()) {
       for (int i = 0; i < program.size(); i++) {
         Reply reply = session.step(i);
