@@ -119,6 +119,33 @@ class PlannedFaultTest {
     assertThat(kvm.leakedFrames()).as("the TVM's end gives it back").isZero();
   }
 
+  /** Found by random programs (seed 78, programs 2510 and 3025): both tried for ever. */
+  @Test
+  void aGuestGoesOnWithAPageThatStays() {
+    Guest guest = guest();
+    assertThat(guest.launch()).isNotNegative();
+    assertThat(guest.finish().done()).isTrue();
+    assertThat(guest.write(0, 0, 5, false).done()).isTrue();
+    assertThat(plan(TrustedOperation.TRACK, How.BUSY)).isEqualTo(Errno.OK);
+    assertThat(guest.punch(0, 0x1000)).isZero();
+    assertThat(guest.read(0, 0, false).value()).isEqualTo(5);
+    assertThat(broken()).isEmpty();
+  }
+
+  @Test
+  void nothingElseIsMappedWhereAPageStays() {
+    Guest guest = guest();
+    assertThat(guest.launch()).isNotNegative();
+    assertThat(guest.finish().done()).isTrue();
+    assertThat(guest.write(0, 0, 5, false).done()).isTrue();
+    assertThat(plan(TrustedOperation.UNMAP, How.REFUSED)).isEqualTo(Errno.OK);
+    var _ = guest.hostConvert(0, 0x1000, false);
+    Guest.Prefaulted prefaulted = guest.prefault(0, 0, 0x1000);
+    assertThat(prefaulted.neverReturns()).isFalse();
+    assertThat(prefaulted.ret()).isEqualTo(-Errno.EIO.number());
+    assertThat(broken()).isEmpty();
+  }
+
   @ParameterizedTest
   @CsvSource({
     "ENTER, BUSY, OK",

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pages a TVM holds, as the host knows them: it cannot read the G-stage table, so it remembers
@@ -24,6 +25,9 @@ import java.util.function.Supplier;
 final class TvmMemory {
   /** The TSM refuses the address: the guest has declared it otherwise than the VMM. */
   static final Errno DECLARED_OTHERWISE = Errno.EPERM;
+
+  /** The TSM did not give back the page that the other kind of memory has there. */
+  static final Errno STILL_THERE = Errno.EBUSY;
 
   private static final String STAYS = "sbi_covh_tvm_remove_pages failed";
 
@@ -90,8 +94,9 @@ final class TvmMemory {
   /** Gives a private page, of 4 KiB or 2 MiB; zeroed by the TSM. */
   Errno mapPrivate(long gfn, long pfn, PageLevel level) {
     return locked(() -> {
-      if (holds(gfn)) {
-        return Errno.EEXIST; // another vCPU was faster
+      Page there = holds(gfn);
+      if (there != null) {
+        return taken(there, true);
       }
       Errno e = frames.convert(pfn, level.pages());
       if (!e.ok()) {
@@ -117,8 +122,9 @@ final class TvmMemory {
   /** Maps a page of the VMM's where the guest has declared its memory shared. */
   Errno mapShared(long gfn, long pfn) {
     return locked(() -> {
-      if (holds(gfn)) {
-        return Errno.EEXIST;
+      Page there = holds(gfn);
+      if (there != null) {
+        return taken(there, false);
       }
       small.set((int) (gfn >>> 9));
       Errno e =
@@ -131,9 +137,16 @@ final class TvmMemory {
     });
   }
 
-  private boolean holds(long gfn) {
+  private @Nullable Page holds(long gfn) {
     Page huge = held.get(PageLevel.PG_2M.alignDown(gfn));
-    return held.containsKey(gfn) || (huge != null && huge.level() == PageLevel.PG_2M);
+    return huge != null && huge.level() == PageLevel.PG_2M ? huge : held.get(gfn);
+  }
+
+  /**
+   * Another vCPU was faster; or the page was to go and stayed, where nothing else can be mapped.
+   */
+  private static Errno taken(Page there, boolean isPrivate) {
+    return there.isPrivate() == isPrivate ? Errno.EEXIST : STILL_THERE;
   }
 
   /**
@@ -152,6 +165,8 @@ final class TvmMemory {
         e = Covh.errno(covh.remove(life.gid(), gfn << PageLevel.PAGE_SHIFT, length));
       }
       if (!e.ok()) {
+        // What stays is to be whole: a guest that touches it would fault there for ever.
+        var _ = covh.validate(life.gid(), gfn << PageLevel.PAGE_SHIFT, length);
         vm.leak(page.pfn(), page.level().pages(), STAYS);
         return e;
       }
