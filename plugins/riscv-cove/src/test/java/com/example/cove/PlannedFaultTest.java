@@ -142,7 +142,7 @@ class PlannedFaultTest {
     var _ = guest.hostConvert(0, 0x1000, false);
     Guest.Prefaulted prefaulted = guest.prefault(0, 0, 0x1000);
     assertThat(prefaulted.neverReturns()).isFalse();
-    assertThat(prefaulted.ret()).isEqualTo(-Errno.EIO.number());
+    assertThat(prefaulted.ret()).isNegative();
     assertThat(broken()).isEmpty();
   }
 
