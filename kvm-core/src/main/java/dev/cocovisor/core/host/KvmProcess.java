@@ -642,7 +642,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
             return fds.unknown(fd);
           }
           vm.get();
-          return fds.install(new StatsFile(vm, vcpu));
+          return fds.install(new StatsFile(vm, vcpu, space.limits()));
         });
   }
 
