@@ -37,7 +37,7 @@ class HypInvariantsTest {
   }
 
   private void guestMaps(long gfn, PageState state) {
-    assertThat(vm.stage2.set(gfn, PageTable.PAGE_LEVEL, Pte.leaf(PAGE, Pte.RWX, state))).isTrue();
+    assertThat(vm.stage2.set(gfn, HypPageTable.PAGE_LEVEL, Pte.leaf(PAGE, Pte.RWX, state))).isTrue();
   }
 
   /** The host's part of a donation, to a guest's address. */
@@ -84,7 +84,7 @@ class HypInvariantsTest {
   void aBlockIsSoManyPages() {
     assertThat(
             vm.stage2.set(
-                0x400, PageTable.PMD_LEVEL, Pte.leaf(0x200, Pte.RWX, PageState.SHARED_BORROWED)))
+                0x400, HypPageTable.PMD_LEVEL, Pte.leaf(0x200, Pte.RWX, PageState.SHARED_BORROWED)))
         .isTrue();
     assertThat(found())
         .hasSize(2 * 512)
@@ -103,7 +103,7 @@ class HypInvariantsTest {
     guestMaps(5, PageState.NOPAGE);
     assertThat(found())
         .containsExactly("pfn 0x100 at VM 0x1000 gfn 0x5: a valid entry without access");
-    assertThat(vm.stage2.set(5, PageTable.PAGE_LEVEL, Pte.poisoned())).isTrue();
+    assertThat(vm.stage2.set(5, HypPageTable.PAGE_LEVEL, Pte.poisoned())).isTrue();
     assertThat(found()).as("what does not translate says nothing").isEmpty();
   }
 
