@@ -37,7 +37,8 @@ class HypInvariantsTest {
   }
 
   private void guestMaps(long gfn, PageState state) {
-    assertThat(vm.stage2.set(gfn, HypPageTable.PAGE_LEVEL, Pte.leaf(PAGE, Pte.RWX, state))).isTrue();
+    assertThat(vm.stage2.set(gfn, HypPageTable.PAGE_LEVEL, Pte.leaf(PAGE, Pte.RWX, state)))
+        .isTrue();
   }
 
   /** The host's part of a donation, to a guest's address. */
