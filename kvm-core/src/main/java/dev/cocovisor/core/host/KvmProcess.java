@@ -725,6 +725,20 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     return files.read(fd, count, into);
   }
 
+  /**
+   * Page ageing asks a range of user memory whether a guest used it ({@link AddressSpace#young}).
+   *
+   * @param addr first byte
+   * @param len bytes
+   * @param clear whether to make its pages old
+   * @return 1 or 0; EINVAL for addresses that no process has
+   */
+  public long young(long addr, long len, boolean clear) {
+    return !space.accessOk(addr, len)
+        ? -Errno.EINVAL.number()
+        : space.young(addr, addr + len, clear) ? 1 : 0;
+  }
+
   /** write. */
   public long write(int fd, long count) {
     return files.write(fd);
