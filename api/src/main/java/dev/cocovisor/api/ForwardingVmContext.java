@@ -63,6 +63,16 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long invalidations() {
+    return delegate.invalidations();
+  }
+
+  @Override
+  public boolean invalidatedSince(long seen, long gfn) {
+    return delegate.invalidatedSince(seen, gfn);
+  }
+
+  @Override
   public void kickVcpus() {
     delegate.kickVcpus();
   }

@@ -43,6 +43,27 @@ public interface VmContext {
   // vCPUs and translations.
 
   /**
+   * Returns the number of invalidations so far, to be read before a page of a guest_memfd is looked
+   * up (mmu_invalidate_seq).
+   *
+   * @since 0.2
+   */
+  default long invalidations() {
+    return 0;
+  }
+
+  /**
+   * Tells whether the page of a gfn may have gone since {@link #invalidations} was read, so that it
+   * has to be looked up again (mmu_invalidate_retry_gfn). Needs {@link #mmuLock}, shared or
+   * exclusive.
+   *
+   * @since 0.2
+   */
+  default boolean invalidatedSince(long seen, long gfn) {
+    return false;
+  }
+
+  /**
    * Makes every vCPU leave the guest and wait outside until the caller is done
    * (kvm_make_all_cpus_request, KVM_REQ_OUTSIDE_GUEST_MODE).
    */

@@ -12,9 +12,9 @@ import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.snp.rmp.CpuMode;
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpAccess;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import dev.cocovisor.snp.rmp.RmpReasons;
 
 /**
@@ -67,12 +67,12 @@ final class SnpFaults {
               case FETCH -> RmpAccess.Kind.FETCH;
             },
             isPrivate);
-    if (out == Outcome.OK) {
+    if (out == RmpOutcome.OK) {
       state.fruitless = 0;
       return AccessOutcome.ALLOW;
     }
     explain(entry.mode(state), gpa, pfn, level != PageLevel.PG_4K, out);
-    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> PAGE_SHIFT)) {
+    if (RmpOutcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> PAGE_SHIFT)) {
       // kvm_mmu_page_fault comes first, and what it sees is a conversion.
       return AccessOutcome.FAULT;
     }
@@ -83,20 +83,20 @@ final class SnpFaults {
   void explain(CpuMode cpu, long gpa, long pfn, boolean nested2m, long out) {
     TraceSink trace = sev.platform().machine().trace();
     if (trace.enabled()) {
-      trace.refused(Outcome.describe(out), () -> reasons.access(cpu, gpa, pfn, nested2m, out));
+      trace.refused(RmpOutcome.describe(out), () -> reasons.access(cpu, gpa, pfn, nested2m, out));
     }
   }
 
   /** Deals with a fault that the RMP caused: RETRY, or EXIT with the exit set. */
   AccessOutcome handle(VcpuContext vcpu, long gpa, long out) {
     SevVcpu state = sev.stateOf(vcpu);
-    if (Outcome.isVc(out)) {
+    if (RmpOutcome.isVc(out)) {
       entry.end(
           vcpu,
           new Exit.Vendor(
               -1,
               "GUEST_VC",
-              new Fields().put("exit_code", Outcome.VC_PAGE_NOT_VALIDATED).put("cr2", gpa)));
+              new Fields().put("exit_code", RmpOutcome.VC_PAGE_NOT_VALIDATED).put("cr2", gpa)));
       return AccessOutcome.EXIT;
     }
     if (state.faultGpa != gpa) {
@@ -116,7 +116,7 @@ final class SnpFaults {
         new Exit.Vendor(
             -1,
             "RMP_FAULT_LOOP",
-            new Fields().put("gpa", gpa).put("error_code", Outcome.errorCode(out))));
+            new Fields().put("gpa", gpa).put("error_code", RmpOutcome.errorCode(out))));
     return AccessOutcome.EXIT;
   }
 
@@ -132,7 +132,7 @@ final class SnpFaults {
       return false;
     }
     long code = sev.platform().host().psmash(vm, pfn);
-    if (code != Outcome.OK) {
+    if (code != RmpOutcome.OK) {
       boolean stillHuge = rmp.assigned(pfn) && rmp.huge(pfn);
       sev.platform().faultSteps().notSmashed(vm, pfn, stillHuge);
       if (!stillHuge) {
@@ -146,6 +146,6 @@ final class SnpFaults {
     } finally {
       vm.mmuLock().unlock();
     }
-    return code == Outcome.OK;
+    return code == RmpOutcome.OK;
   }
 }

@@ -62,6 +62,16 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long invalidations() {
+    return vm.invalidation().read();
+  }
+
+  @Override
+  public boolean invalidatedSince(long seen, long gfn) {
+    return vm.invalidation().mustRetry(seen, gfn);
+  }
+
+  @Override
   public void kickVcpus() {
     vm.traceCore("kick", 0, 0);
     vm.kickVcpus();
