@@ -2,6 +2,7 @@ package dev.cocovisor.campaign.cluster;
 
 import com.hazelcast.client.HazelcastClient;
 import com.hazelcast.client.config.ClientConfig;
+import com.hazelcast.client.config.RoutingMode;
 import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.map.IMap;
 import dev.cocovisor.campaign.file.CampaignException;
@@ -35,7 +36,8 @@ public final class Visitor implements AutoCloseable {
     config.setClusterName(Member.clusterName(secret));
     config.setProperty("hazelcast.phone.home.enabled", "false");
     config.setProperty("hazelcast.logging.type", "jdk");
-    config.getNetworkConfig().setAddresses(addresses).setSmartRouting(false);
+    config.getNetworkConfig().setAddresses(addresses);
+    config.getNetworkConfig().getClusterRoutingConfig().setRoutingMode(RoutingMode.SINGLE_MEMBER);
     config
         .getConnectionStrategyConfig()
         .getConnectionRetryConfig()
