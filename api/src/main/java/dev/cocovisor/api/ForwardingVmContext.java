@@ -158,6 +158,16 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long invalidateSequence() {
+    return delegate.invalidateSequence();
+  }
+
+  @Override
+  public boolean invalidatedSince(long sequence, long gfn) {
+    return delegate.invalidatedSince(sequence, gfn);
+  }
+
+  @Override
   public Errno copyFromUser(long userAddress, byte[] into, int offset, int length) {
     return delegate.copyFromUser(userAddress, into, offset, length);
   }

@@ -186,6 +186,28 @@ public interface VmContext {
    */
   long gmemPfn(long gfn, boolean allocate);
 
+  /**
+   * Returns the number to remember before a page is looked up (mmu_invalidate_seq).
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default long invalidateSequence() {
+    return 0;
+  }
+
+  /**
+   * Tells whether what was looked up for a gfn may have been taken away since
+   * (mmu_invalidate_retry_gfn_unsafe): pages went, or an invalidation of it is open.
+   *
+   * @param sequence what {@link #invalidateSequence} returned before the look-up
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default boolean invalidatedSince(long sequence, long gfn) {
+    return false;
+  }
+
   /** Reads the VMM's memory as copy_from_user would; {@link Errno#EFAULT} where it faults. */
   Errno copyFromUser(long userAddress, byte[] into, int offset, int length);
 

@@ -193,6 +193,16 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long invalidateSequence() {
+    return vm.invalidation().read();
+  }
+
+  @Override
+  public boolean invalidatedSince(long sequence, long gfn) {
+    return vm.invalidation().mustRetry(sequence, gfn);
+  }
+
+  @Override
   public Errno copyFromUser(long userAddress, byte[] into, int offset, int length) {
     return UserCopy.read(vm.memory(), vm.space(), userAddress, into, offset, length);
   }
