@@ -64,6 +64,16 @@ public interface Backend {
     return Errno.ENOTTY;
   }
 
+  /**
+   * Returns the paths of the device files that the vendor's drivers make beside /dev/kvm, which its
+   * commands ask for by descriptor ({@link VmContext#deviceOf}); none by default.
+   *
+   * @since 0.3
+   */
+  default List<String> deviceFiles() {
+    return List.of();
+  }
+
   /** Returns the words of call logs that are its own beside the names of its VM types. */
   default LogWords logWords() {
     return LogWords.NONE;

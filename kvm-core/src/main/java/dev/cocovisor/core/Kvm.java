@@ -393,6 +393,11 @@ public final class Kvm implements HostMachine, AutoCloseable {
     }
   }
 
+  /** Returns the paths of the vendors' device files. */
+  public List<String> deviceFiles() {
+    return backends.stream().map(Backend::deviceFiles).flatMap(List::stream).toList();
+  }
+
   /** Only one vendor's module is loaded: the first that has the call for vCPUs answers. */
   private Errno vcpuMemEnc() {
     return backends.stream()
