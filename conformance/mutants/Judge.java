@@ -6,7 +6,7 @@ import dev.cocovisor.script.replay.KvmLogReplayer;
 import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.vmm.Technologies;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -165,7 +165,7 @@ final class Judge {
               .orElseThrow();
       var _ =
           TckRun.run(
-              Subject.of(backend).withSettings(settings),
+              JudgedBackend.of(backend).withSettings(settings),
               RuleList.ids(List.of()),
               Duration.ofSeconds(600),
               r -> {

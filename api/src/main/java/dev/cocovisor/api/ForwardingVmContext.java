@@ -63,6 +63,16 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long invalidations() {
+    return delegate.invalidations();
+  }
+
+  @Override
+  public boolean invalidatedSince(long seen, long gfn) {
+    return delegate.invalidatedSince(seen, gfn);
+  }
+
+  @Override
   public void kickVcpus() {
     delegate.kickVcpus();
   }
@@ -155,16 +165,6 @@ public abstract class ForwardingVmContext implements VmContext {
   @Override
   public long gmemPfn(long gfn, boolean allocate) {
     return delegate.gmemPfn(gfn, allocate);
-  }
-
-  @Override
-  public long invalidateSequence() {
-    return delegate.invalidateSequence();
-  }
-
-  @Override
-  public boolean invalidatedSince(long sequence, long gfn) {
-    return delegate.invalidatedSince(sequence, gfn);
   }
 
   @Override

@@ -44,6 +44,36 @@ public interface VcpuContext {
   void requestTlbFlush();
 
   /**
+   * Makes the vCPU leave the guest, and look up again what it enters with; returns once it is
+   * outside. Whoever wants something of the vCPU says so first, where it looks before it enters
+   * (kvm_make_request_and_kick with KVM_REQUEST_WAIT).
+   *
+   * @since 0.2
+   */
+  default void kick() {}
+
+  /**
+   * Enters the guest for one of the vendor's own actions, until {@link #leaveGuest}: what waits for
+   * vCPUs to be outside waits for this one. Whatever the action goes on with is looked up before.
+   * Between the two no lock is taken that somebody holds who waits. Source: {@code
+   * arch/x86/kvm/x86.c}, vcpu_enter_guest.
+   *
+   * @return OK; EAGAIN, outside, where something was wanted of the vCPU, so that all has to be
+   *     looked up again; EINTR, outside, for a signal, with the exit set
+   * @since 0.2
+   */
+  default Errno enterGuest() {
+    return Errno.OK;
+  }
+
+  /**
+   * Ends what an {@link #enterGuest} that answered OK began.
+   *
+   * @since 0.2
+   */
+  default void leaveGuest() {}
+
+  /**
    * Asserts that the caller holds the vCPU's mutex (lockdep_assert_held of {@code vcpu->mutex}): so
    * whoever changes the vCPU's state while it does not run says that nobody runs it meanwhile.
    *

@@ -43,6 +43,27 @@ public interface VmContext {
   // vCPUs and translations.
 
   /**
+   * Returns the number of invalidations so far, to be read before a page of a guest_memfd is looked
+   * up (mmu_invalidate_seq).
+   *
+   * @since 0.2
+   */
+  default long invalidations() {
+    return 0;
+  }
+
+  /**
+   * Tells whether the page of a gfn may have gone since {@link #invalidations} was read, so that it
+   * has to be looked up again (mmu_invalidate_retry_gfn). Needs {@link #mmuLock}, shared or
+   * exclusive.
+   *
+   * @since 0.2
+   */
+  default boolean invalidatedSince(long seen, long gfn) {
+    return false;
+  }
+
+  /**
    * Makes every vCPU leave the guest and wait outside until the caller is done
    * (kvm_make_all_cpus_request, KVM_REQ_OUTSIDE_GUEST_MODE).
    */
@@ -185,28 +206,6 @@ public interface VmContext {
    * @return the pfn, or -1 where there is none (no slot, no guest_memfd, hole)
    */
   long gmemPfn(long gfn, boolean allocate);
-
-  /**
-   * Returns the number to remember before a page is looked up (mmu_invalidate_seq).
-   *
-   * @since 0.3
-   */
-  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
-  default long invalidateSequence() {
-    return 0;
-  }
-
-  /**
-   * Tells whether what was looked up for a gfn may have been taken away since
-   * (mmu_invalidate_retry_gfn_unsafe): pages went, or an invalidation of it is open.
-   *
-   * @param sequence what {@link #invalidateSequence} returned before the look-up
-   * @since 0.3
-   */
-  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
-  default boolean invalidatedSince(long sequence, long gfn) {
-    return false;
-  }
 
   /** Reads the VMM's memory as copy_from_user would; {@link Errno#EFAULT} where it faults. */
   Errno copyFromUser(long userAddress, byte[] into, int offset, int length);

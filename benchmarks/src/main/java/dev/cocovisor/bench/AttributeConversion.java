@@ -32,13 +32,13 @@ public class AttributeConversion {
   @Param({"0", "4096"})
   public long offset;
 
-  private @Nullable Machine machine;
+  private @Nullable BenchVm machine;
   private int turn;
 
   /** Launches. */
   @org.openjdk.jmh.annotations.Setup(Level.Trial)
   public void launch() {
-    machine = new Machine(Machine.SW_PROTECTED, 1, 2 * HALF, false);
+    machine = new BenchVm(BenchVm.SW_PROTECTED, 1, 2 * HALF, false);
   }
 
   /** Converts one half. */

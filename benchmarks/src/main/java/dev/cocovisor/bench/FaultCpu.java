@@ -26,7 +26,7 @@ public final class FaultCpu {
 
   /** Measures and prints one line. */
   public static void main(String[] args) {
-    String backend = args.length > 0 ? args[0] : Machine.SW_PROTECTED;
+    String backend = args.length > 0 ? args[0] : BenchVm.SW_PROTECTED;
     String pages = args.length > 1 ? args[1] : "private-4k";
     String kernel = args.length > 2 ? args[2] : KernelProfile.REFERENCE.toString();
     Result r = measure(backend, pages, kernel, ROUNDS);
@@ -44,7 +44,7 @@ public final class FaultCpu {
     boolean toPrivate = pages.startsWith("private");
     boolean huge = pages.endsWith("2m");
     long size = PAGES * (huge ? 2L << 20 : 4096L);
-    Machine machine = new Machine(backend, 1, size, huge, kernel);
+    BenchVm machine = new BenchVm(backend, 1, size, huge, kernel);
     Vcpu vcpu = machine.vcpu(0);
     long[] range = new long[2];
     long best = Long.MAX_VALUE;

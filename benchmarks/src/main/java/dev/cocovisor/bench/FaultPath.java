@@ -42,12 +42,12 @@ public class FaultPath {
   public String pages = "";
 
   private final long[] range = new long[2];
-  private @Nullable Machine machine;
+  private @Nullable BenchVm machine;
   private @Nullable Vcpu vcpu;
   private boolean toPrivate;
   private long size;
 
-  private Machine machine() {
+  private BenchVm machine() {
     return Objects.requireNonNull(machine);
   }
 
@@ -57,7 +57,7 @@ public class FaultPath {
     toPrivate = pages.startsWith("private");
     boolean huge = pages.endsWith("2m");
     size = PAGES * (huge ? 2L << 20 : 4096L);
-    machine = new Machine(backend, 1, size, huge);
+    machine = new BenchVm(backend, 1, size, huge);
     vcpu = machine.vcpu(0);
   }
 

@@ -14,14 +14,14 @@ public final class HeapPerPage {
   /** Measures each technology and prints a line each. */
   public static void main(String[] args) {
     long gib = args.length > 0 ? Long.parseLong(args[0]) : 4;
-    for (String backend : List.of(Machine.SW_PROTECTED, "sev-snp", "tdx")) {
+    for (String backend : List.of(BenchVm.SW_PROTECTED, "sev-snp", "tdx")) {
       measure(backend, gib << 30);
     }
   }
 
   private static void measure(String backend, long size) {
     long before = used();
-    Machine machine = new Machine(backend, 1, size, false);
+    BenchVm machine = new BenchVm(backend, 1, size, false);
     long launched = used();
     Vcpu vcpu = machine.vcpu(0);
     long mapped;

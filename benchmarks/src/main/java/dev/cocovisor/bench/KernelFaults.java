@@ -38,17 +38,17 @@ public class KernelFaults {
   public String kernel = "";
 
   private final long[] range = new long[2];
-  private @Nullable Machine machine;
+  private @Nullable BenchVm machine;
   private @Nullable Vcpu vcpu;
 
-  private Machine machine() {
+  private BenchVm machine() {
     return Objects.requireNonNull(machine);
   }
 
   /** Launches. */
   @org.openjdk.jmh.annotations.Setup(Level.Trial)
   public void launch() {
-    machine = new Machine(Machine.SW_PROTECTED, 1, SIZE, false, kernel);
+    machine = new BenchVm(BenchVm.SW_PROTECTED, 1, SIZE, false, kernel);
     vcpu = machine.vcpu(0);
   }
 

@@ -26,7 +26,7 @@ public final class ScheduleCpu {
 
   /** Measures and prints one line. */
   public static void main(String[] args) {
-    String technology = args.length > 0 ? args[0] : Machine.SW_PROTECTED;
+    String technology = args.length > 0 ? args[0] : BenchVm.SW_PROTECTED;
     List<Operation> operations =
         args.length > 2
             ? List.of(Operation.valueOf(args[1]), Operation.valueOf(args[2]))

@@ -19,8 +19,8 @@ public final class TwoVcpus {
 
   /** Measures and prints one line. */
   public static void main(String[] args) throws InterruptedException {
-    String backend = args.length > 0 ? args[0] : Machine.SW_PROTECTED;
-    Machine machine = new Machine(backend, 2, 2 * RANGE, false);
+    String backend = args.length > 0 ? args[0] : BenchVm.SW_PROTECTED;
+    BenchVm machine = new BenchVm(backend, 2, 2 * RANGE, false);
     double one = 0;
     double two = 0;
     for (int i = 0; i < ROUNDS; i++) {
@@ -33,7 +33,7 @@ public final class TwoVcpus {
         backend, one / 1e6, two / 1e6, two / one);
   }
 
-  private static double round(Machine machine, int vcpus) throws InterruptedException {
+  private static double round(BenchVm machine, int vcpus) throws InterruptedException {
     machine.convert(0, 2 * RANGE, false);
     machine.convert(0, 2 * RANGE, true);
     AtomicInteger waiting = new AtomicInteger(vcpus);

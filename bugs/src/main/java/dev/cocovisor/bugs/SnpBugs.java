@@ -5,6 +5,7 @@ import dev.cocovisor.bugs.snp.M19;
 import dev.cocovisor.bugs.snp.M24;
 import dev.cocovisor.bugs.snp.M39;
 import dev.cocovisor.bugs.snp.M40;
+import dev.cocovisor.bugs.snp.M41;
 import dev.cocovisor.bugs.snp.M43;
 import dev.cocovisor.bugs.snp.M66;
 import dev.cocovisor.bugs.snp.M67;
@@ -15,7 +16,8 @@ import java.util.List;
 final class SnpBugs {
   static final List<Bug> ALL =
       List.of(
-          new M7(), new M19(), new M24(), new M39(), new M40(), new M43(), new M66(), new M67());
+          new M7(), new M19(), new M24(), new M39(), new M40(), new M41(), new M43(), new M66(),
+          new M67());
 
   private SnpBugs() {}
 }

@@ -3,11 +3,11 @@ package dev.cocovisor.campaign;
 import dev.cocovisor.campaign.cluster.Making;
 import dev.cocovisor.campaign.cluster.Member;
 import dev.cocovisor.campaign.file.CampaignException;
+import dev.cocovisor.campaign.work.Breakage;
 import dev.cocovisor.campaign.work.Course;
-import dev.cocovisor.campaign.work.Found;
 import dev.cocovisor.campaign.work.Item;
+import dev.cocovisor.campaign.work.KeptProgram;
 import dev.cocovisor.campaign.work.Plan;
-import dev.cocovisor.campaign.work.Program;
 import dev.cocovisor.campaign.work.Result;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,7 +47,7 @@ public final class Campaign {
   private final Folder folder;
   private final Totals totals = new Totals();
   private final Course course;
-  private final BiConsumer<Found, Path> told;
+  private final BiConsumer<Breakage, Path> told;
   private final Consumer<Map<String, Object>> progress;
   private final long began = System.nanoTime();
   private long madeHere;
@@ -62,7 +62,7 @@ public final class Campaign {
   public Campaign(
       Plan plan,
       Folder folder,
-      BiConsumer<Found, Path> told,
+      BiConsumer<Breakage, Path> told,
       Consumer<Map<String, Object>> progress) {
     this.plan = plan;
     this.folder = folder;
@@ -137,7 +137,7 @@ public final class Campaign {
   private void count(Result r) {
     long before = totals.work();
     int number = totals.found().size();
-    for (Found f : totals.add(r)) {
+    for (Breakage f : totals.add(r)) {
       number++;
       told.accept(f, folder.keep(f, number));
     }
@@ -146,7 +146,7 @@ public final class Campaign {
 
   private void keepCorpus() {
     for (int task = 0; task < plan.tasks().size(); task++) {
-      List<Program> corpus = course.corpus(task);
+      List<KeptProgram> corpus = course.corpus(task);
       if (corpus != null) {
         folder.keep(task, corpus);
       }

@@ -2,10 +2,10 @@ package dev.cocovisor.campaign;
 
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
-import dev.cocovisor.campaign.file.Digests;
+import dev.cocovisor.campaign.file.Sha256;
+import dev.cocovisor.campaign.work.Breakage;
 import dev.cocovisor.campaign.work.Codec;
-import dev.cocovisor.campaign.work.Found;
-import dev.cocovisor.campaign.work.Program;
+import dev.cocovisor.campaign.work.KeptProgram;
 import dev.cocovisor.campaign.work.Result;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -48,7 +48,7 @@ public final class Folder implements AutoCloseable {
   public static Folder open(Path path, CampaignFile file) throws IOException {
     Files.createDirectories(path.resolve("findings"));
     Files.createDirectories(path.resolve("corpus"));
-    String digest = Digests.sha256(file.content());
+    String digest = Sha256.of(file.content());
     Path which = path.resolve(DIGEST);
     if (Files.exists(which) && !Files.readString(which).strip().equals(digest)) {
       throw new CampaignException(
@@ -107,7 +107,7 @@ public final class Folder implements AutoCloseable {
   }
 
   /** Writes a finding's file; returns its path. */
-  Path keep(Found found, int number) {
+  Path keep(Breakage found, int number) {
     String name = found.where().replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-|-$", "");
     name = name.length() > 60 ? name.substring(0, 60) : name;
     Path to =
@@ -117,9 +117,9 @@ public final class Folder implements AutoCloseable {
   }
 
   /** Writes the programs that a task keeps. */
-  void keep(int task, List<Program> corpus) {
+  void keep(int task, List<KeptProgram> corpus) {
     var text = new StringBuilder();
-    for (Program p : corpus) {
+    for (KeptProgram p : corpus) {
       text.append(p.seed()).append(' ').append(String.join(" | ", p.reached())).append('\n');
     }
     write(path.resolve("corpus").resolve("task-" + task + ".txt"), text.toString());

@@ -1,6 +1,6 @@
 package dev.cocovisor.campaign;
 
-import dev.cocovisor.campaign.work.Found;
+import dev.cocovisor.campaign.work.Breakage;
 import dev.cocovisor.campaign.work.Result;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -12,7 +12,7 @@ public final class Totals {
   private final Set<String> items = new HashSet<>();
   private final Set<String> outcomes = new HashSet<>();
   private final Set<String> identities = new HashSet<>();
-  private final List<Found> found = new ArrayList<>();
+  private final List<Breakage> found = new ArrayList<>();
   private long schedules;
   private long programs;
   private long calls;
@@ -20,7 +20,7 @@ public final class Totals {
   private long millis;
 
   /** Counts a result; returns the findings that are new. */
-  List<Found> add(Result r) {
+  List<Breakage> add(Result r) {
     if (!items.add(r.item())) {
       return List.of();
     }
@@ -31,7 +31,7 @@ public final class Totals {
     millis += r.millis();
     String task = r.item().substring(0, r.item().indexOf('|') + 1);
     r.outcomes().keySet().forEach(o -> outcomes.add(task + o.hashCode()));
-    List<Found> fresh = r.found().stream().filter(f -> identities.add(f.identity())).toList();
+    List<Breakage> fresh = r.found().stream().filter(f -> identities.add(f.identity())).toList();
     found.addAll(fresh);
     return fresh;
   }
@@ -72,7 +72,7 @@ public final class Totals {
   }
 
   /** Returns the findings, one of a kind. */
-  public List<Found> found() {
+  public List<Breakage> found() {
     return List.copyOf(found);
   }
 

@@ -3,13 +3,13 @@ package dev.cocovisor.campaign;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.cocovisor.campaign.file.Block;
+import dev.cocovisor.campaign.file.CampaignEntry;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
 import dev.cocovisor.campaign.work.Course;
 import dev.cocovisor.campaign.work.Item;
+import dev.cocovisor.campaign.work.KeptProgram;
 import dev.cocovisor.campaign.work.Plan;
-import dev.cocovisor.campaign.work.Program;
 import dev.cocovisor.campaign.work.Result;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.vmm.Technologies;
@@ -73,7 +73,7 @@ class CampaignFileTest {
   @Test
   void aSeedOfARandomStrategyIsASearchOfItsOwn() {
     var b =
-        (Block.Explore)
+        (CampaignEntry.Explore)
             of("{campaign: x, explore: {library: pairs, technologies: sw-protected, strategy: pct,"
                     + " seeds: 3..5, schedules: 40}}")
                 .blocks()
@@ -83,7 +83,7 @@ class CampaignFileTest {
             new Search.Pct(3, 3, 40), new Search.Pct(4, 3, 40), new Search.Pct(5, 3, 40));
   }
 
-  private static Result reached(Item item, Program... programs) {
+  private static Result reached(Item item, KeptProgram... programs) {
     return new Result(
         item.toString(),
         0,
@@ -113,8 +113,8 @@ class CampaignFileTest {
     List<Item> next =
         course.next(
             List.of(
-                reached(first.getFirst(), new Program("1", 50, List.of("a > b"))),
-                reached(first.getLast(), new Program("3", 50, List.of("a > b")))));
+                reached(first.getFirst(), new KeptProgram("1", 50, List.of("a > b"))),
+                reached(first.getLast(), new KeptProgram("3", 50, List.of("a > b")))));
     assertThat(next).hasSize(2).allSatisfy(i -> assertThat(i.what()).matches("1@\\S+ 1@\\S+"));
     assertThat(course.reached()).isEqualTo(1);
     assertThat(course.next(List.of())).isEmpty();

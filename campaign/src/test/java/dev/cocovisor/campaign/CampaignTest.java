@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
-import dev.cocovisor.campaign.cluster.Meeting;
+import dev.cocovisor.campaign.cluster.MeetingPoint;
 import dev.cocovisor.campaign.cluster.Member;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
@@ -78,7 +78,10 @@ class CampaignTest {
   private record Ran(Campaign.End end, String totals, List<String> found, List<String> results) {}
 
   private static Ran run(
-      Path into, Meeting meeting, int programs, BiConsumer<Member, Map<String, Object>> meanwhile)
+      Path into,
+      MeetingPoint meeting,
+      int programs,
+      BiConsumer<Member, Map<String, Object>> meanwhile)
       throws IOException {
     List<String> found = new ArrayList<>();
     Plan plan = plan(programs);
@@ -101,8 +104,8 @@ class CampaignTest {
     }
   }
 
-  private static Meeting joining(String secret, Member to) {
-    return new Meeting("127.0.0.1", Meeting.PORT, List.of(to.address()), null, secret, 1);
+  private static MeetingPoint joining(String secret, Member to) {
+    return new MeetingPoint("127.0.0.1", MeetingPoint.PORT, List.of(to.address()), null, secret, 1);
   }
 
   private static void kill(Member member) {
@@ -118,7 +121,7 @@ class CampaignTest {
 
   @Test
   void aMemberThatDiesAndOneThatComesChangeNothing() throws IOException {
-    Ran alone = run(folder.resolve("alone"), Meeting.alone("one", 1), 100, (_, _) -> {});
+    Ran alone = run(folder.resolve("alone"), MeetingPoint.alone("one", 1), 100, (_, _) -> {});
     assertThat(alone.end()).isEqualTo(Campaign.End.DONE);
     assertThat(alone.found()).hasSize(2);
     assertThat(alone.found().getFirst()).isEqualTo("mismatches in replay of small.kvmlog");
@@ -129,7 +132,7 @@ class CampaignTest {
     Ran many =
         run(
             folder.resolve("many"),
-            Meeting.alone("three", 1),
+            MeetingPoint.alone("three", 1),
             100,
             (first, status) -> {
               if (status.isEmpty()) {
@@ -161,7 +164,7 @@ class CampaignTest {
     Ran first =
         run(
             into,
-            Meeting.alone("stop", 1),
+            MeetingPoint.alone("stop", 1),
             200,
             (_, status) -> {
               if ("running".equals(status.get("state")) && !asked[0]) {
@@ -177,12 +180,13 @@ class CampaignTest {
     Files.writeString(
         into.resolve("results.jsonl"),
         String.join("\n", Files.readAllLines(into.resolve("results.jsonl"))) + "\n{\"item\":\"0|");
-    Ran rest = run(into, Meeting.alone("stop", 1), 200, (_, _) -> {});
+    Ran rest = run(into, MeetingPoint.alone("stop", 1), 200, (_, _) -> {});
     assertThat(rest.end()).isEqualTo(Campaign.End.DONE);
     assertThat(rest.results()).containsAll(first.results());
     assertThat(rest.results())
         .isEqualTo(
-            run(folder.resolve("once"), Meeting.alone("stop", 1), 200, (_, _) -> {}).results());
+            run(folder.resolve("once"), MeetingPoint.alone("stop", 1), 200, (_, _) -> {})
+                .results());
   }
 
   @Test
@@ -192,7 +196,7 @@ class CampaignTest {
     assertThatThrownBy(() ->
             run(
                 into,
-                Meeting.alone("full", 1),
+                MeetingPoint.alone("full", 1),
                 10,
                 (_, status) -> {
                   if (status.isEmpty()) {
@@ -204,8 +208,8 @@ class CampaignTest {
     int kept = Files.readAllLines(into.resolve("results.jsonl")).size();
     assertThat(kept).isPositive();
     Files.delete(findings);
-    Ran rest = run(into, Meeting.alone("full", 1), 10, (_, _) -> {});
-    Ran once = run(folder.resolve("roomy"), Meeting.alone("full", 1), 10, (_, _) -> {});
+    Ran rest = run(into, MeetingPoint.alone("full", 1), 10, (_, _) -> {});
+    Ran once = run(folder.resolve("roomy"), MeetingPoint.alone("full", 1), 10, (_, _) -> {});
     assertThat(rest.results()).isEqualTo(once.results());
     assertThat(rest.totals()).isEqualTo(once.totals());
   }
@@ -223,7 +227,7 @@ class CampaignTest {
   @Test
   void whoDoesNotBelongIsNotLetIn() throws IOException {
     Plan plan = plan(5);
-    try (Member first = Member.first(Meeting.alone("right", 1), plan, "1")) {
+    try (Member first = Member.first(MeetingPoint.alone("right", 1), plan, "1")) {
       assertThatThrownBy(() -> Member.join(joining("wrong", first), "1", CampaignTest::planOf))
           .isInstanceOf(CampaignException.class)
           .hasMessageContaining("does not let this member in")
@@ -240,7 +244,8 @@ class CampaignTest {
                   }))
           .hasMessageContaining("cove.zip");
     }
-    Meeting nowhere = new Meeting("127.0.0.1", 5801, List.of("127.0.0.1:5999"), null, "s", 1);
+    MeetingPoint nowhere =
+        new MeetingPoint("127.0.0.1", 5801, List.of("127.0.0.1:5999"), null, "s", 1);
     assertThatThrownBy(() -> Member.join(nowhere, "1", CampaignTest::planOf))
         .hasMessageContaining("nobody listens at 127.0.0.1:5999");
   }

@@ -11,8 +11,8 @@ import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.PluginFailures;
 import dev.cocovisor.live.kvm.NoKvmException;
 import dev.cocovisor.script.scenario.Standstill;
@@ -212,7 +212,7 @@ public final class Main {
   }
 
   /** Names the plugin whose backend threw, if the command looked for plugins. */
-  private static Finding blame(CommandLine command, VendorFailure failure) {
+  private static PluginFinding blame(CommandLine command, VendorFailure failure) {
     for (CommandLine.Model.CommandSpec mixin : command.getCommandSpec().mixins().values()) {
       if (mixin.userObject() instanceof PluginOptions plugins) {
         return plugins.blame(failure);

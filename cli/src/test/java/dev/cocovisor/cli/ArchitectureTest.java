@@ -5,8 +5,11 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.properties.CanBeAnnotated;
 import com.tngtech.archunit.core.domain.properties.HasAnnotations;
@@ -14,6 +17,11 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.apiguardian.api.API;
 
 /** The arrows of the house, over every module: the command line sees them all on its class path. */
@@ -27,6 +35,8 @@ class ArchitectureTest {
     "dev.cocovisor.pkvm..",
     "dev.cocovisor.cca.."
   };
+
+  private static final Pattern VENDOR = Pattern.compile("^dev\\.cocovisor\\.(tdx|snp|pkvm|cca)\\.");
 
   private static final DescribedPredicate<CanBeAnnotated> INTERNAL_API =
       DescribedPredicate.describe(
@@ -242,6 +252,22 @@ class ArchitectureTest {
           .beFreeOfCycles()
           .ignoreDependency(
               resideInAPackage("dev.cocovisor.."), resideInAPackage("dev.cocovisor.api"));
+
+  /**
+   * A reader who greps for a class finds one thing. What two trusted halves call alike, because
+   * their documents do (a page's type, a guest's calls), may stand in both.
+   */
+  @ArchTest
+  static void noNameOfTheHouseStandsForTwoThings(JavaClasses house) {
+    Map<String, List<String>> places = new TreeMap<>();
+    for (JavaClass c : house) {
+      if (c.isTopLevelClass() && !c.getSimpleName().equals("package-info")) {
+        places.computeIfAbsent(c.getSimpleName(), n -> new ArrayList<>()).add(c.getName());
+      }
+    }
+    places.values().removeIf(p -> p.size() < 2 || p.stream().allMatch(VENDOR.asPredicate()));
+    assertThat(places).isEmpty();
+  }
 
   private static ArchRule onlyDependsOn(String own, String... others) {
     String[] allowed = new String[others.length + 4];

@@ -20,7 +20,7 @@ import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.Tally;
 import dev.cocovisor.tck.subject.Behaviour;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.tdx.kvm.TdxBackend;
 import java.io.IOException;
 import java.net.URL;
@@ -108,7 +108,7 @@ class KitReportsTest {
   }
 
   private record Report(String text, Tally tally, List<String> failed) {
-    static Report of(Subject subject) {
+    static Report of(JudgedBackend subject) {
       List<RuleResult> results = TckRun.run(subject);
       StringBuilder text = new StringBuilder("```\n");
       Tally.head(subject).forEach(l -> text.append(l).append('\n'));
@@ -140,7 +140,7 @@ class KitReportsTest {
     assertThat(skeleton.tally().unjudged()).isZero();
     assertThat(skeleton.text()).doesNotContain("NOT CONFIDENTIAL");
 
-    Report silent = Report.of(Subject.of(new Bare()));
+    Report silent = Report.of(JudgedBackend.of(new Bare()));
     assertThat(silent.failed()).contains("S01", "S02", "S03", "S04", "S11", "S12", "O05", "S10");
 
     Set<Behaviour> offers =
@@ -153,12 +153,12 @@ class KitReportsTest {
             Behaviour.PUNCH,
             Behaviour.HUGE_PRIVATE,
             Behaviour.GUEST_MEMFD);
-    Report bare = Report.of(new Subject(new Bare(), offers).withClaims(Set.of()));
+    Report bare = Report.of(new JudgedBackend(new Bare(), offers).withClaims(Set.of()));
     assertThat(bare.failed()).isEmpty();
     assertThat(bare.text()).contains("  claims: nothing\n", "NOT CONFIDENTIAL: it does not claim");
     assertThat(bare.tally().unjudged()).isGreaterThan(10);
 
-    Subject noDemote = Subject.of(new NoDemote(), TdxBackend.class.getClassLoader());
+    JudgedBackend noDemote = JudgedBackend.of(new NoDemote(), TdxBackend.class.getClassLoader());
     Report huge = Report.of(noDemote.withSettings(Map.of("tdx.page-size-policy", "v3")));
     assertThat(huge.failed()).contains("H02", "H03", "H04");
 
@@ -202,7 +202,7 @@ class KitReportsTest {
   }
 
   /** Writes the project and compiles it, without Maven. */
-  private Subject skeleton() throws IOException, ReflectiveOperationException {
+  private JudgedBackend skeleton() throws IOException, ReflectiveOperationException {
     Path project = folder.resolve("my-vendor");
     new ProjectTemplate("my-vendor").writeFiles(project);
     Path classes = Files.createDirectories(folder.resolve("classes"));
@@ -232,6 +232,6 @@ class KitReportsTest {
     Backend made =
         (Backend)
             loader.loadClass("com.example.myvendor.MyVendorBackend").getConstructor().newInstance();
-    return Subject.of(made, loader);
+    return JudgedBackend.of(made, loader);
   }
 }

@@ -105,7 +105,7 @@ final class BoundedSearch implements Strategy {
   }
 
   @Override
-  public void step(Step s) {
+  public void step(ScheduleStep s) {
     learnt.add(s);
   }
 
@@ -139,7 +139,7 @@ final class BoundedSearch implements Strategy {
     return may ? all : new int[] {running};
   }
 
-  private boolean conflicts(Step s) {
+  private boolean conflicts(ScheduleStep s) {
     return shared.conflicts(learnt.key(s), s);
   }
 

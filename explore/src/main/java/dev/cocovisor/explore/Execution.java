@@ -47,7 +47,7 @@ final class Execution implements Observer {
   private final Actor[] actors;
   private final Thread[] threads;
   private final String[][] answers;
-  private final Step[] pending;
+  private final ScheduleStep[] pending;
   private final boolean[] waits;
   private final boolean[] ended;
   private final int[] retries;
@@ -55,7 +55,7 @@ final class Execution implements Observer {
   private final int[] options;
   private final ArrayDeque<Runnable> ready = new ArrayDeque<>();
   private final LockOrder order = new LockOrder();
-  private final List<Step> made = new ArrayList<>();
+  private final List<ScheduleStep> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
   private final List<int[]> callsAt = new ArrayList<>();
   private int[] decisions = new int[256];
@@ -70,6 +70,7 @@ final class Execution implements Observer {
   private Runnable watch = () -> {};
   private boolean looking;
   private @Nullable String dead;
+  private @Nullable String warned;
   private boolean unordinary;
   private @Nullable String outcome;
 
@@ -89,7 +90,7 @@ final class Execution implements Observer {
     actors = new Actor[n];
     threads = new Thread[n];
     answers = new String[n][];
-    pending = new Step[n];
+    pending = new ScheduleStep[n];
     waits = new boolean[n];
     ended = new boolean[n];
     retries = new int[n];
@@ -101,7 +102,7 @@ final class Execution implements Observer {
       actors[i] = actor;
       answers[i] = new String[part.calls().size()];
       int number = i;
-      pending[i] = new Step(i, PointKind.RETRY, actor, 0, Mode.READ);
+      pending[i] = new ScheduleStep(i, PointKind.RETRY, actor, 0, Mode.READ);
       threads[i] = Fibers.unstarted(ready::add, () -> actor.run(() -> live(number, part)));
     }
   }
@@ -150,6 +151,7 @@ final class Execution implements Observer {
       }
       oracle.atRest(trial, this::fail);
       dead = trial.dead();
+      warned = trial.warned();
     }
     if (!allEnded()) {
       abandon();
@@ -224,11 +226,11 @@ final class Execution implements Observer {
       return;
     }
     int me = actor.number();
-    Step before = pending[me];
+    ScheduleStep before = pending[me];
     if (!waits[me]) {
       wake(before);
     }
-    Step now = new Step(me, kind, where, index, mode);
+    ScheduleStep now = new ScheduleStep(me, kind, where, index, mode);
     pending[me] = now;
     waits[me] = kind == PointKind.WAIT;
     if (takes(kind, mode) && actor.holdsAny()) {
@@ -269,7 +271,7 @@ final class Execution implements Observer {
     return kind == PointKind.LOCK || (kind == PointKind.SRCU && mode == Mode.WRITE);
   }
 
-  private void standUntilChosen(int me, Step now) {
+  private void standUntilChosen(int me, ScheduleStep now) {
     while (!warm || (!over && running != me)) {
       LockSupport.park();
     }
@@ -281,7 +283,7 @@ final class Execution implements Observer {
     }
   }
 
-  private void note(Step s) {
+  private void note(ScheduleStep s) {
     look();
     strategy.step(s);
     if (s.mode() == Mode.WRITE) {
@@ -297,8 +299,8 @@ final class Execution implements Observer {
   }
 
   /** What every part stands before, and which of them can go on, as a step is made. */
-  private Before snapshot(Step s) {
-    Step[] all = pending.clone();
+  private Before snapshot(ScheduleStep s) {
+    ScheduleStep[] all = pending.clone();
     int can = 0;
     for (int i = 0; i < all.length; i++) {
       can |= i == s.part() || (!ended[i] && canGo(i)) ? 1 << i : 0;
@@ -312,7 +314,7 @@ final class Execution implements Observer {
    * @param pending the step each part stands before
    * @param enabled the parts that can go on, a bit each
    */
-  record Before(Step[] pending, int enabled) {}
+  record Before(ScheduleStep[] pending, int enabled) {}
 
   /** Returns the moment before a step made, where steps are kept. */
   Before before(int step) {
@@ -330,9 +332,9 @@ final class Execution implements Observer {
     return pruned;
   }
 
-  private void wake(Step done) {
+  private void wake(ScheduleStep done) {
     for (int i = 0; i < pending.length; i++) {
-      Step p = pending[i];
+      ScheduleStep p = pending[i];
       if (waits[i]
           && i != done.part()
           && p.where() == done.where()
@@ -348,7 +350,7 @@ final class Execution implements Observer {
     if (ended[part] || waits[part]) {
       return false;
     }
-    Step p = pending[part];
+    ScheduleStep p = pending[part];
     return p.kind() != PointKind.LOCK
         || !(p.where() instanceof ModelLock lock)
         || lock.available(p.mode());
@@ -440,7 +442,7 @@ final class Execution implements Observer {
     StringBuilder s = new StringBuilder();
     for (int i = 0; i < actors.length; i++) {
       if (!ended[i]) {
-        Step p = pending[i];
+        ScheduleStep p = pending[i];
         s.append(s.isEmpty() ? "" : "; ")
             .append(actors[i].name())
             .append(waits[i] || !canGo(i) ? " waits for " : " stands at ")
@@ -471,6 +473,11 @@ final class Execution implements Observer {
     return dead;
   }
 
+  /** Returns what the kernel warned of, or null. */
+  @Nullable String warned() {
+    return warned;
+  }
+
   /** Returns the parts. */
   List<Trial.Part> parts() {
     return trial.parts();
@@ -497,17 +504,17 @@ final class Execution implements Observer {
   }
 
   /** Tells whether a step stands between two calls of a part. */
-  boolean isBoundary(Step s) {
+  boolean isBoundary(ScheduleStep s) {
     return s.where() == actors[s.part()];
   }
 
   /** Returns the step a part stands before. */
-  Step pending(int part) {
+  ScheduleStep pending(int part) {
     return pending[part];
   }
 
   /** Returns the steps made, in order, where they are kept. */
-  List<Step> made() {
+  List<ScheduleStep> made() {
     return made;
   }
 

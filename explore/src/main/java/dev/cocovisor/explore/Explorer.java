@@ -67,9 +67,10 @@ public final class Explorer {
    * @param outcomes those of all orders of whole calls, and what is allowed besides
    * @param judged whether another outcome is a finding
    * @param dies whether an order of whole calls makes a VM be declared dead
+   * @param warns whether an order of whole calls makes the kernel warn
    * @param whole whether all that was to be judged can be
    */
-  record Right(Set<String> outcomes, boolean judged, boolean dies, boolean whole) {
+  record Right(Set<String> outcomes, boolean judged, boolean dies, boolean warns, boolean whole) {
     boolean has(Execution x) {
       return !judged || x.excused() || outcomes.contains(x.outcome());
     }
@@ -80,10 +81,14 @@ public final class Explorer {
     var outcomes = new HashSet<>(allowed);
     var most = new Limits(MOST_SERIAL, Long.MAX_VALUE, limits.steps(), 1);
     var dies = new AtomicBoolean();
+    var warns = new AtomicBoolean();
     Sweep.Judge judge =
         x -> {
           if (x.dead() != null) {
             dies.set(true);
+          }
+          if (x.warned() != null) {
+            warns.set(true);
           }
           return null;
         };
@@ -91,7 +96,11 @@ public final class Explorer {
     outcomes.addAll(all.outcomes().keySet());
     boolean whole = all.complete();
     return new Right(
-        outcomes, answersMatter && whole, dies.get() || !whole, whole || !answersMatter);
+        outcomes,
+        answersMatter && whole,
+        dies.get() || !whole,
+        warns.get() || !whole,
+        whole || !answersMatter);
   }
 
   /** Explores; as {@link #explore(Subject, Search, Set)} with nothing more allowed. */
@@ -145,7 +154,7 @@ public final class Explorer {
 
   /** Follows one schedule and returns what was seen at each of its steps. */
   public List<Moment> record(Subject subject, Schedule schedule) {
-    return new Recorder().record(subject, schedule, limits.steps());
+    return new ScheduleRecorder().record(subject, schedule, limits.steps());
   }
 
   Finding minimised(Subject subject, Search search, Sweep.Caught caught, Right right) {
@@ -198,6 +207,9 @@ public final class Explorer {
     }
     if (x.dead() != null && !right.dies()) {
       return "a VM is declared dead, as no order of whole calls does: " + x.dead();
+    }
+    if (x.warned() != null && !right.warns()) {
+      return "the kernel warns, as in no order of whole calls: " + x.warned();
     }
     if (right.has(x)) {
       return null;

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 public abstract class HostTrial implements Trial {
   private final Kvm host;
   private @Nullable String dead;
+  private @Nullable String warned;
 
   /** Looks at a host, which is closed at the end of the run. */
   protected HostTrial(Kvm host) {
@@ -38,6 +39,7 @@ public abstract class HostTrial implements Trial {
     afterwards();
     host.checkInvariants(violation);
     dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
+    warned = host.warnings().isEmpty() ? null : host.warnings().getFirst();
     host.close();
     long left = host.framesSinceBoot();
     if (left != 0) {
@@ -48,5 +50,10 @@ public abstract class HostTrial implements Trial {
   @Override
   public final @Nullable String dead() {
     return dead;
+  }
+
+  @Override
+  public final @Nullable String warned() {
+    return warned;
   }
 }

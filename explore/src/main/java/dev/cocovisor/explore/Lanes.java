@@ -41,14 +41,14 @@ final class Lanes {
   }
 
   private void draw() {
-    List<Step> made = x.made();
+    List<ScheduleStep> made = x.made();
     StringBuilder head = new StringBuilder("     ");
     for (Trial.Part p : x.parts()) {
       head.append(padded(p.name()));
     }
     lines.add(head.toString().stripTrailing());
     for (int i = 0; i < made.size(); i++) {
-      Step s = made.get(i);
+      ScheduleStep s = made.get(i);
       if (i > 0 && made.get(i - 1).part() != s.part()) {
         leaves(i, made.get(i - 1).part());
       }
@@ -92,12 +92,12 @@ final class Lanes {
     again = 0;
   }
 
-  private static boolean matters(List<Step> made, int i) {
-    Step s = made.get(i);
+  private static boolean matters(List<ScheduleStep> made, int i) {
+    ScheduleStep s = made.get(i);
     if (s.kind() == PointKind.RETRY) {
       return false;
     }
-    for (Step other : made) {
+    for (ScheduleStep other : made) {
       if (other.conflicts(s)) {
         return true;
       }
@@ -106,11 +106,11 @@ final class Lanes {
   }
 
   /** Tells whether a step follows a step of another part that touched the same. */
-  static boolean meets(List<Step> made, int i) {
+  static boolean meets(List<ScheduleStep> made, int i) {
     return i > 0 && made.get(i - 1).part() != made.get(i).part() && conflictsNearby(made, i);
   }
 
-  private static boolean conflictsNearby(List<Step> made, int i) {
+  private static boolean conflictsNearby(List<ScheduleStep> made, int i) {
     for (int k = i - 1; k >= 0 && made.get(k).part() != made.get(i).part(); k--) {
       if (made.get(k).conflicts(made.get(i))) {
         return true;

@@ -66,7 +66,7 @@ final class Sampling implements Strategy {
   }
 
   @Override
-  public void step(Step s) {
+  public void step(ScheduleStep s) {
     made++;
     if (kind == Kind.PCT) {
       for (int i = 0; i < changeAt.length; i++) {
@@ -90,7 +90,7 @@ final class Sampling implements Strategy {
     }
     int next = best(options, 0, n);
     if (kind == Kind.POS) {
-      Step chosen = x.pending(next);
+      ScheduleStep chosen = x.pending(next);
       for (int i = 0; i < n; i++) {
         if (x.pending(options[i]).conflicts(chosen)) {
           priority[options[i]] = random.nextDouble();

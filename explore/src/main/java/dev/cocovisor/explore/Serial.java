@@ -33,7 +33,7 @@ final class Serial implements Strategy {
   public int next(Execution x, int[] options, int n, int running, boolean yields) {
     boolean between = running < 0;
     if (!between) {
-      Step p = x.pending(running);
+      ScheduleStep p = x.pending(running);
       between = yields || (p.kind() == PointKind.RETRY && x.isBoundary(p));
     }
     if (!between) {

@@ -52,7 +52,7 @@ final class Shared {
   }
 
   /** Tells whether another part was ever seen to touch the same place so that the order matters. */
-  boolean conflicts(long key, Step s) {
+  boolean conflicts(long key, ScheduleStep s) {
     long masks = touched.get(key);
     int others = ~(1 << s.part());
     int readers = (int) masks;
@@ -87,7 +87,7 @@ final class Shared {
     }
 
     /** Returns by what a step's place is known. */
-    long key(Step s) {
+    long key(ScheduleStep s) {
       Object where = s.where();
       for (int i = 0; i < known; i++) {
         if (places[i] == where) {
@@ -115,7 +115,7 @@ final class Shared {
       return new Shared(more).text();
     }
 
-    void add(Step s) {
+    void add(ScheduleStep s) {
       long who = 1L << s.part() << (s.mode() == Mode.WRITE ? 32 : 0);
       var _ = touched.add(key(s), who);
     }

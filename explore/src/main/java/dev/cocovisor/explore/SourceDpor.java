@@ -41,11 +41,11 @@ final class SourceDpor implements Strategy {
   private final List<Node> stack = new ArrayList<>();
 
   /** The step that each sleeping part stands before. */
-  private final @Nullable Step[] sleepers = new Step[32];
+  private final @Nullable ScheduleStep[] sleepers = new ScheduleStep[32];
 
   private int[] prefix = {};
   private int prefixSleep;
-  private Step[] prefixPending = {};
+  private ScheduleStep[] prefixPending = {};
   private int sleep;
   private int at;
   private long pruned;
@@ -90,7 +90,7 @@ final class SourceDpor implements Strategy {
   }
 
   @Override
-  public void step(Step s) {
+  public void step(ScheduleStep s) {
     int i = at++;
     if (i < prefix.length - 1) {
       return;
@@ -103,10 +103,10 @@ final class SourceDpor implements Strategy {
   }
 
   /** Sleeping parts stay asleep while what is done has nothing to do with their step. */
-  private int awake(int sleeping, @Nullable Step[] pending, Step s) {
+  private int awake(int sleeping, @Nullable ScheduleStep[] pending, ScheduleStep s) {
     int still = 0;
     for (int p = 0; sleeping >>> p != 0; p++) {
-      Step own = p < pending.length ? pending[p] : null;
+      ScheduleStep own = p < pending.length ? pending[p] : null;
       if ((sleeping & 1 << p) != 0 && own != null) {
         sleepers[p] = own;
         still |= own.touchesAlike(s) ? 0 : 1 << p;
@@ -153,9 +153,9 @@ final class SourceDpor implements Strategy {
     while (stack.size() > kept) {
       stack.removeLast();
     }
-    List<Step> made = x.made();
+    List<ScheduleStep> made = x.made();
     int sleeping = prefix.length == 0 ? 0 : prefixSleep;
-    Step[] pending = prefixPending;
+    ScheduleStep[] pending = prefixPending;
     if (prefix.length > 0 && !made.isEmpty() && prefix.length <= made.size()) {
       sleeping = stillAsleep(sleeping, pending, made.get(prefix.length - 1));
     }
@@ -166,7 +166,7 @@ final class SourceDpor implements Strategy {
     }
   }
 
-  private static int stillAsleep(int sleeping, Step[] pending, Step s) {
+  private static int stillAsleep(int sleeping, ScheduleStep[] pending, ScheduleStep s) {
     int still = 0;
     for (int p = 0; p < pending.length; p++) {
       if ((sleeping & 1 << p) != 0 && !pending[p].touchesAlike(s)) {
@@ -177,18 +177,18 @@ final class SourceDpor implements Strategy {
   }
 
   private void addBacktracks(Execution x) {
-    List<Step> made = x.made();
+    List<ScheduleStep> made = x.made();
     int n = Math.min(made.size(), stack.size());
     int parts = n == 0 ? 0 : x.before(0).pending().length;
     int[][] clock = new int[n][];
     int[] last = new int[parts];
     Arrays.fill(last, -1);
     for (int j = 0; j < n; j++) {
-      Step s = made.get(j);
+      ScheduleStep s = made.get(j);
       int[] before = last[s.part()] < 0 ? none(parts) : clock[last[s.part()]].clone();
       int[] order = before.clone();
       for (int i = j - 1; i >= 0; i--) {
-        Step e = made.get(i);
+        ScheduleStep e = made.get(i);
         if (e.part() == s.part() || !e.touchesAlike(s)) {
           continue;
         }
@@ -209,7 +209,7 @@ final class SourceDpor implements Strategy {
   }
 
   /** What is given up lets others go on: that cannot be the other way round. */
-  private static boolean enables(Step earlier, Step later) {
+  private static boolean enables(ScheduleStep earlier, ScheduleStep later) {
     return earlier.kind() == PointKind.UNLOCK
         && (later.kind() == PointKind.LOCK || later.kind() == PointKind.WAIT);
   }
@@ -229,13 +229,13 @@ final class SourceDpor implements Strategy {
   }
 
   /** Lets the race of steps {@code i} and {@code j} be tried the other way round. */
-  private void reverse(List<Step> made, int[][] clock, int i, int j) {
+  private void reverse(List<ScheduleStep> made, int[][] clock, int i, int j) {
     Node node = stack.get(i);
-    Step first = made.get(i);
+    ScheduleStep first = made.get(i);
     int seen = 0;
     int initials = 0;
     for (int k = i + 1; k <= j; k++) {
-      Step s = made.get(k);
+      ScheduleStep s = made.get(k);
       boolean after = k < j && clock[k][first.part()] >= i;
       if (after || (seen & 1 << s.part()) != 0) {
         continue;

@@ -30,7 +30,7 @@ interface Strategy {
   }
 
   /** Takes note of a step that is made now. */
-  default void step(Step s) {}
+  default void step(ScheduleStep s) {}
 
   /** Tells whether it looks at the steps of an execution when it has ended. */
   default boolean needsSteps() {

@@ -70,6 +70,14 @@ public interface Trial extends AutoCloseable {
     return null;
   }
 
+  /**
+   * Returns what the kernel warned of, failures that no answer could tell, or null; called after
+   * {@link #checkAtRest}.
+   */
+  default @Nullable String warned() {
+    return null;
+  }
+
   /** Ends the host. */
   @Override
   void close();

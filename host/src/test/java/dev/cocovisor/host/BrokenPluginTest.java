@@ -3,7 +3,7 @@ package dev.cocovisor.host;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.ApiVersion;
 import java.io.ByteArrayOutputStream;
@@ -152,7 +152,7 @@ class BrokenPluginTest {
     try (BackendRegistry registry =
         BackendRegistry.builder().judge(PackageJudge.TRUSTING).pluginFolder(folder).open()) {
       String found =
-          String.join("\n", registry.findings().stream().map(Finding::text).toList())
+          String.join("\n", registry.findings().stream().map(PluginFinding::text).toList())
               .replace(folder.toString(), "FOLDER");
       try (var in = BrokenPluginTest.class.getResourceAsStream("golden/" + name + ".txt")) {
         String expected =

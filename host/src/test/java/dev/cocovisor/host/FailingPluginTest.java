@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.load.PluginFailures;
 import dev.cocovisor.host.model.HypervisorModel;
@@ -46,7 +46,7 @@ class FailingPluginTest {
     return HypervisorModel.builder().backends(registry, "acme").build();
   }
 
-  private static Finding failure(ThrowingCallable use) {
+  private static PluginFinding failure(ThrowingCallable use) {
     VendorFailure e = catchThrowableOfType(VendorFailure.class, use);
     assertThat(e).isNotNull();
     return PluginFailures.finding(e, "acme");

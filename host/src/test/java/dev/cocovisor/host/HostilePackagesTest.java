@@ -3,10 +3,10 @@ package dev.cocovisor.host;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
-import dev.cocovisor.host.trial.Trial;
+import dev.cocovisor.host.trial.PackageTrial;
 import dev.cocovisor.host.trial.TrialLimits;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -51,10 +51,14 @@ class HostilePackagesTest {
   void aPackageCostsItselfOnly(HostilePackages.Case hostile) throws IOException {
     hostile.make().accept(folder);
     long began = System.nanoTime();
-    List<Finding> findings;
+    List<PluginFinding> findings;
     boolean loaded;
     try (BackendRegistry registry =
-        BackendRegistry.builder().classPath().pluginFolder(folder).judge(Trial.of(LIMITS)).open()) {
+        BackendRegistry.builder()
+            .classPath()
+            .pluginFolder(folder)
+            .judge(PackageTrial.of(LIMITS))
+            .open()) {
       findings = registry.findings();
       loaded = registry.find("evil") != null;
       assertThat(registry.all())
@@ -64,7 +68,10 @@ class HostilePackagesTest {
     double seconds = (System.nanoTime() - began) / 1e9;
     String codes = String.join(" ", findings.stream().map(f -> f.code().id()).toList());
     TABLE.add("%-45s %-20s %5.1f s  %s".formatted(hostile, codes, seconds, left()));
-    assertThat(findings).as(findings::toString).extracting(Finding::code).contains(hostile.code());
+    assertThat(findings)
+        .as(findings::toString)
+        .extracting(PluginFinding::code)
+        .contains(hostile.code());
     assertThat(loaded).isEqualTo(findings.stream().noneMatch(f -> f.code().error()));
     assertThat(findings)
         .allSatisfy(
@@ -109,7 +116,7 @@ class HostilePackagesTest {
   private long open() {
     long began = System.nanoTime();
     try (BackendRegistry registry =
-        BackendRegistry.builder().pluginFolder(folder).judge(Trial.of(LIMITS)).open()) {
+        BackendRegistry.builder().pluginFolder(folder).judge(PackageTrial.of(LIMITS)).open()) {
       assertThat(registry.findings()).isEmpty();
       assertThat(registry.find("good")).isNotNull();
     }

@@ -497,6 +497,15 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
+  public void gmemInvalidateRange(long gfnStart, long gfnEnd) {
+    try {
+      super.gmemInvalidateRange(gfnStart, gfnEnd);
+    } catch (RuntimeException | Error e) {
+      throw failed("gmem_invalidate_range", e);
+    }
+  }
+
+  @Override
   public Errno gmemMakePrivate(long gfn, long pfn, int order) {
     try {
       return noted("gmem_make_private", super.gmemMakePrivate(gfn, pfn, order));

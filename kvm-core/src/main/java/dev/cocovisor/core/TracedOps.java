@@ -327,6 +327,15 @@ final class TracedOps extends ForwardingVmOps {
   }
 
   @Override
+  public void gmemInvalidateRange(long gfnStart, long gfnEnd) {
+    nothing(
+        "gmemInvalidateRange",
+        "gmem_invalidate_range",
+        "gfn=" + hex(gfnStart) + ".." + hex(gfnEnd),
+        () -> super.gmemInvalidateRange(gfnStart, gfnEnd));
+  }
+
+  @Override
   public Errno gmemMakePrivate(long gfn, long pfn, int order) {
     return errno(
         "gmemMakePrivate",

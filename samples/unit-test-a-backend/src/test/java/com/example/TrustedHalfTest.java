@@ -12,9 +12,9 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.GuestInstructions;
 import dev.cocovisor.snp.rmp.HostInstructions;
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.PageState;
 import dev.cocovisor.snp.rmp.Rmp;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -34,10 +34,11 @@ class TrustedHalfTest {
   @Test
   void aPageIsTheGuestsOnceTheHostAssignsAndTheGuestValidatesIt() {
     assertEquals(
-        Outcome.OK, host.rmpupdate(CpuMode.HOST, PFN << 12, GPA, HostInstructions.ASSIGN, ASID));
+        RmpOutcome.OK, host.rmpupdate(CpuMode.HOST, PFN << 12, GPA, HostInstructions.ASSIGN, ASID));
     assertEquals(PageState.GUEST_INVALID, rmp.state(PFN));
 
-    assertEquals(Outcome.OK, guest.pvalidate(CpuMode.guest(ASID), GPA, 0, true, GPA, PFN, false));
+    assertEquals(
+        RmpOutcome.OK, guest.pvalidate(CpuMode.guest(ASID), GPA, 0, true, GPA, PFN, false));
     assertEquals(PageState.GUEST_VALID, rmp.state(PFN));
     assertEquals(ASID, rmp.asid(PFN));
   }
@@ -46,14 +47,15 @@ class TrustedHalfTest {
   void aSecondValidationSaysSoByTheCarryFlag() {
     host.rmpupdate(CpuMode.HOST, PFN << 12, GPA, HostInstructions.ASSIGN, ASID);
     guest.pvalidate(CpuMode.guest(ASID), GPA, 0, true, GPA, PFN, false);
-    assertTrue(Outcome.carry(guest.pvalidate(CpuMode.guest(ASID), GPA, 0, true, GPA, PFN, false)));
+    assertTrue(
+        RmpOutcome.carry(guest.pvalidate(CpuMode.guest(ASID), GPA, 0, true, GPA, PFN, false)));
   }
 
   @Test
   void anotherGuestsPageIsAFault() {
     host.rmpupdate(CpuMode.HOST, PFN << 12, GPA, HostInstructions.ASSIGN, ASID);
     long outcome = guest.pvalidate(CpuMode.guest(ASID + 1), GPA, 0, true, GPA, PFN, false);
-    assertFalse(Outcome.isCompleted(outcome));
+    assertFalse(RmpOutcome.isCompleted(outcome));
     assertEquals(PageState.GUEST_INVALID, rmp.state(PFN));
   }
 
@@ -63,7 +65,7 @@ class TrustedHalfTest {
     guest.pvalidate(CpuMode.guest(ASID), GPA, 0, true, GPA, PFN, false);
     verify(memory, never()).leavesGuest(anyLong(), anyLong());
 
-    assertEquals(Outcome.OK, host.rmpupdate(CpuMode.HOST, PFN << 12, 0, 0, 0));
+    assertEquals(RmpOutcome.OK, host.rmpupdate(CpuMode.HOST, PFN << 12, 0, 0, 0));
     verify(memory).leavesGuest(PFN, 1);
     assertEquals(PageState.HYPERVISOR, rmp.state(PFN));
   }

@@ -3,7 +3,7 @@ package dev.cocovisor.tck;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.RuleResult.Outcome;
 import dev.cocovisor.tck.rules.Rule;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.time.Duration;
@@ -27,20 +27,20 @@ public final class TckRun {
 
   /** The rules on a subject given. */
   private static final class Judge extends BackendTck {
-    private final Subject subject;
+    private final JudgedBackend subject;
 
-    Judge(Subject subject) {
+    Judge(JudgedBackend subject) {
       this.subject = subject;
     }
 
     @Override
-    public Subject subject() {
+    public JudgedBackend subject() {
       return subject;
     }
   }
 
   /** Runs all rules; returns their results by id. */
-  public static List<RuleResult> run(Subject subject) {
+  public static List<RuleResult> run(JudgedBackend subject) {
     return run(subject, RuleList.ids(List.of()), LIMIT, _ -> {});
   }
 
@@ -52,7 +52,7 @@ public final class TckRun {
    * @param each told of each result as it comes
    */
   public static List<RuleResult> run(
-      Subject subject, Collection<String> ids, Duration limit, Consumer<RuleResult> each) {
+      JudgedBackend subject, Collection<String> ids, Duration limit, Consumer<RuleResult> each) {
     List<RuleResult> results = new ArrayList<>();
     for (String id : ids) {
       Method rule = Objects.requireNonNull(RuleList.all().get(id), () -> "no rule " + id);

@@ -1,12 +1,12 @@
 package dev.cocovisor.tck;
 
 import dev.cocovisor.cca.kvm.CcaBackend;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 
 /** CCA keeps every rule. */
 class CcaTckTest extends BackendTck {
   @Override
-  public Subject subject() {
-    return Subject.of(new CcaBackend());
+  public JudgedBackend subject() {
+    return JudgedBackend.of(new CcaBackend());
   }
 }

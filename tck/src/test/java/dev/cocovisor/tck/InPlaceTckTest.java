@@ -4,7 +4,7 @@ import dev.cocovisor.tck.reference.InPlaceBackend;
 import dev.cocovisor.tck.reference.InPlaceDriver;
 import dev.cocovisor.tck.subject.Behaviour;
 import dev.cocovisor.tck.subject.Claim;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -22,7 +22,8 @@ class InPlaceTckTest extends BackendTck {
   static final Set<Claim> CLAIMS = EnumSet.complementOf(EnumSet.of(Claim.DEVICES_KEPT_OUT));
 
   @Override
-  public Subject subject() {
-    return new Subject(new InPlaceBackend(), new InPlaceDriver(), BEHAVIOURS).withClaims(CLAIMS);
+  public JudgedBackend subject() {
+    return new JudgedBackend(new InPlaceBackend(), new InPlaceDriver(), BEHAVIOURS)
+        .withClaims(CLAIMS);
   }
 }

@@ -8,7 +8,7 @@ import dev.cocovisor.pkvm.kvm.PkvmBackend;
 import dev.cocovisor.snp.kvm.SevBackend;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.Tally;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.tdx.kvm.TdxBackend;
 import java.util.List;
 import java.util.stream.Stream;
@@ -19,15 +19,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Every value of every setting that the four technologies offer, judged by every rule. */
 @Tag("slow")
 class MatrixTest {
-  static Stream<Subject> subjects() {
+  static Stream<JudgedBackend> subjects() {
     return Stream.<Backend>of(
             new TdxBackend(), new SevBackend(), new PkvmBackend(), new CcaBackend())
-        .flatMap(b -> Subject.of(b).matrix().stream());
+        .flatMap(b -> JudgedBackend.of(b).matrix().stream());
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("subjects")
-  void everyRuleIsKeptWithEverySetting(Subject subject) {
+  void everyRuleIsKeptWithEverySetting(JudgedBackend subject) {
     List<RuleResult> results = TckRun.run(subject);
     System.out.println(subject + ": " + Tally.of(results));
     assertThat(results).filteredOn(r -> r.outcome() == RuleResult.Outcome.FAILED).isEmpty();

@@ -1,6 +1,6 @@
 package dev.cocovisor.tck;
 
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.List;
 
 /** A backend with one thing wrong. */
@@ -12,8 +12,8 @@ public interface Mutant {
   List<String> rules();
 
   /** Returns the wrong backend. */
-  Subject subject();
+  JudgedBackend subject();
 
   /** Returns the backend that is right where this one is wrong. */
-  Subject honest();
+  JudgedBackend honest();
 }

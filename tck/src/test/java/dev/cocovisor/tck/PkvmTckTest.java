@@ -1,12 +1,12 @@
 package dev.cocovisor.tck;
 
 import dev.cocovisor.pkvm.kvm.PkvmBackend;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 
 /** pKVM keeps every rule. */
 class PkvmTckTest extends BackendTck {
   @Override
-  public Subject subject() {
-    return Subject.of(new PkvmBackend());
+  public JudgedBackend subject() {
+    return JudgedBackend.of(new PkvmBackend());
   }
 }

@@ -1,12 +1,12 @@
 package dev.cocovisor.tck;
 
 import dev.cocovisor.snp.kvm.SevBackend;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 
 /** SEV-SNP keeps every rule. */
 class SnpTckTest extends BackendTck {
   @Override
-  public Subject subject() {
-    return Subject.of(new SevBackend());
+  public JudgedBackend subject() {
+    return JudgedBackend.of(new SevBackend());
   }
 }

@@ -1,12 +1,12 @@
 package dev.cocovisor.tck;
 
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.tdx.kvm.TdxBackend;
 
 /** TDX keeps every rule. */
 class TdxTckTest extends BackendTck {
   @Override
-  public Subject subject() {
-    return Subject.of(new TdxBackend());
+  public JudgedBackend subject() {
+    return JudgedBackend.of(new TdxBackend());
   }
 }

@@ -23,7 +23,7 @@ import dev.cocovisor.tck.reference.Monitor;
 import dev.cocovisor.tck.reference.ReferenceBackend;
 import dev.cocovisor.tck.reference.ReferenceDriver;
 import dev.cocovisor.tck.reference.ReferenceOps;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -461,12 +461,12 @@ enum WrongAtTheEdges implements Mutant {
   }
 
   @Override
-  public Subject subject() {
-    return new Subject(backend.get(), driver, ReferenceTckTest.BEHAVIOURS);
+  public JudgedBackend subject() {
+    return new JudgedBackend(backend.get(), driver, ReferenceTckTest.BEHAVIOURS);
   }
 
   @Override
-  public Subject honest() {
+  public JudgedBackend honest() {
     return new ReferenceTckTest().subject();
   }
 

@@ -32,7 +32,7 @@ import dev.cocovisor.tck.reference.Monitor;
 import dev.cocovisor.tck.reference.ReferenceBackend;
 import dev.cocovisor.tck.reference.ReferenceDriver;
 import dev.cocovisor.tck.reference.ReferenceOps;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -621,13 +621,13 @@ enum WrongBackend implements Mutant {
   }
 
   @Override
-  public Subject honest() {
+  public JudgedBackend honest() {
     return new ReferenceTckTest().subject();
   }
 
   @Override
-  public Subject subject() {
-    return new Subject(backend.get(), new ReferenceDriver(), ReferenceTckTest.BEHAVIOURS);
+  public JudgedBackend subject() {
+    return new JudgedBackend(backend.get(), new ReferenceDriver(), ReferenceTckTest.BEHAVIOURS);
   }
 
   private static Supplier<Backend> ops(BiFunction<VmContext, Monitor, VmOps> ops) {

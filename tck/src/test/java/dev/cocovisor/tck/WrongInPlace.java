@@ -9,7 +9,7 @@ import dev.cocovisor.tck.reference.InPlaceBackend;
 import dev.cocovisor.tck.reference.InPlaceDriver;
 import dev.cocovisor.tck.reference.InPlaceOps;
 import dev.cocovisor.tck.reference.Monitor;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
@@ -87,13 +87,13 @@ enum WrongInPlace implements Mutant {
   }
 
   @Override
-  public Subject subject() {
-    return new Subject(
+  public JudgedBackend subject() {
+    return new JudgedBackend(
         new InPlaceBackend(ops, guard), new InPlaceDriver(), InPlaceTckTest.BEHAVIOURS);
   }
 
   @Override
-  public Subject honest() {
+  public JudgedBackend honest() {
     return new InPlaceTckTest().subject();
   }
 }

@@ -8,7 +8,7 @@ import dev.cocovisor.tck.reference.InPlaceBackend;
 import dev.cocovisor.tck.reference.InPlaceDriver;
 import dev.cocovisor.tck.reference.ReferenceBackend;
 import dev.cocovisor.tck.reference.ReferenceDriver;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
@@ -56,14 +56,14 @@ enum WrongJudge implements Mutant {
   }
 
   @Override
-  public Subject subject() {
+  public JudgedBackend subject() {
     return reference
-        ? new Subject(new ReferenceBackend(), reference(), ReferenceTckTest.BEHAVIOURS)
-        : new Subject(new InPlaceBackend(), inPlace(), InPlaceTckTest.BEHAVIOURS);
+        ? new JudgedBackend(new ReferenceBackend(), reference(), ReferenceTckTest.BEHAVIOURS)
+        : new JudgedBackend(new InPlaceBackend(), inPlace(), InPlaceTckTest.BEHAVIOURS);
   }
 
   @Override
-  public Subject honest() {
+  public JudgedBackend honest() {
     return reference ? new ReferenceTckTest().subject() : new InPlaceTckTest().subject();
   }
 

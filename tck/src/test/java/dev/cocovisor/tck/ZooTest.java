@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.rules.Rule;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -61,7 +61,7 @@ class ZooTest {
 
   @Test
   void aGuestThatFaultsWhereAPageIsMappedIsToldWithThePageTheTablesAndTheHook() {
-    Subject stuck = WrongAtTheEdges.FAULTS_FOR_EVER_WHERE_A_PAGE_IS.subject();
+    JudgedBackend stuck = WrongAtTheEdges.FAULTS_FOR_EVER_WHERE_A_PAGE_IS.subject();
     assertThat(run("M02", stuck).message())
         .contains("a guest stands still: vm 1 vcpu 0: gfn 0x")
         .contains("last stopped by guest_walk")
@@ -69,7 +69,7 @@ class ZooTest {
         .contains("shared: nothing is mapped");
   }
 
-  private static RuleResult run(String rule, Subject subject) {
+  private static RuleResult run(String rule, JudgedBackend subject) {
     return TckRun.run(subject, List.of(rule), TckRun.LIMIT, _ -> {}).getFirst();
   }
 }

@@ -295,6 +295,11 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public void gmemInvalidateRange(long gfnStart, long gfnEnd) {
+    delegate().gmemInvalidateRange(gfnStart, gfnEnd);
+  }
+
+  @Override
   public Errno gmemMakePrivate(long gfn, long pfn, int order) {
     return delegate().gmemMakePrivate(gfn, pfn, order);
   }

@@ -25,13 +25,27 @@ public interface GuestMemfdOps {
 
   /**
    * Makes frames the host's again when a folio is freed ({@code gmem_invalidate}; 7.3: {@code
-   * gmem_invalidate_range}). Locks: guest_memfd invalidate lock exclusive, or none at the file's
-   * end. Must not fail. Default: nothing. Source: {@code guest_memfd.c}, kvm_gmem_free_folio.
+   * gmem_make_shared}). Locks: guest_memfd invalidate lock exclusive, or none at the file's end.
+   * Must not fail. Default: nothing. Source: {@code guest_memfd.c}, kvm_gmem_free_folio.
    *
    * @param pfnStart first frame
    * @param pfnEnd frame behind the last
    */
   default void gmemInvalidate(long pfnStart, long pfnEnd) {}
+
+  /**
+   * Tells that gfns bound to a guest_memfd lose their pages, before a page is freed ({@code
+   * gmem_invalidate_range}, 7.3): whoever uses one by its frame has to stop. SNP makes vCPUs give
+   * their save areas up here.
+   *
+   * <p>Locks: mmu_lock exclusive. Must not fail. Default: nothing. Source: {@code
+   * virt/kvm/guest_memfd.c}, __kvm_gmem_invalidate_start; {@code arch/x86/kvm/mmu/mmu.c},
+   * kvm_arch_flush_shadow_memslot.
+   *
+   * @param gfnStart first page
+   * @param gfnEnd page behind the last
+   */
+  default void gmemInvalidateRange(long gfnStart, long gfnEnd) {}
 
   /** Converts a range to private in place; as {@link #gmemPrepare}, under the exclusive lock. */
   default Errno gmemMakePrivate(long gfn, long pfn, int order) {

@@ -45,7 +45,7 @@ public final class RmiLogReplayer implements LogReplayer {
   public ReplaySummary replay(LogSource log, ReplayOptions options, MismatchSink sink)
       throws IOException {
     try (BufferedReader reader = log.opener().open()) {
-      return new Replay(log.name(), options, sink, safeguards, steps).run(reader);
+      return new RmiReplay(log.name(), options, sink, safeguards, steps).run(reader);
     }
   }
 }

@@ -57,7 +57,7 @@ class DefectsTest {
     List<Mismatch> mismatches = new ArrayList<>();
     try (BufferedReader reader = LogSource.file(LOG).opener().open()) {
       var _ =
-          new Replay(
+          new RmiReplay(
                   "defects",
                   new ReplayOptions(program, 0),
                   mismatches::add,

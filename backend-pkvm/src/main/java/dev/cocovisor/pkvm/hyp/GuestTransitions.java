@@ -38,7 +38,7 @@ final class GuestTransitions {
   }
 
   private static int level(long nr) {
-    return nr == 1 ? PageTable.PAGE_LEVEL : PageTable.PMD_LEVEL;
+    return nr == 1 ? HypPageTable.PAGE_LEVEL : HypPageTable.PMD_LEVEL;
   }
 
   private Errno checkGuestNoPage(HypVm vm, long gfn, long nr) {
@@ -323,7 +323,7 @@ final class GuestTransitions {
         return shortCache(vcpu);
       }
       mp.takeFromHost(pfn, 1, Pte.ownedByGuest(vm.handle, gfn));
-      mapGuest(vcpu, gfn, PageTable.PAGE_LEVEL, Pte.leaf(pfn, Pte.RWX, PageState.OWNED));
+      mapGuest(vcpu, gfn, HypPageTable.PAGE_LEVEL, Pte.leaf(pfn, Pte.RWX, PageState.OWNED));
       return Errno.OK;
     } finally {
       unlock(vm);
@@ -342,7 +342,7 @@ final class GuestTransitions {
     if (!Pte.valid(pte)) {
       return mp.refuse(Errno.ENOENT, () -> guest(vm, gfn) + " maps nothing");
     }
-    return vm.stage2.leafLevel(gfn) == PageTable.PAGE_LEVEL
+    return vm.stage2.leafLevel(gfn) == HypPageTable.PAGE_LEVEL
         ? Errno.OK
         : mp.refuse(Errno.E2BIG, () -> guest(vm, gfn) + " is part of a block");
   }

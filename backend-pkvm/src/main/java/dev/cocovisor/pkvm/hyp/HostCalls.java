@@ -159,7 +159,7 @@ final class HostCalls {
     long gfn = v.faultIpa >>> PageLevel.PAGE_SHIFT;
     v.vm.lock.lock();
     try {
-      if (v.vm.stage2.leafLevel(gfn) != PageTable.PAGE_LEVEL) {
+      if (v.vm.stage2.leafLevel(gfn) != HypPageTable.PAGE_LEVEL) {
         return result(mp.refuse(Errno.EINVAL, () -> "the walk ended above the level of pages"));
       }
       return Pte.isPoisoned(v.vm.stage2.leaf(gfn)) ? 1 : 0;

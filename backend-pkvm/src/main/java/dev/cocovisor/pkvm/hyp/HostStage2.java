@@ -17,7 +17,7 @@ final class HostStage2 {
 
   private final MemoryMap map;
   private final Pool pool;
-  private final PageTable table;
+  private final HypPageTable table;
 
   HostStage2(MemoryMap map) {
     this.map = map;
@@ -26,7 +26,7 @@ final class HostStage2 {
       tables += tablesFor(r.end() - r.start());
     }
     pool = new Pool(tables);
-    table = new PageTable(0, 48, pool);
+    table = new HypPageTable(0, 48, pool);
   }
 
   /** Returns the pages needed to map {@code pages} pages one by one, whatever their alignment. */
@@ -38,7 +38,7 @@ final class HostStage2 {
     return sum;
   }
 
-  private static final class Pool implements PageTable.TableMemory {
+  private static final class Pool implements HypPageTable.TableMemory {
     private long free;
 
     Pool(long free) {
@@ -94,15 +94,15 @@ final class HostStage2 {
     long start = map.rangeStart(pfn);
     long end = map.rangeEnd(pfn);
     int level = Math.max(table.leafLevel(pfn), FIRST_BLOCK_LEVEL);
-    while (level < PageTable.PAGE_LEVEL) {
-      long size = 1L << PageTable.shift(level);
+    while (level < HypPageTable.PAGE_LEVEL) {
+      long size = 1L << HypPageTable.shift(level);
       long base = pfn & -size;
       if (base >= start && base + size <= end) {
         break;
       }
       level++;
     }
-    long base = pfn & -(1L << PageTable.shift(level));
+    long base = pfn & -(1L << HypPageTable.shift(level));
     boolean memory = map.isMemory(pfn);
     long leaf = leaf(base, memory);
     if (table.set(base, level, leaf)) {
@@ -131,7 +131,7 @@ final class HostStage2 {
     } while (n == found.length);
   }
 
-  private static final class Collector implements PageTable.Visitor {
+  private static final class Collector implements HypPageTable.Visitor {
     private final long[] into;
     private int count;
 
@@ -162,16 +162,16 @@ final class HostStage2 {
   }
 
   private void write(long pfn, long pte) {
-    if (!table.set(pfn, PageTable.PAGE_LEVEL, pte)) {
+    if (!table.set(pfn, HypPageTable.PAGE_LEVEL, pte)) {
       unmapAllMmio();
-      if (!table.set(pfn, PageTable.PAGE_LEVEL, pte)) {
+      if (!table.set(pfn, HypPageTable.PAGE_LEVEL, pte)) {
         throw new HypPanic("the host's stage 2 pool is exhausted by memory mappings");
       }
     }
   }
 
   /** Calls {@code visitor} for every mapping and annotation. */
-  void forEach(PageTable.Visitor visitor) {
+  void forEach(HypPageTable.Visitor visitor) {
     table.forEach(visitor);
   }
 }

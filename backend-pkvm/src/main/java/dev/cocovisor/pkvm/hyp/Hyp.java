@@ -207,7 +207,7 @@ public final class Hyp implements PhysicalGuard {
       return WALK_NOT_LOADED;
     }
     long gfn = gpa >>> PageLevel.PAGE_SHIFT;
-    PageTable table = v.vm.stage2;
+    HypPageTable table = v.vm.stage2;
     v.exitIsTranslationAbort = false;
     if (!table.covers(gfn)) {
       return WALK_ADDRESS_SIZE_FAULT;
@@ -307,7 +307,7 @@ public final class Hyp implements PhysicalGuard {
     HypVm vm = vms.get(handle);
     return vm == null || !vm.stage2.covers(gfn) || !Pte.valid(vm.stage2.leaf(gfn))
         ? 0
-        : 1L << PageTable.shift(vm.stage2.leafLevel(gfn));
+        : 1L << HypPageTable.shift(vm.stage2.leafLevel(gfn));
   }
 
   /** Returns how many pages a guest's stage 2 takes; 0 if the VM is unknown. */

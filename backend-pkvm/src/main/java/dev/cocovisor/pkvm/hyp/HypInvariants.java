@@ -64,7 +64,7 @@ final class HypInvariants {
     if (!Pte.valid(pte)) {
       return;
     }
-    long n = 1L << PageTable.shift(level);
+    long n = 1L << HypPageTable.shift(level);
     for (long i = 0; i < n; i++) {
       long pfn = Pte.pfn(pte) + i;
       String where =

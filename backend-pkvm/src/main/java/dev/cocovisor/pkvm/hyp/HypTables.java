@@ -34,7 +34,7 @@ final class HypTables {
       PageState state = Pte.state(pte);
       into.entry(
           gfn,
-          PageTable.shift(level),
+          HypPageTable.shift(level),
           Pte.valid(pte) ? Pte.pfn(pte) : TableSink.NOWHERE,
           switch (state) {
             case OWNED -> EntryKind.PRIVATE;

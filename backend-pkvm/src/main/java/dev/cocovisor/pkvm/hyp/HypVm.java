@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The guest's stage 2 is under {@link #lock}; the vCPU array and {@link #dying} are under {@code
  * vm_table_lock}. Users are counted in the reference count of the page the structure lies in.
  */
-final class HypVm implements PageTable.TableMemory {
+final class HypVm implements HypPageTable.TableMemory {
   /** Pages donated for this structure. */
   static final int VM_PAGES = 1;
 
@@ -21,7 +21,7 @@ final class HypVm implements PageTable.TableMemory {
   final long pgdPfn;
   final @Nullable HypVcpu[] vcpus;
   final Stage2Geometry geometry;
-  final PageTable stage2;
+  final HypPageTable stage2;
   final ModelLock lock;
   boolean dying;
 
@@ -35,7 +35,7 @@ final class HypVm implements PageTable.TableMemory {
 
   HypVm(HostVm host, Stage2Geometry geometry, long pfn, long pgdPfn) {
     this.geometry = geometry;
-    this.stage2 = new PageTable(geometry.startLevel(), geometry.addressBits(), this);
+    this.stage2 = new HypPageTable(geometry.startLevel(), geometry.addressBits(), this);
     this.host = host;
     this.handle = host.handle();
     this.isProtected = host.isProtected();
@@ -43,11 +43,6 @@ final class HypVm implements PageTable.TableMemory {
     this.pgdPfn = pgdPfn;
     this.vcpus = new @Nullable HypVcpu[host.createdVcpus()];
     this.lock = new ModelLock("vm 0x" + Integer.toHexString(handle) + " lock");
-  }
-
-  /** VMID 0 is the host's. */
-  int vmid() {
-    return handle - VmTable.HANDLE_BASE + 1;
   }
 
   @Override

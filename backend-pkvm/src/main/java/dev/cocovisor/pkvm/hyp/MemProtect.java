@@ -23,7 +23,7 @@ final class MemProtect {
   final HostStage2 host;
 
   /** EL2's own mappings, in its linear map: page number = pfn. */
-  final PageTable hyp = new PageTable(0, 48, PageTable.TableMemory.UNLIMITED);
+  final HypPageTable hyp = new HypPageTable(0, 48, HypPageTable.TableMemory.UNLIMITED);
 
   /** {@code host_mmu.lock}. */
   final ModelLock hostLock = new ModelLock("host_mmu.lock");
@@ -155,7 +155,7 @@ final class MemProtect {
   }
 
   void mapAtHyp(long pfn) {
-    hyp.set(pfn, PageTable.PAGE_LEVEL, Pte.leaf(pfn, Pte.R | Pte.W, PageState.OWNED));
+    hyp.set(pfn, HypPageTable.PAGE_LEVEL, Pte.leaf(pfn, Pte.R | Pte.W, PageState.OWNED));
   }
 
   void unmapAtHyp(long pfn) {

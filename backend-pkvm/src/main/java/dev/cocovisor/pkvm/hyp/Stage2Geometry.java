@@ -30,12 +30,12 @@ public record Stage2Geometry(int addressBits) {
 
   /** Returns the level of the root: 3 are pages. */
   public int startLevel() {
-    return PageTable.PAGE_LEVEL + 1 - levels();
+    return HypPageTable.PAGE_LEVEL + 1 - levels();
   }
 
   /** Returns the number of pages of the root. */
   public int rootPages() {
-    int indexBits = addressBits - PAGE_BITS - PageTable.shift(startLevel());
+    int indexBits = addressBits - PAGE_BITS - HypPageTable.shift(startLevel());
     return 1 << Math.max(0, indexBits - INDEX_BITS);
   }
 

@@ -235,13 +235,13 @@ class HypLifeTest {
   @Test
   void hostFaultsTakeTheLargestBlockWithoutAnnotation() {
     assertThat(m.hyp.hostFault(0x3)).isEqualTo(Errno.OK);
-    assertThat(m.hyp.hostMappingLevel(0x1ff)).isEqualTo(PageTable.PMD_LEVEL);
+    assertThat(m.hyp.hostMappingLevel(0x1ff)).isEqualTo(HypPageTable.PMD_LEVEL);
     assertThat(m.hyp.hostFault(0x4)).isEqualTo(Errno.EEXIST);
     assertThat(m.hyp.hostDonateHyp(0x10, 1)).isEqualTo(Errno.OK);
     assertThat(m.hyp.hostMappingLevel(0x11)).as("the block is gone").isEqualTo(-1);
     assertThat(m.hyp.hostFault(0x10)).isEqualTo(Errno.EPERM);
     assertThat(m.hyp.hostFault(0x11)).isEqualTo(Errno.OK);
-    assertThat(m.hyp.hostMappingLevel(0x11)).isEqualTo(PageTable.PAGE_LEVEL);
+    assertThat(m.hyp.hostMappingLevel(0x11)).isEqualTo(HypPageTable.PAGE_LEVEL);
     assertThat(m.hyp.hostMappingLevel(0x12)).isEqualTo(-1);
   }
 

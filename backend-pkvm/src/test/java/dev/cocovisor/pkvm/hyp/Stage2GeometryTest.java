@@ -26,7 +26,7 @@ class Stage2GeometryTest {
     assertThat(g.rootPages()).isEqualTo(pages);
     assertThat(g.minCachePages()).isEqualTo(levels - 1);
     assertThat(g.pages()).isEqualTo(1L << (bits - 12));
-    PageTable table = new PageTable(start, bits, PageTable.TableMemory.UNLIMITED);
+    HypPageTable table = new HypPageTable(start, bits, HypPageTable.TableMemory.UNLIMITED);
     assertThat(table.covers(g.pages() - 1)).isTrue();
     assertThat(table.covers(g.pages())).isFalse();
     assertThat(table.tablePages()).isEqualTo(pages);

@@ -2,8 +2,8 @@ package dev.cocovisor.snp.guest;
 
 import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
 
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.RmpCode;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 
 /**
  * How a guest kernel validates a range: 2 MiB at a time where it can, 4 KiB where the host's pages
@@ -21,7 +21,7 @@ public final class Validation {
      *
      * @param gpa the address, bytes
      * @param size 0 for 4 KiB, 1 for 2 MiB
-     * @return an {@link Outcome}; -1 if the guest was left and does not go on
+     * @return an {@link RmpOutcome}; -1 if the guest was left and does not go on
      */
     long pvalidate(long gpa, int size);
   }
@@ -73,11 +73,11 @@ public final class Validation {
 
   private int one(long gpa, int size) {
     long out = cpu.pvalidate(gpa, size);
-    if (out == -1 || !Outcome.isCompleted(out)) {
+    if (out == -1 || !RmpOutcome.isCompleted(out)) {
       interrupted = true;
       return 0;
     }
-    return Outcome.carry(out) ? NO_UPDATE : Outcome.eax(out);
+    return RmpOutcome.carry(out) ? NO_UPDATE : RmpOutcome.eax(out);
   }
 
   /** Returns how many 2 MiB pages were validated. */

@@ -1,7 +1,5 @@
 package dev.cocovisor.snp.kvm;
 
-import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
-
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VcpuContext;
@@ -16,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The request is checked when the guest makes it and carried out by the other vCPU before its
  * next entry; what the page is in the RMP nobody asks before VMRUN does. KVM keeps the save area it
  * allocated: only VMRUN goes over to the guest's. Source: {@code arch/x86/kvm/svm/sev.c},
- * sev_snp_ap_creation, sev_snp_init_protected_guest_state, __sev_snp_reload_vmsa,
- * sev_es_are_required_ghcb_fields_valid (7.3).
+ * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_are_required_ghcb_fields_valid
+ * (7.3).
  */
 final class ApCreation {
   /** Create, but only when the vCPU gets an INIT. */
@@ -30,9 +28,11 @@ final class ApCreation {
 
   private final SevVm sev;
   private final VmContext vm;
+  private final SaveAreas areas;
 
-  ApCreation(SevVm sev) {
+  ApCreation(SevVm sev, SaveAreas areas) {
     this.sev = sev;
+    this.areas = areas;
     this.vm = sev.context();
   }
 
@@ -125,8 +125,6 @@ final class ApCreation {
       if (s.resetRequested) {
         s.resetRequested = false;
         reset(s);
-      } else if (s.guestVmsaGpa >= 0 && moved(s)) {
-        reload(s, s.guestVmsaGpa);
       }
     } finally {
       s.vmsaLock.unlock();
@@ -149,31 +147,8 @@ final class ApCreation {
     s.waitingForReset = false;
     long gpa = s.nextVmsaGpa;
     s.nextVmsaGpa = SevVcpu.NONE;
-    reload(s, gpa);
+    areas.reload(s, gpa);
     // A creation makes it runnable even without a page, so that KVM_RUN fails instead of sleeping.
     s.halted = gpa < 0;
-  }
-
-  /** __sev_snp_reload_vmsa: without a slot or a page the vCPU has no save area. */
-  private void reload(SevVcpu s, long gpa) {
-    s.vmsaInUse = SevVcpu.NONE;
-    s.guestVmsaGpa = SevVcpu.NONE;
-    long gfn = gpa >>> PAGE_SHIFT;
-    long pfn = gpa < 0 || vm.slotOf(gfn) == null ? -1 : vm.gmemPfn(gfn, true);
-    if (pfn >= 0) {
-      s.vmsaInUse = pfn;
-      s.vmsaGpa = gpa;
-      s.guestVmsaGpa = gpa;
-    }
-  }
-
-  /**
-   * Tells whether the page behind a guest's save area went: what sev_gmem_invalidate_range asks a
-   * reload for.
-   */
-  private boolean moved(SevVcpu s) {
-    long gfn = s.guestVmsaGpa >>> PAGE_SHIFT;
-    return vm.slotOf(gfn) != null
-        && sev.platform().faultSteps().saveAreaMoved(s.vmsaInUse, vm.gmemPfn(gfn, false));
   }
 }

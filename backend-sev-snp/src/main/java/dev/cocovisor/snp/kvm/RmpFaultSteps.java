@@ -20,9 +20,4 @@ public class RmpFaultSteps {
       vm.bug("PSMASH of pfn 0x" + Long.toHexString(pfn) + " failed");
     }
   }
-
-  /** Tells whether a vCPU looks again for the page of its save area: it may be another by now. */
-  public boolean saveAreaMoved(long inUse, long now) {
-    return inUse != now;
-  }
 }

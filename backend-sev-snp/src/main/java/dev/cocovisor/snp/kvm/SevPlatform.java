@@ -52,6 +52,7 @@ public final class SevPlatform implements Platform {
   private final SevSettings settings;
   private final LaunchSteps launchSteps;
   private final RmpFaultSteps faultSteps;
+  private final SaveAreaSteps saveAreaSteps;
   private final RmpAccess access;
   private final GuestInstructions guest;
   private final PhysicalGuard guard;
@@ -64,6 +65,7 @@ public final class SevPlatform implements Platform {
     this.settings = SevSettings.of(machine);
     this.launchSteps = machine.part(LaunchSteps.class, new LaunchSteps());
     this.faultSteps = machine.part(RmpFaultSteps.class, new RmpFaultSteps());
+    this.saveAreaSteps = machine.part(SaveAreaSteps.class, new SaveAreaSteps());
     this.failures = new FaultPlan(CALLS, SevPlatform::failure, machine.interposer());
     this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
     Mailbox mailbox = new Mailbox(failures, machine.trace());
@@ -176,6 +178,10 @@ public final class SevPlatform implements Platform {
 
   RmpFaultSteps faultSteps() {
     return faultSteps;
+  }
+
+  SaveAreaSteps saveAreaSteps() {
+    return saveAreaSteps;
   }
 
   AsidPool asids() {

@@ -2,6 +2,7 @@ package dev.cocovisor.snp.kvm;
 
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.snp.psp.LaunchDigest;
 import org.jspecify.annotations.Nullable;
 
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * What KVM keeps about the encryption of one vCPU; the vCPU mutex guards it, but for what another
  * vCPU asks of this one, which {@link #vmsaLock} guards.
  */
-final class SevVcpu {
+final class SevVcpu implements Place {
   /** No page: neither a frame nor an address. */
   static final long NONE = -1;
 
@@ -20,7 +21,7 @@ final class SevVcpu {
   long vmsa = NONE;
 
   /** Frame of the save area VMRUN loads (vmcb.control.vmsa_pa), and where the guest sees it. */
-  long vmsaInUse = NONE;
+  volatile long vmsaInUse = NONE;
 
   long vmsaGpa = LaunchDigest.VMSA_GPA;
 
@@ -68,12 +69,23 @@ final class SevVcpu {
   /** A creation or destruction waits for the vCPU's reset (snp_ap_waiting_for_reset). */
   boolean waitingForReset;
 
-  /** The address of the guest's own save area in use, or NONE (snp_guest_vmsa_gpa). */
-  long guestVmsaGpa = NONE;
+  /**
+   * The address of the guest's own save area, or NONE (snp_guest_vmsa_gpa); an invalidation reads
+   * it under mmu_lock, with which it is set.
+   */
+  volatile long guestVmsaGpa = NONE;
+
+  /** Look for the save area again before the next entry (KVM_REQ_VMSA_PAGE_RELOAD). */
+  volatile boolean reloadRequested;
 
   /** The VMSA that reset will take, or NONE (snp_pending_vmsa_gpa). */
   long nextVmsaGpa = NONE;
 
   /** Reset at the next entry (KVM_REQ_UPDATE_PROTECTED_GUEST_STATE, or an INIT). */
   boolean resetRequested;
+
+  @Override
+  public String placeName(long index) {
+    return "KVM_REQ_VMSA_PAGE_RELOAD";
+  }
 }

@@ -37,6 +37,7 @@ public final class SevVm implements VmOps {
   private final SevInfo info = new SevInfo();
   private final SevDispatch commands;
   private final SnpMemory memory;
+  private final SaveAreas saveAreas;
   private final VmEntry entry;
   private final ApCreation aps;
   private final SnpFaults faults;
@@ -51,8 +52,9 @@ public final class SevVm implements VmOps {
     this.type = type;
     info.needInit = type != VmType.X86_DEFAULT;
     this.memory = new SnpMemory(this);
-    this.entry = new VmEntry(this);
-    this.aps = new ApCreation(this);
+    this.saveAreas = new SaveAreas(this);
+    this.entry = new VmEntry(this, saveAreas);
+    this.aps = new ApCreation(this, saveAreas);
     this.faults = new SnpFaults(this, entry);
     this.commands = new SevDispatch(this);
     this.actions = new SnpGuestActions(this, faults, entry, aps);
@@ -316,6 +318,11 @@ public final class SevVm implements VmOps {
   @Override
   public void gmemInvalidate(long pfnStart, long pfnEnd) {
     memory.invalidate(pfnStart, pfnEnd);
+  }
+
+  @Override
+  public void gmemInvalidateRange(long gfnStart, long gfnEnd) {
+    saveAreas.invalidate(gfnStart, gfnEnd);
   }
 
   @Override

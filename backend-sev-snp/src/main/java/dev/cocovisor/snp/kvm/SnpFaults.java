@@ -13,9 +13,9 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.snp.rmp.CpuMode;
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpAccess;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import dev.cocovisor.snp.rmp.RmpReasons;
 
 /**
@@ -70,12 +70,12 @@ final class SnpFaults {
               case FETCH -> RmpAccess.Kind.FETCH;
             },
             isPrivate);
-    if (out == Outcome.OK) {
+    if (out == RmpOutcome.OK) {
       state.fruitless = 0;
       return AccessOutcome.ALLOW;
     }
     explain(entry.mode(state), gpa, pfn, level != PageLevel.PG_4K, out);
-    if (Outcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> PAGE_SHIFT)) {
+    if (RmpOutcome.isNestedFault(out) && isPrivate != vm.isPrivate(gpa >>> PAGE_SHIFT)) {
       // kvm_mmu_page_fault comes first, and what it sees is a conversion.
       return AccessOutcome.FAULT;
     }
@@ -86,20 +86,20 @@ final class SnpFaults {
   void explain(CpuMode cpu, long gpa, long pfn, boolean nested2m, long out) {
     TraceSink trace = sev.platform().machine().trace();
     if (trace.enabled()) {
-      trace.refused(Outcome.describe(out), () -> reasons.access(cpu, gpa, pfn, nested2m, out));
+      trace.refused(RmpOutcome.describe(out), () -> reasons.access(cpu, gpa, pfn, nested2m, out));
     }
   }
 
   /** Deals with a fault that the RMP caused: RETRY, or EXIT with the exit set. */
   AccessOutcome handle(VcpuContext vcpu, long gpa, long out) {
     SevVcpu state = sev.stateOf(vcpu);
-    if (Outcome.isVc(out)) {
+    if (RmpOutcome.isVc(out)) {
       entry.end(
           vcpu,
           new Exit.Vendor(
               -1,
               "GUEST_VC",
-              new Fields().put("exit_code", Outcome.VC_PAGE_NOT_VALIDATED).put("cr2", gpa)));
+              new Fields().put("exit_code", RmpOutcome.VC_PAGE_NOT_VALIDATED).put("cr2", gpa)));
       return AccessOutcome.EXIT;
     }
     if (state.faultGpa != gpa) {
@@ -119,7 +119,7 @@ final class SnpFaults {
         new Exit.Vendor(
             -1,
             "RMP_FAULT_LOOP",
-            new Fields().put("gpa", gpa).put("error_code", Outcome.errorCode(out))));
+            new Fields().put("gpa", gpa).put("error_code", RmpOutcome.errorCode(out))));
     return AccessOutcome.EXIT;
   }
 
@@ -130,7 +130,7 @@ final class SnpFaults {
     if (!vm.isPrivate(gfn) || slot == null || !slot.hasGuestMemfd()) {
       return false;
     }
-    long sequence = vm.invalidateSequence();
+    long sequence = vm.invalidations();
     long pfn = vm.gmemPfn(gfn, false);
     if (pfn < 0) {
       return false;
@@ -149,7 +149,7 @@ final class SnpFaults {
 
   private boolean split(long gfn, long pfn, long sequence) {
     if (!rmp.assigned(pfn)) {
-      if (race.warnsUnassigned(vm.invalidatedSince(sequence, gfn))) {
+      if (race.warnsUnassigned(invalidated(sequence, gfn))) {
         warn(gfn, pfn, "its RMP entry is not assigned");
       }
       return false;
@@ -158,7 +158,7 @@ final class SnpFaults {
       return false;
     }
     long code = sev.platform().host().psmash(vm, pfn);
-    if (code != Outcome.OK) {
+    if (code != RmpOutcome.OK) {
       boolean assigned = rmp.assigned(pfn);
       boolean huge = rmp.huge(pfn);
       sev.platform().faultSteps().notSmashed(vm, pfn, assigned && huge);
@@ -174,7 +174,16 @@ final class SnpFaults {
     } finally {
       vm.mmuLock().unlock();
     }
-    return code == Outcome.OK || !rmp.assigned(pfn);
+    return code == RmpOutcome.OK || !rmp.assigned(pfn);
+  }
+
+  private boolean invalidated(long sequence, long gfn) {
+    vm.mmuLock().lockShared();
+    try {
+      return vm.invalidatedSince(sequence, gfn);
+    } finally {
+      vm.mmuLock().unlockShared();
+    }
   }
 
   private void warn(long gfn, long pfn, String what) {

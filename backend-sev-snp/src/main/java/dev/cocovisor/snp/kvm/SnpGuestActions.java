@@ -13,7 +13,7 @@ import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.snp.guest.Validation;
 import dev.cocovisor.snp.rmp.GuestInstructions;
-import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -133,12 +133,12 @@ final class SnpGuestActions {
     if (outcome == UNMAPPED_EXIT) {
       return ended(state);
     }
-    if (!Outcome.isCompleted(outcome)) {
-      return hlt(new Fields().put("fault", Outcome.describe(outcome)));
+    if (!RmpOutcome.isCompleted(outcome)) {
+      return hlt(new Fields().put("fault", RmpOutcome.describe(outcome)));
     }
-    Fields result = new Fields().put("rax", Outcome.eax(outcome));
+    Fields result = new Fields().put("rax", RmpOutcome.eax(outcome));
     switch (action.name()) {
-      case "pvalidate" -> result.put("cf", Outcome.carry(outcome) ? 1 : 0);
+      case "pvalidate" -> result.put("cf", RmpOutcome.carry(outcome) ? 1 : 0);
       case "rmpquery" -> result.put("rcx", out[0]).put("rdx", out[1]);
       default -> {}
     }
@@ -176,25 +176,31 @@ final class SnpGuestActions {
   private long untilDone(VcpuContext vcpu, long gpa, Execution e) {
     for (int attempt = 0; attempt < 4 * SnpFaults.PATIENCE; attempt++) {
       long gfn = gpa >>> PAGE_SHIFT;
-      PageLevel level = vm.mappedLevel(gfn, true);
-      long pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
-      if (!entry.enter(vcpu)) {
+      PageLevel level;
+      long pfn;
+      AccessOutcome entered;
+      do {
+        level = vm.mappedLevel(gfn, true);
+        pfn = level == null ? -1 : vm.mappedPfn(gfn, true);
+        entered = entry.enter(vcpu);
+      } while (entered == AccessOutcome.RETRY);
+      if (entered == AccessOutcome.EXIT) {
         return UNMAPPED_EXIT;
       }
+      boolean nested2m = level != null && level != PageLevel.PG_4K;
       long out;
       try {
-        out = e.run(gpa, pfn, level != null && level != PageLevel.PG_4K);
+        out = e.run(gpa, pfn, nested2m);
       } finally {
         entry.leave(vcpu);
       }
-      if (out != Outcome.OK) {
-        boolean nested2m = level != null && level != PageLevel.PG_4K;
+      if (out != RmpOutcome.OK) {
         faults.explain(entry.mode(sev.stateOf(vcpu)), gpa, pfn, nested2m, out);
       }
-      if (!Outcome.isNestedFault(out)) {
+      if (!RmpOutcome.isNestedFault(out)) {
         return out;
       }
-      boolean mapped = (Outcome.errorCode(out) & Outcome.RMP) != 0;
+      boolean mapped = (RmpOutcome.errorCode(out) & RmpOutcome.RMP) != 0;
       if (!vm.isPrivate(gfn) || (!mapped && !vm.mapPage(vcpu, gpa, true).ok())) {
         entry.end(
             vcpu,
@@ -214,7 +220,13 @@ final class SnpGuestActions {
 
   static RunResult ended(SevVcpu state) {
     Exit e = state.exit == null ? new Exit.Unknown() : state.exit;
-    return new RunResult(e instanceof Exit.MemoryFault ? Errno.EFAULT : Errno.OK, e);
+    Errno r =
+        switch (e) {
+          case Exit.MemoryFault _ -> Errno.EFAULT;
+          case Exit.Interrupted _ -> Errno.EINTR;
+          default -> Errno.OK;
+        };
+    return new RunResult(r, e);
   }
 
   private RunResult validate(VcpuContext vcpu, SevVcpu state, Fields f) {

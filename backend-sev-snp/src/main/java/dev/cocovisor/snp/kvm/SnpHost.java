@@ -16,10 +16,10 @@ import dev.cocovisor.snp.psp.SnpFirmware;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.HostInstructions;
 import dev.cocovisor.snp.rmp.Operands;
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
 import dev.cocovisor.snp.rmp.RmpCode;
 import dev.cocovisor.snp.rmp.RmpInstruction;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -123,14 +123,14 @@ public final class SnpHost {
               TraceEvent.Kind.FIRMWARE,
               row.callName(),
               Operands.render(row.operands(), a0, a1, a2, a3),
-              Outcome.describe(out)));
+              RmpOutcome.describe(out)));
     }
   }
 
   private long carryOut(RmpInstruction row, long a0, long a1, long a2, long a3) {
     long instead = interposer.before(row, a0, a1, a2, a3);
     if (instead != Interposer.PROCEED) {
-      machine.trace().refused(Outcome.describe(instead), () -> "planned by the run");
+      machine.trace().refused(RmpOutcome.describe(instead), () -> "planned by the run");
       return instead;
     }
     return row == RmpInstruction.PSMASH

@@ -5,8 +5,8 @@ import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.snp.rmp.Outcome;
 import dev.cocovisor.snp.rmp.Rmp;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,7 +93,7 @@ final class SnpMemory {
       boolean whole = huge && PageLevel.PG_2M.aligned(pfn) && end >= pfn + 512;
       if (huge && !whole) {
         // A failure is only warned of; the update below then fails as well.
-        warn(pfn, host.psmash(sev.context(), pfn) == Outcome.OK, "PSMASH");
+        warn(pfn, host.psmash(sev.context(), pfn) == RmpOutcome.OK, "PSMASH");
         if (rmp.huge(pfn)) {
           pfn++;
           continue;

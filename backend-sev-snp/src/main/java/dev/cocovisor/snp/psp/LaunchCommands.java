@@ -198,14 +198,14 @@ public final class LaunchCommands {
           }
           if (idBlock != null) {
             if (idAuth == null
-                || idBlock.length != IdBlock.SIZE
-                || idAuth.length != IdBlock.AUTH_SIZE) {
+                || idBlock.length != IdBlockCheck.SIZE
+                || idAuth.length != IdBlockCheck.AUTH_SIZE) {
               return firmware.refuse(
                   FwStatus.INVALID_PARAM, "an identity block without its authentication page");
             }
-            FwStatus s = IdBlock.check(idBlock, idAuth, authorKey, g.digest.value(), g.policy);
+            FwStatus s = IdBlockCheck.check(idBlock, idAuth, authorKey, g.digest.value(), g.policy);
             if (!s.ok()) {
-              return firmware.refuse(s, () -> "identity block: " + IdBlock.why(s));
+              return firmware.refuse(s, () -> "identity block: " + IdBlockCheck.why(s));
             }
           }
           g.hostData = hostData.clone();

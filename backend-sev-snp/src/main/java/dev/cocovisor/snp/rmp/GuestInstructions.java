@@ -5,8 +5,8 @@ package dev.cocovisor.snp.rmp;
  *
  * <p>The guest names a virtual address; what its own tables and the nested table make of it comes
  * in as guest address, frame and nested level, because translation is not the RMP's business. A
- * frame of -1 says that the nested table has no mapping. Results are {@link Outcome}s: completion
- * with EAX and CF, or the fault that is taken instead. Thread-safe.
+ * frame of -1 says that the nested table has no mapping. Results are {@link RmpOutcome}s:
+ * completion with EAX and CF, or the fault that is taken instead. Thread-safe.
  *
  * <p>Order of checks: the machine-checked RMP specification in microsoft/verismo ({@code
  * source/verismo/src/arch/rmp}), completed by the compiler vendor's return tables.
@@ -18,7 +18,7 @@ public final class GuestInstructions {
   /** All permissions: read, write, execute user, execute supervisor, shadow stack. */
   public static final int ALL_PERMISSIONS = 0x1F;
 
-  private static final long FAULT = Outcome.GUEST_FINAL | Outcome.ENC | Outcome.USER;
+  private static final long FAULT = RmpOutcome.GUEST_FINAL | RmpOutcome.ENC | RmpOutcome.USER;
 
   private final Rmp rmp;
 
@@ -49,7 +49,7 @@ public final class GuestInstructions {
     }
     if (cpu.vmpl() != 0) {
       return rmp.choices().pvalidateVmpl() == RmpChoices.VmplFailure.GENERAL_PROTECTION
-          ? Outcome.GP
+          ? RmpOutcome.GP
           : RmpCode.FAIL_PERMISSION;
     }
     if (badAddress(gva, size)) {
@@ -65,7 +65,7 @@ public final class GuestInstructions {
         (r, p) -> {
           long word = r.get(p);
           if (((word & RmpRegion.VALIDATED) != 0) == validate) {
-            return Outcome.CF;
+            return RmpOutcome.CF;
           }
           rmp.write(r, p, (word ^ RmpRegion.VALIDATED) | RmpRegion.KEYED, r.perms(p));
           return RmpCode.OK;
@@ -90,7 +90,7 @@ public final class GuestInstructions {
     int p = r.huge() ? 0 : Rmp.page(pfn);
     if (rmp.take(r, p) != RmpCode.OK) {
       // The processor retries; to the host it looks like a fault while the entry changes.
-      return npf(Outcome.RMP | Outcome.PRESENT);
+      return npf(RmpOutcome.RMP | RmpOutcome.PRESENT);
     }
     try {
       // Another processor may have changed the entry before the region was taken.
@@ -200,21 +200,21 @@ public final class GuestInstructions {
     }
     long word = rmp.effective(pfn);
     if (!RmpAccess.ownedMutable(rmp, cpu, word, gpa, pfn)) {
-      return npf(Outcome.PRESENT | Outcome.RMP);
+      return npf(RmpOutcome.PRESENT | RmpOutcome.RMP);
     }
     if (size == 0 && (word & RmpRegion.HUGE) != 0) {
-      return npf(Outcome.PRESENT | Outcome.RMP | Outcome.SIZEM);
+      return npf(RmpOutcome.PRESENT | RmpOutcome.RMP | RmpOutcome.SIZEM);
     }
-    return valid && (word & RmpRegion.VALIDATED) == 0 ? Outcome.NOT_VALIDATED : 0;
+    return valid && (word & RmpRegion.VALIDATED) == 0 ? RmpOutcome.NOT_VALIDATED : 0;
   }
 
   private static long npf(long bits) {
-    return Outcome.nestedFault(FAULT | bits);
+    return RmpOutcome.nestedFault(FAULT | bits);
   }
 
   private long undefinedOrUnprivileged(CpuMode cpu) {
     return !rmp.enabled() || !cpu.longMode() || !cpu.snp()
-        ? Outcome.UD
-        : cpu.cpl() != 0 ? Outcome.GP : 0;
+        ? RmpOutcome.UD
+        : cpu.cpl() != 0 ? RmpOutcome.GP : 0;
   }
 }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * RMPUPDATE, PSMASH and RMPREAD: what the hypervisor does to the RMP.
  *
  * <p>Each method is one execution of the instruction: it takes the operands as registers hold them
- * and returns an {@link Outcome}. The single checks are documented; their order is reconstructed
+ * and returns an {@link RmpOutcome}. The single checks are documented; their order is reconstructed
  * (APM volume 3 was not available) and each method lists it. Thread-safe.
  */
 public final class HostInstructions {
@@ -271,6 +271,6 @@ public final class HostInstructions {
   }
 
   private long undefinedOrUnprivileged(CpuMode cpu) {
-    return !rmp.enabled() || !cpu.longMode() ? Outcome.UD : cpu.cpl() != 0 ? Outcome.GP : 0;
+    return !rmp.enabled() || !cpu.longMode() ? RmpOutcome.UD : cpu.cpl() != 0 ? RmpOutcome.GP : 0;
   }
 }

@@ -6,8 +6,8 @@ import static dev.cocovisor.api.PageLevel.PAGE_SHIFT;
  * The RMP's say in memory accesses, made after the page tables have had theirs.
  *
  * <p>Source: APM volume 2, tables 15-39 (which access is checked for what) and 15-40 (page sizes).
- * Results are {@link Outcome}s. An entry may change between two looks of the hardware; faults may
- * then be spurious, and software retries. Thread-safe; takes no lock and allocates nothing.
+ * Results are {@link RmpOutcome}s. An entry may change between two looks of the hardware; faults
+ * may then be spurious, and software retries. Thread-safe; takes no lock and allocates nothing.
  */
 public final class RmpAccess {
   /** What an access does. */
@@ -15,17 +15,17 @@ public final class RmpAccess {
     /** A data read. */
     READ(0, 1),
     /** A data write. */
-    WRITE(Outcome.WRITE, 2),
+    WRITE(RmpOutcome.WRITE, 2),
     /** An instruction fetch of user code. */
-    FETCH_USER(Outcome.FETCH, 4),
+    FETCH_USER(RmpOutcome.FETCH, 4),
     /** An instruction fetch of supervisor code. */
-    FETCH(Outcome.FETCH, 8),
+    FETCH(RmpOutcome.FETCH, 8),
     /** The table walker reads a guest page table. */
     TABLE_READ(0, 1),
     /** The table walker sets an accessed or dirty bit. */
-    TABLE_WRITE(Outcome.WRITE, 2),
+    TABLE_WRITE(RmpOutcome.WRITE, 2),
     /** A supervisor shadow stack access. */
-    SHADOW_STACK(Outcome.WRITE | Outcome.SSS, 16);
+    SHADOW_STACK(RmpOutcome.WRITE | RmpOutcome.SSS, 16);
 
     private final long errorBits;
     private final int permission;
@@ -36,7 +36,7 @@ public final class RmpAccess {
     }
 
     boolean writes() {
-      return (errorBits & Outcome.WRITE) != 0;
+      return (errorBits & RmpOutcome.WRITE) != 0;
     }
 
     boolean table() {
@@ -44,7 +44,7 @@ public final class RmpAccess {
     }
 
     boolean fetches() {
-      return (errorBits & Outcome.FETCH) != 0;
+      return (errorBits & RmpOutcome.FETCH) != 0;
     }
   }
 
@@ -67,9 +67,9 @@ public final class RmpAccess {
   public long hostWrite(long pfn, boolean mapped2m, boolean user) {
     boolean foreign = mapped2m ? rmp.regionAssigned(pfn) : rmp.assigned(pfn);
     return rmp.enabled() && foreign
-        ? Outcome.pageFault(
-            Outcome.PRESENT | Outcome.WRITE | Outcome.RMP | (user ? Outcome.USER : 0))
-        : Outcome.OK;
+        ? RmpOutcome.pageFault(
+            RmpOutcome.PRESENT | RmpOutcome.WRITE | RmpOutcome.RMP | (user ? RmpOutcome.USER : 0))
+        : RmpOutcome.OK;
   }
 
   /**
@@ -79,9 +79,9 @@ public final class RmpAccess {
    */
   public long otherGuest(long pfn, Kind kind, boolean encrypted) {
     if (rmp.enabled() && (kind.writes() || kind.table()) && rmp.assigned(pfn)) {
-      return fault(kind, encrypted, Outcome.RMP);
+      return fault(kind, encrypted, RmpOutcome.RMP);
     }
-    return Outcome.OK;
+    return RmpOutcome.OK;
   }
 
   /**
@@ -99,28 +99,30 @@ public final class RmpAccess {
   public long snpGuest(
       CpuMode cpu, long gpa, long pfn, boolean nested2m, Kind kind, boolean encrypted) {
     if (!encrypted && !kind.fetches() && !kind.table()) {
-      return kind.writes() && rmp.assigned(pfn) ? fault(kind, false, Outcome.RMP) : Outcome.OK;
+      return kind.writes() && rmp.assigned(pfn)
+          ? fault(kind, false, RmpOutcome.RMP)
+          : RmpOutcome.OK;
     }
     long word = rmp.effective(pfn);
     if (!ownedMutable(rmp, cpu, word, gpa, pfn)) {
-      return fault(kind, true, Outcome.RMP);
+      return fault(kind, true, RmpOutcome.RMP);
     }
     boolean huge = (word & RmpRegion.HUGE) != 0;
     if (nested2m != huge) {
-      long sizem = huge && rmp.choices().sizemOnAccess() ? Outcome.SIZEM : 0;
-      return fault(kind, true, Outcome.RMP | sizem);
+      long sizem = huge && rmp.choices().sizemOnAccess() ? RmpOutcome.SIZEM : 0;
+      return fault(kind, true, RmpOutcome.RMP | sizem);
     }
     if ((word & RmpRegion.VALIDATED) == 0) {
-      return Outcome.NOT_VALIDATED;
+      return RmpOutcome.NOT_VALIDATED;
     }
     if (cpu.vmpl() != 0) {
       RmpRegion r = rmp.regionOf(pfn);
       int perms = r.perms(huge ? 0 : Rmp.page(pfn));
       if ((GuestInstructions.permissions(perms, cpu.vmpl()) & kind.permission) == 0) {
-        return fault(kind, true, Outcome.RMP | Outcome.VMPL);
+        return fault(kind, true, RmpOutcome.RMP | RmpOutcome.VMPL);
       }
     }
-    return Outcome.OK;
+    return RmpOutcome.OK;
   }
 
   /**
@@ -138,32 +140,32 @@ public final class RmpAccess {
    */
   public long vmrunCheck(long vmcb, long avic, long vmsa, long vmsaGpa, CpuMode guest) {
     if (rmp.assigned(vmcb)) {
-      return Outcome.GP;
+      return RmpOutcome.GP;
     }
     if (avic >= 0 && rmp.assigned(avic)) {
-      return Outcome.VMEXIT_INVALID;
+      return RmpOutcome.VMEXIT_INVALID;
     }
     if (guest.snp()) {
       long word = vmsa < 0 ? 0 : rmp.effective(vmsa);
       if (vmsa < 0
           || !ownedMutable(rmp, guest, word, vmsaGpa, vmsa)
           || (word & RmpRegion.VMSA) == 0) {
-        return Outcome.VMEXIT_INVALID;
+        return RmpOutcome.VMEXIT_INVALID;
       }
     }
-    return Outcome.OK;
+    return RmpOutcome.OK;
   }
 
   /** As {@link #vmrunCheck}; where it passes, the pages are in use until {@link #vmexit}. */
   public long vmrun(long vmcb, long avic, long vmsa, long vmsaGpa, CpuMode guest) {
     long out = vmrunCheck(vmcb, avic, vmsa, vmsaGpa, guest);
-    if (out != Outcome.OK) {
+    if (out != RmpOutcome.OK) {
       return out;
     }
     mark(vmcb, 1);
     mark(avic, 1);
     mark(vmsa, 1);
-    return Outcome.OK;
+    return RmpOutcome.OK;
   }
 
   /** Ends what a successful {@link #vmrun} began, with the same frames. */
@@ -197,12 +199,12 @@ public final class RmpAccess {
   }
 
   private static long fault(Kind kind, boolean encrypted, long bits) {
-    return Outcome.nestedFault(
-        Outcome.PRESENT
-            | Outcome.USER
+    return RmpOutcome.nestedFault(
+        RmpOutcome.PRESENT
+            | RmpOutcome.USER
             | kind.errorBits
-            | (kind.table() ? Outcome.GUEST_PAGE : Outcome.GUEST_FINAL)
-            | (encrypted ? Outcome.ENC : 0)
+            | (kind.table() ? RmpOutcome.GUEST_PAGE : RmpOutcome.GUEST_FINAL)
+            | (encrypted ? RmpOutcome.ENC : 0)
             | bits);
   }
 }

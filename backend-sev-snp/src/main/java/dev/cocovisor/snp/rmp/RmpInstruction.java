@@ -67,13 +67,13 @@ public enum RmpInstruction implements TrustedCall {
 
   /**
    * Returns what the instruction leaves in EAX when it fails in a way, or 0 where it never does. A
-   * VMRUN that is interrupted leaves {@link Outcome#INTERRUPTED}.
+   * VMRUN that is interrupted leaves {@link RmpOutcome#INTERRUPTED}.
    */
   public long failure(TrustedFault.How how) {
     return switch (how) {
       case BUSY -> busy;
-      case REFUSED -> this == VMRUN ? Outcome.VMEXIT_INVALID : RmpCode.FAIL_PERMISSION;
-      case INTERRUPTED -> this == VMRUN ? Outcome.INTERRUPTED : 0;
+      case REFUSED -> this == VMRUN ? RmpOutcome.VMEXIT_INVALID : RmpCode.FAIL_PERMISSION;
+      case INTERRUPTED -> this == VMRUN ? RmpOutcome.INTERRUPTED : 0;
     };
   }
 }

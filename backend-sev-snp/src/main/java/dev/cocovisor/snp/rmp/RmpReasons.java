@@ -18,7 +18,7 @@ public final class RmpReasons {
    * @param gpa the guest address, bytes
    * @param pfn the frame that the nested table names, or -1
    * @param nested2m whether the nested mapping is 2 MiB or larger
-   * @param outcome the {@link Outcome}
+   * @param outcome the {@link RmpOutcome}
    */
   public String access(CpuMode cpu, long gpa, long pfn, boolean nested2m, long outcome) {
     if (pfn < 0) {
@@ -28,19 +28,20 @@ public final class RmpReasons {
     if (owner != null) {
       return owner;
     }
-    if (Outcome.isVc(outcome)) {
+    if (RmpOutcome.isVc(outcome)) {
       return "gpa " + hex(gpa) + " is not validated";
     }
-    if (Outcome.isNestedFault(outcome) && (Outcome.errorCode(outcome) & Outcome.VMPL) != 0) {
+    if (RmpOutcome.isNestedFault(outcome)
+        && (RmpOutcome.errorCode(outcome) & RmpOutcome.VMPL) != 0) {
       return "VMPL" + cpu.vmpl() + " has no permission";
     }
     boolean huge = rmp.huge(pfn);
-    return Outcome.isNestedFault(outcome) || Outcome.isCompleted(outcome)
+    return RmpOutcome.isNestedFault(outcome) || RmpOutcome.isCompleted(outcome)
         ? "the RMP entry has "
             + (huge ? "2 MiB" : "4 KiB")
             + ", the nested mapping "
             + (nested2m ? "2 MiB" : "4 KiB")
-        : Outcome.describe(outcome);
+        : RmpOutcome.describe(outcome);
   }
 
   /**

@@ -6,7 +6,7 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.guest.SnpActions;
 import dev.cocovisor.snp.kvm.Machine.Guest;
-import dev.cocovisor.snp.rmp.Outcome;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import dev.cocovisor.snp.rmp.RmpInstruction;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
@@ -50,8 +50,8 @@ class RmpFaultRaceTest {
   /** The guest's vCPU leaves with an #NPF that says that sizes differ. */
   private static void fault(Guest g, long gpa) {
     var _ =
-        new SnpFaults(g.sev(), new VmEntry(g.sev()))
-            .handle(vm(g).vcpus().getFirst(), gpa, Outcome.SIZEM);
+        new SnpFaults(g.sev(), new VmEntry(g.sev(), new SaveAreas(g.sev())))
+            .handle(vm(g).vcpus().getFirst(), gpa, RmpOutcome.SIZEM);
   }
 
   private static VmContext vm(Guest g) {

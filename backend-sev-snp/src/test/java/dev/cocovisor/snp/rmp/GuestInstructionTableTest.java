@@ -11,16 +11,20 @@ import org.junit.jupiter.api.TestFactory;
 class GuestInstructionTableTest {
   private static final long GPA = 0x400000;
   private static final long NPF =
-      Outcome.nestedFault(
-          Outcome.PRESENT | Outcome.USER | Outcome.RMP | Outcome.GUEST_FINAL | Outcome.ENC);
+      RmpOutcome.nestedFault(
+          RmpOutcome.PRESENT
+              | RmpOutcome.USER
+              | RmpOutcome.RMP
+              | RmpOutcome.GUEST_FINAL
+              | RmpOutcome.ENC);
   private static final long NPF_SIZEM =
-      Outcome.nestedFault(
-          Outcome.PRESENT
-              | Outcome.USER
-              | Outcome.RMP
-              | Outcome.GUEST_FINAL
-              | Outcome.ENC
-              | Outcome.SIZEM);
+      RmpOutcome.nestedFault(
+          RmpOutcome.PRESENT
+              | RmpOutcome.USER
+              | RmpOutcome.RMP
+              | RmpOutcome.GUEST_FINAL
+              | RmpOutcome.ENC
+              | RmpOutcome.SIZEM);
 
   // Columns: PVALIDATE(1) 4K, PVALIDATE(0) 4K, RMPADJUST 4K, RMPQUERY; then 2M of the first three.
   // N #NPF with RMP, S the same with SIZEM, C completed with CF, V #VC 0x404, 6 size mismatch.
@@ -76,11 +80,11 @@ class GuestInstructionTableTest {
         switch (expected) {
           case "N" -> NPF;
           case "S" -> NPF_SIZEM;
-          case "C" -> Outcome.CF;
-          case "V" -> Outcome.NOT_VALIDATED;
+          case "C" -> RmpOutcome.CF;
+          case "V" -> RmpOutcome.NOT_VALIDATED;
           default -> Integer.parseInt(expected);
         };
-    assertThat(Outcome.describe(got)).isEqualTo(Outcome.describe(want));
+    assertThat(RmpOutcome.describe(got)).isEqualTo(RmpOutcome.describe(want));
     assertThat(got).isEqualTo(want);
     RmpEntry after = p.rmp.entry(512);
     if (got != 0) {
@@ -105,11 +109,14 @@ class GuestInstructionTableTest {
     assertThat(p.guest.pvalidate(g, GPA + 8, 0, true, GPA, 512, true)).isEqualTo(1);
     assertThat(p.guest.pvalidate(g, GPA, 2, true, GPA, 512, true)).isEqualTo(1);
     assertThat(p.guest.pvalidate(g, GPA, -1, true, GPA, 512, true)).isEqualTo(1);
-    assertThat(p.guest.pvalidate(g.atCpl(3), GPA, 2, true, GPA, 512, true)).isEqualTo(Outcome.GP);
-    assertThat(p.guest.pvalidate(g.atVmpl(1), GPA, 2, true, GPA, 512, true)).isEqualTo(Outcome.GP);
-    assertThat(p.guest.pvalidate(CpuMode.HOST, GPA, 0, true, GPA, 512, true)).isEqualTo(Outcome.UD);
+    assertThat(p.guest.pvalidate(g.atCpl(3), GPA, 2, true, GPA, 512, true))
+        .isEqualTo(RmpOutcome.GP);
+    assertThat(p.guest.pvalidate(g.atVmpl(1), GPA, 2, true, GPA, 512, true))
+        .isEqualTo(RmpOutcome.GP);
+    assertThat(p.guest.pvalidate(CpuMode.HOST, GPA, 0, true, GPA, 512, true))
+        .isEqualTo(RmpOutcome.UD);
     assertThat(p.guest.pvalidate(new CpuMode(false, 0, 7, 0, true), GPA, 0, true, GPA, 512, true))
-        .isEqualTo(Outcome.UD);
+        .isEqualTo(RmpOutcome.UD);
     assertThat(p.guest.rmpadjust(g, GPA + 0x1000, 1, 1, GPA, 512, true)).isEqualTo(1);
     assertThat(p.guest.rmpadjust(g, GPA, 3, 1, GPA, 512, true)).isEqualTo(1);
     assertThat(p.guest.rmpadjust(g, GPA, 0, 4, GPA, 512, true)).isEqualTo(1);
@@ -121,7 +128,8 @@ class GuestInstructionTableTest {
     assertThat(p.guest.rmpquery(g, 0, GPA, 512, new long[2])).isEqualTo(2);
     assertThat(p.guest.rmpquery(g, 4, GPA, 512, new long[2])).isEqualTo(2);
     // Nothing mapped in the nested table: an ordinary #NPF, without the RMP bit.
-    long unmapped = Outcome.nestedFault(Outcome.USER | Outcome.GUEST_FINAL | Outcome.ENC);
+    long unmapped =
+        RmpOutcome.nestedFault(RmpOutcome.USER | RmpOutcome.GUEST_FINAL | RmpOutcome.ENC);
     assertThat(p.guest.pvalidate(g, GPA, 0, true, GPA, -1, false)).isEqualTo(unmapped);
   }
 
@@ -150,7 +158,8 @@ class GuestInstructionTableTest {
     // The reverse map: the guest's table says another address than the RMP.
     assertThat(p.guest.pvalidate(g, GPA, 0, true, GPA + 0x1000, 512, false)).isEqualTo(NPF);
     assertThat(p.guest.pvalidate(g, GPA, 0, true, GPA, 1L << 30, false)).isEqualTo(NPF);
-    assertThat(p.guest.pvalidate(g, GPA + 0x5000, 0, true, GPA, 512, false)).isEqualTo(Outcome.CF);
+    assertThat(p.guest.pvalidate(g, GPA + 0x5000, 0, true, GPA, 512, false))
+        .isEqualTo(RmpOutcome.CF);
   }
 
   @Test

@@ -120,8 +120,8 @@ class HostInstructionTableTest {
 
   private static long outcome(String s) {
     return switch (s) {
-      case "G" -> Outcome.GP;
-      case "U" -> Outcome.UD;
+      case "G" -> RmpOutcome.GP;
+      case "U" -> RmpOutcome.UD;
       default -> Integer.parseInt(s);
     };
   }
@@ -218,8 +218,8 @@ class HostInstructionTableTest {
     Pages pages = new Pages();
     pages.put(512, PageState.GUEST_VALID, GPA, true);
     assertThat(pages.host.psmash(CpuMode.guest(7), 512 << 12)).isEqualTo(2);
-    assertThat(pages.host.psmash(CpuMode.HOST.atCpl(1), 512 << 12)).isEqualTo(Outcome.GP);
-    assertThat(pages.host.psmash(REAL_MODE, 512 << 12)).isEqualTo(Outcome.UD);
+    assertThat(pages.host.psmash(CpuMode.HOST.atCpl(1), 512 << 12)).isEqualTo(RmpOutcome.GP);
+    assertThat(pages.host.psmash(REAL_MODE, 512 << 12)).isEqualTo(RmpOutcome.UD);
     assertThat(pages.host.psmash(CpuMode.HOST, 513 << 12)).isEqualTo(1);
     assertThat(pages.host.psmash(CpuMode.HOST, 1L << 30)).isEqualTo(1);
     assertThat(pages.host.psmash(CpuMode.HOST, 512 << 12)).isZero();
@@ -259,16 +259,16 @@ class HostInstructionTableTest {
     assertThat(pages.host.rmpread(CpuMode.guest(7), 0, out)).isEqualTo(2);
     assertThat(pages.host.rmpread(CpuMode.HOST, 0x10, out)).isEqualTo(1);
     assertThat(pages.host.rmpread(CpuMode.HOST, 1L << 40, out)).isEqualTo(1);
-    assertThat(pages.host.rmpread(CpuMode.HOST.atCpl(3), 0, out)).isEqualTo(Outcome.GP);
+    assertThat(pages.host.rmpread(CpuMode.HOST.atCpl(3), 0, out)).isEqualTo(RmpOutcome.GP);
   }
 
   @Test
   void withoutSnpInstructionsAreUndefined() {
     Pages pages = new Pages();
     pages.rmp.setEnabled(false);
-    assertThat(pages.host.rmpupdate(CpuMode.HOST, 0, 0, 0, 0)).isEqualTo(Outcome.UD);
-    assertThat(pages.host.psmash(CpuMode.HOST, 0)).isEqualTo(Outcome.UD);
+    assertThat(pages.host.rmpupdate(CpuMode.HOST, 0, 0, 0, 0)).isEqualTo(RmpOutcome.UD);
+    assertThat(pages.host.psmash(CpuMode.HOST, 0)).isEqualTo(RmpOutcome.UD);
     assertThat(pages.guest.pvalidate(CpuMode.guest(1), 0, 0, true, 0, 0, false))
-        .isEqualTo(Outcome.UD);
+        .isEqualTo(RmpOutcome.UD);
   }
 }

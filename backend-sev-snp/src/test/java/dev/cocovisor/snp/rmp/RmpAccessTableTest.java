@@ -85,20 +85,20 @@ class RmpAccessTableTest {
     }
     switch (expected) {
       case "." -> assertThat(got).isZero();
-      case "V" -> assertThat(got).isEqualTo(Outcome.NOT_VALIDATED);
+      case "V" -> assertThat(got).isEqualTo(RmpOutcome.NOT_VALIDATED);
       case "P" -> {
-        assertThat(Outcome.isPageFault(got)).isTrue();
-        assertThat(Outcome.errorCode(got)).isEqualTo(1L << 31 | 3);
+        assertThat(RmpOutcome.isPageFault(got)).isTrue();
+        assertThat(RmpOutcome.errorCode(got)).isEqualTo(1L << 31 | 3);
       }
       default -> {
-        assertThat(Outcome.isNestedFault(got)).isTrue();
-        long e = Outcome.errorCode(got);
-        assertThat(e & Outcome.RMP).isNotZero();
-        assertThat((e & Outcome.ENC) != 0).isEqualTo(column >= 4 && column < 8);
-        assertThat((e & Outcome.GUEST_PAGE) != 0).isEqualTo(k.table());
-        assertThat((e & Outcome.GUEST_FINAL) != 0).isEqualTo(!k.table());
-        assertThat((e & Outcome.WRITE) != 0).isEqualTo(k.writes());
-        assertThat((e & Outcome.FETCH) != 0).isEqualTo(k.fetches());
+        assertThat(RmpOutcome.isNestedFault(got)).isTrue();
+        long e = RmpOutcome.errorCode(got);
+        assertThat(e & RmpOutcome.RMP).isNotZero();
+        assertThat((e & RmpOutcome.ENC) != 0).isEqualTo(column >= 4 && column < 8);
+        assertThat((e & RmpOutcome.GUEST_PAGE) != 0).isEqualTo(k.table());
+        assertThat((e & RmpOutcome.GUEST_FINAL) != 0).isEqualTo(!k.table());
+        assertThat((e & RmpOutcome.WRITE) != 0).isEqualTo(k.writes());
+        assertThat((e & RmpOutcome.FETCH) != 0).isEqualTo(k.fetches());
       }
     }
   }
@@ -110,8 +110,12 @@ class RmpAccessTableTest {
     RmpAccess a = new RmpAccess(p.rmp);
     CpuMode g = CpuMode.guest(Pages.ASID).atVmpl(1);
     long rmpFault =
-        Outcome.nestedFault(
-            Outcome.PRESENT | Outcome.USER | Outcome.GUEST_FINAL | Outcome.ENC | Outcome.RMP);
+        RmpOutcome.nestedFault(
+            RmpOutcome.PRESENT
+                | RmpOutcome.USER
+                | RmpOutcome.GUEST_FINAL
+                | RmpOutcome.ENC
+                | RmpOutcome.RMP);
     assertThat(a.snpGuest(g, GPA, 1L << 30, false, Kind.READ, true)).isEqualTo(rmpFault);
     assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true)).isEqualTo(rmpFault);
     p.update(512, GPA, HostInstructions.ASSIGN, Pages.OTHER);
@@ -122,13 +126,16 @@ class RmpAccessTableTest {
     assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true)).isEqualTo(rmpFault);
     assertThat(p.port.move(512, PageState.PRE_GUEST, PageState.GUEST_INVALID, 0, false)).isTrue();
     assertThat(a.snpGuest(g, GPA, 512, true, Kind.READ, true)).isEqualTo(rmpFault);
-    assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true)).isEqualTo(Outcome.NOT_VALIDATED);
+    assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true)).isEqualTo(RmpOutcome.NOT_VALIDATED);
     CpuMode zero = g.atVmpl(0);
     assertThat(p.guest.pvalidate(zero, GPA, 0, true, GPA, 512, false)).isZero();
-    assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true)).isEqualTo(rmpFault | Outcome.VMPL);
+    assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true))
+        .isEqualTo(rmpFault | RmpOutcome.VMPL);
     assertThat(p.guest.rmpadjust(zero, GPA, 0, 0x101, GPA, 512, false)).isZero();
     assertThat(a.snpGuest(g, GPA, 512, false, Kind.READ, true)).isZero();
-    assertThat(Outcome.errorCode(a.snpGuest(g, GPA, 512, false, Kind.WRITE, true)) & Outcome.VMPL)
+    assertThat(
+            RmpOutcome.errorCode(a.snpGuest(g, GPA, 512, false, Kind.WRITE, true))
+                & RmpOutcome.VMPL)
         .isNotZero();
   }
 
@@ -163,13 +170,14 @@ class RmpAccessTableTest {
     CpuMode g = CpuMode.guest(Pages.ASID);
     // Guest operation 4K on a 2M entry: #NPF with RMP and SIZEM; PSMASH resolves it.
     long op = p.guest.pvalidate(g, GPA, 0, false, GPA, 512, true);
-    assertThat(Outcome.errorCode(op) & (Outcome.RMP | Outcome.SIZEM))
-        .isEqualTo(Outcome.RMP | Outcome.SIZEM);
+    assertThat(RmpOutcome.errorCode(op) & (RmpOutcome.RMP | RmpOutcome.SIZEM))
+        .isEqualTo(RmpOutcome.RMP | RmpOutcome.SIZEM);
     // Access through a 4K nested mapping of a 2M entry: #NPF with RMP.
     long access = a.snpGuest(g, GPA, 512, false, Kind.READ, true);
-    assertThat(Outcome.errorCode(access) & (Outcome.RMP | Outcome.SIZEM)).isEqualTo(Outcome.RMP);
+    assertThat(RmpOutcome.errorCode(access) & (RmpOutcome.RMP | RmpOutcome.SIZEM))
+        .isEqualTo(RmpOutcome.RMP);
     // Access through a 2M nested mapping of a 4K entry: #NPF.
-    assertThat(Outcome.isNestedFault(a.snpGuest(g, 0x800000, 1024, true, Kind.READ, true)))
+    assertThat(RmpOutcome.isNestedFault(a.snpGuest(g, 0x800000, 1024, true, Kind.READ, true)))
         .isTrue();
     // Guest operation 2M on a 4K entry: FAIL_SIZEMISMATCH in the guest.
     assertThat(p.guest.pvalidate(g, 0x800000, 1, true, 0x800000, 1024, true)).isEqualTo(6);
@@ -187,7 +195,7 @@ class RmpAccessTableTest {
     Pages q = new Pages(new Rmp(2048, 16, sizem));
     q.put(512, PageState.GUEST_VALID, GPA, true);
     long other = new RmpAccess(q.rmp).snpGuest(g, GPA, 512, false, Kind.READ, true);
-    assertThat(other).isEqualTo(access | Outcome.SIZEM);
+    assertThat(other).isEqualTo(access | RmpOutcome.SIZEM);
   }
 
   @Test
@@ -198,7 +206,7 @@ class RmpAccessTableTest {
     p.put(700, PageState.GUEST_INVALID, GPA, false);
     assertThat(a.hostWrite(513, false, false)).isZero();
     assertThat(a.hostWrite(513, true, false)).isNotZero();
-    assertThat(Outcome.errorCode(a.hostWrite(513, true, true)) & Outcome.USER).isNotZero();
+    assertThat(RmpOutcome.errorCode(a.hostWrite(513, true, true)) & RmpOutcome.USER).isNotZero();
     assertThat(a.hostWrite(1L << 40, true, false)).isZero();
   }
 
@@ -242,14 +250,14 @@ class RmpAccessTableTest {
     long vmsaGpa = 0xFFFF_FFFF_F000L;
     p.put(100, PageState.PRE_GUEST, vmsaGpa, false);
     for (long wrong : new long[] {-1, 100, 5, 1L << 40}) {
-      assertThat(a.vmrun(1, -1, wrong, vmsaGpa, g)).isEqualTo(Outcome.VMEXIT_INVALID);
+      assertThat(a.vmrun(1, -1, wrong, vmsaGpa, g)).isEqualTo(RmpOutcome.VMEXIT_INVALID);
     }
     assertThat(p.port.move(100, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, false)).isTrue();
-    assertThat(a.vmrun(1, -1, 100, vmsaGpa, g)).isEqualTo(Outcome.VMEXIT_INVALID);
+    assertThat(a.vmrun(1, -1, 100, vmsaGpa, g)).isEqualTo(RmpOutcome.VMEXIT_INVALID);
     assertThat(p.guest.rmpadjust(g, 0, 0, 0x10001, vmsaGpa, 100, false)).isZero();
-    assertThat(a.vmrun(1, -1, 100, 0x5000, g)).isEqualTo(Outcome.VMEXIT_INVALID);
-    assertThat(a.vmrun(100, -1, 100, vmsaGpa, g)).isEqualTo(Outcome.GP);
-    assertThat(a.vmrun(1, 100, 100, vmsaGpa, g)).isEqualTo(Outcome.VMEXIT_INVALID);
+    assertThat(a.vmrun(1, -1, 100, 0x5000, g)).isEqualTo(RmpOutcome.VMEXIT_INVALID);
+    assertThat(a.vmrun(100, -1, 100, vmsaGpa, g)).isEqualTo(RmpOutcome.GP);
+    assertThat(a.vmrun(1, 100, 100, vmsaGpa, g)).isEqualTo(RmpOutcome.VMEXIT_INVALID);
     assertThat(a.vmrun(1, 2, 100, vmsaGpa, g)).isZero();
     for (long pfn : Arrays.asList(1L, 2L, 100L)) {
       assertThat(p.host.rmpupdate(CpuMode.HOST, pfn << 12, 0, 0, 0)).isEqualTo(3);

@@ -74,7 +74,7 @@ class RmpRandomProgramTest {
           boolean value = random.nextBoolean();
           long out =
               p.guest.pvalidate(guest, gva, huge ? 1 : 0, value, gpa, pfn, random.nextBoolean());
-          if (Outcome.carry(out)) {
+          if (RmpOutcome.carry(out)) {
             assertThat(before == 1).isEqualTo(value);
           } else if (out == 0) {
             assertThat(p.rmp.entry(pfn).validated()).isEqualTo(value);
@@ -85,7 +85,7 @@ class RmpRandomProgramTest {
           long attributes = random.nextInt(0x2000) | (random.nextBoolean() ? 1 << 16 : 0);
           long out =
               p.guest.rmpadjust(guest, gpa, huge ? 1 : 0, attributes & ~0xfcL, gpa, pfn, huge);
-          assertThat(Outcome.describe(out)).isNotEmpty();
+          assertThat(RmpOutcome.describe(out)).isNotEmpty();
         }
         case 6 -> {
           PageState from = p.rmp.state(pfn);

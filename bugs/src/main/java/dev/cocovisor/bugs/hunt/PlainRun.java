@@ -67,6 +67,9 @@ final class PlainRun {
   private void end() {
     Kvm now = host;
     if (now != null) {
+      if (!now.warnings().isEmpty() && !planned) {
+        broken.add("the kernel warns: " + now.warnings().getFirst());
+      }
       now.close();
       long left = now.framesSinceBoot();
       if (now.leakedFrames() != 0 && !planned) {

@@ -3,7 +3,7 @@ package dev.cocovisor.bugs.snp;
 import dev.cocovisor.bugs.entry.Area;
 import dev.cocovisor.bugs.entry.Bug;
 import dev.cocovisor.core.CoreParts;
-import dev.cocovisor.snp.kvm.RmpFaultSteps;
+import dev.cocovisor.snp.kvm.SaveAreaSteps;
 
 /**
  * A vCPU goes on with the frame of a save area that was taken away and is somebody else's by now.
@@ -22,12 +22,12 @@ public final class M40 extends Bug {
 
   @Override
   protected CoreParts core(CoreParts parts) {
-    return parts.with(RmpFaultSteps.class, new Faulty());
+    return parts.with(SaveAreaSteps.class, new Faulty());
   }
 
-  private static final class Faulty extends RmpFaultSteps {
+  private static final class Faulty extends SaveAreaSteps {
     @Override
-    public boolean saveAreaMoved(long inUse, long now) {
+    public boolean looksAgain(long gfn) {
       return false;
     }
   }

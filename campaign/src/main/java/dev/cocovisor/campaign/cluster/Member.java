@@ -9,7 +9,7 @@ import com.hazelcast.core.HazelcastInstance;
 import com.hazelcast.map.IMap;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
-import dev.cocovisor.campaign.file.Digests;
+import dev.cocovisor.campaign.file.Sha256;
 import dev.cocovisor.campaign.work.Engine;
 import dev.cocovisor.campaign.work.Plan;
 import java.io.IOException;
@@ -49,9 +49,9 @@ public final class Member implements AutoCloseable {
   private static final Logger HAZELCAST = Logger.getLogger("com.hazelcast");
 
   private final HazelcastInstance instance;
-  private final Meeting meeting;
+  private final MeetingPoint meeting;
 
-  private Member(HazelcastInstance instance, Meeting meeting) {
+  private Member(HazelcastInstance instance, MeetingPoint meeting) {
     this.instance = instance;
     this.meeting = meeting;
   }
@@ -62,11 +62,11 @@ public final class Member implements AutoCloseable {
    * @param version the program's
    * @throws CampaignException if those there run something else
    */
-  public static Member first(Meeting meeting, Plan plan, String version) {
+  public static Member first(MeetingPoint meeting, Plan plan, String version) {
     Member m = new Member(Hazelcast.newHazelcastInstance(config(meeting, false)), meeting);
     try {
       IMap<String, String> meta = m.instance.getMap(META);
-      String digest = Digests.sha256(plan.file().content());
+      String digest = Sha256.of(plan.file().content());
       String other = meta.putIfAbsent(DIGEST, digest);
       if (other != null && !other.equals(digest)) {
         throw new CampaignException(
@@ -92,7 +92,8 @@ public final class Member implements AutoCloseable {
    * @param plans lists the tasks of a campaign, with the plugins it pins
    * @throws CampaignException if nobody is there, it is another version, or a plugin is missing
    */
-  public static Member join(Meeting meeting, String version, Function<CampaignFile, Plan> plans) {
+  public static Member join(
+      MeetingPoint meeting, String version, Function<CampaignFile, Plan> plans) {
     Member m = new Member(Hazelcast.newHazelcastInstance(config(meeting, true)), meeting);
     try {
       if (m.instance.getCluster().getMembers().size() < 2) {
@@ -132,11 +133,11 @@ public final class Member implements AutoCloseable {
     }
   }
 
-  private static String nobody(Meeting meeting) {
+  private static String nobody(MeetingPoint meeting) {
     for (String other : meeting.others()) {
       int colon = other.lastIndexOf(':');
       String host = colon < 0 ? other : other.substring(0, colon);
-      int port = colon < 0 ? Meeting.PORT : Integer.parseInt(other.substring(colon + 1));
+      int port = colon < 0 ? MeetingPoint.PORT : Integer.parseInt(other.substring(colon + 1));
       try (var socket = new Socket()) {
         socket.connect(new InetSocketAddress(host, port), REACHABLE_MILLIS);
         return "somebody listens at "
@@ -183,11 +184,11 @@ public final class Member implements AutoCloseable {
     return instance.getLifecycleService().isRunning();
   }
 
-  private static Config config(Meeting meeting, boolean lite) {
+  private static Config config(MeetingPoint meeting, boolean lite) {
     HAZELCAST.setLevel(Level.SEVERE);
     var config = new Config();
     String name =
-        Digests.sha256(("cocovisor campaign " + meeting.secret()).getBytes(StandardCharsets.UTF_8));
+        Sha256.of(("cocovisor campaign " + meeting.secret()).getBytes(StandardCharsets.UTF_8));
     config.setClusterName("cocovisor-" + name.substring(0, 32));
     config.setLiteMember(lite);
     config.setProperty("hazelcast.phone.home.enabled", "false");

@@ -2,7 +2,9 @@ package dev.cocovisor.campaign.file;
 
 import dev.cocovisor.api.Nearest;
 import dev.cocovisor.explore.Search;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +33,7 @@ public record CampaignFile(
     String text,
     long seconds,
     List<Pin> plugins,
-    List<Block> blocks,
+    List<CampaignEntry> blocks,
     SortedMap<String, byte[]> files) {
   /** A year: a campaign that says nothing ends when all is done. */
   private static final long UNLIMITED = 365L * 86_400;
@@ -97,7 +99,7 @@ public record CampaignFile(
       }
       p.nothingElse();
     }
-    List<Block> blocks = new ArrayList<>();
+    List<CampaignEntry> blocks = new ArrayList<>();
     for (YamlMap b : map.maps("explore")) {
       blocks.add(explore(b, finder));
     }
@@ -105,11 +107,11 @@ public record CampaignFile(
       blocks.add(programs(b));
     }
     for (YamlMap b : map.maps("kit")) {
-      blocks.add(new Block.Kit(technologies(b), settings(b), b.words("rules", List.of())));
+      blocks.add(new CampaignEntry.Kit(technologies(b), settings(b), b.words("rules", List.of())));
       b.nothingElse();
     }
     for (YamlMap b : map.maps("replay")) {
-      blocks.add(new Block.Replay(settings(b), found(b, "logs", finder)));
+      blocks.add(new CampaignEntry.Replay(settings(b), found(b, "logs", finder)));
       b.nothingElse();
     }
     long seconds = map.number("seconds", 1, UNLIMITED);
@@ -121,7 +123,7 @@ public record CampaignFile(
         name, text, seconds, List.copyOf(pins), List.copyOf(blocks), new TreeMap<>());
   }
 
-  private static Block explore(YamlMap b, Finder finder) throws IOException {
+  private static CampaignEntry explore(YamlMap b, Finder finder) throws IOException {
     if (b.has("library") == b.has("scenarios")) {
       throw b.wrong("either 'library' or 'scenarios' expected");
     }
@@ -136,7 +138,7 @@ public record CampaignFile(
     }
     long most = b.number("schedules", 1, 1_000_000);
     var block =
-        new Block.Explore(
+        new CampaignEntry.Explore(
             technologies,
             settings(b),
             library,
@@ -168,10 +170,10 @@ public record CampaignFile(
     };
   }
 
-  private static Block programs(YamlMap b) {
+  private static CampaignEntry programs(YamlMap b) {
     long[] seeds = b.range("seeds", new long[] {1, 100});
     var block =
-        new Block.Programs(
+        new CampaignEntry.Programs(
             technologies(b),
             settings(b),
             seeds[0],
@@ -220,6 +222,16 @@ public record CampaignFile(
             files.entrySet().stream()
                 .flatMap(
                     e -> Stream.of(e.getKey().getBytes(StandardCharsets.UTF_8), e.getValue())));
-    return Digests.joined(parts.toList());
+    return joined(parts.toList());
+  }
+
+  /** Each part stands behind its length, so that no other parts give the same bytes. */
+  private static byte[] joined(List<byte[]> parts) {
+    var all = new ByteArrayOutputStream();
+    for (byte[] part : parts) {
+      all.writeBytes(ByteBuffer.allocate(Integer.BYTES).putInt(part.length).array());
+      all.writeBytes(part);
+    }
+    return all.toByteArray();
   }
 }

@@ -36,7 +36,7 @@ public final class Course {
 
   private static final class ProgramsState {
     private final TreeSet<String> reached = new TreeSet<>();
-    private final List<Program> corpus = new ArrayList<>();
+    private final List<KeptProgram> corpus = new ArrayList<>();
     private int round;
   }
 
@@ -98,7 +98,7 @@ public final class Course {
         s.learnt.add(r.learnt());
         s.judged &= r.judged();
       } else if (p != null) {
-        for (Program each : r.reached()) {
+        for (KeptProgram each : r.reached()) {
           if (p.reached.addAll(each.reached())) {
             p.corpus.add(each);
           }
@@ -150,7 +150,7 @@ public final class Course {
     List<Item> items = new ArrayList<>();
     List<String> batch = new ArrayList<>();
     for (long i = 0; i < count; i++) {
-      Program of = p.corpus.get(random.nextInt(p.corpus.size()));
+      KeptProgram of = p.corpus.get(random.nextInt(p.corpus.size()));
       batch.add(ProgramSeed.parse(of.seed()).varied(Math.max(1, of.choices()), random).toString());
       if (batch.size() == t.batch() || i + 1 == count) {
         items.add(new Item(task, String.join(" ", batch)));
@@ -188,7 +188,7 @@ public final class Course {
   }
 
   /** Returns the programs that were kept for a task. */
-  public @Nullable List<Program> corpus(int task) {
+  public @Nullable List<KeptProgram> corpus(int task) {
     ProgramsState p = programs.get(task);
     return p == null ? null : List.copyOf(p.corpus);
   }

@@ -82,8 +82,8 @@ public final class Engine {
   static final class Tally {
     private final Item item;
     final TreeMap<String, Long> outcomes = new TreeMap<>();
-    final List<Found> found = new ArrayList<>();
-    final List<Program> reached = new ArrayList<>();
+    final List<Breakage> found = new ArrayList<>();
+    final List<KeptProgram> reached = new ArrayList<>();
     List<String> rest = List.of();
     String learnt = "";
     boolean judged = true;
@@ -165,19 +165,19 @@ public final class Engine {
   }
 
   /** A finding of an exploration is a scenario that `run` follows in the order that shows it. */
-  private Found found(Task.Explore e, Finding f) {
+  private Breakage found(Task.Explore e, Finding f) {
     Scenario scenario = e.scenario() == null ? null : plan.scenarioOf(e);
     String bug = e.bug() == null ? "" : e.bug();
     String text =
         new FindingFile(e.technology(), e.settings(), bug, e.meeting(), scenario)
             .text(f, 0, !e.answersMatter(), "");
-    return new Found(f.kind(), e.title() + " on " + e.technology(), f.what(), "kvmlog", text);
+    return new Breakage(f.kind(), e.title() + " on " + e.technology(), f.what(), "kvmlog", text);
   }
 
   private void judge(Task.Kit k, String rule, Tally t) {
     Backend backend = plan.technologies().require(k.technology()).backend();
     var subject =
-        dev.cocovisor.tck.subject.Subject.of(Objects.requireNonNull(backend))
+        dev.cocovisor.tck.subject.JudgedBackend.of(Objects.requireNonNull(backend))
             .withSettings(k.settings());
     var _ =
         TckRun.run(
@@ -192,7 +192,7 @@ public final class Engine {
                         .map(s -> " --set " + s.getKey() + "=" + s.getValue())
                         .collect(Collectors.joining());
                 t.found.add(
-                    new Found(
+                    new Breakage(
                         "rule " + rule,
                         k.name(),
                         r.name() + ": " + r.message(),
@@ -213,10 +213,10 @@ public final class Engine {
             });
   }
 
-  private static Found failure(Task task, Item item, Throwable e) {
+  private static Breakage failure(Task task, Item item, Throwable e) {
     var trace = new StringWriter();
     e.printStackTrace(new PrintWriter(trace, true));
-    return new Found(
+    return new Breakage(
         Finding.kindOf(e.toString()),
         task.name(),
         e.toString(),

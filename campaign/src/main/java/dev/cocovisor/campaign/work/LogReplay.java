@@ -52,7 +52,7 @@ final class LogReplay {
         text.append('\n');
       }
       tally.found.add(
-          new Found(
+          new Breakage(
               "mismatches", task.name(), seen.mismatches() + " answers differ", "txt", text + ""));
     }
   }

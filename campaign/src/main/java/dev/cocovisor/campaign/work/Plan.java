@@ -2,7 +2,7 @@ package dev.cocovisor.campaign.work;
 
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.bugs.Bugs;
-import dev.cocovisor.campaign.file.Block;
+import dev.cocovisor.campaign.file.CampaignEntry;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
 import dev.cocovisor.explore.Search;
@@ -46,12 +46,12 @@ public final class Plan {
     }
   }
 
-  private void add(Block block) {
+  private void add(CampaignEntry block) {
     for (Map<String, String> settings : block.settings()) {
       Map<String, String> checked = checked(settings);
       switch (block) {
-        case Block.Explore e -> explore(e, checked);
-        case Block.Programs p -> {
+        case CampaignEntry.Explore e -> explore(e, checked);
+        case CampaignEntry.Programs p -> {
           if (p.bug() != null) {
             var _ = Bugs.of(p.bug());
           }
@@ -62,7 +62,7 @@ public final class Plan {
                     id, checked, p.first(), p.last(), p.batch(), p.length(), p.rounds(), p.bug()));
           }
         }
-        case Block.Kit k -> {
+        case CampaignEntry.Kit k -> {
           for (String id : k.technologies()) {
             if (technologies.require(id).backend() == null) {
               throw new IllegalArgumentException("kit: " + id + " is the core's own; no backend");
@@ -70,12 +70,13 @@ public final class Plan {
             tasks.add(new Task.Kit(id, checked, RuleList.ids(k.rules())));
           }
         }
-        case Block.Replay r -> r.logs().forEach(log -> tasks.add(new Task.Replay(checked, log)));
+        case CampaignEntry.Replay r ->
+            r.logs().forEach(log -> tasks.add(new Task.Replay(checked, log)));
       }
     }
   }
 
-  private void explore(Block.Explore e, Map<String, String> settings) {
+  private void explore(CampaignEntry.Explore e, Map<String, String> settings) {
     if (e.bug() != null) {
       var _ = Bugs.of(e.bug());
     }

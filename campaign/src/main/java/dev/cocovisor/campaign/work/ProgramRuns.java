@@ -86,7 +86,7 @@ final class ProgramRuns {
     tally.programs++;
     tally.calls += lines.size();
     if (!reached.isEmpty()) {
-      tally.reached.add(new Program(seed.toString(), choices, reached));
+      tally.reached.add(new KeptProgram(seed.toString(), choices, reached));
     }
     String wrong = broken[0] != null ? broken[0] : differs(seed, lines);
     if (wrong != null) {
@@ -119,7 +119,7 @@ final class ProgramRuns {
     return null;
   }
 
-  private Found found(ProgramSeed seed, String wrong, List<String> lines) {
+  private Breakage found(ProgramSeed seed, String wrong, List<String> lines) {
     String text =
         "# "
             + wrong
@@ -130,7 +130,7 @@ final class ProgramRuns {
             + " calls; the last one breaks it\n"
             + String.join("\n", lines)
             + "\n";
-    return new Found(Finding.kindOf(wrong), task.name(), wrong, "kvmlog", text);
+    return new Breakage(Finding.kindOf(wrong), task.name(), wrong, "kvmlog", text);
   }
 
   /** A call and how it was answered, without numbers: an edge's end. */

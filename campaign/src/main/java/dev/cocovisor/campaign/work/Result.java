@@ -26,9 +26,9 @@ public record Result(
     long calls,
     long rules,
     SortedMap<String, Long> outcomes,
-    List<Found> found,
+    List<Breakage> found,
     List<String> rest,
     String learnt,
     boolean judged,
-    List<Program> reached,
+    List<KeptProgram> reached,
     long millis) {}

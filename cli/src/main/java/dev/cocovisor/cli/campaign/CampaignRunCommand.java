@@ -5,7 +5,7 @@ import dev.cocovisor.campaign.Folder;
 import dev.cocovisor.campaign.Totals;
 import dev.cocovisor.campaign.cluster.Member;
 import dev.cocovisor.campaign.file.CampaignFile;
-import dev.cocovisor.campaign.work.Found;
+import dev.cocovisor.campaign.work.Breakage;
 import dev.cocovisor.campaign.work.Plan;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
@@ -111,7 +111,7 @@ public final class CampaignRunCommand implements Callable<Integer> {
     return status.get(key) instanceof Number n ? n.longValue() : 0;
   }
 
-  private void tell(Found f, Path at) {
+  private void tell(Breakage f, Path at) {
     if (!json) {
       console.out().println(console.red(f.what().lines().findFirst().orElse("")));
       console.out().println("  in         " + f.where());

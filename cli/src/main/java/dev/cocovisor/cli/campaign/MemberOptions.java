@@ -1,6 +1,6 @@
 package dev.cocovisor.cli.campaign;
 
-import dev.cocovisor.campaign.cluster.Meeting;
+import dev.cocovisor.campaign.cluster.MeetingPoint;
 import dev.cocovisor.cli.find.WorkerOptions;
 import dev.cocovisor.cli.print.UsageException;
 import java.io.IOException;
@@ -51,7 +51,7 @@ public final class MemberOptions {
    *
    * @param secret what is known where no file says it
    */
-  Meeting meeting(List<String> others, String secret) throws IOException {
+  MeetingPoint meeting(List<String> others, String secret) throws IOException {
     int colon = listen.lastIndexOf(':');
     String host = colon < 0 ? listen : listen.substring(0, colon);
     Path file = secretFile;
@@ -59,8 +59,13 @@ public final class MemberOptions {
     if (known.length() < 8) {
       throw new UsageException("--secret-file: eight characters or more expected in " + file);
     }
-    return new Meeting(
-        host, colon < 0 ? Meeting.PORT : port(listen), others, kubernetes, known, workers.count());
+    return new MeetingPoint(
+        host,
+        colon < 0 ? MeetingPoint.PORT : port(listen),
+        others,
+        kubernetes,
+        known,
+        workers.count());
   }
 
   private static int port(String address) {

@@ -2,11 +2,11 @@ package dev.cocovisor.cli.campaign;
 
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
-import dev.cocovisor.campaign.file.Digests;
 import dev.cocovisor.campaign.file.Pin;
 import dev.cocovisor.campaign.work.Plan;
 import dev.cocovisor.cli.find.PluginOptions;
 import dev.cocovisor.host.discovery.BackendRegistry;
+import dev.cocovisor.host.pack.Digests;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -49,7 +49,7 @@ public final class PinnedPlugins implements AutoCloseable {
               + "; put it there, or name its folder by --plugins");
     }
     try {
-      String sum = Digests.sha256(Files.readAllBytes(path));
+      String sum = Digests.of(Files.readAllBytes(path));
       if (!sum.equals(pin.sha256())) {
         throw new CampaignException(
             path

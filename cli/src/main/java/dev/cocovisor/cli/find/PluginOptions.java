@@ -3,7 +3,7 @@ package dev.cocovisor.cli.find;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.host.discovery.BackendRegistry;
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.PluginFailures;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,7 +109,7 @@ public final class PluginOptions {
   }
 
   /** Returns what to tell of a backend that threw: with its plugin's name if it came by one. */
-  public Finding blame(VendorFailure failure) {
+  public PluginFinding blame(VendorFailure failure) {
     return PluginFailures.finding(failure, brought.get(failure.backend()));
   }
 

@@ -4,7 +4,7 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.Table;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.RuleResult.Outcome;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -16,9 +16,9 @@ import java.util.stream.Stream;
 
 /** What several subjects showed, beside each other: by group of rules, and rule by rule. */
 final class KitTables {
-  private final Map<Subject, List<RuleResult>> all;
+  private final Map<JudgedBackend, List<RuleResult>> all;
 
-  KitTables(Map<Subject, List<RuleResult>> all) {
+  KitTables(Map<JudgedBackend, List<RuleResult>> all) {
     this.all = all;
   }
 
@@ -81,7 +81,8 @@ final class KitTables {
     }
     Table table =
         new Table(
-            Stream.concat(Stream.of("RULE", "NAME"), all.keySet().stream().map(Subject::toString))
+            Stream.concat(
+                    Stream.of("RULE", "NAME"), all.keySet().stream().map(JudgedBackend::toString))
                 .toArray(String[]::new));
     int differing = 0;
     for (Map.Entry<String, List<String>> e : words.entrySet()) {

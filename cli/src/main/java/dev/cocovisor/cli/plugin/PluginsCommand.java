@@ -12,7 +12,7 @@ import dev.cocovisor.host.finding.Printable;
 import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginStatus;
-import dev.cocovisor.host.trial.Trial;
+import dev.cocovisor.host.trial.PackageTrial;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,8 +97,8 @@ public final class PluginsCommand {
     if (read.state() == PluginStatus.State.FAILED) {
       return read;
     }
-    PackageJudge judge = Trial.byEnvironment();
-    if (judge instanceof Trial trial) {
+    PackageJudge judge = PackageTrial.byEnvironment();
+    if (judge instanceof PackageTrial trial) {
       judge = trial.anew();
     }
     try (BackendRegistry registry = PluginOptions.registry().judge(judge).open()) {

@@ -20,7 +20,7 @@ import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.Tally;
 import dev.cocovisor.tck.rules.Rule;
 import dev.cocovisor.tck.subject.Claim;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -111,16 +111,16 @@ public final class TckCommand implements Callable<Integer> {
     pages.check();
     verdicts.check(pages);
     List<String> ids = ids();
-    Map<Subject, List<RuleResult>> all = new LinkedHashMap<>();
+    Map<JudgedBackend, List<RuleResult>> all = new LinkedHashMap<>();
     try (BackendRegistry registry = plugins.open()) {
       for (String subject : subjects) {
         Variant variant = variant(subject);
         for (LoadedBackend backend : find(registry, Objects.requireNonNull(variant.technology()))) {
-          Subject plain =
+          JudgedBackend plain =
               subjectOf(backend)
                   .withSettings(settings.checked(registry.technologies()))
                   .withSettings(checked(registry, variant));
-          for (Subject one : matrix ? plain.matrix() : List.of(plain)) {
+          for (JudgedBackend one : matrix ? plain.matrix() : List.of(plain)) {
             all.put(one, judge(one, ids));
           }
         }
@@ -188,7 +188,7 @@ public final class TckCommand implements Callable<Integer> {
     }
   }
 
-  private List<RuleResult> judge(Subject subject, List<String> ids) throws IOException {
+  private List<RuleResult> judge(JudgedBackend subject, List<String> ids) throws IOException {
     List<String> head = Tally.head(subject);
     if (!json) {
       console.out().println(console.bold(head.getFirst()));
@@ -214,7 +214,7 @@ public final class TckCommand implements Callable<Integer> {
     return results;
   }
 
-  private static Case judged(Subject subject, RuleResult r) {
+  private static Case judged(JudgedBackend subject, RuleResult r) {
     Case.Verdict verdict =
         switch (r.outcome()) {
           case SHOWN, REFUSED -> Case.Verdict.PASSED;
@@ -233,7 +233,7 @@ public final class TckCommand implements Callable<Integer> {
         r.outcome().word());
   }
 
-  private void page(Map<Subject, List<RuleResult>> all) throws IOException {
+  private void page(Map<JudgedBackend, List<RuleResult>> all) throws IOException {
     var page =
         new Page("tck", "cocovisor tck", "What each backend showed, by the rules of the kit.");
     var cases = new ArrayList<Map<String, Object>>();
@@ -291,9 +291,9 @@ public final class TckCommand implements Callable<Integer> {
     return registry.load(file);
   }
 
-  private static Subject subjectOf(LoadedBackend backend) {
+  private static JudgedBackend subjectOf(LoadedBackend backend) {
     try {
-      return Subject.of(backend.backend(), backend.loader());
+      return JudgedBackend.of(backend.backend(), backend.loader());
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
@@ -314,7 +314,7 @@ public final class TckCommand implements Callable<Integer> {
     console.out().flush();
   }
 
-  private static Map<String, Object> document(Map<Subject, List<RuleResult>> all) {
+  private static Map<String, Object> document(Map<JudgedBackend, List<RuleResult>> all) {
     List<Object> backends = new ArrayList<>();
     all.forEach((subject, results) -> {
       Tally tally = Tally.of(results);

@@ -1,6 +1,6 @@
 package dev.cocovisor.cli.print;
 
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,18 +11,18 @@ public final class FindingReport {
   private FindingReport() {}
 
   /** Prints findings to standard error; returns the exit code they ask for. */
-  public static int print(Console console, List<Finding> findings) {
+  public static int print(Console console, List<PluginFinding> findings) {
     boolean bad = false;
-    for (Finding f : findings) {
+    for (PluginFinding f : findings) {
       console.err().println(f.text());
       bad |= f.code().error();
     }
     return bad ? ExitCode.PLUGIN : ExitCode.CLEAN;
   }
 
-  public static List<Object> documents(List<Finding> findings) {
+  public static List<Object> documents(List<PluginFinding> findings) {
     List<Object> list = new ArrayList<>();
-    for (Finding f : findings) {
+    for (PluginFinding f : findings) {
       Map<String, Object> one = new LinkedHashMap<>();
       one.put("id", f.code().id());
       one.put("kind", f.code().name());

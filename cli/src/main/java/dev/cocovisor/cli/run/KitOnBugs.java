@@ -6,7 +6,7 @@ import dev.cocovisor.bugs.entry.LogBug;
 import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.vmm.Technologies;
 import java.time.Duration;
 import java.util.List;
@@ -28,8 +28,8 @@ final class KitOnBugs {
     if (bug instanceof LogBug) {
       return "";
     }
-    Subject there = subject(bug, bug.putInto(technologies));
-    Subject absent = subject(bug, bug.leaveOut(technologies));
+    JudgedBackend there = subject(bug, bug.putInto(technologies));
+    JudgedBackend absent = subject(bug, bug.leaveOut(technologies));
     for (String id : RuleList.ids(List.of())) {
       if (fails(there, id) && !fails(absent, id)) {
         return id;
@@ -38,13 +38,13 @@ final class KitOnBugs {
     return "";
   }
 
-  private Subject subject(Bug bug, Technologies on) {
+  private JudgedBackend subject(Bug bug, Technologies on) {
     Backend plain = Objects.requireNonNull(technologies.require(bug.judgedOn()).backend());
     Backend changed = Objects.requireNonNull(on.require(bug.judgedOn()).backend());
-    return Subject.of(changed, plain.getClass().getClassLoader()).withHosts(on::boot);
+    return JudgedBackend.of(changed, plain.getClass().getClassLoader()).withHosts(on::boot);
   }
 
-  private static boolean fails(Subject subject, String rule) {
+  private static boolean fails(JudgedBackend subject, String rule) {
     return TckRun.run(subject, List.of(rule), LIMIT, _ -> {}).stream()
         .anyMatch(r -> r.outcome() == RuleResult.Outcome.FAILED);
   }

@@ -2,9 +2,9 @@ package dev.cocovisor.host.discovery;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Nearest;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.LoadedPlugin;
 import dev.cocovisor.host.load.PackageJudge;
@@ -15,7 +15,7 @@ import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginFolders;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.PluginStatus;
-import dev.cocovisor.host.trial.Trial;
+import dev.cocovisor.host.trial.PackageTrial;
 import dev.cocovisor.vmm.Technologies;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -49,7 +49,7 @@ public final class BackendRegistry implements AutoCloseable {
   private final List<Path> folders;
   private final Map<String, String> preferred;
   private final List<LoadedBackend> fixed = new ArrayList<>();
-  private final List<Finding> fixedFindings = new ArrayList<>();
+  private final List<PluginFinding> fixedFindings = new ArrayList<>();
   private final LinkedHashMap<Path, PluginStatus> plugins = new LinkedHashMap<>();
   private final PluginLoading loading;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
@@ -60,7 +60,7 @@ public final class BackendRegistry implements AutoCloseable {
     loading =
         new PluginLoading(
             folders.isEmpty() ? Path.of(".") : folders.getFirst(),
-            builder.judge == null ? Trial.byEnvironment() : builder.judge);
+            builder.judge == null ? PackageTrial.byEnvironment() : builder.judge);
     builder.given.forEach(fixed::add);
     if (builder.classLoader != null) {
       ClassPathBackends.find(builder.classLoader, fixed, fixedFindings);
@@ -103,7 +103,7 @@ public final class BackendRegistry implements AutoCloseable {
   }
 
   /** Returns everything found wrong, class path first, then packages in folder order. */
-  public List<Finding> findings() {
+  public List<PluginFinding> findings() {
     return snapshot.findings();
   }
 
@@ -126,7 +126,7 @@ public final class BackendRegistry implements AutoCloseable {
     LoadedBackend found = find(id);
     if (found == null) {
       throw new HostException(
-          new Finding(
+          new PluginFinding(
               FindingCode.UNKNOWN_BACKEND,
               id,
               "there is no such backend",
@@ -179,7 +179,7 @@ public final class BackendRegistry implements AutoCloseable {
       }
       plugins.put(file, status);
       publish();
-      Finding duplicate = snapshot.duplicateAmong(status.backends());
+      PluginFinding duplicate = snapshot.duplicateAmong(status.backends());
       if (duplicate == null) {
         return status;
       }
@@ -212,7 +212,7 @@ public final class BackendRegistry implements AutoCloseable {
               .toList();
       if (!dependents.isEmpty()) {
         throw new HostException(
-            new Finding(
+            new PluginFinding(
                 FindingCode.NEEDED_BY_OTHERS,
                 pluginId,
                 "the plugin cannot be unloaded",
@@ -223,7 +223,7 @@ public final class BackendRegistry implements AutoCloseable {
       List<String> alive = plugin.closeToVms();
       if (!alive.isEmpty()) {
         throw new HostException(
-            new Finding(
+            new PluginFinding(
                 FindingCode.LIVE_VMS,
                 pluginId,
                 "the plugin cannot be unloaded",
@@ -312,7 +312,7 @@ public final class BackendRegistry implements AutoCloseable {
         .anyMatch(s -> PluginDescription.dependencyId(s).equals(pluginId));
   }
 
-  private static Finding firstError(PluginStatus status) {
+  private static PluginFinding firstError(PluginStatus status) {
     return status.findings().stream().filter(f -> f.code().error()).findFirst().orElseThrow();
   }
 
@@ -321,9 +321,9 @@ public final class BackendRegistry implements AutoCloseable {
     return meant == null ? "" : "did you mean " + meant + "? Otherwise ";
   }
 
-  private Finding unknownPlugin(String pluginId) {
+  private PluginFinding unknownPlugin(String pluginId) {
     List<String> known = plugins.values().stream().map(PluginStatus::id).sorted().toList();
-    return new Finding(
+    return new PluginFinding(
         FindingCode.UNKNOWN_PLUGIN,
         pluginId,
         "there is no such plugin",
@@ -393,7 +393,7 @@ public final class BackendRegistry implements AutoCloseable {
 
     /**
      * Lets somebody else say which packages may be loaded. Without it, each is tried in a process
-     * of its own the first time it is met ({@link Trial#byEnvironment}).
+     * of its own the first time it is met ({@link PackageTrial#byEnvironment}).
      */
     public Builder judge(PackageJudge other) {
       judge = other;

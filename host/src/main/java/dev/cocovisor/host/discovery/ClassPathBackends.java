@@ -2,9 +2,9 @@ package dev.cocovisor.host.discovery;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.Examination;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
@@ -23,7 +23,7 @@ final class ClassPathBackends {
   private ClassPathBackends() {}
 
   /** Adds what is found; a provider that fails becomes a finding and keeps nobody else out. */
-  static void find(ClassLoader loader, List<LoadedBackend> into, List<Finding> findings) {
+  static void find(ClassLoader loader, List<LoadedBackend> into, List<PluginFinding> findings) {
     Iterator<ServiceLoader.Provider<Backend>> providers =
         ServiceLoader.load(Backend.class, loader).stream().iterator();
     List<String> seen = new ArrayList<>();
@@ -47,7 +47,7 @@ final class ClassPathBackends {
                     locationOf(provider.type()),
                     provider.type().getName())));
       } catch (Throwable e) { // whatever a backend throws, Errors included
-        Finding finding = e instanceof HostException h ? h.finding() : failure(provider, e);
+        PluginFinding finding = e instanceof HostException h ? h.finding() : failure(provider, e);
         findings.add(finding);
         if (seen.contains(finding.text())) {
           return; // an iterator that is stuck
@@ -68,9 +68,10 @@ final class ClassPathBackends {
     }
   }
 
-  private static Finding failure(ServiceLoader.@Nullable Provider<Backend> provider, Throwable e) {
+  private static PluginFinding failure(
+      ServiceLoader.@Nullable Provider<Backend> provider, Throwable e) {
     Throwable cause = e.getCause() == null ? e : e.getCause();
-    return new Finding(
+    return new PluginFinding(
         FindingCode.PROVIDER_FAILS,
         "class path",
         provider == null

@@ -1,7 +1,7 @@
 package dev.cocovisor.host.discovery;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
 import java.util.List;
@@ -23,12 +23,13 @@ final class Duplicates {
     return own.size() == 1 ? own.getFirst() : null;
   }
 
-  static Finding finding(String id, List<LoadedBackend> candidates, @Nullable LoadedBackend used) {
+  static PluginFinding finding(
+      String id, List<LoadedBackend> candidates, @Nullable LoadedBackend used) {
     List<String> offers =
         candidates.stream()
             .map(c -> c.provenance().fileName() + " (" + c.provenance().preferenceName() + ")")
             .toList();
-    return new Finding(
+    return new PluginFinding(
         FindingCode.DUPLICATE_BACKEND,
         id,
         used == null

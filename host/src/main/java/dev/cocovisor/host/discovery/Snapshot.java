@@ -1,7 +1,7 @@
 package dev.cocovisor.host.discovery;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.pack.PluginStatus;
 import java.util.ArrayList;
@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param plugins in folder order
  */
 record Snapshot(
-    TreeMap<String, LoadedBackend> backends, List<Finding> findings, List<PluginStatus> plugins) {
+    TreeMap<String, LoadedBackend> backends,
+    List<PluginFinding> findings,
+    List<PluginStatus> plugins) {
   static final Snapshot EMPTY = new Snapshot(new TreeMap<>(), List.of(), List.of());
 
   /**
@@ -32,12 +34,12 @@ record Snapshot(
   static Snapshot of(
       Stream<LoadedBackend> offered,
       Map<String, String> preferred,
-      List<Finding> elsewhere,
+      List<PluginFinding> elsewhere,
       Collection<PluginStatus> plugins) {
     TreeMap<String, List<LoadedBackend>> offers = new TreeMap<>();
     offered.forEach(b -> offers.computeIfAbsent(b.id(), _ -> new ArrayList<>()).add(b));
     TreeMap<String, LoadedBackend> chosen = new TreeMap<>();
-    List<Finding> findings = new ArrayList<>(elsewhere);
+    List<PluginFinding> findings = new ArrayList<>(elsewhere);
     plugins.forEach(p -> findings.addAll(p.findings()));
     offers.forEach((id, candidates) -> {
       LoadedBackend one = choose(candidates, preferred.get(id));
@@ -64,7 +66,7 @@ record Snapshot(
   }
 
   /** Returns why none of the ids that a plugin offers is used, null if all are. */
-  @Nullable Finding duplicateAmong(List<String> ids) {
+  @Nullable PluginFinding duplicateAmong(List<String> ids) {
     return findings.stream()
         .filter(
             f -> f.code() == FindingCode.DUPLICATE_BACKEND || f.code() == FindingCode.VM_TYPE_TAKEN)

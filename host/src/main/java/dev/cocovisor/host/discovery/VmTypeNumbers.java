@@ -1,8 +1,8 @@
 package dev.cocovisor.host.discovery;
 
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
 import java.util.ArrayList;
@@ -23,15 +23,15 @@ final class VmTypeNumbers {
   private VmTypeNumbers() {}
 
   /** Takes backends out whose numbers others have, and tells so. */
-  static List<Finding> leaveOutClashes(Map<String, LoadedBackend> backends) {
-    List<Finding> findings = new ArrayList<>();
+  static List<PluginFinding> leaveOutClashes(Map<String, LoadedBackend> backends) {
+    List<PluginFinding> findings = new ArrayList<>();
     Map<TypeNumber, LoadedBackend> owners = new HashMap<>();
     List<LoadedBackend> inOrder =
         backends.values().stream()
             .sorted(Comparator.comparing(b -> b.provenance().source() == Provenance.Source.PLUGIN))
             .toList();
     for (LoadedBackend b : inOrder) {
-      Finding clash = clash(b, owners);
+      PluginFinding clash = clash(b, owners);
       if (clash == null) {
         b.info().vmTypes().forEach(t -> owners.put(number(t), b));
       } else {
@@ -42,11 +42,12 @@ final class VmTypeNumbers {
     return findings;
   }
 
-  private static @Nullable Finding clash(LoadedBackend b, Map<TypeNumber, LoadedBackend> owners) {
+  private static @Nullable PluginFinding clash(
+      LoadedBackend b, Map<TypeNumber, LoadedBackend> owners) {
     for (VmType type : b.info().vmTypes()) {
       LoadedBackend owner = owners.get(number(type));
       if (owner != null) {
-        return new Finding(
+        return new PluginFinding(
             FindingCode.VM_TYPE_TAKEN,
             b.id(),
             "the backend offers a VM type whose number another one has, so it is left out",

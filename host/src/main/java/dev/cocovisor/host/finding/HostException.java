@@ -4,22 +4,22 @@ package dev.cocovisor.host.finding;
 public final class HostException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final transient Finding finding;
+  private final transient PluginFinding finding;
 
   /** Creates the exception for a finding. */
-  public HostException(Finding finding) {
+  public HostException(PluginFinding finding) {
     super(finding.text());
     this.finding = finding;
   }
 
   /** Creates the exception for a finding with the failure that led to it. */
-  public HostException(Finding finding, Throwable cause) {
+  public HostException(PluginFinding finding, Throwable cause) {
     super(finding.text(), cause);
     this.finding = finding;
   }
 
   /** Returns what is wrong. */
-  public Finding finding() {
+  public PluginFinding finding() {
     return finding;
   }
 }

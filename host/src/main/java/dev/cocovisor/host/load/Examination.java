@@ -4,9 +4,9 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -38,7 +38,7 @@ public final class Examination {
     Objects.requireNonNull(backend.replayers(), "replayers() returned null");
     if (RESERVED.contains(info.id())) {
       throw new HostException(
-          new Finding(
+          new PluginFinding(
               FindingCode.RESERVED_ID,
               subject,
               "the backend's id '" + info.id() + "' is the host's own",
@@ -49,7 +49,7 @@ public final class Examination {
     for (VmType type : info.vmTypes()) {
       if (kernels(type)) {
         throw new HostException(
-            new Finding(
+            new PluginFinding(
                 FindingCode.VM_TYPE_TAKEN,
                 subject,
                 "backend " + info.id() + " offers a VM type whose number the kernel has",

@@ -1,6 +1,6 @@
 package dev.cocovisor.host.load;
 
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.pack.PluginPackage;
 import java.util.List;
 
@@ -17,5 +17,5 @@ public interface PackageJudge {
    * @param needs the packages it depends on, each after those it depends on itself
    * @return what was found wrong; it is loaded if none of it is an error
    */
-  List<Finding> judge(PluginPackage source, List<PluginPackage> needs);
+  List<PluginFinding> judge(PluginPackage source, List<PluginPackage> needs);
 }

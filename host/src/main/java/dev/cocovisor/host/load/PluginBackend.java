@@ -18,9 +18,9 @@ import dev.cocovisor.api.trusted.TrustedCall;
 import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.api.vmm.VmmDriver;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -114,7 +114,7 @@ final class PluginBackend implements Backend {
 
   private HostException gone() {
     return new HostException(
-        new Finding(
+        new PluginFinding(
             FindingCode.UNLOADED,
             info.id(),
             "the backend is gone",

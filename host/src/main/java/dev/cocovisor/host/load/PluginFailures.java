@@ -2,9 +2,9 @@ package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.sched.Abandoned;
 import dev.cocovisor.core.VendorFailure;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -43,14 +43,14 @@ public final class PluginFailures {
    *
    * @param plugin the plugin that brought it, null where it is the program's own
    */
-  public static Finding finding(VendorFailure failure, @Nullable String plugin) {
+  public static PluginFinding finding(VendorFailure failure, @Nullable String plugin) {
     Throwable cause = failure.getCause() == null ? failure : failure.getCause();
     return finding(plugin, failure.backend(), failure.hook(), cause);
   }
 
-  private static Finding finding(
+  private static PluginFinding finding(
       @Nullable String plugin, String backend, String where, Throwable thrown) {
-    return new Finding(
+    return new PluginFinding(
         FindingCode.PLUGIN_FAILS,
         plugin == null ? backend : plugin,
         (plugin == null ? "the backend failed in " + where : "the plugin failed in " + where)

@@ -1,7 +1,7 @@
 package dev.cocovisor.host.load;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.pack.PackageOrder;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginPackage;
@@ -63,11 +63,11 @@ public final class PluginLoading {
     List<PluginStatus> result = new ArrayList<>();
     List<PluginPackage> candidates = new ArrayList<>();
     for (PluginPackage p : found) {
-      Finding clash = clash(p, found);
+      PluginFinding clash = clash(p, found);
       if (p.sound() && clash == null) {
         candidates.add(p);
       } else {
-        List<Finding> findings = new ArrayList<>(p.findings());
+        List<PluginFinding> findings = new ArrayList<>(p.findings());
         if (clash != null) {
           findings.add(clash);
         }
@@ -81,7 +81,8 @@ public final class PluginLoading {
     shelf().all().forEach(l -> versions.put(l.description().id(), l.description().version()));
     PackageOrder order = new PackageOrder(candidates, versions);
     for (PluginPackage p : candidates) {
-      Finding lack = p.description() == null ? null : order.missing().get(p.description().id());
+      PluginFinding lack =
+          p.description() == null ? null : order.missing().get(p.description().id());
       if (lack != null) {
         result.add(failed(p, List.of(lack)));
       }
@@ -95,12 +96,12 @@ public final class PluginLoading {
   }
 
   private PluginStatus loadOne(PluginPackage p, PluginDescription description) {
-    List<Finding> findings = new ArrayList<>(p.findings());
+    List<PluginFinding> findings = new ArrayList<>(p.findings());
     for (String dependency : description.dependencies()) {
       String on = PluginDescription.dependencyId(dependency);
       if (!PluginDescription.optional(dependency) && !shelf().contains(on)) {
         findings.add(
-            new Finding(
+            new PluginFinding(
                 FindingCode.MISSING_DEPENDENCY,
                 PluginPackage.nameOf(p.file()),
                 "the plugin depends on '" + dependency + "', which cannot be had",
@@ -110,7 +111,7 @@ public final class PluginLoading {
         return failed(p, findings);
       }
     }
-    List<Finding> verdict = judge.judge(p, needs(description));
+    List<PluginFinding> verdict = judge.judge(p, needs(description));
     findings.addAll(verdict);
     if (verdict.stream().anyMatch(f -> f.code().error())) {
       Unpacking.forget(p.file());
@@ -127,8 +128,8 @@ public final class PluginLoading {
   }
 
   /** A warning of the trial comes again when the package is loaded. */
-  private static void deduplicate(List<Finding> findings) {
-    List<Finding> distinct = findings.stream().distinct().toList();
+  private static void deduplicate(List<PluginFinding> findings) {
+    List<PluginFinding> distinct = findings.stream().distinct().toList();
     findings.clear();
     findings.addAll(distinct);
   }
@@ -151,12 +152,12 @@ public final class PluginLoading {
   }
 
   /** Returns the status of a package that was refused. */
-  public static PluginStatus failed(PluginPackage p, List<Finding> findings) {
+  public static PluginStatus failed(PluginPackage p, List<PluginFinding> findings) {
     return new PluginStatus(
         p.file(), p.description(), PluginStatus.State.FAILED, List.of(), findings);
   }
 
-  private @Nullable Finding clash(PluginPackage p, List<PluginPackage> found) {
+  private @Nullable PluginFinding clash(PluginPackage p, List<PluginPackage> found) {
     PluginDescription d = p.description();
     if (d == null) {
       return null;
@@ -170,7 +171,7 @@ public final class PluginLoading {
     }
     return other == null
         ? null
-        : new Finding(
+        : new PluginFinding(
             FindingCode.DUPLICATE_PLUGIN,
             PluginPackage.nameOf(p.file()),
             "two packages have the plugin id '" + d.id() + "'",

@@ -2,9 +2,9 @@ package dev.cocovisor.host.load;
 
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.pack.PluginDescription;
 import dev.cocovisor.host.pack.PluginPackage;
 import dev.cocovisor.host.pack.Unpacking;
@@ -51,7 +51,7 @@ final class PluginShelf {
    * @return what it brought, or null where {@code findings} got an error; then nothing of it stays
    */
   @Nullable LoadedPlugin load(
-      PluginPackage source, PluginDescription description, List<Finding> findings) {
+      PluginPackage source, PluginDescription description, List<PluginFinding> findings) {
     List<LoadedBackend> backends = new ArrayList<>();
     LiveVms vms = new LiveVms();
     int before = findings.size();
@@ -114,7 +114,7 @@ final class PluginShelf {
 
   // startPlugin does not throw for what the plugin's own class throws: the wrapper keeps it.
   private boolean start(
-      PluginPackage source, PluginDescription description, List<Finding> findings) {
+      PluginPackage source, PluginDescription description, List<PluginFinding> findings) {
     try {
       Path path = source.isZip() ? Unpacking.unpack(source.file()) : source.file();
       manager.loadPlugin(path);
@@ -138,7 +138,7 @@ final class PluginShelf {
       PluginDescription description,
       LiveVms vms,
       List<LoadedBackend> into,
-      List<Finding> findings) {
+      List<PluginFinding> findings) {
     ClassLoader loader = manager.getPluginClassLoader(description.id());
     String className = "";
     try {
@@ -176,8 +176,8 @@ final class PluginShelf {
     }
   }
 
-  private static Finding notStarted(PluginPackage source, String why) {
-    return new Finding(
+  private static PluginFinding notStarted(PluginPackage source, String why) {
+    return new PluginFinding(
         FindingCode.DOES_NOT_START,
         PluginPackage.nameOf(source.file()),
         "the plugin does not start",
@@ -186,8 +186,8 @@ final class PluginShelf {
         List.of());
   }
 
-  private static Finding noProvider(PluginPackage source) {
-    return new Finding(
+  private static PluginFinding noProvider(PluginPackage source) {
+    return new PluginFinding(
         FindingCode.NO_PROVIDER,
         PluginPackage.nameOf(source.file()),
         "the package has no backend of its own",
@@ -196,9 +196,9 @@ final class PluginShelf {
         List.of());
   }
 
-  private static Finding providerFails(
+  private static PluginFinding providerFails(
       PluginPackage source, PluginDescription description, String className, String why) {
-    return new Finding(
+    return new PluginFinding(
         FindingCode.PROVIDER_FAILS,
         PluginPackage.nameOf(source.file()),
         className.isEmpty()
@@ -211,8 +211,8 @@ final class PluginShelf {
         List.of());
   }
 
-  private static Finding takesTooMuch(PluginPackage source) {
-    return new Finding(
+  private static PluginFinding takesTooMuch(PluginPackage source) {
+    return new PluginFinding(
         FindingCode.TAKES_TOO_MUCH,
         PluginPackage.nameOf(source.file()),
         "the plugin takes more memory than there is while it is loaded",
@@ -224,8 +224,8 @@ final class PluginShelf {
         List.of());
   }
 
-  private static Finding replacing(PluginPackage source) {
-    return new Finding(
+  private static PluginFinding replacing(PluginPackage source) {
+    return new PluginFinding(
         FindingCode.REPLACES_STREAMS,
         PluginPackage.nameOf(source.file()),
         "the plugin put other streams in place of the process's own",
@@ -234,8 +234,8 @@ final class PluginShelf {
         List.of());
   }
 
-  private static Finding printing(PluginPackage source, String printed) {
-    return new Finding(
+  private static PluginFinding printing(PluginPackage source, String printed) {
+    return new PluginFinding(
         FindingCode.PRINTS_TO_STDOUT,
         PluginPackage.nameOf(source.file()),
         "the plugin printed to standard output while it was loaded",

@@ -6,9 +6,9 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
 import java.util.LinkedHashMap;
@@ -134,7 +134,7 @@ final class ModelCheck {
             .distinct()
             .collect(Collectors.joining("; "));
     return new HostException(
-        new Finding(
+        new PluginFinding(
             FindingCode.BAD_MODEL,
             "hypervisor model",
             "the parts do not fit together",
@@ -151,6 +151,6 @@ final class ModelCheck {
       String why,
       String mend,
       List<String> available) {
-    return new HostException(new Finding(code, subject, what, why, mend, available));
+    return new HostException(new PluginFinding(code, subject, what, why, mend, available));
   }
 }

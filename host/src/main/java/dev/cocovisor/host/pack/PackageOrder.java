@@ -1,7 +1,7 @@
 package dev.cocovisor.host.pack;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -18,7 +18,7 @@ public final class PackageOrder {
   private final TreeMap<String, PluginPackage> byId = new TreeMap<>();
   private final Map<String, String> loadedVersions;
   private final List<PluginPackage> order = new ArrayList<>();
-  private final TreeMap<String, Finding> missing = new TreeMap<>();
+  private final TreeMap<String, PluginFinding> missing = new TreeMap<>();
   private final Set<String> visited = new HashSet<>();
   private final Set<String> path = new HashSet<>();
 
@@ -44,7 +44,7 @@ public final class PackageOrder {
   }
 
   /** Returns what keeps a plugin from being loaded, by its id. */
-  public Map<String, Finding> missing() {
+  public Map<String, PluginFinding> missing() {
     return missing;
   }
 
@@ -94,8 +94,8 @@ public final class PackageOrder {
         : "plugin " + on + " lacks a dependency itself";
   }
 
-  private Finding finding(PluginPackage p, String dependency, String why) {
-    return new Finding(
+  private PluginFinding finding(PluginPackage p, String dependency, String why) {
+    return new PluginFinding(
         FindingCode.MISSING_DEPENDENCY,
         PluginPackage.nameOf(p.file()),
         "the plugin depends on '" + dependency + "', which cannot be had",

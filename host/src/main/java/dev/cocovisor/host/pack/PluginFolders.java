@@ -1,7 +1,7 @@
 package dev.cocovisor.host.pack;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * @param findings folders that cannot be read
  */
 public record PluginFolders(
-    Map<Path, PluginStatus> plugins, List<PluginPackage> enabled, List<Finding> findings) {
+    Map<Path, PluginStatus> plugins, List<PluginPackage> enabled, List<PluginFinding> findings) {
   /** Reads folders; one that does not exist has nothing. */
   public static PluginFolders read(List<Path> folders) {
     PluginFolders all =
@@ -50,7 +50,7 @@ public record PluginFolders(
       }
     } catch (IOException e) {
       findings.add(
-          new Finding(
+          new PluginFinding(
               FindingCode.UNREADABLE_FOLDER,
               folder.toString(),
               "the plugin folder cannot be read",

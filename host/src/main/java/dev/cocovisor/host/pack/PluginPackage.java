@@ -1,7 +1,7 @@
 package dev.cocovisor.host.pack;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param findings what is wrong with it, worst kinds first as they were found
  */
 public record PluginPackage(
-    Path file, @Nullable PluginDescription description, List<Finding> findings) {
+    Path file, @Nullable PluginDescription description, List<PluginFinding> findings) {
   /** Names a backend's service file. */
   public static final String SERVICE = "META-INF/services/dev.cocovisor.api.Backend";
 
@@ -73,7 +73,7 @@ public record PluginPackage(
   private static final class Reader {
     private final Path file;
     private final String name;
-    private final List<Finding> findings = new ArrayList<>();
+    private final List<PluginFinding> findings = new ArrayList<>();
     private final TreeSet<String> bundled = new TreeSet<>();
     private @Nullable PluginDescription description;
     private boolean provider;
@@ -283,7 +283,7 @@ public record PluginPackage(
     }
 
     private void add(FindingCode code, String what, String why, String mend) {
-      findings.add(new Finding(code, name, what, why, mend, List.of()));
+      findings.add(new PluginFinding(code, name, what, why, mend, List.of()));
     }
   }
 }

@@ -1,6 +1,6 @@
 package dev.cocovisor.host.pack;
 
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +19,7 @@ public record PluginStatus(
     @Nullable PluginDescription description,
     State state,
     List<String> backends,
-    List<Finding> findings) {
+    List<PluginFinding> findings) {
   /** What became of a package. */
   public enum State {
     /** Its backends can be used. */

@@ -5,9 +5,9 @@ import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
 import dev.cocovisor.host.finding.HostException;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.LoadedPlugin;
 import dev.cocovisor.host.load.PackageJudge;
@@ -48,7 +48,7 @@ final class TrialMain {
   private final Path report;
   private final List<PluginPackage> packages;
   private final String subject;
-  private final List<Finding> findings = new ArrayList<>();
+  private final List<PluginFinding> findings = new ArrayList<>();
 
   private TrialMain(Path report, List<PluginPackage> packages) {
     this.report = report;
@@ -104,7 +104,7 @@ final class TrialMain {
     }
   }
 
-  private void report(List<Finding> all) {
+  private void report(List<PluginFinding> all) {
     try {
       TrialReport.write(report, all);
     } catch (IOException e) {
@@ -135,7 +135,7 @@ final class TrialMain {
       findings.add(PluginFailures.finding(known, d == null ? null : d.id()));
     } catch (Throwable t) {
       findings.add(
-          new Finding(
+          new PluginFinding(
               FindingCode.DOES_NOT_START,
               subject,
               "the plugin cannot be tried",
@@ -173,7 +173,7 @@ final class TrialMain {
             .toList();
     if (!started.isEmpty()) {
       findings.add(
-          new Finding(
+          new PluginFinding(
               FindingCode.STARTS_THREADS,
               subject,
               "the plugin started threads while it was loaded",
@@ -183,8 +183,8 @@ final class TrialMain {
     }
   }
 
-  private Finding ended(@Nullable String where) {
-    return new Finding(
+  private PluginFinding ended(@Nullable String where) {
+    return new PluginFinding(
         FindingCode.ENDS_THE_PROCESS,
         subject,
         "the plugin ends the process while it is loaded",
@@ -193,8 +193,8 @@ final class TrialMain {
         List.of());
   }
 
-  private Finding hangs(int seconds, @Nullable String where) {
-    return new Finding(
+  private PluginFinding hangs(int seconds, @Nullable String where) {
+    return new PluginFinding(
         FindingCode.DOES_NOT_RETURN,
         subject,
         "the plugin does not return while it is loaded",

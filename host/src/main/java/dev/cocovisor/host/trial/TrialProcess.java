@@ -1,6 +1,6 @@
 package dev.cocovisor.host.trial;
 
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -40,7 +40,7 @@ final class TrialProcess {
       int code,
       boolean killed,
       boolean tooMuchDisk,
-      @Nullable List<Finding> report,
+      @Nullable List<PluginFinding> report,
       String stderr,
       boolean wroteToStdout) {}
 

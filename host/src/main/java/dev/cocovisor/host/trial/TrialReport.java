@@ -1,7 +1,7 @@
 package dev.cocovisor.host.trial;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -24,12 +24,12 @@ final class TrialReport {
   private TrialReport() {}
 
   /** Writes a report; it is there as a whole or not at all. */
-  static void write(Path file, List<Finding> findings) throws IOException {
+  static void write(Path file, List<PluginFinding> findings) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
       out.writeInt(MAGIC);
       out.writeInt(findings.size());
-      for (Finding f : findings) {
+      for (PluginFinding f : findings) {
         out.writeUTF(f.code().name());
         out.writeUTF(f.subject());
         out.writeUTF(f.what());
@@ -48,7 +48,7 @@ final class TrialReport {
   }
 
   /** Reads a report; null if there is none, or none that is whole. */
-  static @Nullable List<Finding> read(Path file) {
+  static @Nullable List<PluginFinding> read(Path file) {
     try {
       if (!Files.isRegularFile(file) || Files.size(file) > MOST_BYTES) {
         return null;
@@ -58,10 +58,10 @@ final class TrialReport {
         if (in.readInt() != MAGIC) {
           return null;
         }
-        List<Finding> findings = new ArrayList<>();
+        List<PluginFinding> findings = new ArrayList<>();
         for (int n = count(in); n > 0; n--) {
           findings.add(
-              new Finding(
+              new PluginFinding(
                   FindingCode.valueOf(in.readUTF()),
                   in.readUTF(),
                   in.readUTF(),

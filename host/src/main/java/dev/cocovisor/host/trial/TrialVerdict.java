@@ -1,7 +1,7 @@
 package dev.cocovisor.host.trial;
 
-import dev.cocovisor.host.finding.Finding;
 import dev.cocovisor.host.finding.FindingCode;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.pack.PluginPackage;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,9 +17,9 @@ final class TrialVerdict {
   }
 
   /** Returns everything that was found wrong. */
-  List<Finding> of(TrialProcess.End end) {
-    List<Finding> findings = new ArrayList<>();
-    List<Finding> reported = end.report();
+  List<PluginFinding> of(TrialProcess.End end) {
+    List<PluginFinding> findings = new ArrayList<>();
+    List<PluginFinding> reported = end.report();
     if (end.tooMuchDisk()) {
       findings.add(
           finding(
@@ -63,11 +63,11 @@ final class TrialVerdict {
     return findings;
   }
 
-  private static boolean ended(List<Finding> reported) {
+  private static boolean ended(List<PluginFinding> reported) {
     return reported.stream().anyMatch(f -> f.code() == FindingCode.ENDS_THE_PROCESS);
   }
 
-  private Finding finding(FindingCode code, String what, String why, String mend) {
-    return new Finding(code, PluginPackage.nameOf(source.file()), what, why, mend, List.of());
+  private PluginFinding finding(FindingCode code, String what, String why, String mend) {
+    return new PluginFinding(code, PluginPackage.nameOf(source.file()), what, why, mend, List.of());
   }
 }

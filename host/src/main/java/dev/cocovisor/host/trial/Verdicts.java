@@ -1,6 +1,6 @@
 package dev.cocovisor.host.trial;
 
-import dev.cocovisor.host.finding.Finding;
+import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.pack.ApiVersion;
 import dev.cocovisor.host.pack.Digests;
 import dev.cocovisor.host.pack.PluginPackage;
@@ -43,11 +43,11 @@ final class Verdicts {
     return Digests.of(all.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  @Nullable List<Finding> find(String key) {
+  @Nullable List<PluginFinding> find(String key) {
     return TrialReport.read(folder.resolve(key));
   }
 
-  void keep(String key, List<Finding> findings) {
+  void keep(String key, List<PluginFinding> findings) {
     try {
       Files.createDirectories(folder);
       TrialReport.write(folder.resolve(key), findings);

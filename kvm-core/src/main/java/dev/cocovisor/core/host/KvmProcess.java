@@ -647,7 +647,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
             return fds.unknown(fd);
           }
           vm.get();
-          return fds.install(new StatsFile(vm, vcpu));
+          return fds.install(new StatsFile(vm, vcpu, space.limits()));
         });
   }
 
@@ -728,6 +728,20 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public long read(int fd, long count, Consumer<byte[]> into) {
     return files.read(fd, count, into);
+  }
+
+  /**
+   * Page ageing asks a range of user memory whether a guest used it ({@link AddressSpace#young}).
+   *
+   * @param addr first byte
+   * @param len bytes
+   * @param clear whether to make its pages old
+   * @return 1 or 0; EINVAL for addresses that no process has
+   */
+  public long young(long addr, long len, boolean clear) {
+    return !space.accessOk(addr, len)
+        ? -Errno.EINVAL.number()
+        : space.young(addr, addr + len, clear) ? 1 : 0;
   }
 
   /** write. */

@@ -158,6 +158,21 @@ public final class AddressSpace implements Place {
     }
   }
 
+  /**
+   * Tells whether a guest used pages of [from, to), as page ageing asks: reclaim, idle page
+   * tracking, DAMON. The process's own accesses are not asked for. Source: {@code mm/rmap.c},
+   * folio_referenced_one; {@code include/linux/mmu_notifier.h}.
+   *
+   * @param clear whether to make them old
+   */
+  public boolean young(long from, long to, boolean clear) {
+    boolean young = false;
+    for (MmuNotifier n : notifiers) {
+      young |= n.young(from, to, clear);
+    }
+    return young;
+  }
+
   /** Gives a mapping of anonymous memory an owner for its pages (vmf_anon_prepare). */
   void prepareAnonVma(Vma v) {
     if (v.anonVma == 0) {

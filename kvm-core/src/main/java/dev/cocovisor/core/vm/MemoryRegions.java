@@ -268,6 +268,9 @@ final class MemoryRegions {
     vm.publish(old.asId(), old, old.invalidated());
     vm.mmuLock().lock();
     try {
+      if (old.gmem() != null) {
+        vm.ops().gmemInvalidateRange(old.baseGfn(), old.endGfn());
+      }
       if (vm.capabilities().zapsAllOnSlotChange()) {
         vm.zapAllRoots();
       } else if (vm.zapLeafs(old.asId(), old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {

@@ -53,6 +53,7 @@ final class PrivateFiles implements BindingOwner {
           return r;
         }
         flush |= vm.zapLeafs(s.asId(), first, last, roots, false);
+        vm.ops().gmemInvalidateRange(first, last);
       }
       if (flush) {
         vm.flushRemoteTlbs();

@@ -467,6 +467,33 @@ public final class Vcpu implements VcpuContext {
   }
 
   @Override
+  public void kick() {
+    vm.traceCore("kick", 0, 0);
+    requests.requestExit();
+    if (!isMine()) {
+      requests.awaitOutside();
+    }
+  }
+
+  @Override
+  public Errno enterGuest() {
+    if (requests.enter()) {
+      return Errno.OK;
+    }
+    if (requests.takeSignal()) {
+      exit = new Exit.Interrupted();
+      return Errno.EINTR;
+    }
+    serveRequests();
+    return Errno.EAGAIN;
+  }
+
+  @Override
+  public void leaveGuest() {
+    requests.leave();
+  }
+
+  @Override
   public void requestTlbFlush() {
     requests.requestFlush();
   }

@@ -62,6 +62,16 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long invalidations() {
+    return vm.invalidation().read();
+  }
+
+  @Override
+  public boolean invalidatedSince(long seen, long gfn) {
+    return vm.invalidation().mustRetry(seen, gfn);
+  }
+
+  @Override
   public void kickVcpus() {
     vm.traceCore("kick", 0, 0);
     vm.kickVcpus();
@@ -195,16 +205,6 @@ final class VmContextView implements VmContext {
   @Override
   public long gmemPfn(long gfn, boolean allocate) {
     return vm.faults().gmemPfn(vm.slotsOf(0).find(gfn), gfn, allocate);
-  }
-
-  @Override
-  public long invalidateSequence() {
-    return vm.invalidation().read();
-  }
-
-  @Override
-  public boolean invalidatedSince(long sequence, long gfn) {
-    return vm.invalidation().mustRetry(sequence, gfn);
   }
 
   @Override

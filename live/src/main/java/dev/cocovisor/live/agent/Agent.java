@@ -46,8 +46,8 @@ public final class Agent implements AutoCloseable {
   private final Libc libc = new Libc();
   private final Arena arena = Arena.ofShared();
   private final MemorySegment request = arena.allocate(8, 8);
-  private final Processor processor;
-  private final Program program;
+  private final AgentArch processor;
+  private final AgentFile program;
   private final int pid;
   private final int ask;
   private final int answer;
@@ -55,10 +55,10 @@ public final class Agent implements AutoCloseable {
   private final int timeoutMillis;
   private boolean ended;
 
-  private Agent(Processor processor, int timeoutMillis) {
+  private Agent(AgentArch processor, int timeoutMillis) {
     this.processor = processor;
     this.timeoutMillis = timeoutMillis;
-    this.program = new Program(processor);
+    this.program = new AgentFile(processor);
     int image = ok("memfd_create", libc.memfd("cocovisor-agent"));
     byte[] file = program.file();
     try (Arena a = Arena.ofConfined()) {
@@ -103,7 +103,7 @@ public final class Agent implements AutoCloseable {
    * @throws AgentException if this machine cannot start it
    */
   public static Agent start(int timeoutMillis) {
-    Processor processor = Processor.ofThisMachine();
+    AgentArch processor = AgentArch.ofThisMachine();
     if (processor == null || !Libc.isLinux()) {
       throw new AgentException(
           "there is no code for this machine: Linux on x86-64 or arm64 expected", false);
@@ -126,7 +126,7 @@ public final class Agent implements AutoCloseable {
     var _ = call(Syscall.CLOSE_RANGE, 4, 0xffffffffL, 0);
     for (Mapped m : mapped()) {
       // vsyscall lies in the kernel's half and stays.
-      if (m.start() != Program.CODE && m.start() != SHARED && m.start() >= 0) {
+      if (m.start() != AgentFile.CODE && m.start() != SHARED && m.start() >= 0) {
         settle(m);
       }
     }
@@ -141,7 +141,7 @@ public final class Agent implements AutoCloseable {
     // MREMAP_MAYMOVE|MREMAP_FIXED
     boolean moved =
         m.name().equals("[vvar]")
-            && processor == Processor.X86_64
+            && processor == AgentArch.X86_64
             && call(Syscall.MREMAP, m.start(), size, size, 3, VVAR) == VVAR;
     if (!moved) {
       var _ = call(Syscall.MUNMAP, m.start(), size);
@@ -178,7 +178,7 @@ public final class Agent implements AutoCloseable {
   }
 
   /** Returns the processor whose code it runs. */
-  public Processor processor() {
+  public AgentArch processor() {
     return processor;
   }
 

@@ -10,7 +10,7 @@ import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.live.agent.Processor;
+import dev.cocovisor.live.agent.AgentArch;
 import dev.cocovisor.script.call.Calls;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogLine;
@@ -33,7 +33,7 @@ public final class HostProfile {
   public static List<Value.Field> of(Machine m) {
     var fields = new ArrayList<Value.Field>();
     fields.add(Value.Field.of("kernel", new Value.Str(kernel(m.version()), false)));
-    if (m.processor() == Processor.X86_64) {
+    if (m.processor() == AgentArch.X86_64) {
       options(m, fields);
       fields.add(number("tdp_mmu", m.mmu().isTdp() ? 1 : 0));
       String access = m.mmu() == MmuKind.EMULATED ? "emulator" : "tables";
@@ -88,7 +88,7 @@ public final class HostProfile {
         HostConfig.DEFAULT
             .withTdpMmu(m.mmu().isTdp())
             .withArchitecture(
-                m.processor() == Processor.X86_64 ? Architecture.X86_64 : Architecture.ARM64);
+                m.processor() == AgentArch.X86_64 ? Architecture.X86_64 : Architecture.ARM64);
     for (Value.Field f : fields) {
       if (!f.name().equals("tdp_mmu") && !f.name().equals("arch")) {
         host = host.withSetting(f.name(), text(f.value()));

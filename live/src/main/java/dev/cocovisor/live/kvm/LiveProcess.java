@@ -5,10 +5,10 @@ import static dev.cocovisor.live.agent.Syscall.*;
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.live.agent.Agent;
-import dev.cocovisor.live.agent.Processor;
+import dev.cocovisor.live.agent.AgentArch;
 import dev.cocovisor.script.call.CallRunner;
-import dev.cocovisor.script.call.Descriptors;
 import dev.cocovisor.script.call.KvmCall;
+import dev.cocovisor.script.call.LogDescriptors;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Symbols;
 import dev.cocovisor.script.call.Words;
@@ -34,14 +34,15 @@ final class LiveProcess implements AutoCloseable {
   private final Machine machine;
   private final Agent agent;
   private final Kernel kernel;
-  private final MemoryCalls memory;
-  private final VmIoctls ioctls;
+  private final UserMemoryCalls memory;
+  private final StructuredIoctls ioctls;
   private final GuestStub stub;
   private final RunPage runPage;
   private final Words words;
-  private final Descriptors fds = new Descriptors();
+  private final LogDescriptors fds = new LogDescriptors();
   private final Map<Long, LiveVcpu> vcpus = new LinkedHashMap<>();
-  private final SequencedMap<Long, PageCounters> counters = new LinkedHashMap<>();
+  private final SequencedMap<Long, StatsCounters> counters = new LinkedHashMap<>();
+  private long stubAt;
   private long runPages;
   private long unnamed = UNNAMED;
 
@@ -55,11 +56,11 @@ final class LiveProcess implements AutoCloseable {
     this.words = words;
     this.agent = Agent.start(timeoutMillis);
     this.kernel = new Kernel(agent);
-    this.memory = new MemoryCalls(kernel);
-    this.ioctls = new VmIoctls(kernel);
+    this.memory = new UserMemoryCalls(kernel);
+    this.ioctls = new StructuredIoctls(kernel);
     this.runPage = new RunPage(kernel);
     this.stub =
-        agent.processor() == Processor.X86_64
+        agent.processor() == AgentArch.X86_64
             ? new X86Stub(kernel, machine)
             : new Arm64Stub(kernel);
   }
@@ -81,7 +82,7 @@ final class LiveProcess implements AutoCloseable {
 
   /** Returns a VM's page counters; null if it has none. */
   @Nullable PageStats stats(long vm) {
-    PageCounters c = counters.get(vm);
+    StatsCounters c = counters.get(vm);
     return c == null ? null : c.now();
   }
 
@@ -188,7 +189,7 @@ final class LiveProcess implements AutoCloseable {
   private Reply createVm(KvmCall.CreateVm c, @Nullable LogResult expected) {
     Reply reply = opened(kernel.ioctl(fd(c.fd()), Kernel.CREATE_VM, c.type()), expected);
     if (reply.opened()) {
-      PageCounters of = PageCounters.of(kernel, fd(nameOf(reply)));
+      StatsCounters of = StatsCounters.of(kernel, fd(nameOf(reply)));
       if (of != null) {
         counters.put(nameOf(reply), of);
       }
@@ -226,7 +227,7 @@ final class LiveProcess implements AutoCloseable {
     if (vcpu != null && vcpus.values().stream().noneMatch(v -> v.run() == vcpu.run())) {
       runPage.unmap(vcpu, machine.runPageSize());
     }
-    PageCounters c = counters.remove(name);
+    StatsCounters c = counters.remove(name);
     if (c != null) {
       var _ = kernel.call(CLOSE, c.fd());
     }
@@ -247,7 +248,21 @@ final class LiveProcess implements AutoCloseable {
     for (int i = 0; i < code.length; i++) {
       kernel.put8(Kernel.DATA + i, code[i]);
     }
+    stubAt = address;
     return Replies.touched(agent.copy(address, kernel.data(), code.length));
+  }
+
+  /** A page that was discarded reads as zeros, which are instructions too, but nobody's action. */
+  private void needStub(String what) {
+    byte[] code = stub.code();
+    if (stubAt == 0 || agent.copy(kernel.data(), stubAt, code.length) != 0) {
+      return;
+    }
+    for (int i = 0; i < code.length; i++) {
+      if ((byte) kernel.get8(Kernel.DATA + i) != code[i]) {
+        throw new Unsupported("guest_" + what + ": its code is no longer in its page");
+      }
+    }
   }
 
   private Reply guest(KvmCall.GuestRun c) {
@@ -256,6 +271,7 @@ final class LiveProcess implements AutoCloseable {
       // No vCPU: the kernel says what is wrong with that.
       return Replies.plain(kernel.ioctl(fd(c.fd()), Kernel.RUN, 0));
     }
+    needStub(c.what());
     return CallRunner.ran(stub.run(vcpu, c), c.what(), words);
   }
 

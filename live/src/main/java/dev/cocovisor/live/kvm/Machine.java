@@ -1,7 +1,7 @@
 package dev.cocovisor.live.kvm;
 
 import dev.cocovisor.api.Capability;
-import dev.cocovisor.live.agent.Processor;
+import dev.cocovisor.live.agent.AgentArch;
 import dev.cocovisor.live.sys.Libc;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +32,7 @@ import java.util.stream.Stream;
  */
 public record Machine(
     String release,
-    Processor processor,
+    AgentArch processor,
     String vendor,
     Set<String> flags,
     MmuKind mmu,
@@ -70,7 +70,7 @@ public record Machine(
   }
 
   static Machine ask(String device) {
-    Processor processor = Processor.ofThisMachine();
+    AgentArch processor = AgentArch.ofThisMachine();
     if (processor == null || !Libc.isLinux()) {
       throw new NoKvmException(
           "live commands run on Linux, x86-64 or arm64; this is "
@@ -110,7 +110,7 @@ public record Machine(
         });
   }
 
-  private static Machine ask(Libc libc, int kvm, Processor processor) {
+  private static Machine ask(Libc libc, int kvm, AgentArch processor) {
     Map<String, String> cpu = cpuinfo();
     int vm = libc.ioctl(kvm, Kernel.CREATE_VM, 0);
     Map<Integer, Long> ofVm = vm < 0 ? Map.of() : capabilities(libc, vm);
@@ -145,8 +145,8 @@ public record Machine(
     return found;
   }
 
-  private static MmuKind mmu(Processor processor) {
-    if (processor == Processor.AARCH64) {
+  private static MmuKind mmu(AgentArch processor) {
+    if (processor == AgentArch.AARCH64) {
       return MmuKind.STAGE2;
     }
     if (Files.exists(Path.of("/sys/module/kvm_pvm"))) {
@@ -203,7 +203,7 @@ public record Machine(
   boolean offers(long vmType) {
     long types = capability(Capability.KVM_CAP_VM_TYPES);
     return vmType == 0
-        || processor == Processor.AARCH64
+        || processor == AgentArch.AARCH64
         || (vmType < 64 && (types >> vmType & 1) == 1);
   }
 

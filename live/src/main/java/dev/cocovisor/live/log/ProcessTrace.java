@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Descriptors are followed, so that it is known which calls are on KVM's. Whether a mapping has
  * to do with guest memory is known only once a slot was set over it; so calls on mappings are held
- * back and judged by {@link MemoryCalls} when the log is written.
+ * back and judged by {@link GuestMemoryCalls} when the log is written.
  */
 public final class ProcessTrace {
   private static final String LATER_READ = "fallocate ftruncate fstat pread64 pwrite64 read write";
@@ -38,7 +38,7 @@ public final class ProcessTrace {
 
   private final OpenFiles files;
   private final List<LogCall> kept = new ArrayList<>();
-  private final MemoryCalls memory = new MemoryCalls();
+  private final GuestMemoryCalls memory = new GuestMemoryCalls();
   private final Map<String, Long> undecoded = new TreeMap<>();
 
   /** Descriptors of pipes that hold pages. */
@@ -407,7 +407,7 @@ public final class ProcessTrace {
     if (kind == null || kind == FileKind.GUEST_MEMFD || kind == FileKind.MEMFD) {
       kept.add(call);
     } else if (kind == FileKind.OTHER) {
-      kept.add(MemoryCalls.anonymous(call));
+      kept.add(GuestMemoryCalls.anonymous(call));
     }
   }
 }

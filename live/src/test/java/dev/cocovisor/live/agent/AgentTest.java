@@ -17,7 +17,7 @@ class AgentTest {
   @BeforeEach
   void start() {
     assumeTrue(
-        Libc.isLinux() && Processor.ofThisMachine() != null,
+        Libc.isLinux() && AgentArch.ofThisMachine() != null,
         "agents run on Linux, x86-64 or arm64");
     agent = Agent.start(20_000);
   }

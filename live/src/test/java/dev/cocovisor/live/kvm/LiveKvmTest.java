@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.Mismatch;
-import dev.cocovisor.live.agent.Processor;
+import dev.cocovisor.live.agent.AgentArch;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.vmm.Technologies;
@@ -38,7 +38,7 @@ class LiveKvmTest {
     } catch (NoKvmException e) {
       abort("needs /dev/kvm: " + e.getMessage());
     }
-    if (machine.processor() != Processor.X86_64) {
+    if (machine.processor() != AgentArch.X86_64) {
       abort("these programs are an x86 guest's");
     }
   }

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.log.LogSource;
 import dev.cocovisor.api.log.ReplayOptions;
-import dev.cocovisor.live.agent.Processor;
+import dev.cocovisor.live.agent.AgentArch;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import dev.cocovisor.script.text.LogCall;
 import dev.cocovisor.script.text.LogReader;
@@ -36,7 +36,7 @@ class MachineTest {
             5L);
     return new Machine(
         "7.3.4-test",
-        Processor.X86_64,
+        AgentArch.X86_64,
         "GenuineIntel",
         Set.of("la57"),
         mmu,

@@ -34,11 +34,11 @@ public final class CallRunner {
   private static final long CHILD_FAULTED = 201;
 
   private final KvmProcess process;
-  private final Descriptors fds;
+  private final LogDescriptors fds;
   private final Words words;
 
   /** Creates the runner of one process and its log's descriptors. */
-  public CallRunner(KvmProcess process, Descriptors fds, Words words) {
+  public CallRunner(KvmProcess process, LogDescriptors fds, Words words) {
     this.process = process;
     this.fds = fds;
     this.words = words;

@@ -16,7 +16,7 @@ import dev.cocovisor.core.host.PageStats;
 import dev.cocovisor.script.call.CallDecoder;
 import dev.cocovisor.script.call.CallRunner;
 import dev.cocovisor.script.call.Calls;
-import dev.cocovisor.script.call.Descriptors;
+import dev.cocovisor.script.call.LogDescriptors;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Symbols;
 import dev.cocovisor.script.call.Words;
@@ -52,7 +52,7 @@ public final class ProgramGenerator {
   private final CallRunner runner;
   private final Words words;
   private final KvmProcess process;
-  private final Descriptors fds = new Descriptors();
+  private final LogDescriptors fds = new LogDescriptors();
   private final List<Long> memfds = new ArrayList<>();
   private final List<Long> mappings = new ArrayList<>();
   private final List<Long> plugged = new ArrayList<>();

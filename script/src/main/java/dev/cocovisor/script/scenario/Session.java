@@ -6,8 +6,8 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.vm.NoProgress;
 import dev.cocovisor.script.call.CallArgs;
 import dev.cocovisor.script.call.CallRunner;
-import dev.cocovisor.script.call.Descriptors;
 import dev.cocovisor.script.call.KvmCall;
+import dev.cocovisor.script.call.LogDescriptors;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.call.Words;
 import dev.cocovisor.script.text.LogCall;
@@ -32,7 +32,7 @@ public final class Session implements AutoCloseable {
   private final HostSetup setup;
   private final TraceSink trace;
   private final Words words;
-  private final Descriptors fds = new Descriptors();
+  private final LogDescriptors fds = new LogDescriptors();
   private final @Nullable String forced;
   private List<String> scenarioFor = List.of();
   private List<String> only = List.of();
@@ -40,7 +40,7 @@ public final class Session implements AutoCloseable {
   private final UnwrittenSizes sizes;
   private @Nullable CallRunner runner;
   private @Nullable GuestSteps guests;
-  private @Nullable HostSteps host;
+  private @Nullable MisbehavingHostSteps host;
   private int standstills;
 
   /**
@@ -221,10 +221,10 @@ public final class Session implements AutoCloseable {
     return steps;
   }
 
-  private HostSteps hostSteps() {
-    HostSteps steps = host;
+  private MisbehavingHostSteps hostSteps() {
+    MisbehavingHostSteps steps = host;
     if (steps == null) {
-      steps = new HostSteps(runner().process().kvm());
+      steps = new MisbehavingHostSteps(runner().process().kvm());
       host = steps;
     }
     return steps;
@@ -256,7 +256,7 @@ public final class Session implements AutoCloseable {
   }
 
   /** Returns the descriptors of the log. */
-  public Descriptors fds() {
+  public LogDescriptors fds() {
     return fds;
   }
 

@@ -54,7 +54,7 @@ class CallRunnerTest {
   @Test
   void noIoctlOfTheCoreAnswersAnythingElseWhateverItsArguments() {
     try (var process = new KvmProcess(new Kvm(HostConfig.DEFAULT, List.of()))) {
-      var fds = new Descriptors();
+      var fds = new LogDescriptors();
       var runner = new CallRunner(process, fds, Words.of(List.of()));
       int calls = 0;
       for (long type : new long[] {0, 1}) {

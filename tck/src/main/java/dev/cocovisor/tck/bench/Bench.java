@@ -8,7 +8,7 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.tck.witness.Witness;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.GuestLaunch;
@@ -31,7 +31,7 @@ public final class Bench implements AutoCloseable {
   /** More tries of one page than any turn of others explains. */
   private static final String RETRIES = "50000";
 
-  private final Subject subject;
+  private final JudgedBackend subject;
   private final Witness witness;
   private final Kvm kvm;
   private final KvmProcess process;
@@ -40,7 +40,7 @@ public final class Bench implements AutoCloseable {
   private boolean failed;
   private boolean abandoned;
 
-  Bench(Subject subject, boolean hugeFolios, long memoryFrames) {
+  Bench(JudgedBackend subject, boolean hugeFolios, long memoryFrames) {
     this.subject = subject;
     this.witness = new Witness(subject.backend());
     HostConfig config =
@@ -58,7 +58,7 @@ public final class Bench implements AutoCloseable {
     this.standing = new Standing(kvm);
   }
 
-  public Subject subject() {
+  public JudgedBackend subject() {
     return subject;
   }
 

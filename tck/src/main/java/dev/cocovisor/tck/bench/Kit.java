@@ -3,7 +3,7 @@ package dev.cocovisor.tck.bench;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.tck.subject.Behaviour;
 import dev.cocovisor.tck.subject.Claim;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.vmm.Outcome;
 
 /** What every group of rules builds on: the subject, and a fresh host for each rule. */
@@ -12,7 +12,7 @@ public interface Kit {
   long MEMORY = 8L << 20;
 
   /** Returns what is judged. */
-  Subject subject();
+  JudgedBackend subject();
 
   /** Returns what the rule that runs has found besides. */
   Notes notes();

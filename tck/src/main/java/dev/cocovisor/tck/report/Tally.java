@@ -2,7 +2,7 @@ package dev.cocovisor.tck.report;
 
 import dev.cocovisor.tck.report.RuleResult.Outcome;
 import dev.cocovisor.tck.subject.Claim;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -47,7 +47,7 @@ public record Tally(long rules, long shown, long refused, long unjudged, long fa
   }
 
   /** Returns the lines that head a report: who is judged, what it claims and what it does not. */
-  public static List<String> head(Subject subject) {
+  public static List<String> head(JudgedBackend subject) {
     List<String> lines = new ArrayList<>();
     lines.add(subject + " " + subject.backend().info().version());
     lines.add(

@@ -16,7 +16,7 @@ import dev.cocovisor.tck.bench.Claims;
 import dev.cocovisor.tck.bench.Kit;
 import dev.cocovisor.tck.bench.TestedGuest;
 import dev.cocovisor.tck.subject.Behaviour;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import org.jspecify.annotations.Nullable;
 
 /** H: huge private pages and their splits. */
@@ -43,7 +43,7 @@ public interface HugeRules extends Kit {
   }
 
   /** Maps the first 2 MiB as large as the technology does. */
-  public static TestedGuest mapHuge(Subject subject, Bench bench) {
+  public static TestedGuest mapHuge(JudgedBackend subject, Bench bench) {
     TestedGuest guest = bench.launch(MEMORY);
     if (subject.has(PRE_FAULT) && !subject.has(Behaviour.PRE_FAULT_MAPS_SMALL)) {
       succeeds(guest.preFault(0, Bench.HUGE), "KVM_PRE_FAULT_MEMORY");

@@ -18,7 +18,7 @@ import dev.cocovisor.api.uapi.MemoryMapping;
 import dev.cocovisor.tck.bench.Bench;
 import dev.cocovisor.tck.bench.Kit;
 import dev.cocovisor.tck.bench.TestedGuest;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.vmm.Outcome;
 
 /** P: populating, measuring, finalizing and pre-faulting. */
@@ -179,7 +179,7 @@ public interface LaunchRules extends Kit {
    * ioctl does not know it, one that has it says that the VM's type may not.
    */
   // virt/kvm/kvm_main.c, kvm_vcpu_pre_fault_memory; arch/arm64/kvm/arm.c, kvm_arch_vcpu_ioctl.
-  private static Errno noPreFault(Subject subject) {
+  private static Errno noPreFault(JudgedBackend subject) {
     boolean known = !subject.backend().info().architecture().equals(Architecture.ARM64);
     return known ? Errno.EOPNOTSUPP : Errno.EINVAL;
   }

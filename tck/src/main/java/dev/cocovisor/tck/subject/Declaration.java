@@ -32,7 +32,7 @@ record Declaration(Set<Behaviour> behaviours, Set<Claim> claims, Map<String, Str
    * @throws IllegalArgumentException if it has a word nobody knows; the text says which was meant
    */
   static Declaration of(String id, ClassLoader loader) {
-    String name = Subject.PROPERTIES.formatted(id);
+    String name = JudgedBackend.PROPERTIES.formatted(id);
     try (InputStream in = loader.getResourceAsStream(name)) {
       if (in == null) {
         return USUAL;

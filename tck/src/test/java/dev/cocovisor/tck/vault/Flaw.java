@@ -2,7 +2,7 @@ package dev.cocovisor.tck.vault;
 
 import dev.cocovisor.tck.Mutant;
 import dev.cocovisor.tck.subject.Behaviour;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -46,12 +46,12 @@ public enum Flaw implements Mutant {
   }
 
   @Override
-  public Subject subject() {
-    return new Subject(new VaultBackend(this), BEHAVIOURS);
+  public JudgedBackend subject() {
+    return new JudgedBackend(new VaultBackend(this), BEHAVIOURS);
   }
 
   @Override
-  public Subject honest() {
-    return new Subject(new VaultBackend(), BEHAVIOURS);
+  public JudgedBackend honest() {
+    return new JudgedBackend(new VaultBackend(), BEHAVIOURS);
   }
 }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.RuleResult.Outcome;
-import dev.cocovisor.tck.subject.Subject;
+import dev.cocovisor.tck.subject.JudgedBackend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +50,7 @@ class OwnershipTest {
         .isEqualTo(table.toString());
   }
 
-  private static RuleResult judged(Subject subject, String id) {
+  private static RuleResult judged(JudgedBackend subject, String id) {
     return TckRun.run(subject, List.of(id), TckRun.LIMIT, _ -> {}).getFirst();
   }
 

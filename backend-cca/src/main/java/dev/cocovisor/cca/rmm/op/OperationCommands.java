@@ -19,8 +19,8 @@ public final class OperationCommands {
   }
 
   /** Begins to work on an operation that expects a kind of call; null with the PE's refusal. */
-  private @Nullable Operation take(Pe pe, long handle, Operation.Expects expected) {
-    Operation operation = operations.find(handle);
+  private @Nullable StatefulOperation take(Pe pe, long handle, StatefulOperation.Expects expected) {
+    StatefulOperation operation = operations.find(handle);
     if (operation == null) {
       pe.refuse(Status.ERROR_INPUT, "no operation is open under the handle");
       return null;
@@ -34,7 +34,7 @@ public final class OperationCommands {
 
   /** Goes on with an operation; flags mean nothing to those there are. */
   public long resume(Pe pe, long handle, long flags) {
-    Operation operation = take(pe, handle, Operation.Expects.CONTINUE);
+    StatefulOperation operation = take(pe, handle, StatefulOperation.Expects.CONTINUE);
     if (operation == null) {
       return Status.ERROR_INPUT;
     }
@@ -59,7 +59,7 @@ public final class OperationCommands {
 
   /** Gives memory to an operation; x1 granules taken, x2 what is still wanted. */
   public long donate(Pe pe, long handle, long address, long count) {
-    Operation operation = take(pe, handle, Operation.Expects.DONATE);
+    StatefulOperation operation = take(pe, handle, StatefulOperation.Expects.DONATE);
     if (operation == null) {
       return Status.ERROR_INPUT;
     }
@@ -71,7 +71,7 @@ public final class OperationCommands {
     return status;
   }
 
-  private long donate(Pe pe, Operation operation, HostList list) {
+  private long donate(Pe pe, StatefulOperation operation, HostList list) {
     if (!list.aligned() || !list.readable(context)) {
       return pe.refuse(
           Status.ERROR_INPUT, "the list is unaligned or not in memory of the normal world");
@@ -99,7 +99,9 @@ public final class OperationCommands {
     pe.out1(taken);
     pe.out2(exchange.request());
     return operation.expect(
-        exchange.missing() == 0 ? Operation.Expects.CONTINUE : Operation.Expects.DONATE);
+        exchange.missing() == 0
+            ? StatefulOperation.Expects.CONTINUE
+            : StatefulOperation.Expects.DONATE);
   }
 
   /** Takes granules in order until one is not DELEGATED; returns how many. */
@@ -119,7 +121,7 @@ public final class OperationCommands {
 
   /** Takes memory back from an operation; x1 descriptors written to the list. */
   public long reclaim(Pe pe, long handle, long address, long count) {
-    Operation operation = operations.find(handle);
+    StatefulOperation operation = operations.find(handle);
     HostList list = HostList.of(address, count);
     if (operation == null) {
       return pe.refuse(Status.ERROR_INPUT, "no operation is open under the handle");
@@ -127,7 +129,7 @@ public final class OperationCommands {
     if (!list.aligned()) {
       return pe.refuse(Status.ERROR_INPUT, "the list is unaligned");
     }
-    if (take(pe, handle, Operation.Expects.RECLAIM) == null) {
+    if (take(pe, handle, StatefulOperation.Expects.RECLAIM) == null) {
       return Status.ERROR_INPUT;
     }
     if (!operation.enter()) {
@@ -138,7 +140,7 @@ public final class OperationCommands {
     return status;
   }
 
-  private long reclaim(Pe pe, Operation operation, HostList list) {
+  private long reclaim(Pe pe, StatefulOperation operation, HostList list) {
     if (list.count() == 0) {
       return Status.RECLAIM;
     }
@@ -153,6 +155,6 @@ public final class OperationCommands {
     }
     pe.out1(exchange.name(list));
     return operation.expect(
-        exchange.owes() ? Operation.Expects.RECLAIM : Operation.Expects.CONTINUE);
+        exchange.owes() ? StatefulOperation.Expects.RECLAIM : StatefulOperation.Expects.CONTINUE);
   }
 }

@@ -2,7 +2,7 @@ package dev.cocovisor.cca.rmm.op;
 
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
-import dev.cocovisor.cca.rmm.table.Claims;
+import dev.cocovisor.cca.rmm.table.PendingClaims;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * handle, so handles are used again at once.
  */
 // TF-RMM lib/sro_context/src/sro_context.c: 16 PEs with 10 contexts each.
-public final class Operations implements Claims {
+public final class Operations implements PendingClaims {
   /** How many can be open or under way at a time. */
   public static final int PLACES = 160;
 
@@ -66,20 +66,20 @@ public final class Operations implements Claims {
   }
 
   /** Leaves what a command has begun to an operation in the place it reserved. */
-  public void open(Operation operation) {
+  public void open(StatefulOperation operation) {
     open.incrementAndGet();
     places.set(operation.handle(), operation);
   }
 
   /** Finds the open operation of a handle; null if there is none. */
-  public @Nullable Operation find(long handle) {
+  public @Nullable StatefulOperation find(long handle) {
     return Long.compareUnsigned(handle, PLACES) < 0
-            && places.get((int) handle) instanceof Operation operation
+            && places.get((int) handle) instanceof StatefulOperation operation
         ? operation
         : null;
   }
 
-  void end(Operation operation) {
+  void end(StatefulOperation operation) {
     places.set(operation.handle(), null);
     open.decrementAndGet();
   }
@@ -90,9 +90,9 @@ public final class Operations implements Claims {
   }
 
   /** Visits the open operations. */
-  public void forEach(Consumer<Operation> visitor) {
+  public void forEach(Consumer<StatefulOperation> visitor) {
     for (int i = 0; i < PLACES; i++) {
-      if (places.get(i) instanceof Operation operation) {
+      if (places.get(i) instanceof StatefulOperation operation) {
         visitor.accept(operation);
       }
     }
@@ -109,7 +109,7 @@ public final class Operations implements Claims {
       return false;
     }
     for (int i = 0; i < PLACES; i++) {
-      if (places.get(i) instanceof Operation operation && operation.claims(granule)) {
+      if (places.get(i) instanceof StatefulOperation operation && operation.claims(granule)) {
         return true;
       }
     }

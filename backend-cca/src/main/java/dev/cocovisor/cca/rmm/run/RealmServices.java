@@ -4,7 +4,7 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.measure.HashAlgorithm;
-import dev.cocovisor.cca.rmm.measure.Words;
+import dev.cocovisor.cca.rmm.measure.LittleEndianWords;
 import dev.cocovisor.cca.rmm.page.RecExit;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
@@ -99,7 +99,8 @@ public class RealmServices {
     Realm realm = rec.realm;
     granules.lock(realm.granule);
     for (int i = 0; i < 8; i++) {
-      rec.regs[1 + i] = index == 0 ? realm.rim.word(i) : Words.get(realm.rem[(int) index - 1], i);
+      rec.regs[1 + i] =
+          index == 0 ? realm.rim.word(i) : LittleEndianWords.get(realm.rem[(int) index - 1], i);
     }
     granules.unlock(realm.granule);
     rec.regs[0] = SUCCESS;
@@ -116,7 +117,7 @@ public class RealmServices {
     }
     byte[] value = new byte[MAX_EXTENSION];
     for (int i = 0; i < 8; i++) {
-      Words.set(value, i, rec.regs[3 + i]);
+      LittleEndianWords.set(value, i, rec.regs[3 + i]);
     }
     Realm realm = rec.realm;
     granules.lock(realm.granule);

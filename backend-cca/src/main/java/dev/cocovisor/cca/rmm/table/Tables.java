@@ -15,11 +15,11 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
 // TF-RMM runtime/rmi/rtt.c: rtt_create, rtt_destroy, rtt_fold, read_entry of every version.
 public final class Tables {
   private final GranuleTable granules;
-  private final Claims claims;
+  private final PendingClaims claims;
   private final Steps steps;
 
   /** Creates them over a granule table. */
-  public Tables(GranuleTable granules, Claims claims, Steps steps) {
+  public Tables(GranuleTable granules, PendingClaims claims, Steps steps) {
     this.steps = steps;
     this.granules = granules;
     this.claims = claims;

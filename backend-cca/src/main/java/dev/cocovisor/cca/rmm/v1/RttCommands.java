@@ -8,7 +8,7 @@ import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
-import dev.cocovisor.cca.rmm.table.Claims;
+import dev.cocovisor.cca.rmm.table.PendingClaims;
 import dev.cocovisor.cca.rmm.table.Steps;
 import dev.cocovisor.cca.rmm.table.Tables;
 import dev.cocovisor.cca.rmm.table.Tree;
@@ -23,7 +23,7 @@ final class RttCommands {
   RttCommands(Context context, Steps steps) {
     this.steps = steps;
     this.granules = context.granules();
-    this.tables = new Tables(granules, Claims.NONE, steps);
+    this.tables = new Tables(granules, PendingClaims.NONE, steps);
   }
 
   long create(Pe pe, long rd, long rtt, long ipa, long level) {

@@ -3,8 +3,8 @@ package dev.cocovisor.cca.rmm.v2;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
-import dev.cocovisor.cca.rmm.op.Operation;
 import dev.cocovisor.cca.rmm.op.Stamp;
+import dev.cocovisor.cca.rmm.op.StatefulOperation;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
@@ -14,7 +14,7 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
  * stamped. It finishes this block alone, forwards or, if a granule is not DELEGATED, backwards.
  */
 // TF-RMM 9a7f8ef4 runtime/rmi/rtt_map.c, data_map_drain_pending.
-final class MapOperation extends Operation {
+final class MapOperation extends StatefulOperation {
   private final DataBlocks blocks;
   private final int table;
   private final int index;

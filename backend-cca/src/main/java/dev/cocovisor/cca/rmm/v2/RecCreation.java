@@ -5,7 +5,7 @@ import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.op.Exchange;
-import dev.cocovisor.cca.rmm.op.Operation;
+import dev.cocovisor.cca.rmm.op.StatefulOperation;
 import dev.cocovisor.cca.rmm.page.RecParams;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Realm;
@@ -17,7 +17,7 @@ import dev.cocovisor.cca.rmm.realm.Rec;
  * back first and says why it failed last.
  */
 // TF-RMM 9a7f8ef4 runtime/rmi/rec.c, rec_create's continuations.
-final class RecCreation extends Operation {
+final class RecCreation extends StatefulOperation {
   /** Count of an RD at which it takes no more RECs: what its ten bits hold. */
   private static final int MAX_RECS = 0x3ff;
 

@@ -4,12 +4,12 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.op.Exchange;
-import dev.cocovisor.cca.rmm.op.Operation;
+import dev.cocovisor.cca.rmm.op.StatefulOperation;
 import dev.cocovisor.cca.rmm.realm.Context;
 
 /** A REC on its way out: no part of its realm any more, its auxiliary granules to be reclaimed. */
 // TF-RMM 9a7f8ef4 runtime/rmi/rec.c, rec_destroy's continuations.
-final class RecDestruction extends Operation {
+final class RecDestruction extends StatefulOperation {
   private final int rec;
   private final Exchange aux;
 

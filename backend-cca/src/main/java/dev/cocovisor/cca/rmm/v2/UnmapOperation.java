@@ -6,9 +6,9 @@ import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.op.Block;
 import dev.cocovisor.cca.rmm.op.BlockList;
 import dev.cocovisor.cca.rmm.op.HostList;
-import dev.cocovisor.cca.rmm.op.Operation;
 import dev.cocovisor.cca.rmm.op.Safeguards;
 import dev.cocovisor.cca.rmm.op.Stamp;
+import dev.cocovisor.cca.rmm.op.StatefulOperation;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.v2.UnmapCommands.Output;
@@ -19,7 +19,7 @@ import dev.cocovisor.cca.rmm.v2.UnmapCommands.Output;
  * answer ready from the sweep on: how far that came and what memory it was.
  */
 // TF-RMM 9a7f8ef4 runtime/rmi/rtt_unmap.c, the drain.
-final class UnmapOperation extends Operation {
+final class UnmapOperation extends StatefulOperation {
   private final Safeguards safeguards;
   private final DataBlocks blocks;
   private final int table;

@@ -1,0 +1,115 @@
+package dev.cocovisor.bench;
+
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.kernel.KernelProfile;
+import dev.cocovisor.core.HostConfig;
+import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.vm.Vcpu;
+import dev.cocovisor.vmm.Guest;
+import dev.cocovisor.vmm.GuestLaunch;
+import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.vmm.Technology;
+import java.util.List;
+import java.util.Objects;
+import java.util.ServiceLoader;
+
+/** A launched and finalized VM of one technology, with one bank of memory. */
+final class BenchVm {
+  /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
+  static final String SW_PROTECTED = "sw-protected";
+
+  private final Kvm kvm;
+  private final KvmProcess process;
+  private final Guest guest;
+
+  /**
+   * Launches a VM.
+   *
+   * @param backend whose
+   * @param vcpus how many
+   * @param memory bytes of RAM
+   * @param huge whether memory comes in 2 MiB pages
+   */
+  BenchVm(String backend, int vcpus, long memory, boolean huge) {
+    this(backend, vcpus, memory, huge, KernelProfile.REFERENCE.toString());
+  }
+
+  /** As the other, on a host of another kernel. */
+  BenchVm(String backend, int vcpus, long memory, boolean huge, String kernel) {
+    Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
+    Backend vendor = technology.backend();
+    HostConfig config =
+        HostConfig.DEFAULT
+            .withArchitecture(technology.architecture())
+            .withMemoryFrames(1L << 29)
+            .withKernel(kernel)
+            .withSetting("core.cpus", Integer.toString(vcpus))
+            .withSetting("core.gmem-order", huge ? "9" : "0");
+    for (Setting s : technology.settings()) {
+      if (s.name().equals("tdx.page-size-policy")) {
+        config = config.withSetting(s.name(), huge ? "rfc-v1" : "upstream");
+      }
+    }
+    kvm = new Kvm(config, vendor == null ? List.of() : List.of(vendor));
+    process = new KvmProcess(kvm);
+    guest =
+        new Guest(
+            technology,
+            process,
+            GuestLaunch.DEFAULT.withVcpus(vcpus).withMemory(memory).withHuge(huge));
+    done(guest.launch());
+    if (!guest.finish().done()) {
+      throw new IllegalStateException("the launch of " + backend + " does not end");
+    }
+  }
+
+  private static long done(long result) {
+    if (result < 0) {
+      throw new IllegalStateException("errno " + -result);
+    }
+    return result;
+  }
+
+  /** Converts a range, given from the start of RAM. */
+  void convert(long at, long size, boolean toPrivate) {
+    done(guest.hostConvert(at, size, toPrivate));
+  }
+
+  /** Returns a vCPU. */
+  Vcpu vcpu(int id) {
+    return Objects.requireNonNull(kvm.vms().getFirst().vcpu(id));
+  }
+
+  /** Returns the address of a place in RAM. */
+  long gpa(long at) {
+    return guest.gpa(at);
+  }
+
+  /** Maps every page of a range; {@code range} is scratch space of two. */
+  void map(Vcpu vcpu, long at, long size, long[] range) {
+    range[0] = guest.gpa(at);
+    range[1] = size;
+    while (range[1] != 0) {
+      done(vcpu.prefault(0, range, false));
+    }
+  }
+
+  /** Breaks loudly if the model broke one of its invariants: the figures would mean nothing. */
+  void check() {
+    kvm.checkInvariants(v -> {
+      throw new IllegalStateException(v);
+    });
+  }
+
+  /** Returns the process that drives the VM. */
+  KvmProcess process() {
+    return process;
+  }
+
+  /** Returns the VM's descriptor. */
+  int vmFd() {
+    return guest.machine().vmFd();
+  }
+}
