@@ -4,8 +4,8 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VmContext;
 
 /**
- * The open file of /dev/sev through which KVM reaches the firmware: what {@code sev_fd} of a command
- * names, or what LAUNCH_START and RECEIVE_START left for the commands after it.
+ * The open file of /dev/sev through which KVM reaches the firmware: what {@code sev_fd} of a
+ * command names, or what LAUNCH_START and RECEIVE_START left for the commands after it.
  *
  * <p>KVM keeps a number, not a file: closed, or given to another file, it is EBADF from then on. A
  * command without {@code sev_fd} is taken for one whose VMM has the file open. Source: {@code

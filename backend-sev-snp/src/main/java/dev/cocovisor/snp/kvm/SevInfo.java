@@ -31,8 +31,8 @@ final class SevInfo {
   boolean certsEnabled;
 
   /**
-   * The descriptor of the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A mirror
-   * has its owner's, a VM that took over another's context has none.
+   * The descriptor of the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A
+   * mirror has its owner's, a VM that took over another's context has none.
    */
   long firmwareFd = FirmwareFile.NONE;
 

@@ -148,16 +148,16 @@ final class SevKernelRules {
           .before(
               RmpFaultRace.WARNED,
               "the kernel warns that its entry is not assigned, and after a PSMASH that failed zaps"
-                  + " 2 MiB from there on; the page is held meanwhile, so that a conversion in place"
-                  + " is EAGAIN",
+                  + " 2 MiB from there on; the page is held meanwhile, so that a conversion in"
+                  + " place is EAGAIN",
               "arch/x86/kvm/svm/sev.c, sev_handle_rmp_fault (7.3.4)",
               READ_BY,
               Grade.READ)
           .since(
               "7.4",
               RmpFaultRace.EXPECTED,
-              "nothing: the fault is over; the page is let go as soon as it is found, and the warning"
-                  + " waits for what no invalidation explains",
+              "nothing: the fault is over; the page is let go as soon as it is found, and the"
+                  + " warning waits for what no invalidation explains",
               "commits 211606532680, 375b32931b5d, acafcf32c83e (in linux-next before as"
                   + " 71a47b7fdec3, 21e858d39516, 8b0c8531a5dc)",
               "read: their subjects, and 7.3's text that they change",

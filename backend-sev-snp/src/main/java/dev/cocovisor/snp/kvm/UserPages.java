@@ -9,8 +9,7 @@ import java.util.List;
  * User memory that SEV's commands take: pages pinned for the firmware, and blobs copied for it.
  *
  * <p>Source: {@code arch/x86/kvm/svm/sev.c}, sev_pin_memory, sev_check_pin_count,
- * sev_pin_user_pages (7.3); {@code
- * drivers/crypto/ccp/sev-dev.c}, psp_copy_user_blob.
+ * sev_pin_user_pages (7.3); {@code drivers/crypto/ccp/sev-dev.c}, psp_copy_user_blob.
  */
 final class UserPages {
   /** SEV_FW_BLOB_MAX_SIZE, bytes. */
@@ -76,8 +75,7 @@ final class UserPages {
     long pages = (last - (uaddr & -PAGE)) / PAGE + 1;
     long machine = sev.platform().machine().memory().frames();
     if (machine > 0 && sev.info().pagesLocked + pages > machine) {
-      return sev.refuse(
-          Errno.EINVAL, () -> "more pages than the machine's memory has, " + machine);
+      return sev.refuse(Errno.EINVAL, () -> "more pages than the machine's memory has, " + machine);
     }
     if (limit >= 0 && sev.info().pagesLocked + pages > limit) {
       return sev.refuse(

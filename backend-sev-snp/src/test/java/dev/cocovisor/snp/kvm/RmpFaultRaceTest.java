@@ -6,8 +6,8 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.snp.guest.SnpActions;
 import dev.cocovisor.snp.kvm.Machine.Guest;
-import dev.cocovisor.snp.rmp.RmpOutcome;
 import dev.cocovisor.snp.rmp.RmpInstruction;
+import dev.cocovisor.snp.rmp.RmpOutcome;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
@@ -19,17 +19,15 @@ class RmpFaultRaceTest {
   private static final int KEEP_SIZE_PUNCH = 3;
   private static final long HUGE = 0x200000;
 
-
   /** Does something once, before the given instruction is carried out. */
   private static void once(Machine m, RmpInstruction at, LongSupplier what) {
     AtomicInteger times = new AtomicInteger();
-    m.interpose(
-        (call, _, _, _, _) -> {
-          if (call == at && times.getAndIncrement() == 0) {
-            assertThat(what.getAsLong()).isZero();
-          }
-          return Interposer.PROCEED;
-        });
+    m.interpose((call, _, _, _, _) -> {
+      if (call == at && times.getAndIncrement() == 0) {
+        assertThat(what.getAsLong()).isZero();
+      }
+      return Interposer.PROCEED;
+    });
   }
 
   /** A guest on a host that converts in place, launched; its memory is private from the start. */
@@ -66,10 +64,7 @@ class RmpFaultRaceTest {
     Guest g = m.running();
     assertThat(g.act(SnpActions.validate(0x400000, 1024, true))).contains("huge=2");
     assertThat(vm(g).mappedPfn(0x600, true)).isPositive();
-    once(
-        m,
-        RmpInstruction.PSMASH,
-        () -> m.vmm.fallocate(g.memfd, KEEP_SIZE_PUNCH, 0x400000, HUGE));
+    once(m, RmpInstruction.PSMASH, () -> m.vmm.fallocate(g.memfd, KEEP_SIZE_PUNCH, 0x400000, HUGE));
     fault(g, 0x403000);
     assertThat(m.kvm.warnings()).as("warnings").hasSize(warnings);
     assertThat(vm(g).mappedPfn(0x600, true) >= 0).isEqualTo(neighbourStays);
@@ -83,13 +78,12 @@ class RmpFaultRaceTest {
     Guest g = inPlace(m);
     assertThat(g.act(SnpActions.validate(0x400000, 2, true))).contains("small=2");
     AtomicInteger updates = new AtomicInteger();
-    m.interpose(
-        (call, _, _, _, _) -> {
-          if (call == RmpInstruction.RMPUPDATE_CLEAR && updates.incrementAndGet() == 2) {
-            fault(g, 0x400000);
-          }
-          return Interposer.PROCEED;
-        });
+    m.interpose((call, _, _, _, _) -> {
+      if (call == RmpInstruction.RMPUPDATE_CLEAR && updates.incrementAndGet() == 2) {
+        fault(g, 0x400000);
+      }
+      return Interposer.PROCEED;
+    });
     assertThat(convert(m, g, 0x400000, 0x2000, 0)).isZero();
     assertThat(updates.get()).isEqualTo(2);
     assertThat(m.kvm.warnings()).as("warnings").hasSize(warnings);

@@ -107,8 +107,7 @@ public final class CallRunner {
       case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
       case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
       case KvmCall.GuestRun c -> guest(c);
-      case KvmCall.MemoryEncryptOp c ->
-{
+      case KvmCall.MemoryEncryptOp c -> {
         VendorCommand command = withDescriptors(c.command());
         yield vendor(process.memoryEncryptOp(fd(c.fd()), command), command);
       }
@@ -135,11 +134,9 @@ public final class CallRunner {
       return command;
     }
     Fields own = new Fields();
-    in.forEach(
-        (name, value) ->
-            own.putAny(
-                name,
-                name.endsWith(DESCRIPTOR) && value instanceof Long n ? (long) fd(n) : value));
+    in.forEach((name, value) ->
+        own.putAny(
+            name, name.endsWith(DESCRIPTOR) && value instanceof Long n ? (long) fd(n) : value));
     return new VendorCommand(command.name(), own, command.out());
   }
 
