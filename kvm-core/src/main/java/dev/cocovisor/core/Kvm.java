@@ -185,6 +185,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
         ThpMode.valueOf(setting(CoreSettings.THP).toUpperCase(Locale.ROOT)),
         flag(CoreSettings.SWAP),
         flag(CoreSettings.KSM),
+        number(CoreSettings.VVAR),
         kernel.on(KernelRules.PARTIAL_COLLAPSE));
   }
 
