@@ -3,23 +3,35 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Makes one class list of several that the JVM wrote (-XX:DumpLoadedClassList): {@code java
- * ClassList.java OUT IN...}. All is sorted, and what is said about constant pools is left out: both
- * depend on chance. A class that another one needs is found whatever the order.
+ * ClassList.java OUT IN...}. All is sorted, and what is said about the JDK's own constant pools is
+ * left out: both depend on chance. What is said of others lets lambdas and texts be linked ahead of
+ * time, too. A class that another one needs is found whatever the order.
  */
 class ClassList {
+  private static final Pattern JDK = Pattern.compile("^@cp (java|javax|jdk|sun|com/sun)/");
+
   public static void main(String[] args) throws IOException {
     Set<String> classes = new TreeSet<>();
     Set<String> notes = new TreeSet<>();
+    Map<String, Set<Integer>> pools = new TreeMap<>();
     for (int i = 1; i < args.length; i++) {
       for (String line : Files.readAllLines(Path.of(args[i]))) {
         if (line.startsWith("@")) {
           if (!line.startsWith("@cp ")) {
             notes.add(line);
+          } else if (!JDK.matcher(line).find()) {
+            List<String> words = List.of(line.split(" "));
+            Set<Integer> entries = pools.computeIfAbsent(words.get(1), _ -> new TreeSet<>());
+            words.subList(2, words.size()).forEach(w -> entries.add(Integer.valueOf(w)));
           }
         } else if (!line.isEmpty() && !line.startsWith("#") && !line.contains("source:")) {
           classes.add(line.split(" ")[0]);
@@ -29,6 +41,12 @@ class ClassList {
     try (PrintStream out = new PrintStream(args[0], StandardCharsets.UTF_8)) {
       classes.forEach(c -> out.print(c + "\n"));
       notes.forEach(n -> out.print(n + "\n"));
+      // A pool is looked for when its class is known: after all classes.
+      pools.forEach((name, entries) -> {
+        out.print("@cp " + name);
+        entries.forEach(e -> out.print(" " + e));
+        out.print("\n");
+      });
     }
   }
 }

@@ -178,6 +178,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public @Nullable String deviceOf(long fd) {
+    return delegate.deviceOf(fd);
+  }
+
+  @Override
   public long lockedPagesLimit() {
     return delegate.lockedPagesLimit();
   }

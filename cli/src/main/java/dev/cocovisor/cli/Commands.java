@@ -23,7 +23,9 @@ import dev.cocovisor.cli.trace.LiftCommand;
 import dev.cocovisor.cli.trace.RecordCommand;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
 /**
@@ -44,6 +46,14 @@ final class Commands {
     } else {
       all.forEach((name, command) -> line.addSubcommand(name, command.get()));
     }
+  }
+
+  /**
+   * Returns a command that stands alone on the line, null if it wants to be read like any other.
+   * Where no option is given there is nothing to read: its fields say what is meant without them.
+   */
+  static @Nullable Callable<Integer> alone(Console console, String... args) {
+    return args.length == 1 && args[0].equals("backends") ? new BackendsCommand(console) : null;
   }
 
   private static Map<String, Supplier<Object>> all(Console console, Measurers measurers) {

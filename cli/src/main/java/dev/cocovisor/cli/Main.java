@@ -26,6 +26,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.function.IntSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -113,6 +114,14 @@ public final class Main {
 
   /** Runs the command on a console and returns its exit code. */
   static int run(Console console, String... args) {
+    Callable<Integer> alone = Commands.alone(console, args);
+    if (alone != null) {
+      try {
+        return alone.call();
+      } catch (Exception e) {
+        return failed(console, new CommandLine(alone), e, args);
+      }
+    }
     if (args.length == 0 || !MEASURING.contains(args[0])) {
       return run(console, Measurers.NONE, args);
     }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -72,6 +73,49 @@ class KernelsTest {
         .contains("6.12: {gpa=0x2000, size=0x1000} -1 EINTR (NEVER_RETURNS)")
         .contains("7.3: {gpa=0x3000, size=0} 0")
         .contains("commit 20a6cff3b283");
+  }
+
+  @Test
+  void aPageAndATraceShowKernelsOnOneSlider(@TempDir Path dir) throws IOException {
+    Path html = dir.resolve("kernels.html");
+    Path trace = dir.resolve("kernels.json");
+    String name = example("prefault-never-returns");
+    Ran ran =
+        run(
+            "compare",
+            "--kernels",
+            "6.12,7.3",
+            name,
+            "--html",
+            html.toString(),
+            "--perfetto",
+            trace.toString());
+    assertThat(ran.code()).as(ran.out()).isEqualTo(ExitCode.CLEAN);
+    JsonNode page = document(html);
+    assertThat(page.get("sideBySide").asBoolean()).isTrue();
+    assertThat(page.get("runs").valueStream().map(r -> r.get("backend").asString()))
+        .containsExactly("default on kernel 6.12", "default on kernel 7.3");
+    assertThat(page.get("runs").valueStream().map(r -> r.get("steps").size()).toList())
+        .allMatch(n -> n > 3);
+    // What the scenario expects is said of one kernel.
+    assertThat(page.get("chips").toString()).doesNotContain("unmet");
+    assertThat(page.get("differences").valueStream())
+        .anySatisfy(d -> {
+          assertThat(d.get("question").asString()).contains("prefault-stale-roots");
+          assertThat(d.get("rules").propertyNames()).anyMatch(k -> k.startsWith("6.12"));
+          assertThat(d.get("rules").toString()).contains("commit 20a6cff3b283");
+          assertThat(d.get("rows").toString()).contains("NEVER_RETURNS");
+        });
+    assertThat(Files.readString(trace)).contains("kernel 6.12", "kernel 7.3");
+    assertThat(run("compare", "--kernels", "6.12,7.3", name, "--html", html.toString()).out())
+        .contains("--force");
+  }
+
+  private static JsonNode document(Path html) throws IOException {
+    String text = Files.readString(html);
+    int from = text.indexOf("<script id=\"document\"");
+    return JsonMapper.shared()
+        .readTree(text.substring(text.indexOf('>', from) + 1, text.indexOf("</script>", from)));
   }
 
   @Test

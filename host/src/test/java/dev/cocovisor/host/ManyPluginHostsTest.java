@@ -8,7 +8,6 @@ import dev.cocovisor.host.load.PackageJudge;
 import dev.cocovisor.host.model.HypervisorModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -38,7 +37,7 @@ class ManyPluginHostsTest {
         }
       }
       System.out.println(technology + " heap in use after each " + STEP + " hosts: " + used);
-      assertThat(Collections.max(used) - Collections.min(used)).isLessThan(ALLOWED);
+      assertThat(used.getLast() - used.getFirst()).as("grown from %s", used).isLessThan(ALLOWED);
       assertThat(registry.liveVms(technology)).isEmpty();
     }
   }
@@ -53,13 +52,18 @@ class ManyPluginHostsTest {
     }
   }
 
+  /** What other tests of this JVM left goes some collections later: asked until it stays. */
   private static long usedHeap() {
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 4; i++) {
+    long before = Long.MAX_VALUE;
+    for (int i = 0; i < 20; i++) {
       System.gc();
       Runtime r = Runtime.getRuntime();
-      least = Math.min(least, r.totalMemory() - r.freeMemory());
+      long now = r.totalMemory() - r.freeMemory();
+      if (Math.abs(now - before) < ALLOWED >> 4) {
+        return now;
+      }
+      before = now;
     }
-    return least;
+    return before;
   }
 }

@@ -46,9 +46,7 @@ class ManyHostsTest {
       }
     }
     System.out.println("heap of 500, 1000, 1500, 2000 hosts of " + technology.id() + ": " + heap);
-    long most = heap.stream().mapToLong(Long::longValue).max().orElseThrow();
-    long least = heap.stream().mapToLong(Long::longValue).min().orElseThrow();
-    assertThat(most - least).as("bytes between %s", heap).isLessThan(MEGABYTE);
+    assertThat(heap.getLast() - heap.getFirst()).as("grown from %s", heap).isLessThan(MEGABYTE);
   }
 
   private static void liveAndEnd(Technology technology) {
@@ -65,10 +63,17 @@ class ManyHostsTest {
     }
   }
 
+  /** What other tests of this JVM left goes some collections later: asked until it stays. */
   private static long used() {
-    for (int i = 0; i < 3; i++) {
+    long before = Long.MAX_VALUE;
+    for (int i = 0; i < 20; i++) {
       System.gc();
+      long now = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+      if (Math.abs(now - before) < MEGABYTE >> 4) {
+        return now;
+      }
+      before = now;
     }
-    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+    return before;
   }
 }

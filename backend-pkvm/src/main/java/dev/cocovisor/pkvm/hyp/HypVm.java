@@ -45,11 +45,6 @@ final class HypVm implements HypPageTable.TableMemory {
     this.lock = new ModelLock("vm 0x" + Integer.toHexString(handle) + " lock");
   }
 
-  /** VMID 0 is the host's. */
-  int vmid() {
-    return handle - VmTable.HANDLE_BASE + 1;
-  }
-
   @Override
   public boolean take() {
     // guest_s2_zalloc_page: the VM's pool first, then the memcache of the vCPU being served.

@@ -31,16 +31,13 @@ final class HypMachine implements HostStructs {
   }
 
   HypMachine(int cpus, Stage2Geometry geometry) {
+    this(cpus, geometry, Interposer.NONE, TraceSink.OFF);
+  }
+
+  HypMachine(int cpus, Stage2Geometry geometry, Interposer interposer, TraceSink trace) {
     hyp =
         new Hyp(
-            MemoryMap.flat(4096),
-            memory,
-            cpus,
-            this,
-            geometry,
-            Interposer.NONE,
-            TraceSink.OFF,
-            HypSteps.LINUX);
+            MemoryMap.flat(4096), memory, cpus, this, geometry, interposer, trace, HypSteps.LINUX);
     hyp.finalise();
   }
 

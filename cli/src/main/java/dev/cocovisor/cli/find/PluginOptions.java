@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,6 +51,9 @@ public final class PluginOptions {
   /** Returns the options as a command line has them, whatever else it says. */
   public static PluginOptions of(String... args) {
     var options = new PluginOptions();
+    if (Stream.of(args).noneMatch(a -> a.startsWith("--p") || a.startsWith("@"))) {
+      return options; // none of them is there, nor a file that may hold some
+    }
     var line =
         new CommandLine(
             CommandSpec.create().addMixin("plugins", CommandSpec.forAnnotatedObject(options)));

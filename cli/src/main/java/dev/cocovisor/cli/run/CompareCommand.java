@@ -12,8 +12,6 @@ import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.VendorFailure;
-import dev.cocovisor.report.html.Page;
-import dev.cocovisor.report.model.RunModel;
 import dev.cocovisor.script.compare.Comparison;
 import dev.cocovisor.script.compare.Difference;
 import dev.cocovisor.script.compare.KernelDifference;
@@ -27,8 +25,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -125,7 +123,7 @@ public final class CompareCommand implements Callable<Integer> {
   }
 
   /** Kernels side by side; what a scenario expects is said of one kernel and not looked at. */
-  private int kernels(Scenario scenario, World world) {
+  private int kernels(Scenario scenario, World world) throws IOException {
     List<String> named = chosen.isEmpty() ? scenario.backends() : chosen;
     if (chosen.size() > 1) {
       throw new UsageException("--kernels: one technology at a time, --backends ID");
@@ -137,16 +135,18 @@ public final class CompareCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new UsageException("--kernels: " + e.getMessage());
     }
+    var page =
+        page(k -> technology == null ? "kernel " + k : technology + " on kernel " + k, false);
     Comparison comparison =
-        Comparison.of(
+        compared(
             scenario,
             kernels.stream().map(k -> Variant.kernel(k, technology)).toList(),
-            world.technologies(),
-            world.settings(),
-            (_, _, _) -> {});
+            world,
+            page);
     List<KernelDifference> differences =
         KernelDifference.of(
             comparison, scenario, technology, world.technologies(), world.settings(), rules);
+    page.write(scenario, comparison, KernelReport.words(differences));
     var report = new KernelReport(console);
     if (json) {
       console.json(KernelReport.document(file.toString(), comparison, differences));
@@ -166,31 +166,10 @@ public final class CompareCommand implements Callable<Integer> {
       throw new UsageException(
           file + ": no line is a step that every technology has (vm_launch, ...); use run");
     }
-    pages.check();
-    traces.check(pages);
-    var models = new LinkedHashMap<String, RunModel>();
-    boolean looks = pages.wanted() || traces.wanted();
-    Comparison comparison;
-    try (var watch = limit.watch(console)) {
-      comparison =
-          Comparison.of(
-              scenario,
-              variants,
-              world.technologies(),
-              world.settings(),
-              (id, step, run) -> {
-                watch.done(file + ":" + step.call().line() + " on " + id);
-                if (looks) {
-                  models
-                      .computeIfAbsent(id, _ -> new RunModel())
-                      .step(StepJson.of(step, _ -> true), run.state());
-                }
-              });
-    }
+    var page = page(label -> label, true);
+    Comparison comparison = compared(scenario, variants, world, page);
     List<Difference> differences = Difference.of(comparison, world.technologies());
-    if (looks) {
-      write(scenario, comparison, differences, models);
-    }
+    page.write(scenario, comparison, ComparisonReport.words(differences));
     if (json) {
       console.json(ComparisonReport.document(file.toString(), comparison, differences));
     } else {
@@ -205,29 +184,23 @@ public final class CompareCommand implements Callable<Integer> {
     return clean ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 
-  private void write(
-      Scenario scenario,
-      Comparison comparison,
-      List<Difference> differences,
-      Map<String, RunModel> models)
-      throws IOException {
-    var runs = new ArrayList<Map<String, Object>>();
-    models.forEach((backend, model) -> {
-      var head = new LinkedHashMap<String, Object>();
-      head.put("scenario", file.toString());
-      head.put("backend", backend);
-      runs.add(model.document(head));
-    });
-    var page = new Page("compare", file.toString(), scenario.about());
-    comparison
-        .columns()
-        .forEach(c ->
-            page.chip(
-                c.label() + (c.unmet() == 0 ? "" : ", " + c.unmet() + " unmet"),
-                c.unmet() == 0 ? "" : "bad"));
-    page.chip(differences.size() + " differences", "");
-    pages.write(page.runs(runs, true).with("differences", ComparisonReport.words(differences)));
-    traces.write(runs);
+  private ComparisonPage page(UnaryOperator<String> heading, boolean judged) {
+    return new ComparisonPage(file, pages, traces, heading, judged);
+  }
+
+  private Comparison compared(
+      Scenario scenario, List<Variant> variants, World world, ComparisonPage page) {
+    try (var watch = limit.watch(console)) {
+      return Comparison.of(
+          scenario,
+          variants,
+          world.technologies(),
+          world.settings(),
+          (label, step, run) -> {
+            watch.done(file + ":" + step.call().line() + " on " + label);
+            page.step(label, step, run);
+          });
+    }
   }
 
   /** Tells why a technology's column ends early, if it does; returns the exit code of that. */

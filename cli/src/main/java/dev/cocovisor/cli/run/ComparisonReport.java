@@ -93,11 +93,7 @@ public final class ComparisonReport {
       var entry = new LinkedHashMap<String, Object>();
       entry.put("topic", d.topic().name());
       entry.put("question", d.topic().question());
-      var rows = new ArrayList<Map<String, Object>>();
-      for (Comparison.Row r : d.rows()) {
-        rows.add(Map.of("line", r.line(), "name", r.name(), "groups", r.groups()));
-      }
-      entry.put("rows", rows);
+      entry.put("rows", sides(d.rows()));
       var rules = new LinkedHashMap<String, Object>();
       d.rules()
           .forEach((b, rule) -> rules.put(b, Map.of("says", rule.says(), "source", rule.source())));
@@ -105,6 +101,15 @@ public final class ComparisonReport {
       words.add(entry);
     }
     return words;
+  }
+
+  /** Returns rows that differ, each with who reads what. */
+  static List<Map<String, Object>> sides(List<Comparison.Row> rows) {
+    var sides = new ArrayList<Map<String, Object>>();
+    for (Comparison.Row r : rows) {
+      sides.add(Map.of("line", r.line(), "name", r.name(), "groups", r.groups()));
+    }
+    return sides;
   }
 
   static List<Map<String, Object>> rows(Comparison comparison) {

@@ -32,16 +32,41 @@ final class KernelReport {
   }
 
   private void print(KernelDifference d) {
-    if (d.rules().isEmpty()) {
-      report.rows("no rule of the table moves this", d.rows());
-      return;
-    }
-    report.rows(
-        d.rules().stream()
-            .map(r -> r.question() + " (" + r.id() + ")")
-            .collect(Collectors.joining(" ")),
-        d.rows());
+    report.rows(question(d), d.rows());
     d.rules().forEach(r -> answers(d, r));
+  }
+
+  private static String question(KernelDifference d) {
+    return d.rules().isEmpty()
+        ? "no rule of the table moves this"
+        : d.rules().stream()
+            .map(r -> r.question() + " (" + r.id() + ")")
+            .collect(Collectors.joining(" "));
+  }
+
+  /** Returns the differences as a page shows them. */
+  static List<Map<String, Object>> words(List<KernelDifference> differences) {
+    var words = new ArrayList<Map<String, Object>>();
+    for (KernelDifference d : differences) {
+      var rules = new LinkedHashMap<String, Object>();
+      for (KernelRule<?> rule : d.rules()) {
+        grouped(d, rule)
+            .forEach((answer, who) ->
+                rules.put(
+                    String.join(", ", who) + ", " + rule.id(),
+                    Map.of(
+                        "says",
+                        answer.says() + ", since " + answer.sinceText(),
+                        "source",
+                        answer.source() + "; " + grade(answer) + ": " + answer.witness())));
+      }
+      var entry = new LinkedHashMap<String, Object>();
+      entry.put("question", question(d));
+      entry.put("rows", ComparisonReport.sides(d.rows()));
+      entry.put("rules", rules);
+      words.add(entry);
+    }
+    return words;
   }
 
   private void answers(KernelDifference d, KernelRule<?> rule) {

@@ -9,7 +9,9 @@ import dev.cocovisor.host.load.Examination;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
 import dev.cocovisor.host.pack.PluginPackage;
+import java.net.URI;
 import java.net.URISyntaxException;
+import java.net.URL;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.util.ArrayList;
@@ -57,12 +59,22 @@ final class ClassPathBackends {
     }
   }
 
+  /**
+   * Tells which jar or folder a class came from. One that was loaded ahead of time has no code
+   * source, so its class file is looked for.
+   */
   private static @Nullable Path locationOf(Class<?> type) {
     CodeSource source = type.getProtectionDomain().getCodeSource();
     try {
-      return source == null || source.getLocation() == null
-          ? null
-          : Path.of(source.getLocation().toURI());
+      if (source != null && source.getLocation() != null) {
+        return Path.of(source.getLocation().toURI());
+      }
+      String inside = "!/" + type.getName().replace('.', '/') + ".class";
+      URL file = type.getResource(inside.substring(1));
+      String place = String.valueOf(file);
+      return place.startsWith("jar:file:") && place.endsWith(inside)
+          ? Path.of(new URI(place.substring("jar:".length(), place.length() - inside.length())))
+          : null;
     } catch (URISyntaxException e) {
       return null;
     }

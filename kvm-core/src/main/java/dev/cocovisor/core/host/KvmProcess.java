@@ -159,13 +159,17 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   }
 
   /**
-   * Opens a file of the root, a tmpfs; there are no directories.
+   * Opens a device file of a vendor's ({@link Kvm#deviceFiles}), or a file of the root, a tmpfs;
+   * there are no directories.
    *
    * @param path absolute
    * @param create O_CREAT: an empty file is made where there is none
    * @return a descriptor, or ENOENT
    */
   public long openFile(String path, boolean create) {
+    if (kvm.deviceFiles().contains(path)) {
+      return fds.install(new Descriptors.DeviceFile(path));
+    }
     boolean inRoot = path.length() > 1 && path.lastIndexOf('/') == 0;
     MemFd file = rootFiles.get(path);
     if (file == null && create && inRoot) {
@@ -404,6 +408,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
           kvm.trace().refuse(Errno.EINVAL, () -> "VM type %d: the host has none".formatted(type)));
     }
     Vm vm = kvm.createVm(t, space);
+    vm.setDeviceFiles(fds::device);
     Errno r = vm.init();
     return r.ok() ? fds.install(vm) : ret(r);
   }
@@ -642,7 +647,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
             return fds.unknown(fd);
           }
           vm.get();
-          return fds.install(new StatsFile(vm, vcpu));
+          return fds.install(new StatsFile(vm, vcpu, space.limits()));
         });
   }
 
@@ -723,6 +728,20 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   public long read(int fd, long count, Consumer<byte[]> into) {
     return files.read(fd, count, into);
+  }
+
+  /**
+   * Page ageing asks a range of user memory whether a guest used it ({@link AddressSpace#young}).
+   *
+   * @param addr first byte
+   * @param len bytes
+   * @param clear whether to make its pages old
+   * @return 1 or 0; EINVAL for addresses that no process has
+   */
+  public long young(long addr, long len, boolean clear) {
+    return !space.accessOk(addr, len)
+        ? -Errno.EINVAL.number()
+        : space.young(addr, addr + len, clear) ? 1 : 0;
   }
 
   /** write. */

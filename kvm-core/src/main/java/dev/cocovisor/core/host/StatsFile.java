@@ -2,6 +2,7 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.core.mm.AddressLimits;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
 import java.util.Arrays;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class StatsFile {
   private final Vm vm;
   private final @Nullable Vcpu vcpu;
+  private final AddressLimits limits;
   private long position;
 
   /**
@@ -25,10 +27,12 @@ final class StatsFile {
    *
    * @param vm the VM, which the caller has taken a reference of
    * @param vcpu null for those of the VM
+   * @param limits of the address spaces that are read into
    */
-  StatsFile(Vm vm, @Nullable Vcpu vcpu) {
+  StatsFile(Vm vm, @Nullable Vcpu vcpu, AddressLimits limits) {
     this.vm = vm;
     this.vcpu = vcpu;
+    this.limits = limits;
   }
 
   /** Returns whose statistics it holds, or whose vCPU's. */
@@ -58,14 +62,15 @@ final class StatsFile {
   }
 
   /**
-   * Reads, as pread64 does.
+   * Reads, as pread64 does: the kernel asks first whether a buffer so large can be a program's
+   * ({@code fs/read_write.c}, vfs_read: access_ok). A log does not say where the buffer is.
    *
    * @param into takes what was read
    * @return how many bytes, 0 behind the end
    */
   long read(long count, long offset, Consumer<byte[]> into) {
-    if (count < 0) {
-      return -Errno.EINVAL.number();
+    if (!limits.accessOk(0, count)) {
+      return -Errno.EFAULT.number();
     }
     byte[] all = content();
     if (offset >= all.length) {

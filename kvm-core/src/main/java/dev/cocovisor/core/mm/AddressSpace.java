@@ -35,8 +35,8 @@ public final class AddressSpace implements Place {
   /** Result of {@link #fault}: mapped, but the page cannot be had. */
   public static final long BUS = -2;
 
-  /** The kernel's data page of each process ([vvar]): no pages of memory, so not to be advised. */
-  private static final long VVAR = 0x7fff_f7fb_c000L;
+  /** [vvar] is no pages of memory, so that advice on it is refused. */
+  private static final long VVAR_SIZE = 0x4000;
 
   private volatile long memlockLimit = -1;
   private final PhysicalHost memory;
@@ -65,9 +65,12 @@ public final class AddressSpace implements Place {
     this.promises = new HugePromises(frames.pool());
     this.vmas = new VmaTree(this);
     this.faults = new Faults(this, memory, tables, limits.thp());
-    var _ =
-        vmas.insert(
-            new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> PageLevel.PAGE_SHIFT, 0));
+    long vvar = limits.vvar() & -PageLevel.PAGE_SIZE;
+    if (vvar != 0) {
+      var _ =
+          vmas.insert(
+              new Vma(vvar, vvar + VVAR_SIZE, Vma.PFNMAP, null, vvar >>> PageLevel.PAGE_SHIFT, 0));
+    }
   }
 
   /**
@@ -156,6 +159,21 @@ public final class AddressSpace implements Place {
     for (MmuNotifier n : notifiers) {
       n.invalidateRangeEnd(from, to);
     }
+  }
+
+  /**
+   * Tells whether a guest used pages of [from, to), as page ageing asks: reclaim, idle page
+   * tracking, DAMON. The process's own accesses are not asked for. Source: {@code mm/rmap.c},
+   * folio_referenced_one; {@code include/linux/mmu_notifier.h}.
+   *
+   * @param clear whether to make them old
+   */
+  public boolean young(long from, long to, boolean clear) {
+    boolean young = false;
+    for (MmuNotifier n : notifiers) {
+      young |= n.young(from, to, clear);
+    }
+    return young;
   }
 
   /** Gives a mapping of anonymous memory an owner for its pages (vmf_anon_prepare). */

@@ -74,6 +74,16 @@ public abstract class ForwardingSecondStage implements SecondStage {
   }
 
   @Override
+  public void accessed(long gfn, boolean isPrivate) {
+    delegate.accessed(gfn, isPrivate);
+  }
+
+  @Override
+  public boolean age(long start, long end, boolean clear) {
+    return delegate.age(start, end, clear);
+  }
+
+  @Override
   public void visitLeafs(boolean privateRoot, LeafVisitor visitor) {
     delegate.visitLeafs(privateRoot, visitor);
   }

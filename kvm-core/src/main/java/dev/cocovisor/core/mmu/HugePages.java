@@ -57,7 +57,7 @@ final class HugePages {
     PageTable table = new PageTable(small, t.gfnOf(i), spt);
     long step = PageLevel.of(small).pages();
     for (int k = 0; k < 512; k++) {
-      table.fill(k, Spte.leaf(Spte.pfn(old) + k * step, Spte.isWritable(old), Spte.isPrivate(old)));
+      table.fill(k, Spte.like(old, Spte.pfn(old) + k * step));
     }
     t.setChild(i, table);
     t.set(i, Spte.table(Math.max(spt, 0)));
@@ -180,7 +180,7 @@ final class HugePages {
       }
       long pfn = Spte.pfn(small) & -PageLevel.of(t.level).pages();
       forget(c, 0);
-      t.set(i, Spte.leaf(pfn, Spte.isWritable(small), Spte.isPrivate(small)));
+      t.set(i, Spte.like(small, pfn));
       t.setChild(i, null);
       counters.add(t.level, 1, 0);
       flush = true;

@@ -101,6 +101,25 @@ public interface SecondStage {
    */
   long walk(long gfn, boolean isPrivate);
 
+  /**
+   * The hardware used the leaf that {@link #walk} ended at, which was old ({@link Spte#OLD}); no
+   * lock is held.
+   */
+  default void accessed(long gfn, boolean isPrivate) {}
+
+  /**
+   * Tells whether a guest used a leaf over a range of user memory since it was last made old; no
+   * lock is held. No translation is flushed, so that an access by a cached one is not seen. Trusted
+   * halves that walk tables of their own tell nothing, and what they map is never young. Source:
+   * {@code arch/x86/kvm/mmu/mmu.c}, kvm_age_gfn; {@code arch/arm64/kvm/mmu.c} (7.3), the same,
+   * false for protected VMs.
+   *
+   * @param clear whether to make what is young old
+   */
+  default boolean age(long start, long end, boolean clear) {
+    return false;
+  }
+
   /** Visits the leaves of a root. */
   void visitLeafs(boolean privateRoot, LeafVisitor visitor);
 

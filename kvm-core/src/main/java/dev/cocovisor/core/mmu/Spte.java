@@ -22,6 +22,12 @@ public final class Spte {
   /** Somebody is changing the entry and will be done soon. */
   static final long FROZEN = 32;
 
+  /**
+   * The guest has not used the leaf since the host last asked, or ever if it was mapped ahead: the
+   * accessed bit, turned round, for most leaves are made by an access.
+   */
+  static final long OLD = 1 << 9;
+
   /** What {@link SecondStage#walk} adds; tables hold no level. */
   private static final int LEVEL_SHIFT = 6;
 
@@ -56,6 +62,11 @@ public final class Spte {
         | (isPrivate ? PRIVATE : 0);
   }
 
+  /** Returns a leaf of another frame or size that allows what a leaf allows, and is as old. */
+  static long like(long leaf, long pfn) {
+    return leaf & (PRESENT | LEAF | WRITABLE | PRIVATE | OLD) | pfn << PageLevel.PAGE_SHIFT;
+  }
+
   static long table(long externalPfn) {
     return externalPfn << PageLevel.PAGE_SHIFT | PRESENT;
   }
@@ -82,6 +93,11 @@ public final class Spte {
   /** Tells whether the guest may write through a leaf. */
   public static boolean isWritable(long spte) {
     return (spte & WRITABLE) != 0;
+  }
+
+  /** Tells whether a leaf waits for its first access, or its next one. */
+  public static boolean isOld(long spte) {
+    return (spte & OLD) != 0;
   }
 
   /** Tells whether a leaf maps private memory. */

@@ -3,9 +3,10 @@ package dev.cocovisor.core.mmu;
 /**
  * Sweeps over the leaves of a root: zap, write-protect, visit, walk.
  *
- * <p>What changes leaves runs under mmu_lock exclusive; {@link #walk} takes no lock, as the
- * hardware does not. Sources: {@code arch/x86/kvm/mmu/tdp_mmu.c}, tdp_mmu_zap_leafs,
- * wrprot_gfn_range, clear_dirty_pt_masked, write_protect_gfn.
+ * <p>What changes leaves runs under mmu_lock exclusive; {@link #walk} and {@link #accessed} take no
+ * lock, as the hardware does not, nor does {@link #age}. Sources: {@code
+ * arch/x86/kvm/mmu/tdp_mmu.c}, tdp_mmu_zap_leafs, wrprot_gfn_range, clear_dirty_pt_masked,
+ * write_protect_gfn, __kvm_tdp_mmu_age_gfn_range.
  */
 final class TdpLeafs {
   private final ExternalTable external;
@@ -66,6 +67,50 @@ final class TdpLeafs {
       }
     }
     return flush;
+  }
+
+  /**
+   * Tells whether the guest used a leaf that overlaps a range, and makes such leaves old. Takes no
+   * lock: who changes an entry meanwhile is in use or goes.
+   *
+   * @param clear false to look only, which ends at the first
+   */
+  static boolean age(PageTable t, long start, long end, boolean clear) {
+    boolean young = false;
+    int last = t.lastIndex(end);
+    for (int i = t.skip(t.firstIndex(start)); i <= last; i = t.skip(i + 1)) {
+      long e = t.read(i);
+      if (Spte.isTable(e)) {
+        PageTable c = t.child(i);
+        young |= c != null && age(c, start, end, clear);
+      } else if (Spte.isLeaf(e) && !Spte.isOld(e)) {
+        young = true;
+        if (clear) {
+          var _ = t.cas(i, e, e | Spte.OLD);
+        }
+      }
+      if (young && !clear) {
+        return true;
+      }
+    }
+    return young;
+  }
+
+  /** The hardware sets the accessed bit of a leaf that it walks through. */
+  static void accessed(PageTable root, long gfn) {
+    PageTable t = root;
+    while (true) {
+      int i = PageTable.index(gfn, t.level);
+      long e = t.read(i);
+      PageTable c = Spte.isTable(e) ? t.child(i) : null;
+      if (c == null) {
+        if (Spte.isLeaf(e) && Spte.isOld(e)) {
+          var _ = t.cas(i, e, e & ~Spte.OLD);
+        }
+        return;
+      }
+      t = c;
+    }
   }
 
   /** Tears the tables under an emptied mirror root down, from the leaves up. */

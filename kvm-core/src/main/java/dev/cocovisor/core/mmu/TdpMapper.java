@@ -68,6 +68,9 @@ final class TdpMapper {
       return RetPf.SPURIOUS;
     }
     long leaf = Spte.leaf(f.pfn, f.mapWritable, f.isPrivate);
+    if (f.prefetch && !mirror) {
+      leaf |= Spte.OLD;
+    }
     if (old == leaf) {
       return RetPf.SPURIOUS;
     }

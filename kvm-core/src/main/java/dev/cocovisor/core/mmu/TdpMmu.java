@@ -153,6 +153,20 @@ public final class TdpMmu implements SecondStage {
     return TdpLeafs.walk(rootOver(gfn, isPrivate), gfn);
   }
 
+  /** A mirror has no accessed bits that anybody asks for: the hardware walks its external table. */
+  @Override
+  public void accessed(long gfn, boolean isPrivate) {
+    PageTable root = rootOver(gfn, isPrivate);
+    if (root != mirrorRoot) {
+      TdpLeafs.accessed(root, gfn);
+    }
+  }
+
+  @Override
+  public boolean age(long start, long end, boolean clear) {
+    return TdpLeafs.age(directRoot, start, end, clear);
+  }
+
   /** Tells whether a cached MMIO entry was made under these slots (check_mmio_spte). */
   public static boolean mmioCurrent(long spte, long generation) {
     return Spte.generation(spte) == generation;

@@ -187,6 +187,9 @@ final class GuestAccess implements AccessPath {
     if (!Spte.isLeaf(e) || (write && !Spte.isWritable(e))) {
       return TlbModel.MISS;
     }
+    if (Spte.isOld(e)) {
+      vcpu.stage().accessed(gfn, isPrivate);
+    }
     int level = Spte.level(e);
     long pfn = Spte.pfn(e) + (gfn & (PageLevel.of(level).pages() - 1));
     return vcpu.tlb().fill(gfn, isPrivate, pfn, level, Spte.isWritable(e));

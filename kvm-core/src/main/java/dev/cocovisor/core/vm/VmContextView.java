@@ -129,6 +129,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public @Nullable String deviceOf(long fd) {
+    return vm.deviceOf(fd);
+  }
+
+  @Override
   public long lockedPagesLimit() {
     long bytes = vm.space().memlockLimit();
     return bytes < 0 ? -1 : bytes >>> PageLevel.PAGE_SHIFT;

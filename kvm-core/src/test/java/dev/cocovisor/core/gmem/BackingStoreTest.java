@@ -1,6 +1,8 @@
 package dev.cocovisor.core.gmem;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.Mockito.CALLS_REAL_METHODS;
+import static org.mockito.Mockito.mock;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.core.HostConfig;
@@ -172,5 +174,57 @@ class BackingStoreTest {
     assertThat(m.prefault(BASE, 4096)).isZero();
     assertThat(m.process.stats(m.vm).pages2m()).isEqualTo(1);
     m.check();
+  }
+
+  // "fd-based approach for supporting KVM guest private memory" v7: an empty memfd is given its
+  // size
+  // once, then sealed.
+  @Test
+  void theOlderStoreIsGivenItsSizeOnceAndSealed() {
+    for (boolean huge : new boolean[] {false, true}) {
+      Machine m = new Machine(HostConfig.DEFAULT);
+      int fd = (int) m.process.memoryFiles().memfdCreate("guest", 1L << 32 | (huge ? 4 : 0));
+      MemfileStore store = m.process.memfile(fd);
+      assertThat(store.truncate(huge ? 4096 : 100)).isEqualTo(Errno.EINVAL);
+      assertThat(store.size()).isZero();
+      assertThat(store.truncate(2 * M)).isEqualTo(Errno.OK);
+      assertThat(store.size()).isEqualTo(2 * M);
+      assertThat(store.truncate(4 * M)).isEqualTo(Errno.EPERM);
+      assertThat(store.truncate(0)).isEqualTo(Errno.EPERM);
+      assertThat(m.slot(m.vm, BASE, 2 * M, 0, fd)).isZero();
+      m.process.setMemoryAttributes(m.vm, BASE, 2 * M, 8, 0);
+      assertThat(m.prefault(BASE, 4096)).isZero();
+      store.sealAutoAllocate();
+      assertThat(m.prefault(BASE + M, 4096)).isEqualTo(-Errno.ENOENT.number());
+      assertThat(m.process.fallocate(fd, 0, M, M)).isZero();
+      assertThat(m.prefault(BASE + M, 4096)).isZero();
+      assertThat(store.pages()).isEqualTo(huge ? 1024 : 513);
+      BackingStore view = store.viewFor(m.process.vm(m.vm).privateFiles());
+      assertThat(view).isSameAs(store.viewFor(m.process.vm(m.vm).privateFiles()));
+      assertThat(view.servesShared()).isFalse();
+      assertThat(view.checkBind(m.process.vm(m.vm).privateFiles(), -M, M)).isEqualTo(Errno.EINVAL);
+      m.check();
+      m.process.exit();
+      assertThat(m.kvm.memory().allocatedFrames()).isEqualTo(1);
+    }
+  }
+
+  /** A store that says of every third page that it is there. */
+  private abstract static class Thirds implements BackingStore {
+    @Override
+    public long peek(long index) {
+      return index % 3 == 2 ? 7 : 0;
+    }
+  }
+
+  @Test
+  void theNextPageIsTheFirstOneThatIsThereBelowTheEnd() {
+    BackingStore store = mock(Thirds.class, CALLS_REAL_METHODS);
+    long[][] rows = {
+      {0, 9, 2}, {2, 9, 2}, {3, 9, 5}, {6, 8, -1}, {6, 9, 8}, {5, 5, -1}, {9, 3, -1}
+    };
+    for (long[] r : rows) {
+      assertThat(store.next(r[0], r[1])).as("from %s below %s", r[0], r[1]).isEqualTo(r[2]);
+    }
   }
 }

@@ -278,4 +278,75 @@ class GmemInodeTest {
     assertThat(f.punch(0, PAGE)).isEqualTo(Errno.OK);
     verify(owner).gmemInvalidateBegin(any(), eq(0L), eq(1L), eq(PageFilter.SHARED));
   }
+
+  @Test
+  void aSmallPageBesideLargeFoliosIsPreparedAlone() {
+    GmemFile f = file(HUGE + 2, 9);
+    long small = f.page(HUGE, 0);
+    assertThat(Folio.order(small)).isZero();
+    f.page(HUGE + 1, 0);
+    f.page(0, 0);
+    f.markPrepared(HUGE, true);
+    assertThat(Folio.prepared(f.peek(HUGE))).isTrue();
+    assertThat(Folio.pfn(f.peek(HUGE))).isEqualTo(Folio.pfn(small));
+    assertThat(Folio.prepared(f.peek(HUGE + 1))).isFalse();
+    assertThat(Folio.prepared(f.peek(0))).isFalse();
+    f.markPrepared(HUGE, false);
+    assertThat(Folio.prepared(f.peek(HUGE))).isFalse();
+    f.markPrepared(3, true);
+    f.markPrepared(4, false);
+    assertThat(Folio.prepared(f.peek(511))).isFalse();
+  }
+
+  // guest_memfd.c (7.4), kvm_gmem_set_attributes: entries cost memory, and the range is whole.
+  @Test
+  void aConversionIsLimitedByTheEntriesThatMemoryHolds() {
+    doReturn(true).when(owner).mayBePrivate();
+    doReturn(4L).when(owner).attributeEntries();
+    GmemFile f =
+        GmemFile.create(
+            new GuestMemfd.Request(memory, owner, 8, 8 * PAGE, GmemInode.FLAG_INIT_SHARED, 0));
+    assertThat(f.setAttributes(0, 5 * PAGE, 8, 0)).isEqualTo(new Conversion(Errno.ENOMEM, 0));
+    assertThat(f.isPrivate(0)).isFalse();
+    assertThat(f.setAttributes(2 * PAGE, 3 * PAGE, 8, 0)).isEqualTo(Conversion.DONE);
+    assertThat(f.setAttributes(5 * PAGE, PAGE, 8, 0)).isEqualTo(Conversion.DONE);
+    assertThat(f.setAttributes(6 * PAGE, PAGE, 8, 0))
+        .isEqualTo(new Conversion(Errno.ENOMEM, 6 * PAGE));
+    assertThat(f.setAttributes(2 * PAGE, 4 * PAGE, 8, 0)).as("as it is").isEqualTo(Conversion.DONE);
+    assertThat(f.allAre(2, 6, true)).isTrue();
+    assertThat(f.allAre(1, 6, true)).isFalse();
+    assertThat(f.allAre(6, 8, false)).isTrue();
+  }
+
+  @Test
+  void aConversionThatOneVmRefusesEndsWhatTheOthersBegan() {
+    doReturn(true).when(owner).mayBePrivate();
+    doReturn(Long.MAX_VALUE).when(owner).attributeEntries();
+    GmemFile f =
+        GmemFile.create(
+            new GuestMemfd.Request(memory, owner, 8, 8 * PAGE, GmemInode.FLAG_INIT_SHARED, 0));
+    GmemFile second = (GmemFile) f.link(other);
+    MemSlot mine = slot(1, 1000, 8, f, 0);
+    f.bind(mine);
+    second.bind(slot(1, 3000, 8, second, 0));
+    doReturn(Errno.EBUSY).when(other).gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
+    assertThat(f.setAttributes(PAGE, PAGE, 8, 0)).isEqualTo(new Conversion(Errno.EBUSY, PAGE));
+    verify(owner).gmemInvalidateBegin(List.of(mine), 1, 2, PageFilter.SHARED);
+    verify(owner).gmemInvalidateEnd();
+    verify(other, never()).gmemInvalidateEnd();
+    verify(owner, never()).gmemBecamePrivate(any(), anyLong(), anyLong());
+    assertThat(f.isPrivate(1)).isFalse();
+    doReturn(Errno.OK).when(other).gmemInvalidateBegin(any(), anyLong(), anyLong(), any());
+    assertThat(f.setAttributes(PAGE, PAGE, 8, 0)).isEqualTo(Conversion.DONE);
+    verify(owner).gmemBecamePrivate(List.of(mine), 1, 2);
+    assertThat(f.isPrivate(1)).isTrue();
+    assertThat(f.userFault(1)).as("private pages are no process's").isEqualTo(-1);
+  }
+
+  @Test
+  void aRequestForAnotherVmIsTheSameOtherwise() {
+    GuestMemfd.Request r = new GuestMemfd.Request(memory, owner, 8, 8 * PAGE, 3, 9);
+    assertThat(r.withOwner(other))
+        .isEqualTo(new GuestMemfd.Request(memory, other, 8, 8 * PAGE, 3, 9));
+  }
 }

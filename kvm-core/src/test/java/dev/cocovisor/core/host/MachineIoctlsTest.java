@@ -85,6 +85,18 @@ class MachineIoctlsTest {
     assertThat(kvm.vms()).isEmpty();
   }
 
+  @Test
+  void statisticsAreNotReadIntoABufferThatNoProgramHas() {
+    int stats = (int) process.getStatsFd(vm);
+    long top = kvm.addressLimits().top();
+    for (long count : new long[] {-1, Long.MIN_VALUE, top + 1}) {
+      assertThat(process.read(stats, count, _ -> {})).isEqualTo(minus(Errno.EFAULT));
+      assertThat(process.pread(stats, count, 0, _ -> {})).isEqualTo(minus(Errno.EFAULT));
+    }
+    assertThat(process.pread(stats, -1, -1, _ -> {})).isEqualTo(minus(Errno.EINVAL));
+    assertThat(process.pread(stats, top, 0, _ -> {})).isPositive();
+  }
+
   private long enable(Capability cap, long arg) {
     return process.enableCap(vm, cap.number(), 0, arg);
   }

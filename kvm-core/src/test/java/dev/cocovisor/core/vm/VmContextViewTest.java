@@ -260,4 +260,128 @@ class VmContextViewTest {
     assertThat(context.mapPage(first(), BASE, true)).isEqualTo(Errno.OK);
     assertThat(context.mappedPfn(GFN, true)).as("the file's page").isEqualTo(frame);
   }
+
+  // virt/kvm/kvm_main.c (7.3), kvm_trylock_all_vcpus: all or none.
+  @Test
+  void allVcpusAreLockedOrNone() {
+    final int second = (int) p.createVcpu(vm, 1);
+    int third = (int) p.createVcpu(vm, 2);
+    context.kvmLock().lock();
+    assertThat(context.tryLockAllVcpus()).isTrue();
+    for (int v : new int[] {vcpu, second, third}) {
+      assertThat(Objects.requireNonNull(p.vcpu(v)).mutex().heldExclusive()).isTrue();
+    }
+    context.unlockAllVcpus();
+    context.lockAllVcpus();
+    for (int v : new int[] {vcpu, second, third}) {
+      assertThat(Objects.requireNonNull(p.vcpu(v)).mutex().heldExclusive()).isTrue();
+    }
+    context.unlockAllVcpus();
+    context.kvmLock().unlock();
+    for (int v : new int[] {vcpu, second, third}) {
+      assertThat(Objects.requireNonNull(p.vcpu(v)).mutex().heldExclusive()).isFalse();
+    }
+  }
+
+  @Test
+  void aKickAndAFlushReachEveryVcpu() {
+    int second = (int) p.createVcpu(vm, 1);
+    context.kickVcpus();
+    for (int v : new int[] {vcpu, second}) {
+      assertThat(Objects.requireNonNull(p.vcpu(v)).requests().enter())
+          .as("asked to leave")
+          .isFalse();
+    }
+    context.flushRemoteTlbs();
+    for (int v : new int[] {vcpu, second}) {
+      assertThat(Objects.requireNonNull(p.vcpu(v)).flushPending()).isTrue();
+    }
+  }
+
+  @Test
+  void everyPageThatIsMappedIsNamedOnceWithItsFrame() {
+    assertThat(context.mapPage(first(), BASE, true)).isEqualTo(Errno.OK);
+    assertThat(context.mapPage(first(), BASE + 3 * M, false)).isEqualTo(Errno.OK);
+    long[] pages = {0, 0};
+    context.eachMapped(
+        true,
+        (gfn, pfn) -> {
+          assertThat(pfn).isEqualTo(context.mappedPfn(gfn, true));
+          pages[0]++;
+          pages[1] += gfn;
+        });
+    // Both kinds hang under one root.
+    assertThat(pages[0]).isEqualTo(1024);
+    assertThat(pages[1]).isEqualTo(512 * GFN + 511 * 256 + 512 * (GFN + 3 * 512) + 511 * 256);
+  }
+
+  @Test
+  void whatIsLeakedStaysAllocatedUntilItIsRegained() {
+    Vm it = Objects.requireNonNull(p.vm(vm));
+    long pfn = context.gmemPfn(GFN, true);
+    context.leak(pfn, 2, "the module kept it");
+    context.leak(pfn, 1, "again");
+    assertThat(it.leaks())
+        .containsExactly(
+            "frame 0x%x: the module kept it".formatted(pfn),
+            "frame 0x%x: the module kept it".formatted(pfn + 1));
+    assertThat(p.fallocate(fd, 3, 0, M)).isZero();
+    assertThat(kvm.memory().isFree(pfn)).isFalse();
+    assertThat(kvm.memory().isFree(pfn + 1)).isFalse();
+    assertThat(kvm.memory().isFree(pfn + 2)).isTrue();
+    context.regained(pfn);
+    context.regained(pfn);
+    context.regained(pfn + 2);
+    assertThat(kvm.memory().isFree(pfn)).isTrue();
+    assertThat(kvm.memory().isFree(pfn + 1)).isFalse();
+    context.leak(it.memory().zeroPage(), 1, "mapped");
+    context.leak(it.memory().zeroPage(), 1, "mapped");
+    assertThat(it.leaks()).hasSize(3);
+    context.regained(pfn + 1);
+  }
+
+  @Test
+  void aVmWithABugIsDeadWithItsFirstReason() {
+    Vm it = Objects.requireNonNull(p.vm(vm));
+    assertThat(context.isDead()).isFalse();
+    assertThat(it.bugText()).isNull();
+    context.bug("first");
+    context.bug("second");
+    assertThat(context.isDead()).isTrue();
+    assertThat(it.bugText()).isEqualTo("first");
+    assertThat(p.guestRun(vcpu, new GuestAction.Read(BASE)).errno()).isEqualTo(Errno.EIO);
+  }
+
+  @Test
+  void theVendorReachesGuestBytesAsTheGuestAndAsTheKernelDo() {
+    var _ = p.guestRun(vcpu, new GuestAction.Write(BASE + 3 * M + 5, 9));
+    byte[] two = {0, 0, 0};
+    assertThat(context.readGuest(BASE + 3 * M + 5, two, 1, 1)).isEqualTo(Errno.OK);
+    assertThat(two).containsExactly(0, 9, 0);
+    assertThat(context.writeGuest(BASE + 3 * M + 6, new byte[] {1, 7}, 1, 1)).isEqualTo(Errno.OK);
+    assertThat(p.hostRead(HVA + 3 * M + 6)).isEqualTo(7);
+    assertThat(context.readGuest(1, two, 0, 1)).isEqualTo(Errno.EFAULT);
+  }
+
+  @Test
+  void whatTheVendorAsksOfTheProcessAndTheMachine() {
+    assertThat(context.lockedPagesLimit()).isEqualTo(-1);
+    p.space().setMemlockLimit(3 * 4096 + 1);
+    assertThat(context.lockedPagesLimit()).isEqualTo(3);
+    p.space().setMemlockLimit(0);
+    assertThat(context.lockedPagesLimit()).isZero();
+    assertThat(context.lapicInKernel()).isFalse();
+    int other = (int) p.createVm((int) p.openDevKvm(), 5);
+    assertThat(p.enableCap(other, 121, 0, 24)).isZero();
+    assertThat(backend.context().lapicInKernel()).isTrue();
+    assertThat(context.standsStill(first(), GFN, 77)).isEqualTo(Errno.EINTR);
+    long pfn = context.pinUserPageToRead(HVA);
+    assertThat(pfn).isNotNegative();
+    context.unpinUserPage(pfn);
+    assertThat(context.pinUserPageToRead(ELSEWHERE)).isEqualTo(-Errno.EFAULT.number());
+    assertThat(first().vm()).isSameAs(Objects.requireNonNull(p.vm(vm)).context());
+    assertThat(first().vendorState()).isNull();
+    first().setVendorState(this);
+    assertThat(first().vendorState()).isSameAs(this);
+  }
 }

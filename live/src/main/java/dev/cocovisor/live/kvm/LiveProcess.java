@@ -42,6 +42,7 @@ final class LiveProcess implements AutoCloseable {
   private final LogDescriptors fds = new LogDescriptors();
   private final Map<Long, LiveVcpu> vcpus = new LinkedHashMap<>();
   private final SequencedMap<Long, StatsCounters> counters = new LinkedHashMap<>();
+  private long stubAt;
   private long runPages;
   private long unnamed = UNNAMED;
 
@@ -247,7 +248,21 @@ final class LiveProcess implements AutoCloseable {
     for (int i = 0; i < code.length; i++) {
       kernel.put8(Kernel.DATA + i, code[i]);
     }
+    stubAt = address;
     return Replies.touched(agent.copy(address, kernel.data(), code.length));
+  }
+
+  /** A page that was discarded reads as zeros, which are instructions too, but nobody's action. */
+  private void needStub(String what) {
+    byte[] code = stub.code();
+    if (stubAt == 0 || agent.copy(kernel.data(), stubAt, code.length) != 0) {
+      return;
+    }
+    for (int i = 0; i < code.length; i++) {
+      if ((byte) kernel.get8(Kernel.DATA + i) != code[i]) {
+        throw new Unsupported("guest_" + what + ": its code is no longer in its page");
+      }
+    }
   }
 
   private Reply guest(KvmCall.GuestRun c) {
@@ -256,6 +271,7 @@ final class LiveProcess implements AutoCloseable {
       // No vCPU: the kernel says what is wrong with that.
       return Replies.plain(kernel.ioctl(fd(c.fd()), Kernel.RUN, 0));
     }
+    needStub(c.what());
     return CallRunner.ran(stub.run(vcpu, c), c.what(), words);
   }
 

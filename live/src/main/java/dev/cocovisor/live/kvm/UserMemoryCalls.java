@@ -135,6 +135,9 @@ final class UserMemoryCalls {
       }
       case KvmCall.Counters _ ->
           throw new Unsupported("host_counters: the host runs other programs");
+      case KvmCall.Young c ->
+          throw new Unsupported(
+              (c.clear() ? "host_age" : "host_young") + ": no system call asks KVM for it");
     };
   }
 

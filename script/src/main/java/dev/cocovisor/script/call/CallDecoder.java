@@ -47,6 +47,8 @@ public final class CallDecoder {
           "host_config",
           "kvm_stats",
           "host_counters",
+          "host_young",
+          "host_age",
           "setrlimit",
           "brk",
           "fcntl",
@@ -120,6 +122,8 @@ public final class CallDecoder {
               : new KvmCall.Write(a.fd(0), a.number(a.last()));
       case "setrlimit" -> KernelCalls.setrlimit(a);
       case "host_counters" -> new KvmCall.Counters();
+      case "host_young" -> new KvmCall.Young(a.number(0), a.number(1), false);
+      case "host_age" -> new KvmCall.Young(a.number(0), a.number(1), true);
       case "pread64" ->
           KernelCalls.isOwnMemory(a)
               ? KernelCalls.pread(a)

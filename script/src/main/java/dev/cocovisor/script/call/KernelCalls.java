@@ -66,6 +66,7 @@ final class KernelCalls {
         yield CallRunner.plain(process.kernelWrite(c.addr(), bytes));
       }
       case KvmCall.SetMemlock c -> CallRunner.plain(process.setMemlockLimit(c.bytes()));
+      case KvmCall.Young c -> CallRunner.plain(process.young(c.addr(), c.len(), c.clear()));
       case KvmCall.Counters _ ->
           Reply.of(LogResult.of(countersValue(HostCounters.of(process.kvm()))));
     };

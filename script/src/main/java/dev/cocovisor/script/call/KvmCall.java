@@ -177,4 +177,9 @@ public sealed interface KvmCall {
 
   /** What the host counts for all its VMs. */
   record Counters() implements OfKernel {}
+
+  /**
+   * {@code host_young(ADDR, LEN)} and {@code host_age(ADDR, LEN)}, which makes old: page ageing.
+   */
+  record Young(long addr, long len, boolean clear) implements OfKernel {}
 }
