@@ -156,10 +156,7 @@ final class BugsSeen {
   private static void write(Path page, String id, String by) throws Exception {
     List<String> lines = new ArrayList<>(Files.readAllLines(page));
     lines.replaceAll(
-        l ->
-            l.startsWith("| `" + id + "` |")
-                ? l.replaceAll("\\|[^|]*\\|$", "| " + by + " |")
-                : l);
+        l -> l.startsWith("| `" + id + "` |") ? l.replaceAll("\\|[^|]*\\|$", "| " + by + " |") : l);
     Files.write(page, lines);
   }
 }

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
  * never touched.
  */
 final class Mutants {
-  private record Fault(String id, String what, String rule, String first, List<Workbench.Edit> edits) {
+  private record Fault(
+      String id, String what, String rule, String first, List<Workbench.Edit> edits) {
     String module() {
       return edits.getFirst().file().replaceAll("/src/.*", "");
     }
