@@ -491,7 +491,9 @@ public final class Kvm implements HostMachine, AutoCloseable {
 
   /** Returns the platforms created so far. */
   public List<Platform> platforms() {
-    return platforms.values().stream().map(Booted::platform).toList();
+    var all = new ArrayList<Platform>(platforms.size());
+    platforms.values().forEach(b -> all.add(b.platform));
+    return all;
   }
 
   /**
