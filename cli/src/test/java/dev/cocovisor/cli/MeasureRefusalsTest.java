@@ -49,7 +49,7 @@ class MeasureRefusalsTest {
   }
 
   private List<String> refusal(String words) {
-    String[] args = Stream.of(words.split(" ")).map(this::here).toArray(String[]::new);
+    String[] args = Stream.of(words.split(" ", -1)).map(this::here).toArray(String[]::new);
     Ran ran = Ran.of(args);
     if (ran.code() != ExitCode.USAGE || MEASUREMENT.matcher(ran.out()).find()) {
       taken.add(words + ": exit " + ran.code() + ", " + ran.out());
@@ -66,7 +66,7 @@ class MeasureRefusalsTest {
       return;
     }
     byte[] bytes = Files.readAllBytes(ROOT.resolve(m.group(2)));
-    for (String change : how.substring("with ".length()).split(" ")) {
+    for (String change : how.substring("with ".length()).split(" ", -1)) {
       bytes = changed(bytes, change);
     }
     Files.write(file, bytes);
@@ -81,7 +81,7 @@ class MeasureRefusalsTest {
       in.putInt(20, (int) crc.getValue());
       return bytes;
     }
-    String[] parts = change.split("=");
+    String[] parts = change.split("=", -1);
     if (parts[0].equals("cut")) {
       return Arrays.copyOf(bytes, Integer.decode(parts[1]));
     }
@@ -146,7 +146,7 @@ class MeasureRefusalsTest {
     String longest = "";
     Matcher m = TEXT.matcher(expression);
     while (m.find()) {
-      for (String piece : m.group(1).split("%[0-9a-z]*[dxs]")) {
+      for (String piece : m.group(1).split("%[0-9a-z]*[dxs]", -1)) {
         longest = piece.strip().length() > longest.length() ? piece.strip() : longest;
       }
     }
@@ -159,7 +159,7 @@ class MeasureRefusalsTest {
       try (Stream<Path> files = Files.walk(ROOT.resolve(module + "/src/main/java"))) {
         files
             .filter(f -> f.toString().endsWith(".java"))
-            .filter(f -> f.getParent().endsWith("measure") || f.getParent().endsWith("igvm"))
+            .filter(f -> f.toString().contains("/measure/"))
             .forEach(all::add);
       }
     }

@@ -67,7 +67,7 @@ final class LiveDocument {
     if (!programs.isEmpty()) {
       document.put("ran", programs);
     }
-    if (document.get("command").equals("check")) {
+    if ("check".equals(document.get("command"))) {
       document.put("differences", differences);
     }
     document.put("programs", t.programs());
