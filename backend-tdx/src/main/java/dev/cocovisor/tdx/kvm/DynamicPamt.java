@@ -37,6 +37,9 @@ final class DynamicPamt {
     int pages;
     long first;
     long second;
+
+    /** Whether the pair counts as lost; once, however many pages it is lost with. */
+    boolean isLost;
   }
 
   DynamicPamt(HostMemory memory, Seam seam) {
@@ -118,7 +121,8 @@ final class DynamicPamt {
     lock.lock();
     try {
       Region known = regions.get(mega(pfn));
-      if (known != null) {
+      if (known != null && !known.isLost) {
+        known.isLost = true;
         told.accept(known.first);
         told.accept(known.second);
       }

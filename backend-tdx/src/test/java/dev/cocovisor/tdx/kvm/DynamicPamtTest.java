@@ -124,6 +124,19 @@ class DynamicPamtTest {
   }
 
   @Test
+  void thePairOfTwoLostPagesIsLostOnce() {
+    TdxHost h = TdxHost.withDynamicPamt("upstream");
+    assertThat(h.accept(M2, PageLevel.PG_4K)).isZero();
+    long pfn = h.vm().context().gmemPfn(M2 >>> PageLevel.PAGE_SHIFT, false);
+    List<Long> told = new ArrayList<>();
+    // Pages of two TDs, each of which counts what it lost.
+    pamt(h).lost(pfn, told::add);
+    pamt(h).lost(pfn + 1, told::add);
+    assertThat(told).hasSize(2).doesNotHaveDuplicates();
+    h.close();
+  }
+
+  @Test
   void theModuleTakesNoPageThatHasNoEntry() {
     TdxHost h = TdxHost.withDynamicPamt("upstream");
     assertThat(h.accept(M2, PageLevel.PG_4K)).isZero();

@@ -147,6 +147,9 @@ public final class RunCommand implements Callable<Integer> {
     if (on != null && !json) {
       console.out().println(console.dim("# on " + on));
     }
+    if (scenario.isLong() && trace != Trace.NONE) {
+      console.err().println("more than 100,000 lines: answers are told, and nothing else");
+    }
     pages.check();
     traces.check(pages);
     verdicts.check(pages);
@@ -160,6 +163,9 @@ public final class RunCommand implements Callable<Integer> {
     boolean looks = json || pages.wanted() || traces.wanted();
     try (var watch = limit.watch(console);
         var run = new ScenarioRun(scenario, world.technologies(), on, world.settings())) {
+      if (trace == Trace.NONE && !looks) {
+        var _ = run.onlyAnswers();
+      }
       watch.follow(run::work);
       run.run(step -> {
         watch.done(file + ":" + step.call().line());

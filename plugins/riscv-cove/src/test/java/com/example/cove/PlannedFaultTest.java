@@ -17,6 +17,7 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.GuestLaunch;
 import dev.cocovisor.vmm.Technology;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -90,6 +91,59 @@ class PlannedFaultTest {
     assertThat(guest.write(0, 0, 5, false).done()).isFalse();
     assertThat(guest.write(0, 0, 5, false).done()).isTrue();
     assertThat(guest.read(0, 0, false).value()).isEqualTo(5);
+  }
+
+  private List<String> broken() {
+    List<String> broken = new ArrayList<>();
+    kvm.checkInvariants(broken::add);
+    return broken;
+  }
+
+  /** Found by random programs (seed 78, programs 167, 206 and 364). */
+  @ParameterizedTest
+  @CsvSource({"UNMAP, REFUSED", "TRACK, BUSY"})
+  void aPageThatIsNotGivenBackIsNobodyElsesUntilItIs(TrustedOperation at, How how) {
+    Guest guest = guest();
+    assertThat(guest.launch()).isNotNegative();
+    assertThat(guest.finish().done()).isTrue();
+    assertThat(guest.write(0, 0, 5, false).done()).isTrue();
+    assertThat(plan(at, how)).isEqualTo(Errno.OK);
+    var _ = guest.hostConvert(0, 0x1000, false);
+    assertThat(broken()).isEmpty();
+    assertThat(kvm.leakedFrames()).isEqualTo(1);
+    assertThat(guest.punch(0, 0x1000)).isZero();
+    assertThat(broken()).isEmpty();
+    assertThat(guest.close()).isZero();
+    kvm.close();
+    assertThat(kvm.framesSinceBoot()).isZero();
+    assertThat(kvm.leakedFrames()).as("the TVM's end gives it back").isZero();
+  }
+
+  /** Found by random programs (seed 78, programs 2510 and 3025): both tried for ever. */
+  @Test
+  void aGuestGoesOnWithAPageThatStays() {
+    Guest guest = guest();
+    assertThat(guest.launch()).isNotNegative();
+    assertThat(guest.finish().done()).isTrue();
+    assertThat(guest.write(0, 0, 5, false).done()).isTrue();
+    assertThat(plan(TrustedOperation.TRACK, How.BUSY)).isEqualTo(Errno.OK);
+    assertThat(guest.punch(0, 0x1000)).isZero();
+    assertThat(guest.read(0, 0, false).value()).isEqualTo(5);
+    assertThat(broken()).isEmpty();
+  }
+
+  @Test
+  void nothingElseIsMappedWhereAPageStays() {
+    Guest guest = guest();
+    assertThat(guest.launch()).isNotNegative();
+    assertThat(guest.finish().done()).isTrue();
+    assertThat(guest.write(0, 0, 5, false).done()).isTrue();
+    assertThat(plan(TrustedOperation.UNMAP, How.REFUSED)).isEqualTo(Errno.OK);
+    var _ = guest.hostConvert(0, 0x1000, false);
+    Guest.Prefaulted prefaulted = guest.prefault(0, 0, 0x1000);
+    assertThat(prefaulted.neverReturns()).isFalse();
+    assertThat(prefaulted.ret()).isNegative();
+    assertThat(broken()).isEmpty();
   }
 
   @ParameterizedTest

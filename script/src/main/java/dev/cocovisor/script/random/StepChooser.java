@@ -22,6 +22,7 @@ final class StepChooser {
   private static final long K4 = PageLevel.PAGE_SIZE;
   private static final long M2 = 512 * K4;
   private static final int MOST_VMS = 4;
+  private static final long MANY_PAGES = 1L << 30;
 
   private final Choices choose;
   private final boolean faults;
@@ -91,13 +92,13 @@ final class StepChooser {
     } else if (kind < 34) {
       return new Step.Write(vm, vcpu(g), place(g), 1 + choose.below(255), choose.percent(20));
     } else if (kind < 44) {
-      return new Step.Accept(vm, vcpu(g), at(g), few(), level());
+      return new Step.Accept(vm, vcpu(g), at(g), paged(g, few()), level());
     } else if (kind < 60) {
       return new Step.Convert(vm, vcpu(g), at(g), size(), choose.percent(50), choose.percent(45));
     } else if (kind < 68) {
       return new Step.Punch(vm, at(g), size());
     } else if (kind < 74) {
-      return new Step.Prefault(vm, vcpu(g), at(g), size());
+      return new Step.Prefault(vm, vcpu(g), at(g), paged(g, size()));
     } else if (kind < 78) {
       return new Step.Plug(
           vm, choose.of(g.end(), g.end(), g.end() + M2, M2, 0), size(), choose.percent(30));
@@ -150,7 +151,7 @@ final class StepChooser {
   }
 
   private Step populate(int vm, Guest g) {
-    return new Step.Populate(vm, at(g), few(), choose.below(256), choose.percent(80));
+    return new Step.Populate(vm, at(g), paged(g, few()), choose.below(256), choose.percent(80));
   }
 
   private int vcpu(Guest g) {
@@ -183,6 +184,14 @@ final class StepChooser {
   /** As {@link #size}, for what is done page by page: seldom many pages. */
   private long few() {
     return choose.percent(12) ? size() : choose.of(K4, K4, K4, 2 * K4, 3 * K4, 16 * K4);
+  }
+
+  /**
+   * A size for what is done page by page until the memory ends: all of a VM whose memory is small,
+   * a few pages of one that was given terabytes.
+   */
+  private static long paged(Guest g, long size) {
+    return g.end() > MANY_PAGES && size > MANY_PAGES ? 2 * M2 : size;
   }
 
   private @Nullable PageLevel level() {

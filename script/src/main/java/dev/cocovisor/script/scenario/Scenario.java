@@ -88,7 +88,12 @@ public final class Scenario {
     return programs;
   }
 
-  /** Returns every line of every program. */
+  /** Tells whether a program has more lines than are kept: each is read again when it runs. */
+  public boolean isLong() {
+    return programs.stream().anyMatch(ProgramBuilder::isLong);
+  }
+
+  /** Returns every line of every program, in memory. */
   public List<ScenarioLine> lines() {
     return programs.stream().flatMap(List::stream).toList();
   }
@@ -107,9 +112,11 @@ public final class Scenario {
 
   /** Returns the finding of an exploration that the scenario is; null if it is none. */
   public Step.@Nullable Finding finding() {
-    for (ScenarioLine line : lines()) {
-      if (line.step() instanceof Step.Finding f) {
-        return f;
+    for (List<ScenarioLine> program : programs) {
+      for (ScenarioLine line : program) {
+        if (line.step() instanceof Step.Finding f) {
+          return f;
+        }
       }
     }
     return null;

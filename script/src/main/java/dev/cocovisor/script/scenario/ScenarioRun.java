@@ -23,6 +23,7 @@ public final class ScenarioRun implements AutoCloseable {
   private final Technologies technologies;
   private final @Nullable String technology;
   private final Map<String, String> settings;
+  private boolean onlyAnswers;
   private volatile @Nullable Session session;
   private @Nullable SessionWatch watch;
 
@@ -44,8 +45,15 @@ public final class ScenarioRun implements AutoCloseable {
     this.settings = settings;
   }
 
+  /** Lets steps tell no more than what they answered, as those of long programs always do. */
+  public ScenarioRun onlyAnswers() {
+    onlyAnswers = true;
+    return this;
+  }
+
   /**
-   * Runs the scenario to its end.
+   * Runs the scenario to its end. Steps of a program that is too long to be kept tell no more than
+   * what they answered: neither what happened meanwhile nor counters, owners of frames and tables.
    *
    * @param each told of each line that counted, in order
    * @throws LogSyntaxException if a line cannot be carried out
@@ -55,15 +63,17 @@ public final class ScenarioRun implements AutoCloseable {
       List<ScenarioLine> program = scenario.programs().get(number);
       close();
       var watching =
-          new SessionWatch(trace ->
-              new Session(
-                  scenario.name(),
-                  program,
-                  technologies,
-                  technology,
-                  settings,
-                  new LogHabits(),
-                  trace));
+          new SessionWatch(
+              trace ->
+                  new Session(
+                      scenario.name(),
+                      program,
+                      technologies,
+                      technology,
+                      settings,
+                      new LogHabits(),
+                      trace),
+              onlyAnswers || ProgramBuilder.isLong(program));
       Session now = watching.session();
       session = now;
       watch = watching;

@@ -12,6 +12,7 @@ public final class SessionWatch {
   private final StepRecorder recorder = new StepRecorder();
   private final Session session;
   private final VmWatch vms;
+  private final boolean onlyAnswers;
 
   /** Makes a session that tells what happens to a sink. */
   @FunctionalInterface
@@ -22,7 +23,18 @@ public final class SessionWatch {
 
   /** Begins to watch a session, of which no line was carried out. */
   public SessionWatch(Begins begins) {
-    session = begins.with(recorder);
+    this(begins, false);
+  }
+
+  /**
+   * Begins to watch a session, of which no line was carried out.
+   *
+   * @param onlyAnswers whether steps tell no more than what they answered, as in programs of a
+   *     million lines: what the tables of the host say after each costs more than the step
+   */
+  SessionWatch(Begins begins, boolean onlyAnswers) {
+    this.onlyAnswers = onlyAnswers;
+    session = begins.with(onlyAnswers ? TraceSink.OFF : recorder);
     vms = new VmWatch(session);
   }
 
@@ -39,6 +51,8 @@ public final class SessionWatch {
   public ScenarioStep done(int program, ScenarioLine line, Reply reply) {
     LogCall call = line.call();
     LogCall stated = call.withResult(line.expected(session.technology()));
+    List<ScenarioStep.Happened> happened = recorder.take();
+    List<VmCounters> counters = vms.counters(line.step(), reply, !onlyAnswers);
     return new ScenarioStep(
         program,
         line.step(),
@@ -47,10 +61,18 @@ public final class SessionWatch {
         Answers.unmet(stated, reply),
         Answers.got(call, reply),
         stated.result() != null,
-        recorder.take(),
-        vms.counters(line.step(), reply),
-        vms.ownership(),
-        vms.tables());
+        happened,
+        counters,
+        onlyAnswers || happened.isEmpty() && isTraced(line.step()) ? List.of() : vms.ownership(),
+        onlyAnswers ? ScenarioStep.Tables.NONE : vms.tables());
+  }
+
+  /** Tells whether a step changes the owner of a frame by what is traced only: hooks and calls. */
+  private static boolean isTraced(Step step) {
+    return switch (step) {
+      case Step.Read _, Step.Write _, Step.Peek _, Step.Poke _, Step.Stats _ -> true;
+      default -> false;
+    };
   }
 
   /** Returns what the tables of the host say now. */

@@ -31,8 +31,13 @@ final class VmWatch {
     this.session = session;
   }
 
-  /** Returns the counters of each VM whose counters the step changed. */
-  List<VmCounters> counters(Step step, Reply reply) {
+  /**
+   * Takes note of a step.
+   *
+   * @param wanted whether somebody wants to know the counters
+   * @return the counters of each VM whose counters the step changed
+   */
+  List<VmCounters> counters(Step step, Reply reply, boolean wanted) {
     if (step instanceof Step.Steering || step instanceof Step.Call(KvmCall.HostSetup _)) {
       return List.of();
     }
@@ -50,7 +55,9 @@ final class VmWatch {
       vms.put(Integer.toString(i + 1), guest.live() ? guest.machine().vmFd() : -1);
     }
     var out = new ArrayList<VmCounters>();
-    vms.keySet().forEach(vm -> look(vm, out));
+    if (wanted) {
+      vms.keySet().forEach(vm -> look(vm, out));
+    }
     return out;
   }
 

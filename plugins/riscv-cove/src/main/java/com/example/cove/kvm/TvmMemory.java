@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pages a TVM holds, as the host knows them: it cannot read the G-stage table, so it remembers
@@ -24,6 +25,11 @@ import java.util.function.Supplier;
 final class TvmMemory {
   /** The TSM refuses the address: the guest has declared it otherwise than the VMM. */
   static final Errno DECLARED_OTHERWISE = Errno.EPERM;
+
+  /** The TSM did not give back the page that the other kind of memory has there. */
+  static final Errno STILL_THERE = Errno.EBUSY;
+
+  private static final String STAYS = "sbi_covh_tvm_remove_pages failed";
 
   private final VmContext vm;
   private final TvmLife life;
@@ -77,7 +83,7 @@ final class TvmMemory {
                   pfn << PageLevel.PAGE_SHIFT,
                   gfn << PageLevel.PAGE_SHIFT));
       if (!e.ok()) {
-        reclaim(pfn, 1);
+        var _ = reclaim(pfn, 1);
         return e;
       }
       held.put(gfn, new Page(pfn, PageLevel.PG_4K, true));
@@ -88,8 +94,9 @@ final class TvmMemory {
   /** Gives a private page, of 4 KiB or 2 MiB; zeroed by the TSM. */
   Errno mapPrivate(long gfn, long pfn, PageLevel level) {
     return locked(() -> {
-      if (holds(gfn)) {
-        return Errno.EEXIST; // another vCPU was faster
+      Page there = holds(gfn);
+      if (there != null) {
+        return taken(there, true);
       }
       Errno e = frames.convert(pfn, level.pages());
       if (!e.ok()) {
@@ -104,7 +111,7 @@ final class TvmMemory {
               covh.addZero(
                   life.gid(), pfn << PageLevel.PAGE_SHIFT, type, gfn << PageLevel.PAGE_SHIFT));
       if (!e.ok()) {
-        reclaim(pfn, level.pages());
+        var _ = reclaim(pfn, level.pages());
         return e == Errno.EFAULT ? DECLARED_OTHERWISE : e;
       }
       held.put(gfn, new Page(pfn, level, true));
@@ -115,8 +122,9 @@ final class TvmMemory {
   /** Maps a page of the VMM's where the guest has declared its memory shared. */
   Errno mapShared(long gfn, long pfn) {
     return locked(() -> {
-      if (holds(gfn)) {
-        return Errno.EEXIST;
+      Page there = holds(gfn);
+      if (there != null) {
+        return taken(there, false);
       }
       small.set((int) (gfn >>> 9));
       Errno e =
@@ -129,12 +137,22 @@ final class TvmMemory {
     });
   }
 
-  private boolean holds(long gfn) {
+  private @Nullable Page holds(long gfn) {
     Page huge = held.get(PageLevel.PG_2M.alignDown(gfn));
-    return held.containsKey(gfn) || (huge != null && huge.level() == PageLevel.PG_2M);
+    return huge != null && huge.level() == PageLevel.PG_2M ? huge : held.get(gfn);
   }
 
-  /** Takes a page away: invalidate, fence, remove, and back to the host if it was private. */
+  /**
+   * Another vCPU was faster; or the page was to go and stayed, where nothing else can be mapped.
+   */
+  private static Errno taken(Page there, boolean isPrivate) {
+    return there.isPrivate() == isPrivate ? Errno.EEXIST : STILL_THERE;
+  }
+
+  /**
+   * Takes a page away: invalidate, fence, remove, and back to the host if it was private. Where the
+   * TSM refuses, the frame stays the TVM's and nobody else's, until it gives it back after all.
+   */
   Errno unmap(long gfn) {
     return locked(() -> {
       Page page = held.get(gfn);
@@ -147,12 +165,13 @@ final class TvmMemory {
         e = Covh.errno(covh.remove(life.gid(), gfn << PageLevel.PAGE_SHIFT, length));
       }
       if (!e.ok()) {
+        // What stays is to be whole: a guest that touches it would fault there for ever.
+        var _ = covh.validate(life.gid(), gfn << PageLevel.PAGE_SHIFT, length);
+        vm.leak(page.pfn(), page.level().pages(), STAYS);
         return e;
       }
       held.remove(gfn);
-      if (page.isPrivate()) {
-        reclaim(page.pfn(), page.level().pages());
-      }
+      back(page);
       return Errno.OK;
     });
   }
@@ -161,7 +180,7 @@ final class TvmMemory {
   void unmapPages(long gfn, long pfn, long pages) {
     for (long i = 0; i < pages; i++) {
       if (!unmap(gfn + i).ok()) {
-        vm.leak(pfn + i, 1, "sbi_covh_tvm_remove_pages failed");
+        vm.leak(pfn + i, 1, STAYS);
       }
     }
   }
@@ -194,19 +213,27 @@ final class TvmMemory {
   /** After the TVM's end: what it still held is unassigned; makes it the host's. */
   void forget() {
     locked(() -> {
-      for (Page page : held.values()) {
-        if (page.isPrivate()) {
-          reclaim(page.pfn(), page.level().pages());
-        }
-      }
+      held.values().forEach(this::back);
       held.clear();
       return 0;
     });
   }
 
-  private void reclaim(long pfn, long pages) {
-    if (!frames.reclaim(pfn, pages)) {
+  private boolean reclaim(long pfn, long pages) {
+    boolean done = frames.reclaim(pfn, pages);
+    if (!done) {
       vm.leak(pfn, pages, "sbi_covh_reclaim_pages failed");
+    }
+    return done;
+  }
+
+  /** The TVM has a page no more: the host has it, even if it was given up before. */
+  private void back(Page page) {
+    if (page.isPrivate() && !reclaim(page.pfn(), page.level().pages())) {
+      return;
+    }
+    for (long i = 0; i < page.level().pages(); i++) {
+      vm.regained(page.pfn() + i);
     }
   }
 

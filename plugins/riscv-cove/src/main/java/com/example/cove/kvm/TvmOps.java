@@ -226,6 +226,9 @@ final class TvmOps implements VmOps {
       return refuse(Errno.EFAULT, "the host may only read the page; shared pages are writable");
     }
     Errno e = isPrivate ? memory.mapPrivate(gfn, pfn, level) : memory.mapShared(gfn, pfn);
+    if (e == TvmMemory.STILL_THERE) {
+      return refuse(Errno.EIO, "the TSM did not give back the page that was mapped here");
+    }
     if (e == TvmMemory.DECLARED_OTHERWISE) {
       vcpu.setExit(
           new Exit.MemoryFault(
