@@ -1,21 +1,12 @@
-import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import javax.tools.ToolProvider;
 
 /**
  * Puts one fault at a time into a copy of the sources and asks unit tests, recordings and kit
@@ -26,28 +17,8 @@ import javax.tools.ToolProvider;
  * never touched.
  */
 final class Mutants {
-  /** One change of one file: {@code old} is there exactly once, however it is broken into lines. */
-  private record Edit(String file, String old, String now) {
-    String applied(String source) {
-      Pattern p =
-          Pattern.compile(
-              Arrays.stream(old.strip().split("\\s+"))
-                  .map(Pattern::quote)
-                  .collect(Collectors.joining("\\s+")));
-      Matcher m = p.matcher(source);
-      if (!m.find()) {
-        throw new IllegalStateException(file + " does not have: " + old);
-      }
-      int start = m.start();
-      int end = m.end();
-      if (m.find()) {
-        throw new IllegalStateException(file + " has it twice: " + old);
-      }
-      return source.substring(0, start) + now.strip() + source.substring(end);
-    }
-  }
-
-  private record Fault(String id, String what, String rule, String first, List<Edit> edits) {
+  private record Fault(
+      String id, String what, String rule, String first, List<Workbench.Edit> edits) {
     String module() {
       return edits.getFirst().file().replaceAll("/src/.*", "");
     }
@@ -93,35 +64,15 @@ final class Mutants {
           "backend-pkvm", List.of("pkvm"),
           "backend-cca", List.of("cca"));
 
-  /** No fault at all: what the judges say of the sources as they are. */
-  private static final Fault UNCHANGED = new Fault("unchanged", "", "", "", List.of());
-
   private final Map<List<String>, String> unchanged = new HashMap<>();
+  private final Workbench bench;
   private final Path root;
   private final Path work;
-  private final Path classes;
-  private final List<Path> jars;
-  private final List<Path> modules;
 
   private Mutants(Path root) throws IOException {
+    this.bench = new Workbench(root, LIMIT_SECONDS);
     this.root = root;
-    this.work = root.resolve("target/mutants/" + ProcessHandle.current().pid());
-    String built = System.getenv("COCOVISOR_MUTANTS_CLASSES");
-    this.classes = built == null ? root : Path.of(built);
-    String lib = System.getenv("COCOVISOR_MUTANTS_JARS");
-    try (Stream<Path> files =
-        Files.list(lib == null ? root.resolve("target/mutants/lib") : Path.of(lib))) {
-      this.jars = files.filter(f -> f.toString().endsWith(".jar")).sorted().toList();
-    }
-    try (Stream<Path> files = Files.list(root)) {
-      this.modules =
-          files
-              .filter(f -> Files.isDirectory(f.resolve("src/main/java")))
-              .map(f -> main(f.getFileName().toString()))
-              .sorted()
-              .toList();
-    }
-    Files.createDirectories(work);
+    this.work = bench.work;
   }
 
   public static void main(String[] args) throws Exception {
@@ -143,7 +94,7 @@ final class Mutants {
         wanted.add(a);
       }
     }
-    self.compileJudge();
+    self.bench.compileJudge();
     int survivors = 0;
     for (Fault f : faults) {
       if (!wanted.isEmpty() && wanted.stream().noneMatch(f.id()::matches)) {
@@ -188,7 +139,7 @@ final class Mutants {
     String rule = "";
     String first = "";
     String in = "";
-    List<Edit> edits = new ArrayList<>();
+    List<Workbench.Edit> edits = new ArrayList<>();
     StringBuilder old = new StringBuilder();
     StringBuilder now = new StringBuilder();
     List<String> lines = new ArrayList<>(Files.readAllLines(file));
@@ -198,7 +149,7 @@ final class Mutants {
       String word = line.isEmpty() ? "" : line.split(" ", 2)[0];
       String rest = line.length() > word.length() ? line.substring(word.length() + 1) : "";
       if (before.equals("+") && !word.equals("+")) {
-        edits.add(new Edit(in, old.toString(), now.toString()));
+        edits.add(new Workbench.Edit(in, old.toString(), now.toString()));
         old.setLength(0);
         now.setLength(0);
       }
@@ -223,70 +174,16 @@ final class Mutants {
     }
   }
 
-  private Path main(String module) {
-    Path maven = classes.resolve(module).resolve("target/classes");
-    return Files.isDirectory(maven) ? maven : classes.resolve(module).resolve("main");
-  }
-
-  private Path test(String module) {
-    Path maven = classes.resolve(module).resolve("target/test-classes");
-    return Files.isDirectory(maven) ? maven : classes.resolve(module).resolve("test");
-  }
-
-  private String classPath(List<Path> first) {
-    List<Path> all = new ArrayList<>(first);
-    all.addAll(modules);
-    all.addAll(jars);
-    return all.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
-  }
-
-  private void compileJudge() throws IOException {
-    compile(work.resolve("judge"), List.of(root.resolve("conformance/mutants/Judge.java")));
-  }
-
-  private void compile(Path out, List<Path> sources) throws IOException {
-    delete(out);
-    Files.createDirectories(out);
-    List<String> args =
-        new ArrayList<>(
-            List.of(
-                "-nowarn",
-                "-proc:none",
-                "-g",
-                "-parameters",
-                "-d",
-                out.toString(),
-                "-cp",
-                classPath(List.of())));
-    sources.forEach(s -> args.add(s.toString()));
-    int code =
-        ToolProvider.getSystemJavaCompiler()
-            .run(null, null, System.err, args.toArray(String[]::new));
-    if (code != 0) {
-      throw new IllegalStateException(sources + " does not compile");
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    if (Files.isDirectory(folder)) {
-      try (Stream<Path> files = Files.walk(folder)) {
-        for (Path p : files.sorted((a, b) -> b.compareTo(a)).toList()) {
-          Files.delete(p);
-        }
-      }
-    }
-  }
-
   /** Asks the judges, but for what is known; with {@code quick}, until one has noticed. */
   private List<String> judge(Fault f, List<String> known, boolean quick) throws Exception {
     Map<String, String> texts = new LinkedHashMap<>();
-    for (Edit e : f.edits()) {
+    for (Workbench.Edit e : f.edits()) {
       String text = texts.get(e.file());
       texts.put(
           e.file(), e.applied(text == null ? Files.readString(root.resolve(e.file())) : text));
     }
     Path sources = work.resolve("src");
-    delete(sources);
+    Workbench.delete(sources);
     List<Path> changed = new ArrayList<>();
     for (Map.Entry<String, String> t : texts.entrySet()) {
       Path p = sources.resolve(t.getKey());
@@ -294,7 +191,7 @@ final class Mutants {
       changed.add(Files.writeString(p, t.getValue()));
     }
     Path overlay = work.resolve("overlay");
-    compile(overlay, changed);
+    bench.compile(overlay, changed);
     List<String> row = new ArrayList<>();
     for (String judge : List.of("unit", "replay", "kit")) {
       String before = known.isEmpty() ? NOT_ASKED : known.get(row.size());
@@ -322,12 +219,12 @@ final class Mutants {
     }
     for (String t : tests) {
       String module = t.replaceAll(":.*", "");
-      Path folder = test(module);
+      Path folder = bench.test(module);
       List<String> args = new ArrayList<>(List.of(folder.toString()));
       if (t.contains(":")) {
         args.add(t.substring(t.indexOf(':') + 1));
       }
-      String by = run(f, overlay, List.of(folder), "unit", args);
+      String by = bench.run(f.id(), overlay, List.of(folder), List.of(), "unit", args);
       if (!by.equals("-")) {
         String test = ".*\\." + by.replaceAll("[. ].*", "");
         green(by, List.of(folder), "unit", List.of(folder.toString(), test));
@@ -344,7 +241,7 @@ final class Mutants {
     asked.addFirst(judge);
     String without = unchanged.get(asked);
     if (without == null) {
-      without = run(UNCHANGED, work.resolve("judge"), tests, judge, args);
+      without = bench.run("unchanged", work.resolve("judge"), tests, List.of(), judge, args);
       unchanged.put(asked, without);
     }
     if (!without.equals("-")) {
@@ -367,7 +264,7 @@ final class Mutants {
   }
 
   private String judged(Fault f, Path overlay, String judge, List<String> args) throws Exception {
-    String by = run(f, overlay, List.of(), judge, args);
+    String by = bench.run(f.id(), overlay, List.of(), List.of(), judge, args);
     if (!by.equals("-")) {
       green(by, List.of(), judge, args);
     }
@@ -383,66 +280,6 @@ final class Mutants {
           .sorted()
           .toList();
     }
-  }
-
-  /** Runs a judge in a process of its own; what noticed the fault, or {@code -}. */
-  private String run(Fault f, Path overlay, List<Path> tests, String judge, List<String> args)
-      throws Exception {
-    List<Path> first = new ArrayList<>();
-    first.add(overlay);
-    first.addAll(tests);
-    first.add(work.resolve("judge"));
-    String agent =
-        jars.stream().map(Path::toString).filter(j -> j.contains("mockito-core")).findFirst().get();
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                "-ea",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xshare:auto",
-                "-javaagent:" + agent,
-                "--add-opens",
-                "java.base/java.lang=ALL-UNNAMED",
-                "-Dguice_bytecode_gen_option=DISABLED",
-                "-Dcocovisor.root=" + root,
-                "-cp",
-                classPath(first),
-                "Judge",
-                judge));
-    command.addAll(args);
-    Process p =
-        new ProcessBuilder(command)
-            .redirectError(work.resolve(f.id() + "-" + judge + ".err").toFile())
-            .start();
-    var at = new String[] {"start", null};
-    Thread reader =
-        Thread.ofVirtual()
-            .start(() -> {
-              try (BufferedReader r = p.inputReader(StandardCharsets.UTF_8)) {
-                for (String line; (line = r.readLine()) != null; ) {
-                  at[line.startsWith("killed ") ? 1 : 0] = line.substring(line.indexOf(' ') + 1);
-                }
-              } catch (IOException e) {
-                at[0] = e.toString();
-              }
-            });
-    boolean ended = p.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
-    if (!ended) {
-      p.destroyForcibly().waitFor();
-    }
-    reader.join();
-    if (!ended) {
-      return at[0] + " does not end";
-    }
-    if (at[1] != null) {
-      return at[1];
-    }
-    if (p.exitValue() != 0) {
-      throw new IllegalStateException(judge + " ended with " + p.exitValue() + " at " + at[0]);
-    }
-    return "-";
   }
 
   /** The rows that the page has, by id. */

@@ -178,6 +178,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public @Nullable String deviceOf(long fd) {
+    return delegate.deviceOf(fd);
+  }
+
+  @Override
   public long lockedPagesLimit() {
     return delegate.lockedPagesLimit();
   }
@@ -220,6 +225,11 @@ public abstract class ForwardingVmContext implements VmContext {
   @Override
   public Errno standsStill(VcpuContext vcpu, long gfn, long tries) {
     return delegate.standsStill(vcpu, gfn, tries);
+  }
+
+  @Override
+  public void dead() {
+    delegate.dead();
   }
 
   @Override

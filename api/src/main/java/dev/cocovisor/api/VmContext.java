@@ -213,6 +213,17 @@ public interface VmContext {
   /** Writes the VMM's memory as copy_to_user would. */
   Errno copyToUser(long userAddress, byte[] from, int offset, int length);
 
+  /**
+   * Returns the path of the device file that a descriptor of the VMM names, one of {@link
+   * Backend#deviceFiles}; null where it names another file or none.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default @Nullable String deviceOf(long fd) {
+    return null;
+  }
+
   /** Returns how many pages the VMM may lock (RLIMIT_MEMLOCK); -1 for any number. */
   default long lockedPagesLimit() {
     return -1;
@@ -289,6 +300,16 @@ public interface VmContext {
   @API(status = API.Status.MAINTAINED, since = "0.2")
   default Errno standsStill(VcpuContext vcpu, long gfn, long tries) {
     return Errno.EINTR;
+  }
+
+  /**
+   * Marks the VM dead without a bug (kvm_vm_dead): every later call answers EIO.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default void dead() {
+    bug("the VM is dead");
   }
 
   /** Marks the VM dead and reports why (KVM_BUG_ON): every later call answers EIO. */

@@ -2,6 +2,7 @@ package dev.cocovisor.api;
 
 import java.util.List;
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A value of KVM_CREATE_VM's argument.
@@ -26,6 +27,21 @@ public record VmType(String name, long number, Architecture architecture) {
     if (number < 0) {
       throw new IllegalArgumentException("VM type " + name + ": number " + number + " is negative");
     }
+  }
+
+  /** Types are compared at every VM's start: no more than needed. */
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o == this
+        || (o instanceof VmType t
+            && t.number == number
+            && t.name.equals(name)
+            && t.architecture.equals(architecture));
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(number) * 31 + name.hashCode();
   }
 
   /**

@@ -58,7 +58,7 @@ final class Execution implements Observer {
   private final List<ScheduleStep> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
   private final List<int[]> callsAt = new ArrayList<>();
-  private int[] decisions = new int[256];
+  private int[] decisions = new int[64];
   private int decided;
   private int steps;
   private int preemptions;

@@ -2,7 +2,6 @@ package dev.cocovisor.explore;
 
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.vm.Vm;
-import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +24,10 @@ public abstract class HostTrial implements Trial {
     return host;
   }
 
-  /** Does what comes after the actors; by default nothing. */
-  protected void afterwards() {}
+  /** Does what comes after the actors, and tells whether there was anything; by default nothing. */
+  protected boolean afterwards() {
+    return false;
+  }
 
   @Override
   public final void checkAlways(Consumer<String> violation) {
@@ -36,9 +37,12 @@ public abstract class HostTrial implements Trial {
   @Override
   public final void checkAtRest(Consumer<String> violation) {
     host.checkInvariants(violation);
-    afterwards();
-    host.checkInvariants(violation);
-    dead = host.vms().stream().map(Vm::bugText).filter(Objects::nonNull).findFirst().orElse(null);
+    if (afterwards()) {
+      host.checkInvariants(violation);
+    }
+    for (Vm vm : host.vms()) {
+      dead = dead == null ? vm.bugText() : dead;
+    }
     warned = host.warnings().isEmpty() ? null : host.warnings().getFirst();
     host.close();
     long left = host.framesSinceBoot();

@@ -123,7 +123,7 @@ public final class ScenarioSubject implements Subject {
     }
 
     @Override
-    protected void afterwards() {
+    protected boolean afterwards() {
       for (int i : after) {
         ending
             .append(LogWriter.callOnly(program.get(i).call()))
@@ -131,6 +131,7 @@ public final class ScenarioSubject implements Subject {
             .append(answer(session, i))
             .append('\n');
       }
+      return !after.isEmpty();
     }
 
     @Override

@@ -76,8 +76,9 @@ final class ExploredTest extends HostTrial {
   }
 
   @Override
-  protected void afterwards() {
+  protected boolean afterwards() {
     actors.check();
+    return true;
   }
 
   @Override

@@ -74,6 +74,15 @@ public final class CoreSettings {
       Setting.number(
           "core.address-bits", "bits of a user address; 0: the recorded host's", 0, 0, 57);
 
+  /** Where the kernel's data page of a process lies, which no call of a log maps. */
+  public static final Setting VVAR =
+      Setting.number(
+          "core.vvar",
+          "address of a process's [vvar], the recorded hosts' by default; 0: nowhere",
+          0x7fff_f7fb_c000L,
+          0,
+          0x7fff_ffff_a000L);
+
   /** When anonymous memory is faulted in by pages of 2 MiB. */
   public static final Setting THP =
       Setting.choice("core.thp", "transparent huge pages", "always", "always", "madvise", "never");
@@ -149,6 +158,7 @@ public final class CoreSettings {
           MAX_VCPU_IDS,
           PHYSICAL_BITS,
           ADDRESS_BITS,
+          VVAR,
           THP,
           HUGE_PAGES,
           SWAP,

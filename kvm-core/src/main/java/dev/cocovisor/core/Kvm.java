@@ -2,9 +2,12 @@ package dev.cocovisor.core;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.VcpuContext;
+import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.kernel.KernelProfile;
@@ -72,7 +75,12 @@ public final class Kvm implements HostMachine, AutoCloseable {
       Platform platform, PhysicalGuard guard, LongPredicate exporter, LongPredicate taker) {}
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
-  private record BuiltIn(VmTraits traits) implements VmOps {}
+  private record BuiltIn(VmTraits traits, Errno vcpuMemEnc) implements VmOps {
+    @Override
+    public long vcpuMemEncIoctl(VcpuContext vcpu, VendorCommand command) {
+      return -vcpuMemEnc.number();
+    }
+  }
 
   /**
    * Boots a host.
@@ -177,6 +185,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
         ThpMode.valueOf(setting(CoreSettings.THP).toUpperCase(Locale.ROOT)),
         flag(CoreSettings.SWAP),
         flag(CoreSettings.KSM),
+        number(CoreSettings.VVAR),
         kernel.on(KernelRules.PARTIAL_COLLAPSE));
   }
 
@@ -341,7 +350,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
     } else {
       VmTraits traits =
           type.equals(VmType.X86_SW_PROTECTED) ? VmTraits.SW_PROTECTED : VmTraits.DEFAULT;
-      factory = (_, _) -> new BuiltIn(traits);
+      Errno vcpuMemEnc = vcpuMemEnc();
+      factory = (_, _) -> new BuiltIn(traits, vcpuMemEnc);
     }
     VmSettings vmSettings =
         new VmSettings(
@@ -382,6 +392,20 @@ public final class Kvm implements HostMachine, AutoCloseable {
     } catch (RuntimeException | Error e) {
       throw VendorFailure.of(backend, "createVm", e);
     }
+  }
+
+  /** Returns the paths of the vendors' device files. */
+  public List<String> deviceFiles() {
+    return backends.stream().map(Backend::deviceFiles).flatMap(List::stream).toList();
+  }
+
+  /** Only one vendor's module is loaded: the first that has the call for vCPUs answers. */
+  private Errno vcpuMemEnc() {
+    return backends.stream()
+        .map(Backend::vcpuMemEncElsewhere)
+        .filter(e -> e != Errno.ENOTTY)
+        .findFirst()
+        .orElse(Errno.ENOTTY);
   }
 
   /**
@@ -467,7 +491,9 @@ public final class Kvm implements HostMachine, AutoCloseable {
 
   /** Returns the platforms created so far. */
   public List<Platform> platforms() {
-    return platforms.values().stream().map(Booted::platform).toList();
+    var all = new ArrayList<Platform>(platforms.size());
+    platforms.values().forEach(b -> all.add(b.platform));
+    return all;
   }
 
   /**

@@ -16,6 +16,9 @@ final class BoundedLines extends BufferedReader {
   private static final char BYTE_ORDER_MARK = '\ufeff';
 
   private final StringBuilder line = new StringBuilder();
+  private final char[] block = new char[1 << 13];
+  private int at;
+  private int end;
   private long number;
 
   BoundedLines(Reader in) {
@@ -29,27 +32,39 @@ final class BoundedLines extends BufferedReader {
    */
   @Override
   public @Nullable String readLine() throws IOException {
-    line.setLength(0);
-    int c = read();
-    if (c == BYTE_ORDER_MARK && number == 0) {
-      c = read();
+    if (at == end && !more()) {
+      return null;
     }
-    if (c < 0) {
+    if (number == 0 && block[at] == BYTE_ORDER_MARK && ++at == end && !more()) {
       return null;
     }
     number++;
-    while (c >= 0 && c != '\n') {
-      if (line.length() == LONGEST) {
+    line.setLength(0);
+    boolean ended = false;
+    while (!ended && (at < end || more())) {
+      int from = at;
+      while (at < end && block[at] != '\n') {
+        at++;
+      }
+      if (line.length() + (at - from) > LONGEST) {
         throw new IOException(
             "line " + number + " is longer than " + LONGEST + " characters: this is no log");
       }
-      line.append((char) c);
-      c = read();
+      line.append(block, from, at - from);
+      ended = at < end;
     }
+    at += ended ? 1 : 0;
     int length = line.length();
     if (length > 0 && line.charAt(length - 1) == '\r') {
       line.setLength(length - 1);
     }
     return line.toString();
+  }
+
+  /** Fills the block anew; false at the end. */
+  private boolean more() throws IOException {
+    at = 0;
+    end = Math.max(read(block, 0, block.length), 0);
+    return end > 0;
   }
 }

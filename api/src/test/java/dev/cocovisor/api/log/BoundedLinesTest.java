@@ -30,6 +30,21 @@ class BoundedLinesTest {
   }
 
   @Test
+  void linesOfAnyLengthAreWhole() throws IOException {
+    String[] lines = new String[60];
+    for (int i = 0; i < lines.length; i++) {
+      lines[i] = "x".repeat(i * 997);
+    }
+    String text = String.join("\r\n", lines);
+    try (BufferedReader in = LogSource.text("t", text).opener().open()) {
+      assertThat(in.lines()).containsExactly(lines);
+    }
+    try (BufferedReader in = LogSource.text("t", "\ufeff").opener().open()) {
+      assertThat(in.readLine()).isNull();
+    }
+  }
+
+  @Test
   void aMarkLaterOnIsText() throws IOException {
     try (BufferedReader in = LogSource.text("t", "a\n\ufeffb").opener().open()) {
       assertThat(in.readLine()).isEqualTo("a");

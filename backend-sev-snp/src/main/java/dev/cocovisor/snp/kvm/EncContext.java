@@ -49,7 +49,7 @@ final class EncContext {
       to.asid = from.asid;
       to.handle = from.handle;
       to.esActive = from.esActive;
-      to.firmwareFile = from.firmwareFile;
+      to.firmwareFd = from.firmwareFd;
       to.owner = source;
       from.mirrors.add(self);
       return Errno.OK;

@@ -111,6 +111,10 @@ final class GuestRequests {
     if (!vm.readGuest(message, page, 0, PAGE).ok()) {
       return failed("the request cannot be read");
     }
+    if (!sev.hasFirmwareFile()) {
+      Errno noFile = sev.refuse(Errno.EBADF, "sev_fd of LAUNCH_START was closed");
+      return new RunResult(noFile, new Exit.Unknown());
+    }
     byte[] response = new byte[PAGE];
     FwStatus status =
         sev.platform().firmware().guestRequest(sev.info().gctx << PAGE_SHIFT, page, response);

@@ -45,7 +45,7 @@ final class LegacyDebug {
       if (!r.ok()) {
         return -r.number();
       }
-      if (!sev.info().firmwareFile) {
+      if (!sev.hasFirmwareFile()) {
         user.unpin(pins);
         return LegacyLaunch.noFile(sev);
       }

@@ -99,6 +99,9 @@ final class LegacyLaunch {
   }
 
   private long start(VendorCommand c, byte @Nullable [] session) {
+    if (!FirmwareFile.isOpen(vm, FirmwareFile.of(c.in()))) {
+      return noFile();
+    }
     int[] handle = new int[1];
     FwStatus s = firmware.start(session, c.in().number("policy", 0), handle);
     if (!s.ok()) {
@@ -110,7 +113,7 @@ final class LegacyLaunch {
       return refused(c, s);
     }
     sev.info().handle = handle[0];
-    sev.info().firmwareFile = true;
+    sev.info().firmwareFd = FirmwareFile.of(c.in());
     c.out().put("handle", handle[0]);
     return SnpLaunch.done(c);
   }
@@ -124,7 +127,7 @@ final class LegacyLaunch {
       return -r.number();
     }
     try {
-      if (!sev.info().firmwareFile) {
+      if (!sev.hasFirmwareFile()) {
         return noFile();
       }
       long at = uaddr;
@@ -155,7 +158,7 @@ final class LegacyLaunch {
           return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
               .number();
         }
-        if (!sev.info().firmwareFile) {
+        if (!sev.hasFirmwareFile()) {
           return noFile();
         }
         vcpu.assertLocked();
@@ -180,7 +183,7 @@ final class LegacyLaunch {
   private long filled(VendorCommand c, int needed, Function<byte[], FwStatus> run) {
     long length = c.in().number("len", 0) & 0xffff_ffffL;
     long uaddr = c.in().number("uaddr", 0);
-    if (length == 0 && !sev.info().firmwareFile) {
+    if (length == 0 && !sev.hasFirmwareFile()) {
       c.out().put("len", 0);
       return noFile();
     }
@@ -193,7 +196,7 @@ final class LegacyLaunch {
     if (uaddr != 0 && length > UserPages.MAX_BLOB) {
       return sev.fail(Errno.EINVAL, "len is more than 16 KiB");
     }
-    if (!sev.info().firmwareFile) {
+    if (!sev.hasFirmwareFile()) {
       return noFile();
     }
     // Without an address the firmware gets no room either.
@@ -242,7 +245,7 @@ final class LegacyLaunch {
       if (!r.ok()) {
         return -r.number();
       }
-      if (!sev.info().firmwareFile) {
+      if (!sev.hasFirmwareFile()) {
         return noFile();
       }
       long hpa = (pins.getFirst() << PAGE_SHIFT) + (uaddr & 0xFFF);
@@ -257,7 +260,7 @@ final class LegacyLaunch {
   }
 
   private long step(VendorCommand c, FwCommand command) {
-    if (!sev.info().firmwareFile) {
+    if (!sev.hasFirmwareFile()) {
       return noFile();
     }
     FwStatus s = firmware.step(command, sev.info().handle);
@@ -266,7 +269,7 @@ final class LegacyLaunch {
 
   private long status(VendorCommand c) {
     int handle = sev.info().handle;
-    if (!sev.info().firmwareFile) {
+    if (!sev.hasFirmwareFile()) {
       return noFile();
     }
     FwStatus status = firmware.status(handle);

@@ -40,7 +40,7 @@ final class LegacyMigration {
   long sendStart(VendorCommand c) {
     Fields in = c.in();
     long length = in.number("session_len", 0);
-    if (length == 0 && !sev.info().firmwareFile) {
+    if (length == 0 && !sev.hasFirmwareFile()) {
       c.out().put("session_len", 0);
       return LegacyLaunch.noFile(sev);
     }
@@ -62,7 +62,7 @@ final class LegacyMigration {
         return -r.number();
       }
     }
-    if (!sev.info().firmwareFile) {
+    if (!sev.hasFirmwareFile()) {
       c.out().put("policy", 0).put("session_len", length);
       return LegacyLaunch.noFile(sev);
     }
@@ -83,7 +83,7 @@ final class LegacyMigration {
     long headerLength = in.number("hdr_len", 0);
     long packetLength = in.number("trans_len", 0);
     boolean query = headerLength == 0 || packetLength == 0;
-    if (query && !sev.info().firmwareFile) {
+    if (query && !sev.hasFirmwareFile()) {
       c.out().put("hdr_len", 0).put("trans_len", 0);
       return LegacyLaunch.noFile(sev);
     }
@@ -115,7 +115,7 @@ final class LegacyMigration {
       if (tooMuch(headerLength) || tooMuch(packetLength)) {
         return sev.fail(Errno.ENOMEM, "hdr_len or trans_len is more than can be allocated");
       }
-      if (!sev.info().firmwareFile) {
+      if (!sev.hasFirmwareFile()) {
         return LegacyLaunch.noFile(sev);
       }
       byte[] header = new byte[(int) headerLength];
@@ -167,7 +167,7 @@ final class LegacyMigration {
     if (!r.ok()) {
       return -r.number();
     }
-    if (!sev.info().firmwareFile) {
+    if (!sev.hasFirmwareFile()) {
       user.unpin(pins);
       return LegacyLaunch.noFile(sev);
     }

@@ -87,6 +87,11 @@ public final class SevBackend implements Backend {
   }
 
   @Override
+  public List<String> deviceFiles() {
+    return List.of(FirmwareFile.PATH);
+  }
+
+  @Override
   public List<KernelRule<?>> kernelRules() {
     return SevKernelRules.ALL;
   }

@@ -31,10 +31,10 @@ final class SevInfo {
   boolean certsEnabled;
 
   /**
-   * Whether the VM holds the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A
+   * The descriptor of the firmware's file (sev->fd): from LAUNCH_START or RECEIVE_START on. A
    * mirror has its owner's, a VM that took over another's context has none.
    */
-  boolean firmwareFile;
+  long firmwareFd = FirmwareFile.NONE;
 
   /** Whose context this VM mirrors. */
   @Nullable SevVm owner;

@@ -43,6 +43,9 @@ final class SevVcpu implements Place {
   /** A page state change that user space is answering, or null. */
   @Nullable PageStateChange pending;
 
+  /** A hypercall through the GHCB that user space is answering. */
+  boolean hypercall;
+
   /** A guest request that waits for certificates, or null. */
   GuestRequests.@Nullable Waiting request;
 

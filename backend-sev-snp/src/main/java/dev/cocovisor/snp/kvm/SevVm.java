@@ -90,6 +90,11 @@ public final class SevVm implements VmOps {
     throw new IllegalStateException("vCPU " + vcpu.id() + " is not this backend's");
   }
 
+  /** Tells whether the firmware's file that the VM was started with is open. */
+  boolean hasFirmwareFile() {
+    return FirmwareFile.isOpen(vm, info.firmwareFd);
+  }
+
   /** Tells why something is refused, and returns the error. */
   Errno refuse(Errno error, String why) {
     return platform.machine().trace().refuse(error, why);

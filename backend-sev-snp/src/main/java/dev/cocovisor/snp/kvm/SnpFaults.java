@@ -10,6 +10,7 @@ import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.snp.rmp.CpuMode;
 import dev.cocovisor.snp.rmp.Rmp;
@@ -36,6 +37,7 @@ final class SnpFaults {
   private final VmEntry entry;
   private final Rmp rmp;
   private final RmpReasons reasons;
+  private final RmpFaultRace race;
 
   SnpFaults(SevVm sev, VmEntry entry) {
     this.sev = sev;
@@ -44,6 +46,7 @@ final class SnpFaults {
     this.access = sev.platform().access();
     this.rmp = sev.platform().rmp();
     this.reasons = new RmpReasons(rmp);
+    this.race = sev.platform().machine().kernel().on(SevKernelRules.RMP_FAULT_RACE);
   }
 
   AccessOutcome check(
@@ -127,16 +130,43 @@ final class SnpFaults {
     if (!vm.isPrivate(gfn) || slot == null || !slot.hasGuestMemfd()) {
       return false;
     }
+    long sequence = vm.invalidations();
     long pfn = vm.gmemPfn(gfn, false);
-    if (pfn < 0 || !rmp.assigned(pfn) || !rmp.huge(pfn)) {
+    if (pfn < 0) {
+      return false;
+    }
+    if (!race.holdsPage()) {
+      return split(gfn, pfn, sequence);
+    }
+    HostMemory memory = sev.platform().machine().memory();
+    memory.get(pfn);
+    try {
+      return split(gfn, pfn, sequence);
+    } finally {
+      memory.put(pfn);
+    }
+  }
+
+  private boolean split(long gfn, long pfn, long sequence) {
+    if (!rmp.assigned(pfn)) {
+      warnUnassigned(gfn, pfn, sequence);
+      return false;
+    }
+    if (!rmp.huge(pfn)) {
       return false;
     }
     long code = sev.platform().host().psmash(vm, pfn);
     if (code != RmpOutcome.OK) {
-      boolean stillHuge = rmp.assigned(pfn) && rmp.huge(pfn);
-      sev.platform().faultSteps().notSmashed(vm, pfn, stillHuge);
-      if (!stillHuge) {
+      boolean assigned = rmp.assigned(pfn);
+      boolean huge = rmp.huge(pfn);
+      sev.platform().faultSteps().notSmashed(vm, pfn, assigned && huge);
+      if (race.settled(assigned, huge)) {
         return true; // Another processor was quicker.
+      }
+      if (assigned) {
+        warn(gfn, pfn, "its RMP entry is not split");
+      } else {
+        warnUnassigned(gfn, pfn, sequence);
       }
     }
     vm.mmuLock().lock();
@@ -146,6 +176,26 @@ final class SnpFaults {
     } finally {
       vm.mmuLock().unlock();
     }
-    return code == RmpOutcome.OK;
+    return code == RmpOutcome.OK || !rmp.assigned(pfn);
+  }
+
+  private void warnUnassigned(long gfn, long pfn, long sequence) {
+    if (race.warnsUnassigned(invalidated(sequence, gfn), vm.gmemPfn(gfn, false) == pfn)) {
+      warn(gfn, pfn, "its RMP entry is not assigned");
+    }
+  }
+
+  private boolean invalidated(long sequence, long gfn) {
+    vm.mmuLock().lockShared();
+    try {
+      return vm.invalidatedSince(sequence, gfn);
+    } finally {
+      vm.mmuLock().unlockShared();
+    }
+  }
+
+  private void warn(long gfn, long pfn, String what) {
+    String page = "gfn 0x" + Long.toHexString(gfn) + ", pfn 0x" + Long.toHexString(pfn);
+    sev.platform().machine().warn("sev_handle_rmp_fault", page + ": " + what);
   }
 }

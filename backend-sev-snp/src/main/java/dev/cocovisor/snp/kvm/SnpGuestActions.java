@@ -91,10 +91,14 @@ final class SnpGuestActions {
   /** User space answered an exit; null where none of this guest's waits. */
   @Nullable RunResult resume(VcpuContext vcpu, long ret) {
     SevVcpu state = sev.stateOf(vcpu);
-    return state.pending == null && state.request == null ? null : answered(state, ret);
+    boolean nothing = state.pending == null && state.request == null && !state.hypercall;
+    return nothing ? null : answered(state, ret);
   }
 
   private RunResult answered(SevVcpu state, long ret) {
+    if (state.hypercall) {
+      return exits.hypercallAnswered(state, ret);
+    }
     var waiting = state.request;
     return waiting != null ? requests.answered(state, waiting, ret) : states.resume(state, ret);
   }

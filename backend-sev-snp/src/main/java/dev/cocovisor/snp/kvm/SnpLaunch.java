@@ -54,7 +54,10 @@ final class SnpLaunch {
     }
     long gctx = host.allocateFirmwarePage(vm);
     FwStatus status = FwStatus.NO_FW_CALL;
-    if (gctx >= 0) {
+    boolean file = FirmwareFile.isOpen(vm, FirmwareFile.of(c.in()));
+    if (gctx >= 0 && !file) {
+      host.freeFirmwarePage(vm, gctx);
+    } else if (gctx >= 0) {
       status = firmware.gctxCreate(gctx << PAGE_SHIFT);
       if (!status.ok()) {
         host.freeFirmwarePage(vm, gctx);
@@ -67,7 +70,7 @@ final class SnpLaunch {
     info.gctx = gctx;
     status = firmware.launch().start(gctx << PAGE_SHIFT, policy);
     if (status.ok()) {
-      info.firmwareFile = true;
+      info.firmwareFd = FirmwareFile.of(c.in());
       status = firmware.activate(gctx << PAGE_SHIFT, info.asid);
     }
     if (!status.ok()) {
@@ -120,6 +123,9 @@ final class SnpLaunch {
       if (!r.ok()) {
         return -r.number();
       }
+    }
+    if (!sev.hasFirmwareFile()) {
+      return LegacyLaunch.noFile(sev);
     }
     FwStatus status =
         firmware
@@ -186,6 +192,10 @@ final class SnpLaunch {
     Errno made = host.makePrivate(vm, state.vmsa, LaunchDigest.VMSA_GPA, false, info.asid, true);
     if (!made.ok()) {
       return -sev.refuse(made, "the save area could not be given to the guest").number();
+    }
+    if (!FirmwareFile.isOpen(vm, FirmwareFile.of(c.in()))) {
+      var _ = host.reclaim(vm, state.vmsa);
+      return LegacyLaunch.noFile(sev);
     }
     FwStatus status =
         firmware

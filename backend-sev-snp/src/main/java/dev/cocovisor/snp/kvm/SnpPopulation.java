@@ -81,6 +81,7 @@ final class SnpPopulation {
       return sev.fail(Errno.EINVAL, "no slot with a guest_memfd holds gfn_start");
     }
     long npages = Math.min(len >>> PAGE_SHIFT, slot.endGfn() - gfn);
+    boolean file = FirmwareFile.isOpen(vm, FirmwareFile.of(c.in()));
     // NO_FW_CALL until the first page got past its source.
     FwStatus[] last = {FwStatus.NO_FW_CALL};
     long count =
@@ -88,7 +89,7 @@ final class SnpPopulation {
             gfn,
             type == LaunchPageType.ZERO ? 0 : uaddr,
             npages,
-            (g, pfn, from, order) -> folio(g, pfn, from, order, type, last));
+            (g, pfn, from, order) -> folio(g, pfn, from, order, type, file, last));
     if (count < 0) {
       Errno why = Errno.of((int) -count);
       boolean unread = last[0] == FwStatus.NO_FW_CALL && why == Errno.EFAULT;
@@ -114,11 +115,17 @@ final class SnpPopulation {
   }
 
   private Errno folio(
-      long gfn, long pfn, long from, int order, LaunchPageType type, FwStatus[] last) {
+      long gfn,
+      long pfn,
+      long from,
+      int order,
+      LaunchPageType type,
+      boolean file,
+      FwStatus[] last) {
     int npages = 1 << order;
     last[0] = FwStatus.SUCCESS;
     for (int i = 0; i < npages; i++) {
-      Errno r = page(gfn + i, pfn + i, from == 0 ? 0 : from + (long) i * PAGE, type, last);
+      Errno r = page(gfn + i, pfn + i, from == 0 ? 0 : from + (long) i * PAGE, type, file, last);
       if (!r.ok()) {
         // What was added of this folio before goes back; the digest keeps it.
         for (int undone = 0; undone < i; undone++) {
@@ -136,7 +143,8 @@ final class SnpPopulation {
    * Adds one page; one that is refused is cleared, as the folio was never marked up to date and the
    * next user of it clears it (virt/kvm/guest_memfd.c, kvm_gmem_get_pfn).
    */
-  private Errno page(long gfn, long pfn, long from, LaunchPageType type, FwStatus[] last) {
+  private Errno page(
+      long gfn, long pfn, long from, LaunchPageType type, boolean file, FwStatus[] last) {
     if (missing(from, type)) {
       return sev.refuse(Errno.EINVAL, "a page of this type needs a source");
     }
@@ -169,6 +177,12 @@ final class SnpPopulation {
     if (!made.ok()) {
       host.memory().raw().zero(pfn, 1);
       return sev.refuse(Errno.EFAULT, "RMPUPDATE did not give the page to the guest");
+    }
+    if (!file) {
+      if (host.reclaim(vm, pfn).ok()) {
+        host.memory().raw().zero(pfn, 1);
+      }
+      return sev.refuse(Errno.EBADF, "sev_fd is no open file of " + FirmwareFile.PATH);
     }
     FwStatus status =
         firmware

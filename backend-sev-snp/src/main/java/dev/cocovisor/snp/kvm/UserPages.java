@@ -9,8 +9,7 @@ import java.util.List;
  * User memory that SEV's commands take: pages pinned for the firmware, and blobs copied for it.
  *
  * <p>Source: {@code arch/x86/kvm/svm/sev.c}, sev_pin_memory, sev_check_pin_count,
- * sev_pin_user_pages (the total of the machine's memory is not asked); {@code
- * drivers/crypto/ccp/sev-dev.c}, psp_copy_user_blob.
+ * sev_pin_user_pages (7.3); {@code drivers/crypto/ccp/sev-dev.c}, psp_copy_user_blob.
  */
 final class UserPages {
   /** SEV_FW_BLOB_MAX_SIZE, bytes. */
@@ -53,8 +52,9 @@ final class UserPages {
   }
 
   /**
-   * Pins every page of a range for writing, or none: no length or overflow EINVAL, more than
-   * RLIMIT_MEMLOCK allows this VM ENOMEM, anything else ENOMEM.
+   * Pins every page of a range for writing, or none: no length or overflow EINVAL, more than the
+   * machine's memory with what this VM has pinned EINVAL, more than RLIMIT_MEMLOCK allows this VM
+   * ENOMEM, anything else ENOMEM.
    *
    * @param pins receives the frames in order
    */
@@ -73,6 +73,10 @@ final class UserPages {
     }
     long limit = vm.lockedPagesLimit();
     long pages = (last - (uaddr & -PAGE)) / PAGE + 1;
+    long machine = sev.platform().machine().memory().frames();
+    if (machine > 0 && sev.info().pagesLocked + pages > machine) {
+      return sev.refuse(Errno.EINVAL, () -> "more pages than the machine's memory has, " + machine);
+    }
     if (limit >= 0 && sev.info().pagesLocked + pages > limit) {
       return sev.refuse(
           Errno.ENOMEM,

@@ -63,6 +63,7 @@ final class Vmgexit {
   private final PageStateRequests states;
   private final ApCreation aps;
   private final GuestRequests requests;
+  private final GhcbHypercall hypercalls;
   private long jumpTable;
 
   Vmgexit(
@@ -76,6 +77,7 @@ final class Vmgexit {
     this.states = states;
     this.aps = aps;
     this.requests = requests;
+    this.hypercalls = new GhcbHypercall(sev);
   }
 
   /** Carries out {@code guest_vmgexit(vcpu, {ghcb, usage, exit_code, exitinfo1, exitinfo2, …})}. */
@@ -102,6 +104,11 @@ final class Vmgexit {
       return malformed(MISSING_INPUT, "a field that the event needs is not marked valid");
     }
     return event(state, code, ghcb, f);
+  }
+
+  /** User space answered a hypercall. */
+  RunResult hypercallAnswered(SevVcpu state, long ret) {
+    return hypercalls.answered(state, ret);
   }
 
   private RunResult notRegistered() {
@@ -152,6 +159,9 @@ final class Vmgexit {
     if (code == GhcbFields.GUEST_REQUEST || code == GhcbFields.EXTENDED_REQUEST) {
       return requests.request(state, f, code == GhcbFields.EXTENDED_REQUEST, info1, info2);
     }
+    if (code == GhcbFields.VMMCALL) {
+      return hypercalls.call(state, f);
+    }
     if (code == UNSUPPORTED_EVENT) {
       return new RunResult(
           sev.refuse(Errno.EINVAL, "the guest had a #VC that it does not know"),
@@ -170,7 +180,7 @@ final class Vmgexit {
    */
   private static boolean passesThrough(long code) {
     return switch ((int) code) {
-      case 0x27, 0x37, 0x6e, 0x6f, 0x72, 0x76, 0x7b, 0x7c, 0x81, 0x87, 0x89, 0x8a, 0x8b ->
+      case 0x27, 0x37, 0x6e, 0x6f, 0x72, 0x76, 0x7b, 0x7c, 0x87, 0x89, 0x8a, 0x8b ->
           code >>> 32 == 0;
       default -> false;
     };

@@ -318,7 +318,9 @@ class SevMigrationTest {
     assertThat(m.vmm.memoryEncryptRegion(mirror.vm, true, a.user, 4096)).isEqualTo(EINVAL);
     assertThat(m.vmm.memoryEncryptRegion(mirror.vm, false, a.user, 4096)).isEqualTo(EINVAL);
     assertThat(m.vmm.memoryEncryptRegion(a.vm, true, a.user, 8192)).isZero();
-    assertThat(m.vmm.memoryEncryptRegion(a.vm, true, a.user, 0x7fff_ffffL << 12)).isEqualTo(-12);
+    assertThat(m.vmm.memoryEncryptRegion(a.vm, true, a.user, 0x1_0000L << 12)).isEqualTo(-12);
+    // More than the machine has, and more than an int counts.
+    assertThat(m.vmm.memoryEncryptRegion(a.vm, true, a.user, 0x7fff_ffffL << 12)).isEqualTo(EINVAL);
     assertThat(m.vmm.memoryEncryptRegion(a.vm, true, a.user, 0x8000_0000L << 12)).isEqualTo(EINVAL);
     assertThat(m.vmm.memoryEncryptRegion(a.vm, false, a.user, 4096)).isEqualTo(EINVAL);
     Guest es = m.guest(3);

@@ -41,6 +41,7 @@ public final class TdxPlatform implements Platform {
   private final @Nullable DynamicPamt pamt;
   private final int width;
   private final boolean partialWriteErratum;
+  private final boolean splitIrqchip;
   private final PhysicalMemory memory;
   private final RegionCheck regionCheck;
   private final List<TdxVm> vms = new ArrayList<>();
@@ -71,6 +72,7 @@ public final class TdxPlatform implements Platform {
             policy,
             host.kernel().on(TdxKernelRules.PAGE_IS_SOURCE));
     partialWriteErratum = host.flag(TdxSettings.ERRATUM);
+    splitIrqchip = host.flag(TdxSettings.SPLIT_IRQCHIP);
     memory = host.memory().raw();
     pamt = config.dynamicPamt() ? new DynamicPamt(host.memory(), seam) : null;
     regionCheck = host.part(RegionCheck.class, new RegionCheck());
@@ -100,6 +102,11 @@ public final class TdxPlatform implements Platform {
     TdxVm made = new TdxVm(vm, this);
     vms.add(made);
     return made;
+  }
+
+  /** Tells whether a vCPU is refused as long as KVM has no local APIC for it. */
+  boolean needsSplitIrqchip() {
+    return splitIrqchip;
   }
 
   @Override

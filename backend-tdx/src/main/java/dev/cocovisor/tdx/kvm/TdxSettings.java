@@ -68,9 +68,16 @@ final class TdxSettings {
           "yes",
           "no");
 
+  /** Whether a vCPU needs KVM's local APIC. */
+  static final Setting SPLIT_IRQCHIP =
+      Setting.flag(
+          "tdx.split-irqchip",
+          "a vCPU is EINVAL before KVM_CAP_SPLIT_IRQCHIP, as in Linux; false: taken for granted",
+          false);
+
   /** All of them, in the order they are listed. */
   static final Setting[] ALL = {
-    POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT
+    POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT, SPLIT_IRQCHIP
   };
 
   private TdxSettings() {}

@@ -232,6 +232,9 @@ public final class TdxVm implements VmOps {
     if (state != State.INITIALIZED) {
       return refuse(Errno.EIO, runnable() ? "the TD is finalized" : "the TD is not initialized");
     }
+    if (platform.needsSplitIrqchip() && !vm.lapicInKernel()) {
+      return refuse(Errno.EINVAL, "KVM_CAP_SPLIT_IRQCHIP comes before the first vCPU");
+    }
     vcpu.setVendorState(new TdxVcpu());
     return Errno.OK;
   }

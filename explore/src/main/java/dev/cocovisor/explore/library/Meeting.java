@@ -45,7 +45,8 @@ public final class Meeting extends HostTrial {
   static final String TAKEN = "taken";
 
   private static final int NEW_SLOT = 41;
-  private static final long FRAMES = 1 << 15;
+  private static final HostConfig HOST =
+      HostConfig.DEFAULT.withMemoryFrames(1 << 15).withSetting("core.thp", "never");
 
   private final KvmProcess process;
   private final Guest guest;
@@ -65,10 +66,7 @@ public final class Meeting extends HostTrial {
   Meeting(Technology technology, List<Operation> operations) {
     super(
         new Kvm(
-            HostConfig.DEFAULT
-                .withArchitecture(technology.architecture())
-                .withMemoryFrames(FRAMES)
-                .withSetting("core.thp", "never"),
+            hostOf(technology),
             technology.backend() == null ? List.of() : List.of(technology.backend())));
     process = new KvmProcess(host());
     guest = new Guest(technology, process, GuestLaunch.DEFAULT.withMemory(MEMORY).withVcpus(2));
@@ -97,6 +95,10 @@ public final class Meeting extends HostTrial {
       String name = (parts.isEmpty() ? "a: " : parts.size() == 1 ? "b: " : "c: ") + o.text();
       parts.add(new Part(name, o.calls(this)));
     }
+  }
+
+  private static HostConfig hostOf(Technology technology) {
+    return HOST.withArchitecture(technology.architecture());
   }
 
   private void prepare(List<Operation> operations) {

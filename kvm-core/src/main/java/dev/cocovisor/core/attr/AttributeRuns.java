@@ -124,7 +124,7 @@ public final class AttributeRuns implements AttributeStore {
     Runs r = runs;
     int head = floor(r.first, start);
     int tail = floor(r.first, end);
-    var made = new Boundaries();
+    var made = new Boundaries(r.chunks[head].from.length + r.chunks[tail].from.length + 2);
     if (head > 0) {
       Chunk before = r.chunks[head - 1];
       made.follows(before.value[before.value.length - 1]);
@@ -164,10 +164,16 @@ public final class AttributeRuns implements AttributeStore {
 
   /** Boundaries in the making: one that changes nothing is left out. */
   private static final class Boundaries {
-    private long[] from = new long[2 * MOST + 2];
-    private byte[] value = new byte[2 * MOST + 2];
+    private long[] from;
+    private byte[] value;
     private int count;
     private int before = -1;
+
+    /** Makes room for so many; more can be added. */
+    Boundaries(int room) {
+      from = new long[room];
+      value = new byte[room];
+    }
 
     /** Says what the run before the first boundary has. */
     void follows(byte last) {

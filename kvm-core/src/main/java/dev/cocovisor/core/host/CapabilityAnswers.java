@@ -21,6 +21,9 @@ public final class CapabilityAnswers {
    * @throws IllegalArgumentException if it is none
    */
   public CapabilityAnswers(String text) {
+    if (text.isBlank()) {
+      return;
+    }
     for (String one : text.strip().split("\\s+", -1)) {
       if (!one.isEmpty()) {
         read(one);

@@ -16,6 +16,9 @@ final class Descriptors {
   /** /dev/kvm, which has no state. */
   static final Object DEV_KVM = new Object();
 
+  /** A device file of a vendor's, which has no state here. */
+  record DeviceFile(String path) {}
+
   private static final int FIRST = 3;
 
   private final ModelLock lock = new ModelLock("files->file_lock");
@@ -94,6 +97,11 @@ final class Descriptors {
   @Nullable Object get(long fd) {
     long i = fd - FIRST;
     return i >= 0 && i < open.size() ? open.get((int) i) : null;
+  }
+
+  /** Returns the path of a vendor's device file, or null. */
+  @Nullable String device(long fd) {
+    return get(fd) instanceof DeviceFile f ? f.path() : null;
   }
 
   @Nullable Vm vm(long fd) {

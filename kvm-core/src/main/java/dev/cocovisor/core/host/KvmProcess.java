@@ -159,13 +159,17 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   }
 
   /**
-   * Opens a file of the root, a tmpfs; there are no directories.
+   * Opens a device file of a vendor's ({@link Kvm#deviceFiles}), or a file of the root, a tmpfs;
+   * there are no directories.
    *
    * @param path absolute
    * @param create O_CREAT: an empty file is made where there is none
    * @return a descriptor, or ENOENT
    */
   public long openFile(String path, boolean create) {
+    if (kvm.deviceFiles().contains(path)) {
+      return fds.install(new Descriptors.DeviceFile(path));
+    }
     boolean inRoot = path.length() > 1 && path.lastIndexOf('/') == 0;
     MemFd file = rootFiles.get(path);
     if (file == null && create && inRoot) {
@@ -404,6 +408,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
           kvm.trace().refuse(Errno.EINVAL, () -> "VM type %d: the host has none".formatted(type)));
     }
     Vm vm = kvm.createVm(t, space);
+    vm.setDeviceFiles(fds::device);
     Errno r = vm.init();
     return r.ok() ? fds.install(vm) : ret(r);
   }

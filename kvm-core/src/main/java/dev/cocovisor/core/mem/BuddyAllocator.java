@@ -10,7 +10,8 @@ import java.util.Arrays;
  * <p>Free blocks are stacks by order; a byte map says which frame heads a free block of which
  * order, so that a block whose buddy is free merges with it. Merging does not search a stack: it
  * clears the map, and a stack entry the map no longer confirms is skipped when popped. The byte map
- * is lazy: a terabyte that nobody uses costs nothing.
+ * is lazy: a terabyte that nobody uses costs nothing. Blocks of {@link #MARKS} frames and more have
+ * a map of their own, a byte for so many frames.
  *
  * <p>Source of the idea: {@code mm/page_alloc.c}, __free_one_page and the per-CPU page sets.
  * Thread-safe: the zone lock, and one lock a CPU cache, always taken cache first.
@@ -24,6 +25,10 @@ final class BuddyAllocator implements FrameAllocator {
   private static final int MARKS_BITS = MAX_ORDER / 2;
 
   private static final int MARKS = 1 << MARKS_BITS;
+
+  /** Frames that an empty cache is filled with: 64, a block of this order where one is there. */
+  private static final int REFILL_ORDER = 6;
+
   private static final long[] NONE = {};
 
   private final ModelLock zone = new ModelLock("zone->lock");
@@ -31,6 +36,7 @@ final class BuddyAllocator implements FrameAllocator {
   private final long[][] stacks = new long[MAX_ORDER + 1][];
   private final int[] depth = new int[MAX_ORDER + 1];
   private final byte[][][] freeOrder;
+  private final byte[][] freeLargeOrder;
   private long used;
 
   /** Frames from here on were never handed out and are on no stack yet. */
@@ -54,6 +60,7 @@ final class BuddyAllocator implements FrameAllocator {
   BuddyAllocator(long frames) {
     this.frames = frames;
     this.freeOrder = new byte[(int) ((frames + (1L << MAX_ORDER) - 1) >>> MAX_ORDER)][][];
+    this.freeLargeOrder = new byte[freeOrder.length][];
     Arrays.fill(stacks, NONE);
     for (int i = 0; i < CPU_CACHES; i++) {
       caches[i] = new CpuCache();
@@ -138,7 +145,7 @@ final class BuddyAllocator implements FrameAllocator {
       }
     }
     for (int order = 0; order <= MAX_ORDER; order++) {
-      if (mark(pfn & -(1L << order)) == order + 1) {
+      if (isMarked(pfn & -(1L << order), order)) {
         return true;
       }
     }
@@ -148,7 +155,13 @@ final class BuddyAllocator implements FrameAllocator {
   private boolean refill(CpuCache cache) {
     zone.lock();
     try {
-      while (cache.count < CACHE / 2) {
+      long block = mayBeSmaller(REFILL_ORDER) ? HostMemory.NO_FRAME : takeBlock(REFILL_ORDER);
+      if (block != HostMemory.NO_FRAME) {
+        for (long pfn = block; pfn < block + (1L << REFILL_ORDER); pfn++) {
+          cache.add(pfn);
+        }
+      }
+      while (cache.count < 1 << REFILL_ORDER) {
         long pfn = takeBlock(0);
         if (pfn == HostMemory.NO_FRAME) {
           break;
@@ -165,6 +178,19 @@ final class BuddyAllocator implements FrameAllocator {
       cache.frames[j] = t;
     }
     return cache.count > 0;
+  }
+
+  /** Tells whether there may be free frames in blocks of an order below this one. */
+  private boolean mayBeSmaller(int order) {
+    if (virgin != frames && frames - virgin < 1L << order) {
+      return true;
+    }
+    for (int o = 0; o < order; o++) {
+      if (depth[o] > 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Out of memory in the zone: another CPU's cache may still hold a frame. */
@@ -221,10 +247,10 @@ final class BuddyAllocator implements FrameAllocator {
     int o = order;
     while (o < MAX_ORDER) {
       long buddy = head ^ (1L << o);
-      if (buddy + (1L << o) > frames || mark(buddy) != o + 1) {
+      if (buddy + (1L << o) > frames || !isMarked(buddy, o)) {
         break;
       }
-      setMark(buddy, 0);
+      mark(buddy, o, 0);
       head = Math.min(head, buddy);
       o++;
     }
@@ -232,10 +258,10 @@ final class BuddyAllocator implements FrameAllocator {
   }
 
   private void push(int order, long pfn) {
-    setMark(pfn, order + 1);
+    mark(pfn, order, order + 1);
     long[] stack = stacks[order];
     if (depth[order] == stack.length) {
-      stack = Arrays.copyOf(stack, Math.max(16, depth[order] * 2));
+      stack = Arrays.copyOf(stack, Math.max(4, depth[order] * 2));
       stacks[order] = stack;
     }
     stack[depth[order]++] = pfn;
@@ -244,30 +270,48 @@ final class BuddyAllocator implements FrameAllocator {
   private long pop(int order) {
     while (depth[order] > 0) {
       long pfn = stacks[order][--depth[order]];
-      if (mark(pfn) == order + 1) {
-        setMark(pfn, 0);
+      if (isMarked(pfn, order)) {
+        mark(pfn, order, 0);
         return pfn;
       }
     }
     return HostMemory.NO_FRAME;
   }
 
-  private int mark(long pfn) {
-    byte[][] mid = freeOrder[(int) (pfn >>> MAX_ORDER)];
-    byte[] low = mid == null ? null : mid[(int) (pfn >>> MARKS_BITS) & (MARKS - 1)];
-    return low == null ? 0 : low[(int) pfn & (MARKS - 1)];
+  /** Tells whether a frame heads a free block of an order. */
+  private boolean isMarked(long pfn, int order) {
+    int top = (int) (pfn >>> MAX_ORDER);
+    int block = (int) (pfn >>> MARKS_BITS) & (MARKS - 1);
+    if (order >= MARKS_BITS) {
+      byte[] large = freeLargeOrder[top];
+      return large != null && large[block] == order + 1;
+    }
+    byte[][] mid = freeOrder[top];
+    byte[] low = mid == null ? null : mid[block];
+    return low != null && low[(int) pfn & (MARKS - 1)] == order + 1;
   }
 
-  private void setMark(long pfn, int value) {
-    byte[][] mid = freeOrder[(int) (pfn >>> MAX_ORDER)];
+  private void mark(long pfn, int order, int value) {
+    int top = (int) (pfn >>> MAX_ORDER);
+    int block = (int) (pfn >>> MARKS_BITS) & (MARKS - 1);
+    if (order >= MARKS_BITS) {
+      byte[] large = freeLargeOrder[top];
+      if (large == null) {
+        large = new byte[MARKS];
+        freeLargeOrder[top] = large;
+      }
+      large[block] = (byte) value;
+      return;
+    }
+    byte[][] mid = freeOrder[top];
     if (mid == null) {
       mid = new byte[MARKS][];
-      freeOrder[(int) (pfn >>> MAX_ORDER)] = mid;
+      freeOrder[top] = mid;
     }
-    byte[] low = mid[(int) (pfn >>> MARKS_BITS) & (MARKS - 1)];
+    byte[] low = mid[block];
     if (low == null) {
       low = new byte[MARKS];
-      mid[(int) (pfn >>> MARKS_BITS) & (MARKS - 1)] = low;
+      mid[block] = low;
     }
     low[(int) pfn & (MARKS - 1)] = (byte) value;
   }

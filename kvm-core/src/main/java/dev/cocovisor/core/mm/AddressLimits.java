@@ -7,13 +7,16 @@ package dev.cocovisor.core.mm;
  * @param thp when anonymous memory is faulted in by huge pages
  * @param swap whether the kernel can swap (CONFIG_SWAP), so that advice about it means something
  * @param ksm whether pages of equal content can be merged (CONFIG_KSM)
+ * @param vvar where the kernel's data page of each process lies ([vvar]); 0: nowhere
  * @param refusesPartialCollapse whether MADV_COLLAPSE refuses a range inside a block, as before 7.3
  */
 public record AddressLimits(
-    long top, ThpMode thp, boolean swap, boolean ksm, boolean refusesPartialCollapse) {
+    long top, ThpMode thp, boolean swap, boolean ksm, long vvar, boolean refusesPartialCollapse) {
+  private static final long RECORDED_VVAR = 0x7fff_f7fb_c000L;
+
   /** The x86 host of the recordings: five-level page tables, THP always, no swap, no KSM. */
   public static final AddressLimits RECORDED =
-      new AddressLimits(x86Top(57), ThpMode.ALWAYS, false, false, false);
+      new AddressLimits(x86Top(57), ThpMode.ALWAYS, false, false, RECORDED_VVAR, false);
 
   /** Where the kernel begins to look for a free place; leaves room for the biggest guests. */
   private static final long MMAP_BASE = 0x4000_0000_0000L;

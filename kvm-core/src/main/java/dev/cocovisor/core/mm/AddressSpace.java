@@ -35,8 +35,8 @@ public final class AddressSpace implements Place {
   /** Result of {@link #fault}: mapped, but the page cannot be had. */
   public static final long BUS = -2;
 
-  /** The kernel's data page of each process ([vvar]): no pages of memory, so not to be advised. */
-  private static final long VVAR = 0x7fff_f7fb_c000L;
+  /** [vvar] is no pages of memory, so that advice on it is refused. */
+  private static final long VVAR_SIZE = 0x4000;
 
   private volatile long memlockLimit = -1;
   private final PhysicalHost memory;
@@ -65,9 +65,12 @@ public final class AddressSpace implements Place {
     this.promises = new HugePromises(frames.pool());
     this.vmas = new VmaTree(this);
     this.faults = new Faults(this, memory, tables, limits.thp());
-    var _ =
-        vmas.insert(
-            new Vma(VVAR, VVAR + 0x4000, Vma.PFNMAP, null, VVAR >>> PageLevel.PAGE_SHIFT, 0));
+    long vvar = limits.vvar() & -PageLevel.PAGE_SIZE;
+    if (vvar != 0) {
+      var _ =
+          vmas.insert(
+              new Vma(vvar, vvar + VVAR_SIZE, Vma.PFNMAP, null, vvar >>> PageLevel.PAGE_SHIFT, 0));
+    }
   }
 
   /**

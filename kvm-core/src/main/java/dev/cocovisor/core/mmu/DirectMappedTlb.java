@@ -2,12 +2,16 @@ package dev.cocovisor.core.mmu;
 
 import java.util.Arrays;
 
-/** A TLB of 256 entries; a page can lie in one of them only. */
+/**
+ * A TLB of 256 entries; a page can lie in one of them only. It begins small and doubles where two
+ * pages want one entry, so that it never forgets what one of 256 would keep.
+ */
 final class DirectMappedTlb implements TlbModel {
-  private static final int SIZE = 256;
+  private static final int MOST = 256;
+  private static final int FIRST = 8;
 
   /** The tags of a TLB that never held anything. */
-  private static final long[] NONE = new long[SIZE];
+  private static final long[] NONE = new long[1];
 
   private long[] tags = NONE;
   private long[] values = NONE;
@@ -18,8 +22,9 @@ final class DirectMappedTlb implements TlbModel {
 
   @Override
   public long find(long gfn, boolean isPrivate, boolean write) {
-    int i = (int) gfn & (SIZE - 1);
-    if (tags[i] != tag(gfn, isPrivate)) {
+    long[] all = tags;
+    int i = (int) gfn & (all.length - 1);
+    if (all[i] != tag(gfn, isPrivate)) {
       return MISS;
     }
     long v = values[i];
@@ -28,14 +33,36 @@ final class DirectMappedTlb implements TlbModel {
 
   @Override
   public long fill(long gfn, boolean isPrivate, long pfn, int level, boolean writable) {
-    int i = (int) gfn & (SIZE - 1);
     if (tags == NONE) {
-      tags = new long[SIZE];
-      values = new long[SIZE];
+      tags = new long[FIRST];
+      values = new long[FIRST];
     }
+    while (tags.length < MOST && isTaken((int) gfn & (tags.length - 1), gfn)) {
+      grow();
+    }
+    int i = (int) gfn & (tags.length - 1);
     tags[i] = tag(gfn, isPrivate);
     values[i] = TlbModel.pack(pfn, level, writable);
     return values[i];
+  }
+
+  /** Tells whether an entry has another page, which a TLB of all entries could keep. */
+  private boolean isTaken(int i, long gfn) {
+    return tags[i] != 0 && (((tags[i] >>> 2) ^ gfn) & (MOST - 1)) != 0;
+  }
+
+  private void grow() {
+    long[] oldTags = tags;
+    long[] oldValues = values;
+    tags = new long[2 * oldTags.length];
+    values = new long[tags.length];
+    for (int k = 0; k < oldTags.length; k++) {
+      int i = (int) (oldTags[k] >>> 2) & (tags.length - 1);
+      if (oldTags[k] != 0) {
+        tags[i] = oldTags[k];
+        values[i] = oldValues[k];
+      }
+    }
   }
 
   @Override
@@ -47,7 +74,7 @@ final class DirectMappedTlb implements TlbModel {
 
   @Override
   public void visit(Visitor visitor) {
-    for (int i = 0; tags != NONE && i < SIZE; i++) {
+    for (int i = 0; i < tags.length; i++) {
       if (tags[i] != 0) {
         visitor.entry(
             tags[i] >>> 2,

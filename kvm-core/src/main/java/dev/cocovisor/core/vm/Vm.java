@@ -23,6 +23,7 @@ import dev.cocovisor.core.mmu.SecondStage;
 import dev.cocovisor.core.slot.MemSlot;
 import dev.cocovisor.core.slot.MemSlots;
 import java.util.List;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +58,7 @@ public final class Vm implements MmuHost {
   private final Invalidation invalidation;
   private final SlotSteps slotSteps;
   private final FaultSteps faultSteps;
+  private volatile LongFunction<@Nullable String> deviceFiles = _ -> null;
   private final VcpuSteps vcpuSteps;
   private final PopulateSteps populateSteps;
   private final SlotSets slots;
@@ -317,6 +319,15 @@ public final class Vm implements MmuHost {
     return mmuPagesAllowed || rules.tdpMmu();
   }
 
+  /** Tells the VM how its process finds the device file that a descriptor names. */
+  public void setDeviceFiles(LongFunction<@Nullable String> files) {
+    this.deviceFiles = files;
+  }
+
+  @Nullable String deviceOf(long fd) {
+    return deviceFiles.apply(fd);
+  }
+
   /** Returns the address space of the process that created the VM. */
   public AddressSpace space() {
     return space;
@@ -526,6 +537,10 @@ public final class Vm implements MmuHost {
   }
 
   // KVM_BUG_ON and leaks.
+
+  void dead() {
+    health.end();
+  }
 
   @Override
   public void bug(String why) {

@@ -129,6 +129,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public @Nullable String deviceOf(long fd) {
+    return vm.deviceOf(fd);
+  }
+
+  @Override
   public long lockedPagesLimit() {
     long bytes = vm.space().memlockLimit();
     return bytes < 0 ? -1 : bytes >>> PageLevel.PAGE_SHIFT;
@@ -252,6 +257,11 @@ final class VmContextView implements VmContext {
   @Override
   public Errno standsStill(VcpuContext vcpu, long gfn, long tries) {
     return vm.gaveUp(vcpu, gfn, tries);
+  }
+
+  @Override
+  public void dead() {
+    vm.dead();
   }
 
   @Override

@@ -62,7 +62,7 @@ class MmPropertyTest {
       name = "mode " + mode + ", seed " + seed;
       space =
           new AddressSpace(
-              host, new AddressLimits(AddressLimits.x86Top(47), mode, false, false, false));
+              host, new AddressLimits(AddressLimits.x86Top(47), mode, false, false, 0, false));
       guest = new NaiveGuest(space);
       calls = new MappingCalls(space);
       for (int i = 0; i < 2; i++) {

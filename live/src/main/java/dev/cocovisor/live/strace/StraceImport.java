@@ -415,6 +415,8 @@ public final class StraceImport {
     if (ksm) {
       fields.add(Value.Field.of("core.ksm", Value.Num.of(1)));
     }
+    // The program lay where it lay, and so did its [vvar].
+    fields.add(Value.Field.of("core.vvar", Value.Num.of(0)));
     fields.add(Value.Field.of("recorder", new Value.Str("strace", false)));
     return Calls.call("host_config", new Value.Struct(List.copyOf(fields)))
         .withResult(LogResult.of(Value.Num.of(0)));

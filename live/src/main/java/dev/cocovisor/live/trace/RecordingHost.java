@@ -56,6 +56,8 @@ public final class RecordingHost {
       // The command may have its own ways to KVM; of the machine nothing is known then.
       fields.clear();
     }
+    // Each program that is recorded has its own, and no call maps it.
+    fields.add(Value.Field.of("core.vvar", Value.Num.of(0)));
     fields.add(Value.Field.of("recorder", new Value.Str("cocovisor record", false)));
     return Calls.call("host_config", new Value.Struct(List.copyOf(fields)))
         .withResult(LogResult.of(Value.Num.of(0)));

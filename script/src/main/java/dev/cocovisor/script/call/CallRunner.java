@@ -2,6 +2,7 @@ package dev.cocovisor.script.call;
 
 import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.core.gmem.Conversion;
@@ -13,12 +14,16 @@ import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Carries out typed calls on a process of the model. */
 public final class CallRunner {
+  /** How the name of a field ends that is a descriptor. */
+  private static final String DESCRIPTOR = "_fd";
+
   /** MAX_ERRNO, negative: what a system call answers below is no error. */
   private static final int LOWEST_ERROR = -4095;
 
@@ -102,8 +107,10 @@ public final class CallRunner {
       case KvmCall.HostWrite c -> touched(process.hostWrite(c.addr(), c.value()));
       case KvmCall.HostInstallStub c -> touched(process.hostInstallStub(c.addr()));
       case KvmCall.GuestRun c -> guest(c);
-      case KvmCall.MemoryEncryptOp c ->
-          vendor(process.memoryEncryptOp(fd(c.fd()), c.command()), c.command());
+      case KvmCall.MemoryEncryptOp c -> {
+        VendorCommand command = withDescriptors(c.command());
+        yield vendor(process.memoryEncryptOp(fd(c.fd()), command), command);
+      }
       case KvmCall.MemoryEncryptRegion c ->
           ioctl(process.memoryEncryptRegion(fd(c.fd()), c.register(), c.addr(), c.size()));
       case KvmCall.VendorIoctl c ->
@@ -118,6 +125,19 @@ public final class CallRunner {
     for (long name : names) {
       var _ = close(name);
     }
+  }
+
+  /** Fields of a vendor's command that end in {@code _fd} name descriptors, as the log has them. */
+  private VendorCommand withDescriptors(VendorCommand command) {
+    Map<String, Object> in = command.in().asMap();
+    if (in.keySet().stream().noneMatch(name -> name.endsWith(DESCRIPTOR))) {
+      return command;
+    }
+    Fields own = new Fields();
+    in.forEach((name, value) ->
+        own.putAny(
+            name, name.endsWith(DESCRIPTOR) && value instanceof Long n ? (long) fd(n) : value));
+    return new VendorCommand(command.name(), own, command.out());
   }
 
   private int fd(long name) {

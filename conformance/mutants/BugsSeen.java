@@ -1,0 +1,162 @@
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Asks the fast unit tests whether they notice the bugs of history. Writes the column "unit test"
+ * of {@code docs/known-bugs.md}.
+ *
+ * <p>A bug is put into what hosts and trusted halves are made of where a test gives them nothing
+ * else: {@code CoreParts.DEFAULT}, the list of backends a host boots with, and the steps of each
+ * half. {@code conformance/mutants/run --bugs} starts it.
+ */
+final class BugsSeen {
+  private static final int LIMIT_SECONDS = 900;
+
+  /** Where a process finds the bug. */
+  private static final List<Workbench.Edit> SEAM =
+      List.of(
+          edit(
+              "kvm-core/src/main/java/dev/cocovisor/core/CoreParts.java",
+              "DEFAULT = new CoreParts( FrameAllocator::buddy, GmemFile::create, VmParts.DEFAULT,"
+                  + " InvariantChecker.STANDARD, Interposer.NONE, Parts.NONE);",
+              "DEFAULT = dev.cocovisor.bugs.entry.InstalledBug.parts(new CoreParts("
+                  + "FrameAllocator::buddy, GmemFile::create, VmParts.DEFAULT,"
+                  + " InvariantChecker.STANDARD, Interposer.NONE, Parts.NONE));"),
+          edit(
+              "kvm-core/src/main/java/dev/cocovisor/core/Kvm.java",
+              "this.backends = List.copyOf(backends);",
+              "this.backends = dev.cocovisor.bugs.entry.InstalledBug.backends(backends);"),
+          steps("backend-pkvm/src/main/java/dev/cocovisor/pkvm/hyp/HypSteps.java", "LINUX"),
+          steps("backend-cca/src/main/java/dev/cocovisor/cca/rmm/table/Steps.java", "RELEASED"),
+          steps("backend-cca/src/main/java/dev/cocovisor/cca/rmm/op/Safeguards.java", "ALL"));
+
+  /** Whose tests are asked, in order, by what a bug is of. */
+  private static final Map<String, List<String>> TESTS =
+      Map.of(
+          "TDX", List.of("backend-tdx"),
+          "SEV-SNP", List.of("backend-sev-snp"),
+          "pKVM", List.of("backend-pkvm"),
+          "CCA", List.of("backend-cca"),
+          "RISC-V", List.of("plugins/riscv-cove"));
+
+  private static final List<String> TESTS_OF_THE_CORE =
+      List.of("kvm-core", "backend-sev-snp", "backend-tdx");
+
+  private final Workbench bench;
+  private final Path overlay;
+
+  private BugsSeen(Path root) throws Exception {
+    this.bench = new Workbench(root, LIMIT_SECONDS);
+    this.overlay = bench.work.resolve("overlay");
+  }
+
+  private static Workbench.Edit edit(String file, String old, String now) {
+    return new Workbench.Edit(file, old, now);
+  }
+
+  private static Workbench.Edit steps(String file, String constant) {
+    String type = file.replaceAll(".*/|\\.java", "");
+    String made = "new " + type + "();";
+    return edit(
+        file,
+        constant + " = " + made,
+        constant
+            + " = dev.cocovisor.bugs.entry.InstalledBug.part("
+            + type
+            + ".class, "
+            + made.replace(";", ");"));
+  }
+
+  public static void main(String[] args) throws Exception {
+    Path root = Path.of("").toAbsolutePath();
+    Path page = root.resolve("docs/known-bugs.md");
+    var self = new BugsSeen(root);
+    self.bench.compileJudge();
+    self.compileSeam();
+    int noticed = 0;
+    int asked = 0;
+    for (Map.Entry<String, String> bug : bugs(page).entrySet()) {
+      String id = bug.getKey();
+      if (args.length == 0 || List.of(args).contains(id)) {
+        String by = self.noticedBy(id, TESTS.getOrDefault(bug.getValue(), TESTS_OF_THE_CORE));
+        System.out.println("| `" + id + "` | " + by + " |");
+        noticed += by.equals("no") ? 0 : 1;
+        asked++;
+        write(page, id, by);
+      }
+    }
+    System.out.println("asked=" + asked + " noticed=" + noticed);
+  }
+
+  /** What each bug is of, by its id: the rows of the page's first table. */
+  private static Map<String, String> bugs(Path page) throws Exception {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String line : Files.readAllLines(page)) {
+      String[] cells = line.split("\\|");
+      if (line.matches("\\| (M\\d+|[a-z]+-[a-z]+) \\|.*") && cells.length == 9) {
+        all.put(cells[1].strip(), cells[2].strip());
+      }
+    }
+    return all;
+  }
+
+  private void compileSeam() throws Exception {
+    List<Path> sources = new ArrayList<>();
+    for (Workbench.Edit e : SEAM) {
+      Path p = bench.work.resolve("src").resolve(e.file());
+      Files.createDirectories(p.getParent());
+      sources.add(Files.writeString(p, e.applied(Files.readString(bench.root.resolve(e.file())))));
+    }
+    sources.add(bench.root.resolve("conformance/mutants/seam/InstalledBug.java"));
+    bench.compile(overlay, sources);
+  }
+
+  /** The first test that fails by the bug, and not by what is around it; {@code no} if none. */
+  private String noticedBy(String id, List<String> modules) throws Exception {
+    for (String module : modules) {
+      Set<String> passedOver = new LinkedHashSet<>();
+      String by = run(id, module, true, passedOver, ".*");
+      while (!by.equals("-") && !by.endsWith(" does not end")) {
+        String test = ".*\\." + by.replaceAll("[. ].*", "");
+        if (run(id, module, false, passedOver, test).equals("-")) {
+          break;
+        }
+        passedOver.add(by);
+        by = run(id, module, true, passedOver, ".*");
+      }
+      if (!by.equals("-")) {
+        return by;
+      }
+    }
+    return "no";
+  }
+
+  private String run(String id, String module, boolean there, Set<String> passedOver, String tests)
+      throws Exception {
+    Path folder = bench.test(module);
+    return bench.run(
+        id,
+        overlay,
+        List.of(folder, bench.main(module)),
+        List.of(
+            "-Dcocovisor.bug=" + id,
+            "-Dcocovisor.bug.there=" + there,
+            "-Djudge.passOver=" + String.join(",", passedOver)),
+        "unit",
+        List.of(folder.toString(), tests));
+  }
+
+  /** Puts what was seen into the last column of the bug's row. */
+  private static void write(Path page, String id, String by) throws Exception {
+    List<String> lines = new ArrayList<>(Files.readAllLines(page));
+    lines.replaceAll(
+        l -> l.startsWith("| `" + id + "` |") ? l.replaceAll("\\|[^|]*\\|$", "| " + by + " |") : l);
+    Files.write(page, lines);
+  }
+}
