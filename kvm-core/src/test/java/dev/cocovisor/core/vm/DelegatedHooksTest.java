@@ -133,4 +133,74 @@ class DelegatedHooksTest {
     assertThat(process.createVm(3, 77)).as("77 address bits are the VM's to judge").isPositive();
     assertThat(process.createVm(3, 0x100)).isEqualTo(-22);
   }
+
+  // arch/arm64/kvm/mmu.c, pkvm_mem_abort (7.3): anonymous memory or shmem only, pinned to write.
+  @Test
+  void aPageThatCannotBeKeptIsRefusedAndNotPinned() {
+    long file = 0x7f70_0000_0000L;
+    final long frames = kvm.memory().allocatedFrames();
+    assertThat(process.setUserMemoryRegion2(vm, 1, 0, 2 * BASE, 4096, file, 0, -1)).isZero();
+    assertThat(process.guestRun(vcpu, new GuestAction.Read(2 * BASE)).errno())
+        .as("nothing is mapped there")
+        .isEqualTo(Errno.EFAULT);
+    assertThat(process.mmap(file, 2 << 20, 3, 0x40032, -1, 0)).isEqualTo(file);
+    assertThat(process.guestRun(vcpu, new GuestAction.Read(2 * BASE)).errno())
+        .as("hugetlbfs has no swap")
+        .isEqualTo(Errno.EIO);
+    assertThat(process.munmap(file, 2 << 20)).isZero();
+    assertThat(kvm.memory().allocatedFrames()).as("no pin is left").isEqualTo(frames);
+    assertThat(process.mmap(file, 4096, 1, 0x32, -1, 0)).isEqualTo(file);
+    assertThat(process.guestRun(vcpu, new GuestAction.Read(2 * BASE)).errno())
+        .as("the process may not write it")
+        .isEqualTo(Errno.EFAULT);
+    verify(ops, never())
+        .mapDelegated(any(), eq(2 * GFN), anyLong(), any(), anyBoolean(), anyBoolean());
+  }
+
+  @Test
+  void aStoreToAReadOnlySlotIsTheVmms() {
+    doReturn(FakeBackend.DELEGATED.withReadonlySlots(true)).when(ops).traits();
+    vm = (int) process.createVm((int) process.openDevKvm(), FakeBackend.ARM_TYPE);
+    vcpu = (int) process.createVcpu(vm, 0);
+    assertThat(process.setUserMemoryRegion2(vm, 1, 2, 2 * BASE, 4096, HVA, 0, -1)).isZero();
+    assertThat(touch(new GuestAction.Write(2 * BASE, 1)))
+        .isEqualTo(new Exit.Mmio(2 * BASE, 1, true));
+    verify(ops, never()).prepareDelegated(any(), anyBoolean());
+    verify(ops, never())
+        .mapDelegated(any(), anyLong(), anyLong(), any(), anyBoolean(), anyBoolean());
+  }
+
+  // asm/kvm_host.h of arm64: as many vCPUs as a GICv3 serves.
+  @Test
+  void vcpuIdsEndWhereTheInterruptControllersDo() {
+    assertThat(process.createVcpu(vm, 512)).isEqualTo(-Errno.EINVAL.number());
+    assertThat(process.createVcpu(vm, 511)).isPositive();
+    assertThat(process.createVcpu(vm, 511)).isEqualTo(-Errno.EEXIST.number());
+  }
+
+  @Test
+  void aVmThatCannotBePreparedIsTold() {
+    doReturn(Errno.ENOMEM).when(ops).prepareDelegated(any(), anyBoolean());
+    assertThat(process.guestRun(vcpu, new GuestAction.Read(BASE)).errno()).isEqualTo(Errno.ENOMEM);
+    verify(ops, never())
+        .mapDelegated(any(), anyLong(), anyLong(), any(), anyBoolean(), anyBoolean());
+    doReturn(Errno.OK).when(ops).prepareDelegated(any(), anyBoolean());
+    assertThat(touch(new GuestAction.Read(BASE))).isEqualTo(new Exit.Done(0));
+  }
+
+  // virt/kvm/kvm_main.c (7.3), KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP: arm64's, after the rings and
+  // before the slots.
+  @Test
+  void aBitmapBesideTheRingsComesAfterThemAndBeforeTheSlots() {
+    int plain = (int) process.createVm((int) process.openDevKvm(), 0);
+    assertThat(process.enableCap(plain, 225, 0, 0)).as("no rings").isEqualTo(-22);
+    assertThat(process.enableCap(plain, 223, 0, 4096)).isZero();
+    assertThat(process.setUserMemoryRegion2(plain, 0, 1, BASE, 0x10000, HVA, 0, -1)).isZero();
+    assertThat(process.enableCap(plain, 225, 0, 0)).as("a slot is there").isEqualTo(-22);
+    assertThat(process.getDirtyLog(plain, 0, HVA)).isEqualTo(-Errno.ENXIO.number());
+    assertThat(process.setUserMemoryRegion2(plain, 0, 1, BASE, 0, HVA, 0, -1)).isZero();
+    assertThat(process.enableCap(plain, 225, 0, 0)).isZero();
+    assertThat(process.setUserMemoryRegion2(plain, 0, 1, BASE, 0x10000, HVA, 0, -1)).isZero();
+    assertThat(process.getDirtyLog(plain, 0, HVA)).isZero();
+  }
 }

@@ -10,6 +10,7 @@ import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
@@ -138,5 +139,111 @@ class RefusalTest {
     refused(Errno.EINVAL, "flags must be 0", () -> p.enableCap(vm, 201, 1, 0));
     refused(Errno.ENOENT, "there is no such slot", () -> p.getDirtyLog(vm, 9, HVA));
     refused(Errno.EINVAL, "VM type 77: the host has none", () -> p.createVm(dev, 77));
+  }
+
+  // virt/kvm/kvm_main.c (7.3), kvm_set_memory_region, kvm_vm_ioctl_set_memory_region.
+  @Test
+  void whatIsMalformedInASlot() {
+    long tooHigh = Objects.requireNonNull(p.vm(vm)).rules().maxGfn() + 1;
+    refused(
+        Errno.EINVAL,
+        "flags 0x4: the ioctl knows LOG_DIRTY and READONLY",
+        () -> p.setUserMemoryRegion(vm, 4, 4, BASE, M, HVA));
+    refused(
+        Errno.EINVAL,
+        "slot 0x7ffc: 32764 slots are userspace's",
+        () -> slot(0x7ffc, 0, BASE, M, HVA, 0, -1));
+    assertThat(slot(0x7ffb, 0, BASE, M, HVA, 0, -1)).isZero();
+    assertThat(slot(0x7ffb, 0, BASE, 0, HVA, 0, -1)).isZero();
+    refused(
+        Errno.EINVAL, "memory_size is not whole pages", () -> slot(4, 0, BASE, M + 1, HVA, 0, -1));
+    refused(
+        Errno.EINVAL,
+        "userspace_addr is not page aligned",
+        () -> slot(4, 0, BASE, M, HVA + 1, 0, -1));
+    refused(
+        Errno.EINVAL,
+        "userspace_addr and memory_size leave user space",
+        () -> slot(4, 0, BASE, M, -M, 0, -1));
+    for (long offset : new long[] {1, -4096}) {
+      refused(
+          Errno.EINVAL,
+          "guest_memfd_offset is not page aligned, or the range wraps",
+          () -> slot(4, 4, BASE, 2 * M, HVA, offset, fd));
+    }
+    refused(
+        Errno.EINVAL,
+        "the VM has no such address space",
+        () -> slot(5 << 16 | 4, 0, BASE, M, HVA, 0, -1));
+    refused(
+        Errno.EINVAL,
+        "guest_phys_addr and memory_size wrap",
+        () -> slot(4, 0, -4096, M, HVA, 0, -1));
+    refused(
+        Errno.EINVAL,
+        "more pages than a slot can have",
+        () -> slot(4, 0, BASE, 1L << 43, HVA, 0, -1));
+    refused(
+        Errno.EINVAL,
+        "gfn 0x%x is beyond the last one, 0x%x".formatted(tooHigh, tooHigh - 1),
+        () -> slot(4, 0, (tooHigh - 1) << 12, 8192, HVA, 0, -1));
+    assertThat(slot(4, 0, (tooHigh - 2) << 12, 8192, HVA, 0, -1)).isZero();
+    int plain = (int) p.createVm(dev, 0);
+    assertThat(p.setUserMemoryRegion(plain, 4, 0, BASE, M, HVA)).isZero();
+    refused(
+        Errno.EINVAL,
+        "userspace_addr of a slot cannot change",
+        () -> p.setUserMemoryRegion(plain, 4, 0, BASE, M, HVA + 4096));
+    refused(
+        Errno.EINVAL,
+        "memory_size of a slot cannot change",
+        () -> p.setUserMemoryRegion(plain, 4, 0, BASE, 2 * M, HVA));
+    refused(
+        Errno.EINVAL,
+        "READONLY and GUEST_MEMFD of a slot cannot change",
+        () -> p.setUserMemoryRegion(plain, 4, 2, BASE, M, HVA));
+    assertThat(p.setUserMemoryRegion(plain, 4, 1, BASE, M, HVA)).as("logging can").isZero();
+    assertThat(p.setUserMemoryRegion(plain, 4, 1, BASE, M, HVA)).as("as it is").isZero();
+  }
+
+  // kvm_vm_ioctl_create_vcpu; kvm_vm_ioctl_enable_cap of x86.c.
+  @Test
+  void vcpuIdsAndCapabilities() {
+    int most = Objects.requireNonNull(p.vm(vm)).rules().maxVcpuIds();
+    refused(
+        Errno.EINVAL,
+        "vCPU id 0xffffffffffffffff: ids go to %d".formatted(most - 1),
+        () -> p.createVcpu(vm, -1));
+    refused(
+        Errno.EINVAL,
+        "vCPU id 0x%x: ids go to %d".formatted(most, most - 1),
+        () -> p.createVcpu(vm, most));
+    assertThat(p.createVcpu(vm, most - 1)).isPositive();
+    assertThat(p.enableCap(other, 128, 0, 2)).isZero();
+    refused(
+        Errno.EINVAL, "KVM_CAP_MAX_VCPU_ID set a lower limit of ids", () -> p.createVcpu(other, 2));
+    assertThat(p.createVcpu(other, 1)).isPositive();
+    refused(
+        Errno.EINVAL,
+        "vCPU ids are settled, or go no further",
+        () -> p.enableCap(other, 128, 0, 3));
+    assertThat(p.enableCap(other, 128, 0, 2)).as("the same again").isZero();
+    refused(
+        Errno.EINVAL,
+        "the polling time is a 32-bit number",
+        () -> p.enableCap(vm, 182, 0, 1L << 32));
+    assertThat(p.enableCap(vm, 182, 0, 0xffff_ffffL)).isZero();
+    refused(Errno.EINVAL, "KVM_HC_MAP_GPA_RANGE alone can exit", () -> p.enableCap(vm, 201, 0, 1));
+    refused(
+        Errno.EINVAL,
+        "a quirk that this KVM does not have",
+        () -> p.enableCap(vm, 213, 0, 1L << 40));
+    refused(
+        Errno.EINVAL,
+        "more routes than KVM_MAX_IRQ_ROUTES",
+        () -> p.enableCap(other, 121, 0, 4097));
+    assertThat(p.enableCap(other, 121, 0, 4096))
+        .as("after the vCPUs")
+        .isEqualTo(-Errno.EEXIST.number());
   }
 }
