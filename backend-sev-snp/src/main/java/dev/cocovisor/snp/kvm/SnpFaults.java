@@ -150,7 +150,7 @@ final class SnpFaults {
   private boolean split(long gfn, long pfn, long sequence) {
     if (!rmp.assigned(pfn)) {
       if (race.warnsUnassigned(invalidated(sequence, gfn))) {
-        warn(gfn, pfn, "its RMP entry is not assigned");
+        remark(gfn, pfn, "its RMP entry is not assigned");
       }
       return false;
     }
@@ -165,7 +165,7 @@ final class SnpFaults {
       if (race.settled(assigned, huge)) {
         return true; // Another processor was quicker.
       }
-      warn(gfn, pfn, "its RMP entry is not split");
+      remark(gfn, pfn, "its RMP entry is not split");
     }
     vm.mmuLock().lock();
     try {
@@ -186,8 +186,8 @@ final class SnpFaults {
     }
   }
 
-  private void warn(long gfn, long pfn, String what) {
+  private void remark(long gfn, long pfn, String what) {
     String page = "gfn 0x" + Long.toHexString(gfn) + ", pfn 0x" + Long.toHexString(pfn);
-    sev.platform().machine().warn("sev_handle_rmp_fault", page + ": " + what);
+    sev.platform().machine().remark("sev_handle_rmp_fault", page + ": " + what);
   }
 }
