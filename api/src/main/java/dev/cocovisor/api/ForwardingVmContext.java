@@ -228,6 +228,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public void dead() {
+    delegate.dead();
+  }
+
+  @Override
   public void bug(String why) {
     delegate.bug(why);
   }

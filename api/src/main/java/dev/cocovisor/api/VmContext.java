@@ -302,6 +302,16 @@ public interface VmContext {
     return Errno.EINTR;
   }
 
+  /**
+   * Marks the VM dead without a bug (kvm_vm_dead): every later call answers EIO.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default void dead() {
+    bug("the VM is dead");
+  }
+
   /** Marks the VM dead and reports why (KVM_BUG_ON): every later call answers EIO. */
   void bug(String why);
 

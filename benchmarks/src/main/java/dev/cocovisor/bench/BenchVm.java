@@ -1,7 +1,10 @@
 package dev.cocovisor.bench;
 
+import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
@@ -16,7 +19,7 @@ import java.util.Objects;
 import java.util.ServiceLoader;
 
 /** A launched and finalized VM of one technology, with one bank of memory. */
-final class BenchVm {
+final class BenchVm implements AutoCloseable {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
   static final String SW_PROTECTED = "sw-protected";
 
@@ -94,6 +97,42 @@ final class BenchVm {
     while (range[1] != 0) {
       done(vcpu.prefault(0, range, false));
     }
+  }
+
+  /** Tells whether KVM_PRE_FAULT_MEMORY maps this VM's memory. */
+  boolean preFaults() {
+    return kvm.architecture().equals(Architecture.X86_64);
+  }
+
+  /**
+   * Leaves a guest's faults nothing but to map: what is mapped goes if the host can take it away,
+   * and the process has its pages.
+   *
+   * @return false where the guest keeps what it has
+   */
+  boolean provide(int pages) {
+    long size = pages * 4096L;
+    boolean again = guest.hostConvert(0, size, false) == 0;
+    if (again && !guest.convert(0, 0, size, true).done()) {
+      throw new IllegalStateException("the guest could not take its memory back");
+    }
+    for (int page = 0; page < pages; page++) {
+      done(guest.hostWrite(page * 4096L, 1));
+    }
+    return again;
+  }
+
+  /** The guest reads a byte of a page, in a run of its own. */
+  void read(Vcpu vcpu, long at) {
+    RunResult r = vcpu.run(new GuestAction.Read(guest.gpa(at)));
+    if (!r.errno().ok()) {
+      throw new IllegalStateException(r.toString());
+    }
+  }
+
+  @Override
+  public void close() {
+    kvm.close();
   }
 
   /** Breaks loudly if the model broke one of its invariants: the figures would mean nothing. */

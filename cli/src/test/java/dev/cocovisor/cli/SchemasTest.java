@@ -7,6 +7,7 @@ import com.networknt.schema.InputFormat;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
+import dev.cocovisor.cli.print.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,6 +122,14 @@ class SchemasTest {
     String out = Ran.of("replay", "--json", log.toString()).out();
     assertThat(new JsonMapper().readTree(out).get("found").size()).isEqualTo(1);
     assertThat(errors("replay", out)).isEmpty();
+  }
+
+  @Test
+  void aMachineWithKvmAndOneWithoutBothPrintADocument() throws IOException {
+    Ran ran = Ran.of("live", "host", "--json");
+    boolean there = ran.code() == ExitCode.CLEAN;
+    assertThat(errors(there ? "live" : "error", ran.out())).as(ran.out()).isEmpty();
+    assertThat(ran.code()).isIn(ExitCode.CLEAN, ExitCode.USAGE);
   }
 
   @Test

@@ -38,12 +38,28 @@ public final class CcaBackend implements Backend {
   static final Setting HUGE_PAGES =
       Setting.flag("cca.huge-pages", "fold 2 MiB of private memory into block entries", true);
 
+  /** Which revision of the series; a {@link RealmSeries}. */
+  static final Setting SERIES =
+      Setting.choice(
+          "cca.series",
+          "KVM's half: the series' version 15, or what its authors carried since",
+          RealmSeries.V15.setting(),
+          RealmSeries.V15.setting(),
+          RealmSeries.CARRIED.setting());
+
+  /** Whether a vCPU has to have KVM_ARM_VCPU_PSCI_0_2. */
+  static final Setting PSCI =
+      Setting.flag(
+          "cca.psci-0-2",
+          "a vCPU without KVM_ARM_VCPU_PSCI_0_2 is EINVAL at the first run; false: granted",
+          false);
+
   private static final BackendInfo INFO =
       BackendInfo.builder("cca", Architecture.ARM64)
           .version("1.0")
           .description("Arm CCA: realms, with an RMM of specification 1.0 or 2.0")
           .vmTypes(VmType.ARM_REALM)
-          .settings(RMM, MEMORY_BITS, REFUSE_DELEGATE, HUGE_PAGES)
+          .settings(RMM, MEMORY_BITS, REFUSE_DELEGATE, HUGE_PAGES, SERIES, PSCI)
           .build();
 
   /** Creates the backend. */

@@ -87,7 +87,10 @@ final class CcaPlatform implements Platform {
 
   @Override
   public VmOps createVm(VmContext vm, VmType type) {
-    return new RealmOps(vm, rmi, granules, realms, host.flag(CcaBackend.HUGE_PAGES));
+    RealmSeries series = RealmSeries.of(host.setting(CcaBackend.SERIES));
+    boolean psci = host.flag(CcaBackend.PSCI);
+    RealmLife life = new RealmLife(vm, rmi, granules, realms, series, psci);
+    return new RealmOps(vm, rmi, life, host.flag(CcaBackend.HUGE_PAGES));
   }
 
   @Override

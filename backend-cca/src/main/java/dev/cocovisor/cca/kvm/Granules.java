@@ -19,6 +19,9 @@ import dev.cocovisor.cca.rmm.call.Status;
 final class Granules {
   static final long NONE = -1;
 
+  /** There was a frame, and the RMM does not take it. */
+  static final long REFUSED = -2;
+
   private static final String UNDELEGATE_FAILED =
       "RMI_GRANULE_UNDELEGATE failed (free_delegated_page warns and leaks)";
 
@@ -32,8 +35,14 @@ final class Granules {
     this.trace = trace;
   }
 
+  /** Returns why there is no granule: the host's memory, or the RMM. */
+  static Errno why(long address) {
+    return address == REFUSED ? Errno.ENXIO : Errno.ENOMEM;
+  }
+
   /**
-   * Allocates a frame and delegates it; returns its address or {@link #NONE}, with nothing kept.
+   * Allocates a frame and delegates it; returns its address, {@link #NONE} or {@link #REFUSED},
+   * with nothing kept.
    */
   long allocateDelegated(Pe pe) {
     long pfn = allocate(0);
@@ -42,14 +51,14 @@ final class Granules {
     }
     if (rmm.granuleDelegate(pe, pfn << PageLevel.PAGE_SHIFT) != Status.SUCCESS) {
       memory.free(pfn, 0);
-      return NONE;
+      return REFUSED;
     }
     return pfn << PageLevel.PAGE_SHIFT;
   }
 
   /**
-   * Allocates {@code 1 << order} contiguous frames and delegates them; returns the first address or
-   * {@link #NONE}, with nothing kept but what is leaked.
+   * Allocates {@code 1 << order} contiguous frames and delegates them; returns the first address,
+   * {@link #NONE} or {@link #REFUSED}, with nothing kept but what is leaked.
    */
   long allocateDelegated(Pe pe, VmContext vm, int order) {
     long pfn = allocate(order);
@@ -62,7 +71,7 @@ final class Granules {
       return pfn << PageLevel.PAGE_SHIFT;
     }
     free(pe, vm, pfn, order, done);
-    return NONE;
+    return REFUSED;
   }
 
   /** Allocates a zeroed frame that stays the host's; returns its address or {@link #NONE}. */
@@ -75,9 +84,7 @@ final class Granules {
     return pfn << PageLevel.PAGE_SHIFT;
   }
 
-  /**
-   * Callers answer ENOMEM: only here is it known whether the host had no frame or the RMM refused.
-   */
+  /** Tells of a frame that the host does not have. */
   private long allocate(int order) {
     long pfn = memory.allocate(order);
     if (pfn == HostMemory.NO_FRAME) {

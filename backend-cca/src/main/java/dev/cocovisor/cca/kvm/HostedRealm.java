@@ -56,10 +56,10 @@ final class HostedRealm {
           vm.host().trace().refuse(Errno.EBUSY, "every VMID of the RMM is taken"));
     }
     long rd = granules.allocateDelegated(pe);
-    long roots = rd == Granules.NONE ? rd : granules.allocateDelegated(pe, vm, ROOT_ORDER);
-    long page = roots == Granules.NONE ? roots : granules.allocatePage();
-    Errno errno = Errno.ENOMEM;
-    if (page != Granules.NONE) {
+    long roots = rd < 0 ? rd : granules.allocateDelegated(pe, vm, ROOT_ORDER);
+    long page = roots < 0 ? roots : granules.allocatePage();
+    Errno errno = Granules.why(page);
+    if (page >= 0) {
       Rmi.RealmPlan plan =
           new Rmi.RealmPlan(hashAlgorithm, IPA_BITS, vmid, roots, START_LEVEL, 1 << ROOT_ORDER);
       long status = rmm.realmCreate(pe, vm.host().memory().raw(), rd, page, plan);
@@ -69,10 +69,10 @@ final class HostedRealm {
     if (errno.ok()) {
       return new Creation.Created(new HostedRealm(vm, rmm, granules, rd, roots, vmid));
     }
-    if (roots != Granules.NONE) {
+    if (roots >= 0) {
       granules.giveBack(pe, vm, roots, ROOT_ORDER);
     }
-    if (rd != Granules.NONE) {
+    if (rd >= 0) {
       granules.giveBack(pe, vm, rd);
     }
     rmm.freeVmid(vmid);

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * From no realm to an active one and to its end: NONE until somebody needs the realm (a population
- * or the first run), then NEW, ACTIVE from the first run on, DYING once the last reference goes.
- * Nothing of the RMM is held before NEW. {@code config_lock} orders creation, population and
- * activation.
+ * or the first run), then NEW, ACTIVE from the first run on or DEAD where that failed, DYING once
+ * the last reference goes. Nothing of the RMM is held before NEW. {@code config_lock} orders
+ * creation, population and activation.
  */
 // The CCA series, arch/arm64/kvm/rmi.c: kvm_init_realm, kvm_activate_realm, kvm_destroy_realm.
 final class RealmLife {
@@ -22,13 +22,16 @@ final class RealmLife {
     NONE,
     NEW,
     ACTIVE,
-    DYING
+    DYING,
+    DEAD
   }
 
   private final VmContext vm;
   private final Rmi rmm;
   private final Granules granules;
   private final Realms realms;
+  private final RealmSeries series;
+  private final boolean psciNeeded;
   private final Pe pe = new Pe();
   private final ModelLock configLock = new ModelLock("kvm->arch.config_lock");
 
@@ -36,11 +39,19 @@ final class RealmLife {
   private volatile @Nullable HostedRealm realm;
   private int hashAlgorithm;
 
-  RealmLife(VmContext vm, Rmi rmm, Granules granules, Realms realms) {
+  RealmLife(
+      VmContext vm,
+      Rmi rmm,
+      Granules granules,
+      Realms realms,
+      RealmSeries series,
+      boolean psciNeeded) {
     this.vm = vm;
     this.rmm = rmm;
     this.granules = granules;
     this.realms = realms;
+    this.series = series;
+    this.psciNeeded = psciNeeded;
   }
 
   ModelLock configLock() {
@@ -66,7 +77,11 @@ final class RealmLife {
 
   /** Tells whether the launch is over: nothing can be populated and no vCPU be added. */
   boolean isSealed() {
-    return state == State.ACTIVE || state == State.DYING;
+    return state == State.ACTIVE || state == State.DYING || state == State.DEAD;
+  }
+
+  RealmSeries series() {
+    return series;
   }
 
   void add() {
@@ -105,10 +120,20 @@ final class RealmLife {
     return -refuse(error, why).number();
   }
 
+  /** The caller holds {@code config_lock}; what is sealed is not created. */
   Errno ensureCreated() {
     configLock.assertExclusive();
-    if (realm != null) {
-      return Errno.OK;
+    switch (state) {
+      case NEW -> {
+        return Errno.OK;
+      }
+      case DEAD -> {
+        return refuse(Errno.ENXIO, "the realm could not be activated");
+      }
+      case ACTIVE, DYING -> {
+        return refuse(Errno.EBUSY, "the realm is active: its launch content is sealed");
+      }
+      case NONE -> {}
     }
     HostedRealm.Creation creation = HostedRealm.create(pe, vm, rmm, granules, hashAlgorithm);
     return switch (creation) {
@@ -121,35 +146,49 @@ final class RealmLife {
     };
   }
 
-  /** The first run: RIPAS of the slots, one REC for each vCPU, activation. */
+  /**
+   * The first run: one REC for each vCPU, RIPAS of the slots, activation. A failure on the way is
+   * for good.
+   */
   Errno activate() {
     configLock.lock();
     try {
       if (state == State.ACTIVE) {
         return Errno.OK;
       }
+      if (state == State.DEAD) {
+        return refuse(Errno.EINVAL, "the realm could not be activated");
+      }
       Errno e = ensureCreated();
       if (!e.ok()) {
         return e;
       }
-      HostedRealm r = created();
-      e = r.initRipas(pe, vm.slots());
-      for (VcpuContext vcpu : vm.vcpus()) {
-        RealmVcpu v = RealmVcpu.of(vcpu);
-        if (e.ok() && v.rec == Granules.NONE) {
-          e = r.createRec(pe, v);
-        }
-      }
-      if (e.ok()) {
-        e = r.activate(pe);
-      }
+      state = State.DEAD;
+      e = launch(created());
       if (e.ok()) {
         state = State.ACTIVE;
+      } else if (series == RealmSeries.CARRIED) {
+        vm.dead();
       }
       return e;
     } finally {
       configLock.unlock();
     }
+  }
+
+  private Errno launch(HostedRealm r) {
+    for (VcpuContext vcpu : vm.vcpus()) {
+      RealmVcpu v = RealmVcpu.of(vcpu);
+      if (psciNeeded && !v.psci) {
+        return refuse(Errno.EINVAL, "a vCPU has no KVM_ARM_VCPU_PSCI_0_2");
+      }
+      Errno e = r.createRec(pe, v);
+      if (!e.ok()) {
+        return e;
+      }
+    }
+    Errno e = r.initRipas(pe, vm.slots());
+    return e.ok() ? r.activate(pe) : e;
   }
 
   void startDying() {

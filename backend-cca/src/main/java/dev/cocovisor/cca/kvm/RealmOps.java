@@ -42,11 +42,11 @@ final class RealmOps implements VmOps {
   private final RealmMappings mappings;
   private final RealmRun run;
 
-  RealmOps(VmContext vm, Rmi rmm, Granules granules, Realms realms, boolean hugePages) {
-    this.life = new RealmLife(vm, rmm, granules, realms);
+  RealmOps(VmContext vm, Rmi rmm, RealmLife life, boolean hugePages) {
+    this.life = life;
     this.population = new Population(vm, life);
     this.mappings = new RealmMappings(vm, life, hugePages);
-    this.run = new RealmRun(vm, rmm);
+    this.run = new RealmRun(vm, rmm, life);
   }
 
   @Override
@@ -92,7 +92,10 @@ final class RealmOps implements VmOps {
     return switch (command.name()) {
       case "KVM_ARM_VCPU_INIT" -> {
         // features[0] bit 0: KVM_ARM_VCPU_POWER_OFF.
-        RealmVcpu.of(vcpu).powerOff = (command.in().number("features", 0) & 1) != 0;
+        RealmVcpu v = RealmVcpu.of(vcpu);
+        long features = command.in().number("features", 0);
+        v.powerOff = (features & 1) != 0;
+        v.psci = (features & RealmVcpu.PSCI_0_2) != 0;
         yield 0;
       }
       default -> life.fail(Errno.ENOTTY, "no command of a realm: " + command.name());
@@ -111,7 +114,7 @@ final class RealmOps implements VmOps {
         return e;
       }
     }
-    return run.completeRipasChange(RealmVcpu.of(vcpu), life.created());
+    return run.completeRipasChange(vcpu);
   }
 
   @Override

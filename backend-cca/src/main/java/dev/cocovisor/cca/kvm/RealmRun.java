@@ -16,6 +16,7 @@ import dev.cocovisor.cca.rmm.page.RecRun;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import dev.cocovisor.cca.rmm.run.RsiCall;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Running a REC and handling its exits.
@@ -33,10 +34,12 @@ final class RealmRun {
 
   private final VmContext vm;
   private final Rmi rmm;
+  private final RealmLife life;
 
-  RealmRun(VmContext vm, Rmi rmm) {
+  RealmRun(VmContext vm, Rmi rmm, RealmLife life) {
     this.vm = vm;
     this.rmm = rmm;
+    this.life = life;
   }
 
   private PhysicalMemory memory() {
@@ -132,7 +135,10 @@ final class RealmRun {
         continue;
       }
       return switch (reason) {
-        case RecRun.RIPAS_CHANGE -> ripasChange(v);
+        case RecRun.RIPAS_CHANGE -> {
+          RunResult told = ripasChange(v);
+          yield told != null ? told : changed(vcpu, v);
+        }
         case RecRun.HOST_CALL -> hostCall(v);
         case RecRun.PSCI -> psci(v);
         default -> RunResult.ok(new Exit.Unknown());
@@ -152,12 +158,27 @@ final class RealmRun {
     return new RunResult(Errno.EFAULT, new Exit.MemoryFault(flags, gpa, size));
   }
 
-  /** Tells the VMM, which converts the range; the RMM is asked before the next entry. */
-  private RunResult ripasChange(RealmVcpu v) {
+  /**
+   * Tells the VMM, which converts the range; the RMM is asked before the next entry. Null where the
+   * attributes are right already and the series looks at them first: the run goes on.
+   */
+  private @Nullable RunResult ripasChange(RealmVcpu v) {
     v.ripasBase = RecRun.ripasBase(memory(), v.run);
     v.ripasTop = RecRun.ripasTop(memory(), v.run);
     v.ripasRam = RecRun.ripasIsRam(memory(), v.run);
-    return fault(v.ripasRam ? Exit.MemoryFault.PRIVATE : 0, v.ripasBase, v.ripasTop - v.ripasBase);
+    return life.series() == RealmSeries.CARRIED && attributesMatch(v)
+        ? null
+        : new RunResult(Errno.EFAULT, told(v));
+  }
+
+  /** Goes on in the same run after a RIPAS change of which the VMM is not told. */
+  private RunResult changed(VcpuContext vcpu, RealmVcpu v) {
+    Errno e = completeRipasChange(vcpu);
+    if (!e.ok() || !enter(v)) {
+      return new RunResult(e.ok() ? Errno.EIO : e, new Exit.Unknown());
+    }
+    interrupt(v);
+    return registers(v, 3);
   }
 
   private RunResult hostCall(RealmVcpu v) {
@@ -194,7 +215,7 @@ final class RealmRun {
     return RunResult.ok(new Exit.Done(0));
   }
 
-  private @org.jspecify.annotations.Nullable RealmVcpu vcpu(int id) {
+  private @Nullable RealmVcpu vcpu(int id) {
     for (VcpuContext c : vm.vcpus()) {
       if (c.id() == id && c.vendorState() instanceof RealmVcpu v && v.rec != Granules.NONE) {
         return v;
@@ -207,8 +228,17 @@ final class RealmRun {
    * Asks the RMM for the RIPAS change that the VMM was told of, table by table. Pages that became
    * EMPTY are taken back. Where the RMM refuses (memory that is DESTROYED and that the realm did
    * not say it gives up) the rest is left, and a change to RAM is answered with a rejection.
+   *
+   * <p>v15 asks the RMM once the VMM was told, whatever it did; the last revision asks the
+   * attributes, and tells the VMM again as long as they say otherwise (ripas_range_matches_gmem).
    */
-  Errno completeRipasChange(RealmVcpu v, HostedRealm realm) {
+  Errno completeRipasChange(VcpuContext vcpu) {
+    RealmVcpu v = RealmVcpu.of(vcpu);
+    HostedRealm realm = life.created();
+    if (life.series() == RealmSeries.CARRIED && v.ripasBase < v.ripasTop && !attributesMatch(v)) {
+      vcpu.setExit(told(v));
+      return Errno.EFAULT;
+    }
     long from = v.ripasBase;
     while (v.ripasBase < v.ripasTop) {
       long status = rmm.rttSetRipas(v.pe, realm.rd(), v.rec, v.ripasBase, v.ripasTop);
@@ -237,6 +267,16 @@ final class RealmRun {
       vm.mmuLock().unlock();
     }
     return Errno.OK;
+  }
+
+  private boolean attributesMatch(RealmVcpu v) {
+    return vm.rangeIs(
+        v.ripasBase >>> PageLevel.PAGE_SHIFT, v.ripasTop >>> PageLevel.PAGE_SHIFT, v.ripasRam);
+  }
+
+  private static Exit told(RealmVcpu v) {
+    return new Exit.MemoryFault(
+        v.ripasRam ? Exit.MemoryFault.PRIVATE : 0, v.ripasBase, v.ripasTop - v.ripasBase);
   }
 
   /** Tells whether an entry was refused because the range cuts it, not because of its RIPAS. */

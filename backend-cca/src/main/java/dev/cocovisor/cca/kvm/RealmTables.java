@@ -55,8 +55,8 @@ abstract class RealmTables {
   Errno createTables(Pe pe, long ipa, int level, int target) {
     for (int l = level + 1; l <= target; l++) {
       long table = granules.allocateDelegated(pe);
-      if (table == Granules.NONE) {
-        return Errno.ENOMEM;
+      if (table < 0) {
+        return Errno.ENOMEM; // alloc_rtt has one answer for both
       }
       long status = rmm.rttCreate(pe, rd, table, ipa & -entrySize(l - 1), l);
       if (status == Status.SUCCESS) {

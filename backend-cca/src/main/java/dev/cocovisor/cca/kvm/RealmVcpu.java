@@ -8,6 +8,12 @@ final class RealmVcpu {
   final int id;
   final Pe pe = new Pe();
 
+  /** KVM_ARM_VCPU_PSCI_0_2 among the features. */
+  static final long PSCI_0_2 = 1 << 2;
+
+  /** Whether it has PSCI 0.2 or later. */
+  boolean psci;
+
   /** Whether it starts powered off: KVM_ARM_VCPU_POWER_OFF. */
   boolean powerOff;
 

@@ -25,18 +25,20 @@ final class RecsAtOnce extends Recs {
     }
     long[] aux = new long[(int) pe.x1()];
     int got = 0;
+    long missing = Granules.NONE;
     while (got < aux.length) {
       long a = granules.allocateDelegated(pe);
-      if (a == Granules.NONE) {
+      if (a < 0) {
+        missing = a;
         break;
       }
       aux[got++] = a;
     }
-    long rec = got == aux.length ? granules.allocateDelegated(pe) : Granules.NONE;
-    long run = rec == Granules.NONE ? rec : granules.allocatePage();
-    long page = run == Granules.NONE ? run : granules.allocatePage();
-    Errno errno = Errno.ENOMEM;
-    if (page != Granules.NONE) {
+    long rec = got == aux.length ? granules.allocateDelegated(pe) : missing;
+    long run = rec < 0 ? rec : granules.allocatePage();
+    long page = run < 0 ? run : granules.allocatePage();
+    Errno errno = Granules.why(page);
+    if (page >= 0) {
       writeParams(page, vcpu, aux);
       errno = rmm.recCreate(pe, rd, rec, page) == Status.SUCCESS ? Errno.OK : Errno.ENXIO;
       granules.freePage(page);
@@ -47,10 +49,10 @@ final class RecsAtOnce extends Recs {
       vcpu.aux = aux;
       return errno;
     }
-    if (run != Granules.NONE) {
+    if (run >= 0) {
       granules.freePage(run);
     }
-    if (rec != Granules.NONE) {
+    if (rec >= 0) {
       giveBack(pe, rec);
     }
     for (int i = 0; i < got; i++) {

@@ -37,10 +37,10 @@ final class RecsByOperation extends Recs {
   Errno create(Pe pe, RealmVcpu vcpu) {
     var given = new HashSet<Long>();
     long rec = granules.allocateDelegated(pe);
-    long run = rec == Granules.NONE ? rec : granules.allocatePage();
-    long page = run == Granules.NONE ? run : granules.allocatePage();
-    Errno errno = Errno.ENOMEM;
-    if (page != Granules.NONE) {
+    long run = rec < 0 ? rec : granules.allocatePage();
+    long page = run < 0 ? run : granules.allocatePage();
+    Errno errno = Granules.why(page);
+    if (page >= 0) {
       writeParams(page, vcpu, new long[0]);
       errno = create(pe, rec, page, run, given);
       granules.freePage(page);
@@ -54,10 +54,10 @@ final class RecsByOperation extends Recs {
     }
     // What the operation was given and did not give back, it keeps.
     given.forEach(a -> keep(a, "RMI_REC_CREATE did not end"));
-    if (run != Granules.NONE) {
+    if (run >= 0) {
       granules.freePage(run);
     }
-    if (rec != Granules.NONE) {
+    if (rec >= 0) {
       giveBack(pe, rec);
     }
     return errno;
@@ -106,7 +106,7 @@ final class RecsByOperation extends Recs {
   private long offer(Pe pe, long list, long n, Set<Long> given) {
     for (long i = 0; i < n; i++) {
       long address = granules.allocateDelegated(pe);
-      if (address == Granules.NONE) {
+      if (address < 0) {
         return i;
       }
       given.add(address);

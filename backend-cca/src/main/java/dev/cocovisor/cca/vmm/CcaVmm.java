@@ -23,6 +23,9 @@ import java.util.Set;
  * is created by the first population or run and activated by the first run.
  */
 public final class CcaVmm implements VmmDriver {
+  /** KVM_ARM_VCPU_PSCI_0_2 of the features. */
+  private static final long PSCI_0_2 = 1 << 2;
+
   private static final long RAM_BASE = 0x8000_0000L;
 
   /** The top bit of the IPA space of 40 bits that KVM gives a VM which names no other. */
@@ -60,7 +63,7 @@ public final class CcaVmm implements VmmDriver {
   public long ready(VmmMachine vm) {
     long ret = 0;
     for (int i = 0; ret >= 0 && i < vm.vcpuFds().size(); i++) {
-      Fields in = new Fields().put("target", 5).put("features", i == 0 ? 0 : 1);
+      Fields in = new Fields().put("target", 5).put("features", PSCI_0_2 | (i == 0 ? 0 : 1));
       ret = vm.calls().vendorIoctl(vm.vcpuFds().get(i), new VendorCommand("KVM_ARM_VCPU_INIT", in));
     }
     return ret;

@@ -149,9 +149,7 @@ final class SnpFaults {
 
   private boolean split(long gfn, long pfn, long sequence) {
     if (!rmp.assigned(pfn)) {
-      if (race.warnsUnassigned(invalidated(sequence, gfn))) {
-        warn(gfn, pfn, "its RMP entry is not assigned");
-      }
+      warnUnassigned(gfn, pfn, sequence);
       return false;
     }
     if (!rmp.huge(pfn)) {
@@ -165,7 +163,11 @@ final class SnpFaults {
       if (race.settled(assigned, huge)) {
         return true; // Another processor was quicker.
       }
-      warn(gfn, pfn, "its RMP entry is not split");
+      if (assigned) {
+        warn(gfn, pfn, "its RMP entry is not split");
+      } else {
+        warnUnassigned(gfn, pfn, sequence);
+      }
     }
     vm.mmuLock().lock();
     try {
@@ -175,6 +177,12 @@ final class SnpFaults {
       vm.mmuLock().unlock();
     }
     return code == RmpOutcome.OK || !rmp.assigned(pfn);
+  }
+
+  private void warnUnassigned(long gfn, long pfn, long sequence) {
+    if (race.warnsUnassigned(invalidated(sequence, gfn), vm.gmemPfn(gfn, false) == pfn)) {
+      warn(gfn, pfn, "its RMP entry is not assigned");
+    }
   }
 
   private boolean invalidated(long sequence, long gfn) {

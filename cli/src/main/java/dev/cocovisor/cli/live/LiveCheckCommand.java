@@ -16,6 +16,7 @@ import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,9 +53,11 @@ public final class LiveCheckCommand implements Callable<Integer> {
     try (var world = new World(plugins, settings, console)) {
       var run = new LiveRun(machine, live.options(), world.technologies());
       var model = new KvmLogReplayer(world.technologies()).withSettings(world.settings());
+      var document = new LiveDocument("check", machine.describe());
       long different = 0;
       for (Path file : live.files()) {
-        var check = new LiveCheck(file.toString(), model, this::tell);
+        Consumer<Mismatch> told = live.json() ? document::difference : this::tell;
+        var check = new LiveCheck(file.toString(), model, told);
         try (var progress = new Progress(console, file.toString(), _ -> {})) {
           run.run(progress.watch(Inputs.source(file)), live.program(), check);
         }
@@ -63,6 +66,10 @@ public final class LiveCheckCommand implements Callable<Integer> {
       kinds.print(console);
       LiveReport.passedOver(console, run.totals());
       different += run.totals().hung().size();
+      if (live.json()) {
+        document.print(console, run.totals());
+        return different == 0 ? ExitCode.CLEAN : ExitCode.FOUND;
+      }
       String end = LiveReport.counts(run.totals()) + " different=" + different;
       console.out().println(different == 0 ? console.green(end) : console.red(end));
       return different == 0 ? ExitCode.CLEAN : ExitCode.FOUND;

@@ -3,9 +3,11 @@ package dev.cocovisor.cli.live;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.live.kvm.HostProfile;
+import dev.cocovisor.live.kvm.LiveTotals;
 import dev.cocovisor.live.kvm.Machine;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** Prints what this machine is like, as a profile that --host takes. */
 @Command(
@@ -15,6 +17,9 @@ import picocli.CommandLine.Command;
 public final class LiveHostCommand implements Callable<Integer> {
   private final Console console;
 
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
   LiveHostCommand(Console console) {
     this.console = console;
   }
@@ -22,7 +27,13 @@ public final class LiveHostCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Machine machine = Machine.ask();
-    console.out().print(HostProfile.text(machine));
+    if (json) {
+      new LiveDocument("host", machine.describe())
+          .profile(HostProfile.settings(machine))
+          .print(console, new LiveTotals());
+    } else {
+      console.out().print(HostProfile.text(machine));
+    }
     return ExitCode.CLEAN;
   }
 }

@@ -44,6 +44,13 @@ public final class LiveOptionsMixin {
               + " has no other.")
   private String asType = "";
 
+  @Option(names = "--json", description = "Print one JSON document.")
+  private boolean json;
+
+  boolean json() {
+    return json;
+  }
+
   List<Path> files() {
     return Inputs.files(files, name -> name.matches(".*\\.kvmlog(\\.gz)?"));
   }

@@ -75,7 +75,13 @@ public final class LiveRecordCommand implements Callable<Integer> {
         }
       }
       LiveReport.passedOver(console, run.totals());
-      console.out().println(LiveReport.counts(run.totals()) + " log=" + output);
+      if (live.json()) {
+        new LiveDocument("record", machine.describe())
+            .log(output.toString())
+            .print(console, run.totals());
+      } else {
+        console.out().println(LiveReport.counts(run.totals()) + " log=" + output);
+      }
       return run.totals().hung().isEmpty() ? ExitCode.CLEAN : ExitCode.BUDGET;
     }
   }

@@ -35,11 +35,16 @@ public final class LiveRunCommand implements Callable<Integer> {
     console.err().println(machine.describe());
     try (var world = new World(plugins, new SettingOptions(), console)) {
       var run = new LiveRun(machine, live.options(), world.technologies());
+      var document = new LiveDocument("run", machine.describe());
       for (Path file : live.files()) {
         run.run(
             Inputs.source(file),
             live.program(),
             program -> {
+              if (live.json()) {
+                document.program(file.toString(), program.number(), program.calls());
+                return true;
+              }
               console.out().println("# program " + program.number());
               program.calls().forEach(c -> console.out().println(LogWriter.line(c)));
               return !console.out().checkError();
@@ -47,6 +52,9 @@ public final class LiveRunCommand implements Callable<Integer> {
       }
       LiveReport.passedOver(console, run.totals());
       console.err().println(LiveReport.counts(run.totals()));
+      if (live.json()) {
+        document.print(console, run.totals());
+      }
       return run.totals().hung().isEmpty() ? ExitCode.CLEAN : ExitCode.BUDGET;
     }
   }

@@ -7,8 +7,10 @@ import dev.cocovisor.api.measure.VectorResult;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.Quoting;
 import dev.cocovisor.cli.print.UsageException;
+import dev.cocovisor.report.trace.FlightRecorder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -111,9 +113,17 @@ public final class MeasureVectors {
       Path parent = file.toAbsolutePath().getParent();
       Path directory = parent == null ? Path.of("/") : parent;
       List<VectorResult> cases = new ArrayList<>();
-      for (VectorFields c : fields.objects("cases")) {
-        if (only == null || only.equals(c.map().get("name"))) {
-          cases.add(measurer.check(c.map(), directory));
+      List<VectorFields> all =
+          fields.objects("cases").stream()
+              .filter(c -> only == null || only.equals(c.map().get("name")))
+              .toList();
+      try (var progress = new Progress(console, file.toString())) {
+        for (VectorFields c : all) {
+          var timed = FlightRecorder.begin();
+          VectorResult result = measurer.check(c.map(), directory);
+          timed.done(0, file + ": " + c.map().get("name"), result.passed() ? "ok" : "failed", 1);
+          cases.add(result);
+          progress.done(cases.size(), all.size(), "cases");
         }
       }
       return new Report(

@@ -6,6 +6,7 @@ import dev.cocovisor.cli.find.ShippedPlugins;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
 import dev.cocovisor.host.discovery.BackendRegistry;
@@ -13,6 +14,7 @@ import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.pack.PluginStatus;
 import dev.cocovisor.report.html.Page;
 import dev.cocovisor.report.results.Case;
+import dev.cocovisor.report.trace.FlightRecorder;
 import dev.cocovisor.script.compare.Variant;
 import dev.cocovisor.tck.RuleList;
 import dev.cocovisor.tck.TckRun;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -194,16 +197,7 @@ public final class TckCommand implements Callable<Integer> {
       console.out().println(console.bold(head.getFirst()));
       head.subList(1, head.size()).forEach(console.out()::println);
     }
-    List<RuleResult> results =
-        TckRun.run(
-            subject,
-            ids,
-            Duration.ofSeconds(limit),
-            r -> {
-              if (!json) {
-                print(r);
-              }
-            });
+    List<RuleResult> results = judged(subject, ids);
     if (!json) {
       console.out().println(Tally.of(results));
       console.out().flush();
@@ -212,6 +206,26 @@ public final class TckCommand implements Callable<Integer> {
     List<Case> cases = results.stream().map(r -> judged(subject, r)).toList();
     verdicts.write("cocovisor tck " + subject, head, cases, Tally.of(results).toString(), name);
     return results;
+  }
+
+  private List<RuleResult> judged(JudgedBackend subject, List<String> ids) {
+    var timed = new FlightRecorder.Step[] {FlightRecorder.begin()};
+    var count = new AtomicInteger();
+    try (var progress = new Progress(console, "tck " + subject)) {
+      return TckRun.run(
+          subject,
+          ids,
+          Duration.ofSeconds(limit),
+          r -> {
+            timed[0].done(0, r.id() + " on " + subject, r.outcome().word(), 1);
+            progress.clear();
+            if (!json) {
+              print(r);
+            }
+            progress.done(count.incrementAndGet(), ids.size(), "rules");
+            timed[0] = FlightRecorder.begin();
+          });
+    }
   }
 
   private static Case judged(JudgedBackend subject, RuleResult r) {

@@ -103,12 +103,18 @@ public final class Progress implements AutoCloseable {
     return text + ", %d %%, ETA %d:%02d".formatted(100 * done / total, left / 60, left % 60);
   }
 
-  @Override
-  public void close() {
+  /** Takes the line away until it is shown again: before something else is printed. */
+  public void clear() {
     if (visible) {
       console.err().print("\r\033[K");
       console.err().flush();
+      visible = false;
     }
+  }
+
+  @Override
+  public void close() {
+    clear();
   }
 
   private final class Counting extends BufferedReader {

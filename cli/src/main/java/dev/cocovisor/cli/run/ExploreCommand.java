@@ -11,6 +11,7 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.OutputFile;
 import dev.cocovisor.cli.print.PageOptions;
+import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
@@ -23,6 +24,7 @@ import dev.cocovisor.explore.Schedule;
 import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.faults.FaultCampaign;
+import dev.cocovisor.report.trace.FlightRecorder;
 import dev.cocovisor.script.scenario.Scenario;
 import dev.cocovisor.script.scenario.Step;
 import java.io.IOException;
@@ -368,17 +370,26 @@ public final class ExploreCommand implements Callable<Integer> {
         throw new UsageException(String.valueOf(e.getMessage()));
       }
     }
-    return explorer.explore(
-        subject,
-        switch (how) {
-          case BOUND ->
-              choices == 0 ? new Search.Preemptions(bound) : new Search.Choices(bound, choices);
-          case DPOR -> new Search.Dpor();
-          case DELAYS -> new Search.Delays(bound);
-          case PCT -> new Search.Pct(seed, bound + 1, schedules);
-          case POS -> new Search.Pos(seed, schedules);
-          case RANDOM -> new Search.Uniform(seed, schedules);
-        });
+    boolean drawn = how == How.PCT || how == How.POS || how == How.RANDOM;
+    var timed = FlightRecorder.begin();
+    try (var progress = new Progress(console, "explore " + subject.name())) {
+      Report report =
+          explorer.explore(new CountedSubject(subject, progress, drawn ? schedules : 0), search());
+      timed.done(0, "explore " + subject.name(), report.summary(), (int) report.schedules());
+      return report;
+    }
+  }
+
+  private Search search() {
+    return switch (how) {
+      case BOUND ->
+          choices == 0 ? new Search.Preemptions(bound) : new Search.Choices(bound, choices);
+      case DPOR -> new Search.Dpor();
+      case DELAYS -> new Search.Delays(bound);
+      case PCT -> new Search.Pct(seed, bound + 1, schedules);
+      case POS -> new Search.Pos(seed, schedules);
+      case RANDOM -> new Search.Uniform(seed, schedules);
+    };
   }
 
   private String reproduce(Finding f, ExploreTarget target) {

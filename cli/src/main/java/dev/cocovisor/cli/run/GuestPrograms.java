@@ -5,6 +5,7 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.OutputFile;
 import dev.cocovisor.cli.print.Progress;
+import dev.cocovisor.report.trace.FlightRecorder;
 import dev.cocovisor.script.call.Reply;
 import dev.cocovisor.script.random.Coverage;
 import dev.cocovisor.script.random.RandomPrograms;
@@ -133,7 +134,11 @@ final class GuestPrograms {
         write(log, "\n# program " + i);
       }
       watch.done("program " + i + " on " + id + " began (" + reproduce.apply(i) + ")");
+      var timed = FlightRecorder.begin();
+      long first = calls;
       RandomPrograms.Found found = runs.run(asked.seed() * 1_000_003L + i, each);
+      timed.done(
+          i, "program " + i + " on " + id, found == null ? "" : "found", (int) (calls - first));
       programs++;
       if (found != null) {
         violations++;

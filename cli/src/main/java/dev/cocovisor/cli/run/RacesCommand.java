@@ -6,6 +6,7 @@ import dev.cocovisor.cli.find.WorkerOptions;
 import dev.cocovisor.cli.find.World;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
+import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.explore.Explorer;
 import dev.cocovisor.explore.Finding;
@@ -16,6 +17,7 @@ import dev.cocovisor.explore.Search;
 import dev.cocovisor.explore.Subject;
 import dev.cocovisor.explore.library.Library;
 import dev.cocovisor.explore.library.Operation;
+import dev.cocovisor.report.trace.FlightRecorder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -161,9 +163,16 @@ public final class RacesCommand implements Callable<Integer> {
   }
 
   private Tally search(String id, Library library, long until) {
+    try (var progress = new Progress(console, "races " + id)) {
+      return search(id, library, until, progress);
+    }
+  }
+
+  private Tally search(String id, Library library, long until, Progress progress) {
     var tally = new Tally();
     List<List<Operation>> all = chosen(library);
     for (List<Operation> meeting : all) {
+      var timed = FlightRecorder.begin();
       long left = TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime());
       Report r = left <= 0 ? null : explore(library.subject(meeting), left);
       if (r == null || (r.findings().isEmpty() && !r.exhaustive() && schedule == null)) {
@@ -171,6 +180,8 @@ public final class RacesCommand implements Callable<Integer> {
         return tally;
       }
       tally.meetings++;
+      timed.done(0, r.subject(), r.summary(), (int) r.schedules());
+      progress.clear();
       tally.schedules += r.schedules();
       tally.millis += r.millis();
       for (Finding f : r.findings()) {
@@ -182,6 +193,7 @@ public final class RacesCommand implements Callable<Integer> {
       if (each && !json) {
         console.out().println(r.subject() + ": " + r.summary());
       }
+      progress.done(tally.meetings, all.size(), "meetings");
     }
     return tally;
   }

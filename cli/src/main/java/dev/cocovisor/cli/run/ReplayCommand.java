@@ -16,6 +16,7 @@ import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.TraceOptions;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
+import dev.cocovisor.report.trace.FlightRecorder;
 import dev.cocovisor.script.replay.KvmLogReplayer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -131,6 +132,7 @@ public final class ReplayCommand implements Callable<Integer> {
     for (Path file : files) {
       int left = maxMismatches == 0 ? 0 : (int) (maxMismatches - total.mismatches());
       ReplaySummary one;
+      var timed = FlightRecorder.begin();
       try (var watch = limit.watch(console);
           var progress = new Progress(console, file.toString(), n -> watch.done(file + ":" + n))) {
         one =
@@ -153,6 +155,7 @@ public final class ReplayCommand implements Callable<Integer> {
       if (program < 0 && one.calls() == 0) {
         throw new UsageException(file + ": there is no call in it"); // not the same as no mismatch
       }
+      timed.done(0, file.toString(), one.mismatches() + " mismatches", (int) one.calls());
       total = total.plus(one);
       failing.done(file.toString(), one);
       if (maxMismatches > 0 && total.mismatches() >= maxMismatches) {

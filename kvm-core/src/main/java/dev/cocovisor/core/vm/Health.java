@@ -21,6 +21,11 @@ final class Health {
     }
   }
 
+  /** Marks the VM dead without a bug of the kernel's (kvm_vm_dead). */
+  void end() {
+    dead = true;
+  }
+
   boolean isDead() {
     return dead;
   }

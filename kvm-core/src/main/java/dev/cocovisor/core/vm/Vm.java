@@ -538,6 +538,10 @@ public final class Vm implements MmuHost {
 
   // KVM_BUG_ON and leaks.
 
+  void dead() {
+    health.end();
+  }
+
   @Override
   public void bug(String why) {
     health.bug(why);

@@ -260,6 +260,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public void dead() {
+    vm.dead();
+  }
+
+  @Override
   public void bug(String why) {
     vm.bug(why);
   }

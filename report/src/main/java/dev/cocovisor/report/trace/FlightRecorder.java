@@ -22,11 +22,14 @@ public final class FlightRecorder {
     return step;
   }
 
-  /** One step of a scenario, or one program of a log. */
+  /**
+   * One step of a scenario, log that is replayed, random program, rule of the kit, vector, search
+   * or meeting of actors.
+   */
   @Name("dev.cocovisor.Step")
   @Label("Step")
   @Category("Cocovisor")
-  @Description("A step of a scenario or a program of a log")
+  @Description("A step, log, program, rule, vector or search")
   @StackTrace(false)
   public static final class Step extends Event {
     @Label("What")
