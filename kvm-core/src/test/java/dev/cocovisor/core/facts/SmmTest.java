@@ -217,7 +217,8 @@ class SmmTest {
     assertThat(fd(process.createVcpu(vmm.vm, 1))).isPositive();
   }
 
-  // smm.c, enter_smm and emulator_leave_smm: what the handler leaves as SMBASE is where the next SMI
+  // smm.c, enter_smm and emulator_leave_smm: what the handler leaves as SMBASE is where the next
+  // SMI
   // saves its state.
   @Test
   void kvm_smm_saves_revisionAndBaseAndTakesTheBaseBack() {
