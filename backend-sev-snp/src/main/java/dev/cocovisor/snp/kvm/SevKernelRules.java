@@ -146,18 +146,18 @@ final class SevKernelRules {
       KernelRule.<RmpFaultRace>row(
               "snp-rmp-fault", "what if a page goes while an RMP fault on it is dealt with?")
           .before(
-              RmpFaultRace.WARNED,
-              "the kernel warns that its entry is not assigned, and after a PSMASH that failed zaps"
-                  + " 2 MiB from there on; the page is held meanwhile, so that a conversion in"
-                  + " place is EAGAIN",
+              RmpFaultRace.HELD,
+              "it is held meanwhile: a hole frees it afterwards, and 2 MiB from there on are"
+                  + " zapped; a conversion to private around it is EAGAIN, one to shared that took"
+                  + " its entry already makes the kernel warn",
               "arch/x86/kvm/svm/sev.c, sev_handle_rmp_fault (7.3.4)",
               READ_BY,
               Grade.READ)
           .since(
               "7.4",
-              RmpFaultRace.EXPECTED,
-              "nothing: the fault is over; the page is let go as soon as it is found, and the"
-                  + " warning waits for what no invalidation explains",
+              RmpFaultRace.LET_GO,
+              "it is let go as soon as it is found; that it is not the guest's any more is nothing"
+                  + " to warn of where an invalidation explains it, and nothing is zapped",
               "commits 211606532680, 375b32931b5d, acafcf32c83e (in linux-next before as"
                   + " 71a47b7fdec3, 21e858d39516, 8b0c8531a5dc)",
               "read: their subjects, and 7.3's text that they change",

@@ -149,9 +149,7 @@ final class SnpFaults {
 
   private boolean split(long gfn, long pfn, long sequence) {
     if (!rmp.assigned(pfn)) {
-      if (race.warnsUnassigned(invalidated(sequence, gfn))) {
-        warn(gfn, pfn, "its RMP entry is not assigned");
-      }
+      warnUnassigned(gfn, pfn, sequence);
       return false;
     }
     if (!rmp.huge(pfn)) {
@@ -165,7 +163,11 @@ final class SnpFaults {
       if (race.settled(assigned, huge)) {
         return true; // Another processor was quicker.
       }
-      warn(gfn, pfn, "its RMP entry is not split");
+      if (assigned) {
+        remark(gfn, pfn, "its RMP entry is not split");
+      } else {
+        warnUnassigned(gfn, pfn, sequence);
+      }
     }
     vm.mmuLock().lock();
     try {
@@ -177,6 +179,12 @@ final class SnpFaults {
     return code == RmpOutcome.OK || !rmp.assigned(pfn);
   }
 
+  private void warnUnassigned(long gfn, long pfn, long sequence) {
+    if (race.warnsUnassigned(invalidated(sequence, gfn), vm.gmemPfn(gfn, false) == pfn)) {
+      remark(gfn, pfn, "its RMP entry is not assigned");
+    }
+  }
+
   private boolean invalidated(long sequence, long gfn) {
     vm.mmuLock().lockShared();
     try {
@@ -186,8 +194,8 @@ final class SnpFaults {
     }
   }
 
-  private void warn(long gfn, long pfn, String what) {
+  private void remark(long gfn, long pfn, String what) {
     String page = "gfn 0x" + Long.toHexString(gfn) + ", pfn 0x" + Long.toHexString(pfn);
-    sev.platform().machine().warn("sev_handle_rmp_fault", page + ": " + what);
+    sev.platform().machine().remark("sev_handle_rmp_fault", page + ": " + what);
   }
 }

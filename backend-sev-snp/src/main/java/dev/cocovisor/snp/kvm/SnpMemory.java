@@ -43,8 +43,10 @@ final class SnpMemory {
     long pages = 1L << order;
     long offset = pfn & (pages - 1);
     for (long i = -offset; i < pages - offset; ) {
-      long step = hugeAt(gfn + i, pfn + i, pages - offset - i) ? PageLevel.PG_2M.pages() : 1;
-      Errno r = rmp.assigned(pfn + i) ? Errno.OK : give(pfn + i, gfn + i, step > 1);
+      // Where a 2 MiB entry fits, none of its pages is assigned.
+      boolean huge = hugeAt(gfn + i, pfn + i, pages - offset - i);
+      long step = huge ? PageLevel.PG_2M.pages() : 1;
+      Errno r = !huge && rmp.assigned(pfn + i) ? Errno.OK : give(pfn + i, gfn + i, huge);
       if (!r.ok()) {
         return r;
       }
@@ -117,6 +119,7 @@ final class SnpMemory {
     if (!sev.isSnp()) {
       return null;
     }
-    return rmp.assigned(pfn) && rmp.huge(pfn) ? PageLevel.PG_2M : PageLevel.PG_4K;
+    // A 2 MiB entry of a guest's page is assigned.
+    return rmp.huge(pfn) ? PageLevel.PG_2M : PageLevel.PG_4K;
   }
 }

@@ -58,15 +58,15 @@ class RmpFaultRaceTest {
 
   /** The page behind gpa 0x403000 goes before PSMASH; its neighbour at 0x600000 stays mapped. */
   @ParameterizedTest
-  @CsvSource({"7.3, 1, false", "7.3+snp-rmp-fault@7.4, 0, true"})
-  void punchedBeforePsmash(String kernel, int warnings, boolean neighbourStays) {
+  @CsvSource({"7.3, false", "7.3+snp-rmp-fault@7.4, true"})
+  void punchedBeforePsmash(String kernel, boolean neighbourStays) {
     Machine m = new Machine("kernel", kernel, "core.gmem-order", "9");
     Guest g = m.running();
     assertThat(g.act(SnpActions.validate(0x400000, 1024, true))).contains("huge=2");
     assertThat(vm(g).mappedPfn(0x600, true)).isPositive();
     once(m, RmpInstruction.PSMASH, () -> m.vmm.fallocate(g.memfd, KEEP_SIZE_PUNCH, 0x400000, HUGE));
     fault(g, 0x403000);
-    assertThat(m.kvm.warnings()).as("warnings").hasSize(warnings);
+    assertThat(m.kvm.warnings()).as("the page was freed, not converted").isEmpty();
     assertThat(vm(g).mappedPfn(0x600, true) >= 0).isEqualTo(neighbourStays);
   }
 

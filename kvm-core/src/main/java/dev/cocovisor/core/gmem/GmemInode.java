@@ -235,8 +235,9 @@ public final class GmemInode implements Place {
           if (pfn != HostMemory.NO_FRAME) {
             memory.raw().zero(pfn, 1L << order);
             SchedulePoint.write(PointKind.FOLIO, this, index);
-            large.set(first >>> LARGE, Folio.of(pfn, order));
-            return peek(index);
+            long whole = Folio.of(pfn, order);
+            large.set(first >>> LARGE, whole);
+            return part(whole, index - first);
           }
         }
       }

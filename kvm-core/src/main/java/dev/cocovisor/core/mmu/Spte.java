@@ -64,7 +64,7 @@ public final class Spte {
 
   /** Returns a leaf of another frame or size that allows what a leaf allows, and is as old. */
   static long like(long leaf, long pfn) {
-    return leaf & (PRESENT | LEAF | WRITABLE | PRIVATE | OLD) | pfn << PageLevel.PAGE_SHIFT;
+    return (leaf & (PRESENT | LEAF | WRITABLE | PRIVATE | OLD)) | pfn << PageLevel.PAGE_SHIFT;
   }
 
   static long table(long externalPfn) {

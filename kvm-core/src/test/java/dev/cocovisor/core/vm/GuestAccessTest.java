@@ -121,7 +121,9 @@ class GuestAccessTest {
     assertThat(run(new GuestAction.Fetch(BASE + 5, true)).errno()).isEqualTo(Errno.OK);
     verify(ops).guestWalk(any(), eq(BASE + 5), eq(Access.FETCH), eq(true));
     assertThat(asked).as("who walked has judged").isEmpty();
-    assertThat(p.stats(vm).pages4k()).as("the core's tables are not asked").isZero();
+    assertThat(Objects.requireNonNull(p.stats(vm)).pages4k())
+        .as("the core's tables are not asked")
+        .isZero();
 
     walkGives(MappingOps.WALK_RETRY, MappingOps.WALK_RETRY, hpa);
     read(9);
@@ -131,7 +133,9 @@ class GuestAccessTest {
     walkGives(MappingOps.WALK_FAULT, hpa);
     read(9);
     verify(ops).preFault(any(), eq(BASE + 5), eq(Access.READ), eq(true));
-    assertThat(p.stats(vm).pages4k()).as("the fault was handled").isEqualTo(1);
+    assertThat(Objects.requireNonNull(p.stats(vm)).pages4k())
+        .as("the fault was handled")
+        .isEqualTo(1);
 
     walkGives(MappingOps.WALK_CORE);
     read(9);
@@ -194,7 +198,7 @@ class GuestAccessTest {
         .when(ops)
         .preFault(any(), anyLong(), any(), anyBoolean());
     assertThat(run(new GuestAction.Read(BASE + 4096))).isEqualTo(RunResult.ok(MINE));
-    assertThat(p.stats(vm).pages4k()).isZero();
+    assertThat(Objects.requireNonNull(p.stats(vm)).pages4k()).isZero();
   }
 
   @Test

@@ -186,8 +186,8 @@ class RefusalTest {
     refused(
         Errno.EINVAL,
         "gfn 0x%x is beyond the last one, 0x%x".formatted(tooHigh, tooHigh - 1),
-        () -> slot(4, 0, tooHigh - 1 << 12, 8192, HVA, 0, -1));
-    assertThat(slot(4, 0, tooHigh - 2 << 12, 8192, HVA, 0, -1)).isZero();
+        () -> slot(4, 0, (tooHigh - 1) << 12, 8192, HVA, 0, -1));
+    assertThat(slot(4, 0, (tooHigh - 2) << 12, 8192, HVA, 0, -1)).isZero();
     int plain = (int) p.createVm(dev, 0);
     assertThat(p.setUserMemoryRegion(plain, 4, 0, BASE, M, HVA)).isZero();
     refused(

@@ -55,7 +55,7 @@ public final class JudgedBackend {
     this(backend, backend.vmm(), behaviours);
   }
 
-  /** A backend with another VMM than its own; as {@link #Subject(Backend, Set)}. */
+  /** A backend with another VMM than its own; as {@link #JudgedBackend(Backend, Set)}. */
   public JudgedBackend(Backend backend, VmmDriver driver, Set<Behaviour> behaviours) {
     this(
         backend,
