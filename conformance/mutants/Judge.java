@@ -43,10 +43,6 @@ final class Judge {
         + "|RulePrograms|DamagedLog|Defects|StatusNumbers|Glossary|Docs|Mutants).*"
   };
 
-  /** Tests whose failures do not count. */
-  private static final Set<String> PASSED_OVER =
-      Set.of(System.getProperty("judge.passOver", "-").split(","));
-
   private static final PrintStream OUT = System.out;
 
   private static final Technologies TECHNOLOGIES =
@@ -103,8 +99,7 @@ final class Judge {
 
               @Override
               public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-                if (result.getStatus() == TestExecutionResult.Status.FAILED
-                    && !PASSED_OVER.contains(name(test))) {
+                if (result.getStatus() == TestExecutionResult.Status.FAILED) {
                   killed(name(test));
                 }
               }

@@ -13,19 +13,18 @@ import java.util.List;
 
 /**
  * The bug {@code -Dcocovisor.bug} put into what every host and every trusted half of the process is
- * made of, or with {@code -Dcocovisor.bug.there=false} only what it needs to show.
+ * made of. What a bug needs to show is the tests' own affair, unless it is a part of the bug.
  */
 public final class InstalledBug {
   private static final String ID = System.getProperty("cocovisor.bug");
-  private static final boolean THERE = !"false".equals(System.getProperty("cocovisor.bug.there"));
 
   private InstalledBug() {}
 
   /** Returns the parts of a host that is given none. */
   public static CoreParts parts(CoreParts built) {
     Bug bug = Bugs.of(ID);
-    CoreParts around = bug.surroundings(built);
-    return THERE ? bug.core(around) : around;
+    CoreParts with = bug.core(built);
+    return with == built ? bug.core(bug.surroundings(built)) : with;
   }
 
   /** Returns the steps that a trusted half takes which is given none. */
@@ -45,13 +44,7 @@ public final class InstalledBug {
   public static List<Backend> backends(List<Backend> all) {
     Bug bug = Bugs.of(ID);
     return all.stream()
-        .map(b -> {
-          if (!b.info().id().equals(bug.technology())) {
-            return b;
-          }
-          Backend around = bug.around(b);
-          return THERE ? bug.backend(around) : around;
-        })
+        .map(b -> b.info().id().equals(bug.technology()) ? bug.backend(bug.around(b)) : b)
         .toList();
   }
 }

@@ -62,6 +62,16 @@ public interface HostMachine {
   @API(status = API.Status.MAINTAINED, since = "0.2")
   default void warn(String function, String what) {}
 
+  /**
+   * The kernel remarks in its log on what is odd and may be harmless (pr_warn).
+   *
+   * @param function the kernel's function that does
+   * @param what what it met, for people
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default void remark(String function, String what) {}
+
   /** Returns a setting's value on this host, checked, its default where nobody set it. */
   String setting(Setting setting);
 

@@ -43,7 +43,7 @@ public abstract class HostTrial implements Trial {
     for (Vm vm : host.vms()) {
       dead = dead == null ? vm.bugText() : dead;
     }
-    warned = host.warnings().isEmpty() ? null : host.warnings().getFirst();
+    warned = host.warned();
     host.close();
     long left = host.framesSinceBoot();
     if (left != 0) {

@@ -62,6 +62,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final List<Vm> vms = new ArrayList<>();
   private final List<NoProgress> standstills = new CopyOnWriteArrayList<>();
   private final List<String> warnings = new CopyOnWriteArrayList<>();
+  private volatile @Nullable String warned;
   private final List<HostProcess> processes = new ArrayList<>();
   private int nextVm = 1;
   private long nextInode = 1;
@@ -453,13 +454,29 @@ public final class Kvm implements HostMachine, AutoCloseable {
     return vms().stream().anyMatch(Vm::isDead) || diedBefore;
   }
 
-  /** Returns what the kernel warned of, in order: failures that no answer could tell. */
+  /**
+   * Returns what the kernel warned of and remarked on, in order: failures that no answer could
+   * tell.
+   */
   public List<String> warnings() {
     return List.copyOf(warnings);
   }
 
+  /** Returns what it warned of first (WARN_ON); null if nothing. */
+  public @Nullable String warned() {
+    return warned;
+  }
+
   @Override
   public void warn(String function, String what) {
+    if (warned == null) {
+      warned = function + ": " + what;
+    }
+    remark(function, what);
+  }
+
+  @Override
+  public void remark(String function, String what) {
     warnings.add(function + ": " + what);
     if (trace.enabled()) {
       trace.emit(new TraceEvent(TraceEvent.Kind.OWNERSHIP, function, "", what));

@@ -164,7 +164,7 @@ final class SnpFaults {
         return true; // Another processor was quicker.
       }
       if (assigned) {
-        warn(gfn, pfn, "its RMP entry is not split");
+        remark(gfn, pfn, "its RMP entry is not split");
       } else {
         warnUnassigned(gfn, pfn, sequence);
       }
@@ -181,7 +181,7 @@ final class SnpFaults {
 
   private void warnUnassigned(long gfn, long pfn, long sequence) {
     if (race.warnsUnassigned(invalidated(sequence, gfn), vm.gmemPfn(gfn, false) == pfn)) {
-      warn(gfn, pfn, "its RMP entry is not assigned");
+      remark(gfn, pfn, "its RMP entry is not assigned");
     }
   }
 
@@ -194,8 +194,8 @@ final class SnpFaults {
     }
   }
 
-  private void warn(long gfn, long pfn, String what) {
+  private void remark(long gfn, long pfn, String what) {
     String page = "gfn 0x" + Long.toHexString(gfn) + ", pfn 0x" + Long.toHexString(pfn);
-    sev.platform().machine().warn("sev_handle_rmp_fault", page + ": " + what);
+    sev.platform().machine().remark("sev_handle_rmp_fault", page + ": " + what);
   }
 }

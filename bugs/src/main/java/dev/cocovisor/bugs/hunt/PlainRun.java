@@ -67,8 +67,9 @@ final class PlainRun {
   private void end() {
     Kvm now = host;
     if (now != null) {
-      if (!now.warnings().isEmpty() && !planned) {
-        broken.add("the kernel warns: " + now.warnings().getFirst());
+      String warned = now.warned();
+      if (warned != null && !planned) {
+        broken.add("the kernel warns: " + warned);
       }
       now.close();
       long left = now.framesSinceBoot();
