@@ -270,6 +270,14 @@ class VmInvariantsTest {
         .containsExactly(
             "gfn 0x40000 is mapped to frame 0x" + is, "gfn 0x403ff is mapped to frame 0x" + is);
     all.clear();
+    // Any frame behind a huge leaf.
+    assertThat(kvm.memory().isFree(free - 1)).isFalse();
+    stage().lie = w -> (gfn, _, _) -> w.leaf(gfn, 2, (free - 1) << 12 | 5);
+    AlwaysInvariants.check(v, v.memory(), all::add);
+    assertThat(all)
+        .containsExactly(
+            "gfn 0x40001 is mapped to frame 0x" + is, "gfn 0x40400 is mapped to frame 0x" + is);
+    all.clear();
     stage().lie = w -> w;
     Vcpu cpu = Objects.requireNonNull(p.vcpu(vcpu));
     var _ = cpu.tlb().fill(GFN + 5, true, free, 1, true);
