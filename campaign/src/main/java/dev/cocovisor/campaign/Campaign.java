@@ -1,9 +1,11 @@
 package dev.cocovisor.campaign;
 
+import com.hazelcast.core.HazelcastInstanceNotActiveException;
 import dev.cocovisor.campaign.cluster.Making;
 import dev.cocovisor.campaign.cluster.Member;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.work.Breakage;
+import dev.cocovisor.campaign.work.Codec;
 import dev.cocovisor.campaign.work.Course;
 import dev.cocovisor.campaign.work.Item;
 import dev.cocovisor.campaign.work.KeptProgram;
@@ -86,6 +88,8 @@ public final class Campaign {
         keepCorpus();
       }
       say(member, "done", 0, 0, 0);
+    } catch (HazelcastInstanceNotActiveException e) {
+      throw couldNotGoOn(member, e);
     }
     return course.stopped() ? End.STOPPED_SEARCHES : End.DONE;
   }
@@ -117,13 +121,10 @@ public final class Campaign {
       }
       Throwable failed = making.failure();
       if (failed != null || !member.isRunning()) {
-        throw new CampaignException(
-            "the members could not go on ("
-                + (failed == null ? "this one was ended" : failed.getMessage())
-                + "); what was made is kept: run the campaign again with the same folder",
-            failed);
+        throw couldNotGoOn(member, failed);
       }
-      End early = folder.stopAsked() ? End.ASKED : timeIsOver() ? End.TIME : null;
+      End early =
+          folder.stopAsked() || member.stopAsked() ? End.ASKED : timeIsOver() ? End.TIME : null;
       if (early != null) {
         return early;
       }
@@ -132,6 +133,14 @@ public final class Campaign {
       }
       sleep();
     }
+  }
+
+  private static CampaignException couldNotGoOn(Member member, @Nullable Throwable why) {
+    return new CampaignException(
+        "the members could not go on ("
+            + (why == null || !member.isRunning() ? "this one was ended" : why.getMessage())
+            + "); what was made is kept: run the campaign again with the same folder",
+        why);
   }
 
   private void count(Result r) {
@@ -162,7 +171,7 @@ public final class Campaign {
     status.put("campaign", plan.file().name());
     status.put("state", state);
     status.put("members", member.isRunning() ? member.members() : 0);
-    status.put("address", member.isRunning() ? member.address() : "");
+    status.put("addresses", member.isRunning() ? member.addresses() : List.of());
     status.put("round", round);
     status.put("round_done", done);
     status.put("round_items", of);
@@ -178,7 +187,11 @@ public final class Campaign {
     status.put("seconds", Math.round(seconds * 10) / 10.0);
     status.put("items_per_second", Math.round(madeHere / seconds * 10) / 10.0);
     status.put("eta_seconds", done > 0 ? Math.round(seconds / done * (of - done)) : 0);
+    status.put("found", totals.found().stream().map(f -> f.kind() + " in " + f.where()).toList());
     folder.status(status);
+    if (member.isRunning()) {
+      member.tell(Codec.json(status));
+    }
     progress.accept(status);
   }
 

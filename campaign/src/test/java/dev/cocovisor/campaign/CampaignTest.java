@@ -7,6 +7,7 @@ import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 import dev.cocovisor.campaign.cluster.MeetingPoint;
 import dev.cocovisor.campaign.cluster.Member;
+import dev.cocovisor.campaign.cluster.Visitor;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
 import dev.cocovisor.campaign.work.Plan;
@@ -190,6 +191,51 @@ class CampaignTest {
   }
 
   @Test
+  void whoKnowsTheSecretAsksAndStopsFromElsewhere() throws IOException {
+    boolean[] asked = new boolean[1];
+    Ran ran =
+        run(
+            folder.resolve("asked"),
+            MeetingPoint.alone("a secret", 1),
+            20_000,
+            (member, status) -> {
+              if ("running".equals(status.get("state")) && !asked[0]) {
+                asked[0] = true;
+                List<String> at = List.of(member.address());
+                assertThatThrownBy(() -> Visitor.of(at, "another").close())
+                    .isInstanceOf(CampaignException.class)
+                    .hasMessageContaining("does not let this member in");
+                try (Visitor visitor = Visitor.of(at, "a secret")) {
+                  visitor.stop();
+                }
+              }
+            });
+    assertThat(asked[0]).isTrue();
+    assertThat(ran.end()).isEqualTo(Campaign.End.ASKED);
+  }
+
+  @Test
+  void whenAllMembersAreGoneWhatWasMadeIsKept() throws IOException {
+    Path into = folder.resolve("gone");
+    assertThatThrownBy(() ->
+            run(
+                into,
+                MeetingPoint.alone("gone", 1),
+                100,
+                (member, status) -> {
+                  if ("running".equals(status.get("state"))) {
+                    kill(member);
+                  }
+                }))
+        .isInstanceOf(CampaignException.class)
+        .hasMessageContaining("what was made is kept")
+        .hasMessageContaining("run the campaign again with the same folder");
+    Ran rest = run(into, MeetingPoint.alone("gone", 1), 100, (_, _) -> {});
+    Ran once = run(folder.resolve("here"), MeetingPoint.alone("gone", 1), 100, (_, _) -> {});
+    assertThat(rest.results()).isEqualTo(once.results());
+  }
+
+  @Test
   void aFolderThatCannotBeWrittenIsToldAndNothingIsLost() throws IOException {
     Path into = folder.resolve("full");
     Path findings = into.resolve("findings");
@@ -244,6 +290,11 @@ class CampaignTest {
                   }))
           .hasMessageContaining("cove.zip");
     }
+    MeetingPoint elsewhere =
+        new MeetingPoint("192.0.2.1", 5801, List.of("127.0.0.1:5999"), null, "s", 1);
+    assertThatThrownBy(() -> Member.join(elsewhere, "1", CampaignTest::planOf))
+        .isInstanceOf(CampaignException.class)
+        .hasMessageContaining("192.0.2.1 is no address of this machine");
     MeetingPoint nowhere =
         new MeetingPoint("127.0.0.1", 5801, List.of("127.0.0.1:5999"), null, "s", 1);
     assertThatThrownBy(() -> Member.join(nowhere, "1", CampaignTest::planOf))

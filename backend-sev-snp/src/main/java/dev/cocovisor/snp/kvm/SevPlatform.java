@@ -34,8 +34,11 @@ import org.jspecify.annotations.Nullable;
 
 /** One host's SEV: its RMP, its secure processor, its ASIDs and how KVM was told to behave. */
 public final class SevPlatform implements Platform {
-  /** The frames an RMP covers where memory is larger than it can number. */
+  /** The frames an RMP covers at least: 1 TiB. */
   private static final long COVERED = 1L << 28;
+
+  /** The frames an RMP covers at most: 8 TiB. */
+  private static final long MOST_COVERED = 1L << 31;
 
   private static final List<TrustedCall> CALLS =
       Stream.<TrustedCall>concat(
@@ -67,7 +70,7 @@ public final class SevPlatform implements Platform {
     this.faultSteps = machine.part(RmpFaultSteps.class, new RmpFaultSteps());
     this.saveAreaSteps = machine.part(SaveAreaSteps.class, new SaveAreaSteps());
     this.failures = new FaultPlan(CALLS, SevPlatform::failure, machine.interposer());
-    this.rmp = new Rmp(COVERED, settings.asids(), RmpChoices.DEFAULT);
+    this.rmp = new Rmp(covered(machine.memory().frames()), settings.asids(), RmpChoices.DEFAULT);
     Mailbox mailbox = new Mailbox(failures, machine.trace());
     this.firmware = new SnpFirmware(machine.memory().raw(), rmp, settings.smt(), mailbox);
     this.legacy =
@@ -94,6 +97,11 @@ public final class SevPlatform implements Platform {
   @Override
   public PhysicalGuard guard() {
     return guard;
+  }
+
+  /** All the memory of a host that has more than is covered anyway, if it can tell how much. */
+  private static long covered(long frames) {
+    return frames == Long.MAX_VALUE ? COVERED : Math.clamp(frames, COVERED, MOST_COVERED);
   }
 
   @Override

@@ -157,7 +157,7 @@ public final class Rmp {
 
   /** Shows every entry that is assigned, in ascending order. */
   public void show(TableSink.Entries into) {
-    for (int i = 0; i < regions.length; i++) {
+    for (int i = 0; i < used.get(); i++) {
       long first = (long) i * RmpRegion.PAGES;
       RmpRegion r = region(first);
       if (r == null || !regionAssigned(first)) {

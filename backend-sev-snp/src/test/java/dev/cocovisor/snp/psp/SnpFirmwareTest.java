@@ -373,6 +373,57 @@ class SnpFirmwareTest {
         .isEqualTo(FwStatus.SUCCESS);
   }
 
+  // SNP firmware ABI, SNP_LAUNCH_FINISH: the author's key signs the identity key.
+  @Test
+  void anAuthorsKeySignsTheIdentityKey() throws Exception {
+    launching(3);
+    KeyPairGenerator gen = KeyPairGenerator.getInstance("EC");
+    gen.initialize(new ECGenParameterSpec("secp384r1"));
+    KeyPair id = gen.generateKeyPair();
+    KeyPair author = gen.generateKeyPair();
+    ByteBuffer block = ByteBuffer.allocate(96).order(ByteOrder.LITTLE_ENDIAN);
+    block.put(0, fw.launch().digest(GCTX)).putInt(0x50, 1).putLong(0x58, POLICY);
+    ByteBuffer auth = ByteBuffer.wrap(sign(id, block.array())).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] idKey = java.util.Arrays.copyOfRange(auth.array(), 0x240, 0x240 + 0x404);
+    byte[] ofAuthor = sign(author, idKey);
+    auth.putInt(4, 1).put(0x680, ofAuthor, 0x40, 144).put(0x880, ofAuthor, 0x240, 4 + 144);
+    byte[] hd = new byte[32];
+    byte[] whole = auth.array();
+    for (int at : new int[] {0x680, 0x680 + 72, 0x880 + 4, 0x240 + 300}) {
+      byte[] broken = whole.clone();
+      broken[at] ^= 1;
+      assertThat(fw.launch().finish(GCTX, block.array(), broken, true, hd))
+          .as("byte 0x%x", at)
+          .isEqualTo(FwStatus.BAD_SIGNATURE);
+    }
+    byte[] curve = whole.clone();
+    curve[0x880] = 1;
+    assertThat(fw.launch().finish(GCTX, block.array(), curve, true, hd))
+        .as("another curve")
+        .isEqualTo(FwStatus.BAD_SIGNATURE);
+    curve = whole.clone();
+    curve[0] = 2;
+    assertThat(fw.launch().finish(GCTX, block.array(), curve, true, hd))
+        .as("another algorithm")
+        .isEqualTo(FwStatus.INVALID_PARAM);
+    assertThat(fw.launch().finish(GCTX, block.array(), whole, true, hd))
+        .isEqualTo(FwStatus.SUCCESS);
+  }
+
+  @Test
+  void whatIsWrongWithAnIdentityBlockIsSaid() {
+    for (FwStatus s :
+        new FwStatus[] {
+          FwStatus.INVALID_PARAM,
+          FwStatus.BAD_SIGNATURE,
+          FwStatus.BAD_VERSION,
+          FwStatus.BAD_MEASUREMENT,
+          FwStatus.POLICY_FAILURE
+        }) {
+      assertThat(IdBlockCheck.why(s)).isNotBlank().isNotEqualTo(s.name());
+    }
+  }
+
   private static byte[] sign(KeyPair key, byte[] block) throws Exception {
     ByteBuffer auth = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
     Signature s = Signature.getInstance("SHA384withECDSAinP1363Format");

@@ -302,10 +302,12 @@ final class SeptHooks {
 
   Errno free(long sptPfn) {
     if (td.hasHkid()) {
+      td.platform().pamtLost(td.vm(), sptPfn);
       return td.bug("a Secure-EPT page freed while the TD has its HKID");
     }
     long s = td.seam().call(SeamCall.PHYMEM_PAGE_RECLAIM, address(sptPfn), 0, 0, 0);
     if (s != 0) {
+      td.platform().pamtLost(td.vm(), sptPfn);
       return td.refuse(Errno.EIO, "TDH.PHYMEM.PAGE.RECLAIM: " + SeamStatus.describe(s));
     }
     td.platform().clear(sptPfn, 1);

@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.mem.HostMemory;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.trusted.TrustedFault;
+import dev.cocovisor.api.trusted.TrustedOperation;
 import dev.cocovisor.tdx.guest.TdCalls;
 import dev.cocovisor.tdx.module.abi.Operand;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
@@ -121,6 +122,19 @@ class DynamicPamtTest {
     assertThat(h.vm().leaks()).hasSize(2).allMatch(l -> l.contains("the PAMT's"));
     h.close();
     assertThat(h.kvm.framesSinceBoot()).isZero();
+  }
+
+  /** Found by random programs (seed 5, program 15). */
+  @Test
+  void aTableThatIsLostTakesItsPairWithItToo() {
+    TdxHost h = TdxHost.withDynamicPamt("upstream");
+    assertThat(h.accept(M2, PageLevel.PG_4K)).isZero();
+    // The caches are not written back, so the HKID stays and with it every page.
+    TrustedFault stays = TrustedFault.at(TrustedOperation.RECLAIM, TrustedFault.How.INTERRUPTED, 1);
+    assertThat(h.platform.plan(stays)).isEqualTo(Errno.OK);
+    h.close();
+    assertThat(h.kvm.framesSinceBoot()).isZero();
+    assertThat(h.kvm.leakedFrames()).isGreaterThan(10);
   }
 
   @Test

@@ -14,8 +14,11 @@ import dev.cocovisor.campaign.work.Engine;
 import dev.cocovisor.campaign.work.Plan;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.logging.Level;
@@ -42,6 +45,12 @@ public final class Member implements AutoCloseable {
   static final String NAME = "name";
   static final String DIGEST = "digest";
   static final String VERSION = "version";
+
+  /** How far it is, in {@link #META}, as who runs it said last. */
+  static final String STATUS = "status";
+
+  /** There in {@link #META} once somebody asked the campaign to end. */
+  static final String STOP = "stop";
 
   private static final int REACHABLE_MILLIS = 2_000;
 
@@ -78,6 +87,7 @@ public final class Member implements AutoCloseable {
       plan.file().files().forEach((name, bytes) -> m.files().set(name, bytes));
       meta.set(NAME, plan.file().name());
       meta.set(TEXT, plan.file().text());
+      meta.delete(STOP);
       m.makes(plan);
       return m;
     } catch (RuntimeException e) {
@@ -97,7 +107,12 @@ public final class Member implements AutoCloseable {
     Member m = new Member(Hazelcast.newHazelcastInstance(config(meeting, true)), meeting);
     try {
       if (m.instance.getCluster().getMembers().size() < 2) {
-        throw new CampaignException(nobody(meeting));
+        throw new CampaignException(
+            nobody(
+                meeting.others(),
+                meeting.others().isEmpty()
+                    ? String.valueOf(meeting.kubernetes())
+                    : String.join(", ", meeting.others())));
       }
       IMap<String, String> meta = m.instance.getMap(META);
       sameVersion(meta, version);
@@ -133,8 +148,9 @@ public final class Member implements AutoCloseable {
     }
   }
 
-  private static String nobody(MeetingPoint meeting) {
-    for (String other : meeting.others()) {
+  /** Says why no member let anybody in. */
+  static String nobody(List<String> others, String at) {
+    for (String other : others) {
       int colon = other.lastIndexOf(':');
       String host = colon < 0 ? other : other.substring(0, colon);
       int port = colon < 0 ? MeetingPoint.PORT : Integer.parseInt(other.substring(colon + 1));
@@ -148,7 +164,7 @@ public final class Member implements AutoCloseable {
       }
     }
     return "nobody listens at "
-        + (meeting.others().isEmpty() ? meeting.kubernetes() : String.join(", ", meeting.others()))
+        + at
         + ": 'campaign run' prints where it does, and listens elsewhere than on its own machine"
         + " only with --listen";
   }
@@ -174,6 +190,40 @@ public final class Member implements AutoCloseable {
     return a.getHost() + ":" + a.getPort();
   }
 
+  /** Says how far the campaign is, to whoever asks any member. */
+  public void tell(String status) {
+    IMap<String, String> meta = instance.getMap(META);
+    meta.set(STATUS, status);
+  }
+
+  /** Tells whether who ran the campaign said that it ended, rather than vanished. */
+  public boolean isOver() {
+    String status = isRunning() ? this.<String, String>map(META).get(STATUS) : null;
+    return status != null && !status.contains("\"state\":\"running\"");
+  }
+
+  private <K, V> IMap<K, V> map(String name) {
+    return instance.getMap(name);
+  }
+
+  /** Tells whether somebody asked, at any member, that the campaign end. */
+  public boolean stopAsked() {
+    return instance.getMap(META).containsKey(STOP);
+  }
+
+  /** Returns where the members listen, this one first. */
+  public List<String> addresses() {
+    List<String> all = new ArrayList<>();
+    all.add(address());
+    for (var m : instance.getCluster().getMembers()) {
+      String at = m.getAddress().getHost() + ":" + m.getAddress().getPort();
+      if (!m.localMember()) {
+        all.add(at);
+      }
+    }
+    return all;
+  }
+
   /** Returns how many members there are. */
   public int members() {
     return instance.getCluster().getMembers().size();
@@ -184,12 +234,21 @@ public final class Member implements AutoCloseable {
     return instance.getLifecycleService().isRunning();
   }
 
-  private static Config config(MeetingPoint meeting, boolean lite) {
+  /** Lets Hazelcast say nothing but what ends it. */
+  static void quiet() {
     HAZELCAST.setLevel(Level.SEVERE);
+  }
+
+  /** Returns the cluster's name, which follows from the secret and does not tell it. */
+  static String clusterName(String secret) {
+    String name = Sha256.of(("cocovisor campaign " + secret).getBytes(StandardCharsets.UTF_8));
+    return "cocovisor-" + name.substring(0, 32);
+  }
+
+  private static Config config(MeetingPoint meeting, boolean lite) {
+    quiet();
     var config = new Config();
-    String name =
-        Sha256.of(("cocovisor campaign " + meeting.secret()).getBytes(StandardCharsets.UTF_8));
-    config.setClusterName("cocovisor-" + name.substring(0, 32));
+    config.setClusterName(clusterName(meeting.secret()));
     config.setLiteMember(lite);
     config.setProperty("hazelcast.phone.home.enabled", "false");
     config.setProperty("hazelcast.logging.type", "jdk");
@@ -202,7 +261,8 @@ public final class Member implements AutoCloseable {
     config.getJetConfig().setEnabled(true).setScaleUpDelayMillis(500);
     NetworkConfig net = config.getNetworkConfig();
     net.setPort(meeting.port()).setPortAutoIncrement(true).setReuseAddress(true);
-    net.getInterfaces().setEnabled(true).addInterface(meeting.host());
+    // By name, not by matching interfaces: 127.0.0.2 is this machine's too.
+    config.setProperty("hazelcast.local.localAddress", own(meeting.host()));
     JoinConfig join = net.getJoin();
     join.getAutoDetectionConfig().setEnabled(false);
     join.getMulticastConfig().setEnabled(false);
@@ -213,6 +273,20 @@ public final class Member implements AutoCloseable {
       join.getTcpIpConfig().setEnabled(true).setMembers(meeting.others());
     }
     return config;
+  }
+
+  /** Returns an address to listen on. */
+  private static String own(String host) {
+    try (var socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(host, 0));
+      return host;
+    } catch (IOException e) {
+      throw new CampaignException(
+          "--listen: "
+              + host
+              + " is no address of this machine; one of its own, which the others reach, expected",
+          e);
+    }
   }
 
   @Override

@@ -61,7 +61,15 @@ public final class CampaignJoinCommand implements Callable<Integer> {
         Thread.sleep(LOOK_MILLIS);
       }
       Runtime.getRuntime().removeShutdownHook(leave);
-      console.out().println("the campaign is over, or its other members left");
+      if (!member.isOver()) {
+        console
+            .out()
+            .println(
+                "all other members are gone before the campaign was over; what was made is in the"
+                    + " folder of the one that ran it: 'campaign run' there goes on");
+        return ExitCode.BUDGET;
+      }
+      console.out().println("the campaign is over");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

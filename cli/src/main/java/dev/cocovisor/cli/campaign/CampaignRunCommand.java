@@ -4,6 +4,7 @@ import dev.cocovisor.campaign.Campaign;
 import dev.cocovisor.campaign.Folder;
 import dev.cocovisor.campaign.Totals;
 import dev.cocovisor.campaign.cluster.Member;
+import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.campaign.file.CampaignFile;
 import dev.cocovisor.campaign.work.Breakage;
 import dev.cocovisor.campaign.work.Plan;
@@ -11,6 +12,7 @@ import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.Progress;
+import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.report.html.Page;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,6 +40,8 @@ import picocli.CommandLine.Parameters;
       "Exit codes: 0 all done, 1 something found, 4 stopped before all was done."
     })
 public final class CampaignRunCommand implements Callable<Integer> {
+  private static final long LOOK_MILLIS = 200;
+
   private final Console console;
   private final Supplier<String> version;
 
@@ -55,6 +59,13 @@ public final class CampaignRunCommand implements Callable<Integer> {
       paramLabel = "ADDRESS:PORT",
       description = "A member that is there already; may be repeated.")
   private List<String> others = new ArrayList<>();
+
+  @Option(
+      names = "--wait-for",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Begin when so many members are there, this one included.")
+  private int waitFor = 1;
 
   @Mixin private MemberOptions members = new MemberOptions();
 
@@ -88,6 +99,7 @@ public final class CampaignRunCommand implements Callable<Integer> {
         if (members.hasSecret() && !json) {
           console.out().println("listens at " + member.address());
         }
+        await(member);
         var run =
             new Campaign(
                 plan,
@@ -99,6 +111,20 @@ public final class CampaignRunCommand implements Callable<Integer> {
         Campaign.End end = run.run(member);
         return report(run.totals(), end, into, plan);
       }
+    }
+  }
+
+  private void await(Member member) {
+    if (waitFor > 1 && !members.hasSecret()) {
+      throw new UsageException("--wait-for: nobody can join without --secret-file");
+    }
+    try {
+      while (member.members() < waitFor) {
+        Thread.sleep(LOOK_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CampaignException("interrupted before it began", e);
     }
   }
 

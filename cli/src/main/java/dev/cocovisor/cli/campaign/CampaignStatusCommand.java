@@ -1,14 +1,16 @@
 package dev.cocovisor.cli.campaign;
 
 import dev.cocovisor.campaign.Folder;
+import dev.cocovisor.campaign.cluster.Visitor;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -20,8 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
 public final class CampaignStatusCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "FOLDER", description = "The campaign's folder.")
-  private Path folder = Path.of("");
+  @Mixin private WhichCampaign which = new WhichCampaign();
 
   @Option(names = "--json", description = "Print one JSON document.")
   private boolean json;
@@ -32,20 +33,34 @@ public final class CampaignStatusCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String status = Folder.statusOf(folder);
+    String status = status();
     if (json) {
-      console.out().print(status);
+      console.out().println(status.strip());
       return ExitCode.CLEAN;
     }
     JsonNode s = new JsonMapper().readTree(status);
     s.properties()
         .forEach(e -> {
           if (!e.getKey().equals("format") && !e.getKey().equals("version")) {
-            console
-                .out()
-                .printf("%-17s %s%n", e.getKey().replace('_', ' '), e.getValue().asString());
+            console.out().printf("%-17s %s%n", e.getKey().replace('_', ' '), words(e.getValue()));
           }
         });
     return ExitCode.CLEAN;
+  }
+
+  private String status() throws IOException {
+    Path folder = which.folder();
+    if (folder != null) {
+      return Folder.statusOf(folder);
+    }
+    try (Visitor visitor = which.visit()) {
+      return visitor.status();
+    }
+  }
+
+  private static String words(JsonNode value) {
+    return value.isArray()
+        ? value.valueStream().map(JsonNode::asString).collect(Collectors.joining(", "))
+        : value.asString();
   }
 }

@@ -1,13 +1,14 @@
 package dev.cocovisor.cli.campaign;
 
 import dev.cocovisor.campaign.Folder;
+import dev.cocovisor.campaign.cluster.Visitor;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Mixin;
 
 /** Ends a campaign; what was made is kept. */
 @Command(
@@ -18,8 +19,7 @@ import picocli.CommandLine.Parameters;
 public final class CampaignStopCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "FOLDER", description = "The campaign's folder.")
-  private Path folder = Path.of("");
+  @Mixin private WhichCampaign which = new WhichCampaign();
 
   CampaignStopCommand(Console console) {
     this.console = console;
@@ -27,8 +27,15 @@ public final class CampaignStopCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Folder.stop(folder);
-    console.out().println("asked to stop; 'campaign status " + folder + "' says when it did");
+    Path folder = which.folder();
+    if (folder != null) {
+      Folder.stop(folder);
+    } else {
+      try (Visitor visitor = which.visit()) {
+        visitor.stop();
+      }
+    }
+    console.out().println("asked to stop; 'campaign status' says when it did");
     return ExitCode.CLEAN;
   }
 }

@@ -2,6 +2,7 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.sched.ModelLock;
+import java.util.List;
 
 /**
  * Where a slot's private pages live: one VM's view of a file whose pages the host does not own.
@@ -75,6 +76,11 @@ public interface BackingStore {
 
   /** Ends a binding. */
   void unbind(Binding slot);
+
+  /** Returns what is bound, by the file's pages; for checkers, between calls. */
+  default List<Binding> bindings() {
+    return List.of();
+  }
 
   /** Tells whether {@code slot} is the one bound at {@code index}. */
   boolean isBound(Binding slot, long index);

@@ -5,6 +5,7 @@ import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.core.mem.PolicyMap;
 import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.mm.MappableFile;
+import java.util.List;
 
 /** Hands every call to another guest_memfd; the base of those that count, check or disturb. */
 public abstract class ForwardingGuestMemfd implements GuestMemfd {
@@ -130,6 +131,11 @@ public abstract class ForwardingGuestMemfd implements GuestMemfd {
   @Override
   public void unbind(Binding slot) {
     delegate.unbind(slot);
+  }
+
+  @Override
+  public List<Binding> bindings() {
+    return delegate.bindings();
   }
 
   @Override

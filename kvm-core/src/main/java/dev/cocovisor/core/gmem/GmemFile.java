@@ -274,6 +274,11 @@ public class GmemFile extends InodeStore implements GuestMemfd {
     return bound != null && bound.id() == slot.id() && index < slot.gmemPage() + slot.npages();
   }
 
+  @Override
+  public List<Binding> bindings() {
+    return List.copyOf(bindings.values());
+  }
+
   boolean hasBindings() {
     return !bindings.isEmpty();
   }

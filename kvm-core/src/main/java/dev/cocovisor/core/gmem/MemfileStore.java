@@ -204,6 +204,11 @@ public final class MemfileStore {
     }
 
     @Override
+    public List<Binding> bindings() {
+      return open().bindings();
+    }
+
+    @Override
     public boolean isBound(Binding slot, long index) {
       return open().isBound(slot, index);
     }

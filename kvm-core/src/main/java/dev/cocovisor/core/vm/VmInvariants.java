@@ -21,6 +21,7 @@ import java.util.function.Consumer;
  *   <li>where dirty pages are logged, a page that the guest can write without a fault is in the
  *       log;
  *   <li>no cached translation says what the tables do not say, unless a flush is pending;
+ *   <li>slots and the files of private memory name each other, and no folio is a free frame;
  *   <li>the counters count the leaves;
  *   <li>no invalidation is left open.
  * </ul>
@@ -43,6 +44,9 @@ public final class VmInvariants {
   private void run() {
     stage(0);
     stage(1);
+    var files = new FileInvariants(vm, violation);
+    files.check(0);
+    files.check(1);
     for (Vcpu v : vm.vcpuArray()) {
       if (!v.flushPending()) {
         v.tlb().visit((gfn, priv, pfn, writable) -> cached(v, gfn, priv, pfn, writable));

@@ -216,4 +216,42 @@ class SmmTest {
     ok(process.preFaultMemory(vmm.vcpu, 0, range));
     assertThat(fd(process.createVcpu(vmm.vm, 1))).isPositive();
   }
+
+  // smm.c, enter_smm and emulator_leave_smm: what the handler leaves as SMBASE is where the next
+  // SMI
+  // saves its state.
+  @Test
+  void kvm_smm_saves_revisionAndBaseAndTakesTheBaseBack() {
+    twoSlots();
+    long smram = vmm.anonymous(0x20000);
+    ok(vmm.region(SMM_SLOT + 1, 0, 0x30000, 0x20000, smram));
+    for (int i = 0; i < 0x200; i++) {
+      ok(process.hostWrite(smram + 0xfe00 + i, 0xaa));
+    }
+    ok(ioctl("KVM_SMI", new Fields()));
+    assertThat(reads(0x38000)).isEqualTo(new Exit.Hlt(0));
+    int[] saved = new int[0x200];
+    for (int i = 0; i < saved.length; i++) {
+      saved[i] = (int) process.hostRead(smram + 0xfe00 + i);
+    }
+    for (int i = 0; i < saved.length; i++) {
+      // SMBASE 0x30000 at 0xfef8, revision 0x20000 at 0xfefc.
+      int wanted = i == 0xfa ? 3 : i == 0xfe ? 2 : 0;
+      assertThat(saved[i]).as("byte 0x%x", 0xfe00 + i).isEqualTo(wanted);
+    }
+    // In the mode an SMI waits.
+    ok(ioctl("KVM_SMI", new Fields()));
+    assertThat(reads(0x38000)).isEqualTo(new Exit.Hlt(0));
+    ok(process.hostWrite(smram + 0xfef8, 0x34));
+    ok(process.hostWrite(smram + 0xfef9, 0x12));
+    ok(process.hostWrite(smram + 0xfefa, 4));
+    ok(process.hostWrite(smram + 0xfefe, 9));
+    assertThat(rsm()).isEqualTo(new Exit.Hlt(-1));
+    // The one that waited comes now, and is saved behind the new base, 0x41234.
+    ok(vmm.region(SMM_SLOT + 2, 0, 0x50000, 0x10000, vmm.anonymous(0x10000)));
+    reads(0x38000);
+    assertThat(process.hostRead(smram + 0xfefe)).as("not saved there").isEqualTo(9);
+    assertThat(reads(0x41234 + 0xfefe)).isEqualTo(new Exit.Hlt(2));
+    assertThat(reads(0x41234 + 0xfef9)).isEqualTo(new Exit.Hlt(0x12));
+  }
 }

@@ -349,4 +349,41 @@ class GmemInodeTest {
     assertThat(r.withOwner(other))
         .isEqualTo(new GuestMemfd.Request(memory, other, 8, 8 * PAGE, 3, 9));
   }
+
+  @Test
+  void aConversionThatCutsALargeFolioSplitsItAndNoOther() {
+    doReturn(true).when(owner).mayBePrivate();
+    doReturn(Long.MAX_VALUE).when(owner).attributeEntries();
+    GmemFile f =
+        GmemFile.create(
+            new GuestMemfd.Request(
+                memory, owner, 8, 3 * HUGE * PAGE, GmemInode.FLAG_INIT_SHARED, 9));
+    for (int i = 0; i < 3; i++) {
+      f.page(i * HUGE, 0);
+    }
+    long second = Folio.pfn(f.peek(HUGE));
+    assertThat(f.setAttributes((HUGE + 5) * PAGE, (HUGE - 5) * PAGE, 8, 0))
+        .isEqualTo(Conversion.DONE);
+    assertThat(Folio.order(f.peek(0))).isEqualTo(9);
+    assertThat(Folio.order(f.peek(HUGE))).as("cut by the start").isZero();
+    assertThat(Folio.pfn(f.peek(HUGE + 7))).isEqualTo(second + 7);
+    assertThat(Folio.order(f.peek(2 * HUGE))).as("begins at the end").isEqualTo(9);
+    assertThat(f.pages()).isEqualTo(3 * HUGE);
+    assertThat(f.setAttributes(0, PAGE, 8, 0)).isEqualTo(Conversion.DONE);
+    assertThat(Folio.order(f.peek(1))).as("cut by the end").isZero();
+    // Somebody holds a page of the last one: it stays shared, and whole.
+    memory.pin(Folio.pfn(f.peek(2 * HUGE)) + 9);
+    assertThat(f.setAttributes(2 * HUGE * PAGE, HUGE * PAGE, 8, 0))
+        .isEqualTo(new Conversion(Errno.EAGAIN, 2 * HUGE * PAGE));
+    assertThat(f.allAre(2 * HUGE, 3 * HUGE, false)).isTrue();
+    memory.unpin(Folio.pfn(f.peek(2 * HUGE)) + 9);
+    assertThat(f.setAttributes(2 * HUGE * PAGE, HUGE * PAGE, 8, 0)).isEqualTo(Conversion.DONE);
+    assertThat(Folio.order(f.peek(2 * HUGE))).isEqualTo(9);
+    // Back to the host: each folio is the host's as one, and not prepared any more.
+    f.markPrepared(2 * HUGE, true);
+    assertThat(f.setAttributes(2 * HUGE * PAGE, HUGE * PAGE, 0, 0)).isEqualTo(Conversion.DONE);
+    long third = Folio.pfn(f.peek(2 * HUGE));
+    verify(owner).gmemFreed(third, third + HUGE);
+    assertThat(Folio.prepared(f.peek(2 * HUGE))).isFalse();
+  }
 }

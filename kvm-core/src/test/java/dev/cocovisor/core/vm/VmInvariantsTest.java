@@ -2,6 +2,7 @@ package dev.cocovisor.core.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.ops.ExternalTableOps;
@@ -11,6 +12,9 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.CoreParts;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.gmem.BackingStore;
+import dev.cocovisor.core.gmem.Binding;
+import dev.cocovisor.core.gmem.Folio;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.mmu.ForwardingSecondStage;
 import dev.cocovisor.core.mmu.LeafVisitor;
@@ -127,6 +131,43 @@ class VmInvariantsTest {
     assertThat(broken()).isEmpty();
   }
 
+  private BackingStore file() {
+    var slot = Objects.requireNonNull(p.vm(vm)).slotsOf(0).byId(3);
+    return Objects.requireNonNull(Objects.requireNonNull(slot).gmem());
+  }
+
+  private record Bound(int id, long baseGfn, long npages, long gmemPage) implements Binding {
+    @Override
+    public int asId() {
+      return 0;
+    }
+
+    @Override
+    public void dropGmem() {}
+  }
+
+  @Test
+  void aBindingWhoseSlotIsGone() {
+    assertThat(file().bind(new Bound(9, GFN, 1, 512))).isEqualTo(Errno.OK);
+    assertThat(broken())
+        .containsExactly(
+            "guest_memfd page 0x200 is bound to slot 9, which the VM does not have so");
+  }
+
+  @Test
+  void aSlotThatItsFileDoesNotKnow() {
+    file().unbind(new Bound(3, GFN, 512, 0));
+    assertThat(broken()).containsExactly("slot 3 is not bound to its guest_memfd");
+  }
+
+  @Test
+  void aFolioThatIsFree() {
+    long pfn = Folio.pfn(file().peek(0));
+    kvm.memory().free(pfn, 0);
+    assertThat(broken())
+        .containsExactly("guest_memfd page 0x0 is frame 0x%x, which is free".formatted(pfn));
+  }
+
   @Test
   void aLeafOutsideOfEverySlot() {
     assertThat(shown(false, (v, gfn, level, e) -> v.leaf(gfn + 1, level, e)))
@@ -228,6 +269,14 @@ class VmInvariantsTest {
     assertThat(all)
         .containsExactly(
             "gfn 0x40000 is mapped to frame 0x" + is, "gfn 0x403ff is mapped to frame 0x" + is);
+    all.clear();
+    // Any frame behind a huge leaf.
+    assertThat(kvm.memory().isFree(free - 1)).isFalse();
+    stage().lie = w -> (gfn, _, _) -> w.leaf(gfn, 2, (free - 1) << 12 | 5);
+    AlwaysInvariants.check(v, v.memory(), all::add);
+    assertThat(all)
+        .containsExactly(
+            "gfn 0x40001 is mapped to frame 0x" + is, "gfn 0x40400 is mapped to frame 0x" + is);
     all.clear();
     stage().lie = w -> w;
     Vcpu cpu = Objects.requireNonNull(p.vcpu(vcpu));
