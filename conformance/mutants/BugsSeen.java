@@ -11,8 +11,7 @@ import java.util.Map;
  *
  * <p>A bug is put into what hosts and trusted halves are made of where a test gives them nothing
  * else (a test that makes the very part itself does not meet it): {@code CoreParts.DEFAULT}, and
- * the steps of each trusted half. {@code conformance/mutants/run
- * --bugs} starts it.
+ * the steps of each trusted half. {@code conformance/mutants/run --bugs} starts it.
  */
 final class BugsSeen {
   private static final int LIMIT_SECONDS = 900;
@@ -30,7 +29,8 @@ final class BugsSeen {
           edit(
               "backend-pkvm/src/main/java/dev/cocovisor/pkvm/hyp/HypSteps.java",
               "LINUX = new HypSteps();",
-              "LINUX = dev.cocovisor.bugs.entry.InstalledBug.part(HypSteps.class, new HypSteps());"),
+              "LINUX = dev.cocovisor.bugs.entry.InstalledBug.part(HypSteps.class, new"
+                  + " HypSteps());"),
           edit(
               "backend-cca/src/main/java/dev/cocovisor/cca/rmm/table/Steps.java",
               "RELEASED = new Steps();",
