@@ -55,6 +55,7 @@ class HostilePackagesTest {
     long began = System.nanoTime();
     List<PluginFinding> findings;
     boolean loaded;
+    String listed;
     try (BackendRegistry registry =
         BackendRegistry.builder()
             .classPath()
@@ -66,10 +67,11 @@ class HostilePackagesTest {
       assertThat(registry.all())
           .extracting(LoadedBackend::id)
           .contains("cca", "pkvm", "sev-snp", "tdx");
+      listed = String.join(" ", registry.all().stream().map(LoadedBackend::id).sorted().toList());
     }
     double seconds = (System.nanoTime() - began) / 1e9;
     String codes = String.join(" ", findings.stream().map(f -> f.code().id()).toList());
-    TABLE.add("%-45s %-20s %5.1f s  %s".formatted(hostile, codes, seconds, left()));
+    TABLE.add("| %s | %s | %.1f | %s | %s |".formatted(hostile, codes, seconds, kept(), listed));
     assertThat(findings)
         .as(findings::toString)
         .extracting(PluginFinding::code)
@@ -91,6 +93,11 @@ class HostilePackagesTest {
   /** Found among packages that are each sound by itself. */
   private static boolean lateClash(FindingCode code) {
     return code == FindingCode.VM_TYPE_TAKEN || code == FindingCode.DUPLICATE_BACKEND;
+  }
+
+  /** Says what is on disk beside the package itself. */
+  private String kept() throws IOException {
+    return left().isEmpty() ? "nothing" : "its classes";
   }
 
   private List<String> left() throws IOException {

@@ -62,9 +62,6 @@ public final class ExploreCommand implements Callable<Integer> {
     RANDOM
   }
 
-  /** A year: who means "for ever" gets as good as that. */
-  private static final long MOST_SECONDS = 365L * 86_400;
-
   private final Console console;
 
   @Parameters(
@@ -96,13 +93,7 @@ public final class ExploreCommand implements Callable<Integer> {
       description = "bound, dpor, delays, pct, pos or random.")
   private How how = How.BOUND;
 
-  @Option(
-      names = "--bound",
-      paramLabel = "N",
-      defaultValue = "2",
-      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
-      description = "The most preemptions, or delays.")
-  private int bound = 2;
+  @Mixin private SearchLimits reach = new SearchLimits(600);
 
   @Option(
       names = "--seed",
@@ -120,14 +111,6 @@ public final class ExploreCommand implements Callable<Integer> {
       description = "The most schedules.")
   private long schedules = 1_000_000;
 
-  @Option(
-      names = "--seconds",
-      paramLabel = "N",
-      defaultValue = "600",
-      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
-      description = "The most time.")
-  private long seconds = 600;
-
   @Mixin private WorkerOptions workers = new WorkerOptions();
 
   @Option(
@@ -135,8 +118,8 @@ public final class ExploreCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description = {
-        "With bound: the most things that go otherwise than they ordinarily do in one schedule: an"
-            + " allocation or a firmware call that fails, a signal, an interrupt;"
+        "With bound: the most things that go otherwise than they ordinarily do in one"
+            + " schedule: an allocation or a firmware call that fails, a signal, an interrupt;"
             + " default ${DEFAULT-VALUE}."
       })
   private int choices;
@@ -168,9 +151,9 @@ public final class ExploreCommand implements Callable<Integer> {
       names = "--fix",
       paramLabel = "WHAT",
       description = {
-        "Set what is found beside the same order, and every order within the bound, under something"
-            + " else: NAME=VALUE, a technology as ID or ID:NAME=VALUE, without-bug, or bug=ID;"
-            + " exit 0 if nothing breaks there."
+        "Set what is found beside the same order, and every order within the bound, under"
+            + " something else: NAME=VALUE, a technology as ID or ID:NAME=VALUE, without-bug, or"
+            + " bug=ID; exit 0 if nothing breaks there."
       })
   private @Nullable String fix;
 
@@ -246,7 +229,8 @@ public final class ExploreCommand implements Callable<Integer> {
     if (fix == null || code == ExitCode.CLEAN) {
       return code;
     }
-    boolean mended = run.compare(finding.schedule(), finding.breaks(), fix, bound, limits());
+    boolean mended =
+        run.compare(finding.schedule(), finding.breaks(), fix, reach.bound(), limits());
     return mended ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 
@@ -275,18 +259,18 @@ public final class ExploreCommand implements Callable<Integer> {
     }
     var run = new FindingRun(console, world, target, anyAnswers, "");
     String what = FindingFile.firstLine(first.what());
-    boolean mended = run.compare(first.schedule().toString(), what, fix, bound, limits());
+    boolean mended = run.compare(first.schedule().toString(), what, fix, reach.bound(), limits());
     return mended ? ExitCode.CLEAN : ExitCode.FOUND;
   }
 
   private Limits limits() {
-    return Limits.DEFAULT.withSchedules(schedules).withMillis(seconds * 1000);
+    return Limits.DEFAULT.withSchedules(schedules).withMillis(reach.millis());
   }
 
   private int bug(World world) throws IOException {
     ExploreTarget target = ExploreTarget.of(String.valueOf(bugId), world);
     Bug bug = Objects.requireNonNull(target.bug());
-    var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(seconds * 1000));
+    var hunt = new Hunt(world.technologies(), Limits.DEFAULT.withMillis(reach.millis()));
     if (hunt.explores(bug)) {
       anyAnswers |= !bug.answersMatter();
       return explore(target, world);
@@ -350,14 +334,9 @@ public final class ExploreCommand implements Callable<Integer> {
     if (choices < 0) {
       throw new UsageException("--choices: a number from 0 expected");
     }
-    if (bound < 0) {
-      throw new UsageException("--bound: a number from 0 expected");
-    }
+    reach.check();
     if (schedules < 1) {
       throw new UsageException("--schedules: a number from 1 expected");
-    }
-    if (seconds < 1 || seconds > MOST_SECONDS) {
-      throw new UsageException("--seconds: a number from 1 to " + MOST_SECONDS + " expected");
     }
   }
 
@@ -383,10 +362,12 @@ public final class ExploreCommand implements Callable<Integer> {
   private Search search() {
     return switch (how) {
       case BOUND ->
-          choices == 0 ? new Search.Preemptions(bound) : new Search.Choices(bound, choices);
+          choices == 0
+              ? new Search.Preemptions(reach.bound())
+              : new Search.Choices(reach.bound(), choices);
       case DPOR -> new Search.Dpor();
-      case DELAYS -> new Search.Delays(bound);
-      case PCT -> new Search.Pct(seed, bound + 1, schedules);
+      case DELAYS -> new Search.Delays(reach.bound());
+      case PCT -> new Search.Pct(seed, reach.bound() + 1, schedules);
       case POS -> new Search.Pos(seed, schedules);
       case RANDOM -> new Search.Uniform(seed, schedules);
     };

@@ -26,7 +26,6 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -63,21 +62,7 @@ public final class RacesCommand implements Callable<Integer> {
       description = "Every three operations that touch one private page, in place of the pairs.")
   private boolean triples;
 
-  @Option(
-      names = "--bound",
-      paramLabel = "N",
-      defaultValue = "2",
-      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
-      description = "The most preemptions.")
-  private int bound = 2;
-
-  @Option(
-      names = "--seconds",
-      paramLabel = "N",
-      defaultValue = "86400",
-      showDefaultValue = CommandLine.Help.Visibility.ALWAYS,
-      description = "The most time for all of it; meetings that are left are said.")
-  private long seconds = 86_400;
+  @Mixin private SearchLimits reach = new SearchLimits(86_400);
 
   @Mixin private WorkerOptions workers = new WorkerOptions();
 
@@ -119,7 +104,7 @@ public final class RacesCommand implements Callable<Integer> {
     }
     try (var world = new World(plugins, new SettingOptions(), console)) {
       world.known(ids);
-      long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+      long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(reach.seconds());
       var documents = new ArrayList<Map<String, Object>>();
       int code = ExitCode.CLEAN;
       for (String id : ids) {
@@ -134,7 +119,7 @@ public final class RacesCommand implements Callable<Integer> {
         var doc = new LinkedHashMap<String, Object>();
         doc.put("format", "cocovisor.races");
         doc.put("version", 1);
-        doc.put("bound", bound);
+        doc.put("bound", reach.bound());
         doc.put("technologies", documents);
         console.json(doc);
       }
@@ -150,12 +135,7 @@ public final class RacesCommand implements Callable<Integer> {
   }
 
   private void checkNumbers() {
-    if (bound < 0) {
-      throw new UsageException("--bound: a number from 0 expected");
-    }
-    if (seconds < 1) {
-      throw new UsageException("--seconds: a number from 1 expected");
-    }
+    reach.check();
     var _ = workers.count();
     if (schedule != null && (meetings.size() != 1 || ids.size() != 1)) {
       throw new UsageException("--schedule: one technology and one --meeting expected");
@@ -203,7 +183,7 @@ public final class RacesCommand implements Callable<Integer> {
         new Explorer(Limits.DEFAULT.withSchedules(Long.MAX_VALUE).withMillis(millis), false)
             .withWorkers(workers.count());
     if (schedule == null) {
-      return explorer.explore(subject, new Search.Preemptions(bound));
+      return explorer.explore(subject, new Search.Preemptions(reach.bound()));
     }
     try {
       return explorer.replay(subject, Schedule.parse(schedule), Set.of());
@@ -273,7 +253,7 @@ public final class RacesCommand implements Callable<Integer> {
                     : t.left > 0
                         ? "stopped by its budget, left=" + t.left
                         : clean ? "exhaustive" : "stopped at what it found",
-                bound,
+                reach.bound(),
                 TimeUnit.MILLISECONDS.toSeconds(t.millis));
     return clean ? console.green(line) : console.red(line);
   }

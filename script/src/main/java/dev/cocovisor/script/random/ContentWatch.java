@@ -67,9 +67,11 @@ final class ContentWatch {
     return !result.isError() && exit != null && exit.reason().equals("OK");
   }
 
-  /** Forgets the whole pages that a range touches. */
+  /** Forgets the whole pages that a range touches; one of 2^63 bytes and more touches the rest. */
   private void forget(int vm, long at, long size) {
     long first = at & -PageLevel.PAGE_SIZE;
-    written.keySet().removeIf(p -> p.vm() == vm && p.at() >= first && p.at() - first < size + 4096);
+    boolean all = size < 0 || size > Long.MAX_VALUE - PageLevel.PAGE_SIZE;
+    long reach = all ? Long.MAX_VALUE : size + PageLevel.PAGE_SIZE;
+    written.keySet().removeIf(p -> p.vm() == vm && p.at() >= first && p.at() - first < reach);
   }
 }

@@ -91,6 +91,21 @@ class RandomGuestProgramsTest {
         .containsAll(found.program().steps());
   }
 
+  /** Seed 81, program 2332: the whole address space changes sides, the guest's page with it. */
+  @Test
+  void aRangeOfAlmostAllAddressesTakesWhatIsInIt() {
+    long all = -0x1000;
+    List<Step> steps =
+        List.of(
+            new Step.Launch(4096, 1, false, 0, new Fields()),
+            new Step.Convert(1, 0, 0, 4096, false, true),
+            new Step.Write(1, 0, 0, 1, false),
+            new Step.Convert(1, 0, 0, all, true, true),
+            new Step.Read(1, 0, 0, false));
+    var program = new RandomProgram("sw-protected", Map.of(), 0, steps);
+    assertThat(RandomPrograms.again(Technologies.builtIn(), program)).isNull();
+  }
+
   @Test
   void stepsOfAVmLeaveWithItsLaunch() {
     var launch = new Step.Launch(4096, 1, false, 0, new Fields());
