@@ -23,12 +23,14 @@ class ClassList {
     Set<String> classes = new TreeSet<>();
     Set<String> notes = new TreeSet<>();
     Map<String, Set<Integer>> pools = new TreeMap<>();
-    for (int i = 1; i < args.length; i++) {
+    boolean keep = args[0].equals("--pools");
+    int out = keep ? 1 : 0;
+    for (int i = out + 1; i < args.length; i++) {
       for (String line : Files.readAllLines(Path.of(args[i]))) {
         if (line.startsWith("@")) {
           if (!line.startsWith("@cp ")) {
             notes.add(line);
-          } else if (!JDK.matcher(line).find()) {
+          } else if (keep && !JDK.matcher(line).find()) {
             List<String> words = List.of(line.split(" "));
             Set<Integer> entries = pools.computeIfAbsent(words.get(1), _ -> new TreeSet<>());
             words.subList(2, words.size()).forEach(w -> entries.add(Integer.valueOf(w)));
@@ -38,14 +40,14 @@ class ClassList {
         }
       }
     }
-    try (PrintStream out = new PrintStream(args[0], StandardCharsets.UTF_8)) {
-      classes.forEach(c -> out.print(c + "\n"));
-      notes.forEach(n -> out.print(n + "\n"));
+    try (PrintStream to = new PrintStream(args[out], StandardCharsets.UTF_8)) {
+      classes.forEach(c -> to.print(c + "\n"));
+      notes.forEach(n -> to.print(n + "\n"));
       // A pool is looked for when its class is known: after all classes.
       pools.forEach((name, entries) -> {
-        out.print("@cp " + name);
-        entries.forEach(e -> out.print(" " + e));
-        out.print("\n");
+        to.print("@cp " + name);
+        entries.forEach(e -> to.print(" " + e));
+        to.print("\n");
       });
     }
   }
