@@ -35,8 +35,10 @@ class TerabyteTest {
   void isMappedAheadToItsEnd(String technology) throws IOException {
     whole(
         technology,
-        "vm_prefault(1, {at=0, size=0x10000000000} => {at=0x10000000000, size=0}) = 0\n"
-            + "vm_stats(1) = {pages_4k=0, pages_2m=524288, pages_1g=0}\n");
+        """
+        vm_prefault(1, {at=0, size=0x10000000000} => {at=0x10000000000, size=0}) = 0
+        vm_stats(1) = {pages_4k=0, pages_2m=524288, pages_1g=0}
+        """);
   }
 
   @Test
@@ -49,7 +51,9 @@ class TerabyteTest {
   void changesSidesByTheHost(String technology) throws IOException {
     whole(
         technology,
-        "vm_convert(1, {at=0, size=0x10000000000, to=shared, by=host}) = 0\n"
-            + "vm_convert(1, {at=0, size=0x10000000000, to=private, by=host}) = 0\n");
+        """
+        vm_convert(1, {at=0, size=0x10000000000, to=shared, by=host}) = 0
+        vm_convert(1, {at=0, size=0x10000000000, to=private, by=host}) = 0
+        """);
   }
 }
