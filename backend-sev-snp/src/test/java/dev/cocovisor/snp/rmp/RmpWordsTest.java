@@ -64,8 +64,9 @@ class RmpWordsTest {
     assertThat(rmp.slot(3).asid()).isEqualTo(Pages.ASID);
     assertThat(rmp.slot(1030).assigned()).isFalse();
     assertThat(rmp.entry(600).gpa()).isEqualTo((1024L + 88) << 12);
-    for (int i = 0; i < PageState.values().length; i++) {
-      assertThat(PageState.values()[i].code()).isEqualTo(i);
+    int code = 0;
+    for (PageState s : PageState.values()) {
+      assertThat(s.code()).as("%s", s).isEqualTo(code++);
     }
     assertThat(PageState.DEFAULT.kind()).isEqualTo(PageState.HYPERVISOR.kind());
   }

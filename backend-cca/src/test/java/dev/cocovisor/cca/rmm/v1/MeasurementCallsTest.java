@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** RSI_MEASUREMENT_READ and RSI_MEASUREMENT_EXTEND, from inside a realm. */
@@ -69,8 +70,7 @@ class MeasurementCallsTest {
   }
 
   private byte[] firstBytesOfRim() {
-    String rim = b.rmm.view().rim(rd);
-    assertThat(rim).isNotNull();
+    String rim = Objects.requireNonNull(b.rmm.view().rim(rd));
     byte[] first = new byte[8];
     for (int i = 0; i < first.length; i++) {
       first[i] = (byte) Integer.parseInt(rim, 2 * i, 2 * i + 2, 16);
