@@ -58,7 +58,7 @@ final class FrameWatch {
         .visitLeafs(
             vm.stage().hasPrivateRoot(),
             (gfn, level, spte) -> {
-              long pages = 1L << 9 * (level - 1);
+              long pages = 1L << (9 * (level - 1));
               for (long i = 0; i < pages; i++) {
                 MemSlot slot = vm.slotsOf(0).find(gfn + i);
                 if (slot != null && !slot.hasGuestMemfd() && looksAt(slot)) {

@@ -63,7 +63,7 @@ public final class SessionWatch {
         stated.result() != null,
         happened,
         counters,
-        onlyAnswers || happened.isEmpty() && isTraced(line.step()) ? List.of() : vms.ownership(),
+        onlyAnswers || (happened.isEmpty() && isTraced(line.step())) ? List.of() : vms.ownership(),
         onlyAnswers ? ScenarioStep.Tables.NONE : vms.tables());
   }
 
