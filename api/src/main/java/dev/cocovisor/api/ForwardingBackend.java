@@ -53,6 +53,16 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
+  public Errno vcpuMemEncElsewhere() {
+    return delegate.vcpuMemEncElsewhere();
+  }
+
+  @Override
+  public List<String> deviceFiles() {
+    return delegate.deviceFiles();
+  }
+
+  @Override
   public LogWords logWords() {
     return delegate.logWords();
   }

@@ -64,9 +64,9 @@ class RmpWordsTest {
     assertThat(rmp.slot(3).asid()).isEqualTo(Pages.ASID);
     assertThat(rmp.slot(1030).assigned()).isFalse();
     assertThat(rmp.entry(600).gpa()).isEqualTo((1024L + 88) << 12);
-    int code = 0;
-    for (PageState s : PageState.values()) {
-      assertThat(s.code()).as("%s", s).isEqualTo(code++);
+    PageState[] states = PageState.values();
+    for (int code = 0; code < states.length; code++) {
+      assertThat(states[code].code()).as("%s", states[code]).isEqualTo(code);
     }
     assertThat(PageState.DEFAULT.kind()).isEqualTo(PageState.HYPERVISOR.kind());
   }

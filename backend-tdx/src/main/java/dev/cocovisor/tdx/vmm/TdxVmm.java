@@ -28,6 +28,11 @@ import java.util.Set;
  */
 public final class TdxVmm implements VmmDriver {
   private static final long ADDRESS_LEAF = 0x80000008L;
+  private static final int SPLIT_IRQCHIP = Capability.KVM_CAP_SPLIT_IRQCHIP.number();
+
+  /** Pins of the I/O APIC that the VMM keeps to itself, as QEMU asks for. */
+  private static final int IOAPIC_PINS = 24;
+
   private static final int EXIT_HYPERCALL = Capability.KVM_CAP_EXIT_HYPERCALL.number();
   private static final int MAP_GPA_RANGE = 12;
 
@@ -57,6 +62,8 @@ public final class TdxVmm implements VmmDriver {
             .put("xfam", vm.policy().number("xfam", 3))
             .putAny("cpuid", List.of(leaf));
     long r = vm.calls().enableCap(vm.vmFd(), EXIT_HYPERCALL, 0, 1L << MAP_GPA_RANGE);
+    // A TD's vCPUs have KVM's local APIC and no other (tdx_vcpu_create).
+    r = r < 0 ? r : vm.calls().enableCap(vm.vmFd(), SPLIT_IRQCHIP, 0, IOAPIC_PINS);
     return r < 0
         ? r
         : vm.calls().memoryEncryptOp(vm.vmFd(), new VendorCommand("KVM_TDX_INIT_VM", in));
