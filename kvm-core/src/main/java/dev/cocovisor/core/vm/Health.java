@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 final class Health {
   private final List<String> leaks = new ArrayList<>();
   private final Set<Long> leaked = ConcurrentHashMap.newKeySet();
+  private final Set<Long> staying = ConcurrentHashMap.newKeySet();
   private volatile boolean dead;
   private @Nullable String bugText;
 
@@ -45,6 +46,7 @@ final class Health {
 
   /** Notes that a frame stays where it is, though it is not lost. */
   void stays(long pfn, String why) {
+    staying.add(pfn);
     String line = line(pfn, why);
     if (!leaks.contains(line)) {
       leaks.add(line);
@@ -64,8 +66,10 @@ final class Health {
     return leaked.size();
   }
 
-  boolean isLeaked(long pfn) {
-    return !leaked.isEmpty() && leaked.contains(pfn);
+  /** Tells whether a mapping of a frame may outlive its slot: a trusted half did not let it go. */
+  boolean mayStay(long pfn) {
+    return (!leaked.isEmpty() && leaked.contains(pfn))
+        || (!staying.isEmpty() && staying.contains(pfn));
   }
 
   List<String> leaks() {

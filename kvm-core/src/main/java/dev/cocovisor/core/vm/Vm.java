@@ -577,9 +577,11 @@ public final class Vm implements MmuHost {
     }
   }
 
-  /** Tells whether a frame was given up for good: a trusted half keeps it where it was. */
-  boolean isLeaked(long pfn) {
-    return health.isLeaked(pfn);
+  /**
+   * Tells whether a trusted half did not let a frame go: a lost one, or the host's page of zeros.
+   */
+  boolean mayStay(long pfn) {
+    return health.mayStay(pfn);
   }
 
   /** Returns the number of frames the VM lost for good. */

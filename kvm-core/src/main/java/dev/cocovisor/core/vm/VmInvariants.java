@@ -84,7 +84,7 @@ public final class VmInvariants {
 
   private void leaf(int as, long gfn, int level, long spte) {
     leaves[level]++;
-    if (vm.isLeaked(Spte.pfn(spte))) {
+    if (vm.mayStay(Spte.pfn(spte))) {
       // The trusted half was told to take it away and did not: it stays, and is accounted for.
       return;
     }

@@ -180,6 +180,7 @@ class HostEndTest {
       vm.leak(vm.memory().zeroPage(), 1, "its unmapping was refused");
     }
     assertThat(vm.leaks()).hasSize(1);
+    assertThat(vm.mayStay(vm.memory().zeroPage())).isTrue();
     p.exit();
     assertThat(kvm.framesSinceBoot()).isZero();
     kvm.close();

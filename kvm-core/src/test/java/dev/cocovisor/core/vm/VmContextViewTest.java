@@ -325,9 +325,9 @@ class VmContextViewTest {
         .containsExactly(
             "frame 0x%x: the module kept it".formatted(pfn),
             "frame 0x%x: the module kept it".formatted(pfn + 1));
-    assertThat(it.isLeaked(pfn)).isTrue();
-    assertThat(it.isLeaked(pfn + 1)).isTrue();
-    assertThat(it.isLeaked(pfn + 2)).isFalse();
+    assertThat(it.mayStay(pfn)).isTrue();
+    assertThat(it.mayStay(pfn + 1)).isTrue();
+    assertThat(it.mayStay(pfn + 2)).isFalse();
     assertThat(p.fallocate(fd, 3, 0, M)).isZero();
     assertThat(kvm.memory().isFree(pfn)).isFalse();
     assertThat(kvm.memory().isFree(pfn + 1)).isFalse();

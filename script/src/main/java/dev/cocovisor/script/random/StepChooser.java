@@ -94,7 +94,9 @@ final class StepChooser {
     } else if (kind < 44) {
       return new Step.Accept(vm, vcpu(g), at(g), paged(g, few()), level());
     } else if (kind < 60) {
-      return new Step.Convert(vm, vcpu(g), at(g), size(), choose.percent(50), choose.percent(45));
+      // A protected guest of pKVM shares and takes back page by page.
+      return new Step.Convert(
+          vm, vcpu(g), at(g), paged(g, size()), choose.percent(50), choose.percent(45));
     } else if (kind < 68) {
       return new Step.Punch(vm, at(g), size());
     } else if (kind < 74) {
