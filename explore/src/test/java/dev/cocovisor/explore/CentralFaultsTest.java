@@ -50,7 +50,7 @@ class CentralFaultsTest {
           "two-vms");
 
   /** The most runs of one scenario where two failures are tried: they go with the square. */
-  private static final long MOST_PAIRS = 2_000;
+  private static final long MOST_PAIRS = Long.getLong("cocovisor.faults.pairs", 2_000);
 
   private static final class Tally {
     final List<String> findings = new ArrayList<>();
