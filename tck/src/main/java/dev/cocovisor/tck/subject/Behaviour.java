@@ -45,8 +45,9 @@ public enum Behaviour {
   /** The host can convert ranges; off: the conversion answers a negative errno. */
   CONVERT,
   /**
-   * A vCPU that asked for a conversion does not run before the host has carried it out (CoVE): each
-   * run ends as the asking did; off: where the host refuses, it goes on with what it has.
+   * A vCPU that asked for a conversion does not run before the host has carried it out (CoVE, KVM
+   * for CCA since v15): each run ends as the asking did; off: where the host refuses, it goes on
+   * with what it has.
    */
   ASKER_WAITS,
   /** Private pages can be punched out; off: EOPNOTSUPP. */
