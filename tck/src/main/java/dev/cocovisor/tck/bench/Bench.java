@@ -8,6 +8,7 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
+import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.tck.witness.Witness;
 import dev.cocovisor.vmm.Guest;
@@ -15,6 +16,7 @@ import dev.cocovisor.vmm.GuestLaunch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A fresh host with the backend under test, seen through a {@link Witness}. Closing it ends every
@@ -165,10 +167,19 @@ public final class Bench implements AutoCloseable {
     witness.checkInvariants(broken::add);
     for (TestedGuest g : guests) {
       if (!g.gone() && !g.mortal() && g.context().isDead()) {
-        broken.add("the VM died of a bug: " + g.context());
+        broken.add("the VM died of a bug: " + bugOf(g.context().id()));
       }
     }
     claim(broken.isEmpty(), "broken: " + broken);
+  }
+
+  private @Nullable String bugOf(int id) {
+    for (Vm vm : kvm.vms()) {
+      if (vm.id() == id) {
+        return vm.bugText();
+      }
+    }
+    return null;
   }
 
   /** Tells the bench that its rule failed, so that closing adds nothing to the first failure. */
