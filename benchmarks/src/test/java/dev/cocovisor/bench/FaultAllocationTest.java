@@ -27,7 +27,7 @@ class FaultAllocationTest {
   }
 
   private static void allocatesNothing(String backend, String pages) {
-    long allocated = FaultCpu.measure(backend, pages, 6).allocated();
+    long allocated = FaultCpu.measure(backend, pages, 12).allocated();
     // A stray kilobyte of the runtime itself, spread over 16384 faults, is no allocation of a
     // fault.
     assertThat(allocated).isLessThan(16_384);
