@@ -298,7 +298,7 @@ public final class Guest {
 
   /** Gives private pages back to the host. */
   public long punch(long at, long size) {
-    if (!live) {
+    if (!live || ram().closed()) {
       return GONE;
     }
     return driver.punch(machine(), gpa(at), size);

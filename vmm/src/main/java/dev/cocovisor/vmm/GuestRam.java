@@ -5,7 +5,6 @@ import dev.cocovisor.api.vmm.VmmBank;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.api.vmm.VmmDriver;
 import dev.cocovisor.api.vmm.VmmMachine;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -187,22 +186,24 @@ final class GuestRam {
     return closed;
   }
 
-  /** Gives all memory back; EBADF the second time. */
+  /**
+   * Gives all memory back; EBADF the second time. The slots stay as KVM has them, but their files'
+   * numbers are forgotten: the next file that anybody opens may get one of them.
+   */
   long close() {
     if (closed) {
       return -Errno.EBADF.number();
     }
     closed = true;
     long ret = 0;
-    List<Memory> all = new ArrayList<>();
-    for (VmmBank b : machine.banks()) {
-      Memory memory = memories.get(b.slot());
+    List<VmmBank> banks = machine.banks();
+    for (int i = 0; i < banks.size(); i++) {
+      VmmBank b = banks.get(i);
+      Memory memory = memories.remove(b.slot());
       if (memory != null) {
-        all.add(memory);
+        ret = Math.min(ret, release(memory));
+        banks.set(i, new VmmBank(b.slot(), b.gpa(), b.size(), b.userAddress(), -1));
       }
-    }
-    for (Memory m : all) {
-      ret = Math.min(ret, release(m));
     }
     return ret;
   }

@@ -69,6 +69,22 @@ class GuestTest {
   }
 
   @Test
+  void theNumberOfAClosedFileIsTheNextOnesAndNoLongerTheGuests() {
+    Guest gone = launched();
+    assertThat(gone.closeMemory()).isZero();
+    Guest next = launched();
+    assertThat(gone.punch(0, PAGE)).isEqualTo(-Errno.EBADF.number());
+    assertThat(gone.unplug(0)).isZero();
+    Guest third = launched();
+    assertThat(next.write(0, PAGE, 0xfa, false).done()).isTrue();
+    assertThat(next.read(0, PAGE, false).value()).isEqualTo(0xfa);
+    assertThat(third.close()).isZero();
+    assertThat(next.close()).isZero();
+    assertThat(gone.close()).isZero();
+    nothingBroken();
+  }
+
+  @Test
   void whatTheHostTookAwayIsAskedFor() {
     Guest guest = launched();
     assertThat(guest.hostConvert(0, PAGE, false)).isZero();

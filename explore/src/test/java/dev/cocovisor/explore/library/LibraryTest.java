@@ -66,24 +66,9 @@ class LibraryTest {
 
   @Tag("slow")
   @ParameterizedTest
-  @ValueSource(strings = {"sw-protected", "pkvm"})
+  @ValueSource(strings = {"sw-protected", "pkvm", "sev-snp", "tdx", "cca"})
   void everyPairHoldsWithTwoPreemptions(String technology) {
     holds(technology, library(technology).pairs(), 2);
-  }
-
-  @Tag("slow")
-  @Tag("nightly")
-  @ParameterizedTest
-  @ValueSource(strings = {"sev-snp", "tdx", "cca"})
-  void everyPairHoldsWithTwoPreemptionsGivenHours(String technology) {
-    holds(technology, library(technology).pairs(), 2);
-  }
-
-  @Tag("slow")
-  @ParameterizedTest
-  @ValueSource(strings = {"sev-snp", "tdx", "cca"})
-  void everyPairHoldsWithOnePreemption(String technology) {
-    holds(technology, library(technology).pairs(), 1);
   }
 
   @Tag("slow")

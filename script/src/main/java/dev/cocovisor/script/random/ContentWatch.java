@@ -5,7 +5,9 @@ import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +19,10 @@ final class ContentWatch {
   private record Place(int vm, long at) {}
 
   private final Map<Place, Integer> written = new HashMap<>();
+
+  /** VMs whose memory was closed: their slots show what anybody maps at those addresses next. */
+  private final Set<Integer> closed = new HashSet<>();
+
   private boolean shared;
 
   /**
@@ -27,7 +33,7 @@ final class ContentWatch {
   @Nullable String look(Step step, LogResult result) {
     switch (step) {
       case Step.Launch s -> shared |= s.from() != 0;
-      case Step.Write s when !s.shared() && ok(result) ->
+      case Step.Write s when !s.shared() && ok(result) && !closed.contains(s.vm()) ->
           written.put(new Place(s.vm(), s.at()), s.value() & 0xff);
       case Step.Write s -> forget(s.vm(), s.at(), s.size());
       case Step.Read s when !s.shared() && ok(result) -> {
@@ -42,7 +48,15 @@ final class ContentWatch {
               || s instanceof Step.Punch
               || s instanceof Step.Poke ->
           forget(s.vm(), s.at(), s.size());
-      case Step.OfVm s -> written.keySet().removeIf(p -> p.vm() == s.vm());
+      case Step.CloseMemory s -> {
+        closed.add(s.vm());
+        forget(s.vm());
+      }
+      case Step.Reboot s -> {
+        closed.remove(s.vm());
+        forget(s.vm());
+      }
+      case Step.OfVm s -> forget(s.vm());
       default -> {}
     }
     return null;
@@ -65,6 +79,10 @@ final class ContentWatch {
   private static boolean ok(LogResult result) {
     LogResult.Exit exit = result.exit();
     return !result.isError() && exit != null && exit.reason().equals("OK");
+  }
+
+  private void forget(int vm) {
+    written.keySet().removeIf(p -> p.vm() == vm);
   }
 
   /** Forgets the whole pages that a range touches; one of 2^63 bytes and more touches the rest. */
