@@ -5,7 +5,9 @@ import dev.cocovisor.script.scenario.Step;
 import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.Value;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +19,7 @@ final class ContentWatch {
   private record Place(int vm, long at) {}
 
   private final Map<Place, Integer> written = new HashMap<>();
+  private final Set<Integer> ended = new HashSet<>();
   private boolean shared;
 
   /**
@@ -42,7 +45,13 @@ final class ContentWatch {
               || s instanceof Step.Punch
               || s instanceof Step.Poke ->
           forget(s.vm(), s.at(), s.size());
-      case Step.OfVm s -> written.keySet().removeIf(p -> p.vm() == s.vm());
+      // The slots of a VM that lives on name addresses where the next VM's memory may come to lie.
+      case Step.CloseMemory s when !ended.contains(s.vm()) -> shared = true;
+      case Step.Teardown s -> {
+        ended.add(s.vm());
+        forget(s.vm());
+      }
+      case Step.OfVm s -> forget(s.vm());
       default -> {}
     }
     return null;
@@ -65,6 +74,10 @@ final class ContentWatch {
   private static boolean ok(LogResult result) {
     LogResult.Exit exit = result.exit();
     return !result.isError() && exit != null && exit.reason().equals("OK");
+  }
+
+  private void forget(int vm) {
+    written.keySet().removeIf(p -> p.vm() == vm);
   }
 
   /** Forgets the whole pages that a range touches; one of 2^63 bytes and more touches the rest. */
