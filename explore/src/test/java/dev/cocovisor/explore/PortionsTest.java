@@ -88,7 +88,7 @@ class PortionsTest {
     var seen = explorer.withPairs().explore(subject, search).pairs();
     assertThat(seen).allMatch(p -> p.matches("[A-Z_]+ (read|write) before .* at .*"));
     assertThat(seen).noneMatch(p -> p.matches(".* read before [A-Z_]+ read at .*"));
-    assertThat(seen).anyMatch(p -> p.endsWith(" at mmu_lock"));
+    assertThat(seen).anyMatch(p -> p.endsWith(" at kvm->mmu_lock"));
     // Whole calls in a row meet nowhere but where one begins.
     assertThat(explorer.withPairs().explore(subject, new Search.Calls()).pairs())
         .hasSizeLessThan(seen.size());
