@@ -61,7 +61,14 @@ final class Workbench {
     String lib = System.getenv("COCOVISOR_MUTANTS_JARS");
     try (Stream<Path> files =
         Files.list(lib == null ? root.resolve("target/mutants/lib") : Path.of(lib))) {
-      this.jars = files.filter(f -> f.toString().endsWith(".jar")).sorted().toList();
+      String tools = System.getenv().getOrDefault("COCOVISOR_MUTANTS_TOOLS", "");
+      this.jars =
+          Stream.concat(
+                  files.filter(f -> f.toString().endsWith(".jar")).sorted(),
+                  Stream.of(tools.split(File.pathSeparator))
+                      .filter(t -> !t.isEmpty())
+                      .map(Path::of))
+              .toList();
     }
     try (Stream<Path> files = Files.list(root)) {
       this.modules =
@@ -91,11 +98,21 @@ final class Workbench {
     return Files.isDirectory(maven) ? maven : other(module).resolve("test");
   }
 
-  private String classPath(List<Path> first) {
+  /** Returns a class path: what is given, then the classes of all modules and the libraries. */
+  String classPath(List<Path> first) {
     List<Path> all = new ArrayList<>(first);
     all.addAll(modules);
     all.addAll(jars);
     return all.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
+  }
+
+  /** Returns the library that tests which mock are started with. */
+  String agent() {
+    return jars.stream()
+        .map(Path::toString)
+        .filter(j -> j.contains("mockito-core"))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Compiles what runs tests, recordings and kit in a process of its own. */
@@ -156,8 +173,6 @@ final class Workbench {
     first.add(overlay);
     first.addAll(tests);
     first.add(work.resolve("judge"));
-    String agent =
-        jars.stream().map(Path::toString).filter(j -> j.contains("mockito-core")).findFirst().get();
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -166,7 +181,7 @@ final class Workbench {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
-                "-javaagent:" + agent,
+                "-javaagent:" + agent(),
                 "--add-opens",
                 "java.base/java.lang=ALL-UNNAMED",
                 "-Dguice_bytecode_gen_option=DISABLED",
@@ -190,7 +205,7 @@ final class Workbench {
                   at[line.startsWith("killed ") ? 1 : 0] = line.substring(line.indexOf(' ') + 1);
                 }
               } catch (IOException e) {
-                at[0] = e.toString();
+                // The process was ended in the middle of a line: the last whole one is told.
               }
             });
     boolean ended = p.waitFor(limitSeconds, TimeUnit.SECONDS);

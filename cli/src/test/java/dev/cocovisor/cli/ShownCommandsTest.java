@@ -13,24 +13,26 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** What docs/kernels-compared.md shows is what the commands print. */
-class KernelsComparedTest {
+/** What these pages show of a command is what it prints. */
+class ShownCommandsTest {
   private static final Path ROOT = Path.of(System.getProperty("cocovisor.root"));
   private static final Pattern SHOWN =
       Pattern.compile("```\n\\$ ./cocovisor ([^\n]+)\n(.*?)\n```", Pattern.DOTALL);
 
-  @Test
-  void eachLineShownIsPrinted() throws IOException {
-    Matcher m = SHOWN.matcher(Files.readString(ROOT.resolve("docs/kernels-compared.md")));
+  @ParameterizedTest
+  @CsvSource({"kernels-compared.md, 4", "backends/cca.md, 3"})
+  void eachLineShownIsPrinted(String page, int shown) throws IOException {
+    Matcher m = SHOWN.matcher(Files.readString(ROOT.resolve("docs").resolve(page)));
     int commands = 0;
     while (m.find()) {
-      List<String> printed = printed(m.group(1)).lines().map(KernelsComparedTest::drawn).toList();
+      List<String> printed = printed(m.group(1)).lines().map(ShownCommandsTest::drawn).toList();
       assertThat(printed).as(m.group(1)).containsAll(m.group(2).lines().toList());
       commands++;
     }
-    assertThat(commands).isEqualTo(4);
+    assertThat(commands).isEqualTo(shown);
   }
 
   /** The columns of a table, two blanks apart; what is indented is text. */
