@@ -13,13 +13,15 @@ import dev.cocovisor.campaign.work.Plan;
 import dev.cocovisor.campaign.work.Result;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,7 +86,11 @@ public final class Campaign {
           return early;
         }
         making.forget();
-        items = course.next(items.stream().map(i -> folder.kept().get(i.toString())).toList());
+        for (Item i : items) {
+          course.take(
+              Objects.requireNonNull(folder.kept(i.toString()), "an item without a result"));
+        }
+        items = course.next();
         keepCorpus();
       }
       say(member, "done", 0, 0, 0);
@@ -96,10 +102,11 @@ public final class Campaign {
 
   /** Has the items of a round made; returns why it ended before all were, or null. */
   private @Nullable End make(Member member, Making making, List<Item> items, int round) {
-    var open = new LinkedHashSet<String>();
+    folder.begin(items.stream().map(Item::toString).collect(Collectors.toSet()));
+    var open = new HashSet<String>();
     List<Item> more = new ArrayList<>();
     for (Item i : items) {
-      Result kept = folder.kept().get(i.toString());
+      Result kept = folder.kept(i.toString());
       if (kept != null) {
         count(kept);
       } else if (open.add(i.toString())) {
@@ -108,14 +115,14 @@ public final class Campaign {
     }
     making.add(more, course.shared());
     while (true) {
-      making
-          .fresh(folder.kept().keySet())
-          .forEach((item, result) -> {
-            if (open.remove(item)) {
-              folder.keep(result);
-              count(result);
-            }
-          });
+      Map<String, Result> fresh = making.fresh(open);
+      fresh.forEach((item, result) -> {
+        if (open.remove(item)) {
+          folder.keep(result);
+          count(result);
+        }
+      });
+      making.forget(fresh.keySet());
       if (open.isEmpty()) {
         return null;
       }
@@ -146,7 +153,7 @@ public final class Campaign {
   private void count(Result r) {
     long before = totals.work();
     int number = totals.found().size();
-    for (Breakage f : totals.add(r)) {
+    for (Breakage f : totals.add(r, plan.tasks().get(Item.parse(r.item()).task()).technology())) {
       number++;
       told.accept(f, folder.keep(f, number));
     }
@@ -182,12 +189,15 @@ public final class Campaign {
     status.put("rules", totals.rules());
     status.put("outcomes", totals.outcomes());
     status.put("steps_reached", course.reached());
+    status.put("rules_covered", totals.ruled().size());
+    status.put("schedule_pairs", totals.pairs().size());
     status.put("searches_whole", course.exhausted());
     status.put("findings", totals.found().size());
     status.put("seconds", Math.round(seconds * 10) / 10.0);
     status.put("items_per_second", Math.round(madeHere / seconds * 10) / 10.0);
     status.put("eta_seconds", done > 0 ? Math.round(seconds / done * (of - done)) : 0);
     status.put("found", totals.found().stream().map(f -> f.kind() + " in " + f.where()).toList());
+    folder.coverage(totals.ruled(), totals.pairs());
     folder.status(status);
     if (member.isRunning()) {
       member.tell(Codec.json(status));

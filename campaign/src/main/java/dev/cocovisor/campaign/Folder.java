@@ -7,23 +7,20 @@ import dev.cocovisor.campaign.work.Breakage;
 import dev.cocovisor.campaign.work.Codec;
 import dev.cocovisor.campaign.work.KeptProgram;
 import dev.cocovisor.campaign.work.Result;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A campaign's folder: {@code campaign.sha256} says which one it is, {@code results.jsonl} has a
  * line an item, {@code findings} a file a finding, {@code corpus} the programs that reached
- * something new, {@code status.json} how far it is. A file {@code stop} ends the campaign.
- *
- * <p>A line that was cut off when a run ended is passed over: its item is made again.
+ * something new, {@code coverage} the rules and the pairs of schedule points that were seen, {@code
+ * status.json} how far it is. A file {@code stop} ends the campaign.
  */
 public final class Folder implements AutoCloseable {
   private static final String DIGEST = "campaign.sha256";
@@ -32,10 +29,9 @@ public final class Folder implements AutoCloseable {
   private static final String STOP = "stop";
 
   private final Path path;
-  private final Map<String, Result> kept = new LinkedHashMap<>();
-  private final BufferedWriter lines;
+  private final ResultLines lines;
 
-  private Folder(Path path, BufferedWriter lines) {
+  private Folder(Path path, ResultLines lines) {
     this.path = path;
     this.lines = lines;
   }
@@ -48,6 +44,7 @@ public final class Folder implements AutoCloseable {
   public static Folder open(Path path, CampaignFile file) throws IOException {
     Files.createDirectories(path.resolve("findings"));
     Files.createDirectories(path.resolve("corpus"));
+    Files.createDirectories(path.resolve("coverage"));
     String digest = Sha256.of(file.content());
     Path which = path.resolve(DIGEST);
     if (Files.exists(which) && !Files.readString(which).strip().equals(digest)) {
@@ -58,52 +55,34 @@ public final class Folder implements AutoCloseable {
     }
     Files.writeString(which, digest + "\n");
     Files.deleteIfExists(path.resolve(STOP));
-    Path results = path.resolve(RESULTS);
-    Map<String, Result> kept = new LinkedHashMap<>();
-    if (Files.exists(results)) {
-      var whole = new StringBuilder();
-      for (String line : Files.readAllLines(results)) {
-        try {
-          Result r = Codec.result(line);
-          if (kept.putIfAbsent(r.item(), r) == null) {
-            whole.append(line).append('\n');
-          }
-        } catch (IllegalArgumentException e) {
-          // Cut off when the run before ended.
-        }
-      }
-      Files.writeString(results, whole);
-    }
-    var folder =
-        new Folder(
-            path,
-            Files.newBufferedWriter(
-                results,
-                StandardCharsets.UTF_8,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.APPEND));
-    folder.kept.putAll(kept);
-    return folder;
+    return new Folder(path, ResultLines.open(path.resolve(RESULTS)));
   }
 
-  /** Returns the results that were kept, under their items. */
-  public Map<String, Result> kept() {
-    return kept;
-  }
-
-  /** Keeps a result; one of an item that has one already is passed over. */
-  void keep(Result result) {
-    if (kept.containsKey(result.item())) {
-      return;
-    }
+  /** Begins a round of items; what is kept of those before stays in the file only. */
+  void begin(Set<String> items) {
     try {
-      lines.write(Codec.text(result));
-      lines.write('\n');
-      lines.flush();
+      lines.begin(items);
+    } catch (IOException e) {
+      throw unreadable(e);
+    }
+  }
+
+  /** Returns the result that is kept of an item of the round under way; null if there is none. */
+  @Nullable Result kept(String item) {
+    try {
+      return lines.of(item);
+    } catch (IOException e) {
+      throw unreadable(e);
+    }
+  }
+
+  /** Keeps a result of the round under way; one of an item that has one already is passed over. */
+  void keep(Result result) {
+    try {
+      lines.keep(result);
     } catch (IOException e) {
       throw full(e);
     }
-    kept.put(result.item(), result);
   }
 
   /** Writes a finding's file; returns its path. */
@@ -125,6 +104,16 @@ public final class Folder implements AutoCloseable {
     write(path.resolve("corpus").resolve("task-" + task + ".txt"), text.toString());
   }
 
+  /** Writes what was covered: {@code rules.txt} and {@code pairs.txt}, a line each. */
+  void coverage(List<String> ruled, List<String> pairs) {
+    write(path.resolve("coverage").resolve("rules.txt"), lines(ruled));
+    write(path.resolve("coverage").resolve("pairs.txt"), lines(pairs));
+  }
+
+  private static String lines(List<String> of) {
+    return of.isEmpty() ? "" : String.join("\n", of) + "\n";
+  }
+
   /** Writes how far the campaign is. */
   void status(Map<String, Object> status) {
     write(path.resolve(STATUS), Codec.json(status) + "\n");
@@ -138,6 +127,15 @@ public final class Folder implements AutoCloseable {
     } catch (IOException e) {
       throw full(e);
     }
+  }
+
+  private CampaignException unreadable(IOException e) {
+    return new CampaignException(
+        path.resolve(RESULTS)
+            + ": cannot be read ("
+            + e.getMessage()
+            + "); put it back as it was, or give another folder by --out to begin again",
+        e);
   }
 
   private CampaignException full(IOException e) {

@@ -6,10 +6,13 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** What a campaign amounts to so far: each item counts once, each finding is one of its kind. */
 public final class Totals {
-  private final Set<String> items = new HashSet<>();
+  private final Set<String> ruled = new TreeSet<>();
+  private final Set<String> pairs = new TreeSet<>();
+  private long work;
   private final Set<String> outcomes = new HashSet<>();
   private final Set<String> identities = new HashSet<>();
   private final List<Breakage> found = new ArrayList<>();
@@ -19,11 +22,16 @@ public final class Totals {
   private long rules;
   private long millis;
 
-  /** Counts a result; returns the findings that are new. */
-  List<Breakage> add(Result r) {
-    if (!items.add(r.item())) {
-      return List.of();
-    }
+  /**
+   * Counts a result that was not counted yet; returns the findings that are new.
+   *
+   * @param technology where it was made; empty for logs
+   */
+  List<Breakage> add(Result r, String technology) {
+    work++;
+    String on = technology.isEmpty() ? "" : " on " + technology;
+    r.ruled().forEach(rule -> ruled.add(rule + on));
+    r.pairs().forEach(pair -> pairs.add(pair + on));
     schedules += r.schedules();
     programs += r.programs();
     calls += r.calls();
@@ -38,7 +46,7 @@ public final class Totals {
 
   /** Returns the number of items made. */
   public long work() {
-    return items.size();
+    return work;
   }
 
   /** Returns the number of schedules. */
@@ -64,6 +72,16 @@ public final class Totals {
   /** Returns the number of different outcomes of explorations. */
   public long outcomes() {
     return outcomes.size();
+  }
+
+  /** Returns the kit's rules that judged and the refusals that programs met, by technology. */
+  public List<String> ruled() {
+    return List.copyOf(ruled);
+  }
+
+  /** Returns the pairs of conflicting schedule points that met, by technology. */
+  public List<String> pairs() {
+    return List.copyOf(pairs);
   }
 
   /** Returns how long all items took together, in milliseconds. */

@@ -152,6 +152,13 @@ class CampaignTest {
     });
     assertThat(changed[0]).as("a member died while there was work").isTrue();
     assertThat(many).isEqualTo(alone);
+    for (String of : List.of("rules.txt", "pairs.txt")) {
+      Path covered = Path.of("coverage", of);
+      assertThat(Files.readAllLines(folder.resolve("alone").resolve(covered)))
+          .isNotEmpty()
+          .isEqualTo(Files.readAllLines(folder.resolve("many").resolve(covered)))
+          .allMatch(l -> l.endsWith(" on sw-protected"));
+    }
   }
 
   private static Plan planOf(CampaignFile file) {

@@ -6,6 +6,7 @@ import dev.cocovisor.cli.print.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,8 @@ class CampaignCommandTest {
         explore: {scenarios: race.kvmlog, bug: no-retry, technologies: sw-protected}
         """);
 
-    Ran first = Ran.of("campaign", "run", campaign.toString());
+    Path html = folder.resolve("c.html");
+    Ran first = Ran.of("campaign", "run", campaign.toString(), "--html", html.toString());
     assertThat(first.code()).as(first.err()).isEqualTo(ExitCode.FOUND);
     assertThat(first.out())
         .contains("in         race.kvmlog with no-retry on sw-protected")
@@ -47,6 +49,12 @@ class CampaignCommandTest {
       assertThat(Ran.of("run", finding.toString()).code()).isEqualTo(ExitCode.FOUND);
     }
     assertThat(Ran.of("campaign", "status", out.toString()).out()).contains("findings          1");
+    // What was covered: in the folder, the status, and the page.
+    List<String> pairs = Files.readAllLines(out.resolve("coverage").resolve("pairs.txt"));
+    assertThat(pairs).isNotEmpty().allMatch(p -> p.matches("\\w+ .* before .* on sw-protected"));
+    assertThat(Ran.of("campaign", "status", out.toString()).out())
+        .contains("schedule pairs    " + pairs.size());
+    assertThat(Files.readString(html)).contains("\"schedule pairs\":[\"" + pairs.getFirst());
     // All is done: nothing is made again.
     Ran again = Ran.of("campaign", "run", campaign.toString());
     assertThat(again.out().lines().toList().getLast())

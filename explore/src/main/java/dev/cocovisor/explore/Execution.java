@@ -73,6 +73,7 @@ final class Execution implements Observer {
   private @Nullable String warned;
   private boolean unordinary;
   private @Nullable String outcome;
+  private @Nullable RacingPairs pairs;
 
   /**
    * Prepares an execution.
@@ -199,6 +200,11 @@ final class Execution implements Observer {
     watch = before;
   }
 
+  /** Has the pairs of conflicting steps that meet noted. */
+  void note(RacingPairs into) {
+    pairs = into;
+  }
+
   /** Returns what each part holds now, by its name; parts that hold nothing are left out. */
   Map<String, List<String>> holds() {
     var held = new LinkedHashMap<String, List<String>>();
@@ -286,6 +292,9 @@ final class Execution implements Observer {
   private void note(ScheduleStep s) {
     look();
     strategy.step(s);
+    if (pairs != null) {
+      pairs.made(s, pending, ended);
+    }
     if (s.mode() == Mode.WRITE) {
       for (int i = 0; i < retries.length; i++) {
         retries[i] = i == s.part() ? retries[i] : 0;

@@ -31,6 +31,7 @@ public final class Explorer {
   private final Limits limits;
   private final boolean answersMatter;
   private final int workers;
+  private final boolean notesPairs;
 
   /**
    * Makes an explorer that works on the calling thread.
@@ -38,13 +39,14 @@ public final class Explorer {
    * @param answersMatter whether an outcome that no order of whole calls gives is a finding
    */
   public Explorer(Limits limits, boolean answersMatter) {
-    this(limits, answersMatter, 1);
+    this(limits, answersMatter, 1, false);
   }
 
-  private Explorer(Limits limits, boolean answersMatter, int workers) {
+  private Explorer(Limits limits, boolean answersMatter, int workers, boolean notesPairs) {
     this.limits = limits;
     this.answersMatter = answersMatter;
     this.workers = workers;
+    this.notesPairs = notesPairs;
   }
 
   /**
@@ -58,7 +60,19 @@ public final class Explorer {
     if (threads < 1) {
       throw new IllegalArgumentException("workers: a number from 1 expected");
     }
-    return new Explorer(limits, answersMatter, threads);
+    return new Explorer(limits, answersMatter, threads, notesPairs);
+  }
+
+  /**
+   * Returns one that also notes which pairs of schedule points met: two parts stood before steps
+   * that touch the same place, at least one changes it, and one went first.
+   */
+  public Explorer withPairs() {
+    return new Explorer(limits, answersMatter, workers, true);
+  }
+
+  boolean notesPairs() {
+    return notesPairs;
   }
 
   /**
@@ -120,6 +134,7 @@ public final class Explorer {
     strategy.expect(follow(subject, Schedule.of()).steps());
     Sweep.Result seen =
         new Sweep(subject, limits, workers, x -> x.pruned() ? x.broken() : whatBroke(x, right))
+            .notingPairs(notesPairs)
             .run(strategy);
     var findings = new ArrayList<Finding>();
     for (Sweep.Caught c : seen.caught()) {
@@ -131,6 +146,7 @@ public final class Explorer {
         seen.schedules(),
         seen.steps(),
         seen.outcomes(),
+        seen.pairs(),
         List.copyOf(findings),
         seen.complete() && strategy.exhaustive() && right.whole(),
         TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));

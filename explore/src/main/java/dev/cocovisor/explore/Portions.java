@@ -54,6 +54,7 @@ public final class Portions {
                 limits.withSchedules(most),
                 1,
                 x -> x.pruned() ? x.broken() : Explorer.whatBroke(x, right))
+            .notingPairs(explorer.notesPairs())
             .once(part);
     var findings = new ArrayList<Finding>();
     for (Sweep.Caught c : seen.caught()) {
@@ -67,6 +68,7 @@ public final class Portions {
         seen.schedules(),
         seen.steps(),
         seen.outcomes(),
+        seen.pairs(),
         findings,
         rest,
         part.learnt(),

@@ -2,6 +2,7 @@ package dev.cocovisor.explore;
 
 import java.util.List;
 import java.util.SortedMap;
+import java.util.SortedSet;
 
 /**
  * What an exploration saw.
@@ -11,6 +12,7 @@ import java.util.SortedMap;
  * @param schedules the executions made
  * @param steps the steps announced in all of them
  * @param outcomes how often each outcome came, by its text
+ * @param pairs the pairs of conflicting steps of two parts that met, where the explorer notes them
  * @param findings what broke, one of a kind
  * @param exhaustive whether everything the strategy covers was seen
  * @param millis how long it took
@@ -21,6 +23,7 @@ public record Report(
     long schedules,
     long steps,
     SortedMap<String, Long> outcomes,
+    SortedSet<String> pairs,
     List<Finding> findings,
     boolean exhaustive,
     long millis) {

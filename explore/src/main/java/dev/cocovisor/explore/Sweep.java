@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -39,12 +40,14 @@ final class Sweep {
   /**
    * What came of a search.
    *
+   * @param pairs the pairs of conflicting steps that met; none where they are not noted
    * @param complete whether nothing was left to make
    */
   record Result(
       long schedules,
       long steps,
       TreeMap<String, Long> outcomes,
+      SortedSet<String> pairs,
       List<Caught> caught,
       boolean complete) {}
 
@@ -52,6 +55,7 @@ final class Sweep {
   private static final class Stretch {
     final Strategy strategy;
     final Map<String, Long> outcomes = new HashMap<>();
+    final RacingPairs pairs = new RacingPairs();
     long schedules;
     long steps;
     @Nullable Caught caught;
@@ -79,6 +83,7 @@ final class Sweep {
   private final List<Stretch> stretches = new ArrayList<>();
   private final List<Strategy> parts = new ArrayList<>();
   private final Set<String> kindsBefore = new HashSet<>();
+  private boolean notesPairs;
   private int working;
   private volatile int idle;
   private volatile boolean stopped;
@@ -97,6 +102,12 @@ final class Sweep {
     this.judge = judge;
   }
 
+  /** Has the pairs of conflicting steps that meet noted. */
+  Sweep notingPairs(boolean wanted) {
+    notesPairs = wanted;
+    return this;
+  }
+
   /** Makes the executions of a search, and again as long as it learns what it did not know. */
   Result run(Strategy search) {
     return run(search, true);
@@ -109,6 +120,7 @@ final class Sweep {
 
   private Result run(Strategy search, boolean rounds) {
     var outcomes = new TreeMap<String, Long>();
+    var pairs = new RacingPairs();
     var caught = new ArrayList<Caught>();
     long schedules = 0;
     long steps = 0;
@@ -129,12 +141,13 @@ final class Sweep {
         schedules += s.schedules;
         steps += s.steps;
         s.outcomes.forEach((text, n) -> outcomes.merge(text, n, Long::sum));
+        pairs.addAll(s.pairs);
         complete &= s.whole;
       }
       complete &= caught.size() < limits.findings();
       round = complete && rounds ? round.again(parts) : null;
     }
-    return new Result(schedules, steps, outcomes, caught, complete);
+    return new Result(schedules, steps, outcomes, pairs.texts(), caught, complete);
   }
 
   private void sweep(Strategy round) {
@@ -236,6 +249,9 @@ final class Sweep {
     while (more && !s.dropped && !stopped && withinBudget()) {
       try (Trial trial = subject.newTrial()) {
         var x = new Execution(trial, strategy, Oracle.TRIAL, limits.steps(), strategy.needsSteps());
+        if (notesPairs) {
+          x.note(s.pairs);
+        }
         x.run();
         s.schedules++;
         s.steps += x.steps();

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,13 +43,14 @@ class PortionsTest {
   void slicesInAnyOrderMakeTheWholeSearch(String name, int bound, long most) throws IOException {
     Subject subject = subject(name);
     var search = new Search.Preemptions(bound);
-    var explorer = new Explorer(Limits.DEFAULT, true);
+    var explorer = new Explorer(Limits.DEFAULT, true).withPairs();
     Report whole = explorer.explore(subject, search);
     Portions portions = explorer.portions(subject, search, Set.of());
 
     long schedules = 0;
     long steps = 0;
     var outcomes = new TreeMap<String, Long>();
+    var pairs = new TreeSet<String>();
     var ways = new HashSet<Portion>();
     var random = new Random(most);
     Portion round = Portion.FIRST;
@@ -64,6 +66,7 @@ class PortionsTest {
         schedules += slice.schedules();
         steps += slice.steps();
         slice.outcomes().forEach((text, n) -> outcomes.merge(text, n, Long::sum));
+        pairs.addAll(slice.pairs());
         learnt.add(slice.learnt());
         left.addAll(slice.rest());
       }
@@ -73,6 +76,22 @@ class PortionsTest {
     assertThat(schedules).isEqualTo(whole.schedules());
     assertThat(steps).isEqualTo(whole.steps());
     assertThat(outcomes).isEqualTo(whole.outcomes());
+    assertThat(pairs).isNotEmpty().isEqualTo(whole.pairs());
+  }
+
+  @Test
+  void aPairIsTwoStepsAtOnePlaceOfWhichOneGoesFirst() throws IOException {
+    Subject subject = subject("convert-and-fault");
+    var search = new Search.Preemptions(1);
+    var explorer = new Explorer(Limits.DEFAULT, true);
+    assertThat(explorer.explore(subject, search).pairs()).as("only where asked for").isEmpty();
+    var seen = explorer.withPairs().explore(subject, search).pairs();
+    assertThat(seen).allMatch(p -> p.matches("[A-Z_]+ (read|write) before .* at .*"));
+    assertThat(seen).noneMatch(p -> p.matches(".* read before [A-Z_]+ read at .*"));
+    assertThat(seen).anyMatch(p -> p.endsWith(" at kvm->mmu_lock"));
+    // Whole calls in a row meet nowhere but where one begins.
+    assertThat(explorer.withPairs().explore(subject, new Search.Calls()).pairs())
+        .hasSizeLessThan(seen.size());
   }
 
   @Test

@@ -17,13 +17,13 @@ import dev.cocovisor.campaign.work.Item;
 import dev.cocovisor.campaign.work.Result;
 import java.io.Serializable;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 public final class Making implements AutoCloseable {
   private static final long SNAPSHOT_MILLIS = 1_000;
   private static final int AT_ONCE = 64;
+  private static final int MOST = 1_000;
 
   /** The number under which the number of the first item is that is not of a round before. */
   private static final Integer FIRST = -1;
@@ -153,13 +154,18 @@ public final class Making implements AutoCloseable {
     }
   }
 
-  /** Returns the results there are of items that are not among those told before. */
-  public Map<String, Result> fresh(Set<String> told) {
-    var wanted = new HashSet<>(results.keySet());
-    wanted.removeAll(told);
+  /** Returns the results there are of items that somebody waits for, some of them at once. */
+  public Map<String, Result> fresh(Set<String> open) {
+    var wanted =
+        results.keySet().stream().filter(open::contains).limit(MOST).collect(Collectors.toSet());
     var all = new HashMap<String, Result>();
     results.getAll(wanted).forEach((item, text) -> all.put(item, Codec.result(text)));
     return all;
+  }
+
+  /** Forgets results that are kept elsewhere; one that comes once more is nobody's. */
+  public void forget(Set<String> kept) {
+    kept.forEach(results::delete);
   }
 
   /** Returns why the members stopped making items; null if they did not. */

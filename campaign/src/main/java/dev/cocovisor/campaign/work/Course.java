@@ -63,7 +63,7 @@ public final class Course {
           programs.put(i, new ProgramsState());
           for (long seed = p.first(); seed <= p.last(); seed += p.batch()) {
             long last = Math.min(p.last(), seed + p.batch() - 1);
-            items.add(new Item(i, seeds(seed, last)));
+            items.add(new Item(i, "0 " + seeds(seed, last)));
           }
         }
         case Task.Kit k -> k.rules().forEach(rule -> items.add(new Item(task, rule)));
@@ -82,29 +82,32 @@ public final class Course {
   }
 
   /**
-   * Returns the items of the next round; none if all is done.
-   *
-   * @param results of all items of the round before, in their order
+   * Takes the result of an item of the round under way; those of all items, in their order, are to
+   * be taken before {@link #next}.
    */
-  public List<Item> next(List<Result> results) {
-    for (Result r : results) {
-      int task = Item.parse(r.item()).task();
-      SearchState s = searches.get(task);
-      ProgramsState p = programs.get(task);
-      if (s != null) {
-        s.schedules += r.schedules();
-        s.over |= !r.found().isEmpty();
-        s.rest.addAll(r.rest());
+  public void take(Result r) {
+    int task = Item.parse(r.item()).task();
+    SearchState s = searches.get(task);
+    ProgramsState p = programs.get(task);
+    if (s != null) {
+      s.schedules += r.schedules();
+      s.over |= !r.found().isEmpty();
+      s.rest.addAll(r.rest());
+      if (!r.learnt().isEmpty()) {
         s.learnt.add(r.learnt());
-        s.judged &= r.judged();
-      } else if (p != null) {
-        for (KeptProgram each : r.reached()) {
-          if (p.reached.addAll(each.reached())) {
-            p.corpus.add(each);
-          }
+      }
+      s.judged &= r.judged();
+    } else if (p != null) {
+      for (KeptProgram each : r.reached()) {
+        if (p.reached.addAll(each.reached())) {
+          p.corpus.add(each);
         }
       }
     }
+  }
+
+  /** Returns the items of the next round; none if all is done. */
+  public List<Item> next() {
     List<Item> items = new ArrayList<>();
     searches.forEach((task, s) -> items.addAll(next(task, s)));
     programs.forEach((task, p) -> items.addAll(next(task, p)));
@@ -153,7 +156,7 @@ public final class Course {
       KeptProgram of = p.corpus.get(random.nextInt(p.corpus.size()));
       batch.add(ProgramSeed.parse(of.seed()).varied(Math.max(1, of.choices()), random).toString());
       if (batch.size() == t.batch() || i + 1 == count) {
-        items.add(new Item(task, String.join(" ", batch)));
+        items.add(new Item(task, p.round + " " + String.join(" ", batch)));
         batch.clear();
       }
     }

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -81,6 +82,8 @@ public final class Engine {
   /** What an item gave so far. */
   static final class Tally {
     private final Item item;
+    final TreeSet<String> ruled = new TreeSet<>();
+    final TreeSet<String> pairs = new TreeSet<>();
     final TreeMap<String, Long> outcomes = new TreeMap<>();
     final List<Breakage> found = new ArrayList<>();
     final List<KeptProgram> reached = new ArrayList<>();
@@ -103,6 +106,8 @@ public final class Engine {
           programs,
           calls,
           rules,
+          ruled,
+          pairs,
           outcomes,
           found,
           rest,
@@ -123,6 +128,7 @@ public final class Engine {
       Slice slice = portions(item.task(), e).make(portion, e.slice());
       t.schedules = slice.schedules();
       t.outcomes.putAll(slice.outcomes());
+      t.pairs.addAll(slice.pairs());
       t.rest = slice.rest().stream().map(Portion::way).toList();
       t.learnt = slice.learnt();
       t.judged = slice.judged();
@@ -130,9 +136,11 @@ public final class Engine {
     } else {
       Report r =
           new Explorer(limits().withSchedules(e.most()), e.answersMatter())
+              .withPairs()
               .explore(subject(e), e.search());
       t.schedules = r.schedules();
       t.outcomes.putAll(r.outcomes());
+      t.pairs.addAll(r.pairs());
       findings = r.findings();
     }
     findings.forEach(f -> t.found.add(found(e, f)));
@@ -150,7 +158,9 @@ public final class Engine {
       }
     }
     Portions made =
-        new Explorer(limits(), e.answersMatter()).portions(subject(e), e.search(), Set.of());
+        new Explorer(limits(), e.answersMatter())
+            .withPairs()
+            .portions(subject(e), e.search(), Set.of());
     synchronized (ready) {
       var _ = ready.putIfAbsent(number, made);
     }
@@ -186,6 +196,7 @@ public final class Engine {
             TckRun.LIMIT,
             r -> {
               t.rules++;
+              t.ruled.add(r.id());
               if (r.outcome() == RuleResult.Outcome.FAILED) {
                 String set =
                     k.settings().entrySet().stream()

@@ -4,7 +4,8 @@ package dev.cocovisor.campaign.work;
  * A piece of work that one member makes in one go.
  *
  * @param task the number of its task
- * @param what the part of the task: the rule of a kit, the seeds of programs, a portion of a search
+ * @param what the part of the task: the rule of a kit, the round of programs and their seeds, the
+ *     beginning of a search and a portion of it
  */
 public record Item(int task, String what) {
   /** Reads what {@link #toString} wrote. */

@@ -48,9 +48,9 @@ final class ProgramRuns {
     this.config = host;
   }
 
-  /** Runs the programs of seeds with blanks between them. */
-  void make(String seeds) {
-    for (String seed : seeds.split(" ", -1)) {
+  /** Runs the programs of an item: its round, and seeds with blanks between them. */
+  void make(String what) {
+    for (String seed : what.substring(what.indexOf(' ') + 1).split(" ", -1)) {
       make(ProgramSeed.parse(seed));
     }
   }
@@ -71,6 +71,10 @@ final class ProgramRuns {
               if (broken[0] == null) {
                 lines.add(LogWriter.line(call));
                 String step = step(call);
+                var result = call.result();
+                if (result != null && result.isError()) {
+                  tally.ruled.add(step);
+                }
                 if (known.add(before[0] + " > " + step)) {
                   reached.add(before[0] + " > " + step);
                 }

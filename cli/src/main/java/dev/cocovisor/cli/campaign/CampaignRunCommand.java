@@ -151,6 +151,9 @@ public final class CampaignRunCommand implements Callable<Integer> {
       page.chip(totals.work() + " items", "").chip(totals.schedules() + " schedules", "");
       page.chip(totals.programs() + " programs", "");
       page.chip(totals.found().size() + " findings", totals.found().isEmpty() ? "good" : "bad");
+      page.chip(totals.ruled().size() + " rules covered", "");
+      page.chip(totals.pairs().size() + " schedule pairs", "");
+      page.with("coverage", Map.of("rules", totals.ruled(), "schedule pairs", totals.pairs()));
       page.with("findings", totals.found().stream().map(f -> f.where() + ": " + f.what()).toList());
       pages.write(page);
     }
@@ -173,6 +176,8 @@ public final class CampaignRunCommand implements Callable<Integer> {
       doc.put("programs", totals.programs());
       doc.put("calls", totals.calls());
       doc.put("rules", totals.rules());
+      doc.put("rules_covered", totals.ruled());
+      doc.put("schedule_pairs", totals.pairs());
       doc.put(
           "findings",
           totals.found().stream()

@@ -101,6 +101,8 @@ public sealed interface StraceLine {
         Pattern.compile(
             "---.*|\\+\\+\\+.*|> .*|#.*|\\| [0-9a-f]{5,} .*|(?:/\\S*/|\\./\\S*/)?strace(?:-\\S+)?:"
                 + " .*|\\[? ?Process (?:PID=)?\\d+ .*"
+                // What bpftrace says before the lines of conformance/strace/kvm.bt.
+                + "|Attaching \\d+ probes\\.\\.\\."
                 // The table of -c and -C.
                 + "|% time +seconds.*|-{3,} -{3,}.*|\\d+\\.\\d\\d +\\d+\\.\\d+( +\\d+)+ +\\w+");
 

@@ -47,6 +47,36 @@ class StraceSamplesTest {
     assertThat(r.notes()).containsEntry(KvmLogReplayer.COMPARED, compared);
   }
 
+  /**
+   * What {@code kvm.bt} printed (bpftrace 0.17, Linux 6.18 without memory attributes) of a VMM of
+   * thirty lines: structures that strace leaves out, and the exits.
+   */
+  @Test
+  void bpftracePrintsStructuresThatStraceLeavesOut() throws IOException {
+    var importer = new StraceImport();
+    importer.read(LogSource.file(SAMPLES.resolve("smallvmm.bpftrace.gz")));
+    var log = new StringBuilder();
+    ImportSummary s = importer.write(log);
+    assertThat(s.undecoded()).isZero();
+    assertThat(s.lost()).isEmpty();
+    assertThat(log)
+        .contains("KVM_CREATE_GUEST_MEMFD, {size=16384, flags=0}) = 5")
+        .contains("guest_memfd_offset=0x4000, guest_memfd=5}) = -1 EINVAL")
+        .contains("KVM_RUN, 0) = 0 (KVM_EXIT_MMIO, phys_addr=0x20000, len=1, is_write=1)");
+    var found = new ArrayList<Mismatch>();
+    ReplaySummary r =
+        new KvmLogReplayer(Technologies.builtIn())
+            .passingOver(_ -> {})
+            .replay(
+                LogSource.text(
+                    "smallvmm",
+                    log.toString().replace("host_config({", "host_config({memory_attributes=0, ")),
+                ReplayOptions.ALL,
+                found::add);
+    assertThat(found).isEmpty();
+    assertThat(r.notes()).containsEntry(KvmLogReplayer.COMPARED, 20L);
+  }
+
   /** As under {@code setarch -R}, where everything lies at the same place each time. */
   @Test
   void aMappingMayLieWhereTheRecordedHostsHaveTheirVvar() throws IOException {

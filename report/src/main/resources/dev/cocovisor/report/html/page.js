@@ -255,6 +255,11 @@ function extra() {
   if (page.findings) {
     for (const f of page.findings) element(element(box, "div", "note"), "div", "expected", f);
   }
+  for (const [of, all] of Object.entries(page.coverage || {})) {
+    const note = element(box, "details", "note");
+    element(note, "summary", "", "Covered: " + all.length + " " + of);
+    for (const each of all) element(note, "div", "", each);
+  }
   if (page.cases) casesTable(box);
 }
 

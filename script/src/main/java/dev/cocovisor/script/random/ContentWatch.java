@@ -19,10 +19,7 @@ final class ContentWatch {
   private record Place(int vm, long at) {}
 
   private final Map<Place, Integer> written = new HashMap<>();
-
-  /** VMs whose memory was closed: their slots show what anybody maps at those addresses next. */
-  private final Set<Integer> closed = new HashSet<>();
-
+  private final Set<Integer> ended = new HashSet<>();
   private boolean shared;
 
   /**
@@ -33,7 +30,7 @@ final class ContentWatch {
   @Nullable String look(Step step, LogResult result) {
     switch (step) {
       case Step.Launch s -> shared |= s.from() != 0;
-      case Step.Write s when !s.shared() && ok(result) && !closed.contains(s.vm()) ->
+      case Step.Write s when !s.shared() && ok(result) ->
           written.put(new Place(s.vm(), s.at()), s.value() & 0xff);
       case Step.Write s -> forget(s.vm(), s.at(), s.size());
       case Step.Read s when !s.shared() && ok(result) -> {
@@ -48,12 +45,10 @@ final class ContentWatch {
               || s instanceof Step.Punch
               || s instanceof Step.Poke ->
           forget(s.vm(), s.at(), s.size());
-      case Step.CloseMemory s -> {
-        closed.add(s.vm());
-        forget(s.vm());
-      }
-      case Step.Reboot s -> {
-        closed.remove(s.vm());
+      // The slots of a VM that lives on name addresses where the next VM's memory may come to lie.
+      case Step.CloseMemory s when !ended.contains(s.vm()) -> shared = true;
+      case Step.Teardown s -> {
+        ended.add(s.vm());
         forget(s.vm());
       }
       case Step.OfVm s -> forget(s.vm());

@@ -106,6 +106,22 @@ class RandomGuestProgramsTest {
     assertThat(RandomPrograms.again(Technologies.builtIn(), program)).isNull();
   }
 
+  /** Seed 901, program 7219: the slot of a VM without memory leads to the next VM's memory. */
+  @Test
+  void memoryThatWasClosedMayBecomeAnotherVms() {
+    List<Step> steps =
+        List.of(
+            new Step.Launch(0x400000, 1, false, 0, new Fields()),
+            new Step.CloseMemory(1),
+            new Step.Launch(0x800000, 1, false, 0, new Fields()),
+            new Step.Convert(1, 0, 0, 0x1000, false, true),
+            new Step.Write(1, 0, 0, 1, false),
+            new Step.Reboot(2),
+            new Step.Read(1, 0, 0, false));
+    var program = new RandomProgram("sw-protected", Map.of(), 0, steps);
+    assertThat(RandomPrograms.again(Technologies.builtIn(), program)).isNull();
+  }
+
   @Test
   void stepsOfAVmLeaveWithItsLaunch() {
     var launch = new Step.Launch(4096, 1, false, 0, new Fields());

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page in use at a size has its entry there and no assigned entry at the other sizes. An entry
  * is two words, as the hardware's 16 bytes: lock 15:0, type 23:16, owner frame 63:24; BEPOCH. The 4
- * KiB entries come in blocks of 512 made on first use, so an unused 2 MiB costs 24 bytes and a used
+ * KiB entries come in blocks of 512 made on first use, so an unused 2 MiB costs 28 bytes and a used
  * 4 KiB page 16. Freeing an entry keeps its owner and BEPOCH, as the module does.
  *
  * <p>The lock of an entry is shared by many or exclusive to one and only ever tried. Its
@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * and those of 2 MiB over which two processors met once count their sharers in {@link Sharers}
  * beside the word: whoever shares counts himself and then looks for the exclusive bit, whoever
  * wants the entry alone sets the bit and then looks for sharers, so one of the two sees the other.
+ * In the same way somebody shares a page of 4 KiB of a block that is not made: PHYMEM.PAGE.WBINVD
+ * does so for every page of a huge one that was removed, which would else cost 16 bytes a page.
  * Sharers in the word and beside it may be mixed; each remembers where it counted itself.
  *
  * <p>An entry is addressed by size (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) and HPA. Source: TDX module
@@ -30,6 +32,7 @@ public final class Pamt {
   private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
   private static final VarHandle BLOCK = MethodHandles.arrayElementVarHandle(Block[].class);
   private static final VarHandle PART = MethodHandles.arrayElementVarHandle(Giga[].class);
+  private static final VarHandle LONE = MethodHandles.arrayElementVarHandle(int[].class);
   private static final VarHandle SHARERS = MethodHandles.arrayElementVarHandle(Sharers[].class);
 
   /** Outcome of a try: somebody has the entry alone. */
@@ -57,6 +60,9 @@ public final class Pamt {
   private static final class Giga {
     final long[] megas = new long[1024];
     final @Nullable Block[] blocks = new Block[512];
+
+    /** For each block that is not made: one more than the entry that somebody shares, or 0. */
+    final int[] lone = new int[512];
 
     /** Who shares the entry of 1 GiB. */
     final Sharers sharers = new Sharers();
@@ -116,7 +122,7 @@ public final class Pamt {
 
   private Block block(long hpa) {
     @Nullable Block[] blocks = part(hpa).blocks;
-    int i = (int) (hpa >>> 21) & 511;
+    int i = mega(hpa);
     Block b = (Block) BLOCK.getVolatile(blocks, i);
     if (b == null) {
       b = new Block();
@@ -130,7 +136,36 @@ public final class Pamt {
 
   private @Nullable Block blockIfAny(long hpa) {
     Giga g = partIfAny(hpa);
-    return g == null ? null : (Block) BLOCK.getVolatile(g.blocks, (int) (hpa >>> 21) & 511);
+    return g == null ? null : (Block) BLOCK.getVolatile(g.blocks, mega(hpa));
+  }
+
+  private static int mega(long hpa) {
+    return (int) (hpa >>> 21) & 511;
+  }
+
+  private static int loneMark(long hpa) {
+    return ((int) (hpa >>> PageLevel.PAGE_SHIFT) & 511) + 1;
+  }
+
+  /** Shares an entry of 4 KiB without making its block, if nobody made it or shares one of it. */
+  private boolean shareAlone(long hpa) {
+    if (blockIfAny(hpa) != null) {
+      return false;
+    }
+    int[] lone = part(hpa).lone;
+    if (!LONE.compareAndSet(lone, mega(hpa), 0, loneMark(hpa))) {
+      return false;
+    }
+    if (blockIfAny(hpa) == null) {
+      return true;
+    }
+    LONE.setVolatile(lone, mega(hpa), 0);
+    return false;
+  }
+
+  private boolean sharedAlone(int size, long hpa) {
+    Giga g = size == 0 ? partIfAny(hpa) : null;
+    return g != null && (int) LONE.getVolatile(g.lone, mega(hpa)) == loneMark(hpa);
   }
 
   private long @Nullable [] wordsIfAny(int size, long hpa) {
@@ -152,7 +187,7 @@ public final class Pamt {
   private int index(int size, long hpa) {
     return switch (size) {
       case 0 -> ((int) (hpa >>> PageLevel.PAGE_SHIFT) & 511) << 1;
-      case 1 -> ((int) (hpa >>> 21) & 511) << 1;
+      case 1 -> mega(hpa) << 1;
       default -> (int) ((hpa - base) >>> 30) << 1;
     };
   }
@@ -290,12 +325,15 @@ public final class Pamt {
     if (size == 2) {
       return part.sharers;
     }
-    return (Sharers) SHARERS.getVolatile(part.megaSharers, (int) (hpa >>> 21) & 511);
+    return (Sharers) SHARERS.getVolatile(part.megaSharers, mega(hpa));
   }
 
   /** Tries to share an entry; {@link #BUSY}, {@link #IN_WORD} or {@link #STRIPED}. */
   public int tryLockShared(int size, long hpa, int group) {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
+    if (size == 0 && shareAlone(hpa)) {
+      return STRIPED;
+    }
     long[] w = words(size, hpa);
     int i = index(size, hpa);
     Sharers sharers = sharers(size, hpa);
@@ -309,8 +347,7 @@ public final class Pamt {
       }
       if (size == 1) {
         // Somebody else is here: from now on they do not share a cache line.
-        SHARERS.compareAndSet(
-            part(hpa).megaSharers, (int) (hpa >>> 21) & 511, (Sharers) null, new Sharers());
+        SHARERS.compareAndSet(part(hpa).megaSharers, mega(hpa), (Sharers) null, new Sharers());
         sharers = sharers(size, hpa);
       }
     }
@@ -329,7 +366,7 @@ public final class Pamt {
       return false;
     }
     Sharers sharers = sharers(size, hpa);
-    if (sharers == null || sharers.none()) {
+    if ((sharers == null || sharers.none()) && !sharedAlone(size, hpa)) {
       return true;
     }
     unlock(size, hpa);
@@ -351,7 +388,7 @@ public final class Pamt {
     }
   }
 
-  /** Turns the only shared hold, counted as told, into an exclusive one. */
+  /** Turns the only shared hold of a large entry, counted as told, into an exclusive one. */
   public boolean tryUpgrade(int size, long hpa, boolean striped, int group) {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
     if (!tryExclusive(size, hpa, striped ? 0 : SHARED_ONE)) {
@@ -375,6 +412,10 @@ public final class Pamt {
 
   /** Gives up a shared hold, counted as told. */
   public void unlockShared(int size, long hpa, boolean striped, int group) {
+    if (striped && sharedAlone(size, hpa)) {
+      LONE.setVolatile(part(hpa).lone, mega(hpa), 0);
+      return;
+    }
     Sharers sharers = striped ? sharers(size, hpa) : null;
     if (sharers != null) {
       sharers.add(group, -1);
