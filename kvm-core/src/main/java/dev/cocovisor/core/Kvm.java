@@ -13,7 +13,6 @@ import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.kernel.KernelRule;
 import dev.cocovisor.api.mem.HostMemory;
-import dev.cocovisor.api.mem.PhysicalGuard;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceEvent;
@@ -21,7 +20,6 @@ import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.api.trusted.Interposer;
 import dev.cocovisor.core.kernel.KernelRules;
 import dev.cocovisor.core.kernel.KernelSettings;
-import dev.cocovisor.core.kernel.PageAttributes;
 import dev.cocovisor.core.mem.FrameAllocator;
 import dev.cocovisor.core.mem.HugePool;
 import dev.cocovisor.core.mem.PhysicalHost;
@@ -34,15 +32,12 @@ import dev.cocovisor.core.vm.Vm;
 import dev.cocovisor.core.vm.VmProgress;
 import dev.cocovisor.core.vm.VmSettings;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,7 +53,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private final HostSettings settings;
   private final KernelProfile kernel;
   private final PhysicalHost memory;
-  private final Map<String, Booted> platforms = new LinkedHashMap<>();
+  private final Platforms platforms;
+  private final VmTypes types;
   private final List<Vm> vms = new ArrayList<>();
   private final List<NoProgress> standstills = new CopyOnWriteArrayList<>();
   private final List<String> warnings = new CopyOnWriteArrayList<>();
@@ -70,10 +66,6 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private long leakedByEnded;
   private boolean diedBefore;
   private boolean closed;
-
-  /** A platform with its guard, which is asked for once, and its way to export a page. */
-  private record Booted(
-      Platform platform, PhysicalGuard guard, LongPredicate exporter, LongPredicate taker) {}
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
   private record BuiltIn(VmTraits traits, Errno vcpuMemEnc) implements VmOps {
@@ -122,6 +114,8 @@ public final class Kvm implements HostMachine, AutoCloseable {
                 parts.frames(), config.memoryFrames(), (int) number(CoreSettings.NODES)),
             new HugePool(hugePages()),
             config.memoryFrames());
+    this.platforms = new Platforms(this, memory);
+    this.types = new VmTypes(config, kernel, this.backends);
     this.framesAtBoot = memory.allocatedFrames();
   }
 
@@ -249,96 +243,22 @@ public final class Kvm implements HostMachine, AutoCloseable {
 
   /** Finds the type that KVM_CREATE_VM's number means here; null if there is none. */
   public @Nullable VmType vmType(long number) {
-    for (VmType t : builtInTypes()) {
-      if (t.number() == number) {
-        return t;
-      }
-    }
-    Backend b = backendOf(number);
-    if (b != null) {
-      for (VmType t : b.info().vmTypes()) {
-        if (t.number() == number) {
-          return t;
-        }
-      }
-    }
-    return null;
-  }
-
-  /** Tells whether somebody keeps attributes, without which no memory is private. */
-  private boolean keepsAttributes() {
-    return kernel.on(KernelRules.VM_ATTRIBUTES)
-        || kernel.on(KernelRules.ATTRIBUTES) == PageAttributes.OF_THE_FILE;
+    return types.of(number);
   }
 
   /** Returns the types the core creates by itself: software protection needs the TDP MMU. */
   public List<VmType> builtInTypes() {
-    if (!config.architecture().equals(Architecture.X86_64)) {
-      return List.of(
-          config.architecture().equals(Architecture.ARM64)
-              ? VmType.ARM_NORMAL
-              : new VmType("0", 0, config.architecture()));
-    }
-    return config.tdpMmu() && keepsAttributes()
-        ? List.of(VmType.X86_DEFAULT, VmType.X86_SW_PROTECTED)
-        : List.of(VmType.X86_DEFAULT);
-  }
-
-  private @Nullable Backend backendOf(long number) {
-    for (Backend b : backends) {
-      if (b.info().architecture().equals(config.architecture())) {
-        for (VmType t : b.info().vmTypes()) {
-          if (t.number() == number) {
-            return b;
-          }
-        }
-      }
-    }
-    return null;
+    return types.builtIn();
   }
 
   /** Returns the platform of a backend, created with its first VM. */
   public Platform platform(Backend backend) {
-    Booted b = platforms.get(backend.info().id());
-    if (b == null) {
-      b = boot(backend);
-      platforms.put(backend.info().id(), b);
-      memory.addGuard(b.guard);
-      memory.addExporter(b.exporter);
-      memory.addTaker(b.taker);
-    }
-    return b.platform;
-  }
-
-  private Booted boot(Backend backend) {
-    String id = backend.info().id();
-    try {
-      Platform p = backend.createPlatform(this);
-      return new Booted(p, p.guard(), pfn -> accessible(id, p, pfn), pfn -> taken(id, p, pfn));
-    } catch (RuntimeException | Error e) {
-      throw VendorFailure.of(id, "createPlatform", e);
-    }
-  }
-
-  private static boolean accessible(String backend, Platform platform, long pfn) {
-    try {
-      return platform.makeAccessible(pfn);
-    } catch (RuntimeException | Error e) {
-      throw VendorFailure.of(backend, "makeAccessible", e);
-    }
-  }
-
-  private static boolean taken(String backend, Platform platform, long pfn) {
-    try {
-      return platform.takeBack(pfn);
-    } catch (RuntimeException | Error e) {
-      throw VendorFailure.of(backend, "takeBack", e);
-    }
+    return platforms.of(backend);
   }
 
   /** Creates a VM of a known type for a process; its {@code vm_init} has not run yet. */
   public Vm createVm(VmType type, AddressSpace space) {
-    Backend backend = backendOf(type.number());
+    Backend backend = types.backendOf(type.number());
     Vm.OpsFactory factory;
     VmProgress progress = new VmProgress(standstills::add);
     if (backend != null) {
@@ -508,9 +428,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
 
   /** Returns the platforms created so far. */
   public List<Platform> platforms() {
-    var all = new ArrayList<Platform>(platforms.size());
-    platforms.values().forEach(b -> all.add(b.platform));
-    return all;
+    return platforms.all();
   }
 
   /**
@@ -525,13 +443,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
     }
     closed = true;
     List.copyOf(processes).forEach(HostProcess::close);
-    for (Booted b : List.copyOf(platforms.values()).reversed()) {
-      memory.removeGuard(b.guard);
-      memory.removeExporter(b.exporter);
-      memory.removeTaker(b.taker);
-      b.platform.close();
-    }
-    platforms.clear();
+    platforms.close();
     leakedByEnded += vms.stream().mapToLong(Vm::leakedFrames).sum();
     vms.clear();
   }
