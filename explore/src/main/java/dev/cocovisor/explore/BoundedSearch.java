@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * passes over.
  */
 final class BoundedSearch implements Strategy {
+  /** So many parts of what is left are given away at the most; the last keeps the rest itself. */
+  private static final int GIVEN_AWAY = 7;
+
   private final int bound;
   private final boolean delays;
   private final int mostChoices;
@@ -81,11 +84,18 @@ final class BoundedSearch implements Strategy {
     return learnt.beyond(shared);
   }
 
-  /** Returns where all that is left begins, the first part of it first. Ends this search. */
+  /**
+   * Returns where all that is left begins, in few parts, the first of it first. Ends this search. A
+   * part for each fork that is open would be hundreds of ways of thousands of forks, most of them
+   * with next to nothing behind.
+   */
   List<ChoicePath> rest() {
     var rest = new ArrayList<ChoicePath>();
     for (ChoicePath more = path.split(); more != null; more = path.split()) {
       rest.addFirst(more);
+      if (rest.size() == GIVEN_AWAY) {
+        break;
+      }
     }
     rest.addFirst(path);
     return rest;

@@ -113,9 +113,8 @@ final class ChoicePath {
       Fork f = forks.get(d);
       if (f.taken + 1 < f.end) {
         var rest = new ChoicePath();
-        for (Fork before : forks.subList(0, d)) {
-          rest.forks.add(new Fork(before.alternatives, before.taken, before.taken + 1));
-        }
+        // Forks without an alternative left change no more: both ways may have the same.
+        rest.forks.addAll(forks.subList(0, d));
         rest.forks.add(new Fork(f.alternatives, f.taken + 1, f.end));
         f.end = f.taken + 1;
         return rest;

@@ -63,6 +63,7 @@ class PortionsTest {
         Slice slice = portions.make(next, most);
         assertThat(slice.schedules()).isBetween(1L, most);
         assertThat(slice.findings()).isEmpty();
+        assertThat(slice.rest()).as("few parts are left").hasSizeLessThanOrEqualTo(8);
         schedules += slice.schedules();
         steps += slice.steps();
         slice.outcomes().forEach((text, n) -> outcomes.merge(text, n, Long::sum));
