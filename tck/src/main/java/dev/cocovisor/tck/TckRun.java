@@ -1,5 +1,6 @@
 package dev.cocovisor.tck;
 
+import dev.cocovisor.tck.bench.Spectator;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.report.RuleResult.Outcome;
 import dev.cocovisor.tck.rules.Rule;
@@ -28,9 +29,16 @@ public final class TckRun {
   /** The rules on a subject given. */
   private static final class Judge extends BackendTck {
     private final JudgedBackend subject;
+    private final Spectator spectator;
 
-    Judge(JudgedBackend subject) {
+    Judge(JudgedBackend subject, Spectator spectator) {
       this.subject = subject;
+      this.spectator = spectator;
+    }
+
+    @Override
+    public Spectator spectator() {
+      return spectator;
     }
 
     @Override
@@ -55,12 +63,23 @@ public final class TckRun {
       JudgedBackend subject, Collection<String> ids, Duration limit, Consumer<RuleResult> each) {
     List<RuleResult> results = new ArrayList<>();
     for (String id : ids) {
-      Method rule = Objects.requireNonNull(RuleList.all().get(id), () -> "no rule " + id);
-      RuleResult result = judge(new Judge(subject), rule, limit);
+      RuleResult result = run(subject, id, limit, Spectator.NONE);
       results.add(result);
       each.accept(result);
     }
     return List.copyOf(results);
+  }
+
+  /**
+   * Runs one rule while somebody looks on.
+   *
+   * @param id which one
+   * @param limit how long it may take
+   */
+  public static RuleResult run(
+      JudgedBackend subject, String id, Duration limit, Spectator spectator) {
+    Method rule = Objects.requireNonNull(RuleList.all().get(id), () -> "no rule " + id);
+    return judge(new Judge(subject, spectator), rule, limit);
   }
 
   private static RuleResult judge(Judge judge, Method rule, Duration limit) {

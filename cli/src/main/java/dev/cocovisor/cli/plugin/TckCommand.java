@@ -9,6 +9,7 @@ import dev.cocovisor.cli.print.PageOptions;
 import dev.cocovisor.cli.print.Progress;
 import dev.cocovisor.cli.print.UsageException;
 import dev.cocovisor.cli.print.VerdictOptions;
+import dev.cocovisor.cli.run.WatchedRule;
 import dev.cocovisor.host.discovery.BackendRegistry;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.pack.PluginStatus;
@@ -46,6 +47,9 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = "Judges backends by the rules of the compatibility kit.")
 public final class TckCommand implements Callable<Integer> {
+  /** Rules whose steps a page shows; more nobody reads. */
+  private static final int MOST_RUNS = 40;
+
   private final Console console;
 
   @Parameters(
@@ -251,15 +255,20 @@ public final class TckCommand implements Callable<Integer> {
     var page =
         new Page("tck", "cocovisor tck", "What each backend showed, by the rules of the kit.");
     var cases = new ArrayList<Map<String, Object>>();
+    var runs = new ArrayList<Map<String, Object>>();
     all.forEach((subject, results) -> {
       Tally tally = Tally.of(results);
       page.chip(subject + ": " + tally, tally.failed() == 0 ? "good" : "bad");
       for (RuleResult r : results) {
         Case c = judged(subject, r);
+        String name = r.id() + " on " + subject;
+        if (shown(r) && runs.size() < MOST_RUNS) {
+          runs.add(WatchedRule.of(subject, r, name, Duration.ofSeconds(limit)));
+        }
         cases.add(
             Map.of(
                 "name",
-                r.id() + " on " + subject,
+                name,
                 "verdict",
                 c.verdict().word(),
                 "title",
@@ -268,7 +277,13 @@ public final class TckCommand implements Callable<Integer> {
                 c.message().isEmpty() ? r.source() : c.message() + "\n" + r.source()));
       }
     });
-    pages.write(page.with("cases", cases));
+    runs.removeIf(run -> run.get("steps") instanceof List<?> steps && steps.isEmpty());
+    pages.write(page.runs(runs, false).with("cases", cases));
+  }
+
+  /** Tells whether a rule's steps are shown: it failed, or was asked for. */
+  private boolean shown(RuleResult r) {
+    return r.outcome() == RuleResult.Outcome.FAILED || !rules.isEmpty();
   }
 
   private static List<LoadedBackend> find(BackendRegistry registry, String subject)

@@ -38,7 +38,8 @@ final class KitOnBugs {
     return "";
   }
 
-  private JudgedBackend subject(Bug bug, Technologies on) {
+  /** Returns what is judged where a bug is in, or left out of, the technologies. */
+  JudgedBackend subject(Bug bug, Technologies on) {
     Backend plain = Objects.requireNonNull(technologies.require(bug.judgedOn()).backend());
     Backend changed = Objects.requireNonNull(on.require(bug.judgedOn()).backend());
     return JudgedBackend.of(changed, plain.getClass().getClassLoader()).withHosts(on::boot);

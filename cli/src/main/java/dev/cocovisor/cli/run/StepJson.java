@@ -1,8 +1,10 @@
 package dev.cocovisor.cli.run;
 
 import dev.cocovisor.api.trace.TraceEvent;
+import dev.cocovisor.script.scenario.ProcessWatch;
 import dev.cocovisor.script.scenario.ScenarioStep;
 import dev.cocovisor.script.scenario.VmCounters;
+import dev.cocovisor.script.text.LogResult;
 import dev.cocovisor.script.text.LogWriter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,6 +32,18 @@ final class StepJson {
     entry.put("ownership", s.ownership());
     entry.put("counters", s.counters().stream().map(VmCounters::toString).toList());
     entry.put("tables", Map.of("core", s.tables().core(), "trusted", s.tables().trusted()));
+    return entry;
+  }
+
+  /** Returns a call that no scenario has, without its state. */
+  static Map<String, Object> of(ProcessWatch.Made m, int number) {
+    var entry = new LinkedHashMap<String, Object>();
+    LogResult answer = m.call().result();
+    entry.put("line", number);
+    entry.put("call", LogWriter.callOnly(m.call()));
+    entry.put("result", answer == null ? "" : LogWriter.result(answer));
+    entry.put("events", events(m.happened(), _ -> true));
+    entry.put("ownership", m.ownership());
     return entry;
   }
 

@@ -213,4 +213,67 @@ class RunPageTest {
         .contains("answers that no order of whole calls gives");
     assertThat(browser.complaints()).isEmpty();
   }
+
+  @Test
+  void theStepsOfRulesShowWhatTheTablesSay() throws IOException {
+    Path html = dir.resolve("rules.html");
+    Ran ran = Ran.of("tck", "tdx", "--rule", "C01,C07", "--html", html.toString());
+    assertThat(ran.err()).isEmpty();
+    System.out.printf(
+        "page of two rules: %d bytes, loaded after %d ms%n",
+        Files.size(html), browser.load(html, ""));
+    assertThat(browser.evaluate("String(document.querySelectorAll('#tabs button').length)"))
+        .isEqualTo("2");
+    JsonNode runs =
+        JSON.readTree(browser.evaluate("document.getElementById('document').textContent"))
+            .get("runs");
+    browser.evaluate("document.querySelectorAll('.cases button')[1].click()");
+    browser.press("Home");
+    JsonNode run = runs.get(1);
+    assertThat(run.get("name").asString()).isEqualTo("C07 on tdx");
+    var said = new RunState(run);
+    int pages = 0;
+    for (int k = 0; k < run.get("steps").size(); k++) {
+      said.step(k);
+      assertThat(shown(said.strips().size())).as("step " + k).isEqualTo(said.strips());
+      browser.press("ArrowRight");
+      pages += said.strips().stream().mapToInt(Map::size).sum();
+    }
+    assertThat(pages).isPositive();
+    assertThat(browser.complaints()).isEmpty();
+  }
+
+  @Test
+  void aHundredThousandCallsAreStillUsable() throws IOException {
+    Path scenario = dir.resolve("long.kvmlog");
+    var text = new StringBuilder("vm_launch({memory=0x800000}) = 1\n");
+    for (int i = 0; i < 99_999; i++) {
+      text.append(
+          "vm_%s(1, {at=0x%x%s})%n"
+              .formatted(
+                  i % 2 == 0 ? "write" : "read",
+                  i % 512 * 4096L,
+                  i % 2 == 0 ? ", value=" + i % 200 : ""));
+    }
+    Files.writeString(scenario, text);
+    Path html = dir.resolve("long.html");
+    Ran ran =
+        Ran.of("run", scenario.toString(), "--backend", "sw-protected", "--html", html.toString());
+    assertThat(ran.err()).isEmpty();
+    long millis = browser.load(html, "");
+    System.out.printf(
+        "page of 100,000 calls: %d bytes, loaded after %d ms%n", Files.size(html), millis);
+    browser.press("Home");
+    assertThat(browser.evaluate("document.body.dataset.at")).isEqualTo("0");
+    browser.press("End");
+    assertThat(browser.evaluate("document.body.dataset.at")).isEqualTo("99999");
+    browser.press("ArrowLeft");
+    assertThat(browser.evaluate("document.querySelector('.row.call.current .text').textContent"))
+        .startsWith("vm_");
+    // The list draws what one sees of it and no more.
+    assertThat(
+            Integer.parseInt(browser.evaluate("String(document.querySelectorAll('.row').length)")))
+        .isLessThan(500);
+    assertThat(browser.complaints()).isEmpty();
+  }
 }

@@ -269,7 +269,14 @@ function casesTable(box) {
   ["case", "verdict", "what"].forEach((h) => element(head, "th", "", h));
   for (const c of page.cases) {
     const tr = element(table, "tr", c.verdict === "passed" ? "passed" : c.verdict === "failed" ? "failed" : "");
-    element(tr, "td", "", c.name);
+    const run = page.runs.findIndex((r) => r.name === c.name);
+    if (run < 0) {
+      element(tr, "td", "", c.name);
+    } else {
+      const b = element(element(tr, "td"), "button", "", c.name);
+      b.type = "button";
+      b.addEventListener("click", () => { tab(run); scrollTo(0, 0); });
+    }
     element(tr, "td", "", c.verdict);
     const what = element(tr, "td");
     element(what, "div", "", c.title || "");
@@ -288,14 +295,17 @@ function header() {
       const b = element($("tabs"), "button", "", r.name || r.backend || "run " + (i + 1));
       b.type = "button";
       b.setAttribute("aria-selected", i === 0);
-      b.addEventListener("click", () => {
-        view.tab = i;
-        [...$("tabs").children].forEach((o, k) => o.setAttribute("aria-selected", k === i));
-        open();
-        go(firstUnmet(r));
-      });
+      b.addEventListener("click", () => tab(i));
     });
   }
+}
+
+/** Opens one of the runs that are not side by side. */
+function tab(i) {
+  view.tab = i;
+  [...$("tabs").children].forEach((o, k) => o.setAttribute("aria-selected", k === i));
+  open();
+  go(firstUnmet(page.runs[i]));
 }
 
 /** Where a run is opened: at the first answer that was not expected, else at its end. */

@@ -17,6 +17,7 @@ import dev.cocovisor.script.text.LogWriter;
 import dev.cocovisor.script.text.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The system calls of a process, each kept as the line a call log has for it.
@@ -29,10 +30,21 @@ public final class CallRecorder implements VmmCalls {
   private final KvmProcess process;
   private final List<LogCall> calls = new ArrayList<>();
   private final Words words;
+  private final Consumer<LogCall> each;
 
   /** Starts to record a process that has made no call yet. */
   public CallRecorder(KvmProcess process) {
+    this(process, _ -> {});
+  }
+
+  /**
+   * Starts to record a process that has made no call yet.
+   *
+   * @param each told of each line, the host's set-up first, when the call has ended
+   */
+  public CallRecorder(KvmProcess process, Consumer<LogCall> each) {
     this.process = process;
+    this.each = each;
     this.words = Words.of(process.kvm().backends());
     List<String> backends = process.kvm().backends().stream().map(CallRecorder::id).toList();
     keep(CallEncoder.hostConfig(process.kvm().config(), backends), CallRunner.plain(0));
@@ -57,7 +69,9 @@ public final class CallRecorder implements VmmCalls {
   }
 
   private void keep(LogCall call, Reply reply) {
-    calls.add(reply.answer(call));
+    LogCall answered = reply.answer(call);
+    calls.add(answered);
+    each.accept(answered);
   }
 
   private long plain(LogCall call, long ret) {

@@ -4,7 +4,7 @@ import static dev.cocovisor.tck.bench.Claims.claim;
 import static dev.cocovisor.tck.bench.Claims.succeeds;
 
 import dev.cocovisor.api.mem.HostMemory;
-import dev.cocovisor.api.trace.TraceSink;
+import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -36,13 +36,13 @@ public final class Bench implements AutoCloseable {
   private final JudgedBackend subject;
   private final Witness witness;
   private final Kvm kvm;
-  private final KvmProcess process;
+  private final VmmCalls process;
   private final List<TestedGuest> guests = new ArrayList<>();
   private final Standing standing;
   private boolean failed;
   private boolean abandoned;
 
-  Bench(JudgedBackend subject, boolean hugeFolios, long memoryFrames) {
+  Bench(JudgedBackend subject, Spectator spectator, boolean hugeFolios, long memoryFrames) {
     this.subject = subject;
     this.witness = new Witness(subject.backend());
     HostConfig config =
@@ -55,8 +55,8 @@ public final class Bench implements AutoCloseable {
     for (Map.Entry<String, String> s : subject.settings().entrySet()) {
       config = config.withSetting(s.getKey(), s.getValue());
     }
-    this.kvm = subject.hosts().boot(config, List.of(witness), TraceSink.OFF);
-    this.process = new KvmProcess(kvm);
+    this.kvm = subject.hosts().boot(config, List.of(witness), spectator.host());
+    this.process = spectator.calls(new KvmProcess(kvm));
     this.standing = new Standing(kvm);
   }
 
@@ -68,7 +68,8 @@ public final class Bench implements AutoCloseable {
     return witness;
   }
 
-  public KvmProcess process() {
+  /** Returns the calls of the host's VMM. */
+  public VmmCalls process() {
     return process;
   }
 

@@ -17,6 +17,11 @@ public interface Kit {
   /** Returns what the rule that runs has found besides. */
   Notes notes();
 
+  /** Returns who looks on. */
+  default Spectator spectator() {
+    return Spectator.NONE;
+  }
+
   /** Claims that a call for what the technology does not offer is refused as documented. */
   default void notOffered(Behaviour what, long ret, String call) {
     if (what.refusal() == null) {
@@ -70,7 +75,7 @@ public interface Kit {
     if (why != null) {
       throw Notes.unjudged(why);
     }
-    try (Bench bench = new Bench(subject(), hugeFolios, frames)) {
+    try (Bench bench = new Bench(subject(), spectator(), hugeFolios, frames)) {
       try {
         steps.run(bench);
         bench.check();
