@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 
 /**
  * Lets PIT try a seeded sample of the mutants of one module's packages, and prints how many are
- * killed, within what, and each that lives. {@code conformance/mutants/pit} starts it.
+ * killed, within what, and each that lives. {@code conformance/mutants/run --machine} starts it.
  *
  * <p>What a module mutates and by which tests is in its pom ({@code mutation.classes}, {@code
  * mutation.tests}), for Maven's profile as well. The tree is never touched; reports lie in {@code
