@@ -201,7 +201,7 @@ final class Execution implements Observer {
   }
 
   /** Has the pairs of conflicting steps that meet noted. */
-  void note(RacingPairs into) {
+  void notePairs(RacingPairs into) {
     pairs = into;
   }
 

@@ -250,7 +250,7 @@ final class Sweep {
       try (Trial trial = subject.newTrial()) {
         var x = new Execution(trial, strategy, Oracle.TRIAL, limits.steps(), strategy.needsSteps());
         if (notesPairs) {
-          x.note(s.pairs);
+          x.notePairs(s.pairs);
         }
         x.run();
         s.schedules++;
