@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
  * The Reverse Map Table of one machine, and what the processor does with it by itself.
  *
  * <p>The table covers frames {@code 0} to {@code frames}; what lies beyond belongs to the
- * hypervisor for ever. Regions of 2 MiB appear when first written, so an unused terabyte costs a
- * pointer per 2 MiB. Instructions are in {@link HostInstructions} and {@link GuestInstructions},
- * access checks in {@link RmpAccess}, the firmware's way in is {@link FirmwarePort}.
+ * hypervisor for ever. Regions of 2 MiB appear when first written, 1,024 pointers to them with the
+ * first, so an unused terabyte costs a pointer per 2 GiB. Instructions are in {@link
+ * HostInstructions} and {@link GuestInstructions}, access checks in {@link RmpAccess}, the
+ * firmware's way in is {@link FirmwarePort}.
  *
  * <p>Locking: a writer holds its region's lock, taken by trying; failing to get it is what the
  * instructions report as FAIL_INUSE or, for another page of the region, FAIL_OVERLAP. Nothing ever
@@ -28,12 +29,20 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Rmp {
   private static final VarHandle REGIONS = MethodHandles.arrayElementVarHandle(RmpRegion[].class);
+  private static final VarHandle PARTS = MethodHandles.arrayElementVarHandle(RmpRegion[][].class);
+
+  /**
+   * Regions of a part, which is made with the first of them: 2 GiB, so that a host costs little.
+   */
+  private static final int PART = 1024;
+
+  private static final long PART_PAGES = (long) PART * RmpRegion.PAGES;
 
   /** The number of ASIDs of current processors, 0 included. */
   public static final int DEFAULT_ASIDS = 1007;
 
   private final long frames;
-  private final @Nullable RmpRegion[] regions;
+  private final @Nullable RmpRegion @Nullable [][] parts;
   private final AtomicLongArray pagesOfAsid;
   private final RmpChoices choices;
   private final AtomicInteger used = new AtomicInteger();
@@ -50,7 +59,7 @@ public final class Rmp {
       throw new IllegalArgumentException("frames " + frames + ", ASIDs " + asids);
     }
     this.frames = frames;
-    this.regions = new RmpRegion[(int) ((frames + RmpRegion.PAGES - 1) / RmpRegion.PAGES)];
+    this.parts = new RmpRegion[(int) ((frames + PART_PAGES - 1) / PART_PAGES)][];
     this.pagesOfAsid = new AtomicLongArray(asids);
     this.choices = choices;
   }
@@ -190,17 +199,38 @@ public final class Rmp {
   }
 
   @Nullable RmpRegion region(long pfn) {
-    return covers(pfn)
-        ? (RmpRegion) REGIONS.getAcquire(regions, (int) (pfn / RmpRegion.PAGES))
-        : null;
+    if (!covers(pfn)) {
+      return null;
+    }
+    var part = (@Nullable RmpRegion[]) PARTS.getAcquire(parts, (int) (pfn / PART_PAGES));
+    return part == null ? null : (RmpRegion) REGIONS.getAcquire(part, inPart(pfn));
+  }
+
+  private static int inPart(long pfn) {
+    return (int) (pfn / RmpRegion.PAGES) & PART - 1;
+  }
+
+  private @Nullable RmpRegion[] part(long pfn) {
+    int i = (int) (pfn / PART_PAGES);
+    var part = (@Nullable RmpRegion[]) PARTS.getAcquire(parts, i);
+    if (part == null) {
+      var fresh = new @Nullable RmpRegion[PART];
+      var there =
+          (@Nullable RmpRegion[])
+              PARTS.compareAndExchange(parts, i, (@Nullable RmpRegion[]) null, fresh);
+      part = there == null ? fresh : there;
+    }
+    return part;
   }
 
   RmpRegion regionOf(long pfn) {
-    int i = (int) (pfn / RmpRegion.PAGES);
-    RmpRegion r = (RmpRegion) REGIONS.getAcquire(regions, i);
+    @Nullable RmpRegion[] part = part(pfn);
+    RmpRegion r = (RmpRegion) REGIONS.getAcquire(part, inPart(pfn));
     if (r == null) {
+      int i = (int) (pfn / RmpRegion.PAGES);
       RmpRegion fresh = new RmpRegion(i);
-      RmpRegion there = (RmpRegion) REGIONS.compareAndExchange(regions, i, (Object) null, fresh);
+      RmpRegion there =
+          (RmpRegion) REGIONS.compareAndExchange(part, inPart(pfn), (RmpRegion) null, fresh);
       r = there == null ? fresh : there;
       var _ = used.accumulateAndGet(i + 1, Math::max);
     }

@@ -21,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * and those of 2 MiB over which two processors met once count their sharers in {@link Sharers}
  * beside the word: whoever shares counts himself and then looks for the exclusive bit, whoever
  * wants the entry alone sets the bit and then looks for sharers, so one of the two sees the other.
- * In the same way somebody shares a page of 4 KiB of a block that is not made: PHYMEM.PAGE.WBINVD
- * does so for every page of a huge one that was removed, which would else cost 16 bytes a page.
- * Sharers in the word and beside it may be mixed; each remembers where it counted itself.
+ * One may share a page of 4 KiB without its block being made, since PHYMEM.PAGE.WBINVD does so for
+ * every page of a huge one that was removed, which would else cost 16 bytes a page; whoever makes
+ * the block takes that hold over into the page's word before anybody sees the block. Sharers in the
+ * word and beside it may be mixed; each remembers where it counted itself.
  *
  * <p>An entry is addressed by size (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) and HPA. Source: TDX module
  * 1.5.01, {@code pamt_manager.c}.
@@ -46,6 +47,10 @@ public final class Pamt {
 
   private static final long EXCLUSIVE = 1;
   private static final long SHARED_ONE = 2;
+
+  /** The block is made, or will be in a moment. */
+  private static final int MADE = -1;
+
   private static final long LOCK_MASK = 0x7fff;
   private static final int TYPE_SHIFT = 16;
   private static final long TYPE_MASK = 0xff;
@@ -61,7 +66,7 @@ public final class Pamt {
     final long[] megas = new long[1024];
     final @Nullable Block[] blocks = new Block[512];
 
-    /** For each block that is not made: one more than the entry that somebody shares, or 0. */
+    /** For each block: one more than the entry that is shared without it, 0, or {@link #MADE}. */
     final int[] lone = new int[512];
 
     /** Who shares the entry of 1 GiB. */
@@ -121,17 +126,32 @@ public final class Pamt {
   }
 
   private Block block(long hpa) {
-    @Nullable Block[] blocks = part(hpa).blocks;
-    int i = mega(hpa);
-    Block b = (Block) BLOCK.getVolatile(blocks, i);
-    if (b == null) {
-      b = new Block();
-      Block other = (Block) BLOCK.compareAndExchange(blocks, i, (Block) null, b);
-      if (other != null) {
-        b = other;
+    Giga g = part(hpa);
+    Block b = (Block) BLOCK.getVolatile(g.blocks, mega(hpa));
+    return b == null ? make(g, mega(hpa)) : b;
+  }
+
+  /** Makes a block; whoever shares an entry of it alone has its hold in the entry's word then. */
+  private static Block make(Giga g, int i) {
+    while (true) {
+      int lone = (int) LONE.getVolatile(g.lone, i);
+      if (lone == MADE) {
+        Block b = (Block) BLOCK.getVolatile(g.blocks, i);
+        if (b != null) {
+          return b;
+        }
+        Thread.onSpinWait();
+      } else {
+        var b = new Block();
+        if (lone != 0) {
+          b.words[(lone - 1) << 1] = SHARED_ONE;
+        }
+        if (LONE.compareAndSet(g.lone, i, lone, MADE)) {
+          BLOCK.setVolatile(g.blocks, i, b);
+          return b;
+        }
       }
     }
-    return b;
   }
 
   private @Nullable Block blockIfAny(long hpa) {
@@ -147,25 +167,14 @@ public final class Pamt {
     return ((int) (hpa >>> PageLevel.PAGE_SHIFT) & 511) + 1;
   }
 
-  /** Shares an entry of 4 KiB without making its block, if nobody made it or shares one of it. */
+  /** Shares an entry of 4 KiB of a block that is not made, if nobody shares one of it. */
   private boolean shareAlone(long hpa) {
-    if (blockIfAny(hpa) != null) {
-      return false;
-    }
-    int[] lone = part(hpa).lone;
-    if (!LONE.compareAndSet(lone, mega(hpa), 0, loneMark(hpa))) {
-      return false;
-    }
-    if (blockIfAny(hpa) == null) {
-      return true;
-    }
-    LONE.setVolatile(lone, mega(hpa), 0);
-    return false;
+    return LONE.compareAndSet(part(hpa).lone, mega(hpa), 0, loneMark(hpa));
   }
 
-  private boolean sharedAlone(int size, long hpa) {
-    Giga g = size == 0 ? partIfAny(hpa) : null;
-    return g != null && (int) LONE.getVolatile(g.lone, mega(hpa)) == loneMark(hpa);
+  /** Gives such a hold up; false if it is in the word of the block that was made since. */
+  private boolean unshareAlone(long hpa) {
+    return LONE.compareAndSet(part(hpa).lone, mega(hpa), loneMark(hpa), 0);
   }
 
   private long @Nullable [] wordsIfAny(int size, long hpa) {
@@ -331,7 +340,7 @@ public final class Pamt {
   /** Tries to share an entry; {@link #BUSY}, {@link #IN_WORD} or {@link #STRIPED}. */
   public int tryLockShared(int size, long hpa, int group) {
     SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    if (size == 0 && shareAlone(hpa)) {
+    if (size == 0 && blockIfAny(hpa) == null && shareAlone(hpa)) {
       return STRIPED;
     }
     long[] w = words(size, hpa);
@@ -366,7 +375,7 @@ public final class Pamt {
       return false;
     }
     Sharers sharers = sharers(size, hpa);
-    if ((sharers == null || sharers.none()) && !sharedAlone(size, hpa)) {
+    if (sharers == null || sharers.none()) {
       return true;
     }
     unlock(size, hpa);
@@ -412,14 +421,10 @@ public final class Pamt {
 
   /** Gives up a shared hold, counted as told. */
   public void unlockShared(int size, long hpa, boolean striped, int group) {
-    if (striped && sharedAlone(size, hpa)) {
-      LONE.setVolatile(part(hpa).lone, mega(hpa), 0);
-      return;
-    }
     Sharers sharers = striped ? sharers(size, hpa) : null;
     if (sharers != null) {
       sharers.add(group, -1);
-    } else {
+    } else if (!striped || !unshareAlone(hpa)) {
       WORD.getAndAdd(words(size, hpa), index(size, hpa), -SHARED_ONE);
     }
   }
