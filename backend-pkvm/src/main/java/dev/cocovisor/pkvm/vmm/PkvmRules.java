@@ -108,7 +108,7 @@ final class PkvmRules {
           rule(
               "EL2 clears every page that was the guest's before the host gets it back; a page "
                   + "the guest had shared keeps its contents.",
-              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_host_reclaim_page");
+              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_host_reclaim_page_guest");
       case HOST_USER ->
           rule(
               "The VMM's mapping is the donated page itself: an access is SIGSEGV while the "

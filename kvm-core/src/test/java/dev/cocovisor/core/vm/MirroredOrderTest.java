@@ -185,7 +185,8 @@ class MirroredOrderTest {
     assertThat(prefault(BASE, 4096)).isZero();
   }
 
-  // guest_memfd.c, kvm_gmem_mark_prepared: once in a page's life, whatever becomes of the folio.
+  // guest_memfd.c, kvm_gmem_get_pfn and its folio_mark_uptodate: once in a page's life, whatever
+  // becomes of the folio.
   @Test
   void pagesOfAFolioThatSplitStayPrepared() {
     prefault(BASE, M);

@@ -184,8 +184,9 @@ public interface ConversionRules extends Kit {
   @Rule(
       id = "C07",
       source =
-          "tdp_mmu.c, remove_external_spte before the frame is used otherwise; pKVM"
-              + " mem_protect.c, __pkvm_guest_unshare_host: the host is locked out again")
+          "tdp_mmu.c, __handle_changed_spte: an external entry goes before the frame is used"
+              + " otherwise; pKVM mem_protect.c, __pkvm_guest_unshare_host: the host is locked out"
+              + " again")
   default void required_C07_theTrustedHalfHasItsPartInEveryConversion() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

@@ -185,7 +185,7 @@ public interface LaunchRules extends Kit {
   }
 
   /** Pre-faulting waits for the launch. */
-  @Rule(id = "P08", source = "x86.c, kvm_arch_vcpu_pre_fault_memory: pre_fault_allowed")
+  @Rule(id = "P08", source = "mmu/mmu.c, kvm_arch_vcpu_pre_fault_memory: pre_fault_allowed")
   default void required_P08_preFaultingBeforeTheLaunchIsOver() {
     onBench(bench -> {
       TestedGuest guest = bench.prepare(MEMORY);
@@ -222,7 +222,7 @@ public interface LaunchRules extends Kit {
   }
 
   /** Pre-faulting twice is harmless. */
-  @Rule(id = "P10", source = "arch/x86/kvm/mmu/mmu.c, kvm_tdp_map_page: RET_PF_SPURIOUS")
+  @Rule(id = "P10", source = "arch/x86/kvm/mmu/mmu.c, kvm_tdp_page_prefault: RET_PF_SPURIOUS")
   default void required_P10_preFaultingAgainChangesNothing() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

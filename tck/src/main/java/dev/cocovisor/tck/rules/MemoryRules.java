@@ -252,7 +252,9 @@ public interface MemoryRules extends Kit {
   }
 
   /** Limits only limit. */
-  @Rule(id = "M11", source = "api, DelegatedStageOps.delegatedMaxLevel; mmu.c, max_mapping_level")
+  @Rule(
+      id = "M11",
+      source = "api, DelegatedStageOps.delegatedMaxLevel; mmu.c, kvm_mmu_max_mapping_level")
   default void required_M11_aLevelHookNeverRaisesALevel() {
     onHugeBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
