@@ -195,7 +195,7 @@ public final class KernelRules {
           .before(
               GmemOnly.MAPPABLE,
               "those on a file made with MMAP; others have it at userspace_addr",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind (7.3)",
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region (7.3)",
               LOG_73,
               RECORDED)
           .where(
@@ -205,7 +205,7 @@ public final class KernelRules {
               GmemOnly.ALL,
               "all: the memory at userspace_addr is never read, hugetlb behind it gives no large"
                   + " page",
-              "commit 799c9fadc639; virt/kvm/guest_memfd.c, kvm_gmem_bind",
+              "commit 799c9fadc639; virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region",
               LOG_74,
               RECORDED)
           .end();

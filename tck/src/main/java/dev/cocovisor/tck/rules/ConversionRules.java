@@ -87,7 +87,11 @@ public interface ConversionRules extends Kit {
   }
 
   /** Shared contents are not private ones. */
-  @Rule(id = "C03", source = "TDX: PAGE.AUG zeroes; SNP: the guest's PVALIDATE; CCA: RIPAS")
+  @Rule(
+      id = "C03",
+      source =
+          "TDX module 1.5.01, tdg_mem_page_accept.c: zeroes; APM volume 3, PVALIDATE; DEN0137,"
+              + " RIPAS")
   default void required_C03_memoryMadePrivateIsUsableAndHoldsNothingOfTheHost() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

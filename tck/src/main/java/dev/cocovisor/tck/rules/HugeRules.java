@@ -111,7 +111,11 @@ public interface HugeRules extends Kit {
   }
 
   /** A split keeps the frames. */
-  @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
+  @Rule(
+      id = "H04",
+      source =
+          "TDX module 1.5.01, tdh_mem_page_demote.c; api, ExternalTableOps.splitExternalSpt: maps"
+              + " the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
     onHugeBench(bench -> {
       small();

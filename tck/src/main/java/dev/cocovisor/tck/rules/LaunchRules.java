@@ -43,7 +43,11 @@ public interface LaunchRules extends Kit {
   }
 
   /** Unmeasured contents are there too. */
-  @Rule(id = "P02", source = "KVM_TDX_INIT_MEM_REGION without MEASURE; SNP page type UNMEASURED")
+  @Rule(
+      id = "P02",
+      source =
+          "arch/x86/kvm/vmx/tdx.c, tdx_gmem_post_populate: without MEASURE; SEV-SNP Firmware ABI,"
+              + " SNP_LAUNCH_UPDATE: UNMEASURED")
   default void required_P02_contentsNeedNotBeMeasured() {
     onBench(bench -> {
       TestedGuest guest = bench.prepare(MEMORY);
