@@ -12,6 +12,7 @@ import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.page.RealmParams;
+import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.run.EnterCommand;
 import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmSide;
@@ -310,6 +311,31 @@ class RealmLifeTest {
       RealmParams p, long flags, int bps, int wps, int s2sz, int level, int roots, int vmid) {
     return new RealmParams(
         flags, s2sz, 0, bps, wps, 0, 0, p.rpv(), vmid, p.rttBase(), level, roots);
+  }
+
+  // RMI feature register 0, PMU_EN and PMU_NUM_CTRS; TF-RMM runtime/rmi/realm.c,
+  // validate_realm_params.
+  @ParameterizedTest
+  @CsvSource({
+    "true, 8, 6, true",
+    "true, 8, 8, true",
+    "true, 8, 9, false",
+    "false, 8, 6, false",
+    "true, 8, 0, false"
+  })
+  void aRealmHasAPmuIfTheMachineHasOneWithAsManyCounters(
+      boolean offered, long most, int wanted, boolean made) {
+    long register = RmmConfig.RECORDED_FEATURES & ~(1L << 26) & ~(0x1fL << 27);
+    RmmConfig config =
+        RmmConfig.RECORDED.withFeatureRegister0(register | (offered ? 1L << 26 : 0) | most << 27);
+    Bench machine = new Bench(config);
+    long root = machine.delegated();
+    long page = machine.ns();
+    RealmParams p = machine.params(3, 48, 0, root);
+    new RealmParams(RealmParams.PMU, 48, 0, 1, 1, wanted, 0, p.rpv(), 3, root, 0, p.rttNumStart())
+        .write(machine.memory, page);
+    assertThat(machine.rmm.realmCreate(machine.pe, machine.delegated(), page))
+        .isEqualTo(made ? Status.SUCCESS : Status.ERROR_INPUT);
   }
 
   @Test
