@@ -38,6 +38,8 @@ class RefusalTest {
   private final Kvm kvm =
       new Kvm(HostConfig.DEFAULT.withSetting("core.attribute-entries", "64"), List.of(), sink);
   private final KvmProcess p = new KvmProcess(kvm);
+  private final KvmProcess inPlace =
+      new KvmProcess(new Kvm(HostConfig.DEFAULT.withKernel("7.4"), List.of(), sink));
   private final int dev = (int) p.openDevKvm();
   private final int vm = (int) p.createVm(dev, 1);
   private final int other = (int) p.createVm(dev, 1);
@@ -245,5 +247,34 @@ class RefusalTest {
     assertThat(p.enableCap(other, 121, 0, 4096))
         .as("after the vCPUs")
         .isEqualTo(-Errno.EEXIST.number());
+  }
+
+  private void conversionRefused(String why, int file, long offset, long size, long what) {
+    refused(
+        Errno.EINVAL,
+        why,
+        () -> inPlace.setMemoryAttributes2(file, offset, size, what, 0, new long[1]));
+  }
+
+  // guest_memfd.c (7.4), kvm_gmem_set_attributes: in this order.
+  @Test
+  void aConversionInPlace() {
+    int owner = (int) inPlace.createVm((int) inPlace.openDevKvm(), 1);
+    int file = (int) inPlace.createGuestMemfd(owner, M, 3);
+    refused(
+        Errno.EINVAL,
+        "flags and reserved must be 0",
+        () -> inPlace.setMemoryAttributes2(file, 1, 0, 16, 1, new long[1]));
+    conversionRefused("PRIVATE is the only attribute there is", file, 1, 0, 16);
+    conversionRefused("size is 0, or offset and size wrap", file, 1, 0, 8);
+    conversionRefused("size is 0, or offset and size wrap", file, -4096, 8192, 8);
+    conversionRefused("offset or size is not page aligned", file, M, 1, 8);
+    conversionRefused("offset or size is not page aligned", file, 1, M, 8);
+    conversionRefused("offset and size leave the file", file, M, 4096, 8);
+    conversionRefused("offset and size leave the file", file, M - 4096, 8192, 8);
+    int plain = (int) inPlace.createVm((int) inPlace.openDevKvm(), 0);
+    int shared = (int) inPlace.createGuestMemfd(plain, M, 3);
+    conversionRefused("the VM type has no private memory", shared, 0, M, 8);
+    assertThat(inPlace.setMemoryAttributes2(file, M - 4096, 4096, 8, 0, new long[1])).isZero();
   }
 }
