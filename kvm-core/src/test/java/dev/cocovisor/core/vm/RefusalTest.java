@@ -3,6 +3,8 @@ package dev.cocovisor.core.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
@@ -276,5 +278,48 @@ class RefusalTest {
     int shared = (int) inPlace.createGuestMemfd(plain, M, 3);
     conversionRefused("the VM type has no private memory", shared, 0, M, 8);
     assertThat(inPlace.setMemoryAttributes2(file, M - 4096, 4096, 8, 0, new long[1])).isZero();
+  }
+
+  @Test
+  void aPopulation() {
+    VmOps ops =
+        new VmOps() {
+          @Override
+          public VmTraits traits() {
+            return FakeBackend.MIRRORED;
+          }
+        };
+    FakeBackend backend = new FakeBackend(ops);
+    KvmProcess owner = new KvmProcess(new Kvm(HostConfig.DEFAULT, List.of(backend), sink));
+    int td = (int) owner.createVm((int) owner.openDevKvm(), 5);
+    int file = (int) owner.createGuestMemfd(td, M, 0);
+    assertThat(owner.setUserMemoryRegion2(td, 1, 4, BASE, M, HVA, 0, file)).isZero();
+    var context = backend.context();
+    context.slotsLock().lock();
+    long gfn = BASE >>> 12;
+    refused(
+        Errno.EINVAL,
+        "gfn 0x40000: the page's attribute is shared",
+        () -> context.populate(gfn, 0, 1, (_, _, _, _) -> Errno.OK));
+    refused(
+        Errno.EINVAL,
+        "gfn 0x40100: no slot with a guest_memfd",
+        () -> context.populate(gfn + 256, 0, 1, (_, _, _, _) -> Errno.OK));
+    refused(
+        Errno.EFAULT,
+        "source address 0x1000 is not mapped",
+        () -> context.populate(gfn, 4096, 1, (_, _, _, _) -> Errno.OK));
+    refused(
+        Errno.EINVAL,
+        "no pages, or a source that is not page aligned",
+        () -> context.populate(gfn, 0, -1, (_, _, _, _) -> Errno.OK));
+    context.slotsLock().unlock();
+    assertThat(owner.close(file)).isZero();
+    context.slotsLock().lock();
+    refused(
+        Errno.EFAULT,
+        "the slot's guest_memfd was closed",
+        () -> context.populate(gfn, 0, 1, (_, _, _, _) -> Errno.OK));
+    context.slotsLock().unlock();
   }
 }
