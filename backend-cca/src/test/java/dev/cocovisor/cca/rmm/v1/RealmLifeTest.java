@@ -313,6 +313,31 @@ class RealmLifeTest {
         flags, s2sz, 0, bps, wps, 0, 0, p.rpv(), vmid, p.rttBase(), level, roots);
   }
 
+  // RMM 1.0, RSI_IPA_STATE_GET; TF-RMM runtime/rsi/memory.c: as far as the table's entries agree.
+  @ParameterizedTest
+  @CsvSource({
+    "0, 16, 3, 1",
+    "1, 2, 2, 1",
+    "2, 16, 3, 1",
+    "3, 16, 5, 0",
+    "3, 4, 4, 0",
+    "5, 600, 512, 1",
+    "512, 600, 600, 0",
+    "513, 1024, 1024, 0",
+    "600, 2000, 2000, 0"
+  })
+  void theStateOfARangeIsToldAsFarAsItIsOne(int from, int to, int until, int ripas) {
+    b.tables(rd, IPA, 3);
+    Bench.ok(b.rmm.rttInitRipas(b.pe, rd, IPA, IPA + 3 * Bench.PAGE));
+    Bench.ok(b.rmm.rttInitRipas(b.pe, rd, IPA + 5 * Bench.PAGE, IPA + Bench.MB2));
+    activate();
+    b.enter(rec0);
+    call(rec0, RsiCall.RSI_IPA_STATE_GET, IPA + from * Bench.PAGE, IPA + to * Bench.PAGE);
+    assertThat(x(rec0, 0)).isZero();
+    assertThat(x(rec0, 1)).isEqualTo(IPA + until * Bench.PAGE);
+    assertThat(x(rec0, 2)).isEqualTo(ripas);
+  }
+
   // RMI feature register 0, PMU_EN and PMU_NUM_CTRS; TF-RMM runtime/rmi/realm.c,
   // validate_realm_params.
   @ParameterizedTest
