@@ -13,6 +13,7 @@ import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.page.RealmParams;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.run.EnterCommand;
 import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmSide;
@@ -336,6 +337,22 @@ class RealmLifeTest {
     assertThat(x(rec0, 0)).isZero();
     assertThat(x(rec0, 1)).isEqualTo(IPA + until * Bench.PAGE);
     assertThat(x(rec0, 2)).isEqualTo(ripas);
+  }
+
+  // RMM 1.0, RSI_HOST_CALL whose structure is not there: SYNC with a translation fault and HPFAR.
+  @ParameterizedTest
+  @CsvSource({"0, 0x90000004", "1, 0x90000005", "2, 0x90000006", "3, 0x90000007"})
+  void aStructureThatIsNotThereIsToldByTheLevelThatLacksIt(int level, long esr) {
+    b.tables(rd, IPA, level);
+    long size = Geometry.entrySize(level);
+    long base = IPA & -size;
+    Bench.ok(b.rmm.rttInitRipas(b.pe, rd, base, base + size));
+    activate();
+    long run = b.enter(rec0);
+    assertThat(call(rec0, RsiCall.RSI_HOST_CALL, IPA + 0x100).exited()).isTrue();
+    assertThat(b.memory.readLong(run + 0x800)).as("SYNC").isZero();
+    assertThat(b.memory.readLong(run + 0x800 + 0x100) & 0xfc00003fL).isEqualTo(esr & 0xfc00003fL);
+    assertThat(b.memory.readLong(run + 0x800 + 0x110)).isEqualTo(IPA >>> 8);
   }
 
   // RMI feature register 0, PMU_EN and PMU_NUM_CTRS; TF-RMM runtime/rmi/realm.c,

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.op.Block;
 import dev.cocovisor.cca.rmm.page.RealmParams;
 import dev.cocovisor.cca.rmm.page.RealmParams2;
+import dev.cocovisor.cca.rmm.page.RecParams;
 import org.junit.jupiter.api.Test;
 
 /** What a realm takes of the RMM's own, and gives back when it is not made. */
@@ -89,6 +91,28 @@ class RealmResourcesTest {
         .write(b.memory, Bench2.PAGE);
     assertThat(b.memory.readLong(Bench2.PAGE + 0x40)).isZero();
     assertThat(b.memory.readLong(2 * Bench2.PAGE)).isEqualTo(-1L);
+  }
+
+  // RMM 2.0-bet2, REC_CREATE: a realm's count of RECs is at its most.
+  @Test
+  void aRealmHasAtMost1023Recs() {
+    long rd = b.realm(0);
+    int index = 0;
+    for (; index < 1023; index++) {
+      long _ = b.rec(rd, RecParams.mpidr(index));
+    }
+    long rec = b.delegated();
+    assertThat(b.call(Rmi2Command.REC_CREATE, rd, rec, b.recParams(RecParams.mpidr(index))))
+        .isEqualTo(Status.DONATE);
+    long handle = b.pe.x1();
+    long list = b.ns();
+    b.memory.writeLong(list, Block.of(b.delegated(16, Bench2.PAGE), 3, 16, 0));
+    assertThat(b.call(Rmi2Command.OP_MEM_DONATE, handle, list, 1)).isEqualTo(Status.INCOMPLETE);
+    assertThat(b.call(Rmi2Command.OP_CONTINUE, handle, 0) & 0xff).isEqualTo(Status.RECLAIM & 0xff);
+    assertThat(b.call(Rmi2Command.OP_MEM_RECLAIM, handle, list, 16)).isEqualTo(Status.INCOMPLETE);
+    assertThat(b.call(Rmi2Command.OP_CONTINUE, handle, 0)).isEqualTo(Status.ERROR_REALM);
+    assertThat(b.rmm.granules().state(b.rmm.granules().find(rec)))
+        .isEqualTo(GranuleState.S_DELEGATED);
   }
 
   // What orders the locks of granules: those of one role are taken by ascending address.
