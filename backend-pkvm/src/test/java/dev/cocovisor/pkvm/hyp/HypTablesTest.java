@@ -74,7 +74,7 @@ class HypTablesTest {
     assertThat(m.hyp.ownerOf(0x101)).isEqualTo(Owner.HOST);
     assertThat(m.hyp.ownerOf(secret.vm.pfn() + 1)).isEqualTo(Owner.HYP);
     assertThat(m.hyp.ownerOf(5000)).as("no memory").isEqualTo(Owner.HOST);
-    for (long outside : new long[] {4096, 1L << 30}) {
+    for (long outside = 4096; outside <= 1L << 40; outside <<= 1) {
       assertThat(m.hyp.hostState(outside)).isEqualTo(PageState.OWNED);
       assertThat(m.hyp.hypState(outside)).isEqualTo(PageState.NOPAGE);
     }

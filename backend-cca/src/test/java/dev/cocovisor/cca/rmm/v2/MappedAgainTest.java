@@ -71,4 +71,20 @@ class MappedAgainTest {
     }
     b.check();
   }
+
+  // RMM 2.0-bet2: an entry that an operation has stamped is RTT(level) to UNPROT_MAP.
+  @Test
+  void anEntryThatAnOperationOwnsIsNotShared() {
+    b.tables(rd, Bench2.SHARED, 3);
+    long at = Bench2.SHARED + PAGE;
+    Bench2.ok(share(at, b.ns(), 0));
+    assertThat(b.interrupted(1, Rmi2Command.RTT_UNPROT_UNMAP, rd, at, at + PAGE, 0, 0))
+        .isEqualTo(Status.INCOMPLETE);
+    long handle = b.pe.x1();
+    assertThat(share(at, b.ns(), 0)).isEqualTo(Status.rtt(3));
+    assertThat(b.pe.cause()).contains("stamped");
+    Bench2.ok(b.through(handle));
+    Bench2.ok(share(at, b.ns(), 0));
+    b.check();
+  }
 }
