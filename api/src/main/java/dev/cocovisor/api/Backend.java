@@ -54,17 +54,6 @@ public interface Backend {
   }
 
   /**
-   * Returns what KVM_MEMORY_ENCRYPT_OP answers on a vCPU of a VM that no vendor made: ENOTTY where
-   * the vendor's KVM module has no such call for vCPUs, which is the default. Source: {@code
-   * arch/x86/kvm/x86.c}, kvm_arch_vcpu_unlocked_ioctl, kvm_arch_vcpu_ioctl (7.3).
-   *
-   * @since 0.3
-   */
-  default Errno vcpuMemEncElsewhere() {
-    return Errno.ENOTTY;
-  }
-
-  /**
    * Returns the paths of the device files that the vendor's drivers make beside /dev/kvm, which its
    * commands ask for by descriptor ({@link VmContext#deviceOf}); none by default.
    *

@@ -53,11 +53,6 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
-  public Errno vcpuMemEncElsewhere() {
-    return delegate.vcpuMemEncElsewhere();
-  }
-
-  @Override
   public List<String> deviceFiles() {
     return delegate.deviceFiles();
   }

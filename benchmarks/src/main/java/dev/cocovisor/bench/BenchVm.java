@@ -2,10 +2,18 @@ package dev.cocovisor.bench;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.ForwardingBackend;
+import dev.cocovisor.api.ForwardingPlatform;
+import dev.cocovisor.api.HostMachine;
+import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.api.VmContext;
+import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.kernel.KernelProfile;
+import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
 import dev.cocovisor.core.host.KvmProcess;
@@ -17,6 +25,7 @@ import dev.cocovisor.vmm.Technology;
 import java.util.List;
 import java.util.Objects;
 import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
 
 /** A launched and finalized VM of one technology, with one bank of memory. */
 final class BenchVm implements AutoCloseable {
@@ -24,6 +33,7 @@ final class BenchVm implements AutoCloseable {
   static final String SW_PROTECTED = "sw-protected";
 
   private final Kvm kvm;
+  private @Nullable VmContext context;
   private final KvmProcess process;
   private final Guest guest;
 
@@ -55,7 +65,7 @@ final class BenchVm implements AutoCloseable {
         config = config.withSetting(s.name(), huge ? "rfc-v1" : "upstream");
       }
     }
-    kvm = new Kvm(config, vendor == null ? List.of() : List.of(vendor));
+    kvm = new Kvm(config, vendor == null ? List.of() : List.of(new Watched(vendor)));
     process = new KvmProcess(kvm);
     guest =
         new Guest(
@@ -99,6 +109,14 @@ final class BenchVm implements AutoCloseable {
     }
   }
 
+  /** Handles the fault of a page that is not mapped, without the guest's entry before and after. */
+  void fault(Vcpu vcpu, long at) {
+    Errno done = Objects.requireNonNull(context).mapPage(vcpu, guest.gpa(at), true);
+    if (!done.ok()) {
+      throw new IllegalStateException(done.toString());
+    }
+  }
+
   /** Tells whether KVM_PRE_FAULT_MEMORY maps this VM's memory. */
   boolean preFaults() {
     return kvm.architecture().equals(Architecture.X86_64);
@@ -133,6 +151,24 @@ final class BenchVm implements AutoCloseable {
   @Override
   public void close() {
     kvm.close();
+  }
+
+  /** A vendor whose VM's view of KVM is kept, for what KVM does when the vendor's half asks it. */
+  private final class Watched extends ForwardingBackend {
+    Watched(Backend vendor) {
+      super(vendor);
+    }
+
+    @Override
+    public Platform createPlatform(HostMachine host) {
+      return new ForwardingPlatform(super.createPlatform(host)) {
+        @Override
+        public VmOps createVm(VmContext vm, VmType type) {
+          context = vm;
+          return super.createVm(vm, type);
+        }
+      };
+    }
   }
 
   /** Breaks loudly if the model broke one of its invariants: the figures would mean nothing. */

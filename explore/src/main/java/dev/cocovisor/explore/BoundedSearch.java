@@ -34,6 +34,7 @@ final class BoundedSearch implements Strategy {
   private final ChoicePath path;
   private int spent;
   private int chosen;
+  private boolean first = true;
 
   private BoundedSearch(
       int bound, boolean delays, int mostChoices, Shared shared, ChoicePath path) {
@@ -116,7 +117,10 @@ final class BoundedSearch implements Strategy {
 
   @Override
   public void step(ScheduleStep s) {
-    learnt.add(s);
+    // Up to the fork where it turns off an execution is the one before, which taught that already.
+    if (first || !path.isKnown()) {
+      learnt.add(s);
+    }
   }
 
   @Override
@@ -168,6 +172,7 @@ final class BoundedSearch implements Strategy {
 
   @Override
   public boolean ended(Execution x) {
+    first = false;
     return path.advance();
   }
 

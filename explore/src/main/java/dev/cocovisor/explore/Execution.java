@@ -8,13 +8,11 @@ import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.Observer;
 import dev.cocovisor.api.sched.PointKind;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +43,7 @@ final class Execution implements Observer {
   private final Oracle oracle;
   private final boolean keeps;
   private final Actor[] actors;
-  private final Thread[] threads;
+  private final Fibers.Fiber[] fibers;
   private final String[][] answers;
   private final ScheduleStep[] pending;
   private final boolean[] waits;
@@ -53,7 +51,6 @@ final class Execution implements Observer {
   private final int[] retries;
   private final int[] callOf;
   private final int[] options;
-  private final ArrayDeque<Runnable> ready = new ArrayDeque<>();
   private final LockOrder order = new LockOrder();
   private final List<ScheduleStep> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
@@ -78,9 +75,11 @@ final class Execution implements Observer {
   /**
    * Prepares an execution.
    *
+   * @param on what its parts run on, one after the other with other executions
    * @param keeps whether the steps are kept, for lanes and for strategies that look at races
    */
-  Execution(Trial trial, Strategy strategy, Oracle oracle, int mostSteps, boolean keeps) {
+  Execution(
+      Trial trial, Strategy strategy, Oracle oracle, Fibers on, int mostSteps, boolean keeps) {
     this.trial = trial;
     this.strategy = strategy;
     this.oracle = oracle;
@@ -89,7 +88,7 @@ final class Execution implements Observer {
     List<Trial.Part> parts = trial.parts();
     int n = parts.size();
     actors = new Actor[n];
-    threads = new Thread[n];
+    fibers = new Fibers.Fiber[n];
     answers = new String[n][];
     pending = new ScheduleStep[n];
     waits = new boolean[n];
@@ -104,7 +103,7 @@ final class Execution implements Observer {
       answers[i] = new String[part.calls().size()];
       int number = i;
       pending[i] = new ScheduleStep(i, PointKind.RETRY, actor, 0, Mode.READ);
-      threads[i] = Fibers.unstarted(ready::add, () -> actor.run(() -> live(number, part)));
+      fibers[i] = on.of(() -> actor.run(() -> live(number, part)));
     }
   }
 
@@ -134,15 +133,13 @@ final class Execution implements Observer {
   void run() {
     strategy.begin();
     // What is before a part's first point touches nothing of the others.
-    for (Thread t : threads) {
-      t.start();
-      letRun();
+    for (Fibers.Fiber f : fibers) {
+      f.go();
     }
     warm = true;
     chooseAfterEnd();
     while (!over) {
-      LockSupport.unpark(threads[running]);
-      letRun();
+      fibers[running].go();
     }
     look();
     if (broken == null && allEnded()) {
@@ -156,12 +153,6 @@ final class Execution implements Observer {
     }
     if (!allEnded()) {
       abandon();
-    }
-  }
-
-  private void letRun() {
-    for (Runnable task = ready.poll(); task != null; task = ready.poll()) {
-      task.run();
     }
   }
 
@@ -180,8 +171,7 @@ final class Execution implements Observer {
     }
     for (int i = actors.length - 1; i >= 0; i--) {
       if (!ended[i]) {
-        LockSupport.unpark(threads[i]);
-        letRun();
+        fibers[i].go();
       }
     }
     for (Actor a : actors) {
@@ -279,7 +269,7 @@ final class Execution implements Observer {
 
   private void standUntilChosen(int me, ScheduleStep now) {
     while (!warm || (!over && running != me)) {
-      LockSupport.park();
+      Fibers.stand();
     }
     if (over) {
       // Nobody goes on in a run that is over: the point throws.

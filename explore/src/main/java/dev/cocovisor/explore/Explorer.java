@@ -263,9 +263,10 @@ public final class Explorer {
 
   private Execution follow(
       Subject subject, Schedule schedule, @Nullable List<Map<String, List<String>>> held) {
-    try (Trial trial = subject.newTrial()) {
+    try (var fibers = new Fibers();
+        Trial trial = subject.newTrial()) {
       Strategy s = new Replayed(schedule);
-      var x = new Execution(trial, s, Oracle.TRIAL, limits.steps(), true);
+      var x = new Execution(trial, s, Oracle.TRIAL, fibers, limits.steps(), true);
       if (held != null) {
         x.watch(() -> held.add(x.holds()));
       }

@@ -27,7 +27,7 @@ final class LockOrder {
       Object taken,
       Object takenRank,
       Mode mode,
-      List<Actor.Held> besides) {
+      List<Actor.Held> holds) {
     boolean leadsTo(Edge next) {
       return part != next.part
           && taken == next.held.what()
@@ -37,9 +37,12 @@ final class LockOrder {
     }
 
     private boolean keptApart(Edge other) {
-      for (Actor.Held mine : besides) {
-        for (Actor.Held its : other.besides) {
-          if (mine.what() == its.what() && excludes(mine.mode(), its.mode())) {
+      for (Actor.Held mine : holds) {
+        for (Actor.Held its : other.holds) {
+          if (mine != held
+              && its != other.held
+              && mine.what() == its.what()
+              && excludes(mine.mode(), its.mode())) {
             return true;
           }
         }
@@ -56,15 +59,36 @@ final class LockOrder {
 
   /** Notes that a part is about to take a lock. */
   void takes(int part, List<Actor.Held> holds, Object lock, Mode mode) {
+    Object rank = lock instanceof Actor.Releasable r ? r.rank() : lock;
     for (Actor.Held held : holds) {
-      var besides = new ArrayList<>(holds);
-      besides.remove(held);
-      Object rank = lock instanceof Actor.Releasable r ? r.rank() : lock;
-      var edge = new Edge(part, held, held.what().rank(), lock, rank, mode, besides);
-      if (!edges.contains(edge)) {
-        edges.add(edge);
+      Object heldRank = held.what().rank();
+      if (!isKnown(part, held, heldRank, lock, rank, mode, holds)) {
+        edges.add(new Edge(part, held, heldRank, lock, rank, mode, holds));
       }
     }
+  }
+
+  /** Asked at each lock that is taken: compares without making anything. */
+  private boolean isKnown(
+      int part,
+      Actor.Held held,
+      Object heldRank,
+      Object lock,
+      Object rank,
+      Mode mode,
+      List<Actor.Held> holds) {
+    for (Edge e : edges) {
+      if (e.taken == lock
+          && e.part == part
+          && e.mode == mode
+          && e.held.equals(held)
+          && e.rank.equals(heldRank)
+          && e.takenRank.equals(rank)
+          && e.holds.equals(holds)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Returns the names of a cycle's parts and locks, or null if there is none. */

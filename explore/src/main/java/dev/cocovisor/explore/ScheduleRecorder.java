@@ -28,8 +28,9 @@ final class ScheduleRecorder implements TraceSink {
 
   /** Makes the execution; what is kept of a step is what was before it. */
   List<Moment> record(Subject subject, Schedule schedule, int mostSteps) {
-    try (Trial trial = subject.newTrial(this)) {
-      var x = new Execution(trial, new Replayed(schedule), Oracle.TRIAL, mostSteps, true);
+    try (var fibers = new Fibers();
+        Trial trial = subject.newTrial(this)) {
+      var x = new Execution(trial, new Replayed(schedule), Oracle.TRIAL, fibers, mostSteps, true);
       x.watch(() -> {
         look(trial);
         held.add(x.holds());

@@ -80,17 +80,25 @@ final class Shared {
     private long[] names = new long[32];
     private int known;
 
+    /** The place that was asked for last: a step is asked for before it is made and then. */
+    private int last;
+
     /** Tells it that another trial begins. */
     void begin() {
       Arrays.fill(places, 0, known, null);
       known = 0;
+      last = 0;
     }
 
     /** Returns by what a step's place is known. */
     long key(ScheduleStep s) {
       Object where = s.where();
+      if (places[last] == where) {
+        return names[last] + s.index();
+      }
       for (int i = 0; i < known; i++) {
         if (places[i] == where) {
+          last = i;
           return names[i] + s.index();
         }
       }
@@ -99,6 +107,7 @@ final class Shared {
         places = Arrays.copyOf(places, known * 2);
         names = Arrays.copyOf(names, known * 2);
       }
+      last = known;
       places[known] = where;
       names[known] = text.hashCode() * 0x9e3779b97f4a7c15L;
       return names[known++] + s.index();

@@ -190,10 +190,10 @@ final class Sweep {
   }
 
   private void work() {
-    try {
+    try (var fibers = new Fibers()) {
       for (Stretch s = take(); s != null; s = take()) {
         try {
-          make(s);
+          make(s, fibers);
         } finally {
           rest();
         }
@@ -242,13 +242,14 @@ final class Sweep {
     }
   }
 
-  private void make(Stretch first) {
+  private void make(Stretch first, Fibers fibers) {
     Stretch s = first;
     Strategy strategy = s.strategy;
     boolean more = true;
     while (more && !s.dropped && !stopped && withinBudget()) {
       try (Trial trial = subject.newTrial()) {
-        var x = new Execution(trial, strategy, Oracle.TRIAL, limits.steps(), strategy.needsSteps());
+        boolean keeps = strategy.needsSteps();
+        var x = new Execution(trial, strategy, Oracle.TRIAL, fibers, limits.steps(), keeps);
         if (notesPairs) {
           x.notePairs(s.pairs);
         }

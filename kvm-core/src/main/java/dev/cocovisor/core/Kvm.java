@@ -2,12 +2,9 @@ package dev.cocovisor.core;
 
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
-import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.Setting;
-import dev.cocovisor.api.VcpuContext;
-import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.VmType;
 import dev.cocovisor.api.kernel.KernelProfile;
@@ -68,12 +65,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
   private boolean closed;
 
   /** An ordinary or software-protected VM: every hook is the kernel's default. */
-  private record BuiltIn(VmTraits traits, Errno vcpuMemEnc) implements VmOps {
-    @Override
-    public long vcpuMemEncIoctl(VcpuContext vcpu, VendorCommand command) {
-      return -vcpuMemEnc.number();
-    }
-  }
+  private record BuiltIn(VmTraits traits) implements VmOps {}
 
   /**
    * Boots a host.
@@ -271,8 +263,7 @@ public final class Kvm implements HostMachine, AutoCloseable {
     } else {
       VmTraits traits =
           type.equals(VmType.X86_SW_PROTECTED) ? VmTraits.SW_PROTECTED : VmTraits.DEFAULT;
-      Errno vcpuMemEnc = vcpuMemEnc();
-      factory = (_, _) -> new BuiltIn(traits, vcpuMemEnc);
+      factory = (_, _) -> new BuiltIn(traits);
     }
     VmSettings vmSettings =
         new VmSettings(
@@ -318,15 +309,6 @@ public final class Kvm implements HostMachine, AutoCloseable {
   /** Returns the paths of the vendors' device files. */
   public List<String> deviceFiles() {
     return backends.stream().map(Backend::deviceFiles).flatMap(List::stream).toList();
-  }
-
-  /** Only one vendor's module is loaded: the first that has the call for vCPUs answers. */
-  private Errno vcpuMemEnc() {
-    return backends.stream()
-        .map(Backend::vcpuMemEncElsewhere)
-        .filter(e -> e != Errno.ENOTTY)
-        .findFirst()
-        .orElse(Errno.ENOTTY);
   }
 
   /**

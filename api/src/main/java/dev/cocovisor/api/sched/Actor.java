@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 public final class Actor {
   private static final ScopedValue<Actor> CURRENT = ScopedValue.newInstance();
 
+  /** Stands for no actor where one lookup has to answer; takes no part in any run. */
+  private static final Actor NOBODY = new Actor("nobody", (_, _, _, _, _) -> {});
+
   private final String name;
   private final int number;
   private final Observer observer;
@@ -74,9 +77,19 @@ public final class Actor {
     SchedulePoint.explore();
   }
 
+  private Actor(String name, Observer observer) {
+    this.name = name;
+    this.number = -1;
+    this.observer = observer;
+  }
+
   /** Returns the actor that the calling code runs as; null in an ordinary run. */
   public static @Nullable Actor current() {
-    return SchedulePoint.explored && CURRENT.isBound() ? CURRENT.get() : null;
+    if (!SchedulePoint.explored) {
+      return null;
+    }
+    Actor a = CURRENT.orElse(NOBODY);
+    return a == NOBODY ? null : a;
   }
 
   /** Returns who takes locks here: the actor, in an ordinary run the thread. */

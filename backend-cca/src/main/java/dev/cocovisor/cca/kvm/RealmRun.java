@@ -11,6 +11,7 @@ import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.mem.PhysicalMemory;
 import dev.cocovisor.api.ops.MappingOps;
 import dev.cocovisor.cca.rmm.call.Status;
+import dev.cocovisor.cca.rmm.page.RecEntry;
 import dev.cocovisor.cca.rmm.page.RecParams;
 import dev.cocovisor.cca.rmm.page.RecRun;
 import dev.cocovisor.cca.rmm.run.RealmSide;
@@ -70,7 +71,7 @@ final class RealmRun {
   }
 
   private boolean enter(RealmVcpu v) {
-    memory().writeLong(v.run, v.ripasRefused ? RecRun.FLAG_RIPAS_REJECT : 0);
+    memory().writeLong(v.run, v.ripasRefused ? RecEntry.RIPAS_REJECT : 0);
     v.ripasRefused = false;
     v.entryStatus = rmm.recEnter(v.pe, v.rec, v.run);
     return v.pe.entered();

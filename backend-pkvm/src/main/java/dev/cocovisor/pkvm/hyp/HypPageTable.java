@@ -129,8 +129,15 @@ final class HypPageTable {
 
   /** Returns the frame that {@code fn} translates to; the leaf must be valid. */
   long translate(long fn) {
-    long inBlock = fn & ((1L << shift(leafLevel(fn))) - 1);
-    return Pte.pfn(leaf(fn)) + inBlock;
+    Node n = root;
+    for (int level = startLevel; ; level++) {
+      int i = index(n, fn, level);
+      Node t = n.table(i);
+      if (t == null) {
+        return Pte.pfn(n.entries[i]) + (fn & ((1L << shift(level)) - 1));
+      }
+      n = t;
+    }
   }
 
   /**

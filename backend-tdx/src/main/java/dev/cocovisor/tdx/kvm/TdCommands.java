@@ -5,6 +5,7 @@ import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
+import dev.cocovisor.tdx.module.td.CpuidConfig;
 import java.util.function.LongSupplier;
 
 /**
@@ -95,13 +96,16 @@ final class TdCommands {
     if (c.in().number("flags", 0) != 0) {
       return td.no(Errno.EINVAL, "flags are reserved");
     }
-    if (c.in().has("nent") && c.in().number("nent") < 1) {
-      return td.no(Errno.E2BIG, "no room for the CPUID leaves that can be configured");
+    if (c.in().number("nent", MAX_CPUID) < CpuidConfig.COUNT) {
+      return td.no(
+          Errno.E2BIG, "no room for the " + CpuidConfig.COUNT + " leaves that can be configured");
     }
     c.out()
         .put("supported_attrs", TdInit.SUPPORTED_ATTRIBUTES)
         .put("supported_xfam", TdInit.SUPPORTED_XFAM)
-        .put("user_tdvmcallinfo_1_r11", SETUP_EVENT_NOTIFY);
+        .put("user_tdvmcallinfo_1_r11", SETUP_EVENT_NOTIFY)
+        .put("nent", CpuidConfig.COUNT)
+        .putAny("cpuid", TdCpuid.capabilities());
     return 0;
   }
 

@@ -16,7 +16,7 @@ import java.util.List;
  * comes last. Only a status that blames the user's parameters is given back; every other failure is
  * the host's bug, except that entropy may be out. Source: Linux 7.3, {@code
  * arch/x86/kvm/vmx/tdx.c}, tdx_td_init, setup_tdparams, setup_tdparams_eptp_controls,
- * setup_tdparams_cpuids, __tdx_td_init. Which CPUID leaves a module lets configure is not modelled.
+ * __tdx_td_init.
  */
 final class TdInit {
   /** What KVM lets be set of TD_PARAMS.ATTRIBUTES. */
@@ -30,9 +30,6 @@ final class TdInit {
 
   private static final int MAX_CPUID = 256;
   private static final long ADDRESS_LEAF = 0x80000008L;
-  private static final long FEATURE_LEAF = 7;
-  private static final long TSX = 1L << 4 | 1L << 11;
-  private static final long WAITPKG = 1L << 5;
 
   /** CONFIG_FLAGS: the TD's addresses have 52 bits; VP.VMCALL leaves RBP alone. */
   private static final long MAX_GPAW = 1;
@@ -74,9 +71,9 @@ final class TdInit {
     if (!r.ok()) {
       return TdxVm.failed(r);
     }
+    cpuid = entries;
     long result = create(c, params(in));
     if (result == 0) {
-      cpuid = entries;
       td.state = TdxVm.State.INITIALIZED;
     }
     return result;
@@ -103,46 +100,15 @@ final class TdInit {
       return td.refuse(
           Errno.EINVAL, "the host has TDs of " + td.platform().width() + " address bits");
     }
-    return cpuids(entries);
+    String wrong = TdCpuid.check(entries);
+    return wrong == null ? Errno.OK : td.refuse(Errno.EINVAL, wrong);
   }
 
   /** Finds the guest's address width in CPUID leaf 0x80000008, EAX 23:16; -1 for none. */
   private static int guestWidth(List<Object> entries) {
-    for (Object o : entries) {
-      if (o instanceof Fields e
-          && e.number("function", -1) == ADDRESS_LEAF
-          && e.number("index", 0) == 0) {
-        int width = (int) (e.number("eax", 0) >>> 16) & 0xff;
-        return width == 48 || width == 52 ? width : -1;
-      }
-    }
-    return -1;
-  }
-
-  private Errno cpuids(List<Object> entries) {
-    for (int i = 0; i < entries.size(); i++) {
-      if (!(entries.get(i) instanceof Fields e)) {
-        return td.refuse(Errno.EINVAL, "a CPUID entry without fields");
-      }
-      boolean features = e.number("function", -1) == FEATURE_LEAF && e.number("index", 0) == 0;
-      if (features && (e.number("ebx", 0) & TSX) != 0) {
-        return td.refuse(Errno.EINVAL, "a TD of KVM has no TSX");
-      }
-      if (features && (e.number("ecx", 0) & WAITPKG) != 0) {
-        return td.refuse(Errno.EINVAL, "a TD of KVM has no WAITPKG");
-      }
-      for (int j = 0; j < i; j++) {
-        if (entries.get(j) instanceof Fields before && sameLeaf(before, e)) {
-          return td.refuse(Errno.EINVAL, "a CPUID entry that no leaf of the module takes");
-        }
-      }
-    }
-    return Errno.OK;
-  }
-
-  private static boolean sameLeaf(Fields a, Fields b) {
-    return a.number("function", -1) == b.number("function", -1)
-        && a.number("index", 0) == b.number("index", 0);
+    Fields e = TdCpuid.find(entries, ADDRESS_LEAF, 0);
+    int width = e == null ? -1 : (int) (e.number("eax", 0) >>> 16) & 0xff;
+    return width == 48 || width == 52 ? width : -1;
   }
 
   private TdParams params(Fields in) {
@@ -207,6 +173,7 @@ final class TdInit {
       return td.no(Errno.ENOMEM, "no page for TD_PARAMS");
     }
     byte[] raw = params.toBytes();
+    TdCpuid.put(cpuid, raw);
     td.vm().host().memory().raw().write(at << PageLevel.PAGE_SHIFT, raw, 0, raw.length);
     long s = td.seam().call(SeamCall.MNG_INIT, td.tdr, at << PageLevel.PAGE_SHIFT, 0, 0);
     td.vm().host().memory().raw().zero(at, 1);

@@ -3,7 +3,6 @@ package dev.cocovisor.tdx.kvm;
 import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Backend;
 import dev.cocovisor.api.BackendInfo;
-import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.Platform;
 import dev.cocovisor.api.VmType;
@@ -51,12 +50,6 @@ public final class TdxBackend implements Backend {
   @Override
   public List<LogReplayer> replayers() {
     return List.of(new SeamLogReplayer());
-  }
-
-  /** Source: Linux 7.3, vmx/main.c, vt_vcpu_mem_enc_unlocked_ioctl. */
-  @Override
-  public Errno vcpuMemEncElsewhere() {
-    return Errno.EINVAL;
   }
 
   @Override

@@ -30,7 +30,7 @@ final class CommandTables {
       many.add("{function=0x" + Integer.toHexString(0x1000 + i) + "}");
     }
     return new RuleTable(
-        TDX + "tdx_get_cmd, tdx_td_init, setup_tdparams, __tdx_td_init",
+        TDX + "tdx_get_cmd, tdx_td_init, setup_tdparams, setup_tdparams_cpuids, __tdx_td_init",
         () ->
             new Program(State.CREATED)
                 .field("attributes", "0")
@@ -54,6 +54,14 @@ final class CommandTables {
             field(
                 "an address width of 46", "cpuid", "[{function=0x80000008, eax=0x2e0000}]", EINVAL),
             field("TSX", "cpuid", leaf(", {function=7, ebx=0x800}"), EINVAL),
+            field("WAITPKG", "cpuid", leaf(", {function=7, ecx=0x20}"), EINVAL),
+            field(
+                "a leaf that is no leaf of the module's",
+                "cpuid",
+                leaf(", {function=0x16}"),
+                EINVAL),
+            field("a leaf given twice", "cpuid", leaf(", {function=1}, {function=1}"), EINVAL),
+            field("one entry for four sub-leaves", "cpuid", leaf(", {function=4}"), EINVAL),
             rule(
                 "HKIDs are used up",
                 "state",
@@ -62,7 +70,12 @@ final class CommandTables {
                   p.settings.add("tdx.hkids=1");
                   p.before.add("ioctl(3, KVM_CREATE_VM, KVM_X86_TDX_VM) = 20");
                   p.before.add(Program.initVm().replace("ioctl(5", "ioctl(20") + " = 0");
-                })));
+                }),
+            field(
+                "a bit the module refuses",
+                "cpuid",
+                leaf(", {function=0x1c, eax=0x100}"),
+                EINVAL)));
   }
 
   static RuleTable initVcpu() {
@@ -85,13 +98,13 @@ final class CommandTables {
   static RuleTable capabilities() {
     return new RuleTable(
         TDX + "tdx_get_cmd, tdx_get_capabilities",
-        () -> new Program(State.CREATED).field("nent", "256"),
+        () -> new Program(State.CREATED).field("nent", "12"),
         p -> "0",
         p -> "ioctl(5, KVM_MEMORY_ENCRYPT_OP, " + p.structure("id=KVM_TDX_CAPABILITIES") + ")",
         List.of(
             field("hw_error is set", "hw_error", "1", EINVAL),
             field("flags are set", "flags", "1", EINVAL),
-            field("no room for the CPUID leaves", "nent", "0", "-1 E2BIG")));
+            field("no room for the CPUID leaves", "nent", "11", "-1 E2BIG")));
   }
 
   private static String region(Program p) {

@@ -9,6 +9,7 @@ import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.keys.CipherState;
 import dev.cocovisor.tdx.module.keys.KeyTable;
 import dev.cocovisor.tdx.module.pamt.Sharers;
+import dev.cocovisor.tdx.module.td.CpuidConfig;
 import dev.cocovisor.tdx.module.td.Mrtd;
 import dev.cocovisor.tdx.module.td.TdParams;
 import java.nio.ByteBuffer;
@@ -228,12 +229,12 @@ class SmallPartsTest {
 
   @Test
   void reservedBytesAreZero() {
-    for (int at : new int[] {20, 23, 42, 79, 224, 255}) {
+    for (int at : new int[] {20, 23, 42, 79, 224, 255, 448, 1023}) {
       byte[] raw = GOOD.toBytes();
       raw[at] = 1;
       assertThat(GOOD.check(raw, 6)).as("byte %s", at).isEqualTo(invalid(Operand.RDX));
     }
-    for (int at : new int[] {19, 80, 223, 256}) {
+    for (int at : new int[] {19, 80, 223, 272}) {
       byte[] raw = GOOD.toBytes();
       raw[at] = 1;
       assertThat(GOOD.check(raw, 6)).as("byte %s", at).isZero();
@@ -241,6 +242,49 @@ class SmallPartsTest {
     byte[] raw = GOOD.toBytes();
     raw[19] = 2;
     assertThat(GOOD.check(raw, 6)).isEqualTo(invalid(Operand.RDX));
+  }
+
+  // TDX module 1.5.01, read_and_set_cpuid_configurations.
+  @Test
+  void cpuidBitsThatAreNeitherDirectNorAllowedAreRefused() {
+    for (int row = 0; row < CpuidConfig.COUNT; row++) {
+      for (int register = 0; register < CpuidConfig.REGISTERS; register++) {
+        byte[] raw = GOOD.toBytes();
+        long[] values = new long[CpuidConfig.REGISTERS];
+        values[register] = CpuidConfig.direct(row, register);
+        if (row == 0) {
+          values[0] = CpuidConfig.PLATFORM_FMS;
+        }
+        CpuidConfig.put(raw, row, values);
+        assertThat(GOOD.check(raw, 6)).as("row %s", row).isZero();
+        assertThat(CpuidConfig.detail(raw, 0)).isZero();
+      }
+    }
+    byte[] raw = GOOD.toBytes();
+    CpuidConfig.put(raw, 4, new long[] {0, 0, 0, 8});
+    assertThat(GOOD.check(raw, 6)).isEqualTo(invalid(Operand.CPUID_CONFIG));
+    assertThat(CpuidConfig.detail(raw, 0)).isEqualTo(3L << 32 | 4);
+    CpuidConfig.put(raw, 0, new long[] {0x806f1, 0, 0, 0});
+    assertThat(CpuidConfig.detail(raw, 0)).as("the first").isEqualTo(0xffffffffL << 32 | 1);
+  }
+
+  @Test
+  void aTdThatDoesNotMigrateSeesItsProcessor() {
+    byte[] raw = GOOD.toBytes();
+    CpuidConfig.put(raw, 0, new long[] {0x806f1, 0, 0, 0});
+    assertThat(GOOD.check(raw, 6)).isEqualTo(invalid(Operand.CPUID_CONFIG));
+    TdParams migrates = with(1L << 29, 0);
+    assertThat(migrates.check(raw, 6)).isZero();
+  }
+
+  @Test
+  void theTwoBitsOfTsxGoTogether() {
+    byte[] raw = GOOD.toBytes();
+    CpuidConfig.put(raw, 5, new long[] {0, 1 << 11, 0, 0});
+    assertThat(GOOD.check(raw, 6)).isEqualTo(invalid(Operand.CPUID_CONFIG));
+    assertThat(CpuidConfig.detail(raw, 0)).as("told without the leaf").isZero();
+    CpuidConfig.put(raw, 5, new long[] {0, 1 << 11 | 1 << 4, 0, 0});
+    assertThat(GOOD.check(raw, 6)).isZero();
   }
 
   @Test

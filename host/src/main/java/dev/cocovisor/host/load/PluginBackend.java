@@ -84,11 +84,6 @@ final class PluginBackend implements Backend {
   }
 
   @Override
-  public Errno vcpuMemEncElsewhere() {
-    return failures.answer("vcpuMemEncElsewhere", present()::vcpuMemEncElsewhere);
-  }
-
-  @Override
   public List<String> deviceFiles() {
     return failures.answer("deviceFiles", present()::deviceFiles);
   }

@@ -5,6 +5,7 @@ import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,8 @@ final class PageTable implements Place {
   private static final VarHandle LINES = MethodHandles.arrayElementVarHandle(Line[].class);
 
   private static final int LINE = 32;
+  private static final int ENTRIES = 512;
+  private static final long[] EMPTY = new long[ENTRIES];
 
   /** Bits of a gfn that one level looks at. */
   static final int INDEX_BITS = 9;
@@ -47,7 +50,7 @@ final class PageTable implements Place {
     this.level = level;
     this.baseGfn = baseGfn;
     this.externalPfn = externalPfn;
-    this.leafs = level > 1 ? null : new long[512];
+    this.leafs = level > 1 ? null : new long[ENTRIES];
     this.lines = level > 1 ? new Line[512 / LINE] : null;
   }
 
@@ -81,22 +84,42 @@ final class PageTable implements Place {
   }
 
   /**
-   * Returns the first entry from {@code i} on that may be there; entries before it are none. Past
-   * the last one if there is none.
+   * Returns the first entry from {@code i} on that is there, or past the last one if there is none;
+   * for who holds mmu_lock, since it is one look at many entries.
    */
   int skip(int i) {
-    long[] dense = leafs;
-    int next = i;
-    if (dense != null) {
-      while (next < 512 && dense[next] == 0) {
-        next++;
-      }
-      return next;
+    int next = skipRoom(i);
+    while (next < ENTRIES && lines != null && isEmpty(next)) {
+      next = skipRoom(next + 1);
     }
-    while (next < 512 && line(next) == null) {
+    return next;
+  }
+
+  /**
+   * Returns the first entry from {@code i} on that there is room for, at level 1 that is there;
+   * entries before it are none. Past the last one if there is none.
+   */
+  int skipRoom(int i) {
+    long[] dense = leafs;
+    if (dense != null) {
+      if (i >= ENTRIES || dense[i] != 0) {
+        return i;
+      }
+      // Most of a small guest's table is empty: many entries are compared at once.
+      int empty = Arrays.mismatch(dense, i, ENTRIES, EMPTY, i, ENTRIES);
+      return empty < 0 ? ENTRIES : i + empty;
+    }
+    int next = i;
+    while (next < ENTRIES && line(next) == null) {
       next = (next / LINE + 1) * LINE;
     }
     return next;
+  }
+
+  private boolean isEmpty(int i) {
+    Line l = line(i);
+    int at = i & (LINE - 1);
+    return l == null || (l.entries[at] == 0 && l.children[at] == null);
   }
 
   static int index(long gfn, int level) {

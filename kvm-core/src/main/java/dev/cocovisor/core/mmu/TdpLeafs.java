@@ -78,7 +78,7 @@ final class TdpLeafs {
   static boolean age(PageTable t, long start, long end, boolean clear) {
     boolean young = false;
     int last = t.lastIndex(end);
-    for (int i = t.skip(t.firstIndex(start)); i <= last; i = t.skip(i + 1)) {
+    for (int i = t.skipRoom(t.firstIndex(start)); i <= last; i = t.skipRoom(i + 1)) {
       long e = t.read(i);
       if (Spte.isTable(e)) {
         PageTable c = t.child(i);

@@ -72,7 +72,10 @@ class PageTableTest {
         assertThat(t.get(k)).isZero();
       }
     }
-    assertThat(t.skip(100)).isEqualTo(288);
+    assertThat(t.skip(100)).isEqualTo(300);
+    assertThat(t.skip(301)).isEqualTo(511);
+    assertThat(t.skipRoom(100)).isEqualTo(288);
+    assertThat(t.skipRoom(301)).isEqualTo(301);
   }
 
   @Test

@@ -185,7 +185,8 @@ class MirroredOrderTest {
     assertThat(prefault(BASE, 4096)).isZero();
   }
 
-  // guest_memfd.c, kvm_gmem_mark_prepared: once in a page's life, whatever becomes of the folio.
+  // guest_memfd.c, kvm_gmem_get_pfn and its folio_mark_uptodate: once in a page's life, whatever
+  // becomes of the folio.
   @Test
   void pagesOfAFolioThatSplitStayPrepared() {
     prefault(BASE, M);
@@ -281,7 +282,7 @@ class MirroredOrderTest {
     assertThat(prefault(BASE, 4096)).isEqualTo(-Errno.EFAULT.number());
   }
 
-  // guest_memfd.c, kvm_gmem_bind: EEXIST wherever the ranges of the file meet.
+  // guest_memfd.c, kvm_gmem_prepare_memory_region: EEXIST wherever the ranges of the file meet.
   @Test
   void noPageOfAFileIsBoundTwice() {
     assertThat(bind(3, M)).as("behind, with its first page inside").isEqualTo(-17);

@@ -2,13 +2,8 @@ package dev.cocovisor.cca.rmm.page;
 
 import dev.cocovisor.api.mem.PhysicalMemory;
 
-/**
- * A run page (RmiRecRun) as the host reads it: flags to set before, exits to read after an entry.
- */
+/** The exit half of a run page (RmiRecExit) as the host reads it after an entry. */
 public final class RecRun {
-  /** Answers a RIPAS change to RAM that is not complete with a rejection. */
-  public static final long FLAG_RIPAS_REJECT = 16;
-
   /** Exit: an abort the host is to resolve. */
   public static final int SYNC = RecExit.SYNC;
 

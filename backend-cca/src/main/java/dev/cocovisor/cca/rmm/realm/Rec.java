@@ -1,6 +1,7 @@
 package dev.cocovisor.cca.rmm.realm;
 
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
+import dev.cocovisor.cca.rmm.page.RecEntry;
 import dev.cocovisor.cca.rmm.page.RecExit;
 import dev.cocovisor.cca.rmm.page.RecParams;
 
@@ -44,6 +45,7 @@ public final class Rec {
   // The run page of the entry in progress.
   public long runPage;
 
+  public final RecEntry entry = new RecEntry();
   public final RecExit exit = new RecExit();
 
   public Rec(int granule, Realm realm, long index, int[] aux, RecParams p) {

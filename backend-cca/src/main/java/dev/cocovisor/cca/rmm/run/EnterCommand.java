@@ -4,7 +4,7 @@ import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleState;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
-import dev.cocovisor.cca.rmm.page.RecRun;
+import dev.cocovisor.cca.rmm.page.RecEntry;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Rec;
 import dev.cocovisor.cca.rmm.rtt.Rtte;
@@ -12,11 +12,6 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
 /** RMI_REC_ENTER: checks, what the host answers to the last exit, and the way back to the host. */
 // TF-RMM runtime/rmi/run.c, smc_rec_enter.
 public final class EnterCommand {
-  public static final long EMUL_MMIO = 1;
-  public static final long INJECT_SEA = 2;
-  public static final long RIPAS_RESPONSE_REJECT = RecRun.FLAG_RIPAS_REJECT;
-
-  private static final int ENTER_GPRS = 0x200;
   private static final long ESR_EC = 0xfc00_0000L;
   private static final long ESR_DATA_ABORT = 0x9000_0000L;
   private static final long ESR_ISV = 1L << 24;
@@ -58,17 +53,17 @@ public final class EnterCommand {
     rec.realm.running.incrementAndGet();
     granules.unlock(v);
 
-    long status = check(pe, rec, runPage);
+    rec.entry.read(context.memory(), runPage);
+    long status = check(pe, rec);
     if (status != Status.SUCCESS) {
       giveBack(rec);
       return status;
     }
     rec.runPage = runPage;
     rec.exit.clear();
-    long flags = flags(runPage);
-    completeRipas(rec, (flags & RIPAS_RESPONSE_REJECT) != 0 ? REJECT : ACCEPT);
-    rules.complete(rec, flags);
-    if (!hostCalls.complete(pe, rec, runPage + ENTER_GPRS)) {
+    completeRipas(rec, rec.entry.has(RecEntry.RIPAS_REJECT) ? REJECT : ACCEPT);
+    rules.complete(rec);
+    if (!hostCalls.complete(pe, rec)) {
       return leave(rec);
     }
     rec.lastEsr = 0;
@@ -76,25 +71,24 @@ public final class EnterCommand {
     return Status.SUCCESS;
   }
 
-  private long check(Pe pe, Rec rec, long runPage) {
-    long status = rules.check(pe, rec, runPage);
+  private long check(Pe pe, Rec rec) {
+    long status = rules.check(pe, rec);
     if (status != Status.SUCCESS) {
       return status;
     }
-    return answerAbort(rec, runPage)
+    return answerAbort(rec)
         ? Status.SUCCESS
         : pe.refuse(Status.ERROR_REC, "the answer does not fit the last exit");
   }
 
   /** The host may emulate or fail an access to shared memory, and only such an access. */
   // TF-RMM runtime/rmi/run.c, complete_sea_insertion and complete_mmio_emulation.
-  private boolean answerAbort(Rec rec, long runPage) {
-    long flags = flags(runPage);
+  private boolean answerAbort(Rec rec) {
     boolean dataAbort = (rec.lastEsr & ESR_EC) == ESR_DATA_ABORT;
-    if ((flags & INJECT_SEA) != 0) {
+    if (rec.entry.has(RecEntry.INJECT_SEA)) {
       return dataAbort && !rec.realm.geometry.isProtected(rec.lastHpfar << 8);
     }
-    if ((flags & EMUL_MMIO) == 0) {
+    if (!rec.entry.has(RecEntry.EMULATED_MMIO)) {
       return true;
     }
     if (!dataAbort || (rec.lastEsr & ESR_ISV) == 0) {
@@ -104,7 +98,7 @@ public final class EnterCommand {
     if ((rec.lastEsr & ESR_WNR) == 0 && rt != 31) {
       int bits = 8 << ((rec.lastEsr >>> 22) & 3);
       long mask = bits == 64 ? -1L : (1L << bits) - 1;
-      rec.regs[rt] = context.memory().readLong(runPage + ENTER_GPRS) & mask;
+      rec.regs[rt] = rec.entry.gpr(0) & mask;
     }
     rec.pc += 4;
     return true;
@@ -142,9 +136,5 @@ public final class EnterCommand {
   private void giveBack(Rec rec) {
     rec.realm.running.decrementAndGet();
     granules.addAtomic(rec.granule, -1);
-  }
-
-  private long flags(long runPage) {
-    return context.memory().readLong(runPage);
   }
 }

@@ -9,8 +9,8 @@ public interface EntryRules {
    * Returns SUCCESS, or why the REC cannot run now: its realm's state, its own, and what stands in
    * the run page.
    */
-  long check(Pe pe, Rec rec, long runPage);
+  long check(Pe pe, Rec rec);
 
   /** Tells the REC what became of requests that only this version knows. */
-  default void complete(Rec rec, long flags) {}
+  default void complete(Rec rec) {}
 }

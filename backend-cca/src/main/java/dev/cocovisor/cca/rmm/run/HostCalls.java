@@ -54,10 +54,9 @@ public final class HostCalls {
   /**
    * Completes a pending call at entry.
    *
-   * @param gprs where the host put its registers
    * @return false if the structure is not mapped: the REC leaves again with an abort to be resolved
    */
-  public boolean complete(Pe pe, Rec rec, long gprs) {
+  public boolean complete(Pe pe, Rec rec) {
     if (!rec.hostCallPending) {
       return true;
     }
@@ -67,7 +66,7 @@ public final class HostCalls {
     if (mapped) {
       long at = access.translate(pe, ipa & ~0xfffL) + (ipa & 0xfff);
       for (int i = 0; i < Rec.REGISTERS; i++) {
-        memory.writeLong(at + AT_GPRS + i * 8L, memory.readLong(gprs + i * 8L));
+        memory.writeLong(at + AT_GPRS + i * 8L, rec.entry.gpr(i));
       }
     }
     // A structure that the realm itself made EMPTY is gone; the call still counts as done.

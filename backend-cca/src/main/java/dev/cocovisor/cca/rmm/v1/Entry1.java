@@ -2,6 +2,7 @@ package dev.cocovisor.cca.rmm.v1;
 
 import dev.cocovisor.cca.rmm.call.Pe;
 import dev.cocovisor.cca.rmm.call.Status;
+import dev.cocovisor.cca.rmm.page.RecEntry;
 import dev.cocovisor.cca.rmm.realm.Context;
 import dev.cocovisor.cca.rmm.realm.Features;
 import dev.cocovisor.cca.rmm.realm.Realm;
@@ -12,8 +13,6 @@ import dev.cocovisor.cca.rmm.run.EntryRules;
  * RMI 1.0: a realm that is new is told from one that is off, and the list registers are checked.
  */
 final class Entry1 implements EntryRules {
-  private static final int GIC_LRS = 0x308;
-  private static final int GIC_LR_SLOTS = 16;
   private static final int NEW = 0;
   private static final int OFF = 1;
 
@@ -24,7 +23,7 @@ final class Entry1 implements EntryRules {
   }
 
   @Override
-  public long check(Pe pe, Rec rec, long runPage) {
+  public long check(Pe pe, Rec rec) {
     Realm.State state = rec.realm.state;
     if (state == Realm.State.NEW) {
       return pe.refuse(Status.pack(Status.ERROR_REALM, NEW), "the realm is not active yet");
@@ -32,7 +31,7 @@ final class Entry1 implements EntryRules {
     if (state != Realm.State.ACTIVE) {
       return pe.refuse(Status.pack(Status.ERROR_REALM, OFF), "the realm is off");
     }
-    if (!rec.runnable || rec.psciPending || !validGic(runPage)) {
+    if (!rec.runnable || rec.psciPending || !validGic(rec.entry)) {
       return pe.refuse(
           Status.ERROR_REC,
           "the REC is not runnable, waits for PSCI_COMPLETE, or a list register is not"
@@ -42,10 +41,10 @@ final class Entry1 implements EntryRules {
   }
 
   /** List registers that this machine does not have must be zero. */
-  private boolean validGic(long runPage) {
+  private boolean validGic(RecEntry entry) {
     int present = Features.gicLrs(context.config().featureRegister0()) + 1;
-    for (int i = present; i < GIC_LR_SLOTS; i++) {
-      if (context.memory().readLong(runPage + GIC_LRS + i * 8L) != 0) {
+    for (int i = present; i < RecEntry.GIC_LR_SLOTS; i++) {
+      if (entry.gicLr(i) != 0) {
         return false;
       }
     }

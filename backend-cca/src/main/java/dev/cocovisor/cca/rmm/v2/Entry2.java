@@ -14,7 +14,7 @@ final class Entry2 implements EntryRules {
   static final long S2AP_RESPONSE_REJECT = 1 << 5;
 
   @Override
-  public long check(Pe pe, Rec rec, long runPage) {
+  public long check(Pe pe, Rec rec) {
     if (rec.realm.state != Realm.State.ACTIVE) {
       return pe.refuse(Status.ERROR_REALM, "the realm is not ACTIVE");
     }
@@ -28,7 +28,7 @@ final class Entry2 implements EntryRules {
    * again with, 0 once every tree is done.
    */
   @Override
-  public void complete(Rec rec, long flags) {
+  public void complete(Rec rec) {
     if (!rec.permPending) {
       return;
     }
@@ -38,7 +38,7 @@ final class Entry2 implements EntryRules {
     long tree = more ? rec.permTree + 1L : rec.permTree;
     rec.answer(RealmServices.SUCCESS);
     rec.regs[1] = reached;
-    rec.regs[2] = (flags & S2AP_RESPONSE_REJECT) != 0 ? 1 : 0;
+    rec.regs[2] = rec.entry.has(S2AP_RESPONSE_REJECT) ? 1 : 0;
     rec.regs[3] = treeDone && !more ? 0 : reached | tree;
     rec.permPending = false;
   }

@@ -12,9 +12,9 @@ import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.page.RealmParams;
+import dev.cocovisor.cca.rmm.page.RecEntry;
 import dev.cocovisor.cca.rmm.realm.RmmConfig;
 import dev.cocovisor.cca.rmm.rtt.Geometry;
-import dev.cocovisor.cca.rmm.run.EnterCommand;
 import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import dev.cocovisor.cca.rmm.run.RsiCall;
@@ -90,13 +90,13 @@ class RealmLifeTest {
   void emulationIsRefusedUnlessTheLastExitWasAnAccessToSharedMemory() {
     activate();
     long run = b.ns();
-    b.memory.writeLong(run, EnterCommand.EMUL_MMIO);
+    b.memory.writeLong(run, RecEntry.EMULATED_MMIO);
     assertThat(b.rmm.recEnter(b.pe, rec0, run)).isEqualTo(Status.ERROR_REC);
     b.memory.writeLong(run, 0);
     Bench.ok(b.rmm.recEnter(b.pe, rec0, run));
     RealmSide.Access access = b.rmm.realmSide().access(b.pe, rec0, 1L << 47, false, false);
     assertThat(access).isEqualTo(RealmSide.Access.EXIT);
-    b.memory.writeLong(run, EnterCommand.EMUL_MMIO);
+    b.memory.writeLong(run, RecEntry.EMULATED_MMIO);
     b.memory.writeLong(run + 0x200, 0x1ff);
     Bench.ok(b.rmm.recEnter(b.pe, rec0, run));
     assertThat(x(rec0, 0)).as("a byte was loaded").isEqualTo(0xff);
@@ -110,7 +110,7 @@ class RealmLifeTest {
     long run = b.enter(rec0);
     assertThat(b.rmm.realmSide().access(b.pe, rec0, IPA, true, false))
         .isEqualTo(RealmSide.Access.EXIT);
-    b.memory.writeLong(run, EnterCommand.INJECT_SEA);
+    b.memory.writeLong(run, RecEntry.INJECT_SEA);
     assertThat(b.rmm.recEnter(b.pe, rec0, run)).isEqualTo(Status.ERROR_REC);
   }
 
@@ -172,7 +172,7 @@ class RealmLifeTest {
     long run = b.enter(rec0);
     call(rec0, RsiCall.RSI_IPA_STATE_SET, IPA, IPA + 0x4000, 1, 0);
     Bench.ok(b.rmm.rttSetRipas(b.pe, rd, rec0, IPA, IPA + 0x2000));
-    b.memory.writeLong(run, EnterCommand.RIPAS_RESPONSE_REJECT);
+    b.memory.writeLong(run, RecEntry.RIPAS_REJECT);
     Bench.ok(b.rmm.recEnter(b.pe, rec0, run));
     assertThat(x(rec0, 1)).isEqualTo(IPA + 0x2000);
     assertThat(x(rec0, 2)).as("rejected").isEqualTo(1);

@@ -9,6 +9,7 @@ import dev.cocovisor.tdx.module.keys.KeyTable;
 import dev.cocovisor.tdx.module.pamt.PageType;
 import dev.cocovisor.tdx.module.pamt.Pamt;
 import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.CpuidConfig;
 import dev.cocovisor.tdx.module.td.Mrtd;
 import dev.cocovisor.tdx.module.td.Td;
 import dev.cocovisor.tdx.module.td.TdParams;
@@ -24,6 +25,9 @@ final class TdLifecycle {
 
   /** Which TDCX page, counted from 0, is the Secure-EPT root. */
   private static final int ROOT_TDCX = 3;
+
+  /** The one refusal of parameters that RCX says more about. */
+  private static final long WRONG_CPUID = SeamStatus.OPERAND_INVALID.with(Operand.CPUID_CONFIG);
 
   private final Checks checks;
   private final KeyTable keys;
@@ -126,6 +130,7 @@ final class TdLifecycle {
     TdParams params = TdParams.parse(raw);
     s = params.check(raw, td.tdcxPages);
     if (s != 0) {
+      r.rcx = s == WRONG_CPUID ? CpuidConfig.detail(raw, params.attributes()) : 0;
       return s;
     }
     td.params = params;

@@ -105,7 +105,7 @@ public record TdParams(
     return raw;
   }
 
-  /** Checks everything in the module's order; {@code raw} is looked at for reserved bytes. */
+  /** Checks everything in the module's order; {@code raw} holds reserved bytes and CPUID too. */
   public long check(byte[] raw, int tdcxPages) {
     if ((attributes & ~KNOWN_ATTRIBUTES) != 0) {
       return SeamStatus.OPERAND_INVALID.with(Operand.ATTRIBUTES);
@@ -140,7 +140,7 @@ public record TdParams(
         zero(raw, RESERVED_1, MR_CONFIG_ID)
             && (raw[MSR_CONFIG] & ~1) == 0
             && zero(raw, RESERVED_2, CPUID);
-    return rest ? 0 : SeamStatus.OPERAND_INVALID.with(Operand.RDX);
+    return rest ? CpuidConfig.check(raw, attributes) : SeamStatus.OPERAND_INVALID.with(Operand.RDX);
   }
 
   private static boolean zero(byte[] raw, int from, int to) {
