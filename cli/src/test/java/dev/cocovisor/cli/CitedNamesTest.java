@@ -80,11 +80,11 @@ class CitedNamesTest {
     var out = new TreeMap<String, Set<String>>();
     for (String table : names) {
       try (InputStream in = CitedNamesTest.class.getResourceAsStream("sources/" + table)) {
-        for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\n")) {
+        for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\n", -1)) {
           int colon = line.indexOf(": ");
           if (!line.startsWith("#") && colon > 0) {
             out.computeIfAbsent(line.substring(0, colon), f -> new TreeSet<>())
-                .addAll(List.of(line.substring(colon + 2).trim().split(" +")));
+                .addAll(List.of(line.substring(colon + 2).trim().split(" +", -1)));
           }
         }
       }

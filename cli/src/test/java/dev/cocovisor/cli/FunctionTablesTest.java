@@ -75,13 +75,13 @@ class FunctionTablesTest {
   private static List<List<String>> rows(String page) throws IOException {
     List<List<String>> out = new ArrayList<>();
     boolean inside = false;
-    for (String line : page(page).split("\n")) {
+    for (String line : page(page).split("\n", -1)) {
       if (!line.startsWith("|")) {
         inside = false;
       } else if (line.matches("\\| (kernel )?function \\| rule.*")) {
         inside = true;
       } else if (inside && !line.startsWith("|---")) {
-        out.add(List.of(line.substring(1).split("\\|")).stream().map(String::trim).toList());
+        out.add(List.of(line.substring(1).split("\\|", -1)).stream().map(String::trim).toList());
       }
     }
     return out;
@@ -146,7 +146,7 @@ class FunctionTablesTest {
       if (row.size() < 4) {
         continue;
       }
-      for (String one : row.get(3).split(", ")) {
+      for (String one : row.get(3).split(", ", -1)) {
         String test = one.replace("`", "").trim();
         boolean log = logs.stream().anyMatch(l -> l.startsWith(test.replace("-*", "")));
         if (!test.equals("–")

@@ -341,4 +341,16 @@ class MirroredOrderTest {
     assertThat(done).isEqualTo(3);
     assertThat(orders).containsExactly(0, 0, 0);
   }
+
+  @Test
+  void aMappedPageIsToldOfItsOwnHalf() {
+    assertThat(prefault(BASE, 4096)).isZero();
+    var context = backend.context();
+    List<Long> pages = new ArrayList<>();
+    context.eachMapped(true, (gfn, _) -> pages.add(gfn));
+    assertThat(pages).hasSize(512).startsWith(GFN).endsWith(GFN + 511);
+    pages.clear();
+    context.eachMapped(false, (gfn, _) -> pages.add(gfn));
+    assertThat(pages).isEmpty();
+  }
 }
