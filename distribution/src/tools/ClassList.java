@@ -14,11 +14,15 @@ import java.util.regex.Pattern;
 /**
  * Makes one class list of several that the JVM wrote (-XX:DumpLoadedClassList): {@code java
  * ClassList.java OUT IN...}, two files a command, which ran twice: what only one of the runs loaded
- * is left out, as is what is said about the JDK's own constant pools, and all is sorted. All three
- * depend on chance. What is said of other pools lets lambdas and texts be linked ahead of time,
- * too. A class that another one needs is found whatever the order.
+ * is left out, as is what is said about the JDK's own constant pools, and all is sorted: all of
+ * that depends on chance. What is said of other pools lets lambdas and texts be linked ahead of
+ * time, too. A class that another one needs is found whatever the order.
  */
 class ClassList {
+  /** What the JDK loads for memory outside the heap, when a thread happens to find a buffer so. */
+  private static final Pattern BY_CHANCE =
+      Pattern.compile("^(java/lang/foreign/|jdk/internal/foreign/(?!abi/)).*");
+
   private static final Pattern JDK = Pattern.compile("^@cp (java|javax|jdk|sun|com/sun)/");
 
   public static void main(String[] args) throws IOException {
@@ -45,10 +49,11 @@ class ClassList {
             words.subList(2, words.size()).forEach(w -> entries.add(Integer.valueOf(w)));
           }
         } else if (!line.isEmpty() && !line.startsWith("#") && !line.contains("source:")) {
-          classes.add(line.split(" ")[0]);
+          classes.add(subject(line));
         }
       }
     }
+    classes.removeIf(c -> BY_CHANCE.matcher(c).matches());
     write(args[out], classes, notes, pools);
   }
 
