@@ -53,7 +53,8 @@ final class BugsSeen {
           "CCA", List.of("backend-cca"),
           "RISC-V", List.of("plugins/riscv-cove"));
 
-  private static final List<String> TESTS_OF_THE_CORE = List.of("kvm-core");
+  private static final List<String> TESTS_OF_THE_CORE =
+      List.of("kvm-core", "backend-sev-snp", "backend-tdx");
 
   private final Workbench bench;
   private final Path overlay;
