@@ -1,29 +1,17 @@
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Lets PIT try a seeded sample of the mutants of one module's packages, and prints how many are
  * killed, within what, and each that lives. {@code conformance/mutants/run --machine} starts it.
  *
  * <p>What a module mutates and by which tests is in its pom ({@code mutation.classes}, {@code
- * mutation.tests}), for Maven's profile as well. The tree is never touched; reports lie in {@code
- * target/mutants/pit}.
+ * mutation.tests}), for Maven's profile as well.
  */
 final class Machine {
-  private record Mutant(String status, String owner, String method, int line, String what) {
-    boolean killed() {
-      return status.equals("KILLED") || status.equals("TIMED_OUT") || status.equals("MEMORY_ERROR");
-    }
-  }
-
   private final Path root = Path.of("").toAbsolutePath();
   private final String module;
   private String classes;
@@ -35,18 +23,8 @@ final class Machine {
 
   private Machine(String module) throws IOException {
     this.module = module;
-    Path pom = root.resolve(module).resolve("pom.xml");
-    if (!Files.isRegularFile(pom)) {
-      throw new IllegalArgumentException("no module " + module);
-    }
-    String text = Files.readString(pom);
-    this.classes = property(text, "mutation.classes");
-    this.tests = property(text, "mutation.tests");
-  }
-
-  private static String property(String pom, String name) {
-    Matcher m = Pattern.compile("<" + name + ">([^<]*)</").matcher(pom);
-    return m.find() ? m.group(1).strip() : "";
+    this.classes = Pit.property(root, module, "mutation.classes");
+    this.tests = Pit.property(root, module, "mutation.tests");
   }
 
   public static void main(String[] args) throws Exception {
@@ -60,7 +38,7 @@ final class Machine {
       switch (args[i]) {
         case "--classes" -> self.classes = value;
         case "--tests" -> self.tests = value;
-        case "--without" -> self.without = "," + value;
+        case "--without" -> self.without = value;
         case "--every" -> self.every = Integer.parseInt(value);
         case "--seed" -> self.seed = Integer.parseInt(value);
         case "--minutes" -> self.minutes = Integer.parseInt(value);
@@ -81,145 +59,40 @@ final class Machine {
   }
 
   private boolean run() throws Exception {
-    var bench = new Workbench(root, minutes * 60);
-    Path plugin = bench.work.resolve("sample");
-    bench.compile(plugin, List.of(root.resolve("conformance/mutants/sample/Sample.java")));
-    Path services = Files.createDirectories(plugin.resolve("META-INF/services"));
-    var _ =
-        Files.writeString(
-            services.resolve("org.pitest.mutationtest.build.MutationInterceptorFactory"),
-            "sample.Sample\n");
-    Path report = root.resolve("target/mutants/pit/" + module);
-    Path log = Files.createDirectories(report).resolve("pit.log");
-    Files.deleteIfExists(report.resolve("mutations.xml"));
-    Process p =
-        new ProcessBuilder(command(bench, plugin, report))
-            .directory(root.resolve(module).toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    boolean ended = p.waitFor(minutes, TimeUnit.MINUTES);
-    if (!ended) {
-      p.descendants().forEach(ProcessHandle::destroyForcibly);
-      p.destroyForcibly().waitFor();
+    var pit = new Pit(new Workbench(root, minutes * 60));
+    var draw = new Pit.Draw(module, module, classes, tests, without, every, seed, minutes);
+    Pit.Judged judged = pit.judge(draw);
+    print(judged.mutants());
+    if (!judged.ended()) {
+      System.out.println("not ended after " + minutes + " minutes: what there was is counted");
     }
-    if (ended && p.exitValue() != 0) {
-      throw new IllegalStateException("PIT ended with " + p.exitValue() + "; see " + log);
-    }
-    List<Mutant> all = mutants(report.resolve("mutations.xml"));
-    print(all, ended);
-    return ended && !all.isEmpty();
+    return judged.ended() && !judged.mutants().isEmpty();
   }
 
-  private List<String> command(Workbench bench, Path plugin, Path report) {
-    String java = Path.of(System.getProperty("java.home"), "bin/java").toString();
-    return List.of(
-        java,
-        "-Xmx1g",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-cp",
-        bench.classPath(List.of(plugin, bench.test(module))),
-        "org.pitest.mutationtest.commandline.MutationCoverageReport",
-        "--reportDir",
-        report.toString(),
-        "--sourceDirs",
-        root.resolve(module).resolve("src/main/java").toString(),
-        "--targetClasses",
-        classes,
-        "--targetTests",
-        tests,
-        "--excludedTestClasses",
-        "*ArchitectureTest,*HostEndTest" + without,
-        "--excludedGroups",
-        "slow",
-        "--mutableCodePaths",
-        bench.main(module).toString(),
-        "--avoidCallsTo",
-        "dev.cocovisor.api.sched",
-        "--features",
-        "+SAMPLE(every[%d] seed[%d])".formatted(every, seed),
-        "--threads",
-        "1",
-        "--timeoutConst",
-        "6000",
-        "--timeoutFactor",
-        "2",
-        "--outputFormats",
-        "XML",
-        "--timestampedReports=false",
-        "--jvmPath",
-        java,
-        "--verbosity",
-        "NO_SPINNER",
-        "--jvmArgs",
-        String.join(
-            ",",
-            "-ea",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-Xshare:auto",
-            "--add-opens=java.base/java.lang=ALL-UNNAMED",
-            "-Dcocovisor.root=" + root,
-            "-javaagent:" + bench.agent()));
-  }
-
-  /** Reads PIT's report; one that was cut off, as far as it goes. */
-  private static List<Mutant> mutants(Path report) throws IOException {
-    if (!Files.exists(report)) {
-      return List.of();
-    }
-    List<Mutant> all = new ArrayList<>();
-    for (String part : Files.readString(report).split("<mutation ")) {
-      if (part.contains("</mutation>")) {
-        all.add(
-            new Mutant(
-                found(part, "status='(\\w+)'"),
-                found(part, "<mutatedClass>(.*?)</"),
-                found(part, "<mutatedMethod>(.*?)</"),
-                Integer.parseInt(found(part, "<lineNumber>(.*?)</")),
-                found(part, "<description>(.*?)</")));
-      }
-    }
-    return all;
-  }
-
-  private static String found(String in, String pattern) {
-    Matcher m = Pattern.compile(pattern).matcher(in);
-    return m.find() ? m.group(1).replace("&lt;", "<").replace("&gt;", ">") : "";
-  }
-
-  private void print(List<Mutant> all, boolean ended) {
+  private void print(List<Pit.Mutant> all) {
     Map<String, int[]> packages = new TreeMap<>();
-    for (Mutant m : all) {
-      String name = m.owner().substring(0, m.owner().lastIndexOf('.'));
-      for (String key : List.of(name, "all")) {
+    for (Pit.Mutant m : all) {
+      for (String key : List.of(m.inPackage(), "all")) {
         int[] n = packages.computeIfAbsent(key, _ -> new int[3]);
         n[0]++;
         n[1] += m.killed() ? 1 : 0;
-        n[2] += m.status().equals("NO_COVERAGE") ? 1 : 0;
+        n[2] += m.reached() ? 0 : 1;
       }
-    }
-    for (Mutant m : all) {
       if (!m.killed()) {
         System.out.println(
-            "%s %s.%s:%d %s"
+            "%s %s:%d %s: %s"
                 .formatted(
-                    m.status().equals("NO_COVERAGE") ? "not reached" : "lives",
-                    m.owner().replaceAll(".*\\.", ""),
-                    m.method(),
+                    m.lives() ? m.reached() ? "lives" : "not reached" : m.status(),
+                    m.place(),
                     m.line(),
-                    m.what()));
+                    m.what(),
+                    m.text()));
       }
     }
-    packages.forEach(
-        (name, n) ->
-            System.out.println(
-                "%s mutants=%d killed=%d (%s) not_reached=%d"
-                    .formatted(name, n[0], n[1], share(n[1], n[0]), n[2])));
-    if (!ended) {
-      System.out.println("not ended after " + minutes + " minutes: what there was is counted");
-    }
+    packages.forEach((name, n) ->
+        System.out.println(
+            "%s mutants=%d killed=%d (%s) not_reached=%d"
+                .formatted(name, n[0], n[1], share(n[1], n[0]), n[2])));
   }
 
   /** The share and its 95 % interval (Wilson), in per cent: all mutants there were have none. */

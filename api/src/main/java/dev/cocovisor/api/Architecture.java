@@ -1,6 +1,7 @@
 package dev.cocovisor.api;
 
 import org.apiguardian.api.API;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A host architecture. Open: a backend for an architecture nobody thought of declares its own.
@@ -21,10 +22,21 @@ public record Architecture(String name) {
 
   /** Checks the form of the name. */
   public Architecture {
-    if (!name.matches("[a-z][a-z0-9_]{1,31}")) {
+    if (!Names.lowerCase(name, '_', 2, 32)) {
       throw new IllegalArgumentException(
           "architecture '" + name + "': 2 to 32 lower-case letters, digits and '_'");
     }
+  }
+
+  /** Compared at every start and every VM's: no more than needed. */
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o == this || (o instanceof Architecture a && a.name.equals(name));
+  }
+
+  @Override
+  public int hashCode() {
+    return name.hashCode();
   }
 
   @Override

@@ -118,7 +118,7 @@ public final class BackendInfo {
     private final List<Setting> settings = new ArrayList<>();
 
     private Builder(String id, Architecture architecture) {
-      if (!id.matches("[a-z][a-z0-9-]{0,63}")) {
+      if (!Names.lowerCase(id, '-', 1, 64)) {
         throw new IllegalArgumentException(
             "backend id '" + id + "': 1 to 64 lower-case letters, digits, '-'");
       }

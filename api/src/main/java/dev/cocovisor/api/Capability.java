@@ -1,8 +1,7 @@
 package dev.cocovisor.api;
 
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
-import java.util.stream.Collectors;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -261,13 +260,20 @@ public enum Capability {
   KVM_CAP_ARM_PMU_V3_STRICT(251),
   KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES(252);
 
-  private static final Map<Integer, Capability> BY_NUMBER =
-      Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Capability::number, c -> c));
+  private static final Map<Integer, Capability> BY_NUMBER = byNumber();
 
   private final int number;
 
   Capability(int number) {
     this.number = number;
+  }
+
+  private static Map<Integer, Capability> byNumber() {
+    Map<Integer, Capability> all = new HashMap<>();
+    for (Capability c : values()) {
+      all.put(c.number, c);
+    }
+    return all;
   }
 
   /** Returns the number. */

@@ -19,8 +19,10 @@ final class OneLine {
       throw new IllegalArgumentException(
           what + " has " + text.length() + " characters: one line of at most " + LONGEST);
     }
-    if (text.chars().anyMatch(OneLine::steersTheTerminal)) {
-      throw new IllegalArgumentException(what + " has control characters: one line of text");
+    for (int i = 0; i < text.length(); i++) {
+      if (steersTheTerminal(text.charAt(i))) {
+        throw new IllegalArgumentException(what + " has control characters: one line of text");
+      }
     }
     return text;
   }

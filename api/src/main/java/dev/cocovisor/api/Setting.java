@@ -50,13 +50,21 @@ public record Setting(
 
   /** Checks the name and the default. */
   public Setting {
-    if (!name.matches("[a-z][a-z0-9-]*\\.[a-z][a-z0-9-]*|[a-z][a-z0-9_]*")) {
+    if (!wellFormed(name)) {
       throw new IllegalArgumentException(
           "setting '" + name + "': an id, a dot and a name of lower-case letters, digits, '-'");
     }
     var _ = OneLine.checked("the help of setting " + name, help);
     var _ = OneLine.checked("the default of setting " + name, byDefault);
     choices = List.copyOf(choices);
+  }
+
+  private static boolean wellFormed(String name) {
+    int dot = name.indexOf('.');
+    return dot < 0
+        ? Names.lowerCase(name, '_', 1, Integer.MAX_VALUE)
+        : Names.lowerCase(name.substring(0, dot), '-', 1, Integer.MAX_VALUE)
+            && Names.lowerCase(name.substring(dot + 1), '-', 1, Integer.MAX_VALUE);
   }
 
   /** Declares a setting that takes one of a few words. */

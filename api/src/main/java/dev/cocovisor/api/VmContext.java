@@ -118,7 +118,7 @@ public interface VmContext {
   void zapRange(long gfnStart, long gfnEnd);
 
   /**
-   * Maps one guest page as a fault by {@code vcpu} would (kvm_tdp_map_page).
+   * Maps one guest page as a fault by {@code vcpu} would (kvm_tdp_page_prefault).
    *
    * @param gpa bytes, without shared bit
    * @param isPrivate whether the private half is to be mapped

@@ -21,7 +21,7 @@ public record VmType(String name, long number, Architecture architecture) {
    *     number is negative
    */
   public VmType {
-    if (!name.matches("[A-Za-z0-9_]{1,64}")) {
+    if (!Names.anyCase(name, 64)) {
       throw new IllegalArgumentException("VM type '" + name + "': 1 to 64 letters, digits and '_'");
     }
     if (number < 0) {

@@ -5,6 +5,7 @@ import dev.cocovisor.api.log.LogSyntaxException;
 import dev.cocovisor.campaign.file.CampaignException;
 import dev.cocovisor.cli.find.Measurers;
 import dev.cocovisor.cli.find.PluginOptions;
+import dev.cocovisor.cli.measure.MeasureCommand;
 import dev.cocovisor.cli.print.Console;
 import dev.cocovisor.cli.print.ExitCode;
 import dev.cocovisor.cli.print.Quoting;
@@ -76,14 +77,25 @@ public final class Main {
         out.println(line);
       }
       out.flush();
-      System.exit(ExitCode.CLEAN);
+      return;
     }
     // Vendor code may print: only what a command reports reaches the real stdout.
     System.setOut(System.err);
     Console console = Console.of(out, System.err, System::getenv);
     int code = guarded(console, () -> run(console, args), args);
     out.flush();
-    System.exit(code);
+    end(code);
+  }
+
+  /**
+   * Ends the process. The JVM looks through every jar for somebody who wants to log that {@code
+   * System.exit} was called: where nothing went wrong and no thread is left that it would wait for,
+   * returning ends it as well, and shutdown hooks run all the same.
+   */
+  private static void end(int code) {
+    if (code != ExitCode.CLEAN || Thread.activeCount() > 1) {
+      System.exit(code);
+    }
   }
 
   /**
@@ -116,20 +128,34 @@ public final class Main {
   static int run(Console console, String... args) {
     Callable<Integer> alone = Commands.alone(console, args);
     if (alone != null) {
-      try {
-        return alone.call();
-      } catch (Exception e) {
-        return failed(console, new CommandLine(alone), e, args);
-      }
+      return call(console, alone, alone, args);
     }
     if (args.length == 0 || !MEASURING.contains(args[0])) {
       return run(console, Measurers.NONE, args);
     }
+    if (args[0].equals("measure")) {
+      MeasureCommand.prepare();
+    }
     // What can be measured, and with which options, depends on the technologies there are.
     try (BackendRegistry registry = PluginOptions.of(args).open()) {
-      return run(console, new Measurers(registry.backends()), args);
+      Measurers measurers = new Measurers(registry.backends());
+      Callable<Integer> plain =
+          args[0].equals("measure") ? MeasureCommand.plain(console, measurers, args) : null;
+      return plain == null
+          ? run(console, measurers, args)
+          : call(console, plain, new Main(console), args);
     } catch (RuntimeException e) {
       return failed(console, new CommandLine(new Main(console)), e, args);
+    }
+  }
+
+  /** Runs a command that was not read by picocli, of the class of {@code annotated}. */
+  private static int call(
+      Console console, Callable<Integer> command, Object annotated, String... args) {
+    try {
+      return command.call();
+    } catch (Exception e) {
+      return failed(console, new CommandLine(annotated), e, args);
     }
   }
 

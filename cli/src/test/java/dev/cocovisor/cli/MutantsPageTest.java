@@ -92,4 +92,47 @@ class MutantsPageTest {
     }
     assertThat(missing).as("not in docs/mutants.md; run conformance/mutants/run --new").isEmpty();
   }
+
+  @Test
+  void everyMutantThatLivesIsOfALineThatIsThereAndHasItsReason() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    int rows = 0;
+    boolean survivors = false;
+    for (String line : Files.readAllLines(ROOT.resolve("docs/mutants.md"))) {
+      if (line.startsWith("<!-- ")) {
+        survivors = line.equals("<!-- survivors -->");
+      } else if (survivors && line.startsWith("| `")) {
+        rows++;
+        String[] cells = line.replace("\\|", "\0").split("\\|", -1);
+        String[] place = plain(cells[1]).split("\\.", -1);
+        String source = sourceOf(place[0], place[1].replaceAll("\\$.*", ""));
+        boolean there = source.lines().anyMatch(s -> s.strip().equals(plain(cells[3])));
+        if (!there || cells.length != 6 || cells[4].isBlank()) {
+          wrong.add(line);
+        }
+      }
+    }
+    assertThat(wrong)
+        .as("rows of docs/mutants.md whose source line is gone, or with no reason")
+        .isEmpty();
+    assertThat(rows).isPositive();
+  }
+
+  private static String plain(String cell) {
+    return cell.strip().replaceAll("^`|`$", "").replace('\0', '|');
+  }
+
+  private static String sourceOf(String inPackage, String type) throws IOException {
+    StringBuilder all = new StringBuilder();
+    for (String module :
+        List.of("kvm-core", "backend-tdx", "backend-sev-snp", "backend-pkvm", "backend-cca")) {
+      Path sources = ROOT.resolve(module).resolve("src/main/java");
+      try (Stream<Path> files = Files.walk(sources)) {
+        for (Path p : files.filter(f -> f.endsWith(Path.of(inPackage, type + ".java"))).toList()) {
+          all.append(Files.readString(p)).append('\n');
+        }
+      }
+    }
+    return all.toString();
+  }
 }

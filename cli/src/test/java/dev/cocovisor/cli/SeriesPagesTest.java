@@ -61,7 +61,12 @@ class SeriesPagesTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"tdx-huge-pages, 33", "map-memory, 17", "page-enc-bitmap, 18"})
+  @CsvSource({
+    "tdx-huge-pages, 33",
+    "tdx-huge-pages-v3, 13",
+    "map-memory, 17",
+    "page-enc-bitmap, 18"
+  })
   void eachParagraphIsShownByItsScenario(String page, int paragraphs) throws IOException {
     List<Row> rows = rows(page);
     assertThat(rows).extracting(Row::number).hasSize(paragraphs);
@@ -87,7 +92,8 @@ class SeriesPagesTest {
 
   static Stream<Path> scenarios() throws IOException {
     var all = new TreeMap<String, Path>();
-    for (String page : List.of("tdx-huge-pages", "map-memory", "page-enc-bitmap")) {
+    for (String page :
+        List.of("tdx-huge-pages", "tdx-huge-pages-v3", "map-memory", "page-enc-bitmap")) {
       for (Row row : rows(page)) {
         row.scenarios().forEach(s -> all.put(s.toString(), s));
       }
@@ -117,7 +123,7 @@ class SeriesPagesTest {
     String list = Files.readString(ROOT.resolve("docs/series/README.md"));
     try (Stream<Path> files = Files.list(ROOT.resolve("docs/series"))) {
       assertThat(files.map(f -> f.getFileName().toString()).filter(f -> !f.equals("README.md")))
-          .hasSize(3)
+          .hasSize(4)
           .allSatisfy(f -> assertThat(list).contains(f));
     }
   }

@@ -2,6 +2,16 @@ package dev.cocovisor.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Backend;
+import dev.cocovisor.api.vmm.VmmDriver;
+import dev.cocovisor.api.vmm.VmmRule;
+import dev.cocovisor.api.vmm.VmmTopic;
+import dev.cocovisor.cca.kvm.CcaBackend;
+import dev.cocovisor.pkvm.kvm.PkvmBackend;
+import dev.cocovisor.snp.kvm.SevBackend;
+import dev.cocovisor.tdx.kvm.TdxBackend;
+import dev.cocovisor.vmm.Technologies;
+import dev.cocovisor.vmm.Technology;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -41,7 +51,11 @@ class SourcesTest {
         "Linux: file and function",
         "\\b(arch|virt|mm|fs|include|drivers|kernel|tools|Documentation|lib)/[\\w./{}*-]+"
             + "|\\b[a-z][a-z0-9_]*\\.[chS]\\b|\\b_*[a-z0-9]+_[a-z0-9_]+\\b|kvm->arch");
+    kind("this project's own contract, by class", "\\bapi, [A-Z]\\w+");
   }
+
+  private static final List<Backend> BACKENDS =
+      List.of(new TdxBackend(), new SevBackend(), new PkvmBackend(), new CcaBackend());
 
   /** What no reader has. */
   private static final Pattern NOWHERE =
@@ -84,17 +98,61 @@ class SourcesTest {
       Matcher m = CITES.matcher(running(read(file)));
       while (m.find()) {
         String what = m.group("what");
-        KINDS.entrySet().stream()
-            .filter(k -> k.getValue().matcher(what).find())
-            .findFirst()
-            .ifPresentOrElse(
-                k -> counts.merge(k.getKey(), 1, Integer::sum),
-                () -> unknown.add(ROOT.relativize(file) + ": " + what));
+        count(what, ROOT.relativize(file).toString(), counts, unknown);
       }
     }
     counts.forEach((k, n) -> System.out.println(n + " " + k));
     assertThat(unknown).isEmpty();
     assertThat(counts.values().stream().mapToInt(Integer::intValue).sum()).isGreaterThan(200);
+  }
+
+  private static void count(
+      String what, String owner, Map<String, Integer> counts, List<String> bad) {
+    KINDS.entrySet().stream()
+        .filter(k -> k.getValue().matcher(what).find())
+        .findFirst()
+        .ifPresentOrElse(
+            k -> counts.merge(k.getKey(), 1, Integer::sum), () -> bad.add(owner + ": " + what));
+  }
+
+  /** What {@code compare} says in words: each technology's rule for each situation. */
+  @Test
+  void eachRuleInWordsCitesWhatIsPublished() {
+    var counts = new TreeMap<String, Integer>();
+    List<String> unknown = new ArrayList<>();
+    for (Technology t : Technologies.of(BACKENDS).all()) {
+      VmmDriver driver = t.driver();
+      for (VmmTopic topic : VmmTopic.values()) {
+        VmmRule rule = driver.rule(topic);
+        if (rule == null && !t.id().equals("default")) {
+          unknown.add(t.id() + " has no rule for " + topic);
+        } else if (rule != null) {
+          count(rule.source(), t.id() + " " + topic, counts, unknown);
+        }
+      }
+    }
+    counts.forEach((k, n) -> System.out.println("in words: " + n + " " + k));
+    assertThat(unknown).isEmpty();
+    assertThat(counts.values().stream().mapToInt(Integer::intValue).sum()).isGreaterThan(140);
+  }
+
+  /** The kit's rules, bugs of the field, kernels' settings: {@code source = "…"} and like it. */
+  @Test
+  void eachRuleOfTheKitCitesWhatIsPublished() throws IOException {
+    var counts = new TreeMap<String, Integer>();
+    List<String> unknown = new ArrayList<>();
+    Pattern source =
+        Pattern.compile(
+            "@Rule\\(\\s*id = \"(\\w+)\",\\s*source =\\s*\"((?:[^\"]|\"\\s*\\+\\s*\")+)\"");
+    for (Path file : texts().filter(p -> p.toString().contains("/tck/src/main/")).toList()) {
+      Matcher m = source.matcher(read(file));
+      while (m.find()) {
+        count(m.group(2).replaceAll("\"\\s*\\+\\s*\"", ""), m.group(1), counts, unknown);
+      }
+    }
+    counts.forEach((k, n) -> System.out.println("of the kit: " + n + " " + k));
+    assertThat(unknown).isEmpty();
+    assertThat(counts.values().stream().mapToInt(Integer::intValue).sum()).isGreaterThan(100);
   }
 
   @Test

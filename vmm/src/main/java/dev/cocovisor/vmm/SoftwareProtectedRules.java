@@ -126,7 +126,7 @@ final class SoftwareProtectedRules {
           rule(
               "A guest_memfd belongs to the VM it was created for; binding it to another is "
                   + "EINVAL.",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind");
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region");
       case TRUSTED_CALLS ->
           rule(
               "There is no trusted half and no vendor hook.",

@@ -184,7 +184,7 @@ class GuestTest {
     assertThat(second.read(0, 0, true).value()).isEqualTo(4);
     assertThat(second.close()).isZero();
     assertThat(kvm.physicalMemory().allocatedFrames()).isEqualTo(before);
-    // A guest_memfd belongs to the VM it was made for (kvm_gmem_bind).
+    // A guest_memfd belongs to the VM it was made for (kvm_gmem_prepare_memory_region).
     Guest third = launched();
     Guest fourth = new Guest(Technology.SW_PROTECTED, process, launch.withMemoryOf(third));
     assertThat(fourth.launch()).isEqualTo(-Errno.EINVAL.number());

@@ -3,9 +3,11 @@ package dev.cocovisor.api.measure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -35,6 +37,11 @@ public final class FirmwareImage {
 
   /** The footer's GUID. */
   public static final UUID FOOTER = UUID.fromString("96b582de-1fb2-45f7-baea-a366c55a082d");
+
+  /** What a pipe, and a file beyond an array's size, do not say of themselves. */
+  private static final long MOST_KNOWN = 1L << 30;
+
+  private static final int PIECE = 1 << 16;
 
   private static final int TABLE_TO_END = 32;
   private static final int GUID_SIZE = 16;
@@ -89,13 +96,27 @@ public final class FirmwareImage {
    * @throws MeasureException if it cannot be read
    */
   public static byte[] bytesOf(Path file) {
-    try {
-      return Files.readAllBytes(file);
+    try (SeekableByteChannel in = Files.newByteChannel(file)) {
+      long size = in.size();
+      return size == 0 || size > MOST_KNOWN ? Files.readAllBytes(file) : read(in, (int) size);
     } catch (NoSuchFileException e) {
       throw new MeasureException(file + ": no such file", e);
     } catch (IOException | OutOfMemoryError e) {
       throw new MeasureException(file + ": cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /** Reads in pieces: asked for all at once, the JVM sets aside as many bytes a second time. */
+  private static byte[] read(SeekableByteChannel in, int size) throws IOException {
+    byte[] bytes = new byte[size];
+    ByteBuffer to = ByteBuffer.wrap(bytes);
+    while (to.position() < size) {
+      to.limit(Math.min(size, to.position() + PIECE));
+      if (in.read(to) < 0) {
+        return Arrays.copyOf(bytes, to.position()); // it became shorter meanwhile
+      }
+    }
+    return bytes;
   }
 
   private void readTable(int footer) {

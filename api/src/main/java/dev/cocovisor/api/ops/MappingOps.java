@@ -63,7 +63,7 @@ public interface MappingOps {
   /**
    * Tells whether pre-population is allowed yet ({@code kvm->arch.pre_fault_allowed}): TDX and SNP
    * say no until they are finalized and KVM_PRE_FAULT_MEMORY answers EOPNOTSUPP. Locks: vCPU mutex.
-   * Kernel default: yes. Source: {@code x86.c}, kvm_arch_vcpu_pre_fault_memory.
+   * Kernel default: yes. Source: {@code mmu/mmu.c}, kvm_arch_vcpu_pre_fault_memory.
    */
   default boolean preFaultAllowed() {
     return true;

@@ -135,7 +135,7 @@ final class CcaRules {
           rule(
               "A guest_memfd belongs to the VM it was created for (EINVAL); were it bound, a "
                   + "granule that is DATA of one realm cannot be delegated for another.",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind; DEN0137, granule states");
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region; DEN0137, granule states");
       case TRUSTED_CALLS ->
           rule(
               "Every granule is delegated, used and undelegated by RMI calls, 4 KiB each (under "

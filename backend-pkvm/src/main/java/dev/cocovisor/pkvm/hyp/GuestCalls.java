@@ -25,7 +25,7 @@ final class GuestCalls {
 
   /**
    * ARM_SMCCC_ARCH_WORKAROUND_1, _2 and _3: EL2's vectors return at once, for any guest ({@code
-   * hyp/hyp-entry.S}, el1_hvc_guest).
+   * hyp/hyp-entry.S}, el1_sync).
    */
   private static final long WORKAROUND_1 = 0x8000_8000L;
 

@@ -89,8 +89,10 @@ final class PkvmRules {
               "virt/kvm/Kconfig, KVM_GENERIC_PRE_FAULT_MEMORY");
       case MMIO ->
           rule(
-              "EL2 forwards the abort with the one register the access needs, and nothing else.",
-              "arch/arm64/kvm/hyp/nvhe/sys_regs.c; arch/arm64/kvm/mmio.c, io_mem_abort");
+              "The abort goes on to KVM, and with it the guest's registers: EL2 copies them out at "
+                  + "every exit and in again at every entry.",
+              "arch/arm64/kvm/hyp/nvhe/hyp-main.c, sync_hyp_vcpu, flush_hyp_vcpu; "
+                  + "arch/arm64/kvm/mmio.c, io_mem_abort");
       case HOT_PLUG ->
           rule(
               "Memslots of a protected guest are fixed after its first run: EPERM.",
@@ -108,7 +110,7 @@ final class PkvmRules {
           rule(
               "EL2 clears every page that was the guest's before the host gets it back; a page "
                   + "the guest had shared keeps its contents.",
-              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_host_reclaim_page");
+              "arch/arm64/kvm/hyp/nvhe/mem_protect.c, __pkvm_host_reclaim_page_guest");
       case HOST_USER ->
           rule(
               "The VMM's mapping is the donated page itself: an access is SIGSEGV while the "

@@ -74,8 +74,10 @@ class HypTablesTest {
     assertThat(m.hyp.ownerOf(0x101)).isEqualTo(Owner.HOST);
     assertThat(m.hyp.ownerOf(secret.vm.pfn() + 1)).isEqualTo(Owner.HYP);
     assertThat(m.hyp.ownerOf(5000)).as("no memory").isEqualTo(Owner.HOST);
-    assertThat(m.hyp.hostState(1L << 30)).isEqualTo(PageState.OWNED);
-    assertThat(m.hyp.hypState(1L << 30)).isEqualTo(PageState.NOPAGE);
+    for (long outside = 4096; outside <= 1L << 40; outside <<= 1) {
+      assertThat(m.hyp.hostState(outside)).isEqualTo(PageState.OWNED);
+      assertThat(m.hyp.hypState(outside)).isEqualTo(PageState.NOPAGE);
+    }
     List<Long> held = new ArrayList<>();
     m.hyp.forEachHeldPage(held::add);
     assertThat(held).hasSize((int) m.hyp.touchedPages()).contains(0x100L, 0x101L, 0x3ffL);

@@ -9,7 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Which frames are memory, which of them are the host's, and where regions and gaps end. */
-// mem_protect.c (7.3): find_mem_range, addr_is_memory, addr_is_allowed_memory, check_range_allowed.
+// mem_protect.c (7.3): find_mem_range, addr_is_memory, check_range_allowed_memory.
 class MemoryMapTest {
   private static final MemoryMap MAP =
       new MemoryMap(

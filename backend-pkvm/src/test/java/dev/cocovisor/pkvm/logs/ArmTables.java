@@ -243,7 +243,7 @@ final class ArmTables {
 
   private static CheckTable slotOfFile() {
     return new CheckTable(
-        SLOTS + "; virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region, __kvm_gmem_bind",
+        SLOTS + "; virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region",
         values(
             "slot",
             "0x2",

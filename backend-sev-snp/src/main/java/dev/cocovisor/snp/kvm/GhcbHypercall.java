@@ -12,7 +12,7 @@ import dev.cocovisor.api.guest.RunResult;
  *
  * <p>RAX and CPL are marked valid or the event was refused before; RBX, RCX and RDX are 0 where
  * they are not. Whatever user space answers is the guest's RAX. Source: {@code arch/x86/kvm/x86.c},
- * ____kvm_emulate_hypercall, complete_hypercall_exit; x86.h, is_64_bit_hypercall (7.3).
+ * ____kvm_emulate_hypercall, complete_hypercall_exit; regs.h, is_64_bit_hypercall (7.3).
  */
 final class GhcbHypercall {
   private static final long VAPIC_POLL_IRQ = 1;

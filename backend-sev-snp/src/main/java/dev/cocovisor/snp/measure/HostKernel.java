@@ -20,7 +20,7 @@ record HostKernel(int major, int minor) {
   /** Every release from 6.10 on. */
   static final HostKernel CURRENT = new HostKernel(6, 10);
 
-  private static final Pattern RELEASE = Pattern.compile("v?(\\d{1,3})\\.(\\d{1,3})(?:[.-].*)?");
+  private static final String RELEASE = "v?(\\d{1,3})\\.(\\d{1,3})(?:[.-].*)?";
   private static final long SNP_ACTIVE = 1;
   private static final long DEBUG_SWAP = 0x20;
 
@@ -30,7 +30,7 @@ record HostKernel(int major, int minor) {
    * @throws MeasureException if it is none, or one without SEV-ES
    */
   static HostKernel of(String release) {
-    Matcher m = RELEASE.matcher(release);
+    Matcher m = Pattern.compile(RELEASE).matcher(release);
     if (!m.matches()) {
       throw new MeasureException(
           "--host-kernel is a release such as 6.1 or 6.9, not '" + release + "'");

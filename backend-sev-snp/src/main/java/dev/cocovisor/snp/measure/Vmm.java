@@ -1,8 +1,6 @@
 package dev.cocovisor.snp.measure;
 
 import dev.cocovisor.api.measure.MeasureException;
-import java.util.Arrays;
-import java.util.stream.Collectors;
 
 /** Whose initial vCPU state and page order a launch has. */
 enum Vmm {
@@ -57,6 +55,10 @@ enum Vmm {
 
   /** Returns every name, for messages. */
   static String names() {
-    return Arrays.stream(values()).map(Vmm::label).collect(Collectors.joining(", "));
+    StringBuilder names = new StringBuilder();
+    for (Vmm v : values()) {
+      names.append(names.isEmpty() ? "" : ", ").append(v.label);
+    }
+    return names.toString();
   }
 }

@@ -1,5 +1,8 @@
 package dev.cocovisor.snp.psp;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -48,11 +51,17 @@ public final class LaunchDigest {
 
   private static final int VMSA_TSC_LENGTH = 16;
 
+  private static final VarHandle GPA =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private final MessageDigest sha = sha384();
-  private final byte[] value = new byte[SIZE];
+
+  /** PAGE_INFO of the page measured last; it begins with the digest, which goes on from there. */
   private final byte[] info = new byte[PAGE_INFO_SIZE];
+
   private final byte[] hash = new byte[SIZE];
   private final PermissionOrder order;
+  private int lastPerms;
 
   /** Creates a digest of 48 zero bytes. */
   public LaunchDigest() {
@@ -70,18 +79,18 @@ public final class LaunchDigest {
       throw new IllegalArgumentException("a launch digest has 48 bytes, not " + start.length);
     }
     LaunchDigest d = new LaunchDigest();
-    System.arraycopy(start, 0, d.value, 0, SIZE);
+    System.arraycopy(start, 0, d.info, 0, SIZE);
     return d;
   }
 
   /** Returns a copy of the digest. */
   public byte[] value() {
-    return value.clone();
+    return Arrays.copyOf(info, SIZE);
   }
 
   /** Makes the digest 48 zero bytes again. */
   public void reset() {
-    Arrays.fill(value, (byte) 0);
+    Arrays.fill(info, 0, SIZE, (byte) 0);
   }
 
   /**
@@ -142,20 +151,19 @@ public final class LaunchDigest {
    */
   public void extend(
       LaunchPageType type, long gpa, byte[] contents, int offset, int vmplPerms, boolean imi) {
-    Arrays.fill(info, (byte) 0);
-    System.arraycopy(value, 0, info, 0, SIZE);
     System.arraycopy(contents, offset, info, 0x30, SIZE);
     info[0x60] = PAGE_INFO_SIZE;
     info[0x62] = (byte) type.code();
     info[0x63] = (byte) (imi ? 1 : 0);
-    for (int vmpl = 1; vmpl <= 3; vmpl++) {
-      info[order.offset(vmpl)] = (byte) (vmplPerms >>> ((vmpl - 1) * 8));
+    if (vmplPerms != lastPerms) {
+      for (int vmpl = 1; vmpl <= 3; vmpl++) {
+        info[order.offset(vmpl)] = (byte) (vmplPerms >>> ((vmpl - 1) * 8));
+      }
+      lastPerms = vmplPerms;
     }
-    for (int i = 0; i < 8; i++) {
-      info[0x68 + i] = (byte) (gpa >>> (8 * i));
-    }
+    GPA.set(info, 0x68, gpa);
     sha.update(info, 0, PAGE_INFO_SIZE);
-    finish(sha, value, 0);
+    finish(sha, info, 0);
   }
 
   /**

@@ -139,7 +139,7 @@ final class SnpRules {
           rule(
               "A guest_memfd belongs to the VM it was created for (EINVAL); were it bound, the "
                   + "RMP entry's ASID would not match.",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind; APM volume 2, 15.36");
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region; APM volume 2, 15.36");
       case TRUSTED_CALLS ->
           rule(
               "The CPU is asked, not a monitor: RMPUPDATE changes an owner and PSMASH splits "

@@ -265,6 +265,11 @@ class RmpAccessTableTest {
     assertThat(p.host.rmpupdate(CpuMode.HOST, 0, 0, HostInstructions.SIZE_2M, 0)).isEqualTo(3);
     a.vmexit(1, 2, 100);
     assertThat(p.host.rmpupdate(CpuMode.HOST, 100 << 12, 0, 0, 0)).isZero();
+    // The first frame there is can be a VMSA like any other.
+    p.put(0, PageState.PRE_GUEST, 0, false);
+    assertThat(p.port.move(0, PageState.PRE_GUEST, PageState.GUEST_VALID, 0, false)).isTrue();
+    assertThat(p.guest.rmpadjust(g, 0, 0, 0x10001, 0, 0, false)).isZero();
+    assertThat(a.vmrunCheck(1, -1, 0, 0, g)).isZero();
     // Guests without SNP have no VMSA in the RMP to check.
     assertThat(a.vmrun(1, -1, -1, 0, new CpuMode(true, 0, 3, 0, false))).isZero();
   }

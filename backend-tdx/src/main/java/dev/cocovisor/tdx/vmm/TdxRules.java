@@ -42,8 +42,9 @@ final class TdxRules {
           rule(
               "TDH.MEM.PAGE.AUG maps a page as pending; a TD that accesses it before "
                   + "TDG.MEM.PAGE.ACCEPT gets a #VE, or with SEPT_VE_DISABLE leaves with an EPT "
-                  + "violation for ever.",
-              "TDX module base specification, TDH.MEM.PAGE.AUG, TDG.MEM.PAGE.ACCEPT");
+                  + "violation at which KVM gives the VM up (EIO).",
+              "TDX module base specification, TDH.MEM.PAGE.AUG, TDG.MEM.PAGE.ACCEPT; "
+                  + "arch/x86/kvm/vmx/tdx.c, tdx_handle_ept_violation");
       case ACCEPT ->
           rule(
               "TDG.MEM.PAGE.ACCEPT zeroes a pending page and makes it the TD's; without it the "
@@ -148,7 +149,8 @@ final class TdxRules {
           rule(
               "A guest_memfd belongs to the VM it was created for (EINVAL); were it bound, the "
                   + "PAMT names the owner of each page and TDH.MEM.PAGE.AUG would refuse.",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind; TDX module base specification, PAMT");
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region; TDX module base"
+                  + " specification, PAMT");
       case TRUSTED_CALLS ->
           rule(
               "Every change of the mirror is a SEAMCALL: SEPT.ADD a table, ADD or AUG a page,"

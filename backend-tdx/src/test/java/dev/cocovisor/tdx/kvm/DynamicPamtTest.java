@@ -19,6 +19,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** PAMT pages come with the first small page of 2 MiB and go with the last. */
 class DynamicPamtTest {
@@ -84,6 +86,23 @@ class DynamicPamtTest {
     ok(h.attributes(M2, M2, false));
     assertThat(h.count(SeamCall.PHYMEM_PAMT_REMOVE)).isEqualTo(1);
     h.check();
+  }
+
+  /**
+   * PHYMEM.PAGE.WBINVD walks to whatever size is there: it is none of the calls that need a pair.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"rfc-v1", "v3"})
+  void aHugePageThatWasNeverSplitGoesWithoutAPair(String policy) {
+    TdxHost h = TdxHost.withDynamicPamt(policy);
+    assertThat(h.accept(M2, PageLevel.PG_2M)).isZero();
+    ok(punch(h, M2, M2));
+    assertThat(h.vm().isDead()).isFalse();
+    assertThat(h.accept(M2, PageLevel.PG_2M)).isZero();
+    h.check();
+    h.close();
+    assertThat(pamt(h).pages()).isZero();
+    assertThat(h.kvm.memory().allocatedFrames()).isEqualTo(h.framesBefore);
   }
 
   @Test

@@ -13,7 +13,7 @@ public final class NoRetry extends Bug {
         "no-retry",
         Area.INVALIDATION,
         "sw-protected",
-        "virt/kvm/kvm_main.c, mmu_invalidate_retry_gfn",
+        "include/linux/kvm_host.h, mmu_invalidate_retry_gfn",
         "A fault maps its page though the sequence moved since the page was looked up.");
   }
 

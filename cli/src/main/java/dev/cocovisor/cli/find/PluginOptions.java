@@ -25,9 +25,6 @@ public final class PluginOptions {
   /** The plugin folder's environment variable. */
   public static final String FOLDER_VARIABLE = "COCOVISOR_PLUGINS";
 
-  // PF4J logs what the findings say better. A logger that nobody holds forgets its level.
-  private static final Logger PF4J = Logger.getLogger("org.pf4j");
-
   @Option(
       names = "--plugins",
       paramLabel = "FOLDER",
@@ -98,7 +95,8 @@ public final class PluginOptions {
 
   /** Finds backends on the class path and in the folders. */
   public BackendRegistry open() {
-    BackendRegistry.Builder builder = registry().classPath();
+    BackendRegistry.Builder builder =
+        (mayHavePackages() ? registry() : BackendRegistry.builder()).classPath();
     folders().forEach(builder::pluginFolder);
     preferred.forEach(builder::prefer);
     BackendRegistry registry = builder.open();
@@ -110,6 +108,16 @@ public final class PluginOptions {
     }
     registry.all().forEach(b -> brought.put(b.id(), b.provenance().pluginId()));
     return registry;
+  }
+
+  /** Tells whether there is anything that PF4J could be asked to load. */
+  private boolean mayHavePackages() {
+    boolean some = !packages.isEmpty();
+    for (Path folder : folders()) {
+      String[] names = folder.toFile().list();
+      some |= names != null && names.length > 0;
+    }
+    return some;
   }
 
   /** Returns what to tell of a backend that threw: with its plugin's name if it came by one. */
@@ -128,7 +136,12 @@ public final class PluginOptions {
 
   /** Returns the description of an empty registry, with PF4J silenced. */
   public static BackendRegistry.Builder registry() {
-    PF4J.setLevel(Level.OFF);
+    Quiet.PF4J.setLevel(Level.OFF);
     return BackendRegistry.builder();
+  }
+
+  /** PF4J logs what the findings say better. A logger that nobody holds forgets its level. */
+  private static final class Quiet {
+    static final Logger PF4J = Logger.getLogger("org.pf4j");
   }
 }

@@ -13,6 +13,8 @@ import dev.cocovisor.cli.print.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -152,6 +154,73 @@ public final class MeasureCommand implements Callable<Integer> {
     return new CommandLine(spec);
   }
 
+  /**
+   * Lets the JVM make its hashes ready while technologies are looked for: its first hash of a
+   * process takes as long as those of a whole firmware.
+   */
+  public static void prepare() {
+    Thread ahead =
+        new Thread(
+            () -> {
+              try {
+                var _ = MessageDigest.getInstance("SHA-384").digest(new byte[256]);
+              } catch (NoSuchAlgorithmException e) {
+                // Whoever measures says so.
+              }
+            },
+            "first hash");
+    ahead.setDaemon(true);
+    ahead.start();
+  }
+
+  /**
+   * Returns the command for a line that gives a mode, perhaps its main input, and options of the
+   * mode's measurer by {@code --name value}, each once: such a line needs no reading of the
+   * command's own options, which takes longer than measuring. Null for any other line.
+   */
+  public static @Nullable Callable<Integer> plain(
+      Console console, Measurers measurers, String... args) {
+    if (args.length < 2 || !measurers.modes().contains(args[1])) {
+      return null;
+    }
+    String mode = args[1];
+    LaunchMeasurer measurer = measurers.forMode(mode);
+    Map<String, String> known = measurer.options(mode);
+    Map<String, String> given = new LinkedHashMap<>();
+    int at = 2;
+    if (args.length % 2 == 1) {
+      if (!word(args[at])) {
+        return null;
+      }
+      given.put(measurer.mainInput(mode), args[at++]);
+    }
+    for (; at < args.length; at += 2) {
+      String name = args[at].startsWith("--") ? args[at].substring(2) : "";
+      if (!known.containsKey(name)
+          || !word(args[at + 1])
+          || given.putIfAbsent(name, args[at + 1]) != null) {
+        return null;
+      }
+    }
+    MeasureCommand command = new MeasureCommand(console, measurers);
+    return () -> {
+      try {
+        return command.measure(mode, List.of(mode), given);
+      } catch (MeasureException e) {
+        throw refusal(mode, e);
+      }
+    };
+  }
+
+  /** Tells whether an argument is a value and nothing that could be read otherwise. */
+  private static boolean word(String argument) {
+    return !argument.isEmpty() && argument.charAt(0) != '-' && argument.charAt(0) != '@';
+  }
+
+  private static UsageException refusal(String mode, MeasureException e) {
+    return new UsageException("measure " + mode + ": " + e.getMessage());
+  }
+
   @Override
   public Integer call() throws IOException {
     if (!outputFormat.equals("hex") && !outputFormat.equals("base64")) {
@@ -179,7 +248,7 @@ public final class MeasureCommand implements Callable<Integer> {
       }
       return measure(chosen, applicable(modes, given), given);
     } catch (MeasureException e) {
-      throw new UsageException("measure " + chosen + ": " + e.getMessage());
+      throw refusal(chosen, e);
     }
   }
 

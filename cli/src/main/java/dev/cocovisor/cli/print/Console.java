@@ -18,6 +18,9 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public record Console(
     PrintStream out, PrintStream err, boolean color, boolean terminal, Width width) {
+  /** The property by which a launcher says {@code no}: to ask the JVM takes some milliseconds. */
+  private static final String TERMINAL = "cocovisor.terminal";
+
   /** A console whose width is the terminal's, or none. */
   public Console(PrintStream out, PrintStream err, boolean color, boolean terminal) {
     this(out, err, color, terminal, new Width(terminal));
@@ -29,12 +32,15 @@ public record Console(
    * @param env looks up environment variables
    */
   public static Console of(PrintStream out, PrintStream err, UnaryOperator<@Nullable String> env) {
-    boolean terminal =
-        Optional.ofNullable(System.console()).map(java.io.Console::isTerminal).orElse(false);
+    boolean terminal = !"no".equals(System.getProperty(TERMINAL)) && onTerminal();
     String noColor = env.apply("NO_COLOR");
     boolean plain =
         (noColor != null && !noColor.isEmpty()) || "dumb".equals(env.apply("TERM")) || !terminal;
     return new Console(out, err, !plain, terminal);
+  }
+
+  private static boolean onTerminal() {
+    return Optional.ofNullable(System.console()).map(java.io.Console::isTerminal).orElse(false);
   }
 
   /** Prints one JSON document. */

@@ -26,7 +26,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,7 +90,11 @@ public final class BackendRegistry implements AutoCloseable {
 
   /** Returns the backends' SPIs by id, as a host takes them. */
   public List<Backend> backends() {
-    return snapshot.backends().values().stream().map(LoadedBackend::backend).toList();
+    List<Backend> all = new ArrayList<>();
+    for (LoadedBackend b : snapshot.backends().values()) {
+      all.add(b.backend());
+    }
+    return List.copyOf(all);
   }
 
   /**
@@ -336,10 +339,11 @@ public final class BackendRegistry implements AutoCloseable {
 
   /** Makes the state after a change visible. */
   private void publish() {
-    Stream<LoadedBackend> fromPlugins = loading.all().stream().flatMap(p -> p.backends().stream());
-    snapshot =
-        Snapshot.of(
-            Stream.concat(fixed.stream(), fromPlugins), preferred, fixedFindings, plugins.values());
+    List<LoadedBackend> offered = new ArrayList<>(fixed);
+    for (LoadedPlugin plugin : loading.all()) {
+      offered.addAll(plugin.backends());
+    }
+    snapshot = Snapshot.of(offered, preferred, fixedFindings, plugins.values());
   }
 
   /** Describes a registry. */

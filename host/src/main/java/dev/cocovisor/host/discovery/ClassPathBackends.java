@@ -26,8 +26,10 @@ final class ClassPathBackends {
 
   /** Adds what is found; a provider that fails becomes a finding and keeps nobody else out. */
   static void find(ClassLoader loader, List<LoadedBackend> into, List<PluginFinding> findings) {
-    Iterator<ServiceLoader.Provider<Backend>> providers =
-        ServiceLoader.load(Backend.class, loader).stream().iterator();
+    Iterator<ServiceLoader.Provider<Backend>> providers = ListedBackends.of(loader);
+    if (providers == null) {
+      providers = ServiceLoader.load(Backend.class, loader).stream().iterator();
+    }
     List<String> seen = new ArrayList<>();
     while (true) {
       ServiceLoader.Provider<Backend> provider = null;
@@ -46,7 +48,9 @@ final class ClassPathBackends {
                     Provenance.Source.CLASS_PATH,
                     null,
                     backend.getClass().getPackage().getImplementationVersion(),
-                    locationOf(provider.type()),
+                    provider instanceof ListedBackends.Listed listed
+                        ? listed.jar()
+                        : locationOf(provider.type()),
                     provider.type().getName())));
       } catch (Throwable e) { // whatever a backend throws, Errors included
         PluginFinding finding = e instanceof HostException h ? h.finding() : failure(provider, e);

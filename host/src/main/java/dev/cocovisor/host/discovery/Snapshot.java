@@ -9,7 +9,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,12 +31,14 @@ record Snapshot(
    * @param preferred by id, whose provider is to be taken where several offer it
    */
   static Snapshot of(
-      Stream<LoadedBackend> offered,
+      List<LoadedBackend> offered,
       Map<String, String> preferred,
       List<PluginFinding> elsewhere,
       Collection<PluginStatus> plugins) {
     TreeMap<String, List<LoadedBackend>> offers = new TreeMap<>();
-    offered.forEach(b -> offers.computeIfAbsent(b.id(), _ -> new ArrayList<>()).add(b));
+    for (LoadedBackend b : offered) {
+      offers.computeIfAbsent(b.id(), _ -> new ArrayList<>()).add(b);
+    }
     TreeMap<String, LoadedBackend> chosen = new TreeMap<>();
     List<PluginFinding> findings = new ArrayList<>(elsewhere);
     plugins.forEach(p -> findings.addAll(p.findings()));

@@ -6,7 +6,6 @@ import dev.cocovisor.host.finding.PluginFinding;
 import dev.cocovisor.host.load.LoadedBackend;
 import dev.cocovisor.host.load.Provenance;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,32 +17,33 @@ import org.jspecify.annotations.Nullable;
  * plugins in the order of their ids; who comes later is left out.
  */
 final class VmTypeNumbers {
-  private record TypeNumber(String architecture, long number) {}
-
   private VmTypeNumbers() {}
 
   /** Takes backends out whose numbers others have, and tells so. */
   static List<PluginFinding> leaveOutClashes(Map<String, LoadedBackend> backends) {
     List<PluginFinding> findings = new ArrayList<>();
-    Map<TypeNumber, LoadedBackend> owners = new HashMap<>();
-    List<LoadedBackend> inOrder =
-        backends.values().stream()
-            .sorted(Comparator.comparing(b -> b.provenance().source() == Provenance.Source.PLUGIN))
-            .toList();
-    for (LoadedBackend b : inOrder) {
-      PluginFinding clash = clash(b, owners);
-      if (clash == null) {
-        b.info().vmTypes().forEach(t -> owners.put(number(t), b));
-      } else {
-        findings.add(clash);
-        backends.remove(b.id());
+    Map<String, LoadedBackend> owners = new HashMap<>();
+    List<LoadedBackend> all = List.copyOf(backends.values());
+    for (boolean plugins : new boolean[] {false, true}) {
+      for (LoadedBackend b : all) {
+        if (plugins != (b.provenance().source() == Provenance.Source.PLUGIN)) {
+          continue;
+        }
+        PluginFinding clash = clash(b, owners);
+        if (clash == null) {
+          for (VmType type : b.info().vmTypes()) {
+            owners.put(number(type), b);
+          }
+        } else {
+          findings.add(clash);
+          backends.remove(b.id());
+        }
       }
     }
     return findings;
   }
 
-  private static @Nullable PluginFinding clash(
-      LoadedBackend b, Map<TypeNumber, LoadedBackend> owners) {
+  private static @Nullable PluginFinding clash(LoadedBackend b, Map<String, LoadedBackend> owners) {
     for (VmType type : b.info().vmTypes()) {
       LoadedBackend owner = owners.get(number(type));
       if (owner != null) {
@@ -66,7 +66,7 @@ final class VmTypeNumbers {
     return null;
   }
 
-  private static TypeNumber number(VmType type) {
-    return new TypeNumber(type.architecture().name(), type.number());
+  private static String number(VmType type) {
+    return type.architecture().name() + " " + type.number();
   }
 }

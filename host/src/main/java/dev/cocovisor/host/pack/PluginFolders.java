@@ -25,11 +25,17 @@ public record PluginFolders(
     PluginFolders all =
         new PluginFolders(new LinkedHashMap<>(), new ArrayList<>(), new ArrayList<>());
     for (Path folder : folders) {
-      if (Files.isDirectory(folder)) {
+      if (Files.isDirectory(folder) && !isEmpty(folder)) {
         all.add(folder);
       }
     }
     return all;
+  }
+
+  /** Tells whether a folder has no entry at all; one that cannot be read is not empty. */
+  private static boolean isEmpty(Path folder) {
+    String[] names = folder.toFile().list();
+    return names != null && names.length == 0;
   }
 
   private void add(Path folder) {

@@ -60,7 +60,8 @@ public interface BackingStore {
   boolean servesShared();
 
   /**
-   * Judges a binding before the slot is prepared (first step of kvm_gmem_bind in 7.3).
+   * Judges a binding before the slot is prepared (first step of kvm_gmem_prepare_memory_region in
+   * 7.3).
    *
    * @param offset bytes
    * @param size bytes

@@ -7,7 +7,7 @@ import java.util.List;
 /** A VM as its private files see it: told before pages go, and asked to let them go. */
 public interface BindingOwner {
   /**
-   * Opens an invalidation and takes the pages out of the second stage (kvm_gmem_invalidate_begin).
+   * Opens an invalidation and takes the pages out of the second stage (kvm_gmem_invalidate_start).
    *
    * @param bound the slots bound to some page of the range; at least one
    * @param startPage first page of the file

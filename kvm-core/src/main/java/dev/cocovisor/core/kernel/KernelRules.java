@@ -98,7 +98,8 @@ public final class KernelRules {
               BindOrder.ARCHITECTURE_FIRST,
               "the architecture: the descriptor is checked, the slot prepared, then the range"
                   + " taken",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind_prepare and kvm_gmem_bind_commit (7.3)",
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region and"
+                  + " kvm_gmem_commit_memory_region (7.3)",
               LOG_73,
               RECORDED)
           .end();
@@ -194,7 +195,7 @@ public final class KernelRules {
           .before(
               GmemOnly.MAPPABLE,
               "those on a file made with MMAP; others have it at userspace_addr",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind (7.3)",
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region (7.3)",
               LOG_73,
               RECORDED)
           .where(
@@ -204,7 +205,7 @@ public final class KernelRules {
               GmemOnly.ALL,
               "all: the memory at userspace_addr is never read, hugetlb behind it gives no large"
                   + " page",
-              "commit 799c9fadc639; virt/kvm/guest_memfd.c, kvm_gmem_bind",
+              "commit 799c9fadc639; virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region",
               LOG_74,
               RECORDED)
           .end();
@@ -272,7 +273,7 @@ public final class KernelRules {
               "7.3",
               false,
               "no: EINVAL as for any range that leaves the file",
-              "virt/kvm/guest_memfd.c, kvm_gmem_bind_prepare (7.3)",
+              "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region (7.3)",
               "traces/guest_memfd_test",
               RECORDED)
           .end();

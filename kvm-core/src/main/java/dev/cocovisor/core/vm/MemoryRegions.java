@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * the descriptor is, is checked before the slot is prepared; whether the file range is free, after.
  * Sources: {@code virt/kvm/kvm_main.c}, kvm_set_memory_region, kvm_set_memslot,
  * kvm_invalidate_memslot, check_memory_region_flags; {@code arch/x86/kvm/x86.c},
- * kvm_arch_prepare_memory_region, kvm_arch_flush_shadow_memslot, kvm_mmu_slot_apply_flags.
+ * kvm_arch_prepare_memory_region, kvm_mmu_slot_apply_flags; {@code arch/x86/kvm/mmu/mmu.c},
+ * kvm_arch_flush_shadow_memslot.
  */
 final class MemoryRegions {
   private static final long MAX_NR_PAGES = (1L << 31) - 1;

@@ -227,4 +227,34 @@ class BackingStoreTest {
       assertThat(store.next(r[0], r[1])).as("from %s below %s", r[0], r[1]).isEqualTo(r[2]);
     }
   }
+
+  // guest_memfd.c: a mapping holds the file open, so the inode's memory goes with the last of both.
+  @Test
+  void aMappingKeepsAFilesMemoryUntilItGoesToo() {
+    Machine m = new Machine(HostConfig.DEFAULT);
+    int plain = (int) m.process.createVm(m.dev, 0);
+    long before = m.kvm.memory().allocatedFrames();
+    int fd = (int) m.process.createGuestMemfd(plain, M, 3);
+    long at = m.process.mmap(0, M, 3, 1, fd, 0);
+    assertThat(m.process.hostWrite(at, 7)).isZero();
+    assertThat(m.process.close(fd)).isZero();
+    assertThat(m.process.hostRead(at)).isEqualTo(7);
+    assertThat(m.kvm.memory().allocatedFrames()).isGreaterThan(before);
+    assertThat(m.process.munmap(at, M)).isZero();
+    assertThat(m.kvm.memory().allocatedFrames()).isEqualTo(before);
+    m.check();
+  }
+
+  @Test
+  void aStoreThatIsGoneIsNotHeldAnyMore() {
+    Machine m = new Machine(HostConfig.DEFAULT);
+    int fd = (int) m.process.memfdCreateInaccessible(2 * M, false, true);
+    BackingStore view = m.process.memfile(fd).viewFor(m.process.vm(m.vm).privateFiles());
+    assertThat(view.tryAcquire()).isTrue();
+    assertThat(m.process.close(fd)).isZero();
+    assertThat(view.tryAcquire()).as("one who holds it is left").isTrue();
+    view.release();
+    view.release();
+    assertThat(view.tryAcquire()).isFalse();
+  }
 }

@@ -1,5 +1,8 @@
 package dev.cocovisor.core.mmu;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.mockito.Mockito.mock;
+
 import dev.cocovisor.core.HandsOn;
 import dev.cocovisor.core.slot.MemSlot;
 import java.util.Map;
@@ -25,5 +28,11 @@ class ForwardingSecondStageTest {
             new PageCounters(),
             MemSlot.class,
             new MemSlot(0, 0, 0, 1, 0, 0, null, 0)));
+  }
+
+  @Test
+  void whoeverExtendsItHasWhatIsWrapped() {
+    SecondStage wrapped = new Plain(mock(SecondStage.class));
+    assertThat(new Plain(wrapped).delegate()).isSameAs(wrapped);
   }
 }

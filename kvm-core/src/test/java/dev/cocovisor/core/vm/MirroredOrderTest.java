@@ -185,7 +185,8 @@ class MirroredOrderTest {
     assertThat(prefault(BASE, 4096)).isZero();
   }
 
-  // guest_memfd.c, kvm_gmem_mark_prepared: once in a page's life, whatever becomes of the folio.
+  // guest_memfd.c, kvm_gmem_get_pfn and its folio_mark_uptodate: once in a page's life, whatever
+  // becomes of the folio.
   @Test
   void pagesOfAFolioThatSplitStayPrepared() {
     prefault(BASE, M);
@@ -281,7 +282,7 @@ class MirroredOrderTest {
     assertThat(prefault(BASE, 4096)).isEqualTo(-Errno.EFAULT.number());
   }
 
-  // guest_memfd.c, kvm_gmem_bind: EEXIST wherever the ranges of the file meet.
+  // guest_memfd.c, kvm_gmem_prepare_memory_region: EEXIST wherever the ranges of the file meet.
   @Test
   void noPageOfAFileIsBoundTwice() {
     assertThat(bind(3, M)).as("behind, with its first page inside").isEqualTo(-17);
@@ -339,5 +340,17 @@ class MirroredOrderTest {
     context.slotsLock().unlock();
     assertThat(done).isEqualTo(3);
     assertThat(orders).containsExactly(0, 0, 0);
+  }
+
+  @Test
+  void aMappedPageIsToldOfItsOwnHalf() {
+    assertThat(prefault(BASE, 4096)).isZero();
+    var context = backend.context();
+    List<Long> pages = new ArrayList<>();
+    context.eachMapped(true, (gfn, _) -> pages.add(gfn));
+    assertThat(pages).hasSize(512).startsWith(GFN).endsWith(GFN + 511);
+    pages.clear();
+    context.eachMapped(false, (gfn, _) -> pages.add(gfn));
+    assertThat(pages).isEmpty();
   }
 }

@@ -3,6 +3,8 @@ package dev.cocovisor.core.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.api.Errno;
+import dev.cocovisor.api.ops.VmOps;
+import dev.cocovisor.api.ops.VmTraits;
 import dev.cocovisor.api.trace.TraceEvent;
 import dev.cocovisor.api.trace.TraceSink;
 import dev.cocovisor.core.HostConfig;
@@ -38,6 +40,8 @@ class RefusalTest {
   private final Kvm kvm =
       new Kvm(HostConfig.DEFAULT.withSetting("core.attribute-entries", "64"), List.of(), sink);
   private final KvmProcess p = new KvmProcess(kvm);
+  private final KvmProcess inPlace =
+      new KvmProcess(new Kvm(HostConfig.DEFAULT.withKernel("7.4"), List.of(), sink));
   private final int dev = (int) p.openDevKvm();
   private final int vm = (int) p.createVm(dev, 1);
   private final int other = (int) p.createVm(dev, 1);
@@ -245,5 +249,77 @@ class RefusalTest {
     assertThat(p.enableCap(other, 121, 0, 4096))
         .as("after the vCPUs")
         .isEqualTo(-Errno.EEXIST.number());
+  }
+
+  private void conversionRefused(String why, int file, long offset, long size, long what) {
+    refused(
+        Errno.EINVAL,
+        why,
+        () -> inPlace.setMemoryAttributes2(file, offset, size, what, 0, new long[1]));
+  }
+
+  // guest_memfd.c (7.4), kvm_gmem_set_attributes: in this order.
+  @Test
+  void aConversionInPlace() {
+    int owner = (int) inPlace.createVm((int) inPlace.openDevKvm(), 1);
+    int file = (int) inPlace.createGuestMemfd(owner, M, 3);
+    refused(
+        Errno.EINVAL,
+        "flags and reserved must be 0",
+        () -> inPlace.setMemoryAttributes2(file, 1, 0, 16, 1, new long[1]));
+    conversionRefused("PRIVATE is the only attribute there is", file, 1, 0, 16);
+    conversionRefused("size is 0, or offset and size wrap", file, 1, 0, 8);
+    conversionRefused("size is 0, or offset and size wrap", file, -4096, 8192, 8);
+    conversionRefused("offset or size is not page aligned", file, M, 1, 8);
+    conversionRefused("offset or size is not page aligned", file, 1, M, 8);
+    conversionRefused("offset and size leave the file", file, M, 4096, 8);
+    conversionRefused("offset and size leave the file", file, M - 4096, 8192, 8);
+    int plain = (int) inPlace.createVm((int) inPlace.openDevKvm(), 0);
+    int shared = (int) inPlace.createGuestMemfd(plain, M, 3);
+    conversionRefused("the VM type has no private memory", shared, 0, M, 8);
+    assertThat(inPlace.setMemoryAttributes2(file, M - 4096, 4096, 8, 0, new long[1])).isZero();
+  }
+
+  @Test
+  void aPopulation() {
+    VmOps ops =
+        new VmOps() {
+          @Override
+          public VmTraits traits() {
+            return FakeBackend.MIRRORED;
+          }
+        };
+    FakeBackend backend = new FakeBackend(ops);
+    KvmProcess owner = new KvmProcess(new Kvm(HostConfig.DEFAULT, List.of(backend), sink));
+    int td = (int) owner.createVm((int) owner.openDevKvm(), 5);
+    int file = (int) owner.createGuestMemfd(td, M, 0);
+    assertThat(owner.setUserMemoryRegion2(td, 1, 4, BASE, M, HVA, 0, file)).isZero();
+    var context = backend.context();
+    context.slotsLock().lock();
+    long gfn = BASE >>> 12;
+    refused(
+        Errno.EINVAL,
+        "gfn 0x40000: the page's attribute is shared",
+        () -> context.populate(gfn, 0, 1, (_, _, _, _) -> Errno.OK));
+    refused(
+        Errno.EINVAL,
+        "gfn 0x40100: no slot with a guest_memfd",
+        () -> context.populate(gfn + 256, 0, 1, (_, _, _, _) -> Errno.OK));
+    refused(
+        Errno.EFAULT,
+        "source address 0x1000 is not mapped",
+        () -> context.populate(gfn, 4096, 1, (_, _, _, _) -> Errno.OK));
+    refused(
+        Errno.EINVAL,
+        "no pages, or a source that is not page aligned",
+        () -> context.populate(gfn, 0, -1, (_, _, _, _) -> Errno.OK));
+    context.slotsLock().unlock();
+    assertThat(owner.close(file)).isZero();
+    context.slotsLock().lock();
+    refused(
+        Errno.EFAULT,
+        "the slot's guest_memfd was closed",
+        () -> context.populate(gfn, 0, 1, (_, _, _, _) -> Errno.OK));
+    context.slotsLock().unlock();
   }
 }

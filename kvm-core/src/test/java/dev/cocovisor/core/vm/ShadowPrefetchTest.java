@@ -93,4 +93,14 @@ class ShadowPrefetchTest {
     // From 10 on the run reaches behind the slot's end.
     assertThat(mappedBy(9)).containsExactly(8, 9);
   }
+
+  // mmu.c, __direct_pte_prefetch: the first run that is not mapped ends it.
+  @Test
+  void aRunThatBeginsBeforeTheSlotEndsItAll() {
+    assertThat(p.mmap(HVA, 64 << 12, 3, 0x22, -1, 0)).isEqualTo(HVA);
+    long at = 4 << 12;
+    assertThat(p.setUserMemoryRegion2(vm, 1, 0, BASE + at, 8 << 12, HVA + at, 0, -1)).isZero();
+    has(4, 5, 6, 7);
+    assertThat(mappedBy(6)).containsExactly(6);
+  }
 }

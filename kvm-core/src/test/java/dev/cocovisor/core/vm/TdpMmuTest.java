@@ -258,4 +258,27 @@ class TdpMmuTest {
     p.vcpu(cpu).setGuestMode(true);
     assertThat(p.mapMemory(cpu, 0, new long[] {BASE, 4096})).isZero();
   }
+
+  // kvm_main.c, kvm_handle_hva_range: TLBs are flushed if something was there to be taken.
+  @Test
+  void whatTakesNothingOutOfTheGuestFlushesNothing() {
+    huge(0);
+    VcpuRequests requests = process.vcpu(vcpu).requests();
+    touch(new GuestAction.Read(BASE));
+    assertThat(requests.flushPending()).isFalse();
+    assertThat(process.munmap(HVA + 2 * M, M)).isZero();
+    assertThat(requests.flushPending()).isFalse();
+    assertThat(process.munmap(HVA, M)).isZero();
+    assertThat(requests.flushPending()).isTrue();
+  }
+
+  // x86.c, kvm_alloc_memslot_metadata: an address and its memory that lie differently in 2 MiB.
+  @Test
+  void memoryThatLiesOtherwiseInItsHugePageIsMappedByPages() {
+    process.mmap(HVA, 4 * M, 3, 0x40022, -1, 0);
+    assertThat(process.setUserMemoryRegion2(vm, 1, 0, BASE, 2 * M, HVA + 4096, 0, -1)).isZero();
+    touch(new GuestAction.Write(BASE + 5, 5));
+    assertThat(stats()).isEqualTo(new PageStats(1, 0, 0));
+    assertThat(process.hostRead(HVA + 4096 + 5)).isEqualTo(5);
+  }
 }

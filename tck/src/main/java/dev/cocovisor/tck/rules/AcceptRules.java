@@ -23,8 +23,8 @@ public interface AcceptRules extends Kit {
   @Rule(
       id = "A01",
       source =
-          "TDG.MEM.PAGE.ACCEPT: PAGE_ALREADY_ACCEPTED; PVALIDATE: carry, nothing changed;"
-              + " RSI_IPA_STATE_SET of RAM")
+          "TDX module base specification, TDG.MEM.PAGE.ACCEPT: PAGE_ALREADY_ACCEPTED; APM volume 3,"
+              + " PVALIDATE: carry, nothing changed; DEN0137, RSI_IPA_STATE_SET of RAM")
   default void required_A01_acceptingMemoryInUseKeepsItsContents() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -42,7 +42,9 @@ public interface AcceptRules extends Kit {
   /** Nothing is used unasked. */
   @Rule(
       id = "A02",
-      source = "TDX: #VE or the end of the TD; SNP: #VC, page not validated; none elsewhere")
+      source =
+          "TDX module base specification, TDG.MEM.PAGE.ACCEPT: #VE or the end of the TD; APM volume"
+              + " 2, 15.36: #VC, page not validated; none elsewhere")
   default void required_A02_memoryThatWasNotAcceptedIsNotSilentlyUsed() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -79,7 +81,11 @@ public interface AcceptRules extends Kit {
   }
 
   /** Large pieces are whole. */
-  @Rule(id = "A04", source = "TDG.MEM.PAGE.ACCEPT at 4 KiB or 2 MiB; PVALIDATE page size")
+  @Rule(
+      id = "A04",
+      source =
+          "TDX module base specification, TDG.MEM.PAGE.ACCEPT at 4 KiB or 2 MiB; APM volume 3,"
+              + " PVALIDATE: page size")
   default void required_A04_anAcceptedRangeIsUsableToItsLastByte() {
     onHugeBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

@@ -53,8 +53,8 @@ public interface AnswerRules extends Kit {
   @Rule(
       id = "G02",
       source =
-          "TDG.MEM.PAGE.ACCEPT and PVALIDATE fault without a mapping; RSI_IPA_STATE_SET changes a"
-              + " state and maps nothing")
+          "TDX module base specification, TDG.MEM.PAGE.ACCEPT and APM volume 3, PVALIDATE: fault"
+              + " without a mapping; DEN0137, RSI_IPA_STATE_SET: changes a state and maps nothing")
   default void required_G02_memoryThatIsNotThereIsNotToldAsTakenIntoUse() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

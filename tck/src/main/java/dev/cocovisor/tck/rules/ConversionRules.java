@@ -87,7 +87,11 @@ public interface ConversionRules extends Kit {
   }
 
   /** Shared contents are not private ones. */
-  @Rule(id = "C03", source = "TDX: PAGE.AUG zeroes; SNP: the guest's PVALIDATE; CCA: RIPAS")
+  @Rule(
+      id = "C03",
+      source =
+          "TDX module 1.5.01, tdg_mem_page_accept.c: zeroes; APM volume 3, PVALIDATE; DEN0137,"
+              + " RIPAS")
   default void required_C03_memoryMadePrivateIsUsableAndHoldsNothingOfTheHost() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -184,8 +188,9 @@ public interface ConversionRules extends Kit {
   @Rule(
       id = "C07",
       source =
-          "tdp_mmu.c, remove_external_spte before the frame is used otherwise; pKVM"
-              + " mem_protect.c, __pkvm_guest_unshare_host: the host is locked out again")
+          "tdp_mmu.c, __handle_changed_spte: an external entry goes before the frame is used"
+              + " otherwise; pKVM mem_protect.c, __pkvm_guest_unshare_host: the host is locked out"
+              + " again")
   default void required_C07_theTrustedHalfHasItsPartInEveryConversion() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

@@ -116,7 +116,9 @@ public interface FailureRules extends Kit {
   /** Holes. */
   @Rule(
       id = "F03",
-      source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs: ENOMEM")
+      source =
+          "guest_memfd.c, kvm_gmem_punch_hole; the TDX huge page series,"
+              + " kvm_split_cross_boundary_leafs: ENOMEM")
   default void required_F03_aHoleThatFindsNoMemoryLeavesTheNeighboursAlone() {
     onSmallBench(bench -> {
       TestedGuest guest = HugeRules.mapHuge(subject(), bench);

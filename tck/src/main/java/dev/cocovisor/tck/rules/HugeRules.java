@@ -63,7 +63,9 @@ public interface HugeRules extends Kit {
   }
 
   /** A conversion splits. */
-  @Rule(id = "H02", source = "mmu.c, hugepage_has_attrs; tdp_mmu.c, split_external_spt")
+  @Rule(
+      id = "H02",
+      source = "mmu.c, hugepage_has_attrs; the TDX huge page series, split_external_spt")
   default void required_H02_convertingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
       small();
@@ -87,7 +89,11 @@ public interface HugeRules extends Kit {
   }
 
   /** A hole splits. */
-  @Rule(id = "H03", source = "guest_memfd.c, kvm_gmem_punch_hole; kvm_split_cross_boundary_leafs")
+  @Rule(
+      id = "H03",
+      source =
+          "guest_memfd.c, kvm_gmem_punch_hole; the TDX huge page series,"
+              + " kvm_split_cross_boundary_leafs")
   default void required_H03_punchingOnePageOfAHugeLeafKeepsTheOthers() {
     onHugeBench(bench -> {
       small();
@@ -105,7 +111,11 @@ public interface HugeRules extends Kit {
   }
 
   /** A split keeps the frames. */
-  @Rule(id = "H04", source = "TDH.MEM.PAGE.DEMOTE; api, splitExternalSpt: maps the same frames")
+  @Rule(
+      id = "H04",
+      source =
+          "TDX module 1.5.01, tdh_mem_page_demote.c; api, ExternalTableOps.splitExternalSpt: maps"
+              + " the same frames")
   default void required_H04_aSplitKeepsFramesAndContents() {
     onHugeBench(bench -> {
       small();

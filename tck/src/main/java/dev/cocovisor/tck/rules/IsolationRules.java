@@ -43,37 +43,61 @@ public interface IsolationRules extends Kit {
   }
 
   /** The kernel cannot read. */
-  @Rule(id = "S01", source = "TDX: wrong key; SNP: ciphertext; CCA: GPF; pKVM: stage 2 abort")
+  @Rule(
+      id = "S01",
+      source =
+          "TDX module base specification, memory integrity: wrong key; APM volume 2, 15.34:"
+              + " ciphertext; DEN0137, granule protection fault;"
+              + " arch/arm64/kvm/hyp/nvhe/mem_protect.c, handle_host_mem_abort")
   default void required_S01_theHostKernelCannotReadPrivateMemory() {
     toPrivateFrame(Claim.HOST_KERNEL_KEPT_OUT, Accessor.HOST_KERNEL, false);
   }
 
   /** The kernel cannot write. */
-  @Rule(id = "S02", source = "SNP: RMP #PF; TDX: poison; CCA: GPF; pKVM: stage 2 abort")
+  @Rule(
+      id = "S02",
+      source =
+          "APM volume 2, 15.36: RMP #PF; TDX module base specification, memory integrity: poison;"
+              + " DEN0137, granule protection fault; arch/arm64/kvm/hyp/nvhe/mem_protect.c,"
+              + " handle_host_mem_abort")
   default void required_S02_theHostKernelCannotWritePrivateMemoryUnnoticed() {
     toPrivateFrame(Claim.HOST_KERNEL_KEPT_OUT, Accessor.HOST_KERNEL, true);
   }
 
   /** User space cannot either. */
-  @Rule(id = "S03", source = "as S01, for the VMM's own mappings")
+  @Rule(
+      id = "S03",
+      source =
+          "as S01, for the VMM's own mappings; virt/kvm/guest_memfd.c, kvm_gmem_fault_user_mapping")
   default void required_S03_theVmmCannotReadPrivateMemory() {
     toPrivateFrame(Claim.VMM_KEPT_OUT, Accessor.HOST_USER, false);
   }
 
   /** Devices cannot. */
-  @Rule(id = "S04", source = "as S02, for DMA")
+  @Rule(
+      id = "S04",
+      source =
+          "as S02, for DMA: APM volume 2, 15.36; TDX module base specification, memory integrity;"
+              + " DEN0137, granule protection")
   default void required_S04_devicesCannotWritePrivateMemoryUnnoticed() {
     toPrivateFrame(Claim.DEVICES_KEPT_OUT, Accessor.DEVICE, true);
   }
 
   /** Nor read. */
-  @Rule(id = "S11", source = "as S01, for DMA")
+  @Rule(
+      id = "S11",
+      source =
+          "as S01, for DMA: APM volume 2, 15.34; TDX module base specification, memory integrity;"
+              + " DEN0137, granule protection")
   default void required_S11_devicesCannotReadPrivateMemory() {
     toPrivateFrame(Claim.DEVICES_KEPT_OUT, Accessor.DEVICE, false);
   }
 
   /** Nor does the VMM write. */
-  @Rule(id = "S12", source = "as S02, for the VMM's own mappings")
+  @Rule(
+      id = "S12",
+      source =
+          "as S02, for the VMM's own mappings; virt/kvm/guest_memfd.c, kvm_gmem_fault_user_mapping")
   default void required_S12_theVmmCannotWritePrivateMemoryUnnoticed() {
     toPrivateFrame(Claim.VMM_KEPT_OUT, Accessor.HOST_USER, true);
   }
@@ -135,7 +159,11 @@ public interface IsolationRules extends Kit {
   }
 
   /** Guests are apart. */
-  @Rule(id = "S08", source = "invariant of the model: every frame has one owner")
+  @Rule(
+      id = "S08",
+      source =
+          "virt/kvm/guest_memfd.c, kvm_gmem_prepare_memory_region: a file is one VM's; invariant of"
+              + " the model: every frame has one owner")
   default void required_S08_twoGuestsAtOneAddressSeeTheirOwnMemory() {
     needs(Claim.GUESTS_KEPT_APART);
     onBench(bench -> {
@@ -157,7 +185,10 @@ public interface IsolationRules extends Kit {
   /** Nothing of a dead guest shows in a new one. */
   @Rule(
       id = "S09",
-      source = "TDX: zeroed on PAGE.AUG; SNP: other key; CCA: scrubbed; pKVM: cleared")
+      source =
+          "TDX module 1.5.01, tdg_mem_page_accept.c: zeroed; APM volume 2, 15.34: other key;"
+              + " DEN0137, RMI_DATA_DESTROY: scrubbed; arch/arm64/kvm/hyp/nvhe/mem_protect.c,"
+              + " __pkvm_host_reclaim_page_guest: cleared")
   default void required_S09_aNewGuestFindsNothingOfAnOldOne() {
     needs(Claim.NOTHING_LEFT_BEHIND);
     onBench(bench -> {
@@ -182,7 +213,10 @@ public interface IsolationRules extends Kit {
   /** Nothing of a dead guest shows to the host. */
   @Rule(
       id = "S10",
-      source = "SNP: stays ciphertext; TDX: MOVDIR64B; CCA: granule scrubbed; pKVM: wiped")
+      source =
+          "APM volume 2, 15.34: stays ciphertext; arch/x86/kvm/vmx/tdx.c, tdx_quirk_reset_paddr;"
+              + " DEN0137, RMI_DATA_DESTROY: scrubbed; arch/arm64/kvm/hyp/nvhe/mem_protect.c,"
+              + " __pkvm_host_reclaim_page_guest: wiped")
   default void required_S10_theHostFindsNoSecretInFreedFrames() {
     needs(Claim.NOTHING_LEFT_BEHIND);
     onBench(bench -> {

@@ -43,7 +43,11 @@ public interface LaunchRules extends Kit {
   }
 
   /** Unmeasured contents are there too. */
-  @Rule(id = "P02", source = "KVM_TDX_INIT_MEM_REGION without MEASURE; SNP page type UNMEASURED")
+  @Rule(
+      id = "P02",
+      source =
+          "arch/x86/kvm/vmx/tdx.c, tdx_gmem_post_populate: without MEASURE; SEV-SNP Firmware ABI,"
+              + " SNP_LAUNCH_UPDATE: UNMEASURED")
   default void required_P02_contentsNeedNotBeMeasured() {
     onBench(bench -> {
       TestedGuest guest = bench.prepare(MEMORY);
@@ -185,7 +189,7 @@ public interface LaunchRules extends Kit {
   }
 
   /** Pre-faulting waits for the launch. */
-  @Rule(id = "P08", source = "x86.c, kvm_arch_vcpu_pre_fault_memory: pre_fault_allowed")
+  @Rule(id = "P08", source = "mmu/mmu.c, kvm_arch_vcpu_pre_fault_memory: pre_fault_allowed")
   default void required_P08_preFaultingBeforeTheLaunchIsOver() {
     onBench(bench -> {
       TestedGuest guest = bench.prepare(MEMORY);
@@ -222,7 +226,7 @@ public interface LaunchRules extends Kit {
   }
 
   /** Pre-faulting twice is harmless. */
-  @Rule(id = "P10", source = "arch/x86/kvm/mmu/mmu.c, kvm_tdp_map_page: RET_PF_SPURIOUS")
+  @Rule(id = "P10", source = "arch/x86/kvm/mmu/mmu.c, kvm_tdp_page_prefault: RET_PF_SPURIOUS")
   default void required_P10_preFaultingAgainChangesNothing() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

@@ -85,7 +85,11 @@ public interface LifeRules extends Kit {
   }
 
   /** Freed frames are the host's. */
-  @Rule(id = "L06", source = "api, PhysicalGuard; SNP: RMP entry shared again, TDX: PAGE.RECLAIM")
+  @Rule(
+      id = "L06",
+      source =
+          "api, PhysicalGuard; arch/x86/kvm/svm/sev.c, sev_gmem_make_shared; TDX module 1.5.01,"
+              + " tdh_phymem_page_reclaim.c")
   default void required_L06_framesOfADeadVmAreTheHostsAgain() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

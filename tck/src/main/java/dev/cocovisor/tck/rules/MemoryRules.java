@@ -33,7 +33,9 @@ public interface MemoryRules extends Kit {
   /** Nothing comes in by the way. */
   @Rule(
       id = "M12",
-      source = "contents come in by the launch alone; pKVM: a page is donated with what it holds")
+      source =
+          "virt/kvm/guest_memfd.c, kvm_gmem_populate: contents come in by the launch alone;"
+              + " arch/arm64/kvm/mmu.c, pkvm_mem_abort: a page is donated with what it holds")
   default void required_M12_whatTheHostWroteBeforeIsNoPartOfFreshMemory() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -51,7 +53,11 @@ public interface MemoryRules extends Kit {
   }
 
   /** Memory remembers. */
-  @Rule(id = "M02", source = "a memory's contract")
+  @Rule(
+      id = "M02",
+      source =
+          "virt/kvm/guest_memfd.c, kvm_gmem_get_folio: one folio an index; arch/arm64/kvm/mmu.c,"
+              + " pkvm_mem_abort: one page a gfn")
   default void required_M02_everyPageKeepsItsOwnContents() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -78,7 +84,9 @@ public interface MemoryRules extends Kit {
   }
 
   /** No memory, no answer. */
-  @Rule(id = "M04", source = "mmu.c, kvm_handle_noslot_fault; KVM_EXIT_MEMORY_FAULT for private")
+  @Rule(
+      id = "M04",
+      source = "mmu.c, kvm_handle_noslot_fault: a private one is KVM_EXIT_MEMORY_FAULT")
   default void required_M04_anAccessOutsideMemoryNeverCompletes() {
     onBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);
@@ -185,7 +193,11 @@ public interface MemoryRules extends Kit {
   }
 
   /** Frames are used once. */
-  @Rule(id = "M08", source = "invariant of the model: every frame has one owner")
+  @Rule(
+      id = "M08",
+      source =
+          "virt/kvm/guest_memfd.c, kvm_gmem_get_folio: one folio an index; invariant of the model:"
+              + " every frame has one owner")
   default void required_M08_noFrameIsMappedTwice() {
     onBench(bench -> {
       TestedGuest a = bench.launch(MEMORY);
@@ -252,7 +264,9 @@ public interface MemoryRules extends Kit {
   }
 
   /** Limits only limit. */
-  @Rule(id = "M11", source = "api, DelegatedStageOps.delegatedMaxLevel; mmu.c, max_mapping_level")
+  @Rule(
+      id = "M11",
+      source = "api, DelegatedStageOps.delegatedMaxLevel; mmu.c, kvm_mmu_max_mapping_level")
   default void required_M11_aLevelHookNeverRaisesALevel() {
     onHugeBench(bench -> {
       TestedGuest guest = bench.launch(MEMORY);

@@ -157,7 +157,7 @@ public interface MomentRules extends Kit {
   }
 
   /** The page that is being faulted in goes away. */
-  @Rule(id = "Y02", source = "guest_memfd.c, kvm_gmem_invalidate_begin and _end around the hole")
+  @Rule(id = "Y02", source = "guest_memfd.c, kvm_gmem_invalidate_start and _end around the hole")
   default void required_Y02_aFaultBesideAHoleInItsPageFindsFreshMemoryOrNone() {
     if (!subject().has(Behaviour.PUNCH)) {
       onBench(bench ->

@@ -116,7 +116,11 @@ public interface OwnershipRules extends Kit {
   }
 
   /** Nor is it the same guest's at another address. */
-  @Rule(id = "O02", source = "every frame has one owner at one address; SNP: RMP gpa, TDX: PAMT")
+  @Rule(
+      id = "O02",
+      source =
+          "APM volume 2, 15.36: an RMP entry has one gpa; TDX module 1.5.01, tdh_mem_page_aug.c:"
+              + " one PAMT entry a frame; DEN0137, granule states")
   default void required_O02_aFrameInUseIsNotMappedAtASecondAddress() {
     needs(Claim.GUESTS_KEPT_APART);
     onBench(bench -> {
@@ -132,7 +136,11 @@ public interface OwnershipRules extends Kit {
   }
 
   /** Tables are nobody's memory. */
-  @Rule(id = "O03", source = "TDH.MEM.SEPT.ADD and PAGE.AUG: one PAMT entry a frame")
+  @Rule(
+      id = "O03",
+      source =
+          "TDX module 1.5.01, tdh_mem_sept_add.c and tdh_mem_page_aug.c: one PAMT entry a frame;"
+              + " DEN0137, granule states")
   default void required_O03_aTableIsNoMemoryAndMemoryIsNoTable() {
     needs(Claim.GUESTS_KEPT_APART);
     onBench(bench -> {
@@ -212,7 +220,11 @@ public interface OwnershipRules extends Kit {
   }
 
   /** The guard knows guests from each other. */
-  @Rule(id = "O05", source = "TDX: HKID; SNP: RMP ASID; CCA: granule's realm; pKVM: owner id")
+  @Rule(
+      id = "O05",
+      source =
+          "TDX module base specification, HKID; APM volume 2, 15.36, ASID; DEN0137, a granule's"
+              + " realm; arch/arm64/kvm/hyp/nvhe/mem_protect.c, host_stage2_set_owner_locked")
   default void required_O05_theGuardKeepsOtherGuestsOut() {
     needs(Claim.GUESTS_KEPT_APART);
     onBench(bench -> {
@@ -243,7 +255,10 @@ public interface OwnershipRules extends Kit {
   /** A frame's next owner learns nothing. */
   @Rule(
       id = "O06",
-      source = "TDX: zeroed by AUG and MOVDIR64B; SNP: another key; CCA: scrubbed; pKVM: wiped")
+      source =
+          "TDX module 1.5.01, tdg_mem_page_accept.c: zeroed; APM volume 2, 15.34: another key;"
+              + " DEN0137, RMI_DATA_DESTROY: scrubbed; arch/arm64/kvm/hyp/nvhe/mem_protect.c,"
+              + " __pkvm_host_reclaim_page_guest: wiped")
   default void required_O06_theNextOwnerOfAFrameFindsNothingInIt() {
     needs(Claim.NOTHING_LEFT_BEHIND);
     onBench(bench -> {
@@ -303,7 +318,11 @@ public interface OwnershipRules extends Kit {
   }
 
   /** What a guest that ended held can be held again. */
-  @Rule(id = "O07", source = "TDH.PHYMEM.PAGE.RECLAIM; SNP_PAGE_RECLAIM; RMI_GRANULE_UNDELEGATE")
+  @Rule(
+      id = "O07",
+      source =
+          "TDX module 1.5.01, tdh_phymem_page_reclaim.c; SEV-SNP Firmware ABI, SNP_PAGE_RECLAIM;"
+              + " DEN0137, RMI_GRANULE_UNDELEGATE")
   default void required_O07_framesOfAGuestThatEndedServeAnother() {
     needs(Claim.GUESTS_KEPT_APART);
     onBench(bench -> {
@@ -357,7 +376,11 @@ public interface OwnershipRules extends Kit {
   }
 
   /** Contents come into a frame that is free. */
-  @Rule(id = "O09", source = "TDH.MEM.PAGE.ADD; SNP_LAUNCH_UPDATE; RMI_DATA_CREATE: a free frame")
+  @Rule(
+      id = "O09",
+      source =
+          "TDX module 1.5.01, tdh_mem_page_add.c; SEV-SNP Firmware ABI, SNP_LAUNCH_UPDATE; DEN0137,"
+              + " RMI_DATA_CREATE: a free frame")
   default void required_O09_populatingOneGuestLeavesAnothersFramesAlone() {
     needs(Claim.GUESTS_KEPT_APART);
     onBench(bench -> {

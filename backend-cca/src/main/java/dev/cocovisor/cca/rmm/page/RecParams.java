@@ -81,7 +81,7 @@ public record RecParams(long flags, long mpidr, long pc, long[] gprs, long numAu
    * Returns the index an MPIDR names: Aff0 is 4 bits wide, Aff1 to Aff3 are 8; bits outside the
    * fields are ignored.
    */
-  // TF-RMM lib/realm/include/rec.h, mpidr_to_rec_idx.
+  // TF-RMM runtime/include/rec.h, mpidr_to_rec_idx.
   public static long mpidrToIndex(long mpidr) {
     return (mpidr & 0xf)
         | (mpidr >>> 8 & 0xff) << 4

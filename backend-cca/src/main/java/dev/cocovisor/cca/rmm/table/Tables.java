@@ -12,7 +12,8 @@ import dev.cocovisor.cca.rmm.rtt.Rtte;
  * Makes, removes and folds tables and reads entries. Every method walks from the root and lets go
  * of the descriptor once the root is locked; levels and addresses were checked before.
  */
-// TF-RMM runtime/rmi/rtt.c: rtt_create, rtt_destroy, rtt_fold, read_entry of every version.
+// TF-RMM runtime/rmi/rtt.c: smc_rtt_create, smc_rtt_destroy, smc_rtt_fold, smc_rtt_read_entry of
+// every version.
 public final class Tables {
   private final GranuleTable granules;
   private final PendingClaims claims;

@@ -9,7 +9,7 @@ import dev.cocovisor.cca.rmm.realm.Context;
  * RMI_VERSION, RMI_FEATURES, RMI_RMM_CONFIG_SET, RMI_RMM_CONFIG_GET and RMI_RMM_ACTIVATE: the RMM
  * as a whole, which takes almost nothing else until it is active.
  */
-// TF-RMM 9a7f8ef4 runtime/rmi: version.c, feature.c, rmm_state.c.
+// TF-RMM 9a7f8ef4 runtime/rmi: version.c, feature.c, activate.c, granule.c.
 final class GlobalCommands {
   private static final long VERSION_2_0 = 0x20000;
 

@@ -16,7 +16,7 @@ import dev.cocovisor.cca.rmm.realm.Rec;
  * Only when all are there are realm and parameters judged. A creation that fails gives its memory
  * back first and says why it failed last.
  */
-// TF-RMM 9a7f8ef4 runtime/rmi/rec.c, rec_create's continuations.
+// TF-RMM 9a7f8ef4 runtime/rmi/rec.c, smc_rec_create and rec_create_continue.
 final class RecCreation extends StatefulOperation {
   /** Count of an RD at which it takes no more RECs: what its ten bits hold. */
   private static final int MAX_RECS = 0x3ff;

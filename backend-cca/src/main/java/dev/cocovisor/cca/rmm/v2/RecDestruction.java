@@ -8,7 +8,7 @@ import dev.cocovisor.cca.rmm.op.StatefulOperation;
 import dev.cocovisor.cca.rmm.realm.Context;
 
 /** A REC on its way out: no part of its realm any more, its auxiliary granules to be reclaimed. */
-// TF-RMM 9a7f8ef4 runtime/rmi/rec.c, rec_destroy's continuations.
+// TF-RMM 9a7f8ef4 runtime/rmi/rec.c, smc_rec_destroy and its continuations.
 final class RecDestruction extends StatefulOperation {
   private final int rec;
   private final Exchange aux;

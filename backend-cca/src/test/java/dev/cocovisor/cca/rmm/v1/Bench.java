@@ -33,7 +33,15 @@ final class Bench {
   }
 
   Bench(El3Monitor monitor) {
-    rmm = new Rmm1(RmmConfig.RECORDED, memory, monitor, Interposer.NONE, Steps.RELEASED);
+    this(RmmConfig.RECORDED, monitor);
+  }
+
+  Bench(RmmConfig config) {
+    this(config, El3Monitor.GRANTS);
+  }
+
+  private Bench(RmmConfig config, El3Monitor monitor) {
+    rmm = new Rmm1(config, memory, monitor, Interposer.NONE, Steps.RELEASED);
   }
 
   static long granule(int n) {

@@ -13,6 +13,8 @@ import dev.cocovisor.cca.rmm.call.Status;
 import dev.cocovisor.cca.rmm.granule.GranuleTable;
 import dev.cocovisor.cca.rmm.page.RealmParams;
 import dev.cocovisor.cca.rmm.page.RecEntry;
+import dev.cocovisor.cca.rmm.realm.RmmConfig;
+import dev.cocovisor.cca.rmm.rtt.Geometry;
 import dev.cocovisor.cca.rmm.run.Psci;
 import dev.cocovisor.cca.rmm.run.RealmSide;
 import dev.cocovisor.cca.rmm.run.RsiCall;
@@ -310,6 +312,72 @@ class RealmLifeTest {
       RealmParams p, long flags, int bps, int wps, int s2sz, int level, int roots, int vmid) {
     return new RealmParams(
         flags, s2sz, 0, bps, wps, 0, 0, p.rpv(), vmid, p.rttBase(), level, roots);
+  }
+
+  // RMM 1.0, RSI_IPA_STATE_GET; TF-RMM runtime/rsi/memory.c: as far as the table's entries agree.
+  @ParameterizedTest
+  @CsvSource({
+    "0, 16, 3, 1",
+    "1, 2, 2, 1",
+    "2, 16, 3, 1",
+    "3, 16, 5, 0",
+    "3, 4, 4, 0",
+    "5, 600, 512, 1",
+    "512, 600, 600, 0",
+    "513, 1024, 1024, 0",
+    "600, 2000, 2000, 0"
+  })
+  void theStateOfARangeIsToldAsFarAsItIsOne(int from, int to, int until, int ripas) {
+    b.tables(rd, IPA, 3);
+    Bench.ok(b.rmm.rttInitRipas(b.pe, rd, IPA, IPA + 3 * Bench.PAGE));
+    Bench.ok(b.rmm.rttInitRipas(b.pe, rd, IPA + 5 * Bench.PAGE, IPA + Bench.MB2));
+    activate();
+    b.enter(rec0);
+    call(rec0, RsiCall.RSI_IPA_STATE_GET, IPA + from * Bench.PAGE, IPA + to * Bench.PAGE);
+    assertThat(x(rec0, 0)).isZero();
+    assertThat(x(rec0, 1)).isEqualTo(IPA + until * Bench.PAGE);
+    assertThat(x(rec0, 2)).isEqualTo(ripas);
+  }
+
+  // RMM 1.0, RSI_HOST_CALL whose structure is not there: SYNC with a translation fault and HPFAR.
+  @ParameterizedTest
+  @CsvSource({"0, 0x90000004", "1, 0x90000005", "2, 0x90000006", "3, 0x90000007"})
+  void aStructureThatIsNotThereIsToldByTheLevelThatLacksIt(int level, long esr) {
+    b.tables(rd, IPA, level);
+    long size = Geometry.entrySize(level);
+    long base = IPA & -size;
+    Bench.ok(b.rmm.rttInitRipas(b.pe, rd, base, base + size));
+    activate();
+    long run = b.enter(rec0);
+    assertThat(call(rec0, RsiCall.RSI_HOST_CALL, IPA + 0x100).exited()).isTrue();
+    assertThat(b.memory.readLong(run + 0x800)).as("SYNC").isZero();
+    assertThat(b.memory.readLong(run + 0x800 + 0x100) & 0xfc00003fL).isEqualTo(esr & 0xfc00003fL);
+    assertThat(b.memory.readLong(run + 0x800 + 0x110)).isEqualTo(IPA >>> 8);
+  }
+
+  // RMI feature register 0, PMU_EN and PMU_NUM_CTRS; TF-RMM runtime/rmi/realm.c,
+  // validate_realm_params.
+  @ParameterizedTest
+  @CsvSource({
+    "true, 8, 6, true",
+    "true, 8, 8, true",
+    "true, 8, 9, false",
+    "false, 8, 6, false",
+    "true, 8, 0, false"
+  })
+  void aRealmHasAPmuIfTheMachineHasOneWithAsManyCounters(
+      boolean offered, long most, int wanted, boolean made) {
+    long register = RmmConfig.RECORDED_FEATURES & ~(1L << 26) & ~(0x1fL << 27);
+    RmmConfig config =
+        RmmConfig.RECORDED.withFeatureRegister0(register | (offered ? 1L << 26 : 0) | most << 27);
+    Bench machine = new Bench(config);
+    long root = machine.delegated();
+    long page = machine.ns();
+    RealmParams p = machine.params(3, 48, 0, root);
+    new RealmParams(RealmParams.PMU, 48, 0, 1, 1, wanted, 0, p.rpv(), 3, root, 0, p.rttNumStart())
+        .write(machine.memory, page);
+    assertThat(machine.rmm.realmCreate(machine.pe, machine.delegated(), page))
+        .isEqualTo(made ? Status.SUCCESS : Status.ERROR_INPUT);
   }
 
   @Test

@@ -106,10 +106,38 @@ final class Checks {
    * @param type what the page must be
    */
   long page(Frame f, long hpa, int size, boolean exclusive, int type, int operand) {
+    Pamt p = pamtOf(hpa);
+    long s = larger(f, p, hpa, size, operand);
+    if (s != 0 || p == null) {
+      return s;
+    }
+    if (hasNoEntry(hpa, size)) {
+      return (type == PageType.NDA
+              ? SeamStatus.MISSING_PAMT_PAGE_PAIR
+              : SeamStatus.PAGE_METADATA_INCORRECT)
+          .with(operand);
+    }
+    return entry(f, p, hpa, size, exclusive, type, operand);
+  }
+
+  /**
+   * Checks a page of 4 KiB that is nobody's and locks its path shared. Without an entry of its own
+   * that of its 2 MiB says so: the walk need not reach 4 KiB (the module's {@code helpers.c} with
+   * dynamic PAMT, check_and_lock_explicit_private_hpa without walk_to_target_size).
+   */
+  long freePage(Frame f, long hpa, int operand) {
+    Pamt p = pamtOf(hpa);
+    long s = larger(f, p, hpa, 0, operand);
+    return s != 0 || p == null || hasNoEntry(hpa, 0)
+        ? s
+        : entry(f, p, hpa, 0, false, PageType.NDA, operand);
+  }
+
+  /** Locks the entries of the sizes above, which must be nobody's. */
+  private long larger(Frame f, @Nullable Pamt p, long hpa, int size, int operand) {
     if (!validHpa(hpa, size)) {
       return SeamStatus.OPERAND_INVALID.with(operand);
     }
-    Pamt p = pamtOf(hpa);
     if (p == null) {
       return SeamStatus.OPERAND_ADDR_RANGE_ERROR.with(operand);
     }
@@ -121,12 +149,15 @@ final class Checks {
         return SeamStatus.PAGE_METADATA_INCORRECT.with(operand);
       }
     }
-    if (size == 0 && pairs != null && !pairs.covers(hpa)) {
-      return (type == PageType.NDA
-              ? SeamStatus.MISSING_PAMT_PAGE_PAIR
-              : SeamStatus.PAGE_METADATA_INCORRECT)
-          .with(operand);
-    }
+    return 0;
+  }
+
+  private boolean hasNoEntry(long hpa, int size) {
+    return size == 0 && pairs != null && !pairs.covers(hpa);
+  }
+
+  private static long entry(
+      Frame f, Pamt p, long hpa, int size, boolean exclusive, int type, int operand) {
     if (!f.lockPamt(p, size, hpa, exclusive)) {
       return SeamStatus.OPERAND_BUSY.with(operand);
     }

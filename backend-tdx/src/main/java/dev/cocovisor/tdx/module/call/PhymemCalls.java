@@ -197,7 +197,7 @@ final class PhymemCalls {
     if (r.rcx >>> config.maxPa() != 0) {
       return SeamStatus.OPERAND_INVALID.with(Operand.RCX);
     }
-    long s = checks.page(f, hpa, 0, false, PageType.NDA, Operand.RCX);
+    long s = checks.freePage(f, hpa, Operand.RCX);
     if (s != 0) {
       return s;
     }

@@ -223,7 +223,7 @@ public final class Td implements SharedPage {
   /**
    * Tells whether no processor can hold a translation older than a block made in {@code bepoch}.
    *
-   * <p>Source: TDX module 1.5.01, {@code helpers.c}, is_tlb_tracked.
+   * <p>Source: TDX module 1.5.01, {@code helpers.h}, is_tlb_tracked.
    */
   public boolean tracked(long bepoch) {
     if (bepoch < 0) {

@@ -4,10 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** An entry of 4 KiB is locked whether its block was made or not. */
+/** Locks of entries: of 4 KiB whether their block was made or not, of large ones made exclusive. */
 class PamtTest {
   private static final long BASE = 1L << 30;
   private static final long PAGE = BASE + 0x3000;
+  private static final long LARGE = BASE;
 
   private final Pamt pamt = new Pamt(BASE, BASE + (1L << 30));
   private final PamtLocks a = new PamtLocks(0);
@@ -49,6 +50,50 @@ class PamtTest {
     // Blocks of 8 KiB would be 4 GiB.
     assertThat(used() - before).isLessThan(64L << 20);
     assertThat(large.sizeOf(0)).isZero();
+  }
+
+  private void upgradeIsForTheOnlySharer(int size) {
+    var c = new PamtLocks(2);
+    assertThat(a.lock(pamt, size, LARGE, false)).isTrue();
+    assertThat(b.lock(pamt, size, LARGE, false)).isTrue();
+    assertThat(a.upgradeNewest()).as("b shares it too").isFalse();
+    assertThat(c.lock(pamt, size, LARGE, true)).as("a shares it still").isFalse();
+    assertThat(c.lock(pamt, size, LARGE, false)).as("and nobody has it alone").isTrue();
+    b.releaseAll();
+    assertThat(a.upgradeNewest()).as("c shares it too").isFalse();
+    c.releaseAll();
+    assertThat(a.upgradeNewest()).isTrue();
+    assertThat(b.lock(pamt, size, LARGE, false)).as("a has it alone").isFalse();
+    assertThat(c.lock(pamt, size, LARGE, true)).isFalse();
+    a.releaseAll();
+    assertThat(b.lock(pamt, size, LARGE, true)).as("nothing of a is left").isTrue();
+    b.releaseAll();
+    assertThat(c.lock(pamt, size, LARGE, false)).isTrue();
+  }
+
+  // TDX module 1.5.01, pamt_manager.c: sizes above are shared, the one that the page is in use at
+  // is
+  // exclusive.
+  @Test
+  void theOnlySharerOfALargeEntryCanHaveItAlone() {
+    upgradeIsForTheOnlySharer(1);
+  }
+
+  @Test
+  void theOnlySharerOfAGigabyteCanHaveItAlone() {
+    upgradeIsForTheOnlySharer(2);
+  }
+
+  @Test
+  void whoSharesAnEntryTwiceCannotHaveItAlone() {
+    for (int size = 1; size <= 2; size++) {
+      assertThat(a.lock(pamt, size, LARGE, false)).isTrue();
+      assertThat(a.lock(pamt, size, LARGE, false)).isTrue();
+      assertThat(a.upgradeNewest()).as("size %d", size).isFalse();
+      a.releaseAll();
+      assertThat(b.lock(pamt, size, LARGE, true)).as("size %d", size).isTrue();
+      b.releaseAll();
+    }
   }
 
   private static long used() {
