@@ -51,6 +51,7 @@ final class Execution implements Observer {
   private final int[] retries;
   private final int[] callOf;
   private final int[] options;
+  private final @Nullable Fairness fairness;
   private final LockOrder order = new LockOrder();
   private final List<ScheduleStep> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
@@ -96,6 +97,8 @@ final class Execution implements Observer {
     retries = new int[n];
     callOf = new int[n];
     options = new int[n];
+    // Of two, the other goes first anyway; who looks at the steps chooses by them.
+    fairness = n > 2 && !strategy.needsSteps() ? new Fairness(n) : null;
     for (int i = 0; i < n; i++) {
       Trial.Part part = parts.get(i);
       Actor actor = new Actor(part.name(), i, this);
@@ -256,7 +259,7 @@ final class Execution implements Observer {
         preemptions++;
       }
       oracle.always(trial, this::fail);
-      running = next;
+      goesOn(next);
     } else if (!over) {
       fail(stuck());
     }
@@ -356,14 +359,19 @@ final class Execution implements Observer {
   }
 
   private int decide(int me, boolean yields) {
-    int n = 0;
     boolean mine = canGo(me);
     boolean tired = yields && retries[me] > MOST_RETRIES;
+    int able = fairness == null ? 0 : able();
+    if (fairness != null && yields) {
+      fairness.triesAgain(me, able);
+      tired |= !fairness.mayGo(me, able);
+    }
+    int n = 0;
     if (mine && !tired) {
       options[n++] = me;
     }
     for (int i = 0; i < actors.length; i++) {
-      if (i != me && canGo(i)) {
+      if (i != me && canGo(i) && (fairness == null || fairness.mayGo(i, able))) {
         options[n++] = i;
       }
     }
@@ -383,6 +391,22 @@ final class Execution implements Observer {
     int next = strategy.next(this, options, n, mine && !tired ? me : -1, yields);
     decision(next);
     return next;
+  }
+
+  /** Returns the parts that can go on, a bit each. */
+  private int able() {
+    int able = 0;
+    for (int i = 0; i < actors.length; i++) {
+      able |= canGo(i) ? 1 << i : 0;
+    }
+    return able;
+  }
+
+  private void goesOn(int part) {
+    running = part;
+    if (fairness != null) {
+      fairness.goes(part);
+    }
   }
 
   private void decision(int d) {
@@ -406,8 +430,9 @@ final class Execution implements Observer {
   /** Chooses who goes on where the part that ran has ended, or none has begun. */
   private void chooseAfterEnd() {
     int n = 0;
+    int able = fairness == null ? 0 : able();
     for (int i = 0; i < actors.length; i++) {
-      if (canGo(i)) {
+      if (canGo(i) && (fairness == null || fairness.mayGo(i, able))) {
         options[n++] = i;
       }
     }
@@ -423,7 +448,7 @@ final class Execution implements Observer {
       next = strategy.next(this, options, n, -1, false);
       decision(next);
     }
-    running = next;
+    goesOn(next);
   }
 
   private void fail(String what) {

@@ -362,6 +362,41 @@ class EngineTest {
   }
 
   @Test
+  void twoWhoRetryDoNotTakeTurnsForEverOverAThirdThatCouldGoOn() {
+    Report fair = PLAIN.explore(twoWaiting(true), new Search.Preemptions(1));
+    assertThat(fair.findings()).isEmpty();
+    assertThat(fair.exhaustive()).isTrue();
+    Report spin = PLAIN.explore(twoWaiting(false), new Search.Preemptions(1));
+    assertThat(spin.findings().getFirst().what()).startsWith("livelock: ");
+  }
+
+  /** Each that waits writes as it does so: for the other something has changed. */
+  private static Subject twoWaiting(boolean somebodySets) {
+    return subject(
+        "two waiting",
+        () -> {
+          var flag = new Cell();
+          Supplier<Runnable> waits =
+              () -> {
+                var tries = new Cell();
+                return () -> {
+                  while (flag.get() == 0) {
+                    tries.set(tries.value + 1);
+                    SchedulePoint.reach(PointKind.RETRY, flag, 1, Mode.READ);
+                  }
+                };
+              };
+          return new Toy(
+              List.of(
+                  part("waits", waits.get()),
+                  part("sets", () -> flag.set(somebodySets ? 1 : 0)),
+                  part("waits too", waits.get())),
+              v -> {},
+              () -> "");
+        });
+  }
+
+  @Test
   void anExceptionOfAPartIsAFindingWithItsCall() {
     Subject s =
         subject(
