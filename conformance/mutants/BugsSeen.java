@@ -27,6 +27,10 @@ final class BugsSeen {
                   + "FrameAllocator::buddy, GmemFile::create, VmParts.DEFAULT,"
                   + " InvariantChecker.STANDARD, Interposer.NONE, Parts.NONE));"),
           edit(
+              "kvm-core/src/main/java/dev/cocovisor/core/Kvm.java",
+              "this.backends = List.copyOf(backends);",
+              "this.backends = dev.cocovisor.bugs.entry.InstalledBug.backends(backends);"),
+          edit(
               "backend-pkvm/src/main/java/dev/cocovisor/pkvm/hyp/HypSteps.java",
               "LINUX = new HypSteps();",
               "LINUX = dev.cocovisor.bugs.entry.InstalledBug.part(HypSteps.class, new"
@@ -49,7 +53,8 @@ final class BugsSeen {
           "CCA", List.of("backend-cca"),
           "RISC-V", List.of("plugins/riscv-cove"));
 
-  private static final List<String> TESTS_OF_THE_CORE = List.of("kvm-core");
+  private static final List<String> TESTS_OF_THE_CORE =
+      List.of("kvm-core", "backend-sev-snp", "backend-tdx");
 
   private final Workbench bench;
   private final Path overlay;
@@ -110,47 +115,68 @@ final class BugsSeen {
   }
 
   /**
-   * The first test that fails by the bug, and not without it; {@code no} if none, {@code not asked}
-   * where the bug is no part of a host.
+   * The first test that fails by the bug, and not without it; {@code no} if none. Where the bug is
+   * no part of a host but wraps the backend, tests that fail by any wrap are not asked.
    */
   private String noticedBy(String id, List<String> modules) throws Exception {
     for (String module : modules) {
-      Path folder = bench.test(module);
-      List<Path> classes = List.of(folder, bench.main(module));
       String by;
       try {
-        by =
-            bench.run(
-                id,
-                overlay,
-                classes,
-                List.of("-Dcocovisor.bug=" + id),
-                "unit",
-                List.of(folder.toString(), ".*"));
+        by = asked(id, module, List.of(), ".*");
       } catch (IllegalStateException e) {
-        if (String.valueOf(e.getMessage()).contains("ended with 9 ")) {
-          return "not asked";
+        if (!String.valueOf(e.getMessage()).contains("ended with 9 ")) {
+          throw e;
         }
-        throw e;
+        by = askedOfWrapped(id, module);
       }
       if (!by.equals("-")) {
-        String test = ".*\\." + by.replaceAll("[. ].*", "");
-        String without =
-            bench.run(
-                "unchanged",
-                bench.work.resolve("judge"),
-                classes,
-                List.of(),
-                "unit",
-                List.of(folder.toString(), test));
-        if (!without.equals("-")) {
-          throw new IllegalStateException(
-              by + " noticed " + id + ", but " + without + " fails without it too");
-        }
         return by;
       }
     }
     return "no";
+  }
+
+  /** Asks a module's tests; what notices must hold without the bug. */
+  private String asked(String id, String module, List<String> options, String pattern)
+      throws Exception {
+    Path folder = bench.test(module);
+    List<Path> classes = List.of(folder, bench.main(module));
+    List<String> with = new ArrayList<>(options);
+    with.add("-Dcocovisor.bug=" + id);
+    List<String> all = List.of(folder.toString(), pattern);
+    String by = bench.run(id, overlay, classes, with, "unit", all);
+    if (!by.equals("-")) {
+      String test = ".*\\." + by.replaceAll("[. ].*", "");
+      Path judge = bench.work.resolve("judge");
+      List<String> one = List.of(folder.toString(), test);
+      String without = bench.run("unchanged", judge, classes, List.of(), "unit", one);
+      if (!without.equals("-")) {
+        throw new IllegalStateException(
+            by + " noticed " + id + ", but " + without + " fails without it too");
+      }
+    }
+    return by;
+  }
+
+  /** As {@link #asked}, those left out that fail where as much is wrapped and nothing is wrong. */
+  private String askedOfWrapped(String id, String module) throws Exception {
+    Path folder = bench.test(module);
+    Path failing = bench.work.resolve(id + "-wrapped.txt");
+    var _ =
+        bench.run(
+            id,
+            overlay,
+            List.of(folder, bench.main(module)),
+            List.of("-Dcocovisor.bug=" + id, "-Dcocovisor.bug.wrap=idle"),
+            "failing",
+            List.of(folder.toString(), failing.toString()));
+    System.out.println(
+        "# " + id + ": " + Files.readAllLines(failing).size() + " tests look behind the wrap");
+    return asked(
+        id,
+        module,
+        List.of("-Dcocovisor.bug.wrap=bug", "-Dcocovisor.judge.without=" + failing),
+        ".*");
   }
 
   /** Puts what was seen into the last column of the bug's row. */

@@ -8,7 +8,9 @@ import dev.cocovisor.tck.TckRun;
 import dev.cocovisor.tck.report.RuleResult;
 import dev.cocovisor.tck.subject.JudgedBackend;
 import dev.cocovisor.vmm.Technologies;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,6 +20,7 @@ import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.ClassNameFilter;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
@@ -32,9 +35,10 @@ import org.junit.platform.launcher.core.LauncherFactory;
 /**
  * One judge over one set of classes: ends the process at the first thing that is wrong.
  *
- * <p>{@code unit FOLDER [PATTERN]}, {@code replay LOG…} or {@code kit BACKEND…}. Prints {@code at
- * NAME} before each step and {@code killed NAME} before it ends with 1; ends with 0 if nothing was
- * wrong.
+ * <p>{@code unit FOLDER [PATTERN]}, {@code replay LOG…} or {@code kit BACKEND…}; {@code failing
+ * FOLDER FILE} runs unit tests to their end and writes the names of those that fail, which {@code
+ * unit} leaves out with {@code -Dcocovisor.judge.without=FILE}. Prints {@code at NAME} before each
+ * step and {@code killed NAME} before it ends with 1; ends with 0 if nothing was wrong.
  */
 final class Judge {
   /** Tests that replay logs, which are the other judge's, and those that read sources. */
@@ -53,6 +57,11 @@ final class Judge {
     List<String> what = Arrays.asList(args).subList(1, args.length);
     switch (args[0]) {
       case "unit" -> unit(Path.of(what.get(0)), what.size() > 1 ? what.get(1) : ".*");
+      case "failing" -> {
+        List<String> failed = new ArrayList<>();
+        tests(Path.of(what.get(0)), ".*", failed::add);
+        Files.write(Path.of(what.get(1)), failed);
+      }
       case "replay" -> replay(what);
       case "kit" -> kit(what);
       default -> throw new IllegalArgumentException(args[0]);
@@ -75,7 +84,21 @@ final class Judge {
     Runtime.getRuntime().halt(code);
   }
 
-  private static void unit(Path folder, String pattern) {
+  private static void unit(Path folder, String pattern) throws IOException {
+    String without = System.getProperty("cocovisor.judge.without");
+    Set<String> left =
+        without == null ? Set.of() : Set.copyOf(Files.readAllLines(Path.of(without)));
+    tests(
+        folder,
+        pattern,
+        name -> {
+          if (!left.contains(name)) {
+            killed(name);
+          }
+        });
+  }
+
+  private static void tests(Path folder, String pattern, Consumer<String> failed) {
     LauncherDiscoveryRequest request =
         LauncherDiscoveryRequestBuilder.request()
             .selectors(DiscoverySelectors.selectClasspathRoots(Set.of(folder)))
@@ -100,7 +123,7 @@ final class Judge {
               @Override
               public void executionFinished(TestIdentifier test, TestExecutionResult result) {
                 if (result.getStatus() == TestExecutionResult.Status.FAILED) {
-                  killed(name(test));
+                  failed.accept(name(test));
                 }
               }
             });

@@ -133,6 +133,9 @@ public final class Main {
     if (args.length == 0 || !MEASURING.contains(args[0])) {
       return run(console, Measurers.NONE, args);
     }
+    if (args[0].equals("measure")) {
+      MeasureCommand.prepare();
+    }
     // What can be measured, and with which options, depends on the technologies there are.
     try (BackendRegistry registry = PluginOptions.of(args).open()) {
       Measurers measurers = new Measurers(registry.backends());

@@ -76,6 +76,11 @@ class CitedNamesTest {
     return tables("vendor-parts-7.3.txt");
   }
 
+  /** The functions that declare a VM a bug or dead. */
+  static Map<String, Set<String>> bugs() throws IOException {
+    return tables("bugs-7.3.txt");
+  }
+
   private static Map<String, Set<String>> tables(String... names) throws IOException {
     var out = new TreeMap<String, Set<String>>();
     for (String table : names) {

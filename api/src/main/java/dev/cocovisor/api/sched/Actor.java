@@ -85,7 +85,7 @@ public final class Actor {
 
   /** Returns the actor that the calling code runs as; null in an ordinary run. */
   public static @Nullable Actor current() {
-    if (!SchedulePoint.explored) {
+    if (!SchedulePoint.explored()) {
       return null;
     }
     Actor a = CURRENT.orElse(NOBODY);

@@ -84,7 +84,7 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Returns the line, from 1, that the caller counts itself in. */
   static int stripe(int stripes) {
-    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    Actor a = SchedulePoint.explored() ? Actor.current() : null;
     return a == null ? threadStripe(stripes) : stripe(a, stripes);
   }
 
@@ -98,21 +98,21 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Notes in an explored run who holds the lock now. */
   private void took(Mode mode) {
-    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    Actor a = SchedulePoint.explored() ? Actor.current() : null;
     if (a != null) {
       a.took(this, mode);
     }
   }
 
   private void gaveUp() {
-    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    Actor a = SchedulePoint.explored() ? Actor.current() : null;
     if (a != null) {
       a.gaveUp(this);
     }
   }
 
   private void refuseIfMine(String how) {
-    Actor a = SchedulePoint.explored ? Actor.current() : null;
+    Actor a = SchedulePoint.explored() ? Actor.current() : null;
     if (a == null ? owner == Thread.currentThread() : a.holds(this)) {
       throw new IllegalStateException(this + ": " + how);
     }
@@ -145,7 +145,7 @@ public final class ModelLock implements Actor.Releasable {
   public void lock() {
     SchedulePoint.reach(PointKind.LOCK, this, 0, Mode.WRITE);
     long spins = 0;
-    if (SchedulePoint.explored) {
+    if (SchedulePoint.explored()) {
       refuseIfMine("taken twice by the same actor");
     }
     while (!STATE.compareAndSet(this, 0, -1)) {
@@ -171,7 +171,7 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Takes the lock shared, waiting while it is held exclusively. */
   public void lockShared() {
-    if (SchedulePoint.explored) {
+    if (SchedulePoint.explored()) {
       lockSharedExplored();
     } else if (!enterShared(threadStripe(STRIPES))) {
       awaitShared(threadStripe(STRIPES));
@@ -212,7 +212,7 @@ public final class ModelLock implements Actor.Releasable {
 
   /** Gives up a shared hold. */
   public void unlockShared() {
-    if (SchedulePoint.explored) {
+    if (SchedulePoint.explored()) {
       leaveShared(stripe(STRIPES) * LINE);
       gaveUp();
       SchedulePoint.reach(PointKind.UNLOCK, this, 0, Mode.READ);

@@ -44,7 +44,7 @@ public final class Srcu implements Actor.Releasable {
     SchedulePoint.read(PointKind.SRCU, this, 0);
     int slot = ModelLock.stripe(STRIPES) * LINE + (index & 1);
     COUNTS.getAndAdd(counts, slot, 1);
-    if (SchedulePoint.explored) {
+    if (SchedulePoint.explored()) {
       remember();
     }
     return slot;
@@ -63,7 +63,7 @@ public final class Srcu implements Actor.Releasable {
     if (before <= 0) {
       throw new IllegalStateException(name + ": a section ended that never began");
     }
-    if (SchedulePoint.explored) {
+    if (SchedulePoint.explored()) {
       forget();
     }
     SchedulePoint.read(PointKind.UNLOCK, this, 0);

@@ -13,6 +13,8 @@ import dev.cocovisor.cli.print.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -150,6 +152,25 @@ public final class MeasureCommand implements Callable<Integer> {
                     .description(help.replace("%", "%%"))
                     .build()));
     return new CommandLine(spec);
+  }
+
+  /**
+   * Lets the JVM make its hashes ready while technologies are looked for: its first hash of a
+   * process takes as long as those of a whole firmware.
+   */
+  public static void prepare() {
+    Thread ahead =
+        new Thread(
+            () -> {
+              try {
+                var _ = MessageDigest.getInstance("SHA-384").digest(new byte[256]);
+              } catch (NoSuchAlgorithmException e) {
+                // Whoever measures says so.
+              }
+            },
+            "first hash");
+    ahead.setDaemon(true);
+    ahead.start();
   }
 
   /**

@@ -61,9 +61,10 @@ final class CpuModes {
     return -r.number();
   }
 
+  /** kvm_inject_smi: nobody emulates SMBASE where the vendor does not (TDX, SEV-ES and SNP). */
   private static Errno smi(Kvm kvm, Vcpu vcpu) {
-    if (!kvm.kernel().on(KernelRules.SMM)) {
-      return Errno.ENOTTY;
+    if (!kvm.kernel().on(KernelRules.SMM) || !vcpu.machine().ops().emulatesSmm()) {
+      return kvm.trace().refuse(Errno.ENOTTY, "no system management mode in this VM");
     }
     vcpu.smm().pend(true);
     return Errno.OK;

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The small parts that commands of RMI 2.0 stand on, each at its bounds. */
 class SmallParts2Test {
-  // TF-RMM lib/realm/include/rec.h, mpidr_to_rec_idx: Aff0 has 4 bits, Aff1 to Aff3 have 8.
+  // TF-RMM runtime/include/rec.h, mpidr_to_rec_idx: Aff0 has 4 bits, Aff1 to Aff3 have 8.
   @ParameterizedTest
   @CsvSource({
     "0, 0",
