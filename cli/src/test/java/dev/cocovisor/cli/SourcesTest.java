@@ -46,6 +46,9 @@ class SourcesTest {
     kind("AMD: firmware, GHCB and APM", "SEV-SNP Firmware|GHCB|APM|AMD64|SEV API|AMD");
     kind("RISC-V: CoVE, SBI and the privileged specification", "CoVE|SBI|RISC-V|Salus");
     kind("series on the kernel's lists, by name", "\"KVM:|series|patch");
+    kind(
+        "papers, by author, title and conference",
+        "\\b(PLDI|POPL|OSDI|SOSP|ASPLOS|CONCUR)\\s+\\d{4}");
     kind("QEMU, EDK2, strace and other programs", "QEMU|EDK2|OVMF|strace|pc_system_");
     kind(
         "Linux: file and function",

@@ -192,6 +192,11 @@ class ModuleTablesTest {
     assertThat(broken()).contains(below + "the table behind the entry is another");
     above.setChild(0, child);
     assertThat(broken()).isEmpty();
+    b.pamt.assign(0, child.hpa(), PageType.EPT, foreign);
+    assertThat(broken())
+        .as("a table of another TD")
+        .containsExactly(below + "PAMT of " + Long.toHexString(child.hpa()) + " does not say so");
+    b.pamt.assign(0, child.hpa(), PageType.EPT, Bench.TDR);
     // A TD has its pages, tables and control pages as children, and no fewer.
     long spare = b.td().children() - (6 + 3 + 3 + 512);
     assertThat(spare).as("pages of vCPUs").isEqualTo(12);

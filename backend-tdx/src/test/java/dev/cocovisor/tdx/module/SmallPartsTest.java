@@ -6,11 +6,13 @@ import dev.cocovisor.api.mem.SparseMemory;
 import dev.cocovisor.tdx.module.abi.Operand;
 import dev.cocovisor.tdx.module.abi.PlatformConfig;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
+import dev.cocovisor.tdx.module.call.LockProbe;
 import dev.cocovisor.tdx.module.keys.CipherState;
 import dev.cocovisor.tdx.module.keys.KeyTable;
 import dev.cocovisor.tdx.module.pamt.Sharers;
 import dev.cocovisor.tdx.module.td.CpuidConfig;
 import dev.cocovisor.tdx.module.td.Mrtd;
+import dev.cocovisor.tdx.module.td.StepGuard;
 import dev.cocovisor.tdx.module.td.TdParams;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,6 +24,8 @@ import org.junit.jupiter.api.Test;
 
 /** The small parts of the module, each at its bounds. */
 class SmallPartsTest {
+  private static final long GPA = 0x40000000L;
+
   private static byte[] block(String name, long gpa) {
     ByteBuffer out = ByteBuffer.allocate(128).order(ByteOrder.LITTLE_ENDIAN);
     out.put(name.getBytes(StandardCharsets.US_ASCII));
@@ -300,5 +304,47 @@ class SmallPartsTest {
     assertThat(GOOD.levels()).isEqualTo(4);
     assertThat(GOOD.septVeDisable()).isFalse();
     assertThat(all.septVeDisable()).isTrue();
+  }
+
+  // TDX module 1.5.01, td_exit_stepping.c: six faults at one instruction are nothing, then 32 are
+  // kept.
+  @Test
+  void theStepGuardIsArmedByTheSeventhFaultAndForgetsAtProgress() {
+    StepGuard guard = new StepGuard();
+    for (int i = 0; i < 6; i++) {
+      guard.fault(0x1000L * i);
+      assertThat(guard.armed()).as("fault %d", i).isFalse();
+    }
+    guard.fault(0x7000);
+    guard.fault(0x7000);
+    assertThat(guard.armed()).isTrue();
+    assertThat(guard.count()).isOne();
+    assertThat(guard.address(0)).isEqualTo(0x7000);
+    for (int i = 0; i < 40; i++) {
+      guard.fault(0x10_0000L + 0x1000 * i);
+    }
+    assertThat(guard.count()).isEqualTo(32);
+    guard.progress();
+    assertThat(guard.armed()).isFalse();
+    guard.fault(0x1000);
+    assertThat(guard.armed()).as("six again").isFalse();
+  }
+
+  @Test
+  void aProbeTakesTheEntryThatAHostCallWouldTake() {
+    Bench fresh = new Bench();
+    fresh.must(fresh.host.mngCreate(Bench.TDR, 0x20));
+    assertThat(fresh.module.lockProbe().entry(fresh.td(), GPA, 0)).as("no table yet").isFalse();
+    Bench b = Bench.runnable(true);
+    LockProbe probe = b.module.lockProbe();
+    assertThat(probe.entry(b.td(), GPA, 0)).as("no table of its level").isFalse();
+    b.tables(GPA, 0);
+    b.must(b.host.memPageAug(Bench.TDR, GPA, 0, b.page()));
+    assertThat(probe.entry(b.td(), GPA, 0)).isTrue();
+    assertThat(b.host.memRangeBlock(Bench.TDR, GPA, 0))
+        .isEqualTo(SeamStatus.OPERAND_BUSY.with(Operand.RCX));
+    assertThat(b.module.lockProbe().entry(b.td(), GPA, 0)).as("another probe").isFalse();
+    probe.release();
+    b.must(b.host.memRangeBlock(Bench.TDR, GPA, 0));
   }
 }

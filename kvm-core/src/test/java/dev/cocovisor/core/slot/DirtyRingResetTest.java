@@ -30,7 +30,7 @@ class DirtyRingResetTest {
   void neighboursAreTakenTogether(String pages, String calls) {
     PhysicalHost memory = new PhysicalHost(64);
     DirtyRing ring = Objects.requireNonNull(DirtyRing.create(memory, 4096));
-    String[] offsets = pages.split(" ");
+    String[] offsets = pages.split(" ", -1);
     for (int i = 0; i < offsets.length; i++) {
       ring.push(7, Long.parseLong(offsets[i]));
       long entry = (ring.frame(0) << 12) + (long) i * DirtyRing.ENTRY;
@@ -43,6 +43,6 @@ class DirtyRingResetTest {
           told.add(offset + ":" + Long.toHexString(mask));
         });
     assertThat(taken).isEqualTo(offsets.length);
-    assertThat(told).containsExactly(calls.split(" "));
+    assertThat(told).containsExactly(calls.split(" ", -1));
   }
 }
