@@ -74,6 +74,23 @@ public interface VcpuContext {
   default void leaveGuest() {}
 
   /**
+   * Goes round once more in a run: the guest left, what it needs is not there yet, and it is to be
+   * entered again. On the way slot updates and other vCPUs go on, and signals and requests are
+   * looked at. Whoever goes round without it waits for ever for a slot that is being deleted, which
+   * waits for this vCPU. Source: {@code arch/x86/kvm/x86.c}, vcpu_run, vcpu_enter_guest; {@code
+   * arch/arm64/kvm/arm.c}, kvm_arch_vcpu_ioctl_run.
+   *
+   * @param gfn what the guest waits for
+   * @param tries how often the run went round before, from 1
+   * @return OK to enter; EINTR for a signal, with the exit set; EIO where the VM is dead; another
+   *     where it went round too often
+   * @since 0.3
+   */
+  default Errno goRound(long gfn, long tries) {
+    return Errno.OK;
+  }
+
+  /**
    * Asserts that the caller holds the vCPU's mutex (lockdep_assert_held of {@code vcpu->mutex}): so
    * whoever changes the vCPU's state while it does not run says that nobody runs it meanwhile.
    *

@@ -109,7 +109,14 @@ final class RealmRun {
     for (int i = 0; i < args.length; i++) {
       args[i] = list.get(i) instanceof Long n ? n : 0;
     }
-    while (true) {
+    for (long tries = 0; ; tries++) {
+      if (tries > 0) {
+        Errno again = vcpu.goRound(RecRun.hpfar(memory(), v.run) >>> 4, tries);
+        if (!again.ok()) {
+          Exit exit = vcpu.exit();
+          return new RunResult(again, exit == null ? new Exit.Unknown() : exit);
+        }
+      }
       if (!enter(v)) {
         if (v.entryStatus == Status.SUCCESS && resolveAbort(vcpu, v)) {
           continue;

@@ -143,7 +143,7 @@ final class GuestRuns {
   }
 
   RunResult hypercall(VcpuContext vcpu, PkvmVcpu v, Hvc hvc) {
-    while (true) {
+    for (long tries = 1; ; tries++) {
       HvcOutcome o = hyp.guestHvc(v.cpu, hvc.fn(), hvc.a0(), hvc.a1(), hvc.a2());
       switch (o) {
         case DONE -> {
@@ -156,6 +156,11 @@ final class GuestRuns {
           RunResult r = shareFault(vcpu, hvc.a0());
           if (r != null) {
             return r;
+          }
+          Errno again = vcpu.goRound(hvc.a0() >>> PageLevel.PAGE_SHIFT, tries);
+          if (!again.ok()) {
+            Exit exit = vcpu.exit();
+            return new RunResult(again, exit == null ? new Exit.Unknown() : exit);
           }
         }
       }

@@ -200,6 +200,26 @@ class HypLifeTest {
     assertThat(m.call(0, Hypercall.HOST_DONATE_GUEST, 0x100, 5)).isZero();
   }
 
+  // nvhe/mm.c, refill_memcache, admit_host_page: what EL2 takes is cleared before it is used.
+  @Test
+  void whatEl2TakesOfTheHostsCacheIsCleared() {
+    HypMachine.Guest g = m.guest(true);
+    m.call(0, Hypercall.VCPU_LOAD, g.handle(), 0);
+    List<Long> given = new ArrayList<>();
+    while (g.vcpus.get(0).memcache().size() < m.hyp.geometry().minCachePages()) {
+      long pfn = m.page();
+      m.memory.writeByte(pfn << 12, 9);
+      g.vcpus.get(0).memcache().push(pfn);
+      given.add(pfn);
+    }
+    assertThat(m.call(0, Hypercall.HOST_DONATE_GUEST, 0x100, 5)).isZero();
+    assertThat(given).isNotEmpty();
+    for (long pfn : given) {
+      assertThat(m.hyp.hypState(pfn)).as("frame 0x%x", pfn).isEqualTo(PageState.OWNED);
+      assertThat(m.memory.readByte(pfn << 12)).as("frame 0x%x", pfn).isZero();
+    }
+  }
+
   // nvhe/pkvm.c, unmap_donated_memory: what EL2 kept of a VM is zeroed before the host has it.
   @Test
   void whatEl2KeptOfAVmComesBackWiped() {

@@ -9,16 +9,14 @@ import dev.cocovisor.api.guest.Exit;
  * What KVM makes of an EPT violation at a private address.
  *
  * <p>It is a write fault whatever the guest did, at the address the TD exit names, which the
- * zero-step guard may have chosen; and it is tried again here until it is done, so that the guard
- * stays quiet. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, tdx_handle_ept_violation,
+ * zero-step guard may have chosen; and it is tried again before the guest is entered until it is
+ * done, so that the guard stays quiet, but not in a slot that is being deleted. Source: Linux 7.3,
+ * {@code arch/x86/kvm/vmx/tdx.c}, tdx_handle_ept_violation,
  * tdx_is_sept_violation_unexpected_pending; "KVM: TDX huge page support for private memory",
  * versions of 2025-04-24 (patches 11, 12, 20, 21) and 2026-01-06 (tdx_handle_mismatched_accept),
  * for what the accept level does.
  */
 final class EptViolation {
-  /** How often a mapping is tried before the guest is entered again. */
-  static final int LOCAL_RETRIES = 64;
-
   private static final int TYPE = 0xf;
   private static final int ACCEPT = 1;
   private static final int PENDING = 6;
@@ -54,18 +52,12 @@ final class EptViolation {
     }
     v.inViolation = true;
     Errno mapped = td.vm().mapPage(vcpu, gpa, true);
-    for (int i = 0; again(mapped) && i < LOCAL_RETRIES; i++) {
-      mapped = td.vm().mapPage(vcpu, gpa, true);
-    }
     v.inViolation = false;
     if (mapped == Errno.EINTR) {
       vcpu.setExit(new Exit.Interrupted());
     }
-    return again(mapped) ? Errno.OK : mapped;
-  }
-
-  private static boolean again(Errno e) {
-    return e == Errno.EBUSY || e == Errno.EAGAIN;
+    // The slot is going: only a vCPU that leaves its SRCU section lets it go.
+    return mapped == Errno.EAGAIN ? Errno.OK : mapped;
   }
 
   /** The level the guest wants to accept at is a hint, or a reason to split. */

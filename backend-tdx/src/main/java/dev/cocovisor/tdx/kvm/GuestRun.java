@@ -194,12 +194,7 @@ final class GuestRun {
       throw new IllegalArgumentException("leaf '" + name + "': TDG.MEM.PAGE.ACCEPT, ATTR.RD or WR");
     }
     TdxVcpu v = TdxVm.vcpu(vcpu);
-    while (true) {
-      RunResult r = entered(vcpu, v, f.number("gpa") << 2 | 3, () -> insideTdcall(v, leaf, f));
-      if (r != null) {
-        return r;
-      }
-    }
+    return entered(vcpu, v, f.number("gpa") << 2 | 3, () -> insideTdcall(v, leaf, f));
   }
 
   /** One TDCALL of a vCPU that is inside; null if it left without completing. */
@@ -224,12 +219,7 @@ final class GuestRun {
 
   private RunResult vmcall(VcpuContext vcpu, Fields f) {
     TdxVcpu v = TdxVm.vcpu(vcpu);
-    while (true) {
-      RunResult r = entered(vcpu, v, VcpuEntry.NO_INSTRUCTION, () -> vmcall.inside(v, f));
-      if (r != null) {
-        return r;
-      }
-    }
+    return entered(vcpu, v, VcpuEntry.NO_INSTRUCTION, () -> vmcall.inside(v, f));
   }
 
   /** What a guest does once it is inside. */
@@ -237,8 +227,21 @@ final class GuestRun {
     @Nullable RunResult run();
   }
 
-  /** Enters, lets the guest act, handles its exit; null to go round again. */
-  private @Nullable RunResult entered(
+  /** Enters, lets the guest act and handles its exit, until it has acted or the run ends. */
+  private RunResult entered(VcpuContext vcpu, TdxVcpu v, long instruction, Inside action) {
+    for (long tries = 1; ; tries++) {
+      RunResult r = enteredOnce(vcpu, v, instruction, action);
+      if (r != null) {
+        return r;
+      }
+      Errno again = vcpu.goRound(v.violation >>> PageLevel.PAGE_SHIFT, tries);
+      if (!again.ok()) {
+        return ended(vcpu, again);
+      }
+    }
+  }
+
+  private @Nullable RunResult enteredOnce(
       VcpuContext vcpu, TdxVcpu v, long instruction, Inside action) {
     long s = entry.enter(v);
     if (s == VcpuEntry.ENTERED) {
@@ -258,11 +261,12 @@ final class GuestRun {
       return RunResult.ok(unexpected(s));
     }
     Errno r = exited(vcpu, v, s);
-    if (r.ok()) {
-      return null;
-    }
+    return r.ok() ? null : ended(vcpu, r);
+  }
+
+  private static RunResult ended(VcpuContext vcpu, Errno e) {
     Exit exit = vcpu.exit();
-    return new RunResult(r, exit == null ? new Exit.Unknown() : exit);
+    return new RunResult(e, exit == null ? new Exit.Unknown() : exit);
   }
 
   /** Userspace answered an exit of a TDVMCALL. */

@@ -321,7 +321,7 @@ class SmallPartsTest {
     assertThat(guard.count()).isOne();
     assertThat(guard.address(0)).isEqualTo(0x7000);
     for (int i = 0; i < 40; i++) {
-      guard.fault(0x10_0000L + 0x1000 * i);
+      guard.fault(0x10_0000L + 0x1000L * i);
     }
     assertThat(guard.count()).isEqualTo(32);
     guard.progress();

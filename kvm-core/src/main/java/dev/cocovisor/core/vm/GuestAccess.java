@@ -75,14 +75,7 @@ final class GuestAccess implements AccessPath {
           var _ = interrupted();
           return -vm.gaveUp(vcpu, gfn, tries).number();
         }
-        // On its way into the guest and out again a vCPU lets slot updates go on.
-        vcpu.slotsRead();
-        try {
-          SchedulePoint.retry(vm.invalidation(), gfn, tries);
-        } finally {
-          // Whoever abandons the run leaves by the sections it is in.
-          vcpu.readSlots();
-        }
+        vcpu.letOthersGo(gfn, tries);
       }
       if (vm.isDead()) {
         return -Errno.EIO.number();

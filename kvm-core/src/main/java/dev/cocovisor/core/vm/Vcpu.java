@@ -10,6 +10,7 @@ import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.sched.ModelLock;
+import dev.cocovisor.api.sched.SchedulePoint;
 import dev.cocovisor.core.gmem.BackingStore;
 import dev.cocovisor.core.mmu.PageFault;
 import dev.cocovisor.core.mmu.SecondStage;
@@ -491,6 +492,35 @@ public final class Vcpu implements VcpuContext {
   @Override
   public void leaveGuest() {
     requests.leave();
+  }
+
+  @Override
+  public Errno goRound(long gfn, long tries) {
+    if (tries > vm.rules().retries()) {
+      exit = new Exit.Interrupted();
+      return vm.gaveUp(this, gfn, tries);
+    }
+    letOthersGo(gfn, tries);
+    if (vm.isDead()) {
+      return Errno.EIO;
+    }
+    if (requests.takeSignal()) {
+      exit = new Exit.Interrupted();
+      return Errno.EINTR;
+    }
+    serveRequests();
+    return Errno.OK;
+  }
+
+  /** On its way into the guest and out again a vCPU lets slot updates go on. */
+  void letOthersGo(long gfn, long tries) {
+    slotsRead();
+    try {
+      SchedulePoint.retry(vm.invalidation(), gfn, tries);
+    } finally {
+      // Whoever abandons the run leaves by the sections it is in.
+      readSlots();
+    }
   }
 
   @Override

@@ -210,4 +210,12 @@ class DelegatedBlocksTest {
     long pfn = backend.context().gmemPfn(GFN + 600, false);
     assertThat(c.mappedPfn(GFN + 600, true)).isEqualTo(pfn);
   }
+
+  // ops.MappingOps.delegatedMaxLevel: what is asked for is the page that the guest touched.
+  @Test
+  void theLargestBlockIsAskedForByTheFrameOfThePage() {
+    assertThat(read(BASE + 5 * 4096)).isEqualTo(Errno.OK);
+    long pfn = backend.context().gmemPfn(GFN + 5, false);
+    verify(ops).delegatedMaxLevel(GFN + 5, pfn, PageLevel.PG_2M, true);
+  }
 }
