@@ -32,6 +32,7 @@ final class BenchVm implements AutoCloseable {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
   static final String SW_PROTECTED = "sw-protected";
 
+  private final boolean faultsOutsideRuns;
   private final Kvm kvm;
   private @Nullable VmContext context;
   private final KvmProcess process;
@@ -51,6 +52,7 @@ final class BenchVm implements AutoCloseable {
 
   /** As the other, on a host of another kernel. */
   BenchVm(String backend, int vcpus, long memory, boolean huge, String kernel) {
+    faultsOutsideRuns = !backend.equals("pkvm");
     Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
     Backend vendor = technology.backend();
     HostConfig config =
@@ -115,6 +117,11 @@ final class BenchVm implements AutoCloseable {
     if (!done.ok()) {
       throw new IllegalStateException(done.toString());
     }
+  }
+
+  /** Tells whether a fault can be handled while no vCPU runs; pKVM gives to a loaded one only. */
+  boolean faultsOutsideRuns() {
+    return faultsOutsideRuns;
   }
 
   /** Tells whether KVM_PRE_FAULT_MEMORY maps this VM's memory. */

@@ -51,7 +51,12 @@ public final class FaultCpu {
     BenchVm machine = new BenchVm(backend, 1, size, huge, kernel);
     if (!machine.preFaults()) {
       machine.close();
-      return measurePages(backend, kernel, rounds, threads, pages.startsWith("read"));
+      return measurePages(
+          backend,
+          kernel,
+          rounds,
+          threads,
+          pages.startsWith("read") || !machine.faultsOutsideRuns());
     }
     Vcpu vcpu = machine.vcpu(0);
     long[] range = new long[2];

@@ -72,8 +72,14 @@ class LibraryTest {
   }
 
   @Tag("slow")
+  @ParameterizedTest
+  @ValueSource(strings = {"sw-protected", "pkvm", "sev-snp"})
+  void everyTripleOfOnePageHoldsWithOnePreemption(String technology) {
+    holds(technology, library(technology).triples(), 1);
+  }
+
   @Test
-  void everyTripleOfOnePageHoldsWithOnePreemption() {
-    holds("sw-protected", library("sw-protected").triples(), 1);
+  void aRunThatWaitsForASlotThatIsDeletedLetsItGo() {
+    holds("tdx", List.of(List.of(Operation.SLOT_DELETE, Operation.ACCEPT)), 1);
   }
 }
