@@ -500,7 +500,8 @@ public final class Vcpu implements VcpuContext {
       exit = new Exit.Interrupted();
       return vm.gaveUp(this, gfn, tries);
     }
-    letOthersGo(gfn, tries);
+    // The first time round what the guest left for was done: it waits for nobody yet.
+    letOthersGo(gfn, tries - 1);
     if (vm.isDead()) {
       return Errno.EIO;
     }
@@ -512,11 +513,17 @@ public final class Vcpu implements VcpuContext {
     return Errno.OK;
   }
 
-  /** On its way into the guest and out again a vCPU lets slot updates go on. */
+  /**
+   * On its way into the guest and out again a vCPU lets slot updates go on.
+   *
+   * @param tries how often it tried in vain
+   */
   void letOthersGo(long gfn, long tries) {
     slotsRead();
     try {
-      SchedulePoint.retry(vm.invalidation(), gfn, tries);
+      if (tries > 0) {
+        SchedulePoint.retry(vm.invalidation(), gfn, tries);
+      }
     } finally {
       // Whoever abandons the run leaves by the sections it is in.
       readSlots();
