@@ -276,4 +276,22 @@ class GuestAccessTest {
     backend.context().bug("over");
     assertThat(p.preFaultMemory(vcpu, 0, new long[] {BASE, 8192})).isEqualTo(-Errno.EIO.number());
   }
+
+  // arch/x86/kvm/x86.c, vcpu_run and vcpu_enter_guest (7.3): signals and a dead VM end the run.
+  @Test
+  void aRunThatGoesRoundEndsBySignalsByItsVmsEndOrInVain() {
+    start(VmTraits.SW_PROTECTED);
+    Vcpu v = Objects.requireNonNull(p.vcpu(vcpu));
+    v.readSlots();
+    assertThat(v.goRound(1, 1)).isEqualTo(Errno.OK);
+    assertThat(v.exit()).isNull();
+    v.signal();
+    assertThat(v.goRound(1, 2)).isEqualTo(Errno.EINTR);
+    assertThat(v.exit()).isInstanceOf(Exit.Interrupted.class);
+    assertThat(v.goRound(1, 3)).isEqualTo(Errno.OK);
+    assertThat(v.goRound(1, Long.MAX_VALUE)).isEqualTo(Errno.EINTR);
+    backend.context().bug("over");
+    assertThat(v.goRound(1, 1)).isEqualTo(Errno.EIO);
+    v.slotsRead();
+  }
 }
