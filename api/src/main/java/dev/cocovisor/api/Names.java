@@ -10,13 +10,12 @@ final class Names {
   /**
    * Tells whether a name is a lower-case letter, then lower-case letters, digits and {@code mark}.
    *
-   * @param least the fewest characters
+   * @param least the fewest characters, at least 1
    * @param most the most characters
    */
   static boolean lowerCase(String name, char mark, int least, int most) {
     return name.length() >= least
         && name.length() <= most
-        && name.length() > 0
         && isLower(name.charAt(0))
         && consistsOf(name, mark, false);
   }

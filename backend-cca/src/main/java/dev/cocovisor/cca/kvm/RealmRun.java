@@ -113,8 +113,7 @@ final class RealmRun {
       if (tries > 0) {
         Errno again = vcpu.goRound(RecRun.hpfar(memory(), v.run) >>> 4, tries);
         if (!again.ok()) {
-          Exit exit = vcpu.exit();
-          return new RunResult(again, exit == null ? new Exit.Unknown() : exit);
+          return RunResult.of(again, vcpu.exit());
         }
       }
       if (!enter(v)) {

@@ -159,8 +159,7 @@ final class GuestRuns {
           }
           Errno again = vcpu.goRound(hvc.a0() >>> PageLevel.PAGE_SHIFT, tries);
           if (!again.ok()) {
-            Exit exit = vcpu.exit();
-            return new RunResult(again, exit == null ? new Exit.Unknown() : exit);
+            return RunResult.of(again, vcpu.exit());
           }
         }
       }

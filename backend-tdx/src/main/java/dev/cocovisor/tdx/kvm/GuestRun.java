@@ -236,7 +236,7 @@ final class GuestRun {
       }
       Errno again = vcpu.goRound(v.violation >>> PageLevel.PAGE_SHIFT, tries);
       if (!again.ok()) {
-        return ended(vcpu, again);
+        return RunResult.of(again, vcpu.exit());
       }
     }
   }
@@ -261,12 +261,7 @@ final class GuestRun {
       return RunResult.ok(unexpected(s));
     }
     Errno r = exited(vcpu, v, s);
-    return r.ok() ? null : ended(vcpu, r);
-  }
-
-  private static RunResult ended(VcpuContext vcpu, Errno e) {
-    Exit exit = vcpu.exit();
-    return new RunResult(e, exit == null ? new Exit.Unknown() : exit);
+    return r.ok() ? null : RunResult.of(r, vcpu.exit());
   }
 
   /** Userspace answered an exit of a TDVMCALL. */

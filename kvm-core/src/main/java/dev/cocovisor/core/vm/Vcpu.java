@@ -221,8 +221,7 @@ public final class Vcpu implements VcpuContext {
 
   /** The run ends with what was set, or with no described exit. */
   RunResult ended(long r) {
-    Exit e = exit == null ? new Exit.Unknown() : exit;
-    return new RunResult(r == GuestAccess.EXITED ? Errno.OK : Errno.of((int) -r), e);
+    return RunResult.of(r == GuestAccess.EXITED ? Errno.OK : Errno.of((int) -r), exit);
   }
 
   /** KVM_PRE_FAULT_MEMORY, or KVM_MAP_MEMORY. */
@@ -481,12 +480,18 @@ public final class Vcpu implements VcpuContext {
     if (requests.enter()) {
       return Errno.OK;
     }
+    Errno r = askedFor();
+    return r.ok() ? Errno.EAGAIN : r;
+  }
+
+  /** Does what was asked of the vCPU; EINTR, with the exit set, where it was a signal. */
+  private Errno askedFor() {
     if (requests.takeSignal()) {
       exit = new Exit.Interrupted();
       return Errno.EINTR;
     }
     serveRequests();
-    return Errno.EAGAIN;
+    return Errno.OK;
   }
 
   @Override
@@ -502,15 +507,7 @@ public final class Vcpu implements VcpuContext {
     }
     // The first time round what the guest left for was done: it waits for nobody yet.
     letOthersGo(gfn, tries - 1);
-    if (vm.isDead()) {
-      return Errno.EIO;
-    }
-    if (requests.takeSignal()) {
-      exit = new Exit.Interrupted();
-      return Errno.EINTR;
-    }
-    serveRequests();
-    return Errno.OK;
+    return vm.isDead() ? Errno.EIO : askedFor();
   }
 
   /**
