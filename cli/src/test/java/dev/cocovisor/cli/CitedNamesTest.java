@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -15,8 +13,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
-import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -25,8 +21,6 @@ import org.junit.jupiter.api.Test;
  * {@code elsewhere.txt} for other versions, series and programs.
  */
 class CitedNamesTest {
-  private static final Path ROOT = Path.of(System.getProperty("cocovisor.root"));
-
   /** A file, then the names that follow it: {@code mmu.c, one and two; three}. */
   private static final Pattern CITATION =
       Pattern.compile(
@@ -37,27 +31,6 @@ class CitedNamesTest {
 
   private static final Pattern NAME =
       Pattern.compile("\\b_{0,4}[A-Za-z]\\w*_\\w+(?<!_)\\b(?!\\.[chS]\\b)");
-
-  private static Stream<Path> texts() throws IOException {
-    try (Stream<Path> all = Files.walk(ROOT)) {
-      return all
-          .filter(p ->
-              p.toString().matches(".*(\\.(java|md|kvmlog|seamlog|rmilog)|(rules|checks).*gz)"))
-          .filter(
-              p -> !ROOT.relativize(p).toString().matches("(.*/)?(target|node_modules|\\.git)/.*"))
-          .toList()
-          .stream();
-    }
-  }
-
-  private static String read(Path file) {
-    try (InputStream raw = Files.newInputStream(file);
-        InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   /** Comments and strings that go on as running text. */
   private static String running(String text) {
@@ -103,8 +76,9 @@ class CitedNamesTest {
     var wrong = new TreeSet<String>();
     var cited = new TreeSet<String>();
     int citations = 0;
-    for (Path file : texts().toList()) {
-      Matcher m = CITATION.matcher(running(read(file)));
+    for (Path file :
+        RepositoryTexts.matching(".*(\\.(java|md|kvmlog|seamlog|rmilog)|(rules|checks).*gz)")) {
+      Matcher m = CITATION.matcher(running(RepositoryTexts.read(file)));
       while (m.find()) {
         Matcher name = NAME.matcher(m.group("names"));
         while (name.find()) {
@@ -112,7 +86,7 @@ class CitedNamesTest {
           String pair = m.group("file") + ", " + name.group();
           cited.add(pair);
           if (!isThere(known, m.group("file"), name.group())) {
-            wrong.add(pair + " (" + ROOT.relativize(file) + ")");
+            wrong.add(pair + " (" + RepositoryTexts.ROOT.relativize(file) + ")");
           }
         }
       }

@@ -34,7 +34,7 @@ class DocumentedCodeTest {
     Map<String, String> written = new LinkedHashMap<>();
     TreeSet<String> named = new TreeSet<>();
     for (Path file : files("docs", ".md")) {
-      String text = read(file);
+      String text = RepositoryTexts.read(file);
       IN_DOCUMENT.matcher(text).results().forEach(m -> written.put(m.group(1), m.group(2).strip()));
       NAMED.matcher(text).results().forEach(m -> named.add(m.group(1)));
     }
@@ -55,7 +55,7 @@ class DocumentedCodeTest {
     }
     for (Path module : modules) {
       for (Path file : files(ROOT.relativize(module).toString(), ".java")) {
-        Matcher m = IN_TEST.matcher(read(file));
+        Matcher m = IN_TEST.matcher(RepositoryTexts.read(file));
         while (m.find()) {
           String twice = found.put(m.group(1), m.group(2).stripTrailing().stripIndent().strip());
           assertThat(twice).as("two snippets are called " + m.group(1)).isNull();
@@ -68,14 +68,6 @@ class DocumentedCodeTest {
   private static List<Path> files(String folder, String ending) {
     try (Stream<Path> all = Files.walk(ROOT.resolve(folder))) {
       return all.filter(f -> f.toString().endsWith(ending)).sorted().toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -97,14 +97,12 @@ class FunctionTablesTest {
   }
 
   private static Map<String, List<Path>> classes() throws IOException {
-    try (Stream<Path> all = Files.walk(ROOT)) {
-      return all.filter(p -> p.toString().endsWith(".java") && !p.toString().contains("/target/"))
-          .collect(
-              Collectors.groupingBy(
-                  p -> p.getFileName().toString().replace(".java", ""),
-                  TreeMap::new,
-                  Collectors.toList()));
-    }
+    return RepositoryTexts.matching(".*\\.java").stream()
+        .collect(
+            Collectors.groupingBy(
+                p -> p.getFileName().toString().replace(".java", ""),
+                TreeMap::new,
+                Collectors.toList()));
   }
 
   @ParameterizedTest

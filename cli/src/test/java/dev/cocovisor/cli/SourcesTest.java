@@ -13,8 +13,6 @@ import dev.cocovisor.tdx.kvm.TdxBackend;
 import dev.cocovisor.vmm.Technologies;
 import dev.cocovisor.vmm.Technology;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -69,23 +67,8 @@ class SourcesTest {
   }
 
   private static Stream<Path> texts() throws IOException {
-    try (Stream<Path> all = Files.walk(ROOT)) {
-      return all
-          .filter(p -> p.toString().matches(".*\\.(java|md|kvmlog|seamlog|rmilog)"))
-          .filter(
-              p -> !ROOT.relativize(p).toString().matches("(.*/)?(target|node_modules|\\.git)/.*"))
-          .filter(p -> !p.endsWith("SourcesTest.java"))
-          .toList()
-          .stream();
-    }
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return RepositoryTexts.matching(".*\\.(java|md|kvmlog|seamlog|rmilog)").stream()
+        .filter(p -> !p.endsWith("SourcesTest.java"));
   }
 
   /** Comments as running text. */
@@ -98,7 +81,7 @@ class SourcesTest {
     var counts = new TreeMap<String, Integer>();
     List<String> unknown = new ArrayList<>();
     for (Path file : texts().toList()) {
-      Matcher m = CITES.matcher(running(read(file)));
+      Matcher m = CITES.matcher(running(RepositoryTexts.read(file)));
       while (m.find()) {
         String what = m.group("what");
         count(what, ROOT.relativize(file).toString(), counts, unknown);
@@ -148,7 +131,7 @@ class SourcesTest {
         Pattern.compile(
             "@Rule\\(\\s*id = \"(\\w+)\",\\s*source =\\s*\"((?:[^\"]|\"\\s*\\+\\s*\")+)\"");
     for (Path file : texts().filter(p -> p.toString().contains("/tck/src/main/")).toList()) {
-      Matcher m = source.matcher(read(file));
+      Matcher m = source.matcher(RepositoryTexts.read(file));
       while (m.find()) {
         count(m.group(2).replaceAll("\"\\s*\\+\\s*\"", ""), m.group(1), counts, unknown);
       }
@@ -160,7 +143,10 @@ class SourcesTest {
 
   @Test
   void noneIsSomethingThatNoReaderHas() throws IOException {
-    assertThat(texts().filter(f -> NOWHERE.matcher(read(f)).find()).map(ROOT::relativize))
+    assertThat(
+            texts()
+                .filter(f -> NOWHERE.matcher(RepositoryTexts.read(f)).find())
+                .map(ROOT::relativize))
         .isEmpty();
   }
 }
