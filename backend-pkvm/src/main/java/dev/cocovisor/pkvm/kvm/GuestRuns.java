@@ -168,11 +168,12 @@ final class GuestRuns {
 
   /** The host handles the write abort that EL2 made up; null lets the guest call once more. */
   private @Nullable RunResult shareFault(VcpuContext vcpu, long ipa) {
-    if (vm.slotOf(ipa >>> PageLevel.PAGE_SHIFT) == null) {
-      // io_mem_abort: no syndrome to emulate the access by, so a pVM gets an external abort.
+    Errno e = vm.mapPage(vcpu, ipa, /* isPrivate= */ true);
+    if (e == Errno.ENOENT) {
+      // No slot. io_mem_abort: no syndrome to emulate the access by, so a pVM gets an external
+      // abort.
       return RunResult.ok(new Exit.GuestAbort(ESR_EXTERNAL_ABORT));
     }
-    Errno e = vm.mapPage(vcpu, ipa, /* isPrivate= */ true);
     return e.ok() || e == Errno.EAGAIN ? null : new RunResult(e, new Exit.Unknown());
   }
 }
