@@ -3,9 +3,7 @@ package dev.cocovisor.explore;
 import dev.cocovisor.api.sched.Abandoned;
 import dev.cocovisor.api.sched.Actor;
 import dev.cocovisor.api.sched.Choice;
-import dev.cocovisor.api.sched.Location;
 import dev.cocovisor.api.sched.Mode;
-import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.Observer;
 import dev.cocovisor.api.sched.PointKind;
 import java.util.ArrayList;
@@ -23,20 +21,11 @@ import org.jspecify.annotations.Nullable;
  * it just returns; otherwise it parks, and the loop of {@link #run} lets the other go on. All on
  * the thread that called {@link #run}, so nothing here needs a lock.
  *
- * <p>A part is in one of four states: it stands before a step it can make; it stands before taking
- * a lock that another holds; it waits, until another has changed or given up the very place; it has
- * ended. When no part can go on and not all have ended, the run is stuck: {@link #stuck} says who
- * waits for what. A part that retries again and again while nobody else can go on makes a livelock.
- *
- * <p>A step counts as made when its part reaches its next point; only then those who wait for the
- * place look again. What was given up is announced after it is done and wakes them at once.
+ * <p>{@link Turns} knows who can go on. When nobody can and not all have ended, the run is stuck,
+ * and {@link Turns#standing} says who waits for what. A part that retries again and again while
+ * nobody else can go on makes a livelock.
  */
 final class Execution implements Observer {
-  /** A retry that nobody else has changed anything for since the last one finds the same again. */
-  private static final int MOST_RETRIES = 1;
-
-  private static final int FOR_EVER = 200;
-
   private final Trial trial;
   private final Strategy strategy;
   private final int mostSteps;
@@ -44,14 +33,10 @@ final class Execution implements Observer {
   private final boolean keeps;
   private final Actor[] actors;
   private final Fibers.Fiber[] fibers;
-  private final String[][] answers;
-  private final ScheduleStep[] pending;
-  private final boolean[] waits;
-  private final boolean[] ended;
-  private final int[] retries;
+  private final Answers answers;
+  private final Turns turns;
   private final int[] callOf;
   private final int[] options;
-  private final @Nullable Fairness fairness;
   private final LockOrder order = new LockOrder();
   private final List<ScheduleStep> made = new ArrayList<>();
   private final List<Before> before = new ArrayList<>();
@@ -90,24 +75,18 @@ final class Execution implements Observer {
     int n = parts.size();
     actors = new Actor[n];
     fibers = new Fibers.Fiber[n];
-    answers = new String[n][];
-    pending = new ScheduleStep[n];
-    waits = new boolean[n];
-    ended = new boolean[n];
-    retries = new int[n];
+    answers = new Answers(parts);
     callOf = new int[n];
     options = new int[n];
-    // Of two, the other goes first anyway; who looks at the steps chooses by them.
-    fairness = n > 2 && !strategy.needsSteps() ? new Fairness(n) : null;
     for (int i = 0; i < n; i++) {
       Trial.Part part = parts.get(i);
       Actor actor = new Actor(part.name(), i, this);
       actors[i] = actor;
-      answers[i] = new String[part.calls().size()];
       int number = i;
-      pending[i] = new ScheduleStep(i, PointKind.RETRY, actor, 0, Mode.READ);
       fibers[i] = on.of(() -> actor.run(() -> live(number, part)));
     }
+    // Who looks at the steps chooses by them, and knows better.
+    turns = new Turns(actors, !strategy.needsSteps());
   }
 
   /** What a part does: its calls, one after the other. */
@@ -118,15 +97,14 @@ final class Execution implements Observer {
         if (c > 0) {
           reached(actors[part], PointKind.RETRY, actors[part], 0, Mode.READ);
         }
-        answers[part][c] = what.calls().get(c).body().get();
+        answers.set(part, c, what.calls().get(c).body().get());
       }
     } catch (Abandoned e) {
       return;
     } catch (RuntimeException | Error e) {
       fail(what.name() + ": " + what.calls().get(callOf[part]).text() + " threw " + e);
     }
-    ended[part] = true;
-    wake(pending[part]);
+    turns.ends(part);
     if (warm) {
       chooseAfterEnd();
     }
@@ -145,7 +123,7 @@ final class Execution implements Observer {
       fibers[running].go();
     }
     look();
-    if (broken == null && allEnded()) {
+    if (broken == null && turns.allEnded()) {
       String cycle = order.cycle(trial.parts());
       if (cycle != null) {
         fail(cycle);
@@ -154,18 +132,9 @@ final class Execution implements Observer {
       dead = trial.dead();
       warned = trial.warned();
     }
-    if (!allEnded()) {
+    if (!turns.allEnded()) {
       abandon();
     }
-  }
-
-  private boolean allEnded() {
-    for (boolean e : ended) {
-      if (!e) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private void abandon() {
@@ -173,7 +142,7 @@ final class Execution implements Observer {
       a.abandon();
     }
     for (int i = actors.length - 1; i >= 0; i--) {
-      if (!ended[i]) {
+      if (!turns.ended()[i]) {
         fibers[i].go();
       }
     }
@@ -211,8 +180,7 @@ final class Execution implements Observer {
 
   /** Returns what a call answered; empty where it has not ended. */
   String answer(int part, int call) {
-    String answer = answers[part][call];
-    return answer == null ? "" : answer;
+    return answers.of(part, call);
   }
 
   @Override
@@ -225,27 +193,21 @@ final class Execution implements Observer {
       return;
     }
     int me = actor.number();
-    ScheduleStep before = pending[me];
-    if (!waits[me]) {
-      wake(before);
-    }
     ScheduleStep now = new ScheduleStep(me, kind, where, index, mode);
-    pending[me] = now;
-    waits[me] = kind == PointKind.WAIT;
+    turns.stands(now);
     if (takes(kind, mode) && actor.holdsAny()) {
       order.takes(me, actor.holds(), where, mode);
-    }
-    if (kind == PointKind.UNLOCK) {
-      wake(now);
     }
     if (!warm) {
       standUntilChosen(me, now);
       return;
     }
     boolean yields = kind == PointKind.RETRY && where != actor;
-    retries[me] = yields ? retries[me] + 1 : kind == PointKind.RETRY ? 0 : retries[me];
+    if (kind == PointKind.RETRY) {
+      turns.retries(me, yields);
+    }
     if (++steps > mostSteps) {
-      fail("livelock: no end after " + mostSteps + " steps; " + standing());
+      fail("livelock: no end after " + mostSteps + " steps; " + turns.standing());
       actor.abandon();
       return;
     }
@@ -255,7 +217,7 @@ final class Execution implements Observer {
       return;
     }
     if (next >= 0) {
-      if (canGo(me) && !yields) {
+      if (turns.canGo(me) && !yields) {
         preemptions++;
       }
       oracle.always(trial, this::fail);
@@ -286,28 +248,14 @@ final class Execution implements Observer {
     look();
     strategy.step(s);
     if (pairs != null) {
-      pairs.made(s, pending, ended);
+      pairs.made(s, turns.pending(), turns.ended());
     }
-    if (s.mode() == Mode.WRITE) {
-      for (int i = 0; i < retries.length; i++) {
-        retries[i] = i == s.part() ? retries[i] : 0;
-      }
-    }
+    turns.made(s);
     if (keeps) {
       made.add(s);
       callsAt.add(callOf.clone());
-      before.add(snapshot(s));
+      before.add(new Before(turns.pending().clone(), turns.able() | 1 << s.part()));
     }
-  }
-
-  /** What every part stands before, and which of them can go on, as a step is made. */
-  private Before snapshot(ScheduleStep s) {
-    ScheduleStep[] all = pending.clone();
-    int can = 0;
-    for (int i = 0; i < all.length; i++) {
-      can |= i == s.part() || (!ended[i] && canGo(i)) ? 1 << i : 0;
-    }
-    return new Before(all, can);
   }
 
   /**
@@ -334,79 +282,29 @@ final class Execution implements Observer {
     return pruned;
   }
 
-  private void wake(ScheduleStep done) {
-    for (int i = 0; i < pending.length; i++) {
-      ScheduleStep p = pending[i];
-      if (waits[i]
-          && i != done.part()
-          && p.where() == done.where()
-          && p.index() == done.index()
-          && (done.mode() == Mode.WRITE || done.kind() == PointKind.UNLOCK)) {
-        waits[i] = false;
-      }
-    }
-  }
-
-  /** Tells whether a part can make the step it stands before. */
-  private boolean canGo(int part) {
-    if (ended[part] || waits[part]) {
-      return false;
-    }
-    ScheduleStep p = pending[part];
-    return p.kind() != PointKind.LOCK
-        || !(p.where() instanceof ModelLock lock)
-        || lock.available(p.mode());
-  }
-
   private int decide(int me, boolean yields) {
-    boolean mine = canGo(me);
-    boolean tired = yields && retries[me] > MOST_RETRIES;
-    int able = fairness == null ? 0 : able();
-    if (fairness != null && yields) {
-      fairness.triesAgain(me, able);
-      tired |= !fairness.mayGo(me, able);
-    }
-    int n = 0;
-    if (mine && !tired) {
-      options[n++] = me;
-    }
-    for (int i = 0; i < actors.length; i++) {
-      if (i != me && canGo(i) && (fairness == null || fairness.mayGo(i, able))) {
-        options[n++] = i;
-      }
-    }
-    if (n == 0 && mine && retries[me] <= FOR_EVER) {
-      return me;
-    }
-    if (n == 0 && mine) {
-      fail("livelock: " + actors[me].name() + " retries for ever; " + standing());
-      return -1;
-    }
+    int n = turns.offer(me, yields, options);
     if (n == 0) {
-      return -1;
+      if (!turns.canGo(me)) {
+        return -1;
+      }
+      if (turns.retriesForEver(me)) {
+        fail("livelock: " + actors[me].name() + " retries for ever; " + turns.standing());
+        return -1;
+      }
+      return me;
     }
     if (n == 1) {
       return options[0];
     }
-    int next = strategy.next(this, options, n, mine && !tired ? me : -1, yields);
+    int next = strategy.next(this, options, n, options[0] == me ? me : -1, yields);
     decision(next);
     return next;
   }
 
-  /** Returns the parts that can go on, a bit each. */
-  private int able() {
-    int able = 0;
-    for (int i = 0; i < actors.length; i++) {
-      able |= canGo(i) ? 1 << i : 0;
-    }
-    return able;
-  }
-
   private void goesOn(int part) {
     running = part;
-    if (fairness != null) {
-      fairness.goes(part);
-    }
+    turns.goes(part);
   }
 
   private void decision(int d) {
@@ -429,15 +327,9 @@ final class Execution implements Observer {
 
   /** Chooses who goes on where the part that ran has ended, or none has begun. */
   private void chooseAfterEnd() {
-    int n = 0;
-    int able = fairness == null ? 0 : able();
-    for (int i = 0; i < actors.length; i++) {
-      if (canGo(i) && (fairness == null || fairness.mayGo(i, able))) {
-        options[n++] = i;
-      }
-    }
+    int n = turns.offer(-1, false, options);
     if (n == 0) {
-      if (!allEnded() && broken == null) {
+      if (!turns.allEnded() && broken == null) {
         fail(stuck());
       }
       over = true;
@@ -459,27 +351,7 @@ final class Execution implements Observer {
   }
 
   private String stuck() {
-    return "deadlock: " + standing();
-  }
-
-  private String standing() {
-    StringBuilder s = new StringBuilder();
-    for (int i = 0; i < actors.length; i++) {
-      if (!ended[i]) {
-        ScheduleStep p = pending[i];
-        s.append(s.isEmpty() ? "" : "; ")
-            .append(actors[i].name())
-            .append(waits[i] || !canGo(i) ? " waits for " : " stands at ")
-            .append(p.kind())
-            .append(' ')
-            .append(Location.name(p.where(), p.index()));
-        if (!actors[i].holds().isEmpty()) {
-          s.append(" and holds ");
-          s.append(String.join(", ", actors[i].holds().stream().map(h -> h.what() + "").toList()));
-        }
-      }
-    }
-    return s.toString();
+    return "deadlock: " + turns.standing();
   }
 
   /** Returns what broke, or null. */
@@ -534,7 +406,7 @@ final class Execution implements Observer {
 
   /** Returns the step a part stands before. */
   ScheduleStep pending(int part) {
-    return pending[part];
+    return turns.pending(part);
   }
 
   /** Returns the steps made, in order, where they are kept. */
@@ -549,38 +421,14 @@ final class Execution implements Observer {
 
   /** Tells whether a call answered what it may answer though no order of whole calls has it so. */
   boolean excused() {
-    for (int p = 0; p < answers.length; p++) {
-      List<Trial.Call> calls = trial.parts().get(p).calls();
-      for (int c = 0; c < answers[p].length; c++) {
-        if (answers[p][c] != null && calls.get(c).allowed().contains(answers[p][c])) {
-          return true;
-        }
-      }
-    }
-    return false;
+    return answers.excused();
   }
 
   /** Returns the answers of all calls, and what the world looks like at the end. */
   String outcome() {
     if (outcome == null) {
-      outcome = written();
+      outcome = answers.written() + trial.ending();
     }
     return outcome;
-  }
-
-  private String written() {
-    StringBuilder s = new StringBuilder();
-    List<Trial.Part> parts = trial.parts();
-    for (int p = 0; p < answers.length; p++) {
-      for (int c = 0; c < answers[p].length; c++) {
-        s.append(parts.get(p).name())
-            .append(": ")
-            .append(parts.get(p).calls().get(c).text())
-            .append(" = ")
-            .append(answers[p][c])
-            .append('\n');
-      }
-    }
-    return s.append(trial.ending()).toString();
   }
 }

@@ -73,7 +73,7 @@ class LibraryTest {
 
   @Tag("slow")
   @ParameterizedTest
-  @ValueSource(strings = {"sw-protected", "pkvm", "sev-snp"})
+  @ValueSource(strings = {"sw-protected", "pkvm", "sev-snp", "tdx", "cca"})
   void everyTripleOfOnePageHoldsWithOnePreemption(String technology) {
     holds(technology, library(technology).triples(), 1);
   }
