@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  * it just returns; otherwise it parks, and the loop of {@link #run} lets the other go on. All on
  * the thread that called {@link #run}, so nothing here needs a lock.
  *
- * <p>{@link Turns} knows who can go on. When nobody can and not all have ended, the run is stuck,
- * and {@link Turns#standing} says who waits for what. A part that retries again and again while
- * nobody else can go on makes a livelock.
+ * <p>{@link EnabledParts} knows who can go on. When nobody can and not all have ended, the run is
+ * stuck, and {@link EnabledParts#standing} says who waits for what. A part that retries again and
+ * again while nobody else can go on makes a livelock.
  */
 final class Execution implements Observer {
   private final Trial trial;
@@ -33,8 +33,8 @@ final class Execution implements Observer {
   private final boolean keeps;
   private final Actor[] actors;
   private final Fibers.Fiber[] fibers;
-  private final Answers answers;
-  private final Turns turns;
+  private final CallAnswers answers;
+  private final EnabledParts enabled;
   private final int[] callOf;
   private final int[] options;
   private final LockOrder order = new LockOrder();
@@ -75,7 +75,7 @@ final class Execution implements Observer {
     int n = parts.size();
     actors = new Actor[n];
     fibers = new Fibers.Fiber[n];
-    answers = new Answers(parts);
+    answers = new CallAnswers(parts);
     callOf = new int[n];
     options = new int[n];
     for (int i = 0; i < n; i++) {
@@ -86,7 +86,7 @@ final class Execution implements Observer {
       fibers[i] = on.of(() -> actor.run(() -> live(number, part)));
     }
     // Who looks at the steps chooses by them, and knows better.
-    turns = new Turns(actors, !strategy.needsSteps());
+    enabled = new EnabledParts(actors, !strategy.needsSteps());
   }
 
   /** What a part does: its calls, one after the other. */
@@ -104,7 +104,7 @@ final class Execution implements Observer {
     } catch (RuntimeException | Error e) {
       fail(what.name() + ": " + what.calls().get(callOf[part]).text() + " threw " + e);
     }
-    turns.ends(part);
+    enabled.ends(part);
     if (warm) {
       chooseAfterEnd();
     }
@@ -123,7 +123,7 @@ final class Execution implements Observer {
       fibers[running].go();
     }
     look();
-    if (broken == null && turns.allEnded()) {
+    if (broken == null && enabled.allEnded()) {
       String cycle = order.cycle(trial.parts());
       if (cycle != null) {
         fail(cycle);
@@ -132,7 +132,7 @@ final class Execution implements Observer {
       dead = trial.dead();
       warned = trial.warned();
     }
-    if (!turns.allEnded()) {
+    if (!enabled.allEnded()) {
       abandon();
     }
   }
@@ -142,7 +142,7 @@ final class Execution implements Observer {
       a.abandon();
     }
     for (int i = actors.length - 1; i >= 0; i--) {
-      if (!turns.ended()[i]) {
+      if (!enabled.ended()[i]) {
         fibers[i].go();
       }
     }
@@ -194,7 +194,7 @@ final class Execution implements Observer {
     }
     int me = actor.number();
     ScheduleStep now = new ScheduleStep(me, kind, where, index, mode);
-    turns.stands(now);
+    enabled.stands(now);
     if (takes(kind, mode) && actor.holdsAny()) {
       order.takes(me, actor.holds(), where, mode);
     }
@@ -204,10 +204,10 @@ final class Execution implements Observer {
     }
     boolean yields = kind == PointKind.RETRY && where != actor;
     if (kind == PointKind.RETRY) {
-      turns.retries(me, yields);
+      enabled.retries(me, yields);
     }
     if (++steps > mostSteps) {
-      fail("livelock: no end after " + mostSteps + " steps; " + turns.standing());
+      fail("livelock: no end after " + mostSteps + " steps; " + enabled.standing());
       actor.abandon();
       return;
     }
@@ -217,7 +217,7 @@ final class Execution implements Observer {
       return;
     }
     if (next >= 0) {
-      if (turns.canGo(me) && !yields) {
+      if (enabled.canGo(me) && !yields) {
         preemptions++;
       }
       oracle.always(trial, this::fail);
@@ -248,13 +248,13 @@ final class Execution implements Observer {
     look();
     strategy.step(s);
     if (pairs != null) {
-      pairs.made(s, turns.pending(), turns.ended());
+      pairs.made(s, enabled.pending(), enabled.ended());
     }
-    turns.made(s);
+    enabled.made(s);
     if (keeps) {
       made.add(s);
       callsAt.add(callOf.clone());
-      before.add(new Before(turns.pending().clone(), turns.able() | 1 << s.part()));
+      before.add(new Before(enabled.pending().clone(), enabled.able() | 1 << s.part()));
     }
   }
 
@@ -283,13 +283,13 @@ final class Execution implements Observer {
   }
 
   private int decide(int me, boolean yields) {
-    int n = turns.offer(me, yields, options);
+    int n = enabled.offer(me, yields, options);
     if (n == 0) {
-      if (!turns.canGo(me)) {
+      if (!enabled.canGo(me)) {
         return -1;
       }
-      if (turns.retriesForEver(me)) {
-        fail("livelock: " + actors[me].name() + " retries for ever; " + turns.standing());
+      if (enabled.retriesForEver(me)) {
+        fail("livelock: " + actors[me].name() + " retries for ever; " + enabled.standing());
         return -1;
       }
       return me;
@@ -304,7 +304,7 @@ final class Execution implements Observer {
 
   private void goesOn(int part) {
     running = part;
-    turns.goes(part);
+    enabled.goes(part);
   }
 
   private void decision(int d) {
@@ -327,9 +327,9 @@ final class Execution implements Observer {
 
   /** Chooses who goes on where the part that ran has ended, or none has begun. */
   private void chooseAfterEnd() {
-    int n = turns.offer(-1, false, options);
+    int n = enabled.offer(-1, false, options);
     if (n == 0) {
-      if (!turns.allEnded() && broken == null) {
+      if (!enabled.allEnded() && broken == null) {
         fail(stuck());
       }
       over = true;
@@ -351,7 +351,7 @@ final class Execution implements Observer {
   }
 
   private String stuck() {
-    return "deadlock: " + turns.standing();
+    return "deadlock: " + enabled.standing();
   }
 
   /** Returns what broke, or null. */
@@ -406,7 +406,7 @@ final class Execution implements Observer {
 
   /** Returns the step a part stands before. */
   ScheduleStep pending(int part) {
-    return turns.pending(part);
+    return enabled.pending(part);
   }
 
   /** Returns the steps made, in order, where they are kept. */

@@ -3,12 +3,12 @@ package dev.cocovisor.explore;
 import java.util.List;
 
 /** What the calls of an execution answered. */
-final class Answers {
+final class CallAnswers {
   private final List<Trial.Part> parts;
   private final String[][] answers;
 
   /** No call has ended. */
-  Answers(List<Trial.Part> parts) {
+  CallAnswers(List<Trial.Part> parts) {
     this.parts = parts;
     answers = new String[parts.size()][];
     for (int p = 0; p < answers.length; p++) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A step counts as made when its part reaches its next point; only then those who wait for the
  * place look again. What was given up is announced after it is done and wakes them at once.
  */
-final class Turns {
+final class EnabledParts {
   /** A retry that nobody else has changed anything for since the last one finds the same again. */
   private static final int MOST_RETRIES = 1;
 
@@ -36,7 +36,7 @@ final class Turns {
    *
    * @param fair whether of three and more parts nobody is kept waiting by two who try again
    */
-  Turns(Actor[] actors, boolean fair) {
+  EnabledParts(Actor[] actors, boolean fair) {
     int n = actors.length;
     this.actors = actors;
     pending = new ScheduleStep[n];
