@@ -202,6 +202,24 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    try {
+      return super.hidesRegisters(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesRegisters", e);
+    }
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    try {
+      return super.hidesFpu(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesFpu", e);
+    }
+  }
+
+  @Override
   public boolean hidesEois() {
     try {
       return super.hidesEois();
@@ -286,6 +304,15 @@ final class GuardedOps extends ForwardingVmOps {
       return noted("pre_fault", super.preFault(vcpu, gpa, access, isPrivate));
     } catch (RuntimeException | Error e) {
       throw failed("pre_fault", e);
+    }
+  }
+
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    try {
+      return super.emulates(vcpu, gpa, access);
+    } catch (RuntimeException | Error e) {
+      throw failed("emulates", e);
     }
   }
 

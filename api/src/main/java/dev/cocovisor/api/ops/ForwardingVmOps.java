@@ -131,6 +131,16 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return delegate().hidesRegisters(vcpu);
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return delegate().hidesFpu(vcpu);
+  }
+
+  @Override
   public boolean hidesEois() {
     return delegate().hidesEois();
   }
@@ -175,6 +185,11 @@ public abstract class ForwardingVmOps implements VmOps {
   @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
     return delegate().preFault(vcpu, gpa, access, isPrivate);
+  }
+
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    return delegate().emulates(vcpu, gpa, access);
   }
 
   @Override

@@ -133,6 +133,23 @@ public interface LifecycleOps {
   }
 
   /**
+   * Tells whether a vCPU's registers are out of KVM's sight ({@code guest_state_protected}):
+   * reading and setting them is EINVAL then, in a VM whose type says so. Locks: vCPU mutex. Kernel
+   * default: no. Source: {@code regs.c}, kvm_arch_vcpu_ioctl_get_regs.
+   */
+  default boolean hidesRegisters(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
+   * As {@link #hidesRegisters}, of the registers that XSAVE keeps ({@code
+   * fpstate_set_confidential}). Source: {@code x86.c}, kvm_vcpu_ioctl_x86_get_xsave2.
+   */
+  default boolean hidesFpu(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
    * Tells whether the trusted side keeps ends of interrupts to itself, so that KVM can have no I/O
    * APIC for the VM ({@code has_protected_eoi}); KVM_CREATE_IRQCHIP is ENOTTY then. Locks: kvm
    * lock.

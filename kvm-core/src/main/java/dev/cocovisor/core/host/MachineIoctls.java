@@ -166,10 +166,7 @@ public final class MachineIoctls {
       case Object dev when dev == Descriptors.DEV_KVM -> device(name, command, x86);
       case Vm vm ->
           x86 || name.equals("KVM_RESET_DIRTY_RINGS") ? ofVm(vm, name, command) : plain(VM, name);
-      case VcpuFile f ->
-          x86 && CpuModes.knows(name)
-              ? f.vcpu().locked(() -> CpuModes.answer(kvm, f.vcpu(), command))
-              : plain(VCPU, name);
+      case VcpuFile f -> x86 ? f.vcpu().locked(() -> ofVcpu(kvm, f, command)) : plain(VCPU, name);
       case null, default -> UNKNOWN;
     };
   }
@@ -194,6 +191,15 @@ public final class MachineIoctls {
           argument(command) != 0 ? ret(Errno.EINVAL) : (x86 ? 3 : 2) * PAGE;
       default -> x86 ? plain(DEVICE, name) : UNKNOWN;
     };
+  }
+
+  private static long ofVcpu(Kvm kvm, VcpuFile f, VendorCommand command) {
+    if (CpuRegisters.refuses(f.vcpu(), command)) {
+      return ret(Errno.EINVAL);
+    }
+    return CpuModes.knows(command.name())
+        ? CpuModes.answer(kvm, f.vcpu(), command)
+        : plain(VCPU, command.name());
   }
 
   private static long ofVm(Vm vm, String name, VendorCommand command) {
