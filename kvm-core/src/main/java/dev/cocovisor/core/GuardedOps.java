@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
@@ -207,6 +208,33 @@ final class GuardedOps extends ForwardingVmOps {
       return super.hidesEois();
     } catch (RuntimeException | Error e) {
       throw failed("hidesEois", e);
+    }
+  }
+
+  @Override
+  public boolean keeps(VcpuContext vcpu, CpuState state) {
+    try {
+      return super.keeps(vcpu, state);
+    } catch (RuntimeException | Error e) {
+      throw failed("keeps", e);
+    }
+  }
+
+  @Override
+  public int maxVcpus(int most) {
+    try {
+      return super.maxVcpus(most);
+    } catch (RuntimeException | Error e) {
+      throw failed("max_vcpus", e);
+    }
+  }
+
+  @Override
+  public int processorOffers(int cap) {
+    try {
+      return super.processorOffers(cap);
+    } catch (RuntimeException | Error e) {
+      throw failed("processor_offers", e);
     }
   }
 

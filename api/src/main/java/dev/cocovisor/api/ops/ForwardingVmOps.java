@@ -136,6 +136,21 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public boolean keeps(VcpuContext vcpu, CpuState state) {
+    return delegate().keeps(vcpu, state);
+  }
+
+  @Override
+  public int maxVcpus(int most) {
+    return delegate().maxVcpus(most);
+  }
+
+  @Override
+  public int processorOffers(int cap) {
+    return delegate().processorOffers(cap);
+  }
+
+  @Override
   public boolean preFaultAllowed() {
     return delegate().preFaultAllowed();
   }

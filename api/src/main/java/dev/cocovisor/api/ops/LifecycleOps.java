@@ -140,4 +140,35 @@ public interface LifecycleOps {
   default boolean hidesEois() {
     return false;
   }
+
+  /**
+   * Tells whether the trusted side keeps a part of a vCPU's state from KVM: ioctls that read or set
+   * it are EINVAL then. Locks: vCPU mutex. Kernel default: nothing is kept. Source: {@code
+   * arch/x86/kvm/x86.c} and {@code regs.c} of Linux 7.3, the uses of {@code guest_state_protected},
+   * {@code guest_apic_protected}, {@code guest_tsc_protected}.
+   */
+  default boolean keeps(VcpuContext vcpu, CpuState state) {
+    return false;
+  }
+
+  /**
+   * Returns how many vCPUs the VM can have ({@code kvm->max_vcpus}), which KVM_CAP_MAX_VCPUS tells.
+   * Locks: kvm lock or none.
+   *
+   * @param most what any VM can have, KVM_MAX_VCPUS
+   */
+  default int maxVcpus(int most) {
+    return most;
+  }
+
+  /**
+   * Returns what KVM_CHECK_EXTENSION answers on this VM for something that only processors of the
+   * vendor's have. Locks: none.
+   *
+   * @param cap the capability's number
+   * @return the answer, 0 for no such thing
+   */
+  default int processorOffers(int cap) {
+    return 0;
+  }
 }

@@ -37,8 +37,8 @@ final class TdInit {
   private static final long NO_RBP_MOD = 1L << 2;
   private static final long WRITE_BACK = 6;
 
-  /** 2 GHz in units of 25 MHz. */
-  private static final int TSC = 80;
+  /** TD_PARAMS tells the time stamp counter's frequency in units of 25 MHz. */
+  private static final int KHZ = 25_000;
 
   private final TdxVm td;
   private List<Object> cpuid = List.of();
@@ -120,7 +120,7 @@ final class TdInit {
         0,
         WRITE_BACK | (td.rootLevel() - 1L) << 3,
         wide ? NO_RBP_MOD | MAX_GPAW : NO_RBP_MOD,
-        TSC);
+        (int) (td.vm().tscKhz() / KHZ));
   }
 
   private long create(VendorCommand c, TdParams params) {

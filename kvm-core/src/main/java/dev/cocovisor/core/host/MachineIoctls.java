@@ -4,6 +4,7 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -167,9 +168,7 @@ public final class MachineIoctls {
       case Vm vm ->
           x86 || name.equals("KVM_RESET_DIRTY_RINGS") ? ofVm(vm, name, command) : plain(VM, name);
       case VcpuFile f ->
-          x86 && CpuModes.knows(name)
-              ? f.vcpu().locked(() -> CpuModes.answer(kvm, f.vcpu(), command))
-              : plain(VCPU, name);
+          x86 ? f.vcpu().locked(() -> ofVcpu(kvm, f.vcpu(), command)) : plain(VCPU, name);
       case null, default -> UNKNOWN;
     };
   }
@@ -196,6 +195,16 @@ public final class MachineIoctls {
     };
   }
 
+  /** What is kept from KVM is refused first, whatever the arguments are. */
+  private static long ofVcpu(Kvm kvm, Vcpu vcpu, VendorCommand command) {
+    String name = command.name();
+    Errno kept = CpuStates.refusal(vcpu, name);
+    if (!kept.ok()) {
+      return ret(kept);
+    }
+    return CpuModes.knows(name) ? CpuModes.answer(kvm, vcpu, command) : plain(VCPU, name);
+  }
+
   private static long ofVm(Vm vm, String name, VendorCommand command) {
     switch (name) {
       case "KVM_SET_TSS_ADDR" -> {
@@ -215,6 +224,9 @@ public final class MachineIoctls {
       }
       case "KVM_SET_BOOT_CPU_ID" -> {
         return vm.devices().hasVcpus() ? ret(Errno.EBUSY) : 0;
+      }
+      case "KVM_SET_TSC_KHZ" -> {
+        return ret(vm.devices().setTscKhz(argument(command)));
       }
       default -> {}
     }
