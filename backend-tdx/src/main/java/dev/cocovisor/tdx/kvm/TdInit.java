@@ -47,11 +47,6 @@ final class TdInit {
     this.td = td;
   }
 
-  /** Returns the CPUID entries the TD was given. */
-  List<Object> cpuid() {
-    return cpuid;
-  }
-
   long run(VendorCommand c) {
     Fields in = c.in();
     if (td.state != TdxVm.State.UNINITIALIZED) {
@@ -59,6 +54,9 @@ final class TdInit {
     }
     if (in.number("flags", 0) != 0) {
       return td.no(Errno.EINVAL, "flags are reserved");
+    }
+    if (TdCommands.unreadable(td, c)) {
+      return td.no(Errno.EFAULT, TdCommands.NO_STRUCTURE);
     }
     List<Object> entries = in.list("cpuid");
     if (entries.size() > MAX_CPUID) {
