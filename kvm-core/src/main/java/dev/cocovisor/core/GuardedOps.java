@@ -9,7 +9,6 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
@@ -203,6 +202,24 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    try {
+      return super.hidesRegisters(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesRegisters", e);
+    }
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    try {
+      return super.hidesFpu(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesFpu", e);
+    }
+  }
+
+  @Override
   public boolean hidesEois() {
     try {
       return super.hidesEois();
@@ -212,11 +229,20 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
-  public boolean keeps(VcpuContext vcpu, CpuState state) {
+  public boolean hidesApic(VcpuContext vcpu) {
     try {
-      return super.keeps(vcpu, state);
+      return super.hidesApic(vcpu);
     } catch (RuntimeException | Error e) {
-      throw failed("keeps", e);
+      throw failed("hidesApic", e);
+    }
+  }
+
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    try {
+      return super.hidesTsc(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesTsc", e);
     }
   }
 
@@ -314,6 +340,15 @@ final class GuardedOps extends ForwardingVmOps {
       return noted("pre_fault", super.preFault(vcpu, gpa, access, isPrivate));
     } catch (RuntimeException | Error e) {
       throw failed("pre_fault", e);
+    }
+  }
+
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    try {
+      return super.emulates(vcpu, gpa, access);
+    } catch (RuntimeException | Error e) {
+      throw failed("emulates", e);
     }
   }
 

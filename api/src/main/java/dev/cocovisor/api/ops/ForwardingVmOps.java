@@ -131,13 +131,28 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return delegate().hidesRegisters(vcpu);
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return delegate().hidesFpu(vcpu);
+  }
+
+  @Override
   public boolean hidesEois() {
     return delegate().hidesEois();
   }
 
   @Override
-  public boolean keeps(VcpuContext vcpu, CpuState state) {
-    return delegate().keeps(vcpu, state);
+  public boolean hidesApic(VcpuContext vcpu) {
+    return delegate().hidesApic(vcpu);
+  }
+
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    return delegate().hidesTsc(vcpu);
   }
 
   @Override
@@ -190,6 +205,11 @@ public abstract class ForwardingVmOps implements VmOps {
   @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
     return delegate().preFault(vcpu, gpa, access, isPrivate);
+  }
+
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    return delegate().emulates(vcpu, gpa, access);
   }
 
   @Override

@@ -45,6 +45,7 @@ public final class SevVm implements VmOps {
   private final EncRegions regions;
   private final EncContext context;
   private final EncBitmap bitmap;
+  private final VcpuState vcpuState;
 
   SevVm(SevPlatform platform, VmContext vm, VmType type) {
     this.platform = platform;
@@ -61,6 +62,7 @@ public final class SevVm implements VmOps {
     this.regions = new EncRegions(this);
     this.context = new EncContext(this);
     this.bitmap = new EncBitmap(this);
+    this.vcpuState = new VcpuState(this);
   }
 
   SevPlatform platform() {
@@ -150,6 +152,27 @@ public final class SevVm implements VmOps {
   @Override
   public boolean emulatesSmm() {
     return !info.esActive;
+  }
+
+  @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return stateOf(vcpu).protectedState;
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return stateOf(vcpu).fpuHidden;
+  }
+
+  /** Source: svm.c, svm_check_emulate_instruction (7.3). */
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    return !info.esActive || faults.leftToGuest(vcpu);
+  }
+
+  @Override
+  public long vcpuIoctl(VcpuContext vcpu, VendorCommand command) {
+    return vcpuState.ioctl(stateOf(vcpu), command);
   }
 
   @Override

@@ -10,7 +10,6 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
@@ -227,12 +226,27 @@ public final class TdxVm implements VmOps {
     return true;
   }
 
-  /**
-   * A TD keeps everything, from KVM_CREATE_VCPU on. Source: Linux 7.3, tdx_vcpu_create
-   * (guest_state_protected, fpstate_set_confidential, guest_apic_protected, guest_tsc_protected).
-   */
+  /** From KVM_CREATE_VCPU on. Source: Linux 7.3, tdx_vcpu_create (guest_state_protected). */
   @Override
-  public boolean keeps(VcpuContext vcpu, CpuState state) {
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vcpu_create (fpstate_set_confidential). */
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vcpu_create (guest_apic_protected). */
+  @Override
+  public boolean hidesApic(VcpuContext vcpu) {
+    return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vcpu_create (guest_tsc_protected). */
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
     return true;
   }
 

@@ -4,7 +4,6 @@ import dev.cocovisor.api.Architecture;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.core.Kvm;
-import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -167,8 +166,7 @@ public final class MachineIoctls {
       case Object dev when dev == Descriptors.DEV_KVM -> device(name, command, x86);
       case Vm vm ->
           x86 || name.equals("KVM_RESET_DIRTY_RINGS") ? ofVm(vm, name, command) : plain(VM, name);
-      case VcpuFile f ->
-          x86 ? f.vcpu().locked(() -> ofVcpu(kvm, f.vcpu(), command)) : plain(VCPU, name);
+      case VcpuFile f -> x86 ? f.vcpu().locked(() -> ofVcpu(kvm, f, command)) : plain(VCPU, name);
       case null, default -> UNKNOWN;
     };
   }
@@ -195,14 +193,13 @@ public final class MachineIoctls {
     };
   }
 
-  /** What is kept from KVM is refused first, whatever the arguments are. */
-  private static long ofVcpu(Kvm kvm, Vcpu vcpu, VendorCommand command) {
-    String name = command.name();
-    Errno kept = CpuStates.refusal(vcpu, name);
-    if (!kept.ok()) {
-      return ret(kept);
+  private static long ofVcpu(Kvm kvm, VcpuFile f, VendorCommand command) {
+    if (CpuRegisters.refuses(f.vcpu(), command)) {
+      return ret(Errno.EINVAL);
     }
-    return CpuModes.knows(name) ? CpuModes.answer(kvm, vcpu, command) : plain(VCPU, name);
+    return CpuModes.knows(command.name())
+        ? CpuModes.answer(kvm, f.vcpu(), command)
+        : plain(VCPU, command.name());
   }
 
   private static long ofVm(Vm vm, String name, VendorCommand command) {
