@@ -135,7 +135,6 @@ public final class SevVm implements VmOps {
   @Override
   public VmTraits traits() {
     boolean snp = type.equals(VmType.X86_SNP);
-    boolean hidden = snp || type.equals(VmType.X86_SEV_ES);
     return VmTraits.of(StageShape.DIRECT)
         .withPrivateMemory(snp)
         .withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER)
@@ -143,9 +142,14 @@ public final class SevVm implements VmOps {
             !snp
                 ? PageLevel.PG_1G
                 : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K)
-        .withReadonlySlots(!hidden)
+        .withReadonlySlots(!hidden())
         .withDirtyLogging(true)
-        .withProtectedState(hidden);
+        .withProtectedState(hidden());
+  }
+
+  /** Tells whether the type says that KVM will not see the guest's registers. */
+  private boolean hidden() {
+    return type.equals(VmType.X86_SNP) || type.equals(VmType.X86_SEV_ES);
   }
 
   /** Source: svm.c, svm_has_emulated_msr (7.3), which asks what INIT2 made of the VM. */
@@ -183,7 +187,7 @@ public final class SevVm implements VmOps {
     if (s.vmcb == HostMemory.NO_FRAME) {
       return Errno.ENOMEM;
     }
-    if (!type.equals(VmType.X86_SEV)) {
+    if (hidden() || info.esActive) {
       s.vmsa = platform.host().allocateSafe();
       if (s.vmsa == HostMemory.NO_FRAME) {
         platform.host().memory().free(s.vmcb, 0);
