@@ -32,7 +32,9 @@ final class TdxSettings {
   static final Setting HKIDS =
       Setting.number("tdx.hkids", "private HKIDs that TDs can have", 47, 1, 47);
 
-  /** How many vCPUs a TD can have: in Linux the machine's processors, of which it is told no more. */
+  /**
+   * How many vCPUs a TD can have: in Linux the machine's processors, of which it is told no more.
+   */
   static final Setting MAX_VCPUS =
       Setting.number(
           "tdx.max-vcpus",
@@ -87,7 +89,16 @@ final class TdxSettings {
 
   /** All of them, in the order they are listed. */
   static final Setting[] ALL = {
-    POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT, SPLIT_IRQCHIP, MAX_VCPUS
+    POLICY,
+    POPULATION,
+    WIDTH,
+    HKIDS,
+    ERRATUM,
+    DEMOTE,
+    REFERENCES,
+    DYNAMIC_PAMT,
+    SPLIT_IRQCHIP,
+    MAX_VCPUS
   };
 
   private TdxSettings() {}

@@ -113,7 +113,8 @@ final class X86Extensions {
       case KVM_CAP_NESTED_STATE -> 4224;
       case KVM_CAP_DIRTY_LOG_RING, KVM_CAP_DIRTY_LOG_RING_ACQ_REL -> 1 << 20;
       case KVM_CAP_SET_GUEST_DEBUG2 -> 0x1f0003;
-      default -> PRESENT.contains(cap) ? 1 : vm == null ? 0 : vm.ops().processorOffers(cap.number());
+      default ->
+          PRESENT.contains(cap) ? 1 : vm == null ? 0 : vm.ops().processorOffers(cap.number());
     };
   }
 }
