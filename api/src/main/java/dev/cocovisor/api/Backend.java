@@ -63,6 +63,18 @@ public interface Backend {
     return List.of();
   }
 
+  /**
+   * Tells whether VMs of the kernel's default type may become guests of this technology, by {@link
+   * dev.cocovisor.api.ops.EncryptionOps#memEncIoctl} or by another VM's context: {@link
+   * Platform#createVm} is asked for such a type too then, with the first of these calls. False by
+   * default.
+   *
+   * @since 0.3
+   */
+  default boolean adoptsDefaultVms() {
+    return false;
+  }
+
   /** Returns the words of call logs that are its own beside the names of its VM types. */
   default LogWords logWords() {
     return LogWords.NONE;

@@ -173,6 +173,24 @@ public interface VmContext {
     return 0;
   }
 
+  /**
+   * Returns what KVM_CAP_X86_NOTIFY_VMEXIT set: KVM_X86_NOTIFY_VMEXIT_ENABLED (1) and .._USER (2);
+   * 0 where a guest that lets no event in for long is left alone.
+   */
+  default long notifyExits() {
+    return 0;
+  }
+
+  /** Returns the time stamp counter's frequency that KVM_SET_TSC_KHZ set on the VM, in kHz. */
+  default long tscKhz() {
+    return 2_000_000;
+  }
+
+  /** Tells whether KVM_CAP_X86_BUS_LOCK_EXIT asked for an exit at each bus lock of the guest. */
+  default boolean busLockExits() {
+    return false;
+  }
+
   // Memory.
 
   /** Returns the slot that holds {@code gfn} in address space 0, or null. */

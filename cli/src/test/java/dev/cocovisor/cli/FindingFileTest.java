@@ -55,6 +55,20 @@ class FindingFileTest {
   }
 
   @Test
+  void aScheduleMayCountRowsOfDecisions() throws IOException {
+    String file = Files.readString(saved);
+    assertThat(file).contains("finding(\"0*22 1\"");
+    Path rows =
+        Files.writeString(
+            dir.resolve("rows.kvmlog"),
+            file.replace("finding(\"0*22 1\"", "finding(\"0*2 (0 0*2)*6 0*2 1\""));
+    Ran ran = Ran.of("run", text(rows));
+    assertThat(ran.code()).as(ran.err()).isEqualTo(ExitCode.FOUND);
+    assertThat(ran.out().replace("rows.kvmlog", "finding.kvmlog"))
+        .isEqualTo(Ran.of("run", text(saved)).out());
+  }
+
+  @Test
   void aFindingThatShowsNoMoreIsSaidToAndIsClean() throws IOException {
     Path mended =
         Files.writeString(

@@ -6,12 +6,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The launcher's choice of a JDK, in a tree that has nothing to build. */
+/** The launchers' choice of a JDK and of what it is told, in trees that have nothing to build. */
 class LauncherTest {
   @TempDir Path dir;
 
@@ -22,15 +26,28 @@ class LauncherTest {
     return launch(env, "backends");
   }
 
-  private Ran launch(Map<String, String> env, String command) throws Exception {
+  private Ran launch(Map<String, String> env, String... command) throws Exception {
     Path script = dir.resolve("cocovisor");
     if (!Files.exists(script)) {
-      Files.copy(Path.of(System.getProperty("cocovisor.root"), "cocovisor"), script);
+      copy("cocovisor", script);
+      copy("distribution/start.sh", dir.resolve("distribution/start.sh"));
       Files.createDirectories(dir.resolve("jvm"));
       Files.createDirectories(dir.resolve("target/launcher/lib"));
       Files.createFile(dir.resolve("target/launcher/stamp"));
     }
-    var builder = new ProcessBuilder("bash", script.toString(), command);
+    return launch(env, "bash", script, command);
+  }
+
+  private static void copy(String file, Path to) throws IOException {
+    Files.createDirectories(to.getParent());
+    Files.copy(Path.of(System.getProperty("cocovisor.root"), file), to);
+  }
+
+  private Ran launch(Map<String, String> env, String shell, Path script, String... command)
+      throws Exception {
+    var line = new ArrayList<>(List.of(shell, script.toString()));
+    line.addAll(List.of(command));
+    var builder = new ProcessBuilder(line);
     builder.redirectErrorStream(true);
     builder.environment().clear();
     builder.environment().put("PATH", commands().toString());
@@ -46,7 +63,7 @@ class LauncherTest {
   private Path commands() throws IOException {
     Path bin = Files.createDirectories(dir.resolve("bin"));
     for (String command :
-        new String[] {"bash", "readlink", "cat", "sed", "find", "mkdir", "head"}) {
+        new String[] {"bash", "sh", "readlink", "cat", "sed", "find", "mkdir", "head"}) {
       for (String at : new String[] {"/bin/", "/usr/bin/"}) {
         if (Files.exists(Path.of(at + command)) && !Files.exists(bin.resolve(command))) {
           Files.createSymbolicLink(bin.resolve(command), Path.of(at + command));
@@ -133,5 +150,69 @@ class LauncherTest {
     assertThat(launch(Map.of()).code()).isZero();
     Files.delete(dir.resolve("target/launcher/stamp"));
     assertThat(launch(Map.of()).text()).isEqualTo("ran 25.0.3\n");
+  }
+
+  /** The folder of jars of an installation, with a jar in each of its class paths. */
+  private static void jars(Path lib) throws IOException {
+    Files.createDirectories(lib);
+    for (String file : new String[] {"plain.jsa", "quick.jsa", "cocovisor.jsa", "backends"}) {
+      Files.createFile(lib.resolve(file));
+    }
+    Files.writeString(lib.resolve("classpath"), "all.jar\n");
+    Files.writeString(lib.resolve("quick.classpath"), "quick.jar\n");
+  }
+
+  /** What a JVM was told, without the folders in it and in the order of words. */
+  private static Set<String> told(Ran ran) {
+    var words = new TreeSet<String>();
+    for (String word : ran.text().lines().toList()) {
+      if (!word.startsWith("-Dcocovisor.root=")) {
+        words.add(word.replaceAll("(?<=[=@]|^)/.*/", ""));
+      }
+    }
+    return words;
+  }
+
+  @Test
+  void bothLaunchersTellTheJvmTheSame() throws Exception {
+    Path java = jdk("jvm/b-25", "25.0.3").resolve("bin/java");
+    Files.writeString(java, "#!/bin/bash\nprintf '%s\\n' \"$@\"\n");
+    jars(dir.resolve("target/launcher/lib"));
+    Files.createFile(dir.resolve("target/launcher/stamp"));
+    copy("cocovisor", dir.resolve("cocovisor"));
+    copy("distribution/start.sh", dir.resolve("distribution/start.sh"));
+    Path installed = dir.resolve("an installation");
+    jars(installed.resolve("lib"));
+    copy("distribution/src/bin/cocovisor", installed.resolve("bin/cocovisor"));
+    copy("distribution/start.sh", installed.resolve("lib/start.sh"));
+
+    String one = "-XX:TieredStopAtLevel=1";
+    String opens = "java.base/java.lang=ALL-UNNAMED";
+    for (String[] row :
+        new String[][] {
+          {"backends", "quick.jar", "plain.jsa", "@plain.options"},
+          {"backends --json", "quick.jar", "quick.jsa", one},
+          {"measure snp --ovmf x.fd --vcpus 2 --vcpu-type T", "quick.jar", "plain.jsa"},
+          {"measure snp --ovmf x.fd --json", "quick.jar", "quick.jsa", one},
+          {"measure --help", "quick.jar", "quick.jsa", one},
+          {"run x.kvmlog", "all.jar", "cocovisor.jsa", one},
+          {"", "all.jar", "cocovisor.jsa", one},
+          {"replay x.kvmlog", "all.jar", "cocovisor.jsa"},
+          {"explore x.kvmlog", "all.jar", "cocovisor.jsa", "--add-opens", opens},
+        }) {
+      String[] command = row[0].isEmpty() ? new String[0] : row[0].split(" ", -1);
+      var env = Map.of("COCOVISOR_JAVA", java.toString(), "COCOVISOR_OPTS", "-Xmx8g -Da=b");
+      Set<String> checkout = told(launch(env, "bash", dir.resolve("cocovisor"), command));
+      Set<String> archive = told(launch(env, "sh", installed.resolve("bin/cocovisor"), command));
+      assertThat(archive).as(row[0]).isEqualTo(checkout);
+      var expected = new ArrayList<>(List.of(row).subList(3, row.length));
+      expected.addAll(List.of(row[1], "-XX:SharedArchiveFile=" + row[2], "-Xmx8g", "-Da=b"));
+      expected.addAll(List.of(command));
+      assertThat(checkout).as(row[0]).containsAll(expected);
+      assertThat(checkout.contains(one)).as(row[0]).isEqualTo(List.of(row).contains(one));
+      assertThat(checkout.contains("@plain.options"))
+          .as(row[0])
+          .isEqualTo(row[2].equals("plain.jsa"));
+    }
   }
 }

@@ -5,8 +5,6 @@ import dev.cocovisor.api.sched.Location;
 import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.api.sched.PointKind;
-import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Which parts of an execution can go on, and who is offered.
@@ -19,17 +17,11 @@ import org.jspecify.annotations.Nullable;
  * place look again. What was given up is announced after it is done and wakes them at once.
  */
 final class EnabledParts {
-  /** A retry that nobody else has changed anything for since the last one finds the same again. */
-  private static final int MOST_RETRIES = 1;
-
-  private static final int FOR_EVER = 200;
-
   private final Actor[] actors;
   private final ScheduleStep[] pending;
   private final boolean[] waits;
   private final boolean[] ended;
-  private final int[] retries;
-  private final @Nullable Fairness fairness;
+  private final Retries retries;
 
   /**
    * Every part stands before its first call.
@@ -42,9 +34,7 @@ final class EnabledParts {
     pending = new ScheduleStep[n];
     waits = new boolean[n];
     ended = new boolean[n];
-    retries = new int[n];
-    // Of two, the other goes first anyway.
-    fairness = fair && n > 2 ? new Fairness(n) : null;
+    retries = new Retries(n, fair);
     for (int i = 0; i < n; i++) {
       pending[i] = new ScheduleStep(i, PointKind.RETRY, actors[i], 0, Mode.READ);
     }
@@ -106,25 +96,25 @@ final class EnabledParts {
     }
   }
 
-  /** Counts a retry, or the end of a row of them where a call begins. */
-  void retries(int part, boolean yields) {
-    retries[part] = yields ? retries[part] + 1 : 0;
+  /** A part tries again, or begins a call. */
+  void retries(int part, boolean again) {
+    if (again) {
+      retries.again(part, able());
+    } else {
+      retries.ends(part);
+    }
   }
 
   /** A step is made: whoever retries for what it may have changed has something new to find. */
   void made(ScheduleStep s) {
     if (s.mode() == Mode.WRITE) {
-      int own = retries[s.part()];
-      Arrays.fill(retries, 0);
-      retries[s.part()] = own;
+      retries.wrote(s.part());
     }
   }
 
   /** A part is chosen. */
   void goes(int part) {
-    if (fairness != null) {
-      fairness.goes(part);
-    }
+    retries.goes(part);
   }
 
   /** Tells whether a part can make the step it stands before. */
@@ -156,18 +146,14 @@ final class EnabledParts {
    * @return how many there are
    */
   int offer(int me, boolean yields, int[] options) {
-    int able = fairness == null ? 0 : able();
-    boolean tired = yields && retries[me] > MOST_RETRIES;
-    if (fairness != null && yields) {
-      fairness.triesAgain(me, able);
-      tired |= !fairness.mayGo(me, able);
-    }
+    int able = able();
+    boolean stays = !yields || (!retries.isInVain(me) && retries.mayGo(me, able));
     int n = 0;
-    if (me >= 0 && !tired && canGo(me)) {
+    if (me >= 0 && stays && (able >>> me & 1) != 0) {
       options[n++] = me;
     }
     for (int i = 0; i < actors.length; i++) {
-      if (i != me && canGo(i) && (fairness == null || fairness.mayGo(i, able))) {
+      if (i != me && (able >>> i & 1) != 0 && retries.mayGo(i, able)) {
         options[n++] = i;
       }
     }
@@ -176,7 +162,7 @@ final class EnabledParts {
 
   /** Tells whether a part that can go on has tried again too often, with nobody else to go. */
   boolean retriesForEver(int part) {
-    return retries[part] > FOR_EVER;
+    return retries.isForEver(part);
   }
 
   /** Says who stands where, waits for what and holds what. */

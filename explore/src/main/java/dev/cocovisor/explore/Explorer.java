@@ -138,7 +138,10 @@ public final class Explorer {
             .run(strategy);
     var findings = new ArrayList<Finding>();
     for (Sweep.Caught c : seen.caught()) {
-      findings.add(minimised(subject, search, c, right));
+      findings.add(
+          search instanceof Search.One one
+              ? shown(subject, one.schedule(), c, right)
+              : minimised(subject, search, c, right));
     }
     return new Report(
         subject.name(),
@@ -163,7 +166,7 @@ public final class Explorer {
     return new Portions(this, limits, subject, search, right(subject, allowed));
   }
 
-  /** Follows one schedule; the report's finding, if any, has its lanes. */
+  /** Follows one schedule; the report's finding, if any, is in that very one and has its lanes. */
   public Report replay(Subject subject, Schedule schedule, Set<String> allowed) {
     return explore(subject, new Search.One(schedule), allowed);
   }

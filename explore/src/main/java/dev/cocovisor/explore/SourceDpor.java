@@ -102,6 +102,11 @@ final class SourceDpor implements Strategy {
     }
   }
 
+  @Override
+  public int asleep() {
+    return sleep;
+  }
+
   /** Sleeping parts stay asleep while what is done has nothing to do with their step. */
   private int awake(int sleeping, @Nullable ScheduleStep[] pending, ScheduleStep s) {
     int still = 0;

@@ -37,6 +37,14 @@ interface Strategy {
     return false;
   }
 
+  /**
+   * Returns the parts whose next step was made in another execution like this, so that it is not
+   * made in this one unless another step matters to it; a bit each.
+   */
+  default int asleep() {
+    return 0;
+  }
+
   /** Takes note of an execution that came to its end; tells whether there is another to make. */
   boolean ended(Execution x);
 

@@ -1,6 +1,7 @@
 package dev.cocovisor.explore;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cocovisor.api.sched.Mode;
 import dev.cocovisor.api.sched.ModelLock;
@@ -8,6 +9,7 @@ import dev.cocovisor.api.sched.Place;
 import dev.cocovisor.api.sched.PointKind;
 import dev.cocovisor.api.sched.SchedulePoint;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -18,6 +20,9 @@ import org.junit.jupiter.api.Test;
 /** The engine on toys whose every outcome is known. */
 class EngineTest {
   private static final Explorer PLAIN = new Explorer(Limits.DEFAULT, false);
+
+  /** Takes few steps for a livelock: looking for the shortest makes thousands of them. */
+  private static final Explorer SHORT = new Explorer(new Limits(1_000_000, 600_000, 200, 1), false);
 
   /** A word that parts share. */
   private static final class Cell {
@@ -363,11 +368,27 @@ class EngineTest {
 
   @Test
   void twoWhoRetryDoNotTakeTurnsForEverOverAThirdThatCouldGoOn() {
-    Report fair = PLAIN.explore(twoWaiting(true), new Search.Preemptions(1));
-    assertThat(fair.findings()).isEmpty();
-    assertThat(fair.exhaustive()).isTrue();
-    Report spin = PLAIN.explore(twoWaiting(false), new Search.Preemptions(1));
-    assertThat(spin.findings().getFirst().what()).startsWith("livelock: ");
+    for (Search s : List.of(new Search.Preemptions(1), new Search.Delays(2), new Search.Dpor())) {
+      Report fair = SHORT.explore(twoWaiting(true), s);
+      assertThat(fair.findings()).as(s.toString()).isEmpty();
+      assertThat(fair.exhaustive()).as(s.toString()).isTrue();
+      Report spin = SHORT.explore(twoWaiting(false), s);
+      assertThat(spin.findings().getFirst().what()).as(s.toString()).startsWith("livelock: ");
+    }
+  }
+
+  @Test
+  void aLivelocksScheduleIsAShortLineThatIsFollowedToTheSameEnd() {
+    Finding f = SHORT.explore(twoWaiting(false), new Search.Delays(1)).findings().getFirst();
+    String line = f.schedule().toString();
+    assertThat(f.schedule().length()).isGreaterThan(80);
+    assertThat(line).hasSizeLessThan(40).containsPattern("\\([0-9* ]+\\)\\*[0-9]+");
+    assertThat(Schedule.parse(line)).isEqualTo(f.schedule());
+    Finding again =
+        SHORT.replay(twoWaiting(false), Schedule.parse(line), Set.of()).findings().getFirst();
+    assertThat(again.what()).isEqualTo(f.what());
+    assertThat(again.lanes()).isEqualTo(f.lanes());
+    assertThat(again.schedule()).hasToString(line);
   }
 
   /** Each that waits writes as it does so: for the other something has changed. */
@@ -420,5 +441,42 @@ class EngineTest {
     Schedule s = Schedule.of(0, 0, 1, 1, 1, 0);
     assertThat(s).hasToString("0*2 1*3 0");
     assertThat(Schedule.parse("0*2 1*3 0")).isEqualTo(s);
+  }
+
+  @Test
+  void whatComesAgainAndAgainInAScheduleIsWrittenOnce() {
+    for (String text :
+        List.of(
+            "",
+            "7",
+            "0 1 0 1 0 1",
+            "(0 1)*4",
+            "0*5 (2*3 0*3)*200 2",
+            "1 (0*2 1 2)*4 (0*2 1)*10 0*2",
+            "0 1 2 0 1 2 0 1 2")) {
+      assertThat(Schedule.parse(text)).as(text).hasToString(text);
+    }
+    assertThat(Schedule.parse("(0 1*2)*3")).isEqualTo(Schedule.of(0, 1, 1, 0, 1, 1, 0, 1, 1));
+    assertThat(Schedule.parse("(0*2)*11 1")).hasToString("0*22 1");
+  }
+
+  @Test
+  void aScheduleThatIsNoneSaysWhichWordIsWrong() {
+    for (var wrong :
+        Map.of(
+                "0 x", "'x'",
+                "0*0 1", "'0*0'",
+                "-1", "'-1'",
+                "(0 1", "'(0'",
+                "0 1)*2", "'1)*2'",
+                "(0 (1 2)*3)*4", "'(1'",
+                "(0 1)", "'1)'",
+                "(0*1000 1)*2000", "'1)*2000'")
+            .entrySet()) {
+      assertThatThrownBy(() -> Schedule.parse(wrong.getKey()))
+          .as(wrong.getKey())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("schedule: " + wrong.getValue() + " ");
+    }
   }
 }

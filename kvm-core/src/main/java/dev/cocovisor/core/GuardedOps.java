@@ -202,11 +202,65 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    try {
+      return super.hidesRegisters(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesRegisters", e);
+    }
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    try {
+      return super.hidesFpu(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesFpu", e);
+    }
+  }
+
+  @Override
   public boolean hidesEois() {
     try {
       return super.hidesEois();
     } catch (RuntimeException | Error e) {
       throw failed("hidesEois", e);
+    }
+  }
+
+  @Override
+  public boolean hidesApic(VcpuContext vcpu) {
+    try {
+      return super.hidesApic(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesApic", e);
+    }
+  }
+
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    try {
+      return super.hidesTsc(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesTsc", e);
+    }
+  }
+
+  @Override
+  public int maxVcpus(int most) {
+    try {
+      return super.maxVcpus(most);
+    } catch (RuntimeException | Error e) {
+      throw failed("max_vcpus", e);
+    }
+  }
+
+  @Override
+  public int processorOffers(int cap) {
+    try {
+      return super.processorOffers(cap);
+    } catch (RuntimeException | Error e) {
+      throw failed("processor_offers", e);
     }
   }
 
@@ -286,6 +340,15 @@ final class GuardedOps extends ForwardingVmOps {
       return noted("pre_fault", super.preFault(vcpu, gpa, access, isPrivate));
     } catch (RuntimeException | Error e) {
       throw failed("pre_fault", e);
+    }
+  }
+
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    try {
+      return super.emulates(vcpu, gpa, access);
+    } catch (RuntimeException | Error e) {
+      throw failed("emulates", e);
     }
   }
 

@@ -254,16 +254,18 @@ public final class Kvm implements HostMachine, AutoCloseable {
     Vm.OpsFactory factory;
     VmProgress progress = new VmProgress(standstills::add);
     if (backend != null) {
-      Platform p = platform(backend);
-      factory =
-          (vm, t) -> {
-            VmOps ops = hooks(p, backend.info().id(), vm, t, progress);
-            return trace.enabled() ? new TracedOps(ops, trace) : ops;
-          };
+      var _ = platform(backend);
+      factory = (vm, t) -> vendorOps(backend, vm, t, progress);
     } else {
       VmTraits traits =
           type.equals(VmType.X86_SW_PROTECTED) ? VmTraits.SW_PROTECTED : VmTraits.DEFAULT;
-      factory = (_, _) -> new BuiltIn(traits);
+      VmOps plain = new BuiltIn(traits);
+      Backend adopter = types.adopter(type);
+      factory =
+          (vm, t) ->
+              adopter == null
+                  ? plain
+                  : new AdoptableOps(vm, plain, () -> vendorOps(adopter, vm, t, progress));
     }
     VmSettings vmSettings =
         new VmSettings(
@@ -295,6 +297,11 @@ public final class Kvm implements HostMachine, AutoCloseable {
         || (access.equals("recorded")
             && !config.tdpMmu()
             && kernel.on(KernelRules.RECORDED_ON_PVM));
+  }
+
+  private VmOps vendorOps(Backend backend, VmContext vm, VmType type, VmProgress progress) {
+    VmOps ops = hooks(platform(backend), backend.info().id(), vm, type, progress);
+    return trace.enabled() ? new TracedOps(ops, trace) : ops;
   }
 
   private static VmOps hooks(

@@ -61,6 +61,19 @@ final class VmTypes {
     return null;
   }
 
+  /** Finds the backend that may make guests of its own of default VMs; null if none does. */
+  @Nullable Backend adopter(VmType type) {
+    if (!type.equals(VmType.X86_DEFAULT)) {
+      return null;
+    }
+    for (Backend b : backends) {
+      if (b.info().architecture().equals(config.architecture()) && b.adoptsDefaultVms()) {
+        return b;
+      }
+    }
+    return null;
+  }
+
   private static @Nullable VmType in(List<VmType> types, long number) {
     for (VmType t : types) {
       if (t.number() == number) {

@@ -131,8 +131,38 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return delegate().hidesRegisters(vcpu);
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return delegate().hidesFpu(vcpu);
+  }
+
+  @Override
   public boolean hidesEois() {
     return delegate().hidesEois();
+  }
+
+  @Override
+  public boolean hidesApic(VcpuContext vcpu) {
+    return delegate().hidesApic(vcpu);
+  }
+
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    return delegate().hidesTsc(vcpu);
+  }
+
+  @Override
+  public int maxVcpus(int most) {
+    return delegate().maxVcpus(most);
+  }
+
+  @Override
+  public int processorOffers(int cap) {
+    return delegate().processorOffers(cap);
   }
 
   @Override
@@ -175,6 +205,11 @@ public abstract class ForwardingVmOps implements VmOps {
   @Override
   public AccessOutcome preFault(VcpuContext vcpu, long gpa, Access access, boolean isPrivate) {
     return delegate().preFault(vcpu, gpa, access, isPrivate);
+  }
+
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    return delegate().emulates(vcpu, gpa, access);
   }
 
   @Override

@@ -133,11 +133,67 @@ public interface LifecycleOps {
   }
 
   /**
+   * Tells whether a vCPU's registers are out of KVM's sight ({@code guest_state_protected}):
+   * reading and setting them is EINVAL then, in a VM whose type says so. Locks: vCPU mutex. Kernel
+   * default: no. Source: {@code regs.c}, kvm_arch_vcpu_ioctl_get_regs.
+   */
+  default boolean hidesRegisters(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
+   * As {@link #hidesRegisters}, of the registers that XSAVE keeps ({@code
+   * fpstate_set_confidential}). Source: {@code x86.c}, kvm_vcpu_ioctl_x86_get_xsave2.
+   */
+  default boolean hidesFpu(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
    * Tells whether the trusted side keeps ends of interrupts to itself, so that KVM can have no I/O
    * APIC for the VM ({@code has_protected_eoi}); KVM_CREATE_IRQCHIP is ENOTTY then. Locks: kvm
    * lock.
    */
   default boolean hidesEois() {
     return false;
+  }
+
+  /**
+   * Tells whether the local APIC's page is the trusted side's ({@code guest_apic_protected}):
+   * KVM_GET_LAPIC and KVM_SET_LAPIC are EINVAL then. Locks: vCPU mutex. Kernel default: no. Source:
+   * {@code x86.c}, kvm_vcpu_ioctl_get_lapic.
+   */
+  default boolean hidesApic(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
+   * Tells whether the time stamp counter is the trusted side's ({@code guest_tsc_protected}):
+   * KVM_SET_TSC_KHZ on the vCPU is EINVAL then. Locks: vCPU mutex. Kernel default: no. Source:
+   * {@code x86.c}, kvm_arch_vcpu_ioctl.
+   */
+  default boolean hidesTsc(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
+   * Returns how many vCPUs the VM can have ({@code kvm->max_vcpus}), which KVM_CAP_MAX_VCPUS tells.
+   * Locks: kvm lock or none.
+   *
+   * @param most what any VM can have, KVM_MAX_VCPUS
+   */
+  default int maxVcpus(int most) {
+    return most;
+  }
+
+  /**
+   * Returns what KVM_CHECK_EXTENSION answers on this VM for something that only processors of the
+   * vendor's have. Locks: none.
+   *
+   * @param cap the capability's number
+   * @return the answer, 0 for no such thing
+   */
+  default int processorOffers(int cap) {
+    return 0;
   }
 }

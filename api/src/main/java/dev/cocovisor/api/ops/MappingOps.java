@@ -143,6 +143,15 @@ public interface MappingOps {
   }
 
   /**
+   * Tells whether KVM can emulate the instruction that touched an address without memory; if not,
+   * the vendor has set the exit with which the run ends ({@code check_emulate_instruction}). Locks:
+   * vCPU mutex. Default: it can. Source: {@code svm/svm.c}, svm_check_emulate_instruction.
+   */
+  default boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    return true;
+  }
+
+  /**
    * Carries out an action only the backend knows. Locks: vCPU mutex.
    *
    * @return how the run ended, or null if the backend does not know the action

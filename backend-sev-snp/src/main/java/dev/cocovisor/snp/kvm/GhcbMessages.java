@@ -22,6 +22,7 @@ final class GhcbMessages {
   private static final int SYSTEM_EVENT_TERM = 6;
 
   private static final int INFO_REQUEST = 0x002;
+  private static final int CPUID_REQUEST = 0x004;
   private static final int RESET_HOLD_REQUEST = 0x006;
   private static final int PREFERRED_REQUEST = 0x010;
   static final int REGISTER_REQUEST = 0x012;
@@ -53,6 +54,8 @@ final class GhcbMessages {
     long data = msr >>> PAGE_SHIFT;
     return switch ((int) (msr & INFO)) {
       case INFO_REQUEST -> answer(information(sev));
+      // Nobody gave the vCPU a CPUID, so each register is 0; leaf and info are replaced.
+      case CPUID_REQUEST -> answer((msr & 0xffff_f000L) | (CPUID_REQUEST + 1));
       case FEATURES_REQUEST -> answer(FEATURES << PAGE_SHIFT | FEATURES_REQUEST + 1);
       case RESET_HOLD_REQUEST -> Vmgexit.resetHold(sev, state);
       case PREFERRED_REQUEST ->

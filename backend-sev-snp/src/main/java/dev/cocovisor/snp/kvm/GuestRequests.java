@@ -46,7 +46,7 @@ final class GuestRequests {
   }
 
   /** A request that waits for user space to bring certificates. */
-  record Waiting(long message, long answer, Exit exit) {}
+  record Waiting(long message, long answer, long pages, Exit exit) {}
 
   /** Carries out a request: two pages, and for an extended one RAX and RBX. */
   RunResult request(SevVcpu state, Fields f, boolean extended, long message, long answer) {
@@ -78,7 +78,7 @@ final class GuestRequests {
               EXIT_REQ_CERTS,
               "KVM_EXIT_SNP_REQ_CERTS",
               new Fields().put("gpa", room).put("npages", pages).put("ret", 0));
-      state.request = new Waiting(message, answer, exit);
+      state.request = new Waiting(message, answer, pages, exit);
       return RunResult.ok(exit);
     }
     if (pages != 0 && !vm.writeGuest(room, new byte[END_OF_LIST], 0, END_OF_LIST).ok()) {
@@ -94,7 +94,12 @@ final class GuestRequests {
       return issue(waiting.message(), waiting.answer());
     }
     if (ret == Errno.ENOSPC.number()) {
-      return Vmgexit.answer(0, INVALID_LEN);
+      // How much room there has to be.
+      return Vmgexit.answer(
+          new Fields()
+              .put("exitinfo1", 0)
+              .put("exitinfo2", INVALID_LEN)
+              .put("rbx", waiting.pages()));
     }
     if (ret == Errno.EAGAIN.number()) {
       return Vmgexit.answer(0, BUSY);

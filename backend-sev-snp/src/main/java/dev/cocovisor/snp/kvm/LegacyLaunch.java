@@ -158,6 +158,10 @@ final class LegacyLaunch {
           return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
               .number();
         }
+        if (state.debugged) {
+          return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is being debugged")
+              .number();
+        }
         if (!sev.hasFirmwareFile()) {
           return noFile();
         }
@@ -170,6 +174,7 @@ final class LegacyLaunch {
           return refused(c, s);
         }
         state.protectedState = true;
+        state.fpuHidden = true;
       }
     } finally {
       vm.unlockAllVcpus();

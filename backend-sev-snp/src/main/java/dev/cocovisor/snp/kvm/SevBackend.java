@@ -91,6 +91,14 @@ public final class SevBackend implements Backend {
     return List.of(FirmwareFile.PATH);
   }
 
+  /**
+   * Source: {@code arch/x86/kvm/svm/sev.c}, sev_guest_init (7.3): KVM_SEV_INIT, KVM_SEV_ES_INIT.
+   */
+  @Override
+  public boolean adoptsDefaultVms() {
+    return true;
+  }
+
   @Override
   public List<KernelRule<?>> kernelRules() {
     return SevKernelRules.ALL;

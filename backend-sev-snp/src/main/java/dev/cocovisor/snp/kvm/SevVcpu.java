@@ -31,6 +31,12 @@ final class SevVcpu implements Place {
   /** Whether the VMSA was measured: KVM no longer sees the registers. */
   boolean protectedState;
 
+  /** Whether XSAVE's registers are out of KVM's sight too (fpstate_set_confidential). */
+  boolean fpuHidden;
+
+  /** User space debugs the guest (KVM_GUESTDBG_ENABLE). */
+  boolean debugged;
+
   /** KVM_MP_STATE_HALTED, after the guest destroyed the vCPU. */
   boolean halted;
 
@@ -42,6 +48,9 @@ final class SevVcpu implements Place {
 
   /** A page state change that user space is answering, or null. */
   @Nullable PageStateChange pending;
+
+  /** Data of a device that user space is asked for, or null. */
+  @Nullable DeviceTransfer transfer;
 
   /** A hypercall through the GHCB that user space is answering. */
   boolean hypercall;

@@ -45,6 +45,7 @@ public final class SevVm implements VmOps {
   private final EncRegions regions;
   private final EncContext context;
   private final EncBitmap bitmap;
+  private final VcpuState vcpuState;
 
   SevVm(SevPlatform platform, VmContext vm, VmType type) {
     this.platform = platform;
@@ -61,6 +62,7 @@ public final class SevVm implements VmOps {
     this.regions = new EncRegions(this);
     this.context = new EncContext(this);
     this.bitmap = new EncBitmap(this);
+    this.vcpuState = new VcpuState(this);
   }
 
   SevPlatform platform() {
@@ -133,7 +135,6 @@ public final class SevVm implements VmOps {
   @Override
   public VmTraits traits() {
     boolean snp = type.equals(VmType.X86_SNP);
-    boolean hidden = snp || type.equals(VmType.X86_SEV_ES);
     return VmTraits.of(StageShape.DIRECT)
         .withPrivateMemory(snp)
         .withPrivateRule(snp ? PrivateRule.ENCRYPTION_BIT : PrivateRule.NEVER)
@@ -141,15 +142,41 @@ public final class SevVm implements VmOps {
             !snp
                 ? PageLevel.PG_1G
                 : platform.settings().hugePages() ? PageLevel.PG_2M : PageLevel.PG_4K)
-        .withReadonlySlots(!hidden)
+        .withReadonlySlots(!hidden())
         .withDirtyLogging(true)
-        .withProtectedState(hidden);
+        .withProtectedState(hidden());
+  }
+
+  /** Tells whether the type says that KVM will not see the guest's registers. */
+  private boolean hidden() {
+    return type.equals(VmType.X86_SNP) || type.equals(VmType.X86_SEV_ES);
   }
 
   /** Source: svm.c, svm_has_emulated_msr (7.3), which asks what INIT2 made of the VM. */
   @Override
   public boolean emulatesSmm() {
     return !info.esActive;
+  }
+
+  @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return stateOf(vcpu).protectedState;
+  }
+
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return stateOf(vcpu).fpuHidden;
+  }
+
+  /** Source: svm.c, svm_check_emulate_instruction (7.3). */
+  @Override
+  public boolean emulates(VcpuContext vcpu, long gpa, Access access) {
+    return !info.esActive || faults.leftToGuest(vcpu);
+  }
+
+  @Override
+  public long vcpuIoctl(VcpuContext vcpu, VendorCommand command) {
+    return vcpuState.ioctl(stateOf(vcpu), command);
   }
 
   @Override
@@ -160,7 +187,7 @@ public final class SevVm implements VmOps {
     if (s.vmcb == HostMemory.NO_FRAME) {
       return Errno.ENOMEM;
     }
-    if (!type.equals(VmType.X86_SEV)) {
+    if (hidden() || info.esActive) {
       s.vmsa = platform.host().allocateSafe();
       if (s.vmsa == HostMemory.NO_FRAME) {
         platform.host().memory().free(s.vmcb, 0);

@@ -31,6 +31,9 @@ final class SnpFaults {
   /** How many faults on one address may lead nowhere before the run ends. */
   static final int PATIENCE = 16;
 
+  /** The error code of a #VC that a nested page fault of a reserved bit became. */
+  private static final long VC_NPF = 0x400;
+
   private final SevVm sev;
   private final VmContext vm;
   private final RmpAccess access;
@@ -88,6 +91,17 @@ final class SnpFaults {
     if (trace.enabled()) {
       trace.refused(RmpOutcome.describe(out), () -> reasons.access(cpu, gpa, pfn, nested2m, out));
     }
+  }
+
+  /**
+   * An address without memory: KVM sees no registers to emulate with, so it only marks the entry;
+   * the reserved bit there is the guest's own #VC, which reaches the device through its GHCB.
+   *
+   * @return false, the exit is set
+   */
+  boolean leftToGuest(VcpuContext vcpu) {
+    entry.end(vcpu, new Exit.Vendor(-1, "GUEST_VC", new Fields().put("exit_code", VC_NPF)));
+    return false;
   }
 
   /** Deals with a fault that the RMP caused: RETRY, or EXIT with the exit set. */

@@ -91,13 +91,20 @@ final class SnpGuestActions {
   /** User space answered an exit; null where none of this guest's waits. */
   @Nullable RunResult resume(VcpuContext vcpu, long ret) {
     SevVcpu state = sev.stateOf(vcpu);
-    boolean nothing = state.pending == null && state.request == null && !state.hypercall;
+    boolean nothing =
+        state.pending == null
+            && state.request == null
+            && state.transfer == null
+            && !state.hypercall;
     return nothing ? null : answered(state, ret);
   }
 
   private RunResult answered(SevVcpu state, long ret) {
     if (state.hypercall) {
       return exits.hypercallAnswered(state, ret);
+    }
+    if (state.transfer != null) {
+      return exits.deviceAnswered(state, state.transfer);
     }
     var waiting = state.request;
     return waiting != null ? requests.answered(state, waiting, ret) : states.resume(state, ret);

@@ -186,6 +186,9 @@ final class SnpLaunch {
       return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
           .number();
     }
+    if (state.debugged) {
+      return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is being debugged").number();
+    }
     vcpu.assertLocked();
     byte[] page = VmsaPage.reset(info.vmsaFeatures);
     host.memory().raw().write(state.vmsa << PAGE_SHIFT, page, 0, page.length);

@@ -51,6 +51,7 @@ final class VmEntry {
   /** Checks an entry; where it fails the vCPU's exit is set. */
   boolean check(VcpuContext vcpu) {
     SevVcpu s = sev.stateOf(vcpu);
+    GhcbDevices.finish(s);
     long out;
     do {
       saveAreas.reloadIfAsked(s);

@@ -7,22 +7,18 @@ import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.snp.guest.SnpActions;
-import org.jspecify.annotations.Nullable;
 
 /**
  * VMGEXIT with a GHCB: whether KVM takes it, and what it does.
  *
  * <p>A field that the action does not give is not marked valid in the GHCB. What is malformed is
  * told to the guest (SW_EXITINFO1 2, and which way in SW_EXITINFO2), who goes on; without a GHCB
- * nothing is told at all. Instructions that only pass through the GHCB to their ordinary handlers
- * are not modelled. Source: {@code arch/x86/kvm/svm/sev.c}, sev_handle_vmgexit,
- * setup_vmgexit_scratch; {@code arch/x86/kvm/x86.c}, kvm_sev_es_mmio, kvm_emulate_ap_reset_hold
- * (7.3).
+ * nothing is told at all. Source: {@code arch/x86/kvm/svm/sev.c}, sev_handle_vmgexit; {@code
+ * svm.c}, svm_invoke_exit_handler; {@code arch/x86/kvm/x86.c}, kvm_emulate_ap_reset_hold (7.3).
  */
 final class Vmgexit {
   static final int NOT_REGISTERED = 1;
   private static final int INVALID_USAGE = 2;
-  private static final int INVALID_SCRATCH = 3;
   static final int MISSING_INPUT = 4;
   static final int INVALID_INPUT = 5;
   static final int INVALID_EVENT = 6;
@@ -44,18 +40,8 @@ final class Vmgexit {
     "GHCB_ERR_INVALID_EVENT"
   };
 
-  /** Where the GHCB's shared buffer begins and ends, bytes. */
-  private static final long BUFFER = 0x800;
-
-  private static final long BUFFER_END = 0xff0;
   private static final long HEADER = 8;
-
-  /** What of a scratch area outside the GHCB KVM would copy, bytes. */
-  private static final long SCRATCH_LIMIT = 16 * 4096;
-
-  /** SW_EXITINFO1 of IO: the size of the operand. */
-  private static final long IO_SIZE = 0x70;
-
+  private static final int UNEXPECTED_EXIT_REASON = 4;
   private static final long WORD = 8;
 
   private final SevVm sev;
@@ -64,6 +50,7 @@ final class Vmgexit {
   private final ApCreation aps;
   private final GuestRequests requests;
   private final GhcbHypercall hypercalls;
+  private final GhcbDevices devices;
   private long jumpTable;
 
   Vmgexit(
@@ -78,10 +65,11 @@ final class Vmgexit {
     this.aps = aps;
     this.requests = requests;
     this.hypercalls = new GhcbHypercall(sev);
+    this.devices = new GhcbDevices(sev);
   }
 
   /** Carries out {@code guest_vmgexit(vcpu, {ghcb, usage, exit_code, exitinfo1, exitinfo2, …})}. */
-  @Nullable RunResult run(SevVcpu state, Fields f) {
+  RunResult run(SevVcpu state, Fields f) {
     long ghcb = f.number("ghcb", Math.max(state.ghcbGfn, 0) << PAGE_SHIFT);
     if ((ghcb & GhcbMessages.INFO) != 0) {
       return messages.message(state, ghcb);
@@ -106,6 +94,11 @@ final class Vmgexit {
     return event(state, code, ghcb, f);
   }
 
+  /** User space did what MMIO or IO asked of it. */
+  RunResult deviceAnswered(SevVcpu state, DeviceTransfer transfer) {
+    return devices.answered(state, transfer);
+  }
+
   /** User space answered a hypercall. */
   RunResult hypercallAnswered(SevVcpu state, long ret) {
     return hypercalls.answered(state, ret);
@@ -125,11 +118,11 @@ final class Vmgexit {
         && sev.context().writeGuest(ghcb, first, 0, 1).ok();
   }
 
-  private @Nullable RunResult event(SevVcpu state, long code, long ghcb, Fields f) {
+  private RunResult event(SevVcpu state, long code, long ghcb, Fields f) {
     long info1 = f.number("exitinfo1");
     long info2 = f.number("exitinfo2");
     if (code == GhcbFields.MMIO_READ || code == GhcbFields.MMIO_WRITE) {
-      return mmio(code == GhcbFields.MMIO_WRITE, ghcb, info1, info2, f);
+      return devices.mmio(state, code == GhcbFields.MMIO_WRITE, ghcb, info1, info2, f);
     }
     if (code == NMI_COMPLETE) {
       return answer(0, 0);
@@ -148,10 +141,10 @@ final class Vmgexit {
     }
     if (code == GhcbFields.PAGE_STATE) {
       long at = f.number("scratch");
-      RunResult bad = scratch(ghcb, at, HEADER);
+      RunResult bad = ScratchArea.setup(sev, ghcb, at, HEADER, true).refused();
       return bad != null
           ? bad
-          : states.buffer(state, f, (int) ((ghcb + BUFFER_END - at - HEADER) / WORD));
+          : states.buffer(state, f, (int) ((ghcb + ScratchArea.BUFFER_END - at - HEADER) / WORD));
     }
     if (code == GhcbFields.AP_CREATION) {
       return aps.request(f, info1, info2);
@@ -167,57 +160,32 @@ final class Vmgexit {
           sev.refuse(Errno.EINVAL, "the guest had a #VC that it does not know"),
           new Exit.Unknown());
     }
-    if (code == GhcbFields.IOIO && (info1 & IO_SIZE) == 0) {
-      return answer(0, 0);
+    if (code == GhcbFields.IOIO) {
+      return devices.io(state, ghcb, info1, info2, f);
     }
-    return passesThrough(code)
-        ? null
-        : malformed(INVALID_EVENT, "there is no event 0x" + Long.toHexString(code));
+    return instruction(code);
   }
 
   /**
-   * Instructions that go to their ordinary handlers: IO, DR7, TSC, PMC, CPUID, MSR and the like.
+   * Instructions that go to their ordinary handlers: DR7, TSC, PMC, CPUID, MSR and the like. The
+   * guest goes on; what its registers hold then, and an exception that it takes, is not modelled.
+   * RDTSC has no handler, since KVM never intercepts it.
    */
-  private static boolean passesThrough(long code) {
-    return switch ((int) code) {
-      case 0x27, 0x37, 0x6e, 0x6f, 0x72, 0x76, 0x7b, 0x7c, 0x87, 0x89, 0x8a, 0x8b ->
-          code >>> 32 == 0;
-      default -> false;
-    };
+  private RunResult instruction(long code) {
+    return code >>> 32 != 0
+        ? noEvent(code)
+        : switch ((int) code) {
+          case 0x27, 0x37, 0x6f, 0x72, 0x76, 0x7c, 0x87, 0x89, 0x8a, 0x8b -> answer(0, 0);
+          case 0x6e -> {
+            sev.refused("KVM_EXIT_INTERNAL_ERROR", "no handler for RDTSC");
+            yield RunResult.ok(new Exit.KvmInternalError(UNEXPECTED_EXIT_REASON));
+          }
+          default -> noEvent(code);
+        };
   }
 
-  private RunResult mmio(boolean write, long ghcb, long address, long length, Fields f) {
-    if (length == 0) {
-      return answer(0, 0);
-    }
-    if (sev.info().ghcbVersion >= 2 && Long.compareUnsigned(length, WORD) > 0) {
-      return malformed(INVALID_INPUT, "more than 8 bytes at once");
-    }
-    RunResult bad = scratch(ghcb, f.number("scratch"), length);
-    int first = (int) Math.min(WORD, length);
-    return bad != null ? bad : RunResult.ok(new Exit.Mmio(address, first, write));
-  }
-
-  /** Checks a scratch area: from version 2 on it lies in the GHCB's shared buffer. */
-  private @Nullable RunResult scratch(long ghcb, long at, long length) {
-    if (at == 0 || Long.compareUnsigned(at + length, at) < 0) {
-      return malformed(INVALID_SCRATCH, "no scratch area, or one that wraps around");
-    }
-    if (at >>> PAGE_SHIFT == ghcb >>> PAGE_SHIFT) {
-      return at < ghcb + BUFFER || at + length > ghcb + BUFFER_END
-          ? malformed(INVALID_SCRATCH, "outside the GHCB's shared buffer")
-          : null;
-    }
-    if (sev.info().ghcbVersion >= 2) {
-      return malformed(INVALID_SCRATCH, "outside the GHCB, which version 1 alone allows");
-    }
-    if (Long.compareUnsigned(length, SCRATCH_LIMIT) > 0) {
-      return malformed(INVALID_SCRATCH, "more than 16 pages outside the GHCB");
-    }
-    return sev.context().readGuest(at, new byte[(int) length], 0, (int) length).ok()
-        ? null
-        : new RunResult(
-            sev.refuse(Errno.EFAULT, "the scratch area cannot be read"), new Exit.Unknown());
+  private RunResult noEvent(long code) {
+    return malformed(INVALID_EVENT, "there is no event 0x" + Long.toHexString(code));
   }
 
   private RunResult jumpTable(long what, long address) {
@@ -240,9 +208,11 @@ final class Vmgexit {
   }
 
   static RunResult answer(long info1, long info2) {
-    return RunResult.ok(
-        new Exit.Vendor(
-            5, "KVM_EXIT_HLT", new Fields().put("exitinfo1", info1).put("exitinfo2", info2)));
+    return answer(new Fields().put("exitinfo1", info1).put("exitinfo2", info2));
+  }
+
+  static RunResult answer(Fields ghcb) {
+    return RunResult.ok(new Exit.Vendor(5, "KVM_EXIT_HLT", ghcb));
   }
 
   /**

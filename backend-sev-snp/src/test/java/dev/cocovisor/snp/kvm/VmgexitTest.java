@@ -65,6 +65,25 @@ class VmgexitTest {
         "request across", event(0x80000012L, "exitinfo1", 0x5008, "exitinfo2", 0x6000), told(2, 5)),
     new Case("MMIO of nothing", event(0x80000001L, "scratch", 0x1800), told(0, 0)),
     new Case("MMIO of 9", event(0x80000002L, "exitinfo2", 9, "scratch", 0x1800), told(2, 5)),
+    new Case(
+        "string IO of more than an int counts, sev_es_string_io",
+        event(0x7b, "exitinfo1", 0x14, "exitinfo2", 1L << 31, "scratch", 0x1800),
+        "EINVAL KVM_EXIT_UNKNOWN"),
+    new Case(
+        "string IO of nothing needs no area, sev_es_string_io",
+        event(0x7b, "exitinfo1", 0x14, "scratch", 0),
+        told(0, 0)),
+    new Case(
+        "string IO beyond the shared buffer, setup_vmgexit_scratch",
+        event(0x7b, "exitinfo1", 0x24, "exitinfo2", 1017, "scratch", 0x1800),
+        told(2, 3)),
+    new Case(
+        "string IO as much as the buffer holds, kvm_sev_es_outs",
+        event(0x7b, "exitinfo1", 0x3f80024, "exitinfo2", 1016, "scratch", 0x1800),
+        "KVM_EXIT_IO {direction=1, size=2, port=1016, count=1016}"),
+    new Case("CPUID goes to its handler", event(0x72, "rax", 0, "rcx", 0), told(0, 0)),
+    new Case(
+        "RDTSC has no handler, svm_invoke_exit_handler", event(0x6e), "KVM_EXIT_INTERNAL_ERROR"),
     new Case("MMIO without scratch", event(0x80000002L, "exitinfo2", 4), told(2, 4)),
     new Case("a #VC it does not know", event(0x8000ffffL), "EINVAL KVM_EXIT_UNKNOWN"),
     new Case("its end", event(0x8000fffeL), "KVM_EXIT_SYSTEM_EVENT"),

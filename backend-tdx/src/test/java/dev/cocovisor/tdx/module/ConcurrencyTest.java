@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.pamt.PamtLocks;
-import dev.cocovisor.tdx.module.pamt.Sharers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -50,7 +49,7 @@ class ConcurrencyTest {
     AtomicInteger alone = new AtomicInteger();
     AtomicInteger broken = new AtomicInteger();
     together(me -> {
-      PamtLocks locks = new PamtLocks(Sharers.group(me));
+      PamtLocks locks = new PamtLocks();
       for (int i = 0; i < ROUNDS; i++) {
         boolean exclusive = (i * 31 + me * 7) % 5 == 0;
         if (exclusive ? locks.lock(b.pamt, size, TDR, true) : shareThenAlone(locks, b, size, i)) {
@@ -66,7 +65,7 @@ class ConcurrencyTest {
       }
     });
     assertThat(broken).hasValue(0);
-    PamtLocks last = new PamtLocks(0);
+    PamtLocks last = new PamtLocks();
     assertThat(last.lock(b.pamt, size, TDR, true)).isTrue();
   }
 
@@ -75,7 +74,7 @@ class ConcurrencyTest {
     if (round % 7 != 0 || !locks.lock(b.pamt, size, TDR, false)) {
       return false;
     }
-    if (locks.upgradeNewest()) {
+    if (locks.upgradeNewest(b.pamt, size, TDR)) {
       return true;
     }
     locks.releaseAll();

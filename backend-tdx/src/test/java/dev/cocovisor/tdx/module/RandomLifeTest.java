@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cocovisor.tdx.module.abi.GuestOutcome;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.pamt.PageType;
+import dev.cocovisor.tdx.module.pamt.PamtLocks;
 import dev.cocovisor.tdx.module.sept.SeptEntry;
 import dev.cocovisor.tdx.module.sept.SeptState;
 import dev.cocovisor.tdx.module.sept.SeptTable;
@@ -58,6 +59,7 @@ class RandomLifeTest {
   private Random random = new Random(0);
   private final @Nullable Leaf[] huge = new Leaf[3];
   private final @Nullable Table[] tables = new Table[3];
+  private final PamtLocks alone = new PamtLocks();
   private final List<Long> pages = new ArrayList<>();
   private final List<Long> large = new ArrayList<>();
   private final Set<String> base = new HashSet<>();
@@ -444,8 +446,10 @@ class RandomLifeTest {
     assertThat(b.td().epoch()).as(when).isEqualTo(epoch);
     for (long page : pages) {
       int size = b.pamt.sizeOf(page);
-      assertThat(b.pamt.tryLock(size, page)).as("%s: the PAMT entry of a page", when).isTrue();
-      b.pamt.unlock(size, page);
+      assertThat(alone.lock(b.pamt, size, page, true))
+          .as("%s: the PAMT entry of a page", when)
+          .isTrue();
+      alone.releaseAll();
     }
   }
 

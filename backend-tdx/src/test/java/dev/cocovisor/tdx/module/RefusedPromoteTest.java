@@ -52,7 +52,7 @@ class RefusedPromoteTest {
   void aLargeEntryThatAnotherShares() {
     split();
     block(1);
-    PamtLocks another = new PamtLocks(5);
+    PamtLocks another = new PamtLocks();
     assertThat(another.lock(b.pamt, 1, huge, false)).isTrue();
     assertThat(b.host.memPagePromote(TDR, GPA, 1))
         .isEqualTo(SeamStatus.OPERAND_BUSY.with(Operand.RCX));

@@ -9,10 +9,10 @@ import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.LockProbe;
 import dev.cocovisor.tdx.module.keys.CipherState;
 import dev.cocovisor.tdx.module.keys.KeyTable;
-import dev.cocovisor.tdx.module.pamt.Sharers;
 import dev.cocovisor.tdx.module.td.CpuidConfig;
 import dev.cocovisor.tdx.module.td.Mrtd;
 import dev.cocovisor.tdx.module.td.StepGuard;
+import dev.cocovisor.tdx.module.td.StripedCount;
 import dev.cocovisor.tdx.module.td.TdParams;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -105,29 +105,19 @@ class SmallPartsTest {
   }
 
   @Test
-  void sharersAreCountedByGroup() {
+  void processorsCountInGroupsAndTheSumIsOfAll() {
     boolean[] seen = new boolean[8];
     for (int processor = 0; processor < 64; processor++) {
-      seen[Sharers.group(processor)] = true;
+      seen[StripedCount.group(processor)] = true;
     }
     assertThat(seen).as("every group is somebody's").containsOnly(true);
-    assertThat(Sharers.group(3)).isNotEqualTo(Sharers.group(11));
-    Sharers sharers = new Sharers();
-    assertThat(sharers.none()).isTrue();
-    assertThat(sharers.onlyOneIn(2)).isFalse();
-    sharers.add(2, 1);
-    assertThat(sharers.none()).isFalse();
-    assertThat(sharers.onlyOneIn(2)).isTrue();
-    assertThat(sharers.onlyOneIn(3)).isFalse();
-    sharers.add(7, 1);
-    assertThat(sharers.onlyOneIn(2)).isFalse();
-    assertThat(sharers.sum()).isEqualTo(2);
-    sharers.add(2, -1);
-    assertThat(sharers.onlyOneIn(7)).isTrue();
-    sharers.add(0, 1);
-    sharers.add(7, -1);
-    assertThat(sharers.none()).isFalse();
-    assertThat(sharers.onlyOneIn(0)).isTrue();
+    assertThat(StripedCount.group(3)).isNotEqualTo(StripedCount.group(11));
+    StripedCount pages = new StripedCount();
+    pages.add(2, 1);
+    pages.add(7, 512);
+    assertThat(pages.sum()).isEqualTo(513);
+    pages.add(0, -513);
+    assertThat(pages.sum()).as("taken away by another processor").isZero();
   }
 
   @Test

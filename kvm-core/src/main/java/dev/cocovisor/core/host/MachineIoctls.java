@@ -166,10 +166,7 @@ public final class MachineIoctls {
       case Object dev when dev == Descriptors.DEV_KVM -> device(name, command, x86);
       case Vm vm ->
           x86 || name.equals("KVM_RESET_DIRTY_RINGS") ? ofVm(vm, name, command) : plain(VM, name);
-      case VcpuFile f ->
-          x86 && CpuModes.knows(name)
-              ? f.vcpu().locked(() -> CpuModes.answer(kvm, f.vcpu(), command))
-              : plain(VCPU, name);
+      case VcpuFile f -> x86 ? f.vcpu().locked(() -> ofVcpu(kvm, f, command)) : plain(VCPU, name);
       case null, default -> UNKNOWN;
     };
   }
@@ -196,6 +193,15 @@ public final class MachineIoctls {
     };
   }
 
+  private static long ofVcpu(Kvm kvm, VcpuFile f, VendorCommand command) {
+    if (CpuRegisters.refuses(f.vcpu(), command)) {
+      return ret(Errno.EINVAL);
+    }
+    return CpuModes.knows(command.name())
+        ? CpuModes.answer(kvm, f.vcpu(), command)
+        : plain(VCPU, command.name());
+  }
+
   private static long ofVm(Vm vm, String name, VendorCommand command) {
     switch (name) {
       case "KVM_SET_TSS_ADDR" -> {
@@ -215,6 +221,9 @@ public final class MachineIoctls {
       }
       case "KVM_SET_BOOT_CPU_ID" -> {
         return vm.devices().hasVcpus() ? ret(Errno.EBUSY) : 0;
+      }
+      case "KVM_SET_TSC_KHZ" -> {
+        return ret(vm.devices().setTscKhz(argument(command)));
       }
       default -> {}
     }

@@ -259,6 +259,9 @@ final class GuestAccess implements AccessPath {
 
   /** No memory there: userspace emulates a load or store; nobody emulates a fetch. */
   private long emulate(long gpa, Access access) {
+    if (!vm.ops().emulates(vcpu, gpa, access)) {
+      return EXITED;
+    }
     vcpu.setExit(
         access == Access.FETCH
             ? new Exit.KvmInternalError(KVM_INTERNAL_ERROR_EMULATION)

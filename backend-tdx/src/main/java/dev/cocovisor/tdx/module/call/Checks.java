@@ -145,7 +145,7 @@ final class Checks {
       if (!f.lockPamt(p, s, hpa, false)) {
         return SeamStatus.OPERAND_BUSY.with(operand);
       }
-      if (p.type(s, hpa) != PageType.NDA) {
+      if (f.pageType() != PageType.NDA) {
         return SeamStatus.PAGE_METADATA_INCORRECT.with(operand);
       }
     }
@@ -161,7 +161,7 @@ final class Checks {
     if (!f.lockPamt(p, size, hpa, exclusive)) {
       return SeamStatus.OPERAND_BUSY.with(operand);
     }
-    return p.type(size, hpa) == type ? 0 : SeamStatus.PAGE_METADATA_INCORRECT.with(operand);
+    return f.pageType() == type ? 0 : SeamStatus.PAGE_METADATA_INCORRECT.with(operand);
   }
 
   /** Locks the PAMT entry of a page that was found, not named. */

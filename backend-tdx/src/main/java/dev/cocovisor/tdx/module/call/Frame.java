@@ -3,8 +3,8 @@ package dev.cocovisor.tdx.module.call;
 import dev.cocovisor.api.sched.ModelLock;
 import dev.cocovisor.tdx.module.pamt.Pamt;
 import dev.cocovisor.tdx.module.pamt.PamtLocks;
-import dev.cocovisor.tdx.module.pamt.Sharers;
 import dev.cocovisor.tdx.module.sept.SeptTable;
+import dev.cocovisor.tdx.module.td.StripedCount;
 import dev.cocovisor.tdx.module.td.Td;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Frame {
   final int group;
-  private PamtLocks pamtLocks;
+  private PamtLocks pamtLocks = new PamtLocks();
   private @Nullable ModelLock opState;
   private @Nullable ModelLock tree;
   private boolean treeExclusive;
@@ -40,8 +40,7 @@ final class Frame {
 
   /** Creates the storage of a processor. */
   Frame(int processor) {
-    group = Sharers.group(processor);
-    pamtLocks = new PamtLocks(group);
+    group = StripedCount.group(processor);
   }
 
   Td td() {
@@ -64,9 +63,14 @@ final class Frame {
     return pamtLocks.lock(pamt, size, hpa, exclusive);
   }
 
+  /** Returns the type of the page whose PAMT entry was locked last. */
+  int pageType() {
+    return pamtLocks.newestType();
+  }
+
   /** Makes the newest PAMT lock exclusive, which works if nobody else shares it. */
-  boolean upgradeNewest() {
-    return pamtLocks.upgradeNewest();
+  boolean upgradeNewest(Pamt pamt, int size, long hpa) {
+    return pamtLocks.upgradeNewest(pamt, size, hpa);
   }
 
   boolean lockOpState(Td of) {
@@ -103,6 +107,12 @@ final class Frame {
     entryLocked = true;
     entry = table().get(index);
     return true;
+  }
+
+  /** Writes the entry and gives its lock up; whatever else the leaf changes is changed by then. */
+  void put(long changed) {
+    table().put(index, changed);
+    entryLocked = false;
   }
 
   void releaseAll() {

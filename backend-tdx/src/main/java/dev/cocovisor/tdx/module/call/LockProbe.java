@@ -17,7 +17,7 @@ public final class LockProbe {
   private @Nullable ModelLock lock;
   private boolean lockExclusive;
   private final Frame frame = new Frame(0);
-  private final PamtLocks pamtLocks = new PamtLocks(0);
+  private final PamtLocks pamtLocks = new PamtLocks();
   private @Nullable SeptTable table;
   private int index;
 

@@ -71,8 +71,8 @@ final class PageCalls {
     }
     memory.copyFrame(r.r8 >>> PageLevel.PAGE_SHIFT, r.r9 >>> PageLevel.PAGE_SHIFT);
     td.mrtdInProgress.pageAdd(gpa);
-    f.table().update(f.index, SeptEntry.leaf(SeptState.MAPPED, r.r8));
     own(f, r.r8);
+    f.put(SeptEntry.leaf(SeptState.MAPPED, r.r8));
     return 0;
   }
 
@@ -90,8 +90,8 @@ final class PageCalls {
     if (f.level == 1 && checks.pamt(r.r8).used4k(r.r8) != 0) {
       return SeamStatus.PAGE_METADATA_INCORRECT.with(Operand.R8);
     }
-    f.table().update(f.index, SeptEntry.leaf(SeptState.PENDING, r.r8));
     own(f, r.r8);
+    f.put(SeptEntry.leaf(SeptState.PENDING, r.r8));
     return 0;
   }
 
@@ -121,9 +121,9 @@ final class PageCalls {
     if (s != 0) {
       return s;
     }
-    f.table().update(f.index, SeptEntry.FREE);
     checks.free(size, page);
     f.td().addChildren(f.group, -(1L << (9 * size)));
+    f.put(SeptEntry.FREE);
     r.rcx = page;
     return 0;
   }

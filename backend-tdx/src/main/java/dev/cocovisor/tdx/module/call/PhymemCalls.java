@@ -46,9 +46,11 @@ final class PhymemCalls {
       if (!f.lockPamt(p, size, hpa, size == 0 && exclusive)) {
         return SeamStatus.OPERAND_BUSY.with(Operand.RCX);
       }
-      if (size > 0 && p.type(size, hpa) != PageType.NDA) {
+      if (size > 0 && f.pageType() != PageType.NDA) {
         f.level = size;
-        return exclusive && !f.upgradeNewest() ? SeamStatus.OPERAND_BUSY.with(Operand.RCX) : 0;
+        return exclusive && !f.upgradeNewest(p, size, hpa)
+            ? SeamStatus.OPERAND_BUSY.with(Operand.RCX)
+            : 0;
       }
     }
     return 0;

@@ -13,7 +13,7 @@ public final class Processor {
   final Frame frame;
 
   /** The locks of a vCPU that is inside. */
-  PamtLocks guestLocks;
+  PamtLocks guestLocks = new PamtLocks();
 
   /** What the host finds in its registers after a TD exit. */
   final Registers exit = new Registers();
@@ -34,7 +34,6 @@ public final class Processor {
   public Processor(int number) {
     this.number = number;
     frame = new Frame(number);
-    guestLocks = new PamtLocks(frame.group);
   }
 
   /** Returns what the host found in its registers at the last TD exit. */

@@ -1,10 +1,9 @@
 package dev.cocovisor.tdx.module.pamt;
 
 import dev.cocovisor.api.PageLevel;
-import dev.cocovisor.api.sched.PointKind;
-import dev.cocovisor.api.sched.SchedulePoint;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,16 +14,10 @@ import org.jspecify.annotations.Nullable;
  * KiB entries come in blocks of 512 made on first use, so an unused 2 MiB costs 28 bytes and a used
  * 4 KiB page 16. Freeing an entry keeps its owner and BEPOCH, as the module does.
  *
- * <p>The lock of an entry is shared by many or exclusive to one and only ever tried. Its
- * host-priority flag has no effect here, since no guest call of the model takes a PAMT lock. Every
- * call shares the entries on the path of the pages it names, so those of 1 GiB, those of TDR pages
- * and those of 2 MiB over which two processors met once count their sharers in {@link Sharers}
- * beside the word: whoever shares counts himself and then looks for the exclusive bit, whoever
- * wants the entry alone sets the bit and then looks for sharers, so one of the two sees the other.
- * One may share a page of 4 KiB without its block being made, since PHYMEM.PAGE.WBINVD does so for
- * every page of a huge one that was removed, which would else cost 16 bytes a page; whoever makes
- * the block takes that hold over into the page's word before anybody sees the block. Sharers in the
- * word and beside it may be mixed; each remembers where it counted itself.
+ * <p>Who holds an entry is {@link PamtLocks}' matter. One may share a page of 4 KiB without its
+ * block being made, since PHYMEM.PAGE.WBINVD does so for every page of a huge one that was removed,
+ * which would else cost 16 bytes a page; whoever makes the block takes that hold over into the
+ * page's word before anybody sees the block.
  *
  * <p>An entry is addressed by size (0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB) and HPA. Source: TDX module
  * 1.5.01, {@code pamt_manager.c}.
@@ -34,24 +27,23 @@ public final class Pamt {
   private static final VarHandle BLOCK = MethodHandles.arrayElementVarHandle(Block[].class);
   private static final VarHandle PART = MethodHandles.arrayElementVarHandle(Giga[].class);
   private static final VarHandle LONE = MethodHandles.arrayElementVarHandle(int[].class);
-  private static final VarHandle SHARERS = MethodHandles.arrayElementVarHandle(Sharers[].class);
+  private static final VarHandle LISTS;
 
-  /** Outcome of a try: somebody has the entry alone. */
-  public static final int BUSY = 0;
-
-  /** Outcome of a try: shared, counted in the entry's word. */
-  public static final int IN_WORD = 1;
-
-  /** Outcome of a try: shared, counted beside it. */
-  public static final int STRIPED = 2;
+  static {
+    try {
+      LISTS = MethodHandles.lookup().findVarHandle(Pamt.class, "lists", long[][].class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   private static final long EXCLUSIVE = 1;
   private static final long SHARED_ONE = 2;
+  private static final long LOCK_MASK = 0x7fff;
 
   /** The block is made, or will be in a moment. */
   private static final int MADE = -1;
 
-  private static final long LOCK_MASK = 0x7fff;
   private static final int TYPE_SHIFT = 16;
   private static final long TYPE_MASK = 0xff;
 
@@ -68,18 +60,15 @@ public final class Pamt {
 
     /** For each block: one more than the entry that is shared without it, 0, or {@link #MADE}. */
     final int[] lone = new int[512];
-
-    /** Who shares the entry of 1 GiB. */
-    final Sharers sharers = new Sharers();
-
-    /** Who shares entries of 2 MiB that two processors met on. */
-    final @Nullable Sharers[] megaSharers = new Sharers[512];
   }
 
   private final long base;
   private final long end;
   private final long[] gigas;
   private final @Nullable Giga[] parts;
+
+  /** Every list of shared holds that was ever used here. */
+  private volatile long[][] lists = {};
 
   /** Creates an all-free table; both bounds are multiples of 1 GiB. */
   public Pamt(long base, long end) {
@@ -168,13 +157,16 @@ public final class Pamt {
   }
 
   /** Shares an entry of 4 KiB of a block that is not made, if nobody shares one of it. */
-  private boolean shareAlone(long hpa) {
-    return LONE.compareAndSet(part(hpa).lone, mega(hpa), 0, loneMark(hpa));
+  boolean shareAlone(long hpa) {
+    return blockIfAny(hpa) == null
+        && LONE.compareAndSet(part(hpa).lone, mega(hpa), 0, loneMark(hpa));
   }
 
-  /** Gives such a hold up; false if it is in the word of the block that was made since. */
-  private boolean unshareAlone(long hpa) {
-    return LONE.compareAndSet(part(hpa).lone, mega(hpa), loneMark(hpa), 0);
+  /** Gives such a hold up, which is in the entry's word if the block was made since. */
+  void unshareAlone(long hpa) {
+    if (!LONE.compareAndSet(part(hpa).lone, mega(hpa), loneMark(hpa), 0)) {
+      unshareInWord(hpa);
+    }
   }
 
   private long @Nullable [] wordsIfAny(int size, long hpa) {
@@ -189,10 +181,12 @@ public final class Pamt {
     return gigas;
   }
 
+  /** Returns the array that an entry's two words are in, made if need be. */
   private long[] words(int size, long hpa) {
     return size == 0 ? block(hpa).words : size == 1 ? part(hpa).megas : gigas;
   }
 
+  /** Returns where in that array its first word is. */
   private int index(int size, long hpa) {
     return switch (size) {
       case 0 -> ((int) (hpa >>> PageLevel.PAGE_SHIFT) & 511) << 1;
@@ -201,14 +195,20 @@ public final class Pamt {
     };
   }
 
-  private long word(int size, long hpa) {
+  /** Returns an entry's first word. */
+  long word(int size, long hpa) {
     long[] w = wordsIfAny(size, hpa);
     return w == null ? 0 : (long) WORD.getVolatile(w, index(size, hpa));
   }
 
   /** Returns the page type of an entry. */
   public int type(int size, long hpa) {
-    return (int) (word(size, hpa) >>> TYPE_SHIFT & TYPE_MASK);
+    return typeOf(word(size, hpa));
+  }
+
+  /** Returns the page type in an entry's first word. */
+  static int typeOf(long word) {
+    return (int) (word >>> TYPE_SHIFT & TYPE_MASK);
   }
 
   /** Returns the owner's TDR address; a free entry keeps its last owner. */
@@ -236,7 +236,7 @@ public final class Pamt {
     int used = 0;
     for (int i = 0; b != null && i < 512; i++) {
       long word = (long) WORD.getVolatile(b.words, i << 1);
-      used += (word >>> TYPE_SHIFT & TYPE_MASK) != PageType.NDA ? 1 : 0;
+      used += typeOf(word) != PageType.NDA ? 1 : 0;
     }
     return used;
   }
@@ -275,36 +275,23 @@ public final class Pamt {
     words(size, hpa)[index(size, hpa) + 1] = epoch;
   }
 
-  /** Assigns an entry whose lock is held. */
+  /** Assigns an entry that the caller has alone; nobody else writes its word. */
   public void assign(int size, long hpa, int type, long owner) {
     long[] w = words(size, hpa);
     int i = index(size, hpa);
-    while (true) {
-      long old = (long) WORD.getVolatile(w, i);
-      if (WORD.compareAndSet(
-          w,
-          i,
-          old,
-          (old & 0xffff) | (long) type << TYPE_SHIFT | owner >>> PageLevel.PAGE_SHIFT << 24)) {
-        return;
-      }
-    }
+    long page = owner >>> PageLevel.PAGE_SHIFT;
+    WORD.setRelease(w, i, (w[i] & 0xffff) | (long) type << TYPE_SHIFT | page << 24);
   }
 
-  /** Frees an entry whose lock is held; owner and BEPOCH stay. */
+  /** Frees an entry that the caller has alone; owner and BEPOCH stay. */
   public void release(int size, long hpa) {
     long[] w = words(size, hpa);
     int i = index(size, hpa);
-    while (true) {
-      long old = (long) WORD.getVolatile(w, i);
-      if (WORD.compareAndSet(w, i, old, old & ~(TYPE_MASK << TYPE_SHIFT))) {
-        if (size == 0) {
-          Block b = block(hpa);
-          if (b.control != null) {
-            b.control[i >> 1] = null;
-          }
-        }
-        return;
+    WORD.setRelease(w, i, w[i] & ~(TYPE_MASK << TYPE_SHIFT));
+    if (size == 0) {
+      Block b = block(hpa);
+      if (b.control != null) {
+        b.control[i >> 1] = null;
       }
     }
   }
@@ -326,106 +313,73 @@ public final class Pamt {
         : b.control[(int) (hpa >>> PageLevel.PAGE_SHIFT & 511)];
   }
 
-  private @Nullable Sharers sharers(int size, long hpa) {
-    if (size == 0) {
-      return control(hpa) instanceof SharedPage page ? page.sharers() : null;
-    }
-    Giga part = part(hpa);
-    if (size == 2) {
-      return part.sharers;
-    }
-    return (Sharers) SHARERS.getVolatile(part.megaSharers, mega(hpa));
+  /** Tells by an entry's word whether its shared holds are in {@link PamtLocks}. */
+  static boolean listed(int size, long word) {
+    return size > 0 || typeOf(word) == PageType.TDR;
   }
 
-  /** Tries to share an entry; {@link #BUSY}, {@link #IN_WORD} or {@link #STRIPED}. */
-  public int tryLockShared(int size, long hpa, int group) {
-    SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    if (size == 0 && blockIfAny(hpa) == null && shareAlone(hpa)) {
-      return STRIPED;
+  /** From now on looks through a list of shared holds. */
+  void know(long[] list) {
+    while (true) {
+      long[][] old = lists;
+      for (long[] l : old) {
+        if (l == list) {
+          return;
+        }
+      }
+      long[][] more = Arrays.copyOf(old, old.length + 1);
+      more[old.length] = list;
+      if (LISTS.compareAndSet(this, old, more)) {
+        return;
+      }
     }
+  }
+
+  /** Returns how many shared holds of an entry are listed; zero is final while it is exclusive. */
+  int sharers(long key) {
+    int n = 0;
+    for (long[] list : lists) {
+      n += PamtLocks.timesIn(list, key);
+    }
+    return n;
+  }
+
+  /** Tells whether a word has its exclusive bit. */
+  static boolean exclusive(long word) {
+    return (word & EXCLUSIVE) != 0;
+  }
+
+  /** Sets an entry's exclusive bit if its word counts no hold. */
+  boolean setExclusive(int size, long hpa) {
+    return changed(words(size, hpa), index(size, hpa), LOCK_MASK, EXCLUSIVE);
+  }
+
+  /** Clears the exclusive bit, which the caller has set: nobody else writes the word. */
+  void clearExclusive(int size, long hpa) {
     long[] w = words(size, hpa);
     int i = index(size, hpa);
-    Sharers sharers = sharers(size, hpa);
-    while (sharers == null) {
-      long old = (long) WORD.getVolatile(w, i);
-      if ((old & EXCLUSIVE) != 0) {
-        return BUSY;
-      }
-      if (WORD.compareAndSet(w, i, old, old + SHARED_ONE)) {
-        return IN_WORD;
-      }
-      if (size == 1) {
-        // Somebody else is here: from now on they do not share a cache line.
-        SHARERS.compareAndSet(part(hpa).megaSharers, mega(hpa), (Sharers) null, new Sharers());
-        sharers = sharers(size, hpa);
-      }
-    }
-    sharers.add(group, 1);
-    if (((long) WORD.getVolatile(w, i) & EXCLUSIVE) == 0) {
-      return STRIPED;
-    }
-    sharers.add(group, -1);
-    return BUSY;
+    WORD.setRelease(w, i, w[i] - EXCLUSIVE);
   }
 
-  /** Tries to have an entry alone. */
-  public boolean tryLock(int size, long hpa) {
-    SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    if (!tryExclusive(size, hpa, 0)) {
-      return false;
-    }
-    Sharers sharers = sharers(size, hpa);
-    if (sharers == null || sharers.none()) {
-      return true;
-    }
-    unlock(size, hpa);
-    return false;
+  /** Counts a shared hold of a page of 4 KiB in its word, unless that is exclusive. */
+  boolean shareInWord(long hpa) {
+    return changed(words(0, hpa), index(0, hpa), EXCLUSIVE, SHARED_ONE);
   }
 
-  /** Sets the exclusive bit if the word's lock bits are as given, which they are no more then. */
-  private boolean tryExclusive(int size, long hpa, long lockBits) {
-    long[] w = words(size, hpa);
-    int i = index(size, hpa);
+  /** Takes such a hold back. */
+  void unshareInWord(long hpa) {
+    WORD.getAndAdd(words(0, hpa), index(0, hpa), -SHARED_ONE);
+  }
+
+  private static boolean changed(long[] w, int i, long refused, long added) {
     while (true) {
       long old = (long) WORD.getVolatile(w, i);
-      if ((old & LOCK_MASK) != lockBits) {
+      if ((old & refused) != 0) {
         return false;
       }
-      if (WORD.compareAndSet(w, i, old, old - lockBits + EXCLUSIVE)) {
+      if (WORD.compareAndSet(w, i, old, old + added)) {
         return true;
       }
-    }
-  }
-
-  /** Turns the only shared hold of a large entry, counted as told, into an exclusive one. */
-  public boolean tryUpgrade(int size, long hpa, boolean striped, int group) {
-    SchedulePoint.reach(PointKind.TRY_LOCK, this);
-    if (!tryExclusive(size, hpa, striped ? 0 : SHARED_ONE)) {
-      return false;
-    }
-    Sharers sharers = sharers(size, hpa);
-    if (sharers == null || (striped ? sharers.onlyOneIn(group) : sharers.none())) {
-      if (striped && sharers != null) {
-        sharers.add(group, -1);
-      }
-      return true;
-    }
-    WORD.getAndAdd(words(size, hpa), index(size, hpa), (striped ? 0 : SHARED_ONE) - EXCLUSIVE);
-    return false;
-  }
-
-  /** Gives up an exclusive hold. */
-  public void unlock(int size, long hpa) {
-    WORD.getAndAdd(words(size, hpa), index(size, hpa), -EXCLUSIVE);
-  }
-
-  /** Gives up a shared hold, counted as told. */
-  public void unlockShared(int size, long hpa, boolean striped, int group) {
-    Sharers sharers = striped ? sharers(size, hpa) : null;
-    if (sharers != null) {
-      sharers.add(group, -1);
-    } else if (!striped || !unshareAlone(hpa)) {
-      WORD.getAndAdd(words(size, hpa), index(size, hpa), -SHARED_ONE);
     }
   }
 

@@ -121,6 +121,18 @@ public final class SeptTable {
     }
   }
 
+  /** Writes an entry whose lock the caller holds and gives the lock up, in one step. */
+  public void put(int index, long entry) {
+    while (true) {
+      long e = get(index);
+      long keep = e & SeptEntry.HOST_PRIORITY;
+      if (ENTRY.compareAndSet(
+          entries, index, e, (entry & ~(SeptEntry.LOCK | SeptEntry.HOST_PRIORITY)) | keep)) {
+        return;
+      }
+    }
+  }
+
   /** Writes an entry while its lock is held, keeping the lock and the host-priority mark. */
   public void update(int index, long entry) {
     while (true) {

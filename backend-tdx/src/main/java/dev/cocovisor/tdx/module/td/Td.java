@@ -1,8 +1,6 @@
 package dev.cocovisor.tdx.module.td;
 
 import dev.cocovisor.api.sched.ModelLock;
-import dev.cocovisor.tdx.module.pamt.SharedPage;
-import dev.cocovisor.tdx.module.pamt.Sharers;
 import dev.cocovisor.tdx.module.sept.SeptTable;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -14,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Counters that calls with a shared TDR lock change are atomic; everything else changes under an
  * exclusive TDR lock or the lock named beside it.
  */
-public final class Td implements SharedPage {
+public final class Td {
   /** Life-cycle state: the HKID is assigned, no key yet. */
   public static final int HKID_ASSIGNED = 0;
 
@@ -64,10 +62,7 @@ public final class Td implements SharedPage {
   /** Exclusive to TRACK. */
   public final ModelLock epochLock = new ModelLock("TDCS.TD_EPOCH");
 
-  /** Who shares the lock of the TDR page. */
-  private final Sharers tdrSharers = new Sharers();
-
-  private final Sharers children = new Sharers();
+  private final StripedCount children = new StripedCount();
 
   private final long tdr;
   private final int hkid;
@@ -106,6 +101,15 @@ public final class Td implements SharedPage {
 
   /** What MNG.INIT was given. */
   public TdParams params = TdParams.NONE;
+
+  /** What the TD finds in CPUID, once initialised. */
+  public @Nullable CpuidValues cpuid;
+
+  /** Takes over TD_PARAMS that were checked. */
+  public void configure(byte[] raw, TdParams checked) {
+    params = checked;
+    cpuid = CpuidValues.of(raw, checked);
+  }
 
   /** Creates a TD without keys. */
   public Td(long tdr, int hkid) {
@@ -156,11 +160,6 @@ public final class Td implements SharedPage {
   /** Returns the root table, or null before MNG.INIT. */
   public @Nullable SeptTable root() {
     return root;
-  }
-
-  @Override
-  public Sharers sharers() {
-    return tdrSharers;
   }
 
   /** Returns the 48 bytes of the final measurement, or null before MR.FINALIZE. */

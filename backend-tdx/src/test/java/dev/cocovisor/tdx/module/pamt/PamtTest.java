@@ -11,8 +11,8 @@ class PamtTest {
   private static final long LARGE = BASE;
 
   private final Pamt pamt = new Pamt(BASE, BASE + (1L << 30));
-  private final PamtLocks a = new PamtLocks(0);
-  private final PamtLocks b = new PamtLocks(1);
+  private final PamtLocks a = new PamtLocks();
+  private final PamtLocks b = new PamtLocks();
 
   @Test
   void whoSharesAPageOfAnUnmadeBlockKeepsThatPageAlone() {
@@ -27,7 +27,7 @@ class PamtTest {
 
   @Test
   void twoShareAPageOfAnUnmadeBlock() {
-    var c = new PamtLocks(2);
+    var c = new PamtLocks();
     assertThat(a.lock(pamt, 0, PAGE, false)).isTrue();
     assertThat(b.lock(pamt, 0, PAGE, false)).isTrue();
     a.releaseAll();
@@ -53,16 +53,16 @@ class PamtTest {
   }
 
   private void upgradeIsForTheOnlySharer(int size) {
-    var c = new PamtLocks(2);
+    var c = new PamtLocks();
     assertThat(a.lock(pamt, size, LARGE, false)).isTrue();
     assertThat(b.lock(pamt, size, LARGE, false)).isTrue();
-    assertThat(a.upgradeNewest()).as("b shares it too").isFalse();
+    assertThat(a.upgradeNewest(pamt, size, LARGE)).as("b shares it too").isFalse();
     assertThat(c.lock(pamt, size, LARGE, true)).as("a shares it still").isFalse();
     assertThat(c.lock(pamt, size, LARGE, false)).as("and nobody has it alone").isTrue();
     b.releaseAll();
-    assertThat(a.upgradeNewest()).as("c shares it too").isFalse();
+    assertThat(a.upgradeNewest(pamt, size, LARGE)).as("c shares it too").isFalse();
     c.releaseAll();
-    assertThat(a.upgradeNewest()).isTrue();
+    assertThat(a.upgradeNewest(pamt, size, LARGE)).isTrue();
     assertThat(b.lock(pamt, size, LARGE, false)).as("a has it alone").isFalse();
     assertThat(c.lock(pamt, size, LARGE, true)).isFalse();
     a.releaseAll();
@@ -89,11 +89,42 @@ class PamtTest {
     for (int size = 1; size <= 2; size++) {
       assertThat(a.lock(pamt, size, LARGE, false)).isTrue();
       assertThat(a.lock(pamt, size, LARGE, false)).isTrue();
-      assertThat(a.upgradeNewest()).as("size %d", size).isFalse();
+      assertThat(a.upgradeNewest(pamt, size, LARGE)).as("size %d", size).isFalse();
       a.releaseAll();
       assertThat(b.lock(pamt, size, LARGE, true)).as("size %d", size).isTrue();
       b.releaseAll();
     }
+  }
+
+  // A TDR page's holds are listed, another's are in the entry's word.
+  @Test
+  void holdsOfAPageThatBecomesATdrKeepItFromBeingHadAlone() {
+    pamt.setBepoch(0, PAGE, 0); // makes the block
+    assertThat(a.lock(pamt, 0, PAGE, false)).isTrue();
+    pamt.assign(0, PAGE, PageType.TDR, 0);
+    assertThat(b.lock(pamt, 0, PAGE, false)).isTrue();
+    a.releaseAll();
+    assertThat(a.lock(pamt, 0, PAGE, true)).as("b's is listed").isFalse();
+    assertThat(a.lock(pamt, 0, PAGE, false)).isTrue();
+    b.releaseAll();
+    assertThat(b.lock(pamt, 0, PAGE, true)).isFalse();
+    a.releaseAll();
+    assertThat(b.lock(pamt, 0, PAGE, true)).isTrue();
+    assertThat(b.newestType()).isEqualTo(PageType.TDR);
+    assertThat(a.lock(pamt, 0, PAGE, false)).isFalse();
+  }
+
+  @Test
+  void oneListServesSeveralTables() {
+    var above = new Pamt(BASE << 1, (BASE << 1) + BASE);
+    assertThat(a.lock(pamt, 2, LARGE, false)).isTrue();
+    assertThat(a.lock(above, 2, LARGE << 1, false)).isTrue();
+    assertThat(a.lock(pamt, 1, LARGE, false)).isTrue();
+    assertThat(b.lock(pamt, 2, LARGE, true)).isFalse();
+    assertThat(b.lock(above, 2, LARGE << 1, true)).isFalse();
+    assertThat(b.lock(above, 1, LARGE << 1, true)).as("another size").isTrue();
+    a.releaseAll();
+    assertThat(b.lock(above, 2, LARGE << 1, true)).isTrue();
   }
 
   private static long used() {

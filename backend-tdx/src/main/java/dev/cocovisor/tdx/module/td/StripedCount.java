@@ -1,17 +1,13 @@
-package dev.cocovisor.tdx.module.pamt;
+package dev.cocovisor.tdx.module.td;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
  * A number that many processors change all the time and few read: one count in a cache line for
- * each of a few groups of processors.
- *
- * <p>Counts the sharers of a lock that every call on a TD takes, which in a single word would make
- * the vCPUs of the TD wait for each other's cache line. A processor changes its own count only, so
- * the sum is right once nobody changes any, and zero means that nobody shares. Thread-safe.
+ * each of a few groups of processors. The sum is exact while nobody changes it. Thread-safe.
  */
-public final class Sharers {
+public final class StripedCount {
   private static final VarHandle COUNT = MethodHandles.arrayElementVarHandle(long[].class);
   private static final int GROUPS = 8;
 
@@ -34,16 +30,6 @@ public final class Sharers {
     COUNT.getAndAdd(counts, index(group), n);
   }
 
-  /** Tells whether all counts are zero; exact while those who would add hold back. */
-  public boolean none() {
-    for (int g = 0; g < GROUPS; g++) {
-      if ((long) COUNT.getVolatile(counts, index(g)) != 0) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   /** Returns the sum of all counts. */
   public long sum() {
     long n = 0;
@@ -51,10 +37,5 @@ public final class Sharers {
       n += (long) COUNT.getVolatile(counts, index(g));
     }
     return n;
-  }
-
-  /** Tells whether exactly one is counted, in a group. */
-  public boolean onlyOneIn(int group) {
-    return (long) COUNT.getVolatile(counts, index(group)) == 1 && sum() == 1;
   }
 }
