@@ -12,7 +12,8 @@ import dev.cocovisor.core.vm.Vcpu;
  * for KVM_SET_GUEST_DEBUG, which asks the vCPU alone. Sources (7.3): {@code arch/x86/kvm/regs.c},
  * kvm_arch_vcpu_ioctl_get_regs, kvm_vcpu_ioctl_x86_get_debugregs; {@code x86.c},
  * kvm_vcpu_ioctl_x86_get_xsave2, kvm_vcpu_ioctl_x86_get_xcrs, kvm_arch_vcpu_ioctl_get_fpu,
- * kvm_arch_vcpu_ioctl_set_guest_debug.
+ * kvm_arch_vcpu_ioctl_set_guest_debug, kvm_vcpu_ioctl_get_lapic, kvm_arch_vcpu_ioctl
+ * (KVM_SET_TSC_KHZ).
  */
 final class CpuRegisters {
   private CpuRegisters() {}
@@ -37,6 +38,8 @@ final class CpuRegisters {
           case "KVM_GET_FPU", "KVM_SET_FPU", "KVM_GET_XSAVE", "KVM_GET_XSAVE2", "KVM_SET_XSAVE" ->
               bound && ops.hidesFpu(vcpu);
           case "KVM_SET_GUEST_DEBUG" -> ops.hidesRegisters(vcpu);
+          case "KVM_GET_LAPIC", "KVM_SET_LAPIC" -> ops.hidesApic(vcpu);
+          case "KVM_SET_TSC_KHZ" -> ops.hidesTsc(vcpu);
           default -> false;
         };
     if (hidden) {
