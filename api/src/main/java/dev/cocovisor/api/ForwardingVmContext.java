@@ -218,6 +218,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public void eachUserMapping(long from, long to, UserRange each) {
+    delegate.eachUserMapping(from, to, each);
+  }
+
+  @Override
   public void unpinUserPage(long pfn) {
     delegate.unpinUserPage(pfn);
   }

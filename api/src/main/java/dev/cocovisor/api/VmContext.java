@@ -297,6 +297,30 @@ public interface VmContext {
   }
 
   /**
+   * Takes what {@link #eachUserMapping} finds.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @FunctionalInterface
+  interface UserRange {
+    /** User addresses from {@code from} up to, without, {@code to} lie in one mapping. */
+    void range(long from, long to);
+  }
+
+  /**
+   * Calls {@code each}, with the mmap lock held, for every part of a range of user addresses that
+   * lies in a mapping of the VMM's (find_vma_intersection); without an address space, for all of
+   * it.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  default void eachUserMapping(long from, long to, UserRange each) {
+    each.range(from, to);
+  }
+
+  /**
    * Tells whether the local APICs are KVM's (KVM_CREATE_IRQCHIP or a split one): a vCPU that waits
    * then sleeps in KVM_RUN, which otherwise ends.
    */

@@ -231,6 +231,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public void eachUserMapping(long from, long to, UserRange each) {
+    vm.space().eachMapped(from, to, each::range);
+  }
+
+  @Override
   public void unpinUserPage(long pfn) {
     vm.space().unpin(pfn);
   }
