@@ -227,6 +227,18 @@ public final class TdxVm implements VmOps {
     return true;
   }
 
+  /** Source: Linux 7.3, tdx_vcpu_create; ATTRIBUTES.DEBUG is none that KVM lets be set. */
+  @Override
+  public boolean hidesRegisters(VcpuContext vcpu) {
+    return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vcpu_create (fpstate_set_confidential). */
+  @Override
+  public boolean hidesFpu(VcpuContext vcpu) {
+    return true;
+  }
+
   @Override
   public Errno vcpuCreate(VcpuContext vcpu) {
     if (state != State.INITIALIZED) {

@@ -6,13 +6,14 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.core.vm.Vcpu;
 
 /**
- * The ioctls on the registers of an x86 vCPU that KVM may not see: EINVAL once they are hidden.
+ * The ioctls on the registers of an x86 vCPU that KVM may not see: EINVAL once they are hidden; and
+ * those on a local APIC that is not KVM's.
  *
  * <p>A VM whose type does not say so in advance, as KVM_SEV_ES_INIT makes one, gets no error; but
  * for KVM_SET_GUEST_DEBUG, which asks the vCPU alone. Sources (7.3): {@code arch/x86/kvm/regs.c},
  * kvm_arch_vcpu_ioctl_get_regs, kvm_vcpu_ioctl_x86_get_debugregs; {@code x86.c},
  * kvm_vcpu_ioctl_x86_get_xsave2, kvm_vcpu_ioctl_x86_get_xcrs, kvm_arch_vcpu_ioctl_get_fpu,
- * kvm_arch_vcpu_ioctl_set_guest_debug.
+ * kvm_arch_vcpu_ioctl_set_guest_debug, kvm_vcpu_ioctl_get_lapic, kvm_vcpu_ioctl_set_lapic.
  */
 final class CpuRegisters {
   private CpuRegisters() {}
@@ -21,6 +22,9 @@ final class CpuRegisters {
   static boolean refuses(Vcpu vcpu, VendorCommand command) {
     VmOps ops = vcpu.machine().ops();
     boolean bound = vcpu.machine().traits().protectedState();
+    if (command.name().endsWith("ET_LAPIC")) {
+      return refusesLapic(vcpu);
+    }
     boolean hidden =
         switch (command.name()) {
           case "KVM_GET_REGS",
@@ -43,5 +47,18 @@ final class CpuRegisters {
       var _ = vcpu.machine().host().trace().refuse(Errno.EINVAL, "the guest's state is protected");
     }
     return hidden;
+  }
+
+  private static boolean refusesLapic(Vcpu vcpu) {
+    boolean kernels = vcpu.machine().devices().hasIrqchip();
+    if (!kernels || vcpu.machine().ops().hidesEois()) {
+      var _ =
+          vcpu.machine()
+              .host()
+              .trace()
+              .refuse(Errno.EINVAL, "the local APIC is not KVM's, or out of its sight");
+      return true;
+    }
+    return false;
   }
 }

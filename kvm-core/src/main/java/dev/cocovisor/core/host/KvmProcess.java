@@ -51,6 +51,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private final ProcessMemory memory;
   private final PipePages pipe;
   private final VmIoctls vms;
+  private final DeviceAttributes attributes;
   private final FileCalls files;
   private final NumaCalls numa;
   private final MappingCalls mapping;
@@ -68,6 +69,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     this.memory = new ProcessMemory(kvm, space);
     this.pipe = new PipePages(kvm.physicalMemory(), space);
     this.vms = new VmIoctls(kvm, fds, space);
+    this.attributes = new DeviceAttributes(kvm, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
     this.mapping = new MappingCalls(space);
@@ -666,6 +668,9 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
       VmOps ops = f.vcpu().machine().ops();
       return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)), command);
+    }
+    if (o == Descriptors.DEV_KVM && attributes.knows(command.name())) {
+      return attributes.answer(command);
     }
     return o == Descriptors.DEV_KVM ? known(fd, -Errno.ENOTTY.number(), command) : fds.unknown(fd);
   }
