@@ -138,6 +138,21 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long notifyExits() {
+    return delegate.notifyExits();
+  }
+
+  @Override
+  public long tscKhz() {
+    return delegate.tscKhz();
+  }
+
+  @Override
+  public boolean busLockExits() {
+    return delegate.busLockExits();
+  }
+
+  @Override
   public @Nullable SlotView slotOf(long gfn) {
     return delegate.slotOf(gfn);
   }
@@ -200,6 +215,11 @@ public abstract class ForwardingVmContext implements VmContext {
   @Override
   public long pinUserPageToRead(long userAddress) {
     return delegate.pinUserPageToRead(userAddress);
+  }
+
+  @Override
+  public void eachUserMapping(long from, long to, UserRange each) {
+    delegate.eachUserMapping(from, to, each);
   }
 
   @Override

@@ -173,6 +173,24 @@ public interface VmContext {
     return 0;
   }
 
+  /**
+   * Returns what KVM_CAP_X86_NOTIFY_VMEXIT set: KVM_X86_NOTIFY_VMEXIT_ENABLED (1) and .._USER (2);
+   * 0 where a guest that lets no event in for long is left alone.
+   */
+  default long notifyExits() {
+    return 0;
+  }
+
+  /** Returns the time stamp counter's frequency that KVM_SET_TSC_KHZ set on the VM, in kHz. */
+  default long tscKhz() {
+    return 2_000_000;
+  }
+
+  /** Tells whether KVM_CAP_X86_BUS_LOCK_EXIT asked for an exit at each bus lock of the guest. */
+  default boolean busLockExits() {
+    return false;
+  }
+
   // Memory.
 
   /** Returns the slot that holds {@code gfn} in address space 0, or null. */
@@ -276,6 +294,30 @@ public interface VmContext {
   /** Writes shared guest memory (kvm_write_guest); as {@link #readGuest}. */
   default Errno writeGuest(long gpa, byte[] from, int offset, int length) {
     return Errno.EFAULT;
+  }
+
+  /**
+   * Takes what {@link #eachUserMapping} finds.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @FunctionalInterface
+  interface UserRange {
+    /** User addresses from {@code from} up to, without, {@code to} lie in one mapping. */
+    void range(long from, long to);
+  }
+
+  /**
+   * Calls {@code each}, with the mmap lock held, for every part of a range of user addresses that
+   * lies in a mapping of the VMM's (find_vma_intersection); without an address space, for all of
+   * it.
+   *
+   * @since 0.2
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  default void eachUserMapping(long from, long to, UserRange each) {
+    each.range(from, to);
   }
 
   /**

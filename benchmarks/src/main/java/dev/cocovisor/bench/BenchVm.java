@@ -16,6 +16,7 @@ import dev.cocovisor.api.kernel.KernelProfile;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.core.HostConfig;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.VendorFailure;
 import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.vmm.Guest;
@@ -32,7 +33,6 @@ final class BenchVm implements AutoCloseable {
   /** KVM_X86_SW_PROTECTED_VM, the built-in type. */
   static final String SW_PROTECTED = "sw-protected";
 
-  private final boolean faultsOutsideRuns;
   private final Kvm kvm;
   private @Nullable VmContext context;
   private final KvmProcess process;
@@ -52,7 +52,6 @@ final class BenchVm implements AutoCloseable {
 
   /** As the other, on a host of another kernel. */
   BenchVm(String backend, int vcpus, long memory, boolean huge, String kernel) {
-    faultsOutsideRuns = !backend.equals("pkvm");
     Technology technology = Technologies.of(ServiceLoader.load(Backend.class)).require(backend);
     Backend vendor = technology.backend();
     HostConfig config =
@@ -111,17 +110,27 @@ final class BenchVm implements AutoCloseable {
     }
   }
 
-  /** Handles the fault of a page that is not mapped, without the guest's entry before and after. */
+  /**
+   * Handles the fault of a page that is not mapped, without the guest's entry before and after.
+   *
+   * @throws IllegalStateException if the technology cannot, as one whose trusted half gives pages
+   *     to a loaded vCPU only
+   */
   void fault(Vcpu vcpu, long at) {
-    Errno done = Objects.requireNonNull(context).mapPage(vcpu, guest.gpa(at), true);
+    Errno done;
+    try {
+      done = Objects.requireNonNull(context).mapPage(vcpu, guest.gpa(at), true);
+    } catch (VendorFailure e) {
+      throw unhandled(e.getMessage());
+    }
     if (!done.ok()) {
-      throw new IllegalStateException(done.toString());
+      throw unhandled(done.toString());
     }
   }
 
-  /** Tells whether a fault can be handled while no vCPU runs; pKVM gives to a loaded one only. */
-  boolean faultsOutsideRuns() {
-    return faultsOutsideRuns;
+  private static IllegalStateException unhandled(@Nullable String why) {
+    return new IllegalStateException(
+        "no fault is handled outside a run: " + why + "; read-4k measures the guest's own");
   }
 
   /** Tells whether KVM_PRE_FAULT_MEMORY maps this VM's memory. */

@@ -10,8 +10,8 @@ import java.lang.management.ManagementFactory;
  * what it allocates. Run as {@code benchmarks/run cpu BACKEND PAGES KERNEL}, pages as in {@link
  * FaultPath}. Where a technology has no KVM_PRE_FAULT_MEMORY the fault is handled as when the
  * vendor's half asks KVM for a page, in a VM of its own each round where memory cannot be taken
- * back; {@code read-4k} is the guest's own first read of each page there, in a run of its own: the
- * entry, the abort, the fault and the entry again.
+ * back, which pKVM does in runs only; {@code read-4k} is the guest's own first read of each page
+ * there, in a run of its own: the entry, the abort, the fault and the entry again.
  */
 public final class FaultCpu {
   private static final int PAGES = 16_384;
@@ -51,12 +51,7 @@ public final class FaultCpu {
     BenchVm machine = new BenchVm(backend, 1, size, huge, kernel);
     if (!machine.preFaults()) {
       machine.close();
-      return measurePages(
-          backend,
-          kernel,
-          rounds,
-          threads,
-          pages.startsWith("read") || !machine.faultsOutsideRuns());
+      return measurePages(backend, kernel, rounds, threads, pages.startsWith("read"));
     }
     Vcpu vcpu = machine.vcpu(0);
     long[] range = new long[2];

@@ -165,7 +165,7 @@ class LauncherTest {
   /** What a JVM was told, without the folders in it and in the order of words. */
   private static Set<String> told(Ran ran) {
     var words = new TreeSet<String>();
-    for (String word : ran.text().split("\n")) {
+    for (String word : ran.text().lines().toList()) {
       if (!word.startsWith("-Dcocovisor.root=")) {
         words.add(word.replaceAll("(?<=[=@]|^)/.*/", ""));
       }
@@ -200,7 +200,7 @@ class LauncherTest {
           {"replay x.kvmlog", "all.jar", "cocovisor.jsa"},
           {"explore x.kvmlog", "all.jar", "cocovisor.jsa", "--add-opens", opens},
         }) {
-      String[] command = row[0].isEmpty() ? new String[0] : row[0].split(" ");
+      String[] command = row[0].isEmpty() ? new String[0] : row[0].split(" ", -1);
       var env = Map.of("COCOVISOR_JAVA", java.toString(), "COCOVISOR_OPTS", "-Xmx8g -Da=b");
       Set<String> checkout = told(launch(env, "bash", dir.resolve("cocovisor"), command));
       Set<String> archive = told(launch(env, "sh", installed.resolve("bin/cocovisor"), command));

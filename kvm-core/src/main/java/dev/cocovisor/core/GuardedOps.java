@@ -229,6 +229,42 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
+  public boolean hidesApic(VcpuContext vcpu) {
+    try {
+      return super.hidesApic(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesApic", e);
+    }
+  }
+
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    try {
+      return super.hidesTsc(vcpu);
+    } catch (RuntimeException | Error e) {
+      throw failed("hidesTsc", e);
+    }
+  }
+
+  @Override
+  public int maxVcpus(int most) {
+    try {
+      return super.maxVcpus(most);
+    } catch (RuntimeException | Error e) {
+      throw failed("max_vcpus", e);
+    }
+  }
+
+  @Override
+  public int processorOffers(int cap) {
+    try {
+      return super.processorOffers(cap);
+    } catch (RuntimeException | Error e) {
+      throw failed("processor_offers", e);
+    }
+  }
+
+  @Override
   public boolean preFaultAllowed() {
     try {
       return super.preFaultAllowed();

@@ -146,6 +146,26 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
+  public boolean hidesApic(VcpuContext vcpu) {
+    return delegate().hidesApic(vcpu);
+  }
+
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    return delegate().hidesTsc(vcpu);
+  }
+
+  @Override
+  public int maxVcpus(int most) {
+    return delegate().maxVcpus(most);
+  }
+
+  @Override
+  public int processorOffers(int cap) {
+    return delegate().processorOffers(cap);
+  }
+
+  @Override
   public boolean preFaultAllowed() {
     return delegate().preFaultAllowed();
   }

@@ -157,4 +157,43 @@ public interface LifecycleOps {
   default boolean hidesEois() {
     return false;
   }
+
+  /**
+   * Tells whether the local APIC's page is the trusted side's ({@code guest_apic_protected}):
+   * KVM_GET_LAPIC and KVM_SET_LAPIC are EINVAL then. Locks: vCPU mutex. Kernel default: no. Source:
+   * {@code x86.c}, kvm_vcpu_ioctl_get_lapic.
+   */
+  default boolean hidesApic(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
+   * Tells whether the time stamp counter is the trusted side's ({@code guest_tsc_protected}):
+   * KVM_SET_TSC_KHZ on the vCPU is EINVAL then. Locks: vCPU mutex. Kernel default: no. Source:
+   * {@code x86.c}, kvm_arch_vcpu_ioctl.
+   */
+  default boolean hidesTsc(VcpuContext vcpu) {
+    return false;
+  }
+
+  /**
+   * Returns how many vCPUs the VM can have ({@code kvm->max_vcpus}), which KVM_CAP_MAX_VCPUS tells.
+   * Locks: kvm lock or none.
+   *
+   * @param most what any VM can have, KVM_MAX_VCPUS
+   */
+  default int maxVcpus(int most) {
+    return most;
+  }
+
+  /**
+   * Returns what KVM_CHECK_EXTENSION answers on this VM for something that only processors of the
+   * vendor's have. Locks: none.
+   *
+   * @param cap the capability's number
+   * @return the answer, 0 for no such thing
+   */
+  default int processorOffers(int cap) {
+    return 0;
+  }
 }

@@ -39,7 +39,7 @@ public record LoadStore(Kind kind, long gpa) {
     LDXRB(1, false, false),
     /** DC ZVA: zeroes the 64 bytes around the address. */
     DC_ZVA(64, true, false),
-    /** DC CIVAC: cleans a line; faults as a store does. */
+    /** DC CIVAC: cleans a line; touches no memory on the recorded, emulated machine. */
     DC_CIVAC(1, true, false),
     /** A jump. */
     EXEC(4, false, false);

@@ -72,6 +72,7 @@ final class GuestRuns {
     }
     Errno e = life.ensureCreated(v);
     if (e.ok()) {
+      v.ranOnce = true;
       e = life.ensureLoaded(v);
     }
     if (e.ok() && v.stopped) {

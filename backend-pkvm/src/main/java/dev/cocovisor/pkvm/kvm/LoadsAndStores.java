@@ -16,9 +16,12 @@ import dev.cocovisor.pkvm.guest.LoadStore.Kind;
  * is.
  *
  * <p>Emulation by user space needs a syndrome; without one a protected guest takes an external
- * abort, another VM's run ends with ENOSYS unless its VMM asked for the exit. A cache operation
- * outside all slots is skipped. Source: {@code arch/arm64/kvm/mmio.c}, io_mem_abort; {@code mmu.c},
- * kvm_handle_guest_abort.
+ * abort, another VM's run ends with ENOSYS unless its VMM asked for the exit. Source: {@code
+ * arch/arm64/kvm/mmio.c}, io_mem_abort; {@code mmu.c}, kvm_handle_guest_abort.
+ *
+ * <p>A cache operation by address translates nothing on the recorded machine, whose emulator has no
+ * caches: it gives the guest no page and meets none that was taken away. A processor may fault
+ * there, and KVM then skips it outside all slots.
  */
 final class LoadsAndStores {
   private static final Exit NISV = new Exit.Vendor(28, "KVM_EXIT_ARM_NISV", new Fields());
@@ -46,6 +49,9 @@ final class LoadsAndStores {
 
   RunResult run(VcpuContext vcpu, LoadStore op) {
     Kind kind = op.kind();
+    if (kind == Kind.DC_CIVAC) {
+      return RunResult.ok(new Exit.Done(-1));
+    }
     Access access = kind == Kind.EXEC ? Access.FETCH : kind.stores() ? Access.WRITE : Access.READ;
     long first = op.first();
     for (int i = 0; i < kind.bytes(); i++) {
@@ -56,7 +62,7 @@ final class LoadsAndStores {
       if (vm.slotOf(pageOf(at)) == null) {
         return noMemory(op, i == 0 ? op.gpa() : at);
       }
-      long r = touch(vcpu, op, at, i, access);
+      long r = vm.access(vcpu, at, access, op.byteAt(i));
       if (r == VmContext.EXITED) {
         // Memory, but not for a store.
         return noMemory(op, i == 0 ? op.gpa() : at);
@@ -71,24 +77,12 @@ final class LoadsAndStores {
     return RunResult.ok(new Exit.GuestAbort((op.gpa() & 3) != 0 ? PC_ALIGNMENT_FAULT : UNDEFINED));
   }
 
-  /** A cache operation needs the page there, and writable, but stores nothing. */
-  private long touch(VcpuContext vcpu, LoadStore op, long at, int i, Access access) {
-    if (op.kind() != Kind.DC_CIVAC) {
-      return vm.access(vcpu, at, access, op.byteAt(i));
-    }
-    long now = vm.access(vcpu, at, Access.READ, 0);
-    return now < 0 ? now : vm.access(vcpu, at, Access.WRITE, (int) now);
-  }
-
   private static long pageOf(long gpa) {
     return gpa >>> PageLevel.PAGE_SHIFT;
   }
 
   private RunResult noMemory(LoadStore op, long at) {
     Kind kind = op.kind();
-    if (kind == Kind.DC_CIVAC) {
-      return RunResult.ok(new Exit.Done(-1));
-    }
     if (kind == Kind.EXEC) {
       return RunResult.ok(new Exit.GuestAbort(GuestRuns.ESR_FETCH_EXTERNAL_ABORT));
     }

@@ -18,6 +18,9 @@ final class PkvmVcpu {
   /** Whether it is powered off (KVM_MP_STATE_STOPPED). */
   boolean stopped;
 
+  /** Whether a run got as far as the guest's own (vcpu_has_run_once). */
+  boolean ranOnce;
+
   /** Whether EL2 knows it (VCPU_PKVM_FINALIZED). */
   boolean created;
 

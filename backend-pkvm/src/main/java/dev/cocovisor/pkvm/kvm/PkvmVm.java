@@ -156,9 +156,43 @@ final class PkvmVm implements VmOps {
 
   @Override
   public long vcpuIoctl(VcpuContext vcpu, VendorCommand command) {
-    return command.name().equals("KVM_ARM_VCPU_INIT")
-        ? -features.init(state(vcpu), command.in()).number()
-        : -Errno.ENOTTY.number();
+    if (!command.name().equals("KVM_ARM_VCPU_INIT")) {
+      return -Errno.ENOTTY.number();
+    }
+    Errno e = features.init(state(vcpu), command.in());
+    if (e.ok() && state(vcpu).ranOnce) {
+      unmapVm();
+    }
+    return -e.number();
+  }
+
+  /**
+   * A guest that boots again faults in all of its memory anew, where the processor does not force
+   * cacheable accesses (no FEAT_S2FWB, as on the recorded machine). KVM leaves out what nothing is
+   * mapped at in the VMM, and a protected guest's pages: there it only warns.
+   *
+   * <p>Source: Linux 7.3, {@code arch/arm64/kvm/arm.c}, kvm_arch_vcpu_ioctl_vcpu_init; {@code
+   * mmu.c}, stage2_unmap_vm, stage2_unmap_memslot; {@code pkvm.c}, pkvm_pgtable_stage2_unmap.
+   */
+  private void unmapVm() {
+    if (isProtected) {
+      return;
+    }
+    for (SlotView slot : vm.slots()) {
+      long user = slot.userspaceAddr();
+      vm.eachUserMapping(
+          user,
+          user + (slot.npages() << PageLevel.PAGE_SHIFT),
+          (from, to) -> {
+            long gfn = slot.baseGfn() + ((from - user) >>> PageLevel.PAGE_SHIFT);
+            vm.mmuLock().lock();
+            try {
+              vm.zapRange(gfn, gfn + ((to - from) >>> PageLevel.PAGE_SHIFT));
+            } finally {
+              vm.mmuLock().unlock();
+            }
+          });
+    }
   }
 
   /**

@@ -83,4 +83,43 @@ class VcpuInitTest {
     assertThat(g.region(1, 0, 0x8000_0000L, 0x1000, Host.RAM + 0x40_0000)).isZero();
     assertThat(h.process.guestRun(vcpu, new GuestAction.Read(GPA))).isEqualTo(done(0));
   }
+
+  @Test
+  void aVmThatBootsAgainFaultsInItsMemoryAnew() {
+    Host.Guest plain = h.guest(false, 2);
+    assertThat(plain.write(GPA, 7)).isEqualTo(done(-1));
+    Host.Guest other = h.guest(true);
+    assertThat(other.read(GPA).errno()).as("shared with the first").isEqualTo(Errno.EPERM);
+    assertThat(init(plain.vcpus.get(1), 0)).as("it never ran").isZero();
+    assertThat(other.read(GPA).errno()).isEqualTo(Errno.EPERM);
+    assertThat(init(plain.vcpus.getFirst(), 0)).isZero();
+    assertThat(other.read(GPA)).as("nobody's").isEqualTo(done(7));
+    assertThat(h.violations()).isEmpty();
+  }
+
+  @Test
+  void aRefusedInitLeavesTheMappings() {
+    Host.Guest plain = h.guest(false);
+    assertThat(plain.write(GPA, 7)).isEqualTo(done(-1));
+    assertThat(init(plain.vcpus.getFirst(), PSCI_0_2)).isEqualTo(err(Errno.EINVAL));
+    assertThat(h.guest(true).read(GPA).errno()).isEqualTo(Errno.EPERM);
+  }
+
+  @Test
+  void aProtectedGuestThatBootsAgainKeepsItsPages() {
+    Host.Guest g = h.guest(true);
+    assertThat(g.write(GPA, 7)).isEqualTo(done(-1));
+    assertThat(init(g.vcpus.getFirst(), 0)).isZero();
+    assertThat(h.process.hostRead(Host.RAM)).isNegative();
+    assertThat(g.read(GPA)).isEqualTo(done(7));
+  }
+
+  @Test
+  void aCacheOperationGivesAGuestNoPage() {
+    Host.Guest g = h.guest(true);
+    assertThat(g.run(new GuestAction.Vendor("dc_civac", new Fields().put("gpa", GPA))))
+        .isEqualTo(done(-1));
+    assertThat(h.process.hostWrite(Host.RAM, 3)).isZero();
+    assertThat(g.read(GPA)).isEqualTo(done(3));
+  }
 }

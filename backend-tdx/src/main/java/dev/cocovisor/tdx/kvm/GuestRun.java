@@ -14,7 +14,6 @@ import dev.cocovisor.tdx.module.TdxModule;
 import dev.cocovisor.tdx.module.abi.AccessKind;
 import dev.cocovisor.tdx.module.abi.GuestOutcome;
 import dev.cocovisor.tdx.module.abi.Registers;
-import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.TdCall;
 import org.jspecify.annotations.Nullable;
 
@@ -31,18 +30,19 @@ final class GuestRun {
   private static final int PATIENCE = 1 << 14;
 
   private static final int VIOLATION_WEIGHT = PATIENCE / 64;
-  private static final int UNEXPECTED_EXIT_REASON = 4;
 
   private final TdxVm td;
   private final VcpuEntry entry;
   private final EptViolation violation;
   private final Tdvmcall vmcall;
+  private final TdExits exits;
 
   GuestRun(TdxVm td) {
     this.td = td;
     entry = new VcpuEntry(td);
     violation = new EptViolation(td);
     vmcall = new Tdvmcall(td, entry);
+    exits = new TdExits(td, entry);
   }
 
   private TdxModule module() {
@@ -73,7 +73,7 @@ final class GuestRun {
       s = left(v);
     }
     if (!handled(s)) {
-      vcpu.setExit(unexpected(s));
+      vcpu.setExit(exits.unexpected(s));
       return MappingOps.WALK_EXIT;
     }
     Errno r = exited(vcpu, v, s);
@@ -111,15 +111,6 @@ final class GuestRun {
   /** Tells whether KVM knows what to do about an answer of VP.ENTER that is not success. */
   private static boolean handled(long status) {
     return status == VcpuEntry.EPT_VIOLATION || VcpuEntry.busy(status);
-  }
-
-  /** The run ends with 0 and an exit that says that KVM does not know. */
-  private Exit unexpected(long status) {
-    td.vm()
-        .host()
-        .trace()
-        .refused(SeamStatus.describe(status), () -> "KVM has no handler for this TD exit");
-    return new Exit.KvmInternalError(UNEXPECTED_EXIT_REASON);
   }
 
   /** Handles an answer of VP.ENTER; OK to enter again, or the error the run ends with. */
@@ -183,6 +174,7 @@ final class GuestRun {
     return switch (action.name()) {
       case "tdcall" -> tdcall(vcpu, action.fields());
       case "tdvmcall" -> vmcall(vcpu, action.fields());
+      case "tdexit" -> exit(vcpu, action.fields());
       default -> null;
     };
   }
@@ -222,6 +214,11 @@ final class GuestRun {
     return entered(vcpu, v, VcpuEntry.NO_INSTRUCTION, () -> vmcall.inside(v, f));
   }
 
+  private RunResult exit(VcpuContext vcpu, Fields f) {
+    TdxVcpu v = TdxVm.vcpu(vcpu);
+    return entered(vcpu, v, VcpuEntry.NO_INSTRUCTION, () -> exits.inside(v, f));
+  }
+
   /** What a guest does once it is inside. */
   private interface Inside {
     @Nullable RunResult run();
@@ -258,7 +255,7 @@ final class GuestRun {
       s = left(v);
     }
     if (!handled(s)) {
-      return RunResult.ok(unexpected(s));
+      return RunResult.ok(exits.unexpected(s));
     }
     Errno r = exited(vcpu, v, s);
     return r.ok() ? null : RunResult.of(r, vcpu.exit());

@@ -1,7 +1,6 @@
 package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Errno;
-import dev.cocovisor.api.Fields;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.RunResult;
@@ -39,11 +38,6 @@ final class MapGpa implements Tdvmcall.Pending {
     this.gpa = gpa;
     this.end = gpa + size;
     this.at = gpa;
-  }
-
-  /** Returns the function number an action names in {@code fn}. */
-  static long function(Fields f) {
-    return f.text("fn", "").equals("MapGPA") ? FUNCTION : f.number("fn", 0);
   }
 
   private static RunResult done(long status) {

@@ -41,7 +41,14 @@ final class MemRegion {
     long source = in.number("source_addr", 0);
     long gpa = in.number("gpa", 0);
     long pages = in.number("nr_pages", 0);
-    String wrong = wrong(TdxVm.vcpu(vcpu), in.number("flags", 0), source, gpa, pages);
+    String wrong = wrong(TdxVm.vcpu(vcpu), in.number("flags", 0));
+    if (wrong != null) {
+      return td.no(Errno.EINVAL, wrong);
+    }
+    if (TdCommands.unreadable(td, c)) {
+      return td.no(Errno.EFAULT, TdCommands.NO_STRUCTURE);
+    }
+    wrong = wrong(source, gpa, pages);
     if (wrong != null) {
       return td.no(Errno.EINVAL, wrong);
     }
@@ -61,13 +68,15 @@ final class MemRegion {
   }
 
   /** Says what keeps the region from being looked at, in the kernel's order; null for nothing. */
-  private @Nullable String wrong(TdxVcpu v, long flags, long source, long gpa, long pages) {
+  private static @Nullable String wrong(TdxVcpu v, long flags) {
     if (!v.initialized) {
       return "the vCPU is not initialized";
     }
-    if ((flags & ~MEASURE) != 0) {
-      return "an unknown flag";
-    }
+    return (flags & ~MEASURE) != 0 ? "an unknown flag" : null;
+  }
+
+  /** Says what is wrong with the region once it was read; null for nothing. */
+  private @Nullable String wrong(long source, long gpa, long pages) {
     boolean missing = source == 0 && !pageIsSource && missingSource == Errno.EINVAL;
     if ((source & (PageLevel.PAGE_SIZE - 1)) != 0 || missing) {
       return "source_addr is 0 or not aligned to a page";

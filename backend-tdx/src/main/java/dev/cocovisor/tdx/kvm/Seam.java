@@ -95,6 +95,22 @@ public final class Seam {
     return status;
   }
 
+  /**
+   * Reads a field of a TD's metadata.
+   *
+   * @param into takes the value where the answer is 0
+   */
+  long metadata(long tdr, long field, long[] into) {
+    int slot = take();
+    SeamCalls processor = calls(slot);
+    long status = processor.call(SeamCall.MNG_RD, tdr, field, 0, 0);
+    into[0] = processor.r8();
+    count(slot, SeamCall.MNG_RD);
+    BUSY.setRelease(busy, slot * LINE, 0);
+    trace(SeamCall.MNG_RD, tdr, field, 0, 0, status);
+    return status;
+  }
+
   /** A processor's calls; whoever took it may make them. */
   private SeamCalls calls(int slot) {
     SeamCalls c = calls[slot];

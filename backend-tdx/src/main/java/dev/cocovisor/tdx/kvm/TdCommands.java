@@ -21,6 +21,11 @@ import java.util.function.LongSupplier;
 final class TdCommands {
   private static final int MAX_CPUID = 256;
 
+  /** What of a structure is looked at to see whether it can be read. */
+  private static final int STRUCTURE = 8;
+
+  static final String NO_STRUCTURE = "data points to no memory of the process";
+
   /** The one TDVMCALL beyond the base that user space is asked for. */
   private static final long SETUP_EVENT_NOTIFY = 1 << 1;
 
@@ -37,6 +42,9 @@ final class TdCommands {
   }
 
   long vmCommand(VendorCommand c) {
+    if (c.name().equals(VendorCommand.NONE)) {
+      return td.no(Errno.EFAULT, "there is no command to read");
+    }
     if (c.in().number("hw_error", 0) != 0) {
       return td.no(Errno.EINVAL, "hw_error is KVM's to set");
     }
@@ -50,6 +58,9 @@ final class TdCommands {
 
   /** Called with the vCPU's mutex. */
   long vcpuCommand(VcpuContext vcpu, VendorCommand c) {
+    if (c.name().equals(VendorCommand.NONE)) {
+      return td.no(Errno.EFAULT, "there is no command to read");
+    }
     if (c.in().number("hw_error", 0) != 0) {
       return td.no(Errno.EINVAL, "hw_error is KVM's to set");
     }
@@ -96,6 +107,9 @@ final class TdCommands {
     if (c.in().number("flags", 0) != 0) {
       return td.no(Errno.EINVAL, "flags are reserved");
     }
+    if (unreadable(td, c)) {
+      return td.no(Errno.EFAULT, NO_STRUCTURE);
+    }
     if (c.in().number("nent", MAX_CPUID) < CpuidConfig.COUNT) {
       return td.no(
           Errno.E2BIG, "no room for the " + CpuidConfig.COUNT + " leaves that can be configured");
@@ -133,12 +147,29 @@ final class TdCommands {
   }
 
   private long getCpuid(VendorCommand c) {
-    int entries = init.cpuid().size();
+    if (unreadable(td, c)) {
+      return td.no(Errno.EFAULT, NO_STRUCTURE);
+    }
+    GuestCpuid cpuid = new GuestCpuid(td);
+    Errno r = cpuid.read();
+    if (!r.ok()) {
+      return TdxVm.failed(r);
+    }
+    int entries = cpuid.entries().size();
     c.out().put("nent", entries);
     if (c.in().number("nent", MAX_CPUID) < entries) {
       return td.no(Errno.E2BIG, "the TD has " + entries + " CPUID entries");
     }
-    c.out().putAny("cpuid", init.cpuid());
+    c.out().putAny("cpuid", cpuid.entries());
     return 0;
+  }
+
+  /**
+   * Tells whether the structure that {@code data} points to cannot be read. Where a log spells the
+   * structure out and gives no address, it can.
+   */
+  static boolean unreadable(TdxVm td, VendorCommand c) {
+    return c.in().asMap().get("data") instanceof Long at
+        && !td.vm().copyFromUser(at, new byte[STRUCTURE], 0, STRUCTURE).ok();
   }
 }

@@ -37,19 +37,14 @@ final class TdInit {
   private static final long NO_RBP_MOD = 1L << 2;
   private static final long WRITE_BACK = 6;
 
-  /** 2 GHz in units of 25 MHz. */
-  private static final int TSC = 80;
+  /** TD_PARAMS tells the time stamp counter's frequency in units of 25 MHz. */
+  private static final int KHZ = 25_000;
 
   private final TdxVm td;
   private List<Object> cpuid = List.of();
 
   TdInit(TdxVm td) {
     this.td = td;
-  }
-
-  /** Returns the CPUID entries the TD was given. */
-  List<Object> cpuid() {
-    return cpuid;
   }
 
   long run(VendorCommand c) {
@@ -59,6 +54,9 @@ final class TdInit {
     }
     if (in.number("flags", 0) != 0) {
       return td.no(Errno.EINVAL, "flags are reserved");
+    }
+    if (TdCommands.unreadable(td, c)) {
+      return td.no(Errno.EFAULT, TdCommands.NO_STRUCTURE);
     }
     List<Object> entries = in.list("cpuid");
     if (entries.size() > MAX_CPUID) {
@@ -120,7 +118,7 @@ final class TdInit {
         0,
         WRITE_BACK | (td.rootLevel() - 1L) << 3,
         wide ? NO_RBP_MOD | MAX_GPAW : NO_RBP_MOD,
-        TSC);
+        (int) (td.vm().tscKhz() / KHZ));
   }
 
   private long create(VendorCommand c, TdParams params) {

@@ -14,13 +14,12 @@ import org.jspecify.annotations.Nullable;
  * <p>What they return is not modelled, only whether KVM carries them out: IO of one, two or four
  * bytes is user space's; an MSR is there if KVM emulates it for TDs. Source: Linux 7.3, {@code
  * arch/x86/kvm/vmx/tdx.c}, tdcall_to_vmx_exit_reason, tdx_emulate_cpuid, tdx_emulate_io,
- * tdx_has_emulated_msr, tdx_is_read_only_msr, tdx_complete_emulated_msr; {@code x86.c},
- * __kvm_emulate_halt.
+ * tdx_complete_emulated_msr; {@code x86.c}, __kvm_emulate_halt.
  */
 final class TdInstructions {
-  private static final int CPUID = 10;
-  private static final int HLT = 12;
-  private static final int IO = 30;
+  static final int CPUID = 10;
+  static final int HLT = 12;
+  static final int IO = 30;
   private static final int MSR_READ = 31;
   private static final int MSR_WRITE = 32;
 
@@ -41,8 +40,8 @@ final class TdInstructions {
       case CPUID -> done(VmcallStatus.SUCCESS);
       case HLT -> halt();
       case IO -> io(v, r.r12, r.r13, r.r14);
-      case MSR_READ -> msr(isEmulated(r.r12));
-      case MSR_WRITE -> msr(isEmulated(r.r12) && !isReadOnly(r.r12));
+      case MSR_READ -> msr(TdMsrs.isReadable(r.r12));
+      case MSR_WRITE -> msr(TdMsrs.isWritable(r.r12));
       default -> null;
     };
   }
@@ -77,33 +76,5 @@ final class TdInstructions {
 
   private static RunResult msr(boolean there) {
     return done(there ? VmcallStatus.SUCCESS : VmcallStatus.INVALID_OPERAND);
-  }
-
-  private static boolean isReadOnly(long msr) {
-    return msr == 0x1b || msr == 0xc0000080L || msr == 0x3a;
-  }
-
-  /** What KVM emulates for a TD. */
-  private static boolean isEmulated(long msr) {
-    if ((msr >= 0x200 && msr <= 0x26f) || (msr >= 0x280 && msr <= 0x29f)) {
-      return true; // MTRRs; MC0_CTL2 and on
-    }
-    if (msr >= 0x400 && msr <= 0x47f) {
-      return true; // MC0_CTL and on
-    }
-    return msr <= 0xffff_ffffL && msr >= 0 && isNamed((int) msr);
-  }
-
-  private static boolean isNamed(int msr) {
-    return switch (msr) {
-      // Microcode, capabilities, power, PAT, MTRRcap and default type, deadline, miscellaneous.
-      case 0x8b, 0x10a, 0x1fc, 0x277, 0xfe, 0x2ff, 0x6e0, 0x1a0, 0xce, 0x140 -> true;
-      // APIC base, EFER, feature control, machine checks, KVM's poll control.
-      case 0x1b, 0xc0000080, 0x3a, 0x179, 0x17a, 0x17b, 0x4d0, 0x4b564d05 -> true;
-      // x2APIC registers that the processor does not virtualise.
-      case 0x802, 0x803, 0x80d, 0x80f, 0x828, 0x82f, 0x830, 0x832 -> true;
-      case 0x833, 0x834, 0x835, 0x836, 0x837, 0x838, 0x839, 0x83e -> true;
-      default -> false;
-    };
   }
 }

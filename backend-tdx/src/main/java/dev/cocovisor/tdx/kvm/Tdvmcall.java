@@ -11,6 +11,9 @@ import dev.cocovisor.tdx.module.abi.GuestOutcome;
 import dev.cocovisor.tdx.module.abi.Registers;
 import dev.cocovisor.tdx.module.call.TdCall;
 import dev.cocovisor.tdx.module.td.Tdvps;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +30,20 @@ final class Tdvmcall {
   private static final long GET_QUOTE = 0x10002;
   private static final long REPORT_FATAL_ERROR = 0x10003;
   private static final long SETUP_EVENT_NOTIFY_INTERRUPT = 0x10004;
+
+  /** The names of the Guest-Host Communication Interface. */
+  private static final SortedMap<String, Long> FUNCTIONS =
+      new TreeMap<>(
+          Map.of(
+              "MapGPA", MapGpa.FUNCTION,
+              "GetTdVmCallInfo", GET_TD_VM_CALL_INFO,
+              "GetQuote", GET_QUOTE,
+              "ReportFatalError", REPORT_FATAL_ERROR,
+              "SetupEventNotifyInterrupt", SETUP_EVENT_NOTIFY_INTERRUPT,
+              "CPUID", (long) TdInstructions.CPUID,
+              "HLT", (long) TdInstructions.HLT,
+              "IO", (long) TdInstructions.IO,
+              "MMIO", MMIO));
 
   private static final long VAPIC_POLL_IRQ = 1;
   private static final long KICK_CPU = 5;
@@ -55,6 +72,24 @@ final class Tdvmcall {
     RunResult answered(long ret);
   }
 
+  /**
+   * Returns the function number an action names in {@code fn}, by its name or its number.
+   *
+   * @throws IllegalArgumentException if it is a name that no function has
+   */
+  private static long function(Fields f) {
+    Object fn = f.asMap().get("fn");
+    if (!(fn instanceof String name)) {
+      return f.number("fn", f.number("r11", 0));
+    }
+    Long number = FUNCTIONS.get(name);
+    if (number == null) {
+      throw new IllegalArgumentException(
+          "fn '" + name + "': a number, or one of " + String.join(", ", FUNCTIONS.keySet()));
+    }
+    return number;
+  }
+
   private TdxModule module() {
     return td.platform().module();
   }
@@ -65,7 +100,8 @@ final class Tdvmcall {
     r.clear();
     r.rax = TdCall.VP_VMCALL.leaf();
     r.rcx = f.number("mask", VMCALL_REGISTERS);
-    r.r11 = MapGpa.function(f);
+    r.r10 = f.number("r10", 0);
+    r.r11 = function(f);
     r.r12 = f.number("r12", f.number("gpa", 0));
     r.r13 = f.number("r13", f.number("size", 0));
     r.r14 = f.number("r14", 0);
@@ -86,6 +122,9 @@ final class Tdvmcall {
   }
 
   private RunResult handle(TdxVcpu v, Registers r) {
+    if (r.r10 != 0) {
+      return hypercall(v, r.r10, new long[] {r.r11, r.r12, r.r13, r.r14});
+    }
     if (r.r11 == MapGpa.FUNCTION) {
       return mapGpa(v, r);
     } else if (r.r11 == MMIO) {
@@ -130,13 +169,14 @@ final class Tdvmcall {
 
   /** MMIO: only at shared addresses, which userspace emulates; the guest finds nothing private. */
   private RunResult mmio(Registers r) {
-    long size = r.r12;
-    long write = r.r13;
+    // KVM keeps both in an int: what is above is not looked at.
+    int size = (int) r.r12;
+    int write = (int) r.r13;
     boolean sized = size == 1 || size == 2 || size == 4 || size == 8;
     if (!sized || (write != 0 && write != 1) || isPrivate(r.r14) || isPrivate(r.r14 + size - 1)) {
       return done(VmcallStatus.INVALID_OPERAND);
     }
-    return RunResult.ok(new Exit.Mmio(withoutSharedBit(r.r14), (int) size, write == 1));
+    return RunResult.ok(new Exit.Mmio(withoutSharedBit(r.r14), size, write == 1));
   }
 
   private RunResult callInfo(TdxVcpu v, Registers r) {

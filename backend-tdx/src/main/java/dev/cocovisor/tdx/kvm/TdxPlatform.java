@@ -42,6 +42,7 @@ public final class TdxPlatform implements Platform {
   private final int width;
   private final boolean partialWriteErratum;
   private final boolean splitIrqchip;
+  private final int maxVcpus;
   private final PhysicalMemory memory;
   private final RegionCheck regionCheck;
   private final List<TdxVm> vms = new ArrayList<>();
@@ -73,6 +74,7 @@ public final class TdxPlatform implements Platform {
             host.kernel().on(TdxKernelRules.PAGE_IS_SOURCE));
     partialWriteErratum = host.flag(TdxSettings.ERRATUM);
     splitIrqchip = host.flag(TdxSettings.SPLIT_IRQCHIP);
+    maxVcpus = Integer.parseInt(host.setting(TdxSettings.MAX_VCPUS));
     memory = host.memory().raw();
     pamt = config.dynamicPamt() ? new DynamicPamt(host.memory(), seam) : null;
     regionCheck = host.part(RegionCheck.class, new RegionCheck());
@@ -95,6 +97,11 @@ public final class TdxPlatform implements Platform {
     boolean never =
         how == TrustedFault.How.INTERRUPTED && call == SeamCall.MEM_PAGE_DEMOTE && !interruptible;
     return never ? Interposer.PROCEED : SeamFailures.answer(call, how);
+  }
+
+  /** Returns how many vCPUs a TD can have. */
+  int maxVcpus() {
+    return maxVcpus;
   }
 
   @Override

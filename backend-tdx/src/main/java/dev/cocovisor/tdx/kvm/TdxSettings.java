@@ -1,6 +1,7 @@
 package dev.cocovisor.tdx.kvm;
 
 import dev.cocovisor.api.Setting;
+import dev.cocovisor.tdx.module.td.TdParams;
 
 /** What a host can be told about TDX. */
 final class TdxSettings {
@@ -30,6 +31,17 @@ final class TdxSettings {
   /** How many HKIDs KVM may hand out. */
   static final Setting HKIDS =
       Setting.number("tdx.hkids", "private HKIDs that TDs can have", 47, 1, 47);
+
+  /**
+   * How many vCPUs a TD can have: in Linux the machine's processors, of which it is told no more.
+   */
+  static final Setting MAX_VCPUS =
+      Setting.number(
+          "tdx.max-vcpus",
+          "vCPUs of a TD, the machine's processors in Linux",
+          TdParams.MAX_VCPUS,
+          1,
+          TdParams.MAX_VCPUS);
 
   /** Whether the host is a Sapphire or Emerald Rapids (X86_BUG_TDX_PW_MCE). */
   static final Setting ERRATUM =
@@ -77,7 +89,16 @@ final class TdxSettings {
 
   /** All of them, in the order they are listed. */
   static final Setting[] ALL = {
-    POLICY, POPULATION, WIDTH, HKIDS, ERRATUM, DEMOTE, REFERENCES, DYNAMIC_PAMT, SPLIT_IRQCHIP
+    POLICY,
+    POPULATION,
+    WIDTH,
+    HKIDS,
+    ERRATUM,
+    DEMOTE,
+    REFERENCES,
+    DYNAMIC_PAMT,
+    SPLIT_IRQCHIP,
+    MAX_VCPUS
   };
 
   private TdxSettings() {}

@@ -44,6 +44,12 @@ final class TdxVcpu {
   /** Whether {@link TdxVm#guestMode} is shared on behalf of this vCPU. */
   boolean inGuestMode;
 
+  /** KVM_X86_NOTIFY_VMEXIT_* as they were when the vCPU was initialized; 0 for no such exits. */
+  long notifyExits;
+
+  /** Whether the processor exits at bus locks, settled when the vCPU was initialized. */
+  boolean busLockExits;
+
   /** A TDVMCALL that userspace is to answer. */
   Tdvmcall.@Nullable Pending pending;
 }

@@ -1,5 +1,6 @@
 package dev.cocovisor.tdx.kvm;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VcpuContext;
@@ -20,7 +21,6 @@ import dev.cocovisor.tdx.module.ModuleTables;
 import dev.cocovisor.tdx.module.abi.SeamStatus;
 import dev.cocovisor.tdx.module.call.SeamCall;
 import dev.cocovisor.tdx.module.td.Td;
-import dev.cocovisor.tdx.module.td.TdParams;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +38,8 @@ public final class TdxVm implements VmOps {
     INITIALIZED,
     RUNNABLE
   }
+
+  private static final int BUS_LOCK_OFF_OR_EXIT = 3;
 
   private final VmContext vm;
   private final TdxPlatform platform;
@@ -126,12 +128,9 @@ public final class TdxVm implements VmOps {
     return teardown;
   }
 
-  /**
-   * Returns TD_PARAMS.MAX_VCPUS. KVM passes the number of the machine's processors (tdx_vm_init);
-   * here a machine has few, and a TD as many vCPUs as the module takes.
-   */
+  /** Returns TD_PARAMS.MAX_VCPUS: the processors of the machine, a setting of its own. */
   int maxVcpus() {
-    return TdParams.MAX_VCPUS;
+    return platform.maxVcpus();
   }
 
   Seam seam() {
@@ -227,7 +226,7 @@ public final class TdxVm implements VmOps {
     return true;
   }
 
-  /** Source: Linux 7.3, tdx_vcpu_create; ATTRIBUTES.DEBUG is none that KVM lets be set. */
+  /** From KVM_CREATE_VCPU on. Source: Linux 7.3, tdx_vcpu_create (guest_state_protected). */
   @Override
   public boolean hidesRegisters(VcpuContext vcpu) {
     return true;
@@ -237,6 +236,33 @@ public final class TdxVm implements VmOps {
   @Override
   public boolean hidesFpu(VcpuContext vcpu) {
     return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vcpu_create (guest_apic_protected). */
+  @Override
+  public boolean hidesApic(VcpuContext vcpu) {
+    return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vcpu_create (guest_tsc_protected). */
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    return true;
+  }
+
+  /** Source: Linux 7.3, tdx_vm_init (max_vcpus), where it is the machine's processors. */
+  @Override
+  public int maxVcpus(int most) {
+    return Math.min(most, maxVcpus());
+  }
+
+  /** A processor with TDX 1.5 tells of bus locks, and of guests that let no event in. */
+  @Override
+  public int processorOffers(int cap) {
+    if (cap == Capability.KVM_CAP_X86_BUS_LOCK_EXIT.number()) {
+      return BUS_LOCK_OFF_OR_EXIT;
+    }
+    return cap == Capability.KVM_CAP_X86_NOTIFY_VMEXIT.number() ? 1 : 0;
   }
 
   @Override

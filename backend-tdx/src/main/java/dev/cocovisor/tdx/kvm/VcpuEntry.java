@@ -108,4 +108,10 @@ final class VcpuEntry {
     }
     outside(v);
   }
+
+  /** The vCPU leaves for what its processor did; the host's registers say what. */
+  void exit(TdxVcpu v, long reason, long qualification, long interruption) {
+    module().vmExit(v.lp, reason, qualification, interruption);
+    outside(v);
+  }
 }

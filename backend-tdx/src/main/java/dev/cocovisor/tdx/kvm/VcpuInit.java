@@ -13,7 +13,9 @@ import dev.cocovisor.tdx.module.call.SeamCall;
  * <p>All pages are allocated first. A page the module took stays with the vCPU until the vCPU is
  * freed, whatever fails later; a failure of the module is the host's bug. TDH.VP.INIT runs under
  * mmu_lock exclusive, because the module may take the TDR alone, which calls of the MMU that cannot
- * fail share. Source: Linux 7.3, {@code arch/x86/kvm/vmx/tdx.c}, tdx_vcpu_init, tdx_td_vcpu_init.
+ * fail share. Whether the vCPU exits for bus locks and notify windows is settled here: what
+ * KVM_ENABLE_CAP asks for later is for vCPUs to come. Source: Linux 7.3, {@code
+ * arch/x86/kvm/vmx/tdx.c}, tdx_vcpu_init, tdx_td_vcpu_init.
  */
 final class VcpuInit {
   private final TdxVm td;
@@ -64,6 +66,8 @@ final class VcpuInit {
     if (td.bugOn(s, SeamCall.VP_INIT)) {
       return TdxVm.failed(Errno.EIO);
     }
+    v.notifyExits = td.vm().notifyExits();
+    v.busLockExits = td.vm().busLockExits();
     v.initialized = true;
     return 0;
   }

@@ -63,6 +63,7 @@ public final class SeamFailures {
           SeamStatus.LIFECYCLE_STATE_INCORRECT.code();
       case MNG_ADDCX, VP_ADDCX -> SeamStatus.TDCX_NUM_INCORRECT.code();
       case MNG_INIT -> SeamStatus.OPERAND_INVALID.with(Operand.RDX);
+      case MNG_RD -> SeamStatus.METADATA_FIELD_NOT_READABLE.code();
       case VP_CREATE, VP_INIT, MR_FINALIZE, MR_EXTEND, MEM_TRACK ->
           SeamStatus.OP_STATE_INCORRECT.code();
       case VP_ENTER -> SeamStatus.VCPU_STATE_INCORRECT.code();

@@ -55,6 +55,8 @@ public final class SeamReasons {
           case EPT_PAGE_NOT_FREE -> "the table has entries in use";
           case INTERRUPTED_RESTARTABLE -> "an interrupt came: nothing changed, to be called again";
           case INTERRUPTED_RESUMABLE -> "an interrupt came: to be called again to go on";
+          case METADATA_FIELD_NOT_READABLE -> "the field is not for the host to read";
+          case METADATA_FIELD_ID_INCORRECT -> "the TD has no such field";
           case RND_NO_ENTROPY -> "the random generator gave nothing";
           default -> name + (operand.isEmpty() ? "" : " for " + operand);
         };

@@ -185,6 +185,17 @@ public final class TdxModule {
     leaves.vmExit(processor(lp), reason);
   }
 
+  /**
+   * Ends a stay in the guest for what the processor did by itself.
+   *
+   * @param reason the 32 bits of the VMX exit reason, bit 26 for a bus lock on the way
+   * @param qualification the exit qualification
+   * @param interruption the interruption information, 0 where the exit has none
+   */
+  public void vmExit(int lp, long reason, long qualification, long interruption) {
+    leaves.vmExit(processor(lp), reason, qualification, interruption);
+  }
+
   /** Returns what the host found in its registers at this processor's last TD exit. */
   public Registers exitRegisters(int lp) {
     return processor(lp).exitRegisters();

@@ -13,7 +13,8 @@ import dev.cocovisor.core.vm.Vcpu;
  * for KVM_SET_GUEST_DEBUG, which asks the vCPU alone. Sources (7.3): {@code arch/x86/kvm/regs.c},
  * kvm_arch_vcpu_ioctl_get_regs, kvm_vcpu_ioctl_x86_get_debugregs; {@code x86.c},
  * kvm_vcpu_ioctl_x86_get_xsave2, kvm_vcpu_ioctl_x86_get_xcrs, kvm_arch_vcpu_ioctl_get_fpu,
- * kvm_arch_vcpu_ioctl_set_guest_debug, kvm_vcpu_ioctl_get_lapic, kvm_vcpu_ioctl_set_lapic.
+ * kvm_arch_vcpu_ioctl_set_guest_debug, kvm_vcpu_ioctl_get_lapic, kvm_arch_vcpu_ioctl
+ * (KVM_SET_TSC_KHZ).
  */
 final class CpuRegisters {
   private CpuRegisters() {}
@@ -22,9 +23,6 @@ final class CpuRegisters {
   static boolean refuses(Vcpu vcpu, VendorCommand command) {
     VmOps ops = vcpu.machine().ops();
     boolean bound = vcpu.machine().traits().protectedState();
-    if (command.name().endsWith("ET_LAPIC")) {
-      return refusesLapic(vcpu);
-    }
     boolean hidden =
         switch (command.name()) {
           case "KVM_GET_REGS",
@@ -41,24 +39,14 @@ final class CpuRegisters {
           case "KVM_GET_FPU", "KVM_SET_FPU", "KVM_GET_XSAVE", "KVM_GET_XSAVE2", "KVM_SET_XSAVE" ->
               bound && ops.hidesFpu(vcpu);
           case "KVM_SET_GUEST_DEBUG" -> ops.hidesRegisters(vcpu);
+          case "KVM_GET_LAPIC", "KVM_SET_LAPIC" ->
+              !vcpu.machine().devices().hasIrqchip() || ops.hidesApic(vcpu);
+          case "KVM_SET_TSC_KHZ" -> ops.hidesTsc(vcpu);
           default -> false;
         };
     if (hidden) {
-      var _ = vcpu.machine().host().trace().refuse(Errno.EINVAL, "the guest's state is protected");
+      var _ = vcpu.machine().host().trace().refuse(Errno.EINVAL, "the state is not KVM's to tell");
     }
     return hidden;
-  }
-
-  private static boolean refusesLapic(Vcpu vcpu) {
-    boolean kernels = vcpu.machine().devices().hasIrqchip();
-    if (!kernels || vcpu.machine().ops().hidesEois()) {
-      var _ =
-          vcpu.machine()
-              .host()
-              .trace()
-              .refuse(Errno.EINVAL, "the local APIC is not KVM's, or out of its sight");
-      return true;
-    }
-    return false;
   }
 }

@@ -39,6 +39,23 @@ final class Descriptors {
     }
   }
 
+  /** dup: opens the lowest free one from {@code first} on for the same file; or EBADF. */
+  long dup(long fd, int first) {
+    Object o = get(fd);
+    switch (o) {
+      case null -> {
+        return -Errno.EBADF.number();
+      }
+      case Vm vm -> vm.get();
+      case VcpuFile f -> f.vcpu().machine().get();
+      case GuestMemfd f -> f.acquire();
+      case MemFd f -> f.acquire();
+      case StatsFile f -> f.vm().get();
+      default -> {}
+    }
+    return install(o, first);
+  }
+
   private int place(Object what, int first) {
     while (open.size() < first) {
       open.add(null);

@@ -81,7 +81,7 @@ final class Extensions {
           return NR_MEMSLOTS;
         }
         case KVM_CAP_MAX_VCPUS -> {
-          return kvm.number(CoreSettings.MAX_VCPUS);
+          return vm == null ? kvm.number(CoreSettings.MAX_VCPUS) : vm.maxVcpus();
         }
         case KVM_CAP_MAX_VCPU_ID -> {
           return kvm.number(CoreSettings.MAX_VCPU_IDS);

@@ -4,10 +4,8 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmType;
-import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
-import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.vmm.VmmCalls;
 import dev.cocovisor.core.CoreSettings;
 import dev.cocovisor.core.HostProcess;
@@ -24,8 +22,6 @@ import dev.cocovisor.core.vm.ArchRules;
 import dev.cocovisor.core.vm.DirtyLog;
 import dev.cocovisor.core.vm.Vcpu;
 import dev.cocovisor.core.vm.Vm;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -46,12 +42,13 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   private final Kvm kvm;
   private final CapabilityAnswers capabilities;
   private final Descriptors fds = new Descriptors();
-  private final Map<String, MemFd> rootFiles = new HashMap<>();
+  private final RootFiles root;
   private final AddressSpace space;
   private final ProcessMemory memory;
   private final PipePages pipe;
   private final VmIoctls vms;
-  private final DeviceAttributes attributes;
+  private final VcpuIoctls vcpus;
+  private final VendorIoctls vendors;
   private final FileCalls files;
   private final NumaCalls numa;
   private final MappingCalls mapping;
@@ -67,9 +64,11 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     this.capabilities = new CapabilityAnswers(kvm.setting(CoreSettings.CAPABILITIES));
     this.space = new AddressSpace(kvm.physicalMemory(), kvm.addressLimits());
     this.memory = new ProcessMemory(kvm, space);
+    this.root = new RootFiles(kvm.physicalMemory());
     this.pipe = new PipePages(kvm.physicalMemory(), space);
     this.vms = new VmIoctls(kvm, fds, space);
-    this.attributes = new DeviceAttributes(kvm, space);
+    this.vcpus = new VcpuIoctls(kvm, fds);
+    this.vendors = new VendorIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
     this.mapping = new MappingCalls(space);
@@ -125,24 +124,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    * @return a descriptor for the same open file
    */
   public long dup(int fd) {
-    return dup(fd, 0);
-  }
-
-  /** As {@link #dup(int)}, the lowest free descriptor from {@code first} on. */
-  long dup(int fd, int first) {
-    Object o = fds.get(fd);
-    switch (o) {
-      case null -> {
-        return ret(Errno.EBADF);
-      }
-      case Vm vm -> vm.get();
-      case VcpuFile f -> f.vcpu().machine().get();
-      case GuestMemfd f -> f.acquire();
-      case MemFd f -> f.acquire();
-      case StatsFile f -> f.vm().get();
-      default -> {}
-    }
-    return fds.install(o, first);
+    return fds.dup(fd, 0);
   }
 
   /** Returns the calls on memory that have files of their own: memfds, brk, userfaultfd. */
@@ -161,8 +143,8 @@ public final class KvmProcess implements VmmCalls, HostProcess {
   }
 
   /**
-   * Opens a device file of a vendor's ({@link Kvm#deviceFiles}), or a file of the root, a tmpfs;
-   * there are no directories.
+   * Opens a device file of a vendor's ({@link Kvm#deviceFiles}), or a file of the root; there are
+   * no directories.
    *
    * @param path absolute
    * @param create O_CREAT: an empty file is made where there is none
@@ -172,17 +154,8 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     if (kvm.deviceFiles().contains(path)) {
       return fds.install(new Descriptors.DeviceFile(path));
     }
-    boolean inRoot = path.length() > 1 && path.lastIndexOf('/') == 0;
-    MemFd file = rootFiles.get(path);
-    if (file == null && create && inRoot) {
-      file = new MemFd(kvm.physicalMemory(), 0);
-      rootFiles.put(path, file);
-    }
-    if (file == null) {
-      return ret(Errno.ENOENT);
-    }
-    file.acquire();
-    return fds.install(file);
+    MemFd file = root.open(path, create);
+    return file == null ? ret(Errno.ENOENT) : fds.install(file);
   }
 
   /**
@@ -555,7 +528,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   @Override
   public long preFaultMemory(int vcpuFd, long flags, long[] range) {
-    return prefault(vcpuFd, flags, range, false);
+    return vcpus.prefault(vcpuFd, flags, range, false);
   }
 
   @Override
@@ -566,19 +539,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
 
   /** KVM_MAP_MEMORY, second revision; as {@link #preFaultMemory}. */
   public long mapMemory(int vcpuFd, long flags, long[] range) {
-    return prefault(vcpuFd, flags, range, true);
-  }
-
-  private long prefault(int vcpuFd, long flags, long[] range, boolean map) {
-    Object held = fds.hold(vcpuFd);
-    try {
-      Vcpu v = held instanceof VcpuFile f ? f.vcpu() : null;
-      return v == null || v.machine().isDead() || !ArchRules.of(kvm.architecture()).hasPreFault()
-          ? fds.unknown(vcpuFd)
-          : v.prefault(flags, range, map);
-    } finally {
-      Descriptors.letGo(held);
-    }
+    return vcpus.prefault(vcpuFd, flags, range, true);
   }
 
   /**
@@ -587,17 +548,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    */
   @Override
   public RunResult guestRun(int vcpuFd, GuestAction action) {
-    Object held = fds.hold(vcpuFd);
-    try {
-      if (!(held instanceof VcpuFile f)) {
-        return new RunResult(Errno.of((int) -fds.unknown(vcpuFd)), new Exit.Unknown());
-      }
-      RunResult r = f.vcpu().run(action);
-      f.run().set(r.exit());
-      return r;
-    } finally {
-      Descriptors.letGo(held);
-    }
+    return vcpus.run(vcpuFd, action);
   }
 
   /**
@@ -639,69 +590,19 @@ public final class KvmProcess implements VmmCalls, HostProcess {
    * @return a descriptor
    */
   public long getStatsFd(int fd) {
-    return on(
-        fd,
-        () -> {
-          Object o = fds.get(fd);
-          Vcpu vcpu = o instanceof VcpuFile f ? f.vcpu() : null;
-          Vm vm = vcpu != null ? vcpu.machine() : o instanceof Vm v ? v : null;
-          if (vm == null || vm.isDead()) {
-            return fds.unknown(fd);
-          }
-          vm.get();
-          return fds.install(new StatsFile(vm, vcpu, space.limits()));
-        });
+    return on(fd, () -> vms.getStatsFd(fd));
   }
 
   // What only a vendor knows.
 
   @Override
   public long vendorIoctl(int fd, VendorCommand command) {
-    return on(fd, () -> vendorCall(fd, command));
-  }
-
-  private long vendorCall(int fd, VendorCommand command) {
-    Object o = fds.get(fd);
-    if (o instanceof Vm vm && !vm.isDead()) {
-      return known(fd, vm.ops().vmIoctl(command), command);
-    }
-    if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
-      VmOps ops = f.vcpu().machine().ops();
-      return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)), command);
-    }
-    if (o == Descriptors.DEV_KVM && attributes.knows(command.name())) {
-      return attributes.answer(command);
-    }
-    return o == Descriptors.DEV_KVM ? known(fd, -Errno.ENOTTY.number(), command) : fds.unknown(fd);
+    return on(fd, () -> vendors.call(fd, command));
   }
 
   @Override
   public long memoryEncryptOp(int fd, VendorCommand command) {
-    return on(fd, () -> encryptionCall(fd, command));
-  }
-
-  private long encryptionCall(int fd, VendorCommand command) {
-    Object o = fds.get(fd);
-    if (o instanceof Vm vm && !vm.isDead()) {
-      return vm.ops().memEncIoctl(command);
-    }
-    if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
-      VmOps ops = f.vcpu().machine().ops();
-      return f.vcpu().locked(() -> ops.vcpuMemEncIoctl(f.vcpu(), command));
-    }
-    return fds.unknown(fd);
-  }
-
-  /**
-   * A command that the vendor does not know may be one that every KVM has; if not, the answer is
-   * the architecture's last case.
-   */
-  private long known(int fd, long ret, VendorCommand command) {
-    if (ret != -Errno.ENOTTY.number()) {
-      return ret;
-    }
-    long answer = MachineIoctls.answer(kvm, fds.get(fd), command);
-    return answer == MachineIoctls.UNKNOWN ? fds.unknown(fd) : answer;
+    return on(fd, () -> vendors.encryptionCall(fd, command));
   }
 
   @Override

@@ -222,6 +222,9 @@ public final class MachineIoctls {
       case "KVM_SET_BOOT_CPU_ID" -> {
         return vm.devices().hasVcpus() ? ret(Errno.EBUSY) : 0;
       }
+      case "KVM_SET_TSC_KHZ" -> {
+        return ret(vm.devices().setTscKhz(argument(command)));
+      }
       default -> {}
     }
     if (name.equals("KVM_GET_IRQCHIP") || name.equals("KVM_SET_IRQCHIP")) {

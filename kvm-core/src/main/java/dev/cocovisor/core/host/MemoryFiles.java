@@ -99,16 +99,14 @@ public final class MemoryFiles {
    *
    * @param cmd F_*
    */
-  public long fcntl(KvmProcess process, int fd, int cmd, long arg) {
+  public long fcntl(int fd, int cmd, long arg) {
     Object o = fds.get(fd);
     if (o == null) {
       return ret(Errno.EBADF);
     }
     return switch (cmd) {
       case F_DUPFD, F_DUPFD_CLOEXEC ->
-          Long.compareUnsigned(arg, MOST_FILES) >= 0
-              ? ret(Errno.EINVAL)
-              : process.dup(fd, (int) arg);
+          Long.compareUnsigned(arg, MOST_FILES) >= 0 ? ret(Errno.EINVAL) : fds.dup(fd, (int) arg);
       case F_ADD_SEALS -> addSeals(o, arg);
       case F_GET_SEALS -> o instanceof MemFd f ? f.seals() : ret(Errno.EINVAL);
       default -> ret(Errno.EINVAL);

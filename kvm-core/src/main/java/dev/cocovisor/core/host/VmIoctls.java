@@ -195,6 +195,18 @@ final class VmIoctls {
         : ret(vm(vmFd).dirtyLog().clear(slot, first, pages, from));
   }
 
+  /** KVM_GET_STATS_FD, on a vCPU, too: the file keeps the VM, as every descriptor does. */
+  long getStatsFd(int fd) {
+    Object o = fds.get(fd);
+    Vcpu vcpu = o instanceof VcpuFile f ? f.vcpu() : null;
+    Vm vm = vcpu != null ? vcpu.machine() : o instanceof Vm v ? v : null;
+    if (vm == null || vm.isDead()) {
+      return fds.unknown(fd);
+    }
+    vm.get();
+    return fds.install(new StatsFile(vm, vcpu, space.limits()));
+  }
+
   /** A bitmap at an address of the process, to be written. */
   DirtyLog.Taker userTakes(long addr) {
     return words -> {

@@ -108,12 +108,13 @@ final class X86Extensions {
       case KVM_CAP_ADJUST_CLOCK -> 14;
       case KVM_CAP_SYNC_REGS -> vm != null && vm.traits().protectedState() ? 0 : 7;
       // Suppressing EOI broadcasts needs a split irqchip, which a VM does not begin with.
-      case KVM_CAP_X2APIC_API -> vm == null ? 15 : 11;
+      case KVM_CAP_X2APIC_API -> vm == null || vm.devices().hasSplitIrqchip() ? 15 : 11;
       case KVM_CAP_X86_DISABLE_EXITS -> 15;
       case KVM_CAP_NESTED_STATE -> 4224;
       case KVM_CAP_DIRTY_LOG_RING, KVM_CAP_DIRTY_LOG_RING_ACQ_REL -> 1 << 20;
       case KVM_CAP_SET_GUEST_DEBUG2 -> 0x1f0003;
-      default -> PRESENT.contains(cap) ? 1 : 0;
+      default ->
+          PRESENT.contains(cap) ? 1 : vm == null ? 0 : vm.ops().processorOffers(cap.number());
     };
   }
 }

@@ -352,6 +352,25 @@ public final class AddressSpace implements Place {
     return vmas.overlapping(addr & -4096L, addr + len).isEmpty();
   }
 
+  /** Takes a range of addresses, the end left out. */
+  @FunctionalInterface
+  public interface AddressRange {
+    /** Takes the next range. */
+    void range(long from, long to);
+  }
+
+  /** Calls {@code each}, with mmap_lock held shared, for every part of a range that is mapped. */
+  public void eachMapped(long from, long to, AddressRange each) {
+    mmapLock.lockShared();
+    try {
+      for (Vma v : vmas.overlapping(from, to)) {
+        each.range(Math.max(from, v.start()), Math.min(to, v.end()));
+      }
+    } finally {
+      mmapLock.unlockShared();
+    }
+  }
+
   /** Returns ENOMEM if part of a range is not mapped. */
   public Errno checkMapped(long addr, long len) {
     long covered = addr;

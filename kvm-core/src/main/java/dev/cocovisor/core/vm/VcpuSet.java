@@ -43,7 +43,7 @@ final class VcpuSet implements Place {
     lock.lock();
     try {
       Vcpu[] now = all;
-      if (now.length >= vm.rules().maxVcpus()) {
+      if (now.length >= vm.maxVcpus()) {
         return vm.refuse(Errno.EINVAL, "the VM has as many vCPUs as it can have");
       }
       if (vm.host().architecture().equals(Architecture.X86_64) && !vm.devices().admits(id)) {

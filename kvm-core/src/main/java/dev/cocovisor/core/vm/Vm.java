@@ -134,6 +134,11 @@ public final class Vm implements MmuHost {
     this.faults = new FaultHandler(this);
   }
 
+  /** Returns how many vCPUs the VM can have ({@code kvm->max_vcpus}). */
+  public int maxVcpus() {
+    return ops.maxVcpus(rules.maxVcpus());
+  }
+
   /** Returns the devices that KVM emulates for the VM. */
   public VmDevices devices() {
     return devices;

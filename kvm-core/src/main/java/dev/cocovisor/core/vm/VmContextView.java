@@ -1,5 +1,6 @@
 package dev.cocovisor.core.vm;
 
+import dev.cocovisor.api.Capability;
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.HostMachine;
 import dev.cocovisor.api.PageLevel;
@@ -230,6 +231,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public void eachUserMapping(long from, long to, UserRange each) {
+    vm.space().eachMapped(from, to, each::range);
+  }
+
+  @Override
   public void unpinUserPage(long pfn) {
     vm.space().unpin(pfn);
   }
@@ -252,6 +258,21 @@ final class VmContextView implements VmContext {
   @Override
   public long exitHypercalls() {
     return vm.capabilities().exitsOn(12) ? 1L << 12 : 0;
+  }
+
+  @Override
+  public long notifyExits() {
+    return vm.devices().notifyExits();
+  }
+
+  @Override
+  public long tscKhz() {
+    return vm.devices().tscKhz();
+  }
+
+  @Override
+  public boolean busLockExits() {
+    return vm.devices().isEnabled(Capability.KVM_CAP_X86_BUS_LOCK_EXIT);
   }
 
   @Override

@@ -23,12 +23,17 @@ public final class VmDevices {
   /** KVM_MAX_IRQ_ROUTES. */
   private static final long MAX_ROUTES = 4096;
 
+  private static final long HOST_TSC_KHZ = 2_000_000;
+
   private static final long X2APIC_FLAGS = 15;
   private static final long X2APIC_SUPPRESS = 4;
   private static final long X2APIC_NO_SUPPRESS = 8;
   private static final long DISABLE_EXITS = 15;
   private static final long USER_MSR_REASONS = 7;
   private static final long BUS_LOCK_MODES = 3;
+  private static final long BUS_LOCK_EXIT = 2;
+  private static final long NOTIFY_FLAGS = 3;
+  private static final long NOTIFY_ENABLED = 1;
 
   private final Vm vm;
   private Irqchip irqchip = Irqchip.NONE;
@@ -37,6 +42,9 @@ public final class VmDevices {
 
   /** KVM_CAP_MAX_VCPU_ID; 0 until it is set or there is a vCPU. */
   private long maxVcpuIds;
+
+  private volatile long notifyExits;
+  private volatile long tscKhz = HOST_TSC_KHZ;
 
   VmDevices(Vm vm) {
     this.vm = vm;
@@ -84,6 +92,11 @@ public final class VmDevices {
     return irqchip != Irqchip.NONE;
   }
 
+  /** Tells whether only the local interrupt controllers are KVM's. */
+  public boolean hasSplitIrqchip() {
+    return irqchip == Irqchip.SPLIT;
+  }
+
   /** Tells whether KVM emulates all interrupt controllers. */
   public boolean hasWholeIrqchip() {
     return irqchip == Irqchip.KERNEL;
@@ -92,6 +105,30 @@ public final class VmDevices {
   /** Tells whether KVM emulates the timer. */
   public boolean hasPit() {
     return pit;
+  }
+
+  /**
+   * KVM_SET_TSC_KHZ on the VM, before there are vCPUs.
+   *
+   * @param khz for the vCPUs to come, 32 bits; 0 for the host's
+   */
+  public Errno setTscKhz(long khz) {
+    vm.kvmLock().lock();
+    try {
+      if (hasVcpus()) {
+        return vm.refuse(Errno.EINVAL, "the frequency comes before the vCPUs");
+      }
+      long wanted = khz & 0xffffffffL;
+      tscKhz = wanted == 0 ? HOST_TSC_KHZ : wanted;
+      return Errno.OK;
+    } finally {
+      vm.kvmLock().unlock();
+    }
+  }
+
+  /** Returns the frequency that vCPUs are made with ({@code default_tsc_khz}). */
+  long tscKhz() {
+    return tscKhz;
   }
 
   /** Tells whether the VM has vCPUs, after which some calls come too late. */
@@ -121,8 +158,8 @@ public final class VmDevices {
       case KVM_CAP_X86_DISABLE_EXITS -> masked(arg, hasVcpus() ? 0 : DISABLE_EXITS, hasVcpus());
       case KVM_CAP_X86_USER_SPACE_MSR -> masked(arg, USER_MSR_REASONS, false);
       case KVM_CAP_EXIT_ON_EMULATION_FAILURE -> masked(arg, 1, false);
-      // Off and on at once.
-      case KVM_CAP_X86_BUS_LOCK_EXIT -> masked(arg, BUS_LOCK_MODES, arg == BUS_LOCK_MODES);
+      case KVM_CAP_X86_BUS_LOCK_EXIT -> busLockExit(arg);
+      case KVM_CAP_X86_NOTIFY_VMEXIT -> notifyExit(arg);
       case KVM_CAP_MAX_VCPU_ID -> maxVcpuId(arg);
       default -> null;
     };
@@ -143,6 +180,35 @@ public final class VmDevices {
         ? vm.refuse(
             Errno.EINVAL, "an argument that this capability does not take, or comes too late")
         : Errno.OK;
+  }
+
+  /** Off and on at once is refused; on a processor without it, asking for it changes nothing. */
+  private Errno busLockExit(long modes) {
+    Errno r = masked(modes, BUS_LOCK_MODES, modes == BUS_LOCK_MODES);
+    if (r.ok() && (modes & BUS_LOCK_EXIT) != 0 && offers(Capability.KVM_CAP_X86_BUS_LOCK_EXIT)) {
+      enabled.add(Capability.KVM_CAP_X86_BUS_LOCK_EXIT);
+    }
+    return r;
+  }
+
+  /** The window is in the upper half, the flags in the lower; before there are vCPUs. */
+  private Errno notifyExit(long arg) {
+    long flags = arg & 0xffffffffL;
+    boolean late = !offers(Capability.KVM_CAP_X86_NOTIFY_VMEXIT) || hasVcpus();
+    Errno r = masked(flags, NOTIFY_FLAGS, late || (flags & NOTIFY_ENABLED) == 0);
+    if (r.ok()) {
+      notifyExits = flags;
+    }
+    return r;
+  }
+
+  private boolean offers(Capability cap) {
+    return vm.ops().processorOffers(cap.number()) != 0;
+  }
+
+  /** Returns the flags that KVM_CAP_X86_NOTIFY_VMEXIT set, 0 for none. */
+  long notifyExits() {
+    return notifyExits;
   }
 
   private Errno splitIrqchip(long routes) {

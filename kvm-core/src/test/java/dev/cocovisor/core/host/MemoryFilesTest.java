@@ -27,10 +27,10 @@ class MemoryFilesTest {
     assertThat(files.memfdCreate("a", 4 | 16L << 26)).isEqualTo(-Errno.ENODEV.number());
     assertThat(files.memfdCreate("a".repeat(250), 0)).isEqualTo(-Errno.EINVAL.number());
     long plain = files.memfdCreate("a", 1);
-    assertThat(files.fcntl(process, (int) plain, GET_SEALS, 0)).as("F_SEAL_SEAL").isEqualTo(1);
-    assertThat(files.fcntl(process, (int) plain, ADD_SEALS, 2)).isEqualTo(-Errno.EPERM.number());
+    assertThat(files.fcntl((int) plain, GET_SEALS, 0)).as("F_SEAL_SEAL").isEqualTo(1);
+    assertThat(files.fcntl((int) plain, ADD_SEALS, 2)).isEqualTo(-Errno.EPERM.number());
     long noexec = files.memfdCreate("a", 8);
-    assertThat(files.fcntl(process, (int) noexec, GET_SEALS, 0)).as("F_SEAL_EXEC").isEqualTo(32);
+    assertThat(files.fcntl((int) noexec, GET_SEALS, 0)).as("F_SEAL_EXEC").isEqualTo(32);
   }
 
   @Test
@@ -38,11 +38,9 @@ class MemoryFilesTest {
     int fd = (int) files.memfdCreate("guest", 2);
     assertThat(process.ftruncate(fd, 0x2000)).isZero();
     long at = map(fd, 3, 1);
-    assertThat(files.fcntl(process, fd, ADD_SEALS, 8))
-        .as("mapped")
-        .isEqualTo(-Errno.EBUSY.number());
+    assertThat(files.fcntl(fd, ADD_SEALS, 8)).as("mapped").isEqualTo(-Errno.EBUSY.number());
     assertThat(process.munmap(at, 0x2000)).isZero();
-    assertThat(files.fcntl(process, fd, ADD_SEALS, 2 | 4 | 8)).isZero();
+    assertThat(files.fcntl(fd, ADD_SEALS, 2 | 4 | 8)).isZero();
     assertThat(process.ftruncate(fd, 0x1000)).isEqualTo(-Errno.EPERM.number());
     assertThat(process.ftruncate(fd, 0x3000)).isEqualTo(-Errno.EPERM.number());
     assertThat(process.fallocate(fd, 3, 0, 0x1000)).isEqualTo(-Errno.EPERM.number());
@@ -51,17 +49,17 @@ class MemoryFilesTest {
     long loads = map(fd, 1, 1);
     assertThat(loads).isPositive();
     assertThat(process.mprotect(loads, 0x1000, 3)).isEqualTo(-Errno.EACCES.number());
-    assertThat(files.fcntl(process, fd, ADD_SEALS, 64)).isEqualTo(-Errno.EINVAL.number());
+    assertThat(files.fcntl(fd, ADD_SEALS, 64)).isEqualTo(-Errno.EINVAL.number());
   }
 
   @Test
   void f_dupfd_takesTheLowestFromAnArgumentOn() {
     int fd = (int) files.memfdCreate("guest", 1);
-    assertThat(files.fcntl(process, fd, 0, 40)).isEqualTo(40);
-    assertThat(files.fcntl(process, fd, 0, 40)).isEqualTo(41);
-    assertThat(files.fcntl(process, fd, 1030, 0)).isEqualTo(4);
-    assertThat(files.fcntl(process, fd, 0, -1)).isEqualTo(-Errno.EINVAL.number());
-    assertThat(files.fcntl(process, 99, 0, 0)).isEqualTo(-Errno.EBADF.number());
+    assertThat(files.fcntl(fd, 0, 40)).isEqualTo(40);
+    assertThat(files.fcntl(fd, 0, 40)).isEqualTo(41);
+    assertThat(files.fcntl(fd, 1030, 0)).isEqualTo(4);
+    assertThat(files.fcntl(fd, 0, -1)).isEqualTo(-Errno.EINVAL.number());
+    assertThat(files.fcntl(99, 0, 0)).isEqualTo(-Errno.EBADF.number());
   }
 
   @Test

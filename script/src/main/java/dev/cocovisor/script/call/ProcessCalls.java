@@ -50,7 +50,7 @@ final class ProcessCalls {
     MemoryFiles files = process.memoryFiles();
     return switch (call) {
       case KvmCall.Brk c -> brk(files, c.addr(), expected);
-      case KvmCall.Fcntl c -> CallRunner.plain(files.fcntl(process, fd, c.cmd(), c.arg()));
+      case KvmCall.Fcntl c -> CallRunner.plain(files.fcntl(fd, c.cmd(), c.arg()));
       case KvmCall.OpenUserfault c -> CallRunner.plain(files.userfaultfd(c.flags()));
       case KvmCall.Userfault c -> userfault(files, fd, c);
     };

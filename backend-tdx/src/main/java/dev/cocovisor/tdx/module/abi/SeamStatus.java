@@ -148,6 +148,8 @@ public enum SeamStatus {
   PAGE_ATTR_INVALID(0xC0000B1100000000L),
   /** A nested VM's table page is missing. */
   L2_SEPT_PAGE_NOT_PROVIDED(0xC0000B1200000000L),
+  /** There is no such metadata field. */
+  METADATA_FIELD_ID_INCORRECT(0xC0000C0000000000L),
   /** The metadata field cannot be read. */
   METADATA_FIELD_NOT_READABLE(0xC0000C0200000000L);
 

@@ -72,6 +72,12 @@ public final class Leaves {
     entry.exit(lp, reason, 0, 0, 0);
   }
 
+  /** Ends a stay in the guest for what the processor did; see {@link ProcessorExits}. */
+  public void vmExit(Processor lp, long reason, long qualification, long interruption) {
+    GuestEntry.onVmExit(lp);
+    ProcessorExits.exit(entry, lp, reason, qualification, interruption);
+  }
+
   /** Returns the PAMT of the TDMR around an address, or null outside all. */
   public @Nullable Pamt pamt(long hpa) {
     return checks.pamtOf(hpa);

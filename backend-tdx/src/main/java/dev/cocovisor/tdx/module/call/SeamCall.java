@@ -113,6 +113,15 @@ public enum SeamCall implements TrustedCall {
       0,
       OpState.INITIALIZED | OpState.STATE_IMPORT,
       (m, f, r, _, _) -> m.vcpus.create(f, r)),
+  /** Reads a field of a TD's metadata. */
+  MNG_RD(
+      "TDH.MNG.RD",
+      11,
+      2,
+      TrustedOperation.OTHER,
+      0,
+      OpState.INITIALIZED_ON,
+      (m, f, r, _, _) -> m.tds.read(f, r)),
   /** Splits a large leaf. */
   MEM_PAGE_DEMOTE(
       "TDH.MEM.PAGE.DEMOTE",

@@ -10,6 +10,8 @@ import dev.cocovisor.tdx.module.pamt.PageType;
 import dev.cocovisor.tdx.module.pamt.Pamt;
 import dev.cocovisor.tdx.module.sept.SeptTable;
 import dev.cocovisor.tdx.module.td.CpuidConfig;
+import dev.cocovisor.tdx.module.td.CpuidFieldId;
+import dev.cocovisor.tdx.module.td.CpuidValues;
 import dev.cocovisor.tdx.module.td.Mrtd;
 import dev.cocovisor.tdx.module.td.Td;
 import dev.cocovisor.tdx.module.td.TdParams;
@@ -133,11 +135,38 @@ final class TdLifecycle {
       r.rcx = s == WRONG_CPUID ? CpuidConfig.detail(raw, params.attributes()) : 0;
       return s;
     }
-    td.params = params;
+    td.configure(raw, params);
     td.root = new SeptTable(td.rootHpa, params.levels() - 1);
     td.epoch = 1;
     td.mrtdInProgress = new Mrtd();
     td.opState = Td.INITIALIZED;
+    return 0;
+  }
+
+  /** Reads a field of the TD's metadata into R8; of those there are, what it finds in CPUID. */
+  long read(Frame f, Registers r) {
+    r.r8 = 0;
+    long s = checks.tdr(f, r.rcx, Operand.RCX, false);
+    if (s == 0) {
+      s = checks.tdState(f, SeamCall.MNG_RD, true);
+    }
+    if (s != 0) {
+      return s;
+    }
+    CpuidValues values = f.td().cpuid;
+    if (values == null || !CpuidFieldId.isOne(r.rdx)) {
+      return SeamStatus.METADATA_FIELD_ID_INCORRECT.code();
+    }
+    long leaf = CpuidFieldId.leaf(r.rdx);
+    long subleaf = CpuidFieldId.subleaf(r.rdx);
+    if (CpuidValues.faults(leaf, subleaf)) {
+      return SeamStatus.METADATA_FIELD_NOT_READABLE.code();
+    }
+    int row = CpuidValues.find(leaf, subleaf);
+    if (row == CpuidValues.NONE) {
+      return SeamStatus.METADATA_FIELD_ID_INCORRECT.code();
+    }
+    r.r8 = values.half(row, CpuidFieldId.element(r.rdx));
     return 0;
   }
 

@@ -72,6 +72,21 @@ public final class CpuidConfig {
     return ROWS[i][2 + register];
   }
 
+  /** Returns the row of a leaf as the module numbers them, or -1 where it cannot be configured. */
+  static int row(long leaf, long subleaf) {
+    for (int i = 0; i < COUNT; i++) {
+      if (leaf(i) == leaf && subleaf(i) == subleaf) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** Returns the bits of a register that TD_PARAMS decide over, direct or allowed. */
+  static long configurable(int i, int register) {
+    return direct(i, register) | ROWS[i][2 + REGISTERS + register];
+  }
+
   /** Writes a row's four values into TD_PARAMS. */
   public static void put(byte[] params, int i, long[] values) {
     for (int r = 0; r < REGISTERS; r++) {
@@ -138,7 +153,7 @@ public final class CpuidConfig {
     return AT + i * BYTES + 4 * register;
   }
 
-  private static long get(byte[] params, int i, int register) {
+  static long get(byte[] params, int i, int register) {
     long v = 0;
     for (int b = 3; b >= 0; b--) {
       v = v << 8 | (params[at(i, register) + b] & 0xff);

@@ -102,6 +102,15 @@ public final class Td {
   /** What MNG.INIT was given. */
   public TdParams params = TdParams.NONE;
 
+  /** What the TD finds in CPUID, once initialised. */
+  public @Nullable CpuidValues cpuid;
+
+  /** Takes over TD_PARAMS that were checked. */
+  public void configure(byte[] raw, TdParams checked) {
+    params = checked;
+    cpuid = CpuidValues.of(raw, checked);
+  }
+
   /** Creates a TD without keys. */
   public Td(long tdr, int hkid) {
     this.tdr = tdr;

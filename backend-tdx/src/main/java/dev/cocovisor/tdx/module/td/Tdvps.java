@@ -14,6 +14,9 @@ public final class Tdvps {
   /** Inside the guest. */
   public static final int ACTIVE = 2;
 
+  /** Never to be entered again. */
+  public static final int DISABLED = 3;
+
   private static final VarHandle PROCESSOR;
 
   static {
