@@ -440,6 +440,9 @@ final class PkvmVm implements VmOps {
 
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
+    if (action.name().equals("run")) {
+      return runs.idle(vcpu);
+    }
     Hvc hvc = Hvc.of(action);
     if (hvc != null) {
       return runs.hypercall(vcpu, state(vcpu), hvc);
