@@ -301,7 +301,7 @@ final class PkvmVm implements VmOps {
     }
     e = platform.errno(v.cpu, Hypercall.HOST_DONATE_GUEST, pfn, gfn, 0, 0);
     if (!e.ok()) {
-      platform.uncharge();
+      platform.uncharge(vm);
       return e;
     }
     givenPages++;
@@ -397,7 +397,7 @@ final class PkvmVm implements VmOps {
     }
     givenPages--;
     vm.unpinUserPage(pfn);
-    platform.uncharge();
+    platform.uncharge(vm);
     return Errno.OK;
   }
 
