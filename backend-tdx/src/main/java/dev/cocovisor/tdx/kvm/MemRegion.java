@@ -113,7 +113,7 @@ final class MemRegion {
       Errno added = td.mapsFirst() ? addMapped(c, gfn, pfn, itself) : mapAndAdd(vcpu, gfn, itself);
       return added.ok() && measure ? extend(gfn << PageLevel.PAGE_SHIFT) : added;
     }
-    long from = td.vm().pinUserPage(user);
+    long from = td.vm().pinUserPageToRead(user);
     if (from < 0) {
       return td.refuse(Errno.of((int) -from), "the source page is not mapped");
     }
@@ -125,7 +125,7 @@ final class MemRegion {
 
   /** The fault that maps the page also adds it. */
   private Errno mapAndAdd(VcpuContext vcpu, long gfn, long source) {
-    if (td.pageAddSource != 0) {
+    if (td.pageAddSource != TdxVm.NO_SOURCE) {
       return td.bug("a page is being added already");
     }
     if (td.vm().mappedPfn(gfn, true) >= 0) {
@@ -138,7 +138,7 @@ final class MemRegion {
     }
     td.pageAddSource = source;
     Errno mapped = td.vm().mapPage(vcpu, gfn << PageLevel.PAGE_SHIFT, true);
-    td.pageAddSource = 0;
+    td.pageAddSource = TdxVm.NO_SOURCE;
     return mapped;
   }
 

@@ -124,7 +124,7 @@ final class SeptHooks {
       td.premapped().put(gfn, pfn);
       return Errno.OK;
     }
-    if (td.pageAddSource == 0 || level != PageLevel.PG_4K) {
+    if (td.pageAddSource == TdxVm.NO_SOURCE || level != PageLevel.PG_4K) {
       return td.bug("a private page before the TD runs that KVM_TDX_INIT_MEM_REGION did not add");
     }
     Errno backed = backed(pfn);

@@ -28,6 +28,9 @@ final class TdCpuid {
   /** EAX 23:16 of leaf 0x80000008: the guest's address width, which is KVM's own to tell. */
   private static final long GUEST_WIDTH = 0xff0000;
 
+  /** Leaf 1, ECX. */
+  private static final long X2APIC = 1L << 21;
+
   private static final long TSX = 1L << 4 | 1L << 11;
   private static final long WAITPKG = 1L << 5;
   private static final String[] REGISTERS = {"eax", "ebx", "ecx", "edx"};
@@ -52,6 +55,22 @@ final class TdCpuid {
   private static boolean indexIsSignificant(Fields e) {
     return e.text("flags", "0").equals(SIGNIFICANT_INDEX)
         || (e.number("flags", 0) & SIGNIFICANT_INDEX_BIT) != 0;
+  }
+
+  /**
+   * Tells whether a vCPU can have its APIC in X2APIC mode once KVM_SET_CPUID2 was given this; where
+   * a log leaves entries out, it can.
+   */
+  static boolean hasX2apic(Fields in) {
+    if (!(in.asMap().get("entries") instanceof List<?> given)) {
+      return true;
+    }
+    List<Object> entries = List.copyOf(given);
+    boolean whole =
+        entries.stream().allMatch(Fields.class::isInstance)
+            && entries.size() >= in.number("nent", entries.size());
+    Fields e = find(entries, 1, 0);
+    return e == null ? !whole : (e.number("ecx", 0) & X2APIC) != 0;
   }
 
   private static @Nullable Fields find(List<Object> entries, int row) {

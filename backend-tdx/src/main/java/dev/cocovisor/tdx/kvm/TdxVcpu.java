@@ -44,6 +44,9 @@ final class TdxVcpu {
   /** Whether {@link TdxVm#guestMode} is shared on behalf of this vCPU. */
   boolean inGuestMode;
 
+  /** Whether the vCPU's CPUID has X2APIC; so it is taken for granted until KVM_SET_CPUID2. */
+  boolean x2apic = true;
+
   /** KVM_X86_NOTIFY_VMEXIT_* as they were when the vCPU was initialized; 0 for no such exits. */
   long notifyExits;
 

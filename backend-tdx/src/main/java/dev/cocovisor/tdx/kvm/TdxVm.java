@@ -8,6 +8,7 @@ import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
+import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.PrivateRule;
@@ -39,6 +40,9 @@ public final class TdxVm implements VmOps {
     RUNNABLE
   }
 
+  /** No page is being added; the page of zeros is a source like any other, at address 0. */
+  static final long NO_SOURCE = -1;
+
   private static final int BUS_LOCK_OFF_OR_EXIT = 3;
 
   private final VmContext vm;
@@ -65,8 +69,8 @@ public final class TdxVm implements VmOps {
   final long[] tdcx = new long[6];
   int tdcxCount;
 
-  /** Whose shared-memory source the next PAGE.ADD copies, in bytes (page_add_src); 0 for none. */
-  long pageAddSource;
+  /** Where the next PAGE.ADD copies from, in bytes (page_add_src); {@link #NO_SOURCE} for none. */
+  long pageAddSource = NO_SOURCE;
 
   TdxVm(VmContext vm, TdxPlatform platform) {
     this.vm = vm;
@@ -284,11 +288,19 @@ public final class TdxVm implements VmOps {
     }
   }
 
-  /** Source: Linux 7.3, tdx_vcpu_needs_initialization; x86.c, kvm_x86_vcpu_pre_run. */
+  /**
+   * Where KVM has the local APICs, vCPUs but the first wait for an INIT that never comes until
+   * KVM_TDX_INIT_VCPU makes them runnable. Source: Linux 7.3, tdx_vcpu_needs_initialization; x86.c,
+   * kvm_arch_vcpu_ioctl_run, kvm_x86_vcpu_pre_run.
+   */
   @Override
   public Errno vcpuPreRun(VcpuContext vcpu) {
     TdxVcpu v = vcpu(vcpu);
     v.fruitless = 0;
+    if (!v.initialized && vcpu.id() != 0 && vm.lapicInKernel()) {
+      vcpu.setExit(new Exit.Interrupted());
+      return refuse(Errno.EINTR, "the vCPU waits for an INIT: KVM_TDX_INIT_VCPU comes first");
+    }
     if (!v.initialized) {
       return refuse(Errno.EINVAL, "the vCPU is not initialized");
     }
@@ -305,6 +317,15 @@ public final class TdxVm implements VmOps {
     return commands.vcpuCommand(vcpu, command);
   }
 
+  /** KVM_SET_CPUID2 says whether the vCPU has X2APIC; the core does the rest. */
+  @Override
+  public long vcpuIoctl(VcpuContext vcpu, VendorCommand command) {
+    if (command.name().equals("KVM_SET_CPUID2")) {
+      vcpu(vcpu).x2apic = TdCpuid.hasX2apic(command.in());
+    }
+    return -Errno.ENOTTY.number();
+  }
+
   // ---- mapping
 
   @Override
@@ -315,6 +336,7 @@ public final class TdxVm implements VmOps {
         .withPrivateRule(PrivateRule.SHARED_BIT)
         .withSharedGfnMask(sharedGfnMask())
         .withMaxPrivateLevel(max)
+        .withDirtyLogging(true)
         .withProtectedState(true);
   }
 

@@ -15,7 +15,7 @@ import dev.cocovisor.tdx.module.call.SeamCall;
  * mmu_lock exclusive, because the module may take the TDR alone, which calls of the MMU that cannot
  * fail share. Whether the vCPU exits for bus locks and notify windows is settled here: what
  * KVM_ENABLE_CAP asks for later is for vCPUs to come. Source: Linux 7.3, {@code
- * arch/x86/kvm/vmx/tdx.c}, tdx_vcpu_init, tdx_td_vcpu_init.
+ * arch/x86/kvm/vmx/tdx.c}, tdx_vcpu_init, tdx_td_vcpu_init; {@code lapic.c}, kvm_apic_set_base.
  */
 final class VcpuInit {
   private final TdxVm td;
@@ -31,6 +31,9 @@ final class VcpuInit {
     }
     if (v.initialized) {
       return td.no(Errno.EINVAL, "the vCPU is initialized");
+    }
+    if (!v.x2apic) {
+      return td.no(Errno.EINVAL, "the vCPU's CPUID has no X2APIC: KVM_SET_CPUID2 says so");
     }
     ControlPages pages = new ControlPages(td, v.tdcx.length + 1);
     if (!pages.complete()) {
