@@ -203,6 +203,16 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long lockedPages() {
+    return delegate.lockedPages();
+  }
+
+  @Override
+  public void accountLocked(long pages) {
+    delegate.accountLocked(pages);
+  }
+
+  @Override
   public long lockedPagesLimit() {
     return delegate.lockedPagesLimit();
   }

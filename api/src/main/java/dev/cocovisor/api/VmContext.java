@@ -250,6 +250,26 @@ public interface VmContext {
     return null;
   }
 
+  /**
+   * Returns how many pages the VMM has locked (mm_struct's locked_vm): its mappings' and those that
+   * {@link #accountLocked} added.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default long lockedPages() {
+    return 0;
+  }
+
+  /**
+   * Adds pages, below zero takes them away, that are locked on the VMM's account though no mapping
+   * says so (account_locked_vm). Whether it may lock them is asked before.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default void accountLocked(long pages) {}
+
   /** Returns how many pages the VMM may lock (RLIMIT_MEMLOCK); -1 for any number. */
   default long lockedPagesLimit() {
     return -1;
@@ -307,9 +327,9 @@ public interface VmContext {
   /**
    * Takes what {@link #eachUserMapping} finds.
    *
-   * @since 0.2
+   * @since 0.3
    */
-  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
   @FunctionalInterface
   interface UserRange {
     /** User addresses from {@code from} up to, without, {@code to} lie in one mapping. */
@@ -321,9 +341,9 @@ public interface VmContext {
    * lies in a mapping of the VMM's (find_vma_intersection); without an address space, for all of
    * it.
    *
-   * @since 0.2
+   * @since 0.3
    */
-  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
   default void eachUserMapping(long from, long to, UserRange each) {
     each.range(from, to);
   }

@@ -122,4 +122,11 @@ class VcpuInitTest {
     assertThat(h.process.hostWrite(Host.RAM, 3)).isZero();
     assertThat(g.read(GPA)).isEqualTo(done(3));
   }
+
+  @Test
+  void aGuestWithNothingToDoRunsUntilASignal() {
+    Host.Guest g = h.guest(true);
+    assertThat(g.run(new GuestAction.Vendor("run", new Fields()))).isEqualTo(INTERRUPTED);
+    assertThat(g.write(GPA, 1)).isEqualTo(done(-1));
+  }
 }

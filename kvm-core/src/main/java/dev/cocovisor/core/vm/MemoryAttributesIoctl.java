@@ -136,7 +136,10 @@ final class MemoryAttributesIoctl {
             break;
           }
           // Becoming private unmaps what is shared, and the other way round.
-          flush |= vm.stage().zapLeafs(from, to, vm.rootsOf((attributes & PRIVATE) == 0), false);
+          flush |=
+              vm.stage()
+                  .zapLeafs(
+                      from, to, vm.secondStages().rootsOf((attributes & PRIVATE) == 0), false);
         }
       }
     }

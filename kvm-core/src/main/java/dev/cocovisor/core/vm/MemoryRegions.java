@@ -273,8 +273,9 @@ final class MemoryRegions {
         vm.ops().gmemInvalidateRange(old.baseGfn(), old.endGfn());
       }
       if (vm.capabilities().zapsAllOnSlotChange()) {
-        vm.zapAllRoots();
-      } else if (vm.zapLeafs(old.asId(), old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
+        vm.secondStages().zapAllRoots();
+      } else if (vm.secondStages()
+          .zapLeafs(old.asId(), old.baseGfn(), old.endGfn(), SecondStage.BOTH, false)) {
         vm.flushRemoteTlbs();
       }
     } finally {

@@ -52,7 +52,7 @@ final class PrivateFiles implements BindingOwner {
           vm.invalidation().end(Invalidation.Cause.PRIVATE_FILE);
           return r;
         }
-        flush |= vm.zapLeafs(s.asId(), first, last, roots, false);
+        flush |= vm.secondStages().zapLeafs(s.asId(), first, last, roots, false);
         vm.ops().gmemInvalidateRange(first, last);
       }
       if (flush) {
@@ -66,9 +66,9 @@ final class PrivateFiles implements BindingOwner {
 
   private int roots(PageFilter filter) {
     return switch (filter) {
-      case SHARED -> vm.rootsOf(false);
-      case PRIVATE -> vm.rootsOf(true);
-      case BOTH -> vm.rootsOf(false) | vm.rootsOf(true);
+      case SHARED -> vm.secondStages().rootsOf(false);
+      case PRIVATE -> vm.secondStages().rootsOf(true);
+      case BOTH -> vm.secondStages().rootsOf(false) | vm.secondStages().rootsOf(true);
     };
   }
 

@@ -38,7 +38,7 @@ final class UserMappings implements MmuNotifier {
   private boolean invalidate(MemSlot s, int as, long gfnStart, long gfnEnd) {
     vm.invalidation().add(gfnStart, gfnEnd);
     int roots = vm.sources().followingUserMappings();
-    return vm.zapLeafs(as, gfnStart, gfnEnd, roots, true);
+    return vm.secondStages().zapLeafs(as, gfnStart, gfnEnd, roots, true);
   }
 
   /** Neither mmu_lock nor the sequence: nothing goes (CONFIG_KVM_MMU_LOCKLESS_AGING). */

@@ -310,7 +310,7 @@ public final class Vcpu implements VcpuContext {
    */
   public void setSmm(boolean smm) {
     asId = smm ? 1 : 0;
-    stage = smm ? vm.smmStage() : vm.stage();
+    stage = smm ? vm.secondStages().ofSmm() : vm.stage();
     lastSlots = null;
     lastSlot = null;
     tlb.flush();

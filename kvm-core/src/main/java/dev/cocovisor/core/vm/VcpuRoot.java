@@ -29,18 +29,18 @@ final class VcpuRoot {
     if (!kept) {
       return;
     }
-    root = vm.rootGeneration();
+    root = vm.secondStages().rootGeneration();
   }
 
   /** Pages are mapped beforehand: a root is loaded where there is none, or a stale one is freed. */
   void prefault() {
     if (kept && root == NONE) {
-      root = vm.rootGeneration();
+      root = vm.secondStages().rootGeneration();
     }
   }
 
   /** Tells whether nothing can be mapped under the root, and nobody will free it. */
   boolean isStale() {
-    return root != vm.rootGeneration();
+    return root != vm.secondStages().rootGeneration();
   }
 }

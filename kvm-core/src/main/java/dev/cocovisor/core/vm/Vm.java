@@ -70,7 +70,7 @@ public final class Vm implements MmuHost {
   private final VmOps ops;
   private final VmTraits traits;
   private final VmRules rules;
-  private final SecondStage stage;
+  private final VmStages stages;
   private final PageSources sources;
   private final FaultHandler faults;
   private final Prefault prefault = new Prefault(this);
@@ -84,11 +84,7 @@ public final class Vm implements MmuHost {
   private final PrivateFiles privateFiles = new PrivateFiles(this);
   private boolean mmuPagesAllowed;
   private final RefCount references = new RefCount("kvm->users_count", 1);
-  private volatile long rootGeneration;
   private boolean destroyed;
-
-  /** What address space 1 maps; null until a vCPU is in SMM. */
-  private volatile @Nullable SecondStage smmStage;
 
   /** Makes the vendor half of a VM. */
   @FunctionalInterface
@@ -128,7 +124,7 @@ public final class Vm implements MmuHost {
     this.rules = new VmRules(type, traits, settings, host.architecture());
     this.attributes =
         rules.filesKeepAttributes() ? new FileAttributes(this) : parts.attributes().create(id);
-    this.stage = parts.secondStage().create(this, traits.shape());
+    this.stages = new VmStages(this);
     this.regions = new MemoryRegions(this);
     this.sources = new PageSources(this);
     this.faults = new FaultHandler(this);
@@ -340,7 +336,11 @@ public final class Vm implements MmuHost {
 
   /** Returns the second stage. */
   public SecondStage stage() {
-    return stage;
+    return stages.main();
+  }
+
+  VmStages secondStages() {
+    return stages;
   }
 
   /**
@@ -350,44 +350,17 @@ public final class Vm implements MmuHost {
    * @return null where nothing of it was ever mapped
    */
   public @Nullable SecondStage stage(int as) {
-    return as == 0 ? stage : smmStage;
+    return stages.of(as);
   }
 
   /** Returns the second stages there are. */
   public List<SecondStage> stages() {
-    SecondStage smm = smmStage;
-    return smm == null ? List.of(stage) : List.of(stage, smm);
+    return stages.all();
   }
 
   /** Returns how many pages of a level are mapped, in all address spaces. */
   public long mappedPages(int level) {
-    SecondStage smm = smmStage;
-    return stage.counters().get(level) + (smm == null ? 0 : smm.counters().get(level));
-  }
-
-  /** Returns the roots of SMM, made for the first vCPU that needs them. */
-  SecondStage smmStage() {
-    SecondStage there = smmStage;
-    if (there != null) {
-      return there;
-    }
-    mmuLock.lock();
-    try {
-      SecondStage made = smmStage;
-      if (made == null) {
-        made = parts.secondStage().create(this, traits.shape());
-        smmStage = made;
-      }
-      return made;
-    } finally {
-      mmuLock.unlock();
-    }
-  }
-
-  /** Takes the leaves of an address space that overlap a range away; whether to flush. */
-  boolean zapLeafs(int as, long start, long end, int roots, boolean notifier) {
-    SecondStage there = stage(as);
-    return there != null && there.zapLeafs(start, end, roots, notifier);
+    return stages.mappedPages(level);
   }
 
   /** Returns the attributes. */
@@ -478,32 +451,6 @@ public final class Vm implements MmuHost {
 
   boolean prefaultsPrivate(long gfn) {
     return rules.alwaysPrivate() || (traits.hasPrivateMemory() && isPrivate(gfn));
-  }
-
-  /** The roots that hold private or shared memory (kvm_gfn_range_filter_to_root_types). */
-  int rootsOf(boolean privateSide) {
-    return stage.hasPrivateRoot() && privateSide ? SecondStage.PRIVATE_ROOT : SecondStage.DIRECT;
-  }
-
-  /** Returns which roots are the current ones; it grows whenever all were thrown away. */
-  long rootGeneration() {
-    return rootGeneration;
-  }
-
-  /** Throws all roots away with what is mapped under them (kvm_mmu_zap_all_fast). */
-  void zapAllRoots() {
-    mmuLock.assertExclusive();
-    long next = rootGeneration + 1;
-    rootGeneration = next;
-    SecondStage smm = smmStage;
-    Runnable zap =
-        smm == null
-            ? stage::zapAllDirect
-            : () -> {
-              stage.zapAllDirect();
-              smm.zapAllDirect();
-            };
-    slotSteps.zapAll(zap, this::flushRemoteTlbs);
   }
 
   int recoverLevel(MemSlot slot, long gfn) {

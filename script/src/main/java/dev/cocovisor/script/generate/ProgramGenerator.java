@@ -32,19 +32,10 @@ import java.util.function.Consumer;
  * Makes random programs of the kind that was recorded, by running them on the model: every line it
  * hands out carries the model's answer, page counters included.
  *
- * <p>Sizes and addresses are drawn from few values around the borders of 4 KiB and 2 MiB pages, so
- * that calls meet each other's memory; about one argument in ten is wrong on purpose.
+ * <p>Where calls go is drawn by {@link DrawnPlaces}; about one argument in ten is wrong on purpose.
  */
 public final class ProgramGenerator {
-  private static final long ANON = 0x7f1000000000L;
-  private static final long HUGE = 0x7f2000000000L;
-  private static final long MAPPED = 0x7f3000000000L;
-  private static final long BANK = 0x4000000;
   private static final long CODE = 0x1000;
-  private static final int SLOTS = 6;
-
-  /** The first size that is negative where it is read with a sign. */
-  private static final long HALF = 1L << 63;
 
   private final Choices choose;
   private final Consumer<LogCall> out;
@@ -53,16 +44,12 @@ public final class ProgramGenerator {
   private final Words words;
   private final KvmProcess process;
   private final LogDescriptors fds = new LogDescriptors();
-  private final List<Long> memfds = new ArrayList<>();
-  private final List<Long> mappings = new ArrayList<>();
-  private final List<Long> plugged = new ArrayList<>();
+  private final DrawnPlaces places;
+  private final MemfdCalls memfds;
+  private final SlotCalls slots;
   private final MemoryCalls memory;
   private final ModeCalls modes;
   private long vm = -1;
-
-  /** A slot that logged dirty pages when it was made, 0 if there is none. */
-  private long logged;
-
   private long vcpu = -1;
   private PageStats printed = new PageStats(-1, -1, -1);
 
@@ -79,7 +66,10 @@ public final class ProgramGenerator {
     this.process = new KvmProcess(hosts.boot(host, backends, TraceSink.OFF));
     this.words = Words.of(backends);
     this.runner = new CallRunner(process, fds, words);
-    this.memory = new MemoryCalls(choose, this::run, mappings);
+    this.places = new DrawnPlaces(choose);
+    this.memfds = new MemfdCalls(choose, this::run, places);
+    this.slots = new SlotCalls(choose, this::run, places, memfds);
+    this.memory = new MemoryCalls(choose, this::run, places.mappings());
     this.modes = new ModeCalls(choose, this::run);
   }
 
@@ -191,9 +181,11 @@ public final class ProgramGenerator {
 
   private void open(List<Backend> backends) {
     run(Calls.call("openat", sym("AT_FDCWD"), new Value.Str("/dev/kvm", false), sym("O_RDWR")));
-    mapBank(ANON, "MAP_NORESERVE");
-    run(Calls.call("madvise", hex(ANON), hex(BANK), sym("MADV_NOHUGEPAGE")));
-    mapBank(HUGE, "MAP_HUGETLB");
+    mapBank(DrawnPlaces.ANON, "MAP_NORESERVE");
+    run(
+        Calls.call(
+            "madvise", hex(DrawnPlaces.ANON), hex(DrawnPlaces.BANK), sym("MADV_NOHUGEPAGE")));
+    mapBank(DrawnPlaces.HUGE, "MAP_HUGETLB");
     String type =
         choose.percent(75) && process.kvm().config().tdpMmu()
             ? "KVM_X86_SW_PROTECTED_VM"
@@ -206,8 +198,8 @@ public final class ProgramGenerator {
     modes.beforeVcpus(vm);
     vcpu = made(run(ioctl(fd(vm), "KVM_CREATE_VCPU", fd(0))));
     modes.afterVcpus(vcpu);
-    region(0, 0, 0, 0x10000, ANON, 0, -1);
-    run(Calls.call("host_install_stub", hex(ANON + CODE)));
+    slots.region(vm, 0, 0, 0, 0x10000, DrawnPlaces.ANON, 0, -1);
+    run(Calls.call("host_install_stub", hex(DrawnPlaces.ANON + CODE)));
   }
 
   private void mapBank(long at, String kind) {
@@ -215,7 +207,7 @@ public final class ProgramGenerator {
         Calls.call(
                 "mmap",
                 sym("NULL"),
-                hex(BANK),
+                hex(DrawnPlaces.BANK),
                 Calls.flags("PROT_READ", "PROT_WRITE"),
                 Calls.flags("MAP_PRIVATE", "MAP_ANONYMOUS", kind),
                 fd(-1),
@@ -234,9 +226,9 @@ public final class ProgramGenerator {
     }
     int kind = choose.below(100);
     if (kind < 14) {
-      randomRegion();
+      slots.step(vm);
     } else if (kind < 20) {
-      newMemfd();
+      memfds.create(vm);
     } else if (kind < 36) {
       attributes();
     } else if (kind < 51) {
@@ -246,83 +238,18 @@ public final class ProgramGenerator {
     } else if (kind < 84) {
       hostAccess();
     } else if (kind < 91) {
-      fallocate();
+      memfds.fallocate();
     } else if (kind < 94) {
       madvise();
     } else if (kind < 96) {
-      mapMemfd();
+      memfds.map();
     } else if (kind < 97) {
       hypercall();
     } else if (kind < 99) {
-      fileCall();
+      memfds.fileCall();
     } else {
       setting();
     }
-  }
-
-  private void randomRegion() {
-    if (logged > 0 && choose.percent(40)) {
-      dirtyLog();
-      return;
-    }
-    boolean bound = choose.percent(55);
-    long size = choose.percent(10) ? choose.of(0, 0, 0, HALF, -4096) : length();
-    long user =
-        !mappings.isEmpty() && choose.percent(25)
-            ? mappings.get(choose.below(mappings.size()))
-            : (choose.percent(60) ? ANON : HUGE) + 0x200000 + choose.below(20) * 0x200000L;
-    region(
-        1 + choose.below(SLOTS),
-        choose.percent(15) ? choose.of(1, 1, 1, 2, 3, 8) : bound ? 4 : 0,
-        gpa(),
-        size,
-        choose.percent(10) ? user + 0x1000 : user,
-        bound ? choose.of(0, 0, 0, 0, 0x1000, 0x200000) : 0,
-        bound ? memfd() : -1);
-  }
-
-  private void region(
-      long slot, long flags, long gpa, long size, long user, long offset, long memfd) {
-    Reply reply =
-        run(
-            ioctl(
-                fd(vm),
-                "KVM_SET_USER_MEMORY_REGION2",
-                Calls.struct(
-                    entry("slot", slot),
-                    entry("flags", flags),
-                    entry("guest_phys_addr", gpa),
-                    entry("memory_size", size),
-                    entry("userspace_addr", user),
-                    entry("guest_memfd_offset", offset),
-                    Value.Field.of("guest_memfd", fd(memfd)))));
-    if (!reply.result().isError() && size > 0 && slot > 0) {
-      plugged.add(gpa);
-      if ((flags & 1) != 0) {
-        logged = slot;
-      }
-    }
-    if (!reply.result().isError() && size > 0 && slot > 0 && flags < 2 && choose.percent(30)) {
-      // The same slot with logging switched.
-      region(slot, flags ^ 1, gpa, size, user, offset, memfd);
-    }
-  }
-
-  private void dirtyLog() {
-    if (choose.percent(50)) {
-      run(ioctl(fd(vm), "KVM_GET_DIRTY_LOG", Calls.struct(entry("slot", logged))));
-      return;
-    }
-    Value words = new Value.Items(List.of(hex(choose.of(-1, 1, 0xff)), hex(choose.of(0, -1, 8))));
-    run(
-        ioctl(
-            fd(vm),
-            "KVM_CLEAR_DIRTY_LOG",
-            Calls.struct(
-                entry("slot", choose.percent(5) ? 9 : logged),
-                entry("num_pages", choose.of(1, 3, 8, 64, 128, 512)),
-                entry("first_page", choose.of(0, 0, 0, 64, 1)),
-                Value.Field.of("dirty_bitmap", words))));
   }
 
   private void setting() {
@@ -339,29 +266,14 @@ public final class ProgramGenerator {
                     "args[0]", manual ? choose.of(1, 3, 0, 2) : choose.of(0x80, 0x80, 1L << 40)))));
   }
 
-  private void newMemfd() {
-    long name =
-        made(
-            run(
-                ioctl(
-                    fd(vm),
-                    "KVM_CREATE_GUEST_MEMFD",
-                    Calls.struct(
-                        entry("size", choose.percent(10) ? choose.of(0, 0x800, -1) : length()),
-                        entry("flags", choose.of(0, 0, 0, 1, 3, 2, 1L << 31))))));
-    if (name >= 0) {
-      memfds.add(name);
-    }
-  }
-
   private void attributes() {
     run(
         ioctl(
             fd(vm),
             "KVM_SET_MEMORY_ATTRIBUTES",
             Calls.struct(
-                entry("address", choose.percent(3) ? gpa() + 0x800 : gpa()),
-                entry("size", choose.percent(3) ? choose.of(0, 0x800, HALF, -4096) : length()),
+                entry("address", places.gpaPerhapsInAPage()),
+                entry("size", places.lengthPerhapsWrong()),
                 entry("attributes", choose.percent(3) ? choose.of(1, 4, 16) : choose.of(0, 8)),
                 entry("flags", choose.percent(3) ? 1 : 0))));
   }
@@ -372,13 +284,13 @@ public final class ProgramGenerator {
             fd(vcpu),
             "KVM_PRE_FAULT_MEMORY",
             Calls.struct(
-                entry("gpa", choose.percent(3) ? gpa() + 0x800 : gpa()),
-                entry("size", choose.percent(3) ? choose.of(0, 0x800, HALF, -4096) : length()),
+                entry("gpa", places.gpaPerhapsInAPage()),
+                entry("size", places.lengthPerhapsWrong()),
                 entry("flags", choose.percent(3) ? 1 : 0))));
   }
 
   private void access() {
-    long at = gpa() + choose.of(0, 1, 7, 0xfff, 0x1000);
+    long at = places.gpa() + choose.of(0, 1, 7, 0xfff, 0x1000);
     if (choose.percent(50)) {
       run(Calls.call("guest_read", fd(vcpu), Calls.struct(entry("code", CODE), entry("gpa", at))));
     } else {
@@ -394,48 +306,18 @@ public final class ProgramGenerator {
   }
 
   private void hostAccess() {
-    long base =
-        choose.percent(30) && !mappings.isEmpty()
-            ? mappings.get(choose.below(mappings.size()))
-            : choose.of(ANON, HUGE, MAPPED);
-    long at = base + choose.of(0x200000, 0x201000, 0x400000, 0, 0x1000);
-    if (at == ANON + CODE || choose.percent(50)) {
+    long at = places.hostAddress();
+    if (at == DrawnPlaces.ANON + CODE || choose.percent(50)) {
       run(Calls.call("host_read", hex(at)));
     } else {
       run(Calls.call("host_write", hex(at), fd(choose.below(256))));
     }
   }
 
-  private void fallocate() {
-    run(
-        Calls.call(
-            "fallocate",
-            fd(memfd()),
-            hex(choose.percent(10) ? choose.of(0, 2, 0x11) : choose.of(1, 3, 3)),
-            hex(choose.of(0, 0x1000, 0x200000, 0x1ff000, 0x400000)),
-            hex(choose.percent(5) ? choose.of(0, 0x800) : length())));
-  }
-
   private void madvise() {
-    long base = choose.of(ANON, HUGE) + 0x200000 + choose.below(8) * 0x200000L;
+    long base =
+        choose.of(DrawnPlaces.ANON, DrawnPlaces.HUGE) + 0x200000 + choose.below(8) * 0x200000L;
     run(Calls.call("madvise", hex(base), hex(0x200000), sym("MADV_DONTNEED")));
-  }
-
-  private void mapMemfd() {
-    long at = MAPPED + mappings.size() * BANK;
-    LogCall call =
-        Calls.call(
-            "mmap",
-            hex(at),
-            hex(length()),
-            Calls.flags("PROT_READ", "PROT_WRITE"),
-            Calls.flags(choose.percent(90) ? "MAP_SHARED" : "MAP_PRIVATE", "MAP_FIXED_NOREPLACE"),
-            fd(memfd()),
-            fd(0));
-    LogResult result = run(call).result();
-    if (!result.isError()) {
-      mappings.add(at);
-    }
   }
 
   private void hypercall() {
@@ -456,7 +338,7 @@ public final class ProgramGenerator {
                 Calls.struct(
                     entry("code", CODE),
                     Value.Field.of("nr", sym("KVM_HC_MAP_GPA_RANGE")),
-                    entry("gpa", gpa()),
+                    entry("gpa", places.gpa()),
                     entry("npages", choose.of(0, 1, 0x200, 0x201)),
                     entry("attributes", choose.of(0, 0x10, 0x11, 2, 3)))));
     LogResult.Exit exit = reply.result().exit();
@@ -466,40 +348,8 @@ public final class ProgramGenerator {
     }
   }
 
-  private void fileCall() {
-    long file = memfd();
-    switch (choose.below(7)) {
-      case 0 -> run(Calls.call("fstat", fd(file)));
-      case 1 -> run(Calls.call("ftruncate", fd(file), hex(length())));
-      case 2 -> run(Calls.call("read", fd(file), fd(16)));
-      case 3 -> run(Calls.call("write", fd(file), fd(16)));
-      case 4 -> run(Calls.call("pread64", fd(file), fd(16), fd(0)));
-      case 5 -> run(Calls.call("pwrite64", fd(file), fd(16), fd(0)));
-      default -> {
-        if (memfds.remove(file)) {
-          run(Calls.call("close", fd(file)));
-        }
-      }
-    }
-  }
-
-  private long memfd() {
-    return memfds.isEmpty() ? -1 : memfds.get(choose.below(memfds.size()));
-  }
-
-  private long gpa() {
-    if (!plugged.isEmpty() && choose.percent(65)) {
-      return plugged.get(choose.below(plugged.size())) + choose.of(0, 0, 0x1000, 0x3000, 0x200000);
-    }
-    return choose.of(0x200000, 0x200000, 0x400000, 0x800000, 0x1000000, 0x2000000)
-        + choose.of(0, 0, 0x1000, 0x3000, 0x1ff000, 0x200000);
-  }
-
-  private long length() {
-    return choose.of(0x1000, 0x3000, 0x8000, 0x1ff000, 0x200000, 0x201000, 0x400000, 0x800000);
-  }
-
-  private static long made(Reply reply) {
+  /** Returns the name of what a call opened; -1 for none. */
+  static long made(Reply reply) {
     Long name = reply.opened() ? Symbols.number(reply.result().value()) : null;
     return name == null ? -1 : name;
   }
