@@ -143,6 +143,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long userSpaceMsrs() {
+    return delegate.userSpaceMsrs();
+  }
+
+  @Override
   public long tscKhz() {
     return delegate.tscKhz();
   }

@@ -181,6 +181,14 @@ public interface VmContext {
     return 0;
   }
 
+  /**
+   * Returns the KVM_MSR_EXIT_REASON_* that KVM_CAP_X86_USER_SPACE_MSR set: for which of KVM's
+   * refusals user space answers an MSR; 0 for none.
+   */
+  default long userSpaceMsrs() {
+    return 0;
+  }
+
   /** Returns the time stamp counter's frequency that KVM_SET_TSC_KHZ set on the VM, in kHz. */
   default long tscKhz() {
     return 2_000_000;

@@ -168,6 +168,12 @@ public final class SevVm implements VmOps {
     return stateOf(vcpu).fpuHidden;
   }
 
+  /** Source: sev.c, sev_vcpu_create (guest_tsc_protected; 7.3). */
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    return info.snp() && (info.vmsaFeatures & SevInfo.SECURE_TSC) != 0;
+  }
+
   /** Source: svm.c, svm_check_emulate_instruction (7.3). */
   @Override
   public boolean emulates(VcpuContext vcpu, long gpa, Access access) {

@@ -276,6 +276,11 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long userSpaceMsrs() {
+    return vm.devices().userSpaceMsrs();
+  }
+
+  @Override
   public long tscKhz() {
     return vm.devices().tscKhz();
   }
