@@ -51,7 +51,7 @@ public final class SevVm implements VmOps {
     this.platform = platform;
     this.vm = vm;
     this.type = type;
-    info.needInit = type != VmType.X86_DEFAULT;
+    info.needInit = hidden() || type.equals(VmType.X86_SEV);
     this.memory = new SnpMemory(this);
     this.saveAreas = new SaveAreas(this);
     this.entry = new VmEntry(this, saveAreas);
