@@ -64,7 +64,8 @@ public interface Backend {
   }
 
   /**
-   * Tells whether VMs of the kernel's default type may become guests of this technology, by {@link
+   * Tells whether VMs of the kernel's own types, default and software-protected, answer this
+   * technology's commands and may become its guests, by {@link
    * dev.cocovisor.api.ops.EncryptionOps#memEncIoctl} or by another VM's context: {@link
    * Platform#createVm} is asked for such a type too then, with the first of these calls. False by
    * default.

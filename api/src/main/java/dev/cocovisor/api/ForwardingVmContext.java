@@ -143,6 +143,11 @@ public abstract class ForwardingVmContext implements VmContext {
   }
 
   @Override
+  public long userSpaceMsrs() {
+    return delegate.userSpaceMsrs();
+  }
+
+  @Override
   public long tscKhz() {
     return delegate.tscKhz();
   }
@@ -195,6 +200,16 @@ public abstract class ForwardingVmContext implements VmContext {
   @Override
   public @Nullable String deviceOf(long fd) {
     return delegate.deviceOf(fd);
+  }
+
+  @Override
+  public long lockedPages() {
+    return delegate.lockedPages();
+  }
+
+  @Override
+  public void accountLocked(long pages) {
+    delegate.accountLocked(pages);
   }
 
   @Override

@@ -89,6 +89,14 @@ public interface Platform extends AutoCloseable {
     return 0;
   }
 
+  /**
+   * Returns the value of a device attribute of /dev/kvm in one of the vendor's groups (x86 op
+   * {@code dev_get_attr}); minus {@link Errno#ENXIO} where there is none, as by default.
+   */
+  default long deviceAttribute(long group, long attribute) {
+    return -Errno.ENXIO.number();
+  }
+
   /** Returns the rows of the trusted half: every call it takes; empty where there is none. */
   default List<? extends TrustedCall> trustedCalls() {
     return List.of();

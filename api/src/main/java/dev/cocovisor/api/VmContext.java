@@ -181,6 +181,14 @@ public interface VmContext {
     return 0;
   }
 
+  /**
+   * Returns the KVM_MSR_EXIT_REASON_* that KVM_CAP_X86_USER_SPACE_MSR set: for which of KVM's
+   * refusals user space answers an MSR; 0 for none.
+   */
+  default long userSpaceMsrs() {
+    return 0;
+  }
+
   /** Returns the time stamp counter's frequency that KVM_SET_TSC_KHZ set on the VM, in kHz. */
   default long tscKhz() {
     return 2_000_000;
@@ -242,6 +250,26 @@ public interface VmContext {
     return null;
   }
 
+  /**
+   * Returns how many pages the VMM has locked (mm_struct's locked_vm): its mappings' and those that
+   * {@link #accountLocked} added.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default long lockedPages() {
+    return 0;
+  }
+
+  /**
+   * Adds pages, below zero takes them away, that are locked on the VMM's account though no mapping
+   * says so (account_locked_vm). Whether it may lock them is asked before.
+   *
+   * @since 0.3
+   */
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
+  default void accountLocked(long pages) {}
+
   /** Returns how many pages the VMM may lock (RLIMIT_MEMLOCK); -1 for any number. */
   default long lockedPagesLimit() {
     return -1;
@@ -299,9 +327,9 @@ public interface VmContext {
   /**
    * Takes what {@link #eachUserMapping} finds.
    *
-   * @since 0.2
+   * @since 0.3
    */
-  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
   @FunctionalInterface
   interface UserRange {
     /** User addresses from {@code from} up to, without, {@code to} lie in one mapping. */
@@ -313,9 +341,9 @@ public interface VmContext {
    * lies in a mapping of the VMM's (find_vma_intersection); without an address space, for all of
    * it.
    *
-   * @since 0.2
+   * @since 0.3
    */
-  @API(status = API.Status.EXPERIMENTAL, since = "0.2")
+  @API(status = API.Status.EXPERIMENTAL, since = "0.3")
   default void eachUserMapping(long from, long to, UserRange each) {
     each.range(from, to);
   }

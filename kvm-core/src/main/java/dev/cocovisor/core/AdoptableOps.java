@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The hooks of a default VM on a host whose vendor may make a guest of its own of it: the kernel's
- * defaults, until somebody makes a call on encryption.
+ * The hooks of a VM of the kernel's own types on a host whose vendor may make a guest of its own of
+ * it: the kernel's defaults, until somebody makes a call on encryption.
  *
  * <p>In the kernel the vendor's hooks are there from the start and do nothing for such a VM; here
  * its half, and the platform behind it, come with the first call that needs them. Source: {@code

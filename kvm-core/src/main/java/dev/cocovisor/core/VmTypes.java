@@ -61,9 +61,12 @@ final class VmTypes {
     return null;
   }
 
-  /** Finds the backend that may make guests of its own of default VMs; null if none does. */
+  /**
+   * Finds the backend that is asked about encryption in VMs of the kernel's own types too; null if
+   * none is.
+   */
   @Nullable Backend adopter(VmType type) {
-    if (!type.equals(VmType.X86_DEFAULT)) {
+    if (!type.equals(VmType.X86_DEFAULT) && !type.equals(VmType.X86_SW_PROTECTED)) {
       return null;
     }
     for (Backend b : backends) {

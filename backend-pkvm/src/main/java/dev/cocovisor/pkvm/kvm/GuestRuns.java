@@ -112,6 +112,12 @@ final class GuestRuns {
     return vm.mapPage(vcpu, codePage, isProtected);
   }
 
+  /** KVM_RUN of a guest that was told nothing: it spins until a signal ends the run. */
+  RunResult idle(VcpuContext vcpu) {
+    Errno e = interrupted(vcpu, "the guest has nothing to do");
+    return RunResult.of(e, vcpu.exit());
+  }
+
   private Errno interrupted(VcpuContext vcpu, String why) {
     vcpu.setExit(Psci.INTERRUPTED);
     return refuse(Errno.EINTR, why);

@@ -199,7 +199,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
   /** Tells whether one page more may be charged to RLIMIT_MLOCK. */
   Errno mayCharge(VmContext vm) {
     long limit = memlockPages >= 0 ? memlockPages : vm.lockedPagesLimit();
-    return limit >= 0 && lockedPages >= limit
+    return limit >= 0 && vm.lockedPages() >= limit
         ? host.trace().refuse(Errno.ENOMEM, "the limit of locked pages is reached")
         : Errno.OK;
   }
@@ -211,6 +211,7 @@ public final class PkvmPlatform implements Platform, HostStructs {
       Errno e = mayCharge(vm);
       if (e.ok()) {
         lockedPages++;
+        vm.accountLocked(1);
       }
       return e;
     } finally {
@@ -218,9 +219,10 @@ public final class PkvmPlatform implements Platform, HostStructs {
     }
   }
 
-  void uncharge() {
+  void uncharge(VmContext vm) {
     lock.lock();
     lockedPages--;
+    vm.accountLocked(-1);
     lock.unlock();
   }
 

@@ -301,7 +301,7 @@ final class PkvmVm implements VmOps {
     }
     e = platform.errno(v.cpu, Hypercall.HOST_DONATE_GUEST, pfn, gfn, 0, 0);
     if (!e.ok()) {
-      platform.uncharge();
+      platform.uncharge(vm);
       return e;
     }
     givenPages++;
@@ -397,7 +397,7 @@ final class PkvmVm implements VmOps {
     }
     givenPages--;
     vm.unpinUserPage(pfn);
-    platform.uncharge();
+    platform.uncharge(vm);
     return Errno.OK;
   }
 
@@ -440,6 +440,9 @@ final class PkvmVm implements VmOps {
 
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
+    if (action.name().equals("run")) {
+      return runs.idle(vcpu);
+    }
     Hvc hvc = Hvc.of(action);
     if (hvc != null) {
       return runs.hypercall(vcpu, state(vcpu), hvc);

@@ -24,11 +24,14 @@ final class VcpuInit {
   /** KVM_ARM_VCPU_EL1_32BIT. */
   private static final long AARCH32 = 1 << 1;
 
+  /** KVM_ARM_VCPU_HAS_EL2_E2H0, which says nothing without HAS_EL2 and is taken on any host. */
+  private static final long E2H0 = 1 << 8;
+
   /**
    * What the recorded host supports: no PMU, SVE, pointer authentication or nested virtualization
-   * for guests.
+   * for guests. Source: {@code arch/arm64/kvm/arm.c}, system_supported_vcpu_features.
    */
-  private static final long SUPPORTED = POWER_OFF | AARCH32 | PSCI_0_2;
+  private static final long SUPPORTED = POWER_OFF | AARCH32 | PSCI_0_2 | E2H0;
 
   /**
    * KVM_ARM_TARGET_GENERIC_V8, which KVM_ARM_PREFERRED_TARGET answers on any CPU, its word in logs,

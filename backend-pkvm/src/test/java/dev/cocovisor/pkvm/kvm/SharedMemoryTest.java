@@ -5,6 +5,7 @@ import static dev.cocovisor.pkvm.kvm.Host.RAM;
 import static dev.cocovisor.pkvm.kvm.Host.done;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cocovisor.api.Errno;
 import dev.cocovisor.pkvm.guest.Hvc;
 import org.junit.jupiter.api.Test;
 
@@ -56,5 +57,19 @@ class SharedMemoryTest {
     g.close();
     assertThat(h.violations()).isEmpty();
     assertThat(h.frames()).isEqualTo(before);
+  }
+
+  /** Source: Linux 7.3, {@code arch/arm64/kvm/mmu.c}, kvm_s2_fault_map. */
+  @Test
+  void aWriteThatCouldNotBeMappedIsNotLogged() {
+    Host.Guest owner = h.guest(true);
+    assertThat(owner.write(GPA, 1)).isEqualTo(done(-1));
+    Host.Guest logged = h.guest(false);
+    assertThat(logged.region(0, 1, GPA, 0x20_0000, RAM)).isZero();
+    assertThat(logged.write(GPA, 2).errno()).isEqualTo(Errno.EPERM);
+    assertThat(logged.write(GPA + PAGE, 2)).isEqualTo(done(-1));
+    long bitmap = RAM + 0x80_0000;
+    assertThat(h.process.getDirtyLog(logged.vm, 0, bitmap)).isZero();
+    assertThat(h.process.hostRead(bitmap)).isEqualTo(0b10);
   }
 }

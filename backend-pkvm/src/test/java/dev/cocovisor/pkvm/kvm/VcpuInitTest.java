@@ -47,6 +47,7 @@ class VcpuInitTest {
     int first = (int) h.process.createVcpu(g.vm, 0);
     int second = (int) h.process.createVcpu(g.vm, 1);
     assertThat(init(first, 1 << 4)).as("SVE").isEqualTo(err(Errno.EINVAL));
+    assertThat(init(first, 1 << 7)).as("HAS_EL2").isEqualTo(err(Errno.EINVAL));
     assertThat(init(first, 1 << 12)).as("unknown").isEqualTo(err(Errno.ENOENT));
     assertThat(init(first, POWER_OFF)).isZero();
     assertThat(init(second, PSCI_0_2)).isEqualTo(err(Errno.EINVAL));
@@ -121,5 +122,20 @@ class VcpuInitTest {
         .isEqualTo(done(-1));
     assertThat(h.process.hostWrite(Host.RAM, 3)).isZero();
     assertThat(g.read(GPA)).isEqualTo(done(3));
+  }
+
+  @Test
+  void aGuestWithNothingToDoRunsUntilASignal() {
+    Host.Guest g = h.guest(true);
+    assertThat(g.run(new GuestAction.Vendor("run", new Fields()))).isEqualTo(INTERRUPTED);
+    assertThat(g.write(GPA, 1)).isEqualTo(done(-1));
+  }
+
+  @Test
+  void e2h0IsTakenWhereNothingIsNested() {
+    Host.Guest g = h.guest(false, 0);
+    int vcpu = (int) h.process.createVcpu(g.vm, 0);
+    assertThat(init(vcpu, 1 << 8)).isZero();
+    assertThat(init(vcpu, 0)).as("a feature of the VM's").isEqualTo(err(Errno.EINVAL));
   }
 }

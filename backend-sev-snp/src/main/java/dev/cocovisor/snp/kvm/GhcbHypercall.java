@@ -8,7 +8,8 @@ import dev.cocovisor.api.guest.RunResult;
 
 /**
  * VMMCALL that a guest with hidden registers passes on in its GHCB: KVM's own hypercalls, with
- * 64-bit operands always, of which KVM_HC_MAP_GPA_RANGE goes to user space.
+ * 64-bit operands always, of which KVM_HC_MAP_GPA_RANGE goes to user space. Hints of the scheduler
+ * are taken whether the guest was shown them or not: nobody enforces its CPUID here.
  *
  * <p>RAX and CPL are marked valid or the event was refused before; RBX, RCX and RDX are 0 where
  * they are not. Whatever user space answers is the guest's RAX. Source: {@code arch/x86/kvm/x86.c},
@@ -16,6 +17,8 @@ import dev.cocovisor.api.guest.RunResult;
  */
 final class GhcbHypercall {
   private static final long VAPIC_POLL_IRQ = 1;
+  private static final long KICK_CPU = 5;
+  private static final long SCHED_YIELD = 11;
   private static final long MAP_GPA_RANGE = PageStateChange.MAP_GPA_RANGE;
   private static final long KVM_ENOSYS = 1000;
 
@@ -34,7 +37,7 @@ final class GhcbHypercall {
       return answer(-Errno.EPERM.number());
     }
     long nr = f.number("rax");
-    if (nr == VAPIC_POLL_IRQ) {
+    if (nr == VAPIC_POLL_IRQ || nr == KICK_CPU || nr == SCHED_YIELD) {
       return answer(0);
     }
     boolean offered = (sev.context().exitHypercalls() & 1L << MAP_GPA_RANGE) != 0;

@@ -50,6 +50,16 @@ final class LegacyLaunch {
         default -> sev.fail(Errno.ENOTTY, "the VM is no SEV guest, or not before INIT2");
       };
     }
+    boolean reads =
+        switch (id) {
+          case LAUNCH_UPDATE_VMSA, LAUNCH_FINISH, GUEST_STATUS -> false;
+          case SEND_FINISH, SEND_CANCEL, RECEIVE_FINISH -> false;
+          case SEND_UPDATE_VMSA, RECEIVE_UPDATE_VMSA, CERT_EXPORT -> false;
+          default -> true;
+        };
+    if (reads && CommandData.isUnreadable(sev, c)) {
+      return CommandData.fault(sev);
+    }
     return switch (id) {
       case LAUNCH_START -> launchStart(c);
       case LAUNCH_UPDATE_DATA -> updateData(c);
@@ -280,6 +290,9 @@ final class LegacyLaunch {
     FwStatus status = firmware.status(handle);
     if (!status.ok()) {
       return refused(c, status);
+    }
+    if (CommandData.isUnreadable(sev, c)) {
+      return CommandData.fault(sev);
     }
     c.out().put("handle", handle).put("policy", firmware.policy(handle));
     c.out().put("state", firmware.state(handle).number());

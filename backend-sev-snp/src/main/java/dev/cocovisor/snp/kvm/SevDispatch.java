@@ -61,7 +61,7 @@ final class SevDispatch {
           sev.type().equals(VmType.X86_DEFAULT)
               ? init(0, id == SevCommand.ES_INIT, false, id == SevCommand.ES_INIT ? 1 : 0)
               : sev.fail(Errno.EINVAL, "the type of the VM says already what it is: INIT2");
-      case INIT2 -> init2(c.in());
+      case INIT2 -> init2(c);
       case SNP_LAUNCH_START -> snp.start(c);
       case SNP_LAUNCH_UPDATE -> population.update(c);
       case SNP_LAUNCH_FINISH -> snp.finish(c);
@@ -75,11 +75,15 @@ final class SevDispatch {
     return bare.matches("[0-9]{1,9}") ? Long.parseLong(bare) : 0;
   }
 
-  private long init2(Fields in) {
+  private long init2(VendorCommand c) {
+    Fields in = c.in();
     SevInfo info = sev.info();
     VmType type = sev.type();
     if (!info.needInit || type.equals(VmType.X86_DEFAULT)) {
       return sev.fail(Errno.EINVAL, "the VM is no SEV VM that waits for INIT2");
+    }
+    if (CommandData.isUnreadable(sev, c)) {
+      return CommandData.fault(sev);
     }
     if (in.number("flags", 0) != 0) {
       return sev.fail(Errno.EINVAL, "flags have no meaning yet");

@@ -14,6 +14,7 @@ import dev.cocovisor.api.trusted.TrustedFault;
 import dev.cocovisor.api.view.TableSink;
 import dev.cocovisor.snp.psp.FwCommand;
 import dev.cocovisor.snp.psp.FwStatus;
+import dev.cocovisor.snp.psp.GuestPolicy;
 import dev.cocovisor.snp.psp.LegacyFirmware;
 import dev.cocovisor.snp.psp.Mailbox;
 import dev.cocovisor.snp.psp.SnpFirmware;
@@ -52,6 +53,14 @@ public final class SevPlatform implements Platform {
   private final LegacyFirmware legacy;
   private final SnpHost host;
   private final AsidPool asids;
+
+  /** KVM_X86_GRP_SEV, and its attributes. */
+  private static final long SEV_GROUP = 1;
+
+  private static final int VMSA_FEATURES = 0;
+  private static final int SNP_POLICY_BITS = 1;
+  private static final int SNP_REQ_CERTS = 2;
+
   private final SevSettings settings;
   private final LaunchSteps launchSteps;
   private final RmpFaultSteps faultSteps;
@@ -87,6 +96,21 @@ public final class SevPlatform implements Platform {
     if (!booted.ok()) {
       throw new IllegalStateException("SNP_INIT: " + booted);
     }
+  }
+
+  /** Source: {@code arch/x86/kvm/svm/sev.c}, sev_dev_get_attr (7.3). */
+  @Override
+  public long deviceAttribute(long group, long attribute) {
+    if (group != SEV_GROUP) {
+      return -Errno.ENXIO.number();
+    }
+    return switch ((int) attribute) {
+      case VMSA_FEATURES ->
+          SevInfo.SUPPORTED_FEATURES | (settings.secureTsc() ? SevInfo.SECURE_TSC : 0);
+      case SNP_POLICY_BITS -> GuestPolicy.SUPPORTED;
+      case SNP_REQ_CERTS -> 1;
+      default -> -Errno.ENXIO.number();
+    };
   }
 
   @Override

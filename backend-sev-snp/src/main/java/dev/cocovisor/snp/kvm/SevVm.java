@@ -51,7 +51,7 @@ public final class SevVm implements VmOps {
     this.platform = platform;
     this.vm = vm;
     this.type = type;
-    info.needInit = type != VmType.X86_DEFAULT;
+    info.needInit = hidden() || type.equals(VmType.X86_SEV);
     this.memory = new SnpMemory(this);
     this.saveAreas = new SaveAreas(this);
     this.entry = new VmEntry(this, saveAreas);
@@ -166,6 +166,12 @@ public final class SevVm implements VmOps {
   @Override
   public boolean hidesFpu(VcpuContext vcpu) {
     return stateOf(vcpu).fpuHidden;
+  }
+
+  /** Source: sev.c, sev_vcpu_create (guest_tsc_protected; 7.3). */
+  @Override
+  public boolean hidesTsc(VcpuContext vcpu) {
+    return info.snp() && (info.vmsaFeatures & SevInfo.SECURE_TSC) != 0;
   }
 
   /** Source: svm.c, svm_check_emulate_instruction (7.3). */

@@ -41,6 +41,9 @@ final class SnpLaunch {
     if (!info.snp()) {
       return sev.fail(Errno.ENOTTY, "the VM is no SNP guest, or not before INIT2");
     }
+    if (CommandData.isUnreadable(sev, c)) {
+      return CommandData.fault(sev);
+    }
     if (info.gctx >= 0) {
       return sev.fail(Errno.EINVAL, "the guest has a context already");
     }
@@ -104,6 +107,9 @@ final class SnpLaunch {
     }
     if (info.gctx < 0) {
       return sev.fail(Errno.EINVAL, "the guest has no context: LAUNCH_START comes first");
+    }
+    if (CommandData.isUnreadable(sev, c)) {
+      return CommandData.fault(sev);
     }
     if (in.number("flags", 0) != 0) {
       return sev.fail(Errno.EINVAL, "flags have no meaning yet");

@@ -45,6 +45,9 @@ final class SnpPopulation {
     if (!sev.isSnp() || sev.info().gctx < 0) {
       return sev.fail(Errno.EINVAL, "no SNP guest with a context: LAUNCH_START comes first");
     }
+    if (CommandData.isUnreadable(sev, c)) {
+      return CommandData.fault(sev);
+    }
     long len = in.number("len", 0);
     if ((len == 0 && arguments.aligned()) || (len & PAGE - 1) != 0) {
       return sev.fail(Errno.EINVAL, "len is no multiple of 4 KiB above 0");
@@ -108,8 +111,8 @@ final class SnpPopulation {
     // Partial progress is success; the caller comes again and meets the error first.
     c.out().put("gfn_start", gfn + count);
     c.out().put("len", len - (count << PAGE_SHIFT));
-    if (type != LaunchPageType.ZERO && uaddr != 0) {
-      c.out().put("uaddr", uaddr + (count << PAGE_SHIFT));
+    if (uaddr != 0) {
+      c.out().put("uaddr", type == LaunchPageType.ZERO ? uaddr : uaddr + (count << PAGE_SHIFT));
     }
     return 0;
   }

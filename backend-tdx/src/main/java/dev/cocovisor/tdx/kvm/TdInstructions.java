@@ -24,6 +24,8 @@ final class TdInstructions {
   private static final int MSR_WRITE = 32;
 
   private static final int EXIT_IO = 2;
+  private static final int EXIT_RDMSR = 29;
+  private static final int EXIT_WRMSR = 30;
 
   private final TdxVm td;
 
@@ -40,8 +42,8 @@ final class TdInstructions {
       case CPUID -> done(VmcallStatus.SUCCESS);
       case HLT -> halt();
       case IO -> io(v, r.r12, r.r13, r.r14);
-      case MSR_READ -> msr(TdMsrs.isReadable(r.r12));
-      case MSR_WRITE -> msr(TdMsrs.isWritable(r.r12));
+      case MSR_READ -> msr(v, TdMsrs.refusesRead(r.r12), r, false);
+      case MSR_WRITE -> msr(v, TdMsrs.refusesWrite(r.r12), r, true);
       default -> null;
     };
   }
@@ -74,7 +76,20 @@ final class TdInstructions {
                 .put("count", 1)));
   }
 
-  private static RunResult msr(boolean there) {
-    return done(there ? VmcallStatus.SUCCESS : VmcallStatus.INVALID_OPERAND);
+  /**
+   * What KVM refuses user space may answer, if it asked to (kvm_msr_user_space); its error is the
+   * guest's (complete_fast_msr_access).
+   */
+  private RunResult msr(TdxVcpu v, long refusal, Registers r, boolean write) {
+    if (refusal == 0 || (td.vm().userSpaceMsrs() & refusal) == 0) {
+      return done(refusal == 0 ? VmcallStatus.SUCCESS : VmcallStatus.INVALID_OPERAND);
+    }
+    v.pending =
+        error -> done((error & 0xff) == 0 ? VmcallStatus.SUCCESS : VmcallStatus.INVALID_OPERAND);
+    Fields fields = new Fields().put("reason", refusal).put("index", r.r12);
+    return RunResult.ok(
+        write
+            ? new Exit.Vendor(EXIT_WRMSR, "KVM_EXIT_X86_WRMSR", fields.put("data", r.r13))
+            : new Exit.Vendor(EXIT_RDMSR, "KVM_EXIT_X86_RDMSR", fields));
   }
 }

@@ -12,12 +12,17 @@ package dev.cocovisor.tdx.kvm;
  * lapic.c}, kvm_lapic_reg_write.
  */
 final class TdMsrs {
+  /** KVM_MSR_EXIT_REASON_INVAL. */
+  static final long INVALID = 1;
+
+  /** KVM_MSR_EXIT_REASON_UNKNOWN. */
+  static final long UNKNOWN = 2;
+
   private static final int VARIABLE_MTRRS = 8;
 
   private TdMsrs() {}
 
-  /** Tells whether a TD that asks for the MSR is given a value. */
-  static boolean isReadable(long msr) {
+  private static boolean isReadable(long msr) {
     if (msr < 0 || msr > 0xffff_ffffL) {
       return false;
     }
@@ -28,9 +33,22 @@ final class TdMsrs {
     return (msr >= 0x400 && msr <= 0x47f) || isNamed((int) msr);
   }
 
-  /** Tells whether a TD that wants to set the MSR is let. */
-  static boolean isWritable(long msr) {
-    return isReadable(msr) && !isReadOnly((int) msr);
+  /** Says why a TD that asks for the MSR is given no value; 0 where it is. */
+  static long refusesRead(long msr) {
+    return isReadable(msr) ? 0 : INVALID;
+  }
+
+  /** Says why a TD that wants to set the MSR is not let; 0 where it is. */
+  static long refusesWrite(long msr) {
+    if (!isReadable(msr)) {
+      return INVALID;
+    }
+    return isUnknownToWrites((int) msr) ? UNKNOWN : isReadOnly((int) msr) ? INVALID : 0;
+  }
+
+  /** Nobody handles a write of MCG_CAP; ARCH_CAPABILITIES is the host's alone. */
+  private static boolean isUnknownToWrites(int msr) {
+    return msr == 0x179 || msr == 0x10a;
   }
 
   private static boolean isMtrr(int msr) {
@@ -45,8 +63,8 @@ final class TdMsrs {
     return switch (msr) {
       // APIC base, EFER and feature control are the module's.
       case 0x1b, 0xc0000080, 0x3a -> true;
-      // MTRRcap, MCG_CAP, PLATFORM_INFO, ARCH_CAPABILITIES.
-      case 0xfe, 0x179, 0xce, 0x10a -> true;
+      // MTRRcap, PLATFORM_INFO.
+      case 0xfe, 0xce -> true;
       // x2APIC: ID, version, LDR, current count.
       case 0x802, 0x803, 0x80d, 0x839 -> true;
       default -> false;

@@ -11,6 +11,7 @@ import dev.cocovisor.tdx.module.abi.GuestOutcome;
 import dev.cocovisor.tdx.module.abi.Registers;
 import dev.cocovisor.tdx.module.call.TdCall;
 import dev.cocovisor.tdx.module.td.Tdvps;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -51,6 +52,7 @@ final class Tdvmcall {
   private static final long KVM_ENOSYS = 1000;
 
   private static final int SYSTEM_EVENT_TDX_FATAL = 4;
+  private static final int EXIT_SYSTEM_EVENT = 24;
   private static final int EXIT_TDX = 40;
 
   /** R10 to R15, what a guest passes with a TDVMCALL that has no use for the others. */
@@ -130,7 +132,7 @@ final class Tdvmcall {
     } else if (r.r11 == MMIO) {
       return mmio(r);
     } else if (r.r11 == REPORT_FATAL_ERROR) {
-      return RunResult.ok(new Exit.SystemEvent(SYSTEM_EVENT_TDX_FATAL));
+      return fatal(r);
     } else if (r.r11 == GET_TD_VM_CALL_INFO) {
       return callInfo(v, r);
     } else if (r.r11 == GET_QUOTE) {
@@ -140,6 +142,25 @@ final class Tdvmcall {
     }
     RunResult instruction = instructions.run(v, r);
     return instruction != null ? instruction : done(VmcallStatus.SUBFUNC_UNSUPPORTED);
+  }
+
+  /**
+   * Sixteen registers in the order of their numbers. RSP and RBP are never passed; a guest here
+   * passes no RBX, RSI and RDI either.
+   */
+  private static RunResult fatal(Registers r) {
+    List<Object> data =
+        List.of(
+            r.rax, r.rcx, r.rdx, 0L, 0L, 0L, 0L, 0L, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14,
+            r.r15);
+    return RunResult.ok(
+        new Exit.Vendor(
+            EXIT_SYSTEM_EVENT,
+            "KVM_EXIT_SYSTEM_EVENT",
+            new Fields()
+                .put("type", SYSTEM_EVENT_TDX_FATAL)
+                .put("ndata", data.size())
+                .putAny("data", data)));
   }
 
   private static RunResult done(long status) {

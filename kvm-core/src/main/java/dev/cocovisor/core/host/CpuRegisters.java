@@ -6,7 +6,8 @@ import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.core.vm.Vcpu;
 
 /**
- * The ioctls on the registers of an x86 vCPU that KVM may not see: EINVAL once they are hidden.
+ * The ioctls on the registers of an x86 vCPU that KVM may not see: EINVAL once they are hidden; and
+ * those on a local APIC that is not KVM's.
  *
  * <p>A VM whose type does not say so in advance, as KVM_SEV_ES_INIT makes one, gets no error; but
  * for KVM_SET_GUEST_DEBUG, which asks the vCPU alone. Sources (7.3): {@code arch/x86/kvm/regs.c},
@@ -38,12 +39,13 @@ final class CpuRegisters {
           case "KVM_GET_FPU", "KVM_SET_FPU", "KVM_GET_XSAVE", "KVM_GET_XSAVE2", "KVM_SET_XSAVE" ->
               bound && ops.hidesFpu(vcpu);
           case "KVM_SET_GUEST_DEBUG" -> ops.hidesRegisters(vcpu);
-          case "KVM_GET_LAPIC", "KVM_SET_LAPIC" -> ops.hidesApic(vcpu);
+          case "KVM_GET_LAPIC", "KVM_SET_LAPIC" ->
+              !vcpu.machine().devices().hasIrqchip() || ops.hidesApic(vcpu);
           case "KVM_SET_TSC_KHZ" -> ops.hidesTsc(vcpu);
           default -> false;
         };
     if (hidden) {
-      var _ = vcpu.machine().host().trace().refuse(Errno.EINVAL, "the guest's state is protected");
+      var _ = vcpu.machine().host().trace().refuse(Errno.EINVAL, "the state is not KVM's to tell");
     }
     return hidden;
   }

@@ -8,14 +8,16 @@ import dev.cocovisor.core.vm.Vm;
 /**
  * What a host counts for all its VMs: VmLck and nr_sec_page_table_pages.
  *
- * @param lockedPages pages that guests pin on the account of their VMM
+ * @param lockedPages pages that guests pin on the account of their VMM, and those of its mappings
+ *     that are locked
  * @param secondaryTablePages pages that back second-stage tables, those in caches of a trusted half
  *     included
  */
 public record HostCounters(long lockedPages, long secondaryTablePages) {
-  /** Returns what a host counts now. */
-  public static HostCounters of(Kvm kvm) {
-    long locked = 0;
+  /** Returns what the host of a VMM counts now, and what that VMM has locked. */
+  public static HostCounters of(KvmProcess process) {
+    Kvm kvm = process.kvm();
+    long locked = process.space().mlockedPages();
     long tables = 0;
     for (Platform p : kvm.platforms()) {
       locked += p.lockedPages();

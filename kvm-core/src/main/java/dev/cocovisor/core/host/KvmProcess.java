@@ -68,7 +68,7 @@ public final class KvmProcess implements VmmCalls, HostProcess {
     this.pipe = new PipePages(kvm.physicalMemory(), space);
     this.vms = new VmIoctls(kvm, fds, space);
     this.vcpus = new VcpuIoctls(kvm, fds);
-    this.vendors = new VendorIoctls(kvm, fds);
+    this.vendors = new VendorIoctls(kvm, fds, space);
     this.files = new FileCalls(fds);
     this.numa = new NumaCalls(kvm, space);
     this.mapping = new MappingCalls(space);

@@ -4,6 +4,7 @@ import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.core.Kvm;
+import dev.cocovisor.core.mm.AddressSpace;
 import dev.cocovisor.core.vm.Vm;
 
 /**
@@ -13,10 +14,12 @@ import dev.cocovisor.core.vm.Vm;
 final class VendorIoctls {
   private final Kvm kvm;
   private final Descriptors fds;
+  private final DeviceAttributes attributes;
 
-  VendorIoctls(Kvm kvm, Descriptors fds) {
+  VendorIoctls(Kvm kvm, Descriptors fds, AddressSpace space) {
     this.kvm = kvm;
     this.fds = fds;
+    this.attributes = new DeviceAttributes(kvm, space);
   }
 
   /** Any ioctl but KVM_MEMORY_ENCRYPT_OP. */
@@ -28,6 +31,9 @@ final class VendorIoctls {
     if (o instanceof VcpuFile f && !f.vcpu().machine().isDead()) {
       VmOps ops = f.vcpu().machine().ops();
       return known(fd, f.vcpu().locked(() -> ops.vcpuIoctl(f.vcpu(), command)), command);
+    }
+    if (o == Descriptors.DEV_KVM && attributes.knows(command.name())) {
+      return attributes.answer(command);
     }
     return o == Descriptors.DEV_KVM ? known(fd, -Errno.ENOTTY.number(), command) : fds.unknown(fd);
   }

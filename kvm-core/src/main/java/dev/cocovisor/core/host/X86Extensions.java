@@ -94,8 +94,7 @@ final class X86Extensions {
           KVM_CAP_SYSTEM_EVENT_DATA,
           KVM_CAP_X86_TRIPLE_FAULT_EVENT,
           KVM_CAP_VM_DISABLE_NX_HUGE_PAGES,
-          KVM_CAP_PMU_EVENT_MASKED_EVENTS,
-          KVM_CAP_X86_APIC_BUS_CYCLES_NS);
+          KVM_CAP_PMU_EVENT_MASKED_EVENTS);
 
   private X86Extensions() {}
 
@@ -109,6 +108,7 @@ final class X86Extensions {
       case KVM_CAP_SYNC_REGS -> vm != null && vm.traits().protectedState() ? 0 : 7;
       // Suppressing EOI broadcasts needs a split irqchip, which a VM does not begin with.
       case KVM_CAP_X2APIC_API -> vm == null || vm.devices().hasSplitIrqchip() ? 15 : 11;
+      case KVM_CAP_X86_APIC_BUS_CYCLES_NS -> vm == null ? 1 : vm.devices().apicBusCycleNs();
       case KVM_CAP_X86_DISABLE_EXITS -> 15;
       case KVM_CAP_NESTED_STATE -> 4224;
       case KVM_CAP_DIRTY_LOG_RING, KVM_CAP_DIRTY_LOG_RING_ACQ_REL -> 1 << 20;

@@ -12,6 +12,7 @@ import dev.cocovisor.core.mem.UserFrames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,7 @@ public final class AddressSpace implements Place {
   private final VmaTree vmas;
   private final Faults faults;
   private final HugePromises promises;
+  private final AtomicLong accounted = new AtomicLong();
   private long nextAnonVma = 1;
 
   /** Creates an empty address space of a process on a host as it was recorded. */
@@ -331,8 +333,21 @@ public final class AddressSpace implements Place {
     return limit < 0 || lockedPages() + pages <= limit >>> PageLevel.PAGE_SHIFT;
   }
 
-  /** Returns how many pages lie in mappings that are locked (mm_struct's locked_vm). */
-  long lockedPages() {
+  /**
+   * Returns how many pages are locked (mm_struct's locked_vm): those in mappings that are, and
+   * those that guests hold.
+   */
+  public long lockedPages() {
+    return mlockedPages() + accounted.get();
+  }
+
+  /** Adds pages that a guest holds, below zero takes them away (mm/util.c, account_locked_vm). */
+  public void accountLocked(long pages) {
+    accounted.addAndGet(pages);
+  }
+
+  /** Returns how many pages lie in mappings that are locked. */
+  public long mlockedPages() {
     long n = 0;
     for (Vma v : vmas.all()) {
       n += v.has(Vma.LOCKED) ? (v.end() - v.start()) >>> PageLevel.PAGE_SHIFT : 0;

@@ -130,13 +130,14 @@ public final class Advice {
       case RANDOM -> f = (f & ~Vma.SEQ_READ) | Vma.RAND_READ;
       case DONTFORK -> f |= Vma.DONTCOPY;
       case DOFORK, DODUMP -> {
-        if (v.has(Vma.PFNMAP)) {
+        // hugetlbfs maps with VM_DONTEXPAND, one of VM_SPECIAL, which a dump does not mind.
+        if (v.has(Vma.PFNMAP) || (advice == DOFORK && v.isHugetlb())) {
           return Errno.EINVAL;
         }
         f &= advice == DOFORK ? ~Vma.DONTCOPY : ~Vma.DONTDUMP;
       }
       case WIPEONFORK -> {
-        if (v.file() != null || v.has(Vma.SHARED)) {
+        if (v.file() != null || v.isHugetlb() || v.has(Vma.SHARED)) {
           return Errno.EINVAL;
         }
         f |= Vma.WIPEONFORK;

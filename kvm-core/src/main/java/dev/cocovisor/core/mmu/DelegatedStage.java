@@ -56,10 +56,6 @@ public final class DelegatedStage implements SecondStage {
       f.goalLevel = limit.number();
     }
     long gfn = level.alignDown(f.gfn);
-    MemSlot slot = f.slot;
-    if (f.mapWritable && slot != null) {
-      slot.markDirty(f.gfn, f.ring);
-    }
     Errno done = host.ops().mapDelegated(vcpu, gfn, f.pfn, level, f.isPrivate, f.mapWritable);
     if (done == Errno.EAGAIN || done == Errno.EEXIST) {
       return RetPf.RETRY;
@@ -71,6 +67,11 @@ public final class DelegatedStage implements SecondStage {
     forget(r, gfn, level);
     r.set(gfn, entry(f.pfn, f.mapWritable, f.isPrivate, level));
     counters.add(level.number(), 1, f.cpu);
+    // Only what was mapped can be written: arch/arm64/kvm/mmu.c, kvm_s2_fault_map.
+    MemSlot slot = f.slot;
+    if (f.mapWritable && slot != null) {
+      slot.markDirty(f.gfn, f.ring);
+    }
     return RetPf.FIXED;
   }
 

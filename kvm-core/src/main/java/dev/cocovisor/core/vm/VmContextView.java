@@ -135,6 +135,16 @@ final class VmContextView implements VmContext {
   }
 
   @Override
+  public long lockedPages() {
+    return vm.space().lockedPages();
+  }
+
+  @Override
+  public void accountLocked(long pages) {
+    vm.space().accountLocked(pages);
+  }
+
+  @Override
   public long lockedPagesLimit() {
     long bytes = vm.space().memlockLimit();
     return bytes < 0 ? -1 : bytes >>> PageLevel.PAGE_SHIFT;
@@ -263,6 +273,11 @@ final class VmContextView implements VmContext {
   @Override
   public long notifyExits() {
     return vm.devices().notifyExits();
+  }
+
+  @Override
+  public long userSpaceMsrs() {
+    return vm.devices().userSpaceMsrs();
   }
 
   @Override

@@ -33,6 +33,7 @@ public final class VmDevices {
   private static final long BUS_LOCK_MODES = 3;
   private static final long BUS_LOCK_EXIT = 2;
   private static final long NOTIFY_FLAGS = 3;
+  private static final long MAX_BUS_CYCLE_NS = 1 << 25;
   private static final long NOTIFY_ENABLED = 1;
 
   private final Vm vm;
@@ -44,6 +45,8 @@ public final class VmDevices {
   private long maxVcpuIds;
 
   private volatile long notifyExits;
+  private volatile long userSpaceMsrs;
+  private volatile long apicBusCycleNs = 1;
   private volatile long tscKhz = HOST_TSC_KHZ;
 
   VmDevices(Vm vm) {
@@ -156,7 +159,8 @@ public final class VmDevices {
       case KVM_CAP_SPLIT_IRQCHIP -> splitIrqchip(arg);
       case KVM_CAP_X2APIC_API -> x2apic(arg);
       case KVM_CAP_X86_DISABLE_EXITS -> masked(arg, hasVcpus() ? 0 : DISABLE_EXITS, hasVcpus());
-      case KVM_CAP_X86_USER_SPACE_MSR -> masked(arg, USER_MSR_REASONS, false);
+      case KVM_CAP_X86_USER_SPACE_MSR -> userSpaceMsr(arg);
+      case KVM_CAP_X86_APIC_BUS_CYCLES_NS -> apicBusCycles(arg);
       case KVM_CAP_EXIT_ON_EMULATION_FAILURE -> masked(arg, 1, false);
       case KVM_CAP_X86_BUS_LOCK_EXIT -> busLockExit(arg);
       case KVM_CAP_X86_NOTIFY_VMEXIT -> notifyExit(arg);
@@ -180,6 +184,39 @@ public final class VmDevices {
         ? vm.refuse(
             Errno.EINVAL, "an argument that this capability does not take, or comes too late")
         : Errno.OK;
+  }
+
+  private Errno userSpaceMsr(long reasons) {
+    Errno r = masked(reasons, USER_MSR_REASONS, false);
+    if (r.ok()) {
+      userSpaceMsrs = reasons;
+    }
+    return r;
+  }
+
+  /** Returns KVM_MSR_EXIT_REASON_* for which user space answers an MSR, 0 for none. */
+  long userSpaceMsrs() {
+    return userSpaceMsrs;
+  }
+
+  /** The longest cycle is one that 2^32 - 1 of them, times 128, still fit in 64 bits. */
+  private Errno apicBusCycles(long ns) {
+    if (ns == 0 || Long.compareUnsigned(ns, MAX_BUS_CYCLE_NS) > 0) {
+      return vm.refuse(Errno.EINVAL, "no time, or too long a one for the APIC's timer");
+    }
+    if (irqchip == Irqchip.NONE) {
+      return vm.refuse(Errno.ENXIO, "KVM has no local APIC for the VM");
+    }
+    if (hasVcpus()) {
+      return vm.refuse(Errno.EINVAL, "the bus's frequency comes before the vCPUs");
+    }
+    apicBusCycleNs = ns;
+    return Errno.OK;
+  }
+
+  /** Returns the cycle of the local APICs' bus, in nanoseconds. */
+  public long apicBusCycleNs() {
+    return apicBusCycleNs;
   }
 
   /** Off and on at once is refused; on a processor without it, asking for it changes nothing. */

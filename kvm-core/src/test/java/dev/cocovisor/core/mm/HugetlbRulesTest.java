@@ -88,4 +88,14 @@ class HugetlbRulesTest extends MmFixture {
     assertThat(load(to)).isEqualTo(7);
     assertThat(store(to + BLOCK, 1)).as("the promise moved along").isTrue();
   }
+
+  @Test
+  void madvise_vma_behavior_takesHugetlbForAFileAndForSpecial() {
+    assertThat(mapPrivate(AT, 1, false)).isEqualTo(AT);
+    assertThat(madvise(AT, BLOCK, 10)).as("DONTFORK").isEqualTo(Errno.OK);
+    assertThat(madvise(AT, BLOCK, 11)).as("DOFORK").isEqualTo(Errno.EINVAL);
+    assertThat(madvise(AT, BLOCK, 16)).as("DONTDUMP").isEqualTo(Errno.OK);
+    assertThat(madvise(AT, BLOCK, 17)).as("DODUMP").isEqualTo(Errno.OK);
+    assertThat(madvise(AT, BLOCK, 18)).as("WIPEONFORK").isEqualTo(Errno.EINVAL);
+  }
 }

@@ -67,8 +67,7 @@ final class KernelCalls {
       }
       case KvmCall.SetMemlock c -> CallRunner.plain(process.setMemlockLimit(c.bytes()));
       case KvmCall.Young c -> CallRunner.plain(process.young(c.addr(), c.len(), c.clear()));
-      case KvmCall.Counters _ ->
-          Reply.of(LogResult.of(countersValue(HostCounters.of(process.kvm()))));
+      case KvmCall.Counters _ -> Reply.of(LogResult.of(countersValue(HostCounters.of(process))));
     };
   }
 

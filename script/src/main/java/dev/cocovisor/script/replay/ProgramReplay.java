@@ -144,7 +144,7 @@ final class ProgramReplay {
       if (line.step() instanceof Step.Call(KvmCall.Stats(long vm))) {
         remember(session, vm);
       } else if (line.step() instanceof Step.Call(KvmCall.Counters _)) {
-        counted = HostCounters.of(session.process().kvm());
+        counted = HostCounters.of(session.process());
       } else if (line.step() instanceof Step.Call(KvmCall.GuestRun run)) {
         waits(run.fd(), reply);
       }
@@ -237,7 +237,7 @@ final class ProgramReplay {
 
   private boolean silentHost(Session session, LogCall call) {
     HostCounters was = counted;
-    HostCounters now = was == null ? null : HostCounters.of(session.process().kvm());
+    HostCounters now = was == null ? null : HostCounters.of(session.process());
     if (was == null || now == null || now.equals(was)) {
       return true;
     }
