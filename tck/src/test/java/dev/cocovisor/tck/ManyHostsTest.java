@@ -46,7 +46,12 @@ class ManyHostsTest {
       }
     }
     System.out.println("heap of 500, 1000, 1500, 2000 hosts of " + technology.id() + ": " + heap);
-    assertThat(heap.getLast() - heap.getFirst()).as("grown from %s", heap).isLessThan(MEGABYTE);
+    long least = Long.MAX_VALUE;
+    for (int i = 1; i < heap.size(); i++) {
+      least = Math.min(least, heap.get(i) - heap.get(i - 1));
+    }
+    // What hosts lose makes the heap larger each time; what else the JVM does, now and then.
+    assertThat(least).as("least growth of %s", heap).isLessThan(MEGABYTE >> 2);
   }
 
   private static void liveAndEnd(Technology technology) {

@@ -157,9 +157,10 @@ class HostEndTest {
         used[i / 500] = heap();
       }
     }
-    assertThat(used[3] - used[0])
-        .as("grown from %s", java.util.Arrays.toString(used))
-        .isLessThan(1L << 20);
+    // What hosts lose makes the heap larger each time; what else the JVM does, now and then.
+    assertThat(Math.min(used[1] - used[0], Math.min(used[2] - used[1], used[3] - used[2])))
+        .as("least growth of %s", java.util.Arrays.toString(used))
+        .isLessThan(1L << 18);
   }
 
   private static long heap() {
