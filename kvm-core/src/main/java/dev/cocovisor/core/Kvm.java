@@ -415,6 +415,13 @@ public final class Kvm implements HostMachine, AutoCloseable {
     parts.checker().check(this, violation);
   }
 
+  /** Returns what {@link #checkInvariants} reports; empty if nothing is broken. */
+  public List<String> violations() {
+    List<String> found = new ArrayList<>();
+    checkInvariants(found::add);
+    return List.copyOf(found);
+  }
+
   /** Returns the platforms created so far. */
   public List<Platform> platforms() {
     return platforms.all();

@@ -115,8 +115,7 @@ class CorePartsTest {
     assertThat(p.hostWrite(mapped, 1)).isNotEqualTo(0); // private: SIGBUS
     assertThat(p.munmap(mapped, M2)).isZero();
 
-    List<String> found = new ArrayList<>();
-    kvm.checkInvariants(found::add);
+    List<String> found = kvm.violations();
     assertThat(found).containsExactly("looked");
     assertThat(p.setUserMemoryRegion2(vm, 0, 4, 0, 0, user, 0, plain)).isZero();
     p.exit();

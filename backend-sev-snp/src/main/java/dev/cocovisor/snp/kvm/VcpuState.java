@@ -10,8 +10,8 @@ import dev.cocovisor.api.VendorCommand;
  *
  * <p>A vCPU that user space makes runnable though its guest took its save area away does not sleep
  * but fails to enter; one that is debugged cannot be measured. Source: {@code arch/x86/kvm/x86.c},
- * kvm_arch_vcpu_ioctl_set_mpstate, kvm_arch_vcpu_ioctl_set_guest_debug; {@code svm/sev.c},
- * pre_sev_run, sev_es_sync_vmsa (7.3).
+ * kvm_arch_vcpu_ioctl_get_mpstate, kvm_arch_vcpu_ioctl_set_mpstate,
+ * kvm_arch_vcpu_ioctl_set_guest_debug; {@code svm/sev.c}, pre_sev_run, sev_es_sync_vmsa (7.3).
  */
 final class VcpuState {
   private static final long RUNNABLE = 0;
@@ -32,6 +32,7 @@ final class VcpuState {
   long ioctl(SevVcpu s, VendorCommand c) {
     return switch (c.name()) {
       case "KVM_SET_MP_STATE" -> run(s, number(c.in(), "mp_state"));
+      case "KVM_GET_MP_STATE" -> tell(s, c);
       case "KVM_SET_GUEST_DEBUG" -> {
         if (!s.protectedState) {
           s.debugged = (number(c.in(), "control") & DEBUG_ENABLED) != 0;
@@ -56,6 +57,15 @@ final class VcpuState {
     }
     s.halted = state == HALTED;
     s.resetHold = state == AP_RESET_HOLD;
+    return 0;
+  }
+
+  /** Where the local APIC is KVM's, who waits for a SIPI is left to the core. */
+  private long tell(SevVcpu s, VendorCommand c) {
+    if (!s.halted && !s.resetHold && sev.context().lapicInKernel()) {
+      return -Errno.ENOTTY.number();
+    }
+    c.out().put("mp_state", s.halted ? HALTED : s.resetHold ? AP_RESET_HOLD : RUNNABLE);
     return 0;
   }
 

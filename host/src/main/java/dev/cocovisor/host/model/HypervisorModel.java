@@ -155,9 +155,7 @@ public final class HypervisorModel implements AutoCloseable {
 
   /** Returns everything that must not be, in words; empty if all is well. */
   public List<String> violations() {
-    List<String> found = new ArrayList<>();
-    kvm.checkInvariants(found::add);
-    return List.copyOf(found);
+    return kvm.violations();
   }
 
   /** Describes a model. */

@@ -17,7 +17,6 @@ import dev.cocovisor.core.host.KvmProcess;
 import dev.cocovisor.vmm.Guest;
 import dev.cocovisor.vmm.GuestLaunch;
 import dev.cocovisor.vmm.Technology;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -94,9 +93,7 @@ class PlannedFaultTest {
   }
 
   private List<String> broken() {
-    List<String> broken = new ArrayList<>();
-    kvm.checkInvariants(broken::add);
-    return broken;
+    return kvm.violations();
   }
 
   /** Found by random programs (seed 78, programs 167, 206 and 364). */

@@ -74,8 +74,7 @@ class RandomProgramsTest {
   }
 
   private static @Nullable String firstViolation(KvmProcess p) {
-    List<String> broken = new ArrayList<>();
-    p.kvm().checkInvariants(broken::add);
+    List<String> broken = p.kvm().violations();
     return broken.isEmpty() ? null : broken.getFirst();
   }
 
