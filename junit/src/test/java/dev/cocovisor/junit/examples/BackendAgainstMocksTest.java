@@ -68,6 +68,7 @@ class BackendAgainstMocksTest {
     when(vm.host()).thenReturn(host);
     when(vm.kvmLock()).thenReturn(new ModelLock("kvm->lock"));
     when(vm.vcpus()).thenReturn(List.of());
+    when(vm.tscKhz()).thenCallRealMethod();
     when(vcpu.vm()).thenReturn(vm);
     doAnswer(set -> when(vcpu.vendorState()).thenReturn(set.getArgument(0)))
         .when(vcpu)
