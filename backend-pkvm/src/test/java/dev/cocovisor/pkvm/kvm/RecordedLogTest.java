@@ -44,7 +44,8 @@ class RecordedLogTest {
     "-memlock, 15, 690",
     "-counters, 50, 3000",
     "-beyond, 20, 850",
-    "-beyond-rules, 90, 1320"
+    "-beyond-rules, 90, 1320",
+    "-reordered, 25, 1400"
   })
   void everyRecordedProgramReplaysWithoutADifference(String name, int programs, long calls)
       throws IOException {

@@ -138,4 +138,15 @@ class VcpuInitTest {
     assertThat(init(vcpu, 1 << 8)).isZero();
     assertThat(init(vcpu, 0)).as("a feature of the VM's").isEqualTo(err(Errno.EINVAL));
   }
+
+  @Test
+  void aJumpBetweenInstructionsNeedsTheFirstBytesPageOnly() {
+    Host.Guest g = h.guest(true);
+    long last = GPA + 0x1f_fffe;
+    assertThat(g.run(new GuestAction.Vendor("exec", new Fields().put("gpa", last))))
+        .isEqualTo(RunResult.ok(new Exit.GuestAbort(0x8a00_0000L)));
+    assertThat(g.run(new GuestAction.Vendor("exec", new Fields().put("gpa", last + 2))))
+        .as("no slot")
+        .isEqualTo(RunResult.ok(new Exit.GuestAbort(0x8600_0010L)));
+  }
 }
