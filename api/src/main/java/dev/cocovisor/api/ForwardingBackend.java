@@ -66,4 +66,9 @@ public abstract class ForwardingBackend implements Backend {
   public List<KernelRule<?>> kernelRules() {
     return delegate.kernelRules();
   }
+
+  @Override
+  public boolean adoptsDefaultVms() {
+    return delegate.adoptsDefaultVms();
+  }
 }

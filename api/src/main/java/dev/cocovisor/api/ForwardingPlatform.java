@@ -70,6 +70,11 @@ public abstract class ForwardingPlatform implements Platform {
   }
 
   @Override
+  public long deviceAttribute(long group, long attribute) {
+    return delegate.deviceAttribute(group, attribute);
+  }
+
+  @Override
   public List<? extends TrustedCall> trustedCalls() {
     return delegate.trustedCalls();
   }

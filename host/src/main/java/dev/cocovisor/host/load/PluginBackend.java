@@ -98,6 +98,12 @@ final class PluginBackend implements Backend {
     return failures.answer("kernelRules", present()::kernelRules);
   }
 
+  @Override
+  public boolean adoptsDefaultVms() {
+    Backend backend = delegate;
+    return backend != null && failures.answer("adoptsDefaultVms", backend::adoptsDefaultVms);
+  }
+
   ClassLoader loader() {
     return present().getClass().getClassLoader();
   }
@@ -215,6 +221,14 @@ final class PluginBackend implements Backend {
     public long lockedPages() {
       Platform platform = inner;
       return platform == null ? 0 : failures.answer("lockedPages", platform::lockedPages);
+    }
+
+    @Override
+    public long deviceAttribute(long group, long attribute) {
+      Platform platform = inner;
+      return platform == null
+          ? -Errno.ENXIO.number()
+          : failures.answer("deviceAttribute", () -> platform.deviceAttribute(group, attribute));
     }
 
     @Override
