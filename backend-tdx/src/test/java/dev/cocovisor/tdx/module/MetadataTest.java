@@ -47,9 +47,12 @@ class MetadataTest {
     Bench b = Bench.initialized(true);
     assertThat(read(b, CpuidFieldId.of(6, NA, 0)))
         .isEqualTo(SeamStatus.METADATA_FIELD_NOT_READABLE.code());
-    assertThat(read(b, CpuidFieldId.of(0x1f, 0, 0)))
-        .isEqualTo(SeamStatus.METADATA_FIELD_NOT_READABLE.code());
+    for (int subleaf : new int[] {0, 5}) {
+      assertThat(read(b, CpuidFieldId.of(0x1f, subleaf, 0)))
+          .isEqualTo(SeamStatus.METADATA_FIELD_NOT_READABLE.code());
+    }
     long none = SeamStatus.METADATA_FIELD_ID_INCORRECT.code();
+    assertThat(read(b, CpuidFieldId.of(0x1f, 6, 0))).isEqualTo(none);
     assertThat(read(b, CpuidFieldId.of(2, NA, 0))).isEqualTo(none);
     assertThat(read(b, CpuidFieldId.of(0, NA, 0) | 1L << 17)).isEqualTo(none);
     assertThat(read(b, 0)).isEqualTo(none);
