@@ -48,9 +48,14 @@ final class AdoptableOps extends ForwardingVmOps {
         return Errno.OK;
       }
       VmOps ops = vendor.get();
+      Errno r = ops.vmInit();
+      if (!r.ok()) {
+        return r;
+      }
       for (VcpuContext v : vm.vcpus()) {
-        Errno r = ops.vcpuCreate(v);
+        r = ops.vcpuCreate(v);
         if (!r.ok()) {
+          ops.vmDestroy();
           return r;
         }
       }

@@ -281,9 +281,6 @@ class DelegatedStageModelTest {
     long at = NaiveTables.base(fault.gfn, level);
     long pfn = pfnOfGfn - (fault.gfn - at);
     assertThat(fault.goalLevel).as("the level it came to").isEqualTo(level);
-    if (fault.mapWritable) {
-      dirty.add(fault.gfn);
-    }
     Errno done = expect("map", at, level, pfn, fault.isPrivate, fault.mapWritable);
     if (!done.ok()) {
       return done == Errno.EPERM ? -Errno.EPERM.number() : RetPf.RETRY;
@@ -294,6 +291,9 @@ class DelegatedStageModelTest {
     }
     r.subMap(at, at + NaiveTables.size(level)).clear();
     r.put(at, new Leaf(level, pfn, fault.mapWritable));
+    if (fault.mapWritable) {
+      dirty.add(fault.gfn);
+    }
     return RetPf.FIXED;
   }
 
