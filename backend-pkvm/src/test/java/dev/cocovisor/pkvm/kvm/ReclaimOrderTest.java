@@ -66,7 +66,7 @@ class ReclaimOrderTest {
     g.hvc(Hvc.MEM_SHARE, GPA + 0x1000);
     assertThat(h.violations()).isEmpty();
     g.close();
-    List<String> found = h.violations();
+    List<String> found = new ArrayList<>(h.violations());
     found.addAll(mutant.freedTooEarly);
     if (h.kvm.leakedFrames() != 0) {
       found.add(h.kvm.leakedFrames() + " frames are lost, and nothing was planned to fail");
