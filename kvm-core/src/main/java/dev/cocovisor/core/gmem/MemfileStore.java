@@ -2,6 +2,7 @@ package dev.cocovisor.core.gmem;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.PageLevel;
+import dev.cocovisor.api.sched.RefCount;
 import dev.cocovisor.core.mem.PhysicalHost;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,7 @@ public final class MemfileStore {
   private GmemInode inode;
   private final List<View> views = new ArrayList<>();
   private final List<Callbacks> callbacks = new ArrayList<>();
+  private final RefCount descriptors = new RefCount("memfd_inaccessible", 1);
 
   /** What the store tells whoever registered (memfile_notifier_ops). */
   public interface Callbacks {
@@ -79,9 +81,16 @@ public final class MemfileStore {
     callbacks.remove(c);
   }
 
-  /** The descriptor was closed; slots still keep the pages. */
+  /** Another descriptor of the file. */
+  public void acquire() {
+    descriptors.get();
+  }
+
+  /** A descriptor was closed; after the last one slots still keep the pages. */
   public void close() {
-    inode.letGo();
+    if (descriptors.put()) {
+      inode.letGo();
+    }
   }
 
   /** Counts the pages present. */

@@ -50,6 +50,7 @@ final class Descriptors {
       case VcpuFile f -> f.vcpu().machine().get();
       case GuestMemfd f -> f.acquire();
       case MemFd f -> f.acquire();
+      case MemfileStore f -> f.acquire();
       case StatsFile f -> f.vm().get();
       default -> {}
     }

@@ -146,6 +146,21 @@ class BackingStoreTest {
     assertThat(m.kvm.memory().allocatedFrames()).isEqualTo(1);
   }
 
+  // fs/file.c, do_dup2 and dup (any kernel): the file goes with its last descriptor.
+  @Test
+  void theOlderStoreLivesAsLongAsOneOfItsDescriptors() {
+    Machine m = new Machine(HostConfig.DEFAULT);
+    int fd = (int) m.process.memfdCreateInaccessible(2 * M, false, true);
+    int again = (int) m.process.dup(fd);
+    assertThat(m.process.fallocate(fd, 0, 0, 8192)).isZero();
+    long frames = m.kvm.memory().allocatedFrames();
+    m.process.close(fd);
+    assertThat(m.kvm.memory().allocatedFrames()).as("one descriptor is left").isEqualTo(frames);
+    assertThat(m.process.memfile(again).pages()).isEqualTo(2);
+    m.process.close(again);
+    assertThat(m.kvm.memory().allocatedFrames()).isEqualTo(frames - 2);
+  }
+
   @Test
   void aSealedStoreGivesOnlyWhatWasAllocated() {
     Machine m = new Machine(HostConfig.DEFAULT);
