@@ -1,6 +1,8 @@
 package dev.cocovisor.api;
 
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
+import dev.cocovisor.api.guest.RunResult;
 import org.apiguardian.api.API;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,26 @@ public interface VcpuContext {
 
   /** Returns the exit that was set for the current run, by a hook or by the core; null for none. */
   default @Nullable Exit exit() {
+    return null;
+  }
+
+  /**
+   * Returns what the guest does in the current run, as KVM_RUN was told; outside a run what it did
+   * in the last one, null before the first.
+   *
+   * @since 0.3
+   */
+  default @Nullable GuestAction action() {
+    return null;
+  }
+
+  /**
+   * Returns how the run before the current one ended, for a guest that goes on where it left off;
+   * null before there was one.
+   *
+   * @since 0.3
+   */
+  default @Nullable RunResult lastRun() {
     return null;
   }
 

@@ -6,12 +6,15 @@ import dev.cocovisor.api.VcpuContext;
 import dev.cocovisor.api.VmContext;
 import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.Exit;
+import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.ops.MappingOps;
 import dev.cocovisor.pkvm.guest.Hvc;
 import dev.cocovisor.pkvm.hyp.HvcOutcome;
 import dev.cocovisor.pkvm.hyp.Hyp;
 import dev.cocovisor.pkvm.hyp.Hypercall;
+import dev.cocovisor.pkvm.kvm.GuestProgress.At;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,6 +73,7 @@ final class GuestRuns {
     if (!v.initialised) {
       return refuse(Errno.ENOEXEC, "the vCPU was not initialised (KVM_ARM_VCPU_INIT)");
     }
+    v.progress.begin(vcpu);
     Errno e = life.ensureCreated(v);
     if (e.ok()) {
       v.ranOnce = true;
@@ -100,21 +104,83 @@ final class GuestRuns {
     return interrupted(vcpu, "EL2 does not run the guest");
   }
 
-  /** The guest fetches its next instruction: the first fault is that of its code page. */
+  /**
+   * The guest fetches its next instruction: the first fault is that of its code page, or of where a
+   * vCPU starts that was told nothing yet.
+   */
   private Errno fetch(VcpuContext vcpu, PkvmVcpu v) {
-    if (codePage < 0 || hyp.guestWalk(v.cpu, codePage, false, true) >= 0) {
+    if (codePage < 0) {
       return Errno.OK;
     }
-    if (vm.slotOf(codePage >>> PageLevel.PAGE_SHIFT) == null) {
-      // An abort that the guest cannot take: its vectors lie in the same page.
-      return interrupted(vcpu, "the guest's code is in no slot");
+    GuestProgress p = v.progress;
+    long page = p.at() == At.START ? p.start() & -PageLevel.PAGE_SIZE : codePage;
+    if (hyp.guestWalk(v.cpu, page, false, true) < 0) {
+      if (vm.slotOf(page >>> PageLevel.PAGE_SHIFT) == null) {
+        // An abort that the guest cannot take: its vectors lie in the same page.
+        p.aborted();
+        return interrupted(vcpu, "the guest's code is in no slot");
+      }
+      Errno e = vm.mapPage(vcpu, page, isProtected);
+      if (!e.ok()) {
+        return e;
+      }
     }
-    return vm.mapPage(vcpu, codePage, isProtected);
+    p.fetched();
+    return Errno.OK;
   }
 
-  /** KVM_RUN of a guest that was told nothing: it spins until a signal ends the run. */
-  RunResult idle(VcpuContext vcpu) {
+  /**
+   * KVM_RUN alone: the guest goes on where it is.
+   *
+   * @param vendor what the VM does for an action that only this technology has
+   */
+  RunResult goOn(
+      VcpuContext vcpu, PkvmVcpu v, Function<GuestAction.Vendor, @Nullable RunResult> vendor) {
+    return switch (v.progress.at()) {
+      case ACTION -> again(vcpu, v.progress.action(), vendor);
+      case DOORBELL -> {
+        v.progress.told();
+        yield RunResult.ok(new Exit.Done(-1));
+      }
+      case VECTORS -> {
+        v.progress.told();
+        yield RunResult.ok(new Exit.GuestAbort(ESR_FETCH_EXTERNAL_ABORT));
+      }
+      case START, END -> idle(vcpu);
+    };
+  }
+
+  /** The guest spins until a signal ends the run. */
+  private RunResult idle(VcpuContext vcpu) {
     Errno e = interrupted(vcpu, "the guest has nothing to do");
+    return RunResult.of(e, vcpu.exit());
+  }
+
+  /** What did not get done is done again; the VMM, who asked for no value, is told none. */
+  private RunResult again(
+      VcpuContext vcpu,
+      @Nullable GuestAction action,
+      Function<GuestAction.Vendor, @Nullable RunResult> vendor) {
+    return switch (action) {
+      case GuestAction.Read a -> touch(vcpu, a.gpa(), Access.READ, 0);
+      case GuestAction.Write a -> touch(vcpu, a.gpa(), Access.WRITE, a.value());
+      case GuestAction.Fetch a -> touch(vcpu, a.gpa(), Access.FETCH, 0);
+      case GuestAction.Vendor a -> {
+        RunResult r = vendor.apply(a);
+        yield r == null
+            ? idle(vcpu)
+            : r.exit() instanceof Exit.Done ? new RunResult(r.errno(), new Exit.Done(-1)) : r;
+      }
+      case null, default -> idle(vcpu);
+    };
+  }
+
+  private RunResult touch(VcpuContext vcpu, long gpa, Access access, int value) {
+    long r = vm.access(vcpu, gpa, access, value);
+    if (r >= 0) {
+      return RunResult.ok(new Exit.Done(-1));
+    }
+    Errno e = r == VmContext.EXITED ? Errno.OK : Errno.of((int) -r);
     return RunResult.of(e, vcpu.exit());
   }
 

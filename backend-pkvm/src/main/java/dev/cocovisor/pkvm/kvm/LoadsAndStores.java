@@ -24,7 +24,9 @@ import dev.cocovisor.pkvm.guest.LoadStore.Kind;
  * there, and KVM then skips it outside all slots.
  */
 final class LoadsAndStores {
-  private static final Exit NISV = new Exit.Vendor(28, "KVM_EXIT_ARM_NISV", new Fields());
+  /** The exit of an access without a syndrome that the VMM wanted to see. */
+  static final Exit NISV = new Exit.Vendor(28, "KVM_EXIT_ARM_NISV", new Fields());
+
   private static final long PC_ALIGNMENT_FAULT = 0x8a00_0000L;
 
   /** An undefined instruction: what zeros, and most data, are. */

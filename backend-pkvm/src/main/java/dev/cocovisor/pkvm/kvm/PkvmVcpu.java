@@ -26,6 +26,9 @@ final class PkvmVcpu {
 
   int cpu = NOT_LOADED;
 
+  /** Where in its code the guest is. */
+  final GuestProgress progress = new GuestProgress();
+
   PkvmVcpu(HostVcpu host, int id) {
     this.host = host;
     this.id = id;

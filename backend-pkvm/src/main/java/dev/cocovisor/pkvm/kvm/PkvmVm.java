@@ -440,9 +440,12 @@ final class PkvmVm implements VmOps {
 
   @Override
   public @Nullable RunResult guestAction(VcpuContext vcpu, GuestAction.Vendor action) {
-    if (action.name().equals("run")) {
-      return runs.idle(vcpu);
-    }
+    return action.name().equals(GuestProgress.RUN)
+        ? runs.goOn(vcpu, state(vcpu), a -> ownAction(vcpu, a))
+        : ownAction(vcpu, action);
+  }
+
+  private @Nullable RunResult ownAction(VcpuContext vcpu, GuestAction.Vendor action) {
     Hvc hvc = Hvc.of(action);
     if (hvc != null) {
       return runs.hypercall(vcpu, state(vcpu), hvc);

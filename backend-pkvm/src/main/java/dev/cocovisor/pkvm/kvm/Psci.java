@@ -76,7 +76,7 @@ final class Psci {
     if (fn == OLD_CPU_OFF) {
       return off(v);
     }
-    return answer(fn == OLD_CPU_ON ? on(hvc.a0(), INVALID_PARAMS) : NOT_SUPPORTED);
+    return answer(fn == OLD_CPU_ON ? on(hvc.a0(), hvc.a1(), INVALID_PARAMS) : NOT_SUPPORTED);
   }
 
   private RunResult version1(PkvmVcpu v, Hvc hvc) {
@@ -87,7 +87,8 @@ final class Psci {
     long a0 = wide ? hvc.a0() : hvc.a0() & 0xffff_ffffL;
     long a1 = wide ? hvc.a1() : hvc.a1() & 0xffff_ffffL;
     if (fn == CPU_SUSPEND) {
-      // As WFI: nothing wakes the guest but a signal.
+      // As WFI: nothing wakes the guest but a signal, after which it goes on.
+      v.progress.acted();
       return new RunResult(Errno.EINTR, INTERRUPTED);
     }
     if (fn == CPU_OFF) {
@@ -120,7 +121,7 @@ final class Psci {
       return VERSION_1_3;
     }
     if (fn == CPU_ON) {
-      return on(a0, ALREADY_ON);
+      return on(a0, a1, ALREADY_ON);
     }
     if (fn == AFFINITY_INFO) {
       return affinityInfo(a0, a1);
@@ -160,7 +161,7 @@ final class Psci {
     return new RunResult(Errno.EINTR, INTERRUPTED);
   }
 
-  private long on(long affinity, long alreadyOn) {
+  private long on(long affinity, long entry, long alreadyOn) {
     PkvmVcpu target = null;
     for (VcpuContext c : vm.vcpus()) {
       if (c.vendorState() instanceof PkvmVcpu v && v.affinity() == affinity) {
@@ -174,6 +175,7 @@ final class Psci {
       return alreadyOn;
     }
     target.stopped = false;
+    target.progress.reset(entry);
     return SUCCESS;
   }
 

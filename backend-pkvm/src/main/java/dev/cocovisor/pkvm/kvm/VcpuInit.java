@@ -69,6 +69,7 @@ final class VcpuInit {
     features = wanted;
     v.initialised = true;
     v.stopped = (asked & POWER_OFF) != 0;
+    v.progress.reset(0);
     return Errno.OK;
   }
 }

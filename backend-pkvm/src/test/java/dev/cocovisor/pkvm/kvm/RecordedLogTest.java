@@ -45,7 +45,8 @@ class RecordedLogTest {
     "-counters, 50, 3000",
     "-beyond, 20, 850",
     "-beyond-rules, 90, 1320",
-    "-reordered, 25, 1400"
+    "-reordered, 25, 1400",
+    "-run, 76, 1790"
   })
   void everyRecordedProgramReplaysWithoutADifference(String name, int programs, long calls)
       throws IOException {

@@ -55,6 +55,8 @@ public final class Vcpu implements VcpuContext {
   private boolean svmEnabled;
   private @Nullable Object vendorState;
   private @Nullable Exit exit;
+  private @Nullable GuestAction action;
+  private @Nullable RunResult lastRun;
   private @Nullable MemSlot lastSlot;
   private @Nullable MemSlots lastSlots;
   private boolean guestMode;
@@ -109,37 +111,44 @@ public final class Vcpu implements VcpuContext {
   }
 
   /** Runs the guest once (KVM_RUN). */
-  public RunResult run(GuestAction action) {
+  public RunResult run(GuestAction wanted) {
     mutex.lock();
     try {
       exit = null;
-      if (vm.isDead()) {
-        return new RunResult(Errno.EIO, new Exit.Unknown());
-      }
-      if (dirtyRingFull()) {
-        return ended(GuestAccess.EXITED);
-      }
-      if (!vm.mayLoadRoots()) {
-        return ended(-Errno.ENOSPC.number());
-      }
-      readSlots();
-      try {
-        root.run();
-        if (!smm.deliver()) {
-          return ended(-Errno.EIO.number());
-        }
-        Errno r = vm.ops().vcpuPreRun(this);
-        return r.ok() ? act(action) : ended(-r.number());
-      } finally {
-        slotsRead();
-      }
+      action = wanted;
+      RunResult r = entered(wanted);
+      lastRun = r;
+      return r;
     } finally {
       unlock();
     }
   }
 
-  private RunResult act(GuestAction action) {
-    return switch (action) {
+  private RunResult entered(GuestAction wanted) {
+    if (vm.isDead()) {
+      return new RunResult(Errno.EIO, new Exit.Unknown());
+    }
+    if (dirtyRingFull()) {
+      return ended(GuestAccess.EXITED);
+    }
+    if (!vm.mayLoadRoots()) {
+      return ended(-Errno.ENOSPC.number());
+    }
+    readSlots();
+    try {
+      root.run();
+      if (!smm.deliver()) {
+        return ended(-Errno.EIO.number());
+      }
+      Errno r = vm.ops().vcpuPreRun(this);
+      return r.ok() ? act(wanted) : ended(-r.number());
+    } finally {
+      slotsRead();
+    }
+  }
+
+  private RunResult act(GuestAction wanted) {
+    return switch (wanted) {
       case GuestAction.Read a ->
           completed(fetchedThen(a.code(), READ_CODE, a.encrypted(), a.gpa(), Access.READ, 0), true);
       case GuestAction.Write a ->
@@ -162,7 +171,7 @@ public final class Vcpu implements VcpuContext {
         yield r == null ? new RunResult(Errno.EINVAL, new Exit.Unknown()) : r;
       }
       default ->
-          throw new IllegalArgumentException("unknown action " + action.getClass().getName());
+          throw new IllegalArgumentException("unknown action " + wanted.getClass().getName());
     };
   }
 
@@ -464,6 +473,16 @@ public final class Vcpu implements VcpuContext {
   @Override
   public @Nullable Exit exit() {
     return exit;
+  }
+
+  @Override
+  public @Nullable GuestAction action() {
+    return action;
+  }
+
+  @Override
+  public @Nullable RunResult lastRun() {
+    return lastRun;
   }
 
   @Override
