@@ -27,12 +27,14 @@ class RuleLogTest {
                   RunTables.preFault(),
                   RunTables.mapGpa(),
                   RunTables.mmio(),
-                  RunTables.run()),
+                  RunTables.run(),
+                  RunTables.runOther(),
+                  SlotTables.setRegion()),
               CapabilityTables.all().stream())
           .toList();
 
   /** The others have checks that all answer alike, or none that can be broken together. */
-  private static final int TABLES_THAT_SHOW_ORDER = 15;
+  private static final int TABLES_THAT_SHOW_ORDER = 17;
 
   private static Path stored() {
     return Path.of(System.getProperty("cocovisor.root", ".."))
@@ -62,6 +64,7 @@ class RuleLogTest {
     n = append(out, n, tdx + "tdx_complete_vmcall_map_gpa", Aftermath.answersToMapGpa());
     n = append(out, n, tdx + "tdx_td_finalize, TDX_BUG_ON", Aftermath.aBuggedVm());
     n = append(out, n, tdx + "tdx_vm_ioctl, tdx_vcpu_ioctl", Aftermath.commandsElsewhere());
+    n = append(out, n, tdx + "tdx_vcpu_create; regs.c, x86.c", Aftermath.keptFromKvm());
     return out.append("# ").append(n).append(" programs\n").toString();
   }
 
