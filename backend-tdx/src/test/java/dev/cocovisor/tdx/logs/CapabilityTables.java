@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 final class CapabilityTables {
   private static final String EINVAL = "-1 EINVAL";
   private static final String X86 = "Linux 7.3, arch/x86/kvm/x86.c, ";
-  private static final String ENABLE = X86 + "kvm_vm_ioctl_enable_cap, ";
+  private static final String ENABLE = X86 + "kvm_vm_ioctl_enable_cap ";
 
   private CapabilityTables() {}
 
@@ -45,7 +45,7 @@ final class CapabilityTables {
 
   private static RuleTable table(String cap, String arg, String early, List<Rule> rules) {
     return new RuleTable(
-        ENABLE + cap,
+        ENABLE + "(" + cap + ")",
         () -> {
           Program p = new Program(State.CREATED).field("args[0]", arg);
           if (!early.isEmpty()) {
