@@ -260,13 +260,17 @@ public final class TdxVm implements VmOps {
     return Math.min(most, maxVcpus());
   }
 
-  /** A processor with TDX 1.5 tells of bus locks, and of guests that let no event in. */
+  /**
+   * A processor with TDX 1.5 tells of bus locks, and of guests that let no event in, and scales the
+   * time stamp counter.
+   */
   @Override
   public int processorOffers(int cap) {
-    if (cap == Capability.KVM_CAP_X86_BUS_LOCK_EXIT.number()) {
-      return BUS_LOCK_OFF_OR_EXIT;
-    }
-    return cap == Capability.KVM_CAP_X86_NOTIFY_VMEXIT.number() ? 1 : 0;
+    return switch (Capability.of(cap)) {
+      case KVM_CAP_X86_BUS_LOCK_EXIT -> BUS_LOCK_OFF_OR_EXIT;
+      case KVM_CAP_X86_NOTIFY_VMEXIT, KVM_CAP_TSC_CONTROL, KVM_CAP_VM_TSC_CONTROL -> 1;
+      case null, default -> 0;
+    };
   }
 
   @Override

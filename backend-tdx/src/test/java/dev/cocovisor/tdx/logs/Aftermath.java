@@ -44,6 +44,9 @@ final class Aftermath {
       "ioctl(5, KVM_SET_MEMORY_ATTRIBUTES, {address=0, size=0x1000, attributes=0, flags=0})",
       "ioctl(5, KVM_SET_MEMORY_ATTRIBUTES, {address=0, size=0x800, attributes=0, flags=0})",
       "ioctl(5, KVM_CREATE_GUEST_MEMFD, {size=0x1000, flags=0})",
+      "ioctl(5, KVM_ENABLE_CAP, {cap=KVM_CAP_X86_BUS_LOCK_EXIT, args[0]=4})",
+      "ioctl(5, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS)",
+      "ioctl(5, KVM_SET_TSC_KHZ, 1000000)",
       "ioctl(5, KVM_MEMORY_ENCRYPT_OP, {id=KVM_TDX_FINALIZE_VM})",
       "ioctl(5, KVM_MEMORY_ENCRYPT_OP, {id=KVM_TDX_CAPABILITIES})",
       "ioctl(7, KVM_MEMORY_ENCRYPT_OP, {id=KVM_TDX_INIT_VCPU, data=0})",
@@ -78,6 +81,28 @@ final class Aftermath {
         if (s.compareTo(State.VCPU_CREATED) >= 0) {
           out.add(elsewhere(s, "7", command));
         }
+      }
+    }
+    return out;
+  }
+
+  /** Registers, the APIC's page and the counter. Source: tdx_vcpu_create; regs.c, x86.c. */
+  static List<RuleTable.Case> keptFromKvm() {
+    String[] kept = {
+      "GET_REGS", "SET_REGS", "GET_SREGS", "SET_SREGS", "GET_SREGS2", "SET_SREGS2", "GET_FPU",
+      "SET_FPU", "GET_XSAVE", "GET_XSAVE2", "SET_XSAVE", "GET_XCRS", "SET_XCRS", "GET_DEBUGREGS",
+      "SET_DEBUGREGS", "SET_GUEST_DEBUG", "GET_LAPIC", "SET_LAPIC"
+    };
+    List<RuleTable.Case> out = new ArrayList<>();
+    for (State s : State.values()) {
+      if (s.compareTo(State.VCPU_CREATED) >= 0) {
+        List<String> lines = new ArrayList<>(new Program(s).setUp());
+        for (String call : kept) {
+          lines.add("ioctl(7, KVM_" + call + ") = -1 EINVAL");
+        }
+        lines.add("ioctl(7, KVM_SET_TSC_KHZ, 1000000) = -1 EINVAL");
+        lines.add("ioctl(7, KVM_SMI, 0) = -1 ENOTTY");
+        out.add(new RuleTable.Case("what is kept from KVM, " + s, lines));
       }
     }
     return out;

@@ -22,7 +22,15 @@ final class Program {
     FINALIZED
   }
 
+  /** Before the vCPUs there are, where a VM has its local APICs in the kernel. */
+  static final String SPLIT_IRQCHIP =
+      "ioctl(5, KVM_ENABLE_CAP, {cap=KVM_CAP_SPLIT_IRQCHIP, args[0]=24}) = 0";
+
   final List<String> settings = new ArrayList<>();
+
+  /** Lines right behind the one that makes the VM. */
+  final List<String> early = new ArrayList<>();
+
   final List<String> before = new ArrayList<>();
   final Map<String, String> fields = new LinkedHashMap<>();
   State state;
@@ -30,8 +38,17 @@ final class Program {
   boolean hasSlot = true;
   boolean slotHasFile = true;
 
+  /** Whether the call comes with a structure; else NULL is in its place. */
+  boolean hasStructure = true;
+
   Program(State state) {
     this.state = state;
+  }
+
+  /** The structure's fields are gone, because {@code data} points to no memory. */
+  Program nowhere(List<String> content) {
+    content.forEach(fields::remove);
+    return field("data", "0x7e0000000000");
   }
 
   Program field(String name, String value) {
@@ -55,6 +72,7 @@ final class Program {
             + USER);
     out.add("madvise(" + USER + ", 0x4000000, MADV_NOHUGEPAGE) = 0");
     out.add("ioctl(3, KVM_CREATE_VM, KVM_X86_TDX_VM) = " + VM);
+    out.addAll(early);
     if (exitsOnHypercall) {
       out.add("ioctl(5, KVM_ENABLE_CAP, {cap=KVM_CAP_EXIT_HYPERCALL, args[0]=0x1000}) = 0");
     }
@@ -102,8 +120,11 @@ final class Program {
         + " cpuid=[{function=0x80000008, eax=0x300000}]})";
   }
 
-  /** Returns the fields as a structure, {@code first} in front. */
+  /** Returns the fields as a structure, {@code first} in front, or NULL for none. */
   String structure(String first) {
+    if (!hasStructure) {
+      return "NULL";
+    }
     List<String> parts = new ArrayList<>();
     if (!first.isEmpty()) {
       parts.add(first);

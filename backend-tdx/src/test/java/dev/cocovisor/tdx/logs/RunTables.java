@@ -107,4 +107,28 @@ final class RunTables {
                 EINVAL,
                 p -> p.state = State.VCPU_INITIALIZED)));
   }
+
+  /** A vCPU that is not the one to boot, where KVM has the local APICs: it sleeps first. */
+  static RuleTable runOther() {
+    String init = "ioctl(9, KVM_MEMORY_ENCRYPT_OP, {id=KVM_TDX_INIT_VCPU, data=0}) = 0";
+    String end = "ioctl(5, KVM_MEMORY_ENCRYPT_OP, {id=KVM_TDX_FINALIZE_VM}) = 0";
+    return new RuleTable(
+        "Linux 7.3, arch/x86/kvm/x86.c, kvm_arch_vcpu_ioctl_run, kvm_arch_vcpu_create; vmx/tdx.c,"
+            + " tdx_vcpu_needs_initialization",
+        () -> {
+          Program p = new Program(State.VCPU_INITIALIZED);
+          p.early.add(Program.SPLIT_IRQCHIP);
+          p.before.addAll(List.of("ioctl(5, KVM_CREATE_VCPU, 1) = 9", init, end));
+          return p;
+        },
+        p -> "-1 EFAULT (KVM_EXIT_MEMORY_FAULT, flags=0, gpa=0, size=0x1000)",
+        p -> "guest_read(9, {gpa=0x800000000000})",
+        List.of(
+            rule(
+                "the vCPU is not initialized",
+                "vcpu",
+                "-1 EINTR (KVM_EXIT_INTR)",
+                p -> p.before.remove(init)),
+            rule("the TD is not finalized", "state", EINVAL, p -> p.before.remove(end))));
+  }
 }

@@ -25,6 +25,9 @@ public final class VmDevices {
 
   private static final long HOST_TSC_KHZ = 2_000_000;
 
+  /** What a factor of 2^16 and the width of an int leave: on Intel the latter. */
+  private static final long MAX_TSC_KHZ = 0x7fffffffL;
+
   private static final long X2APIC_FLAGS = 15;
   private static final long X2APIC_SUPPRESS = 4;
   private static final long X2APIC_NO_SUPPRESS = 8;
@@ -111,11 +114,15 @@ public final class VmDevices {
   }
 
   /**
-   * KVM_SET_TSC_KHZ on the VM, before there are vCPUs.
+   * KVM_SET_TSC_KHZ on the VM, before there are vCPUs. Where the processor scales the counter, a
+   * frequency has to be less than {@code max_guest_tsc_khz}.
    *
    * @param khz for the vCPUs to come, 32 bits; 0 for the host's
    */
   public Errno setTscKhz(long khz) {
+    if ((khz & 0xffffffffL) >= MAX_TSC_KHZ && offers(Capability.KVM_CAP_TSC_CONTROL)) {
+      return vm.refuse(Errno.EINVAL, "the frequency is not below 0x7fffffff kHz");
+    }
     vm.kvmLock().lock();
     try {
       if (hasVcpus()) {

@@ -61,6 +61,14 @@ class MachineIoctlsTest {
     assertThat(call(vm, "KVM_SET_TSS_ADDR", -1)).isEqualTo(minus(Errno.EINVAL));
   }
 
+  /** The processor of this host scales no counter, so nothing is too much for it. */
+  @Test
+  void theFrequencyComesBeforeTheVcpus() {
+    assertThat(call(vm, "KVM_SET_TSC_KHZ", 0xffffffffL)).isZero();
+    var _ = process.createVcpu(vm, 0);
+    assertThat(call(vm, "KVM_SET_TSC_KHZ", 1_000_000)).isEqualTo(minus(Errno.EINVAL));
+  }
+
   @Test
   void registersBelongToVcpus() {
     int vcpu = (int) process.createVcpu(vm, 0);
