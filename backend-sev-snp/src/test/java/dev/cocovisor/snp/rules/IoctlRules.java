@@ -1,0 +1,101 @@
+package dev.cocovisor.snp.rules;
+
+import static dev.cocovisor.snp.rules.Preamble.USER;
+
+import dev.cocovisor.snp.rules.RuleTable.Stage;
+import java.util.List;
+
+/**
+ * The order of checks of the deprecated commands and of ioctls that are no commands of
+ * KVM_MEMORY_ENCRYPT_OP, read off Linux 7.3.
+ */
+final class IoctlRules {
+  private static final String EINVAL = "EINVAL";
+  private static final String X86 = "arch/x86/kvm/x86.c, ";
+
+  private IoctlRules() {}
+
+  static List<RuleTable> all() {
+    return List.of(
+        init("INIT"),
+        init("ES_INIT"),
+        tooNew(),
+        region(),
+        attribute("GET").wrong("the value cannot be written", "EFAULT", "addr", 0x1000),
+        attribute("HAS"),
+        runnableOnly(),
+        state());
+  }
+
+  private static RuleTable init(String command) {
+    return new RuleTable(
+            command,
+            "sev_mem_enc_ioctl, sev_guest_init, __sev_guest_init",
+            "DEFAULT",
+            Stage.CREATED)
+        .good("data", 0)
+        .when("there is a vCPU", Stage.CROWDED, EINVAL)
+        .when("it was initialised already", Stage.INITIALIZED, EINVAL);
+  }
+
+  /** A VM of the default type does not wait for INIT2: it says so before it reads anything. */
+  private static RuleTable tooNew() {
+    return new RuleTable("INIT2", "sev_guest_init2", "DEFAULT", Stage.CREATED)
+        .good("it does not wait for INIT2", ") = -1 EINVAL")
+        .wrong("data of the command is not mapped", EINVAL, "data", 0)
+        .when("there is a vCPU", Stage.CROWDED, EINVAL)
+        .when("it was initialised already", Stage.INITIALIZED, EINVAL);
+  }
+
+  private static RuleTable region() {
+    return new RuleTable(
+            "KVM_MEMORY_ENCRYPT_REG_REGION",
+            "ioctl(4, KVM_MEMORY_ENCRYPT_REG_REGION, {",
+            "sev_mem_enc_register_region, sev_pin_memory",
+            "SEV",
+            Stage.INITIALIZED)
+        .good("addr", USER, "size", 0x1000)
+        .when("no INIT2 yet", Stage.CREATED, "ENOTTY")
+        .wrong("no size", EINVAL, "size", 0)
+        .wrong("the range wraps around", EINVAL, "addr", -0x800L, "size", 0x1000)
+        .wrong("a page cannot be pinned", "ENOMEM", "addr", 0x7e00_0000_0000L);
+  }
+
+  private static RuleTable attribute(String what) {
+    String name = "KVM_" + what + "_DEVICE_ATTR";
+    return new RuleTable(
+            name,
+            "ioctl(3, " + name + ", {",
+            X86 + "__kvm_x86_dev_get_attr; svm/sev.c, sev_dev_get_attr",
+            "SNP",
+            Stage.CREATED)
+        .good("group", 1, "attr", 0, "addr", USER)
+        .wrong("no such group", "ENXIO", "group", 2)
+        .wrong("no such attribute", "ENXIO", "attr", 3);
+  }
+
+  private static RuleTable states(String title) {
+    return new RuleTable(
+        title,
+        "ioctl(5, KVM_SET_MP_STATE, {",
+        X86 + "kvm_arch_vcpu_ioctl_set_mpstate",
+        "SNP",
+        Stage.RUNNING);
+  }
+
+  private static RuleTable runnableOnly() {
+    RuleTable t = states("KVM_SET_MP_STATE").good("mp_state", 0);
+    for (int s : new int[] {1, 2, 3, 4, 9, 10}) {
+      var _ = t.wrong("the local APIC is not KVM's", EINVAL, "mp_state", s);
+    }
+    return t;
+  }
+
+  private static RuleTable state() {
+    RuleTable t = states("KVM_SET_MP_STATE local APIC").withIrqchip().good("mp_state", 3);
+    for (int s : new int[] {5, 6, 7, 8, 10}) {
+      var _ = t.wrong("a state of another architecture, or none", EINVAL, "mp_state", s);
+    }
+    return t;
+  }
+}
