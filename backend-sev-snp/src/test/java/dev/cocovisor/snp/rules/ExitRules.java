@@ -49,6 +49,7 @@ final class ExitRules {
         extendedRequest(),
         hypercall(),
         jumpTable(),
+        terminate(),
         cpuid(),
         writeMsr(),
         monitor());
@@ -231,7 +232,11 @@ final class ExitRules {
         .ends("no such request", told(INPUT), "exitinfo1", 3)
         .ends("features are not the VM's", told(INPUT), "rax", 0)
         .ends("the address is no page", told(INPUT), "exitinfo2", 0x1800)
-        .ends("the address has too many bits", told(INPUT), "exitinfo2", 1L << 52 | 0x1000)
+        .ends(
+            "the address has more bits than a vCPU without CPUID",
+            told(INPUT),
+            "exitinfo2",
+            1L << 36 | 0x1000)
         .ends("the address is aligned to 2 MiB", told(INPUT), "exitinfo2", 0x20_0000);
   }
 
@@ -291,6 +296,11 @@ final class ExitRules {
     return snp("AP_JUMP_TABLE", "", 0x8000_0005L, Stage.REGISTERED)
         .good("it is set", DONE)
         .ends("neither set nor asked for", told(INPUT), "exitinfo1", 2);
+  }
+
+  private static RuleTable terminate() {
+    return snp("TERM_REQUEST", "", 0x8000_fffeL, Stage.REGISTERED)
+        .good("it ends", ") = 0 (KVM_EXIT_SYSTEM_EVENT, type=6, ndata=1, data[0]=0x301000)");
   }
 
   private static RuleTable cpuid() {

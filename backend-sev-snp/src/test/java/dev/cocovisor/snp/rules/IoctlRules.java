@@ -23,6 +23,7 @@ final class IoctlRules {
         region(),
         attribute("GET").wrong("the value cannot be written", "EFAULT", "addr", 0x1000),
         attribute("HAS"),
+        debugRegisters(),
         runnableOnly(),
         state());
   }
@@ -72,6 +73,20 @@ final class IoctlRules {
         .good("group", 1, "attr", 0, "addr", USER)
         .wrong("no such group", "ENXIO", "group", 2)
         .wrong("no such attribute", "ENXIO", "attr", 3);
+  }
+
+  private static RuleTable debugRegisters() {
+    return new RuleTable(
+            "KVM_SET_DEBUGREGS",
+            "ioctl(5, KVM_SET_DEBUGREGS, {",
+            "arch/x86/kvm/regs.c, kvm_vcpu_ioctl_x86_set_debugregs",
+            "SNP",
+            Stage.STARTED)
+        .good("flags", 0, "dr6", 0xffff_0ff0L, "dr7", 0x401)
+        .when("the registers are hidden", Stage.RUNNING, EINVAL)
+        .wrong("flags are set", EINVAL, "flags", 1)
+        .wrong("DR6 has more than 32 bits", EINVAL, "dr6", 1L << 32)
+        .wrong("DR7 has more than 32 bits", EINVAL, "dr7", 1L << 32);
   }
 
   private static RuleTable states(String title) {

@@ -24,6 +24,8 @@ final class SevRules {
 
   private static final String DEBUGGED = "ioctl(5, KVM_SET_GUEST_DEBUG, {control=1}) = 0\n";
 
+  private static final String BREAKPOINT = "ioctl(5, KVM_SET_DEBUGREGS, {dr7=0x401}) = 0\n";
+
   private static final long TOO_LONG = 0x5000;
 
   private SevRules() {}
@@ -102,6 +104,7 @@ final class SevRules {
         .wrong("flags are set", EINVAL, "flags", 1)
         .when("the vCPUs are encrypted already", Stage.RUNNING, EINVAL)
         .after("the vCPU is debugged", DEBUGGED, EINVAL)
+        .after("its DR7 has a breakpoint", BREAKPOINT, EINVAL)
         .wrong("no identity block", EINVAL, "id_block_en", 1, "id_block_uaddr", 0)
         .wrong(
             "the identity block is not mapped", EFAULT, "id_block_en", 1, "id_block_uaddr", NOWHERE)
@@ -196,6 +199,7 @@ final class SevRules {
             Stage.STARTED)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
         .after("the vCPU is debugged", DEBUGGED, EINVAL)
+        .after("its DR7 has a breakpoint", BREAKPOINT, EINVAL)
         .when("the vCPUs are encrypted already", Stage.MEASURED, EINVAL)
         .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF);
   }
