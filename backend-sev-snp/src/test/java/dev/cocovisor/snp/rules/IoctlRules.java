@@ -4,6 +4,7 @@ import static dev.cocovisor.snp.rules.Preamble.USER;
 
 import dev.cocovisor.snp.rules.RuleTable.Stage;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The order of checks of the deprecated commands and of ioctls that are no commands of
@@ -15,7 +16,66 @@ final class IoctlRules {
 
   private IoctlRules() {}
 
+  /** What only asks whether the registers are hidden. */
+  private static final List<String> REGISTERS =
+      List.of(
+          "GET_REGS",
+          "SET_REGS",
+          "GET_SREGS",
+          "SET_SREGS",
+          "GET_SREGS2",
+          "SET_SREGS2",
+          "GET_DEBUGREGS",
+          "GET_XCRS",
+          "SET_XCRS",
+          "SET_GUEST_DEBUG");
+
+  /** And what SNP's launch leaves in sight. */
+  private static final List<String> FLOATS =
+      List.of("GET_FPU", "SET_FPU", "GET_XSAVE", "GET_XSAVE2", "SET_XSAVE");
+
   static List<RuleTable> all() {
+    return Stream.of(calls(), registers("SNP"), registers("SEV_ES"), floats())
+        .flatMap(List::stream)
+        .toList();
+  }
+
+  private static RuleTable registers(String ioctl, String type) {
+    return new RuleTable(
+        "KVM registers",
+        "ioctl(5, KVM_" + ioctl + ", {",
+        "arch/x86/kvm/regs.c and x86.c, what asks guest_state_protected or fpstate_is_confidential",
+        type,
+        Stage.STARTED);
+  }
+
+  private static List<RuleTable> registers(String type) {
+    Stage hidden = type.equals("SNP") ? Stage.RUNNING : Stage.MEASURED;
+    return REGISTERS.stream()
+        .map(r ->
+            registers(r, type)
+                .good(r + " as long as they are in sight", ") = 0")
+                .when(r + " of what is measured", hidden, EINVAL))
+        .toList();
+  }
+
+  private static List<RuleTable> floats() {
+    Stream<RuleTable> snp =
+        FLOATS.stream()
+            .map(r ->
+                registers(r, "SNP")
+                    .good(r + " as long as they are in sight", ") = 0")
+                    .endsWhen(r + " of what is measured", Stage.RUNNING, ") = 0"));
+    Stream<RuleTable> es =
+        FLOATS.stream()
+            .map(r ->
+                registers(r, "SEV_ES")
+                    .good(r + " as long as they are in sight", ") = 0")
+                    .when(r + " of what is measured", Stage.MEASURED, EINVAL));
+    return Stream.concat(snp, es).toList();
+  }
+
+  private static List<RuleTable> calls() {
     return List.of(
         init("INIT"),
         init("ES_INIT"),

@@ -51,6 +51,10 @@ final class SevRules {
         debug(),
         sendStart(),
         sendUpdate(),
+        attestation(),
+        step("SEND_FINISH", "sev_send_finish", Stage.RUNNING, "it is not being sent"),
+        step("SEND_CANCEL", "sev_send_cancel", Stage.RUNNING, "it is not being sent"),
+        step("RECEIVE_FINISH", "sev_receive_finish", Stage.STARTED, "it is not being received"),
         receiveStart(),
         receiveUpdate());
   }
@@ -259,6 +263,27 @@ final class SevRules {
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
         .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
         .wrong("data of the command is not mapped", EFAULT, "data", 0);
+  }
+
+  private static RuleTable attestation() {
+    return new RuleTable(
+            "GET_ATTESTATION_REPORT", "sev_get_attestation_report", "SEV", Stage.RUNNING)
+        .good("uaddr", USER + 0x8000, "len", 0x1000)
+        .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
+        .wrong("more than a blob", EINVAL, "len", TOO_LONG)
+        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
+        .firmware("a query", 4, "len", 0)
+        .wrong("the buffer is not mapped", EFAULT, "uaddr", NOWHERE);
+  }
+
+  /** A command without arguments, whose data nobody reads. */
+  private static RuleTable step(String command, String function, Stage at, String refused) {
+    return new RuleTable(command, function, "SEV", at)
+        .good("data", 0)
+        .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
+        .lastly(refused, 2);
   }
 
   private static RuleTable debug() {
