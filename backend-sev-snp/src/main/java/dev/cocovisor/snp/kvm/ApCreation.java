@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The request is checked when the guest makes it and carried out by the other vCPU before its
  * next entry; what the page is in the RMP nobody asks before VMRUN does. KVM keeps the save area it
  * allocated: only VMRUN goes over to the guest's. Source: {@code arch/x86/kvm/svm/sev.c},
- * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_are_required_ghcb_fields_valid
- * (7.3).
+ * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_are_required_ghcb_fields_valid;
+ * {@code cpuid.h}, page_address_valid (7.3).
  */
 final class ApCreation {
   /** Create, but only when the vCPU gets an INIT. */

@@ -35,7 +35,7 @@ final class IoctlRules {
       List.of("GET_FPU", "SET_FPU", "GET_XSAVE", "GET_XSAVE2", "SET_XSAVE");
 
   static List<RuleTable> all() {
-    return Stream.of(calls(), registers("SNP"), registers("SEV_ES"), floats())
+    return Stream.of(calls(), registers("SNP"), registers("SEV_ES"), floats(), mirrors())
         .flatMap(List::stream)
         .toList();
   }
@@ -73,6 +73,62 @@ final class IoctlRules {
                     .good(r + " as long as they are in sight", ") = 0")
                     .when(r + " of what is measured", Stage.MEASURED, EINVAL));
     return Stream.concat(snp, es).toList();
+  }
+
+  /** Before anything else a mirror is told that a command is not its own. */
+  private static List<RuleTable> mirrors() {
+    List<String> owners =
+        List.of(
+            "INIT",
+            "ES_INIT",
+            "INIT2",
+            "LAUNCH_START",
+            "LAUNCH_UPDATE_DATA",
+            "LAUNCH_SECRET",
+            "LAUNCH_MEASURE",
+            "LAUNCH_FINISH",
+            "SEND_START",
+            "SEND_UPDATE_DATA",
+            "SEND_FINISH",
+            "SEND_CANCEL",
+            "RECEIVE_START",
+            "RECEIVE_UPDATE_DATA",
+            "RECEIVE_FINISH",
+            "GET_ATTESTATION_REPORT",
+            "SNP_LAUNCH_START",
+            "SNP_LAUNCH_UPDATE",
+            "SNP_LAUNCH_FINISH",
+            "SNP_ENABLE_REQ_CERTS");
+    Stream<RuleTable> refused =
+        owners.stream()
+            .map(c ->
+                mirror(c)
+                    .good(c + " is the owner's", ") = -1 EINVAL")
+                    .wrong(c + " is the owner's: data is not looked at", EINVAL, "data", 0));
+    Stream<RuleTable> taken =
+        Stream.of(
+            mirror("GUEST_STATUS").wrong("data is not mapped", "EFAULT", "data", 0),
+            mirror("LAUNCH_UPDATE_VMSA").good("SEV alone has no save areas", ") = -1 ENOTTY"),
+            debug("DBG_DECRYPT"),
+            debug("DBG_ENCRYPT"));
+    return Stream.concat(refused, taken).toList();
+  }
+
+  private static RuleTable debug(String command) {
+    return mirror(command)
+        .good("src_uaddr", USER, "dst_uaddr", USER, "len", 16)
+        .good("a page cannot be pinned", ") = -1 ENOMEM")
+        .wrong("data is not mapped", "EFAULT", "data", 0)
+        .wrong("no length", EINVAL, "len", 0);
+  }
+
+  private static RuleTable mirror(String command) {
+    return new RuleTable(
+        "KVM_SEV commands",
+        "ioctl(5, KVM_MEMORY_ENCRYPT_OP, {id=KVM_SEV_" + command,
+        "sev_mem_enc_ioctl, is_cmd_allowed_from_mirror",
+        "MIRROR",
+        Stage.STARTED);
   }
 
   private static List<RuleTable> calls() {

@@ -8,6 +8,18 @@ final class Preamble {
   /** Bytes of it. */
   static final long SIZE = 0x40_0000;
 
+  /** VM 5 shares the context of VM 4, which is launching. */
+  private static final String MIRROR =
+      """
+      host_config({backend="sev-snp"}) = 0
+      openat(AT_FDCWD, "/dev/kvm", O_RDWR) = 3
+      ioctl(3, KVM_CREATE_VM, KVM_X86_SEV_VM) = 4
+      ioctl(4, KVM_MEMORY_ENCRYPT_OP, {id=KVM_SEV_INIT2}) = 0
+      ioctl(4, KVM_MEMORY_ENCRYPT_OP, {id=KVM_SEV_LAUNCH_START, policy=0}) = 0
+      ioctl(3, KVM_CREATE_VM, KVM_X86_DEFAULT_VM) = 5
+      ioctl(5, KVM_ENABLE_CAP, {cap=KVM_CAP_VM_COPY_ENC_CONTEXT_FROM, args[0]=4}) = 0
+      """;
+
   private Preamble() {}
 
   static String of(RuleTable table, RuleTable.Stage stage) {
@@ -17,6 +29,9 @@ final class Preamble {
     s.append("host_config({backend=\"sev-snp\"}) = 0\n");
     s.append("openat(AT_FDCWD, \"/dev/kvm\", O_RDWR) = 3\n");
     s.append("ioctl(3, KVM_CREATE_VM, KVM_X86_").append(type).append("_VM) = 4\n");
+    if (type.equals("MIRROR")) {
+      return MIRROR;
+    }
     if (table.irqchip) {
       s.append("ioctl(4, KVM_CREATE_IRQCHIP) = 0\n");
     }
