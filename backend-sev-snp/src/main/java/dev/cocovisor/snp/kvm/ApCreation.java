@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The request is checked when the guest makes it and carried out by the other vCPU before its
  * next entry; what the page is in the RMP nobody asks before VMRUN does. KVM keeps the save area it
  * allocated: only VMRUN goes over to the guest's. Source: {@code arch/x86/kvm/svm/sev.c},
- * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_are_required_ghcb_fields_valid
- * (7.3).
+ * sev_snp_ap_creation, sev_snp_init_protected_guest_state, sev_es_are_required_ghcb_fields_valid;
+ * {@code cpuid.h}, page_address_valid (7.3).
  */
 final class ApCreation {
   /** Create, but only when the vCPU gets an INIT. */
@@ -37,17 +37,20 @@ final class ApCreation {
   }
 
   /** Carries out {@code guest_ap_creation(vcpu, {request, apic_id, rax, vmsa})}. */
-  RunResult request(Fields f) {
+  RunResult request(SevVcpu caller, Fields f) {
     if (f.number("request") != DESTROY && !f.has("rax")) {
       return Vmgexit.malformed(
           sev, Vmgexit.MISSING_INPUT, "RAX, the features of the save area, is not given");
     }
     return request(
-        f, f.number("apic_id") << 32 | (f.number("request") & 0xffff_ffffL), f.number("vmsa", 0));
+        caller,
+        f,
+        f.number("apic_id") << 32 | (f.number("request") & 0xffff_ffffL),
+        f.number("vmsa", 0));
   }
 
-  /** As {@link #request(Fields)}, the request as SW_EXITINFO1 and SW_EXITINFO2 hold it. */
-  RunResult request(Fields f, long info1, long gpa) {
+  /** As {@link #request(SevVcpu, Fields)}, the request as SW_EXITINFO1 and SW_EXITINFO2 hold it. */
+  RunResult request(SevVcpu caller, Fields f, long info1, long gpa) {
     int request = (int) info1;
     SevVcpu target = target(info1 >>> 32);
     if (target == null) {
@@ -59,8 +62,8 @@ final class ApCreation {
         if (f.number("rax") != sev.info().vmsaFeatures) {
           return invalid("the features are not the VM's");
         }
-        if (!addressValid(gpa)) {
-          return invalid("the address is no page, or aligned to 2 MiB");
+        if (!addressValid(caller, gpa)) {
+          return invalid("the address is no page of the caller's, or aligned to 2 MiB");
         }
         target.nextVmsaGpa = gpa;
       } else if (request == DESTROY) {
@@ -80,11 +83,11 @@ final class ApCreation {
   }
 
   /**
-   * A page, and no 2 MiB aligned one: a large RMP entry that collides with a running VMSA there
-   * makes the processor report faults that are none.
+   * A page within the address width of the vCPU that asks, and no 2 MiB aligned one: a large RMP
+   * entry that collides with a running VMSA there makes the processor report faults that are none.
    */
-  private static boolean addressValid(long gpa) {
-    return (gpa & 0xFFF) == 0 && gpa >>> 52 == 0 && (gpa & PMD_MASK) != 0;
+  private static boolean addressValid(SevVcpu caller, long gpa) {
+    return (gpa & 0xFFF) == 0 && gpa >>> caller.addressBits == 0 && (gpa & PMD_MASK) != 0;
   }
 
   private @Nullable SevVcpu target(long apicId) {

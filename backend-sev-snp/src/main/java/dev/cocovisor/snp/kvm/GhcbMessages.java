@@ -28,6 +28,7 @@ final class GhcbMessages {
   static final int REGISTER_REQUEST = 0x012;
   private static final int STATE_REQUEST = 0x014;
   private static final int TERMINATE = 0x100;
+  private static final int EXIT_SYSTEM_EVENT = 24;
   private static final int FEATURES_REQUEST = 0x080;
 
   /** A page state request's frame, and the bit from which on it says what is asked. */
@@ -59,13 +60,15 @@ final class GhcbMessages {
       case FEATURES_REQUEST -> answer(FEATURES << PAGE_SHIFT | FEATURES_REQUEST + 1);
       case RESET_HOLD_REQUEST -> Vmgexit.resetHold(sev, state);
       case PREFERRED_REQUEST ->
-          sev.isSnp() ? answer(NONE_PREFERRED << PAGE_SHIFT | PREFERRED_REQUEST + 1) : terminate();
-      case REGISTER_REQUEST -> sev.isSnp() ? register(state, data) : terminate();
+          sev.isSnp()
+              ? answer(NONE_PREFERRED << PAGE_SHIFT | PREFERRED_REQUEST + 1)
+              : terminate(msr);
+      case REGISTER_REQUEST -> sev.isSnp() ? register(state, data) : terminate(msr);
       case STATE_REQUEST ->
           sev.isSnp()
               ? states.message(state, data & GFN, (int) (data >>> OPERATION) & 0xf)
-              : terminate();
-      case TERMINATE -> terminate();
+              : terminate(msr);
+      case TERMINATE -> terminate(msr);
       default -> answer(msr);
     };
   }
@@ -75,13 +78,24 @@ final class GhcbMessages {
     return answer(gfn << PAGE_SHIFT | REGISTER_REQUEST + 1);
   }
 
+  /** The message by which a guest asks for one page's change. */
+  static long stateRequest(long gfn, int operation) {
+    return ((long) operation << OPERATION | (gfn & GFN)) << PAGE_SHIFT | STATE_REQUEST;
+  }
+
   /** What the MSR holds after a reset: versions and where the C-bit is. */
   static long information(SevVm sev) {
     return (long) sev.info().ghcbVersion << 48 | VERSION_MIN << 32 | C_BIT << 24 | 1;
   }
 
-  static RunResult terminate() {
-    return RunResult.ok(new Exit.SystemEvent(SYSTEM_EVENT_TERM));
+  /**
+   * KVM_SYSTEM_EVENT_SEV_TERM.
+   *
+   * @param msr what the GHCB MSR held: a message, or the address of the GHCB
+   */
+  static RunResult terminate(long msr) {
+    Fields event = new Fields().put("type", SYSTEM_EVENT_TERM).put("ndata", 1).put("data[0]", msr);
+    return RunResult.ok(new Exit.Vendor(EXIT_SYSTEM_EVENT, "KVM_EXIT_SYSTEM_EVENT", event));
   }
 
   private static RunResult answer(long msr) {

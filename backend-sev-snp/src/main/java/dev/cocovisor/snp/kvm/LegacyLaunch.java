@@ -168,7 +168,7 @@ final class LegacyLaunch {
           return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is encrypted already")
               .number();
         }
-        if (state.debugged) {
+        if (state.debugged || state.breakpoints) {
           return -sev.refuse(Errno.EINVAL, () -> "vCPU " + vcpu.id() + " is being debugged")
               .number();
         }

@@ -37,6 +37,12 @@ final class SevVcpu implements Place {
   /** User space debugs the guest (KVM_GUESTDBG_ENABLE). */
   boolean debugged;
 
+  /** DR7 that user space set has more than the bit that is always 1. */
+  boolean breakpoints;
+
+  /** Bits of a guest-physical address, as its CPUID says; 36 without. */
+  int addressBits = GuestCpuid.BITS_WITHOUT;
+
   /** KVM_MP_STATE_HALTED, after the guest destroyed the vCPU. */
   boolean halted;
 

@@ -82,7 +82,7 @@ final class SnpGuestActions {
       case "psc_msr" -> message(state, f.number("gfn"), (int) f.number("op"));
       case "psc" ->
           registered(state) ? states.buffer(state, f, PageStateChange.MAX_ENTRIES) : refused();
-      case "ap_creation" -> registered(state) ? aps.request(f) : refused();
+      case "ap_creation" -> registered(state) ? aps.request(state, f) : refused();
       case "psc_resume", "resume" -> answered(state, f.number("ret"));
       default -> null;
     };
@@ -111,7 +111,9 @@ final class SnpGuestActions {
   }
 
   private RunResult message(SevVcpu state, long gfn, int operation) {
-    return sev.isSnp() ? states.message(state, gfn, operation) : GhcbMessages.terminate();
+    return sev.isSnp()
+        ? states.message(state, gfn, operation)
+        : GhcbMessages.terminate(GhcbMessages.stateRequest(gfn, operation));
   }
 
   /** The short actions name no GHCB: theirs is the one that was registered. */

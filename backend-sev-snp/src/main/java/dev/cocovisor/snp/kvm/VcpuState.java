@@ -6,12 +6,13 @@ import dev.cocovisor.api.VendorCommand;
 
 /**
  * What user space sets of a vCPU with hidden registers and KVM still goes by: whether it may run,
- * and whether it is debugged.
+ * whether it is debugged, and what its CPUID says of addresses.
  *
  * <p>A vCPU that user space makes runnable though its guest took its save area away does not sleep
- * but fails to enter; one that is debugged cannot be measured. Source: {@code arch/x86/kvm/x86.c},
- * kvm_arch_vcpu_ioctl_get_mpstate, kvm_arch_vcpu_ioctl_set_mpstate,
- * kvm_arch_vcpu_ioctl_set_guest_debug; {@code svm/sev.c}, pre_sev_run, sev_es_sync_vmsa (7.3).
+ * but fails to enter; one that is debugged, by KVM or by DR7, cannot be measured. Source: {@code
+ * arch/x86/kvm/x86.c}, kvm_arch_vcpu_ioctl_get_mpstate, kvm_arch_vcpu_ioctl_set_mpstate,
+ * kvm_arch_vcpu_ioctl_set_guest_debug; {@code regs.c}, kvm_vcpu_ioctl_x86_set_debugregs; {@code
+ * svm/sev.c}, pre_sev_run, sev_es_sync_vmsa (7.3).
  */
 final class VcpuState {
   private static final long RUNNABLE = 0;
@@ -21,6 +22,7 @@ final class VcpuState {
   private static final long SIPI_RECEIVED = 4;
   private static final long AP_RESET_HOLD = 9;
   private static final long DEBUG_ENABLED = 1;
+  private static final long DR7_FIXED_1 = 0x400;
 
   private final SevVm sev;
 
@@ -39,8 +41,27 @@ final class VcpuState {
         }
         yield -Errno.ENOTTY.number();
       }
+      case "KVM_SET_DEBUGREGS" -> debugRegisters(s, c.in());
+      case "KVM_SET_CPUID", "KVM_SET_CPUID2" -> {
+        s.addressBits = GuestCpuid.addressBits(c.in());
+        yield -Errno.ENOTTY.number();
+      }
       default -> -Errno.ENOTTY.number();
     };
+  }
+
+  /** What is hidden the core refuses, before any argument. */
+  private long debugRegisters(SevVcpu s, Fields in) {
+    if (s.protectedState) {
+      return -Errno.ENOTTY.number();
+    }
+    if (number(in, "flags") != 0
+        || number(in, "dr6") >>> 32 != 0
+        || number(in, "dr7") >>> 32 != 0) {
+      return sev.fail(Errno.EINVAL, "flags are 0, and DR6 and DR7 have 32 bits");
+    }
+    s.breakpoints = (number(in, "dr7") & ~DR7_FIXED_1) != 0;
+    return -Errno.ENOTTY.number();
   }
 
   private long run(SevVcpu s, long state) {

@@ -137,7 +137,7 @@ final class Vmgexit {
       return answer(0, GhcbMessages.FEATURES);
     }
     if (code == TERMINATE) {
-      return GhcbMessages.terminate();
+      return GhcbMessages.terminate(ghcb);
     }
     if (code == GhcbFields.PAGE_STATE) {
       long at = f.number("scratch");
@@ -147,7 +147,7 @@ final class Vmgexit {
           : states.buffer(state, f, (int) ((ghcb + ScratchArea.BUFFER_END - at - HEADER) / WORD));
     }
     if (code == GhcbFields.AP_CREATION) {
-      return aps.request(f, info1, info2);
+      return aps.request(state, f, info1, info2);
     }
     if (code == GhcbFields.GUEST_REQUEST || code == GhcbFields.EXTENDED_REQUEST) {
       return requests.request(state, f, code == GhcbFields.EXTENDED_REQUEST, info1, info2);

@@ -24,6 +24,10 @@ class VmgexitTest {
     return f;
   }
 
+  private static String ended(long msr) {
+    return "KVM_EXIT_SYSTEM_EVENT {type=6, ndata=1, data[0]=" + msr + "}";
+  }
+
   private static String told(int info1, long info2) {
     return "KVM_EXIT_HLT {exitinfo1=" + info1 + ", exitinfo2=" + info2 + "}";
   }
@@ -86,7 +90,7 @@ class VmgexitTest {
         "RDTSC has no handler, svm_invoke_exit_handler", event(0x6e), "KVM_EXIT_INTERNAL_ERROR"),
     new Case("MMIO without scratch", event(0x80000002L, "exitinfo2", 4), told(2, 4)),
     new Case("a #VC it does not know", event(0x8000ffffL), "EINVAL KVM_EXIT_UNKNOWN"),
-    new Case("its end", event(0x8000fffeL), "KVM_EXIT_SYSTEM_EVENT"),
+    new Case("its end, data[0] is the GHCB", event(0x8000fffeL), ended(0x1000)),
     new Case("NMI done", event(0x80000003L), told(0, 0)),
   };
 
@@ -146,10 +150,10 @@ class VmgexitTest {
     assertThat(message(g, 1L << 52 | 0x9014)).isEqualTo("HYPERCALL 9000 1 10");
     assertThat(g.act(SnpActions.resume(0))).contains("ghcb_msr=21");
     assertThat(message(g, 0xabc)).as("left as it is").contains("ghcb_msr=" + 0xabc);
-    assertThat(message(g, 0x100)).isEqualTo("KVM_EXIT_SYSTEM_EVENT");
+    assertThat(message(g, 0x100)).isEqualTo(ended(0x100));
     Guest e = es();
     for (long snpOnly : new long[] {0x010, 0x7012, 1L << 52 | 0x9014}) {
-      assertThat(message(e, snpOnly)).isEqualTo("KVM_EXIT_SYSTEM_EVENT");
+      assertThat(message(e, snpOnly)).isEqualTo(ended(snpOnly));
     }
   }
 

@@ -8,17 +8,37 @@ final class Preamble {
   /** Bytes of it. */
   static final long SIZE = 0x40_0000;
 
+  /** VM 5 shares the context of VM 4, which is launching. */
+  private static final String MIRROR =
+      """
+      host_config({backend="sev-snp"}) = 0
+      openat(AT_FDCWD, "/dev/kvm", O_RDWR) = 3
+      ioctl(3, KVM_CREATE_VM, KVM_X86_SEV_VM) = 4
+      ioctl(4, KVM_MEMORY_ENCRYPT_OP, {id=KVM_SEV_INIT2}) = 0
+      ioctl(4, KVM_MEMORY_ENCRYPT_OP, {id=KVM_SEV_LAUNCH_START, policy=0}) = 0
+      ioctl(3, KVM_CREATE_VM, KVM_X86_DEFAULT_VM) = 5
+      ioctl(5, KVM_ENABLE_CAP, {cap=KVM_CAP_VM_COPY_ENC_CONTEXT_FROM, args[0]=4}) = 0
+      """;
+
   private Preamble() {}
 
-  static String of(String command, String type, RuleTable.Stage stage) {
+  static String of(RuleTable table, RuleTable.Stage stage) {
+    String type = table.type;
+    boolean inits = table.command.matches("(ES_)?INIT2?");
     StringBuilder s = new StringBuilder();
     s.append("host_config({backend=\"sev-snp\"}) = 0\n");
     s.append("openat(AT_FDCWD, \"/dev/kvm\", O_RDWR) = 3\n");
     s.append("ioctl(3, KVM_CREATE_VM, KVM_X86_").append(type).append("_VM) = 4\n");
-    if (stage.compareTo(RuleTable.Stage.CREATED) > 0) {
-      s.append(op("INIT2", ""));
+    if (type.equals("MIRROR")) {
+      return MIRROR;
     }
-    if (!command.equals("INIT2") || stage == RuleTable.Stage.CROWDED) {
+    if (table.irqchip) {
+      s.append("ioctl(4, KVM_CREATE_IRQCHIP) = 0\n");
+    }
+    if (stage.compareTo(RuleTable.Stage.CREATED) > 0) {
+      s.append(type.equals("DEFAULT") ? op("INIT", "") : op("INIT2", table.init));
+    }
+    if (!inits || stage == RuleTable.Stage.CROWDED) {
       s.append("ioctl(4, KVM_CREATE_VCPU, 0) = 5\n");
     }
     s.append("mmap(NULL, 0x400000, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE,")
@@ -43,8 +63,14 @@ final class Preamble {
       s.append(
           op("SNP_LAUNCH_UPDATE", ", gfn_start=0x0, uaddr=0x7f0000000000, len=0x1000, type=1"));
     }
-    if (stage == RuleTable.Stage.RUNNING) {
+    if (stage.compareTo(RuleTable.Stage.RUNNING) >= 0) {
       s.append(op("SNP_LAUNCH_FINISH", ""));
+    }
+    if (stage.compareTo(RuleTable.Stage.REGISTERED) >= 0) {
+      s.append("guest_vmgexit(5, {ghcb=0x301012}) = 0 (KVM_EXIT_HLT, ghcb_msr=0x301013)\n");
+    }
+    if (stage == RuleTable.Stage.HEARD) {
+      s.append("ioctl(4, KVM_ENABLE_CAP, {cap=KVM_CAP_EXIT_HYPERCALL, args[0]=0x1000}) = 0\n");
     }
     return s;
   }

@@ -4,6 +4,7 @@ import static dev.cocovisor.snp.rules.Preamble.USER;
 
 import dev.cocovisor.snp.rules.RuleTable.Stage;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The order of checks of KVM_MEMORY_ENCRYPT_OP, read off {@code arch/x86/kvm/svm/sev.c} of Linux
@@ -21,11 +22,19 @@ final class SevRules {
   /** An address that nothing is mapped at. */
   private static final long NOWHERE = 0x7e00_0000_0000L;
 
+  private static final String DEBUGGED = "ioctl(5, KVM_SET_GUEST_DEBUG, {control=1}) = 0\n";
+
+  private static final String BREAKPOINT = "ioctl(5, KVM_SET_DEBUGREGS, {dr7=0x401}) = 0\n";
+
   private static final long TOO_LONG = 0x5000;
 
   private SevRules() {}
 
   static List<RuleTable> all() {
+    return Stream.of(commands(), IoctlRules.all(), ExitRules.all()).flatMap(List::stream).toList();
+  }
+
+  static List<RuleTable> commands() {
     return List.of(
         snpStart(),
         snpUpdate(),
@@ -42,6 +51,10 @@ final class SevRules {
         debug(),
         sendStart(),
         sendUpdate(),
+        attestation(),
+        step("SEND_FINISH", "sev_send_finish", Stage.RUNNING, "it is not being sent"),
+        step("SEND_CANCEL", "sev_send_cancel", Stage.RUNNING, "it is not being sent"),
+        step("RECEIVE_FINISH", "sev_receive_finish", Stage.STARTED, "it is not being received"),
         receiveStart(),
         receiveUpdate());
   }
@@ -51,6 +64,7 @@ final class SevRules {
             "SNP_LAUNCH_START", "snp_launch_start, snp_context_create", "SNP", Stage.INITIALIZED)
         .good("policy", 0x30000)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .when("there is a context already", Stage.STARTED, EINVAL)
         .wrong("flags are set", EINVAL, "flags", 1)
         .wrong("a policy bit is not supported", EINVAL, "policy", 0x70000)
@@ -68,6 +82,7 @@ final class SevRules {
         .good("gfn_start", 1, "uaddr", USER + 0x1000, "len", 0x1000, "type", 1)
         .when("no INIT2 yet", Stage.CREATED, EINVAL)
         .when("no context yet", Stage.INITIALIZED, EINVAL)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("len is 0", EINVAL, "len", 0)
         .wrong("len is no whole pages", EINVAL, "len", 0x1800)
         .wrong("flags are set", EINVAL, "flags", 1)
@@ -89,8 +104,11 @@ final class SevRules {
             "SNP_LAUNCH_FINISH", "snp_launch_finish, snp_launch_update_vmsa", "SNP", Stage.STARTED)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
         .when("no context yet", Stage.INITIALIZED, EINVAL)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("flags are set", EINVAL, "flags", 1)
         .when("the vCPUs are encrypted already", Stage.RUNNING, EINVAL)
+        .after("the vCPU is debugged", DEBUGGED, EINVAL)
+        .after("its DR7 has a breakpoint", BREAKPOINT, EINVAL)
         .wrong("no identity block", EINVAL, "id_block_en", 1, "id_block_uaddr", 0)
         .wrong(
             "the identity block is not mapped", EFAULT, "id_block_en", 1, "id_block_uaddr", NOWHERE)
@@ -127,6 +145,7 @@ final class SevRules {
     return new RuleTable(
             "INIT2", "sev_mem_enc_ioctl, sev_guest_init2, __sev_guest_init", "SNP", Stage.CREATED)
         .when("SNP is active already", Stage.INITIALIZED, "EPERM")
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .when("there is a vCPU", Stage.CROWDED, EINVAL)
         .wrong("flags are set", EINVAL, "flags", 1)
         .wrong("a feature is not offered", EINVAL, "vmsa_features", 2)
@@ -138,6 +157,7 @@ final class SevRules {
   private static RuleTable esInit2() {
     return new RuleTable("INIT2", "sev_guest_init2, __sev_guest_init", "SEV_ES", Stage.CREATED)
         .when("it was initialised already", Stage.INITIALIZED, EINVAL)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .when("there is a vCPU", Stage.CROWDED, EINVAL)
         .wrong("flags are set", EINVAL, "flags", 1)
         .wrong("a feature is not offered", EINVAL, "vmsa_features", 2)
@@ -150,6 +170,7 @@ final class SevRules {
             "LAUNCH_START", "sev_launch_start, sev_bind_asid", "SEV_ES", Stage.INITIALIZED)
         .good("policy", 4)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("the certificate has no length", EINVAL, "dh_uaddr", USER, "dh_len", 0)
         .wrong("the certificate is too long", EINVAL, "dh_uaddr", USER, "dh_len", TOO_LONG)
         .wrong("the certificate is not mapped", EFAULT, "dh_uaddr", NOWHERE, "dh_len", 16)
@@ -163,6 +184,7 @@ final class SevRules {
             "LAUNCH_UPDATE_DATA", "sev_launch_update_data, sev_pin_memory", "SEV", Stage.STARTED)
         .good("uaddr", USER + 0x1000, "len", 0x1000)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("len is 0", EINVAL, "len", 0)
         .wrong("the range wraps around", EINVAL, "uaddr", -0x800L, "len", 0x1000)
         .wrong("a page cannot be pinned", ENOMEM, "uaddr", NOWHERE)
@@ -180,14 +202,17 @@ final class SevRules {
             "SEV_ES",
             Stage.STARTED)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
-        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
-        .when("the vCPUs are encrypted already", Stage.MEASURED, EINVAL);
+        .after("the vCPU is debugged", DEBUGGED, EINVAL)
+        .after("its DR7 has a breakpoint", BREAKPOINT, EINVAL)
+        .when("the vCPUs are encrypted already", Stage.MEASURED, EINVAL)
+        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF);
   }
 
   private static RuleTable measure() {
     return new RuleTable("LAUNCH_MEASURE", "sev_launch_measure", "SEV", Stage.STARTED)
         .good("uaddr", USER + 0x8000, "len", 48)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("more than a blob", EINVAL, "len", TOO_LONG)
         .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
         .firmware("a query", 4, "len", 0)
@@ -212,6 +237,7 @@ final class SevRules {
             "hdr_len",
             52)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("no length", EINVAL, "guest_len", 0)
         .wrong("a page cannot be pinned", ENOMEM, "guest_uaddr", NOWHERE)
         .wrong("no packet", EINVAL, "trans_uaddr", 0)
@@ -235,13 +261,36 @@ final class SevRules {
   private static RuleTable status() {
     return new RuleTable("GUEST_STATUS", "sev_guest_status", "SEV", Stage.STARTED)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
-        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF);
+        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0);
+  }
+
+  private static RuleTable attestation() {
+    return new RuleTable(
+            "GET_ATTESTATION_REPORT", "sev_get_attestation_report", "SEV", Stage.RUNNING)
+        .good("uaddr", USER + 0x8000, "len", 0x1000)
+        .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
+        .wrong("more than a blob", EINVAL, "len", TOO_LONG)
+        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
+        .firmware("a query", 4, "len", 0)
+        .wrong("the buffer is not mapped", EFAULT, "uaddr", NOWHERE);
+  }
+
+  /** A command without arguments, whose data nobody reads. */
+  private static RuleTable step(String command, String function, Stage at, String refused) {
+    return new RuleTable(command, function, "SEV", at)
+        .good("data", 0)
+        .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .when("no file of /dev/sev yet", Stage.INITIALIZED, EBADF)
+        .lastly(refused, 2);
   }
 
   private static RuleTable debug() {
     return new RuleTable("DBG_DECRYPT", "sev_dbg_crypt", "SEV", Stage.RUNNING)
         .good("src_uaddr", USER, "dst_uaddr", USER + 0x9000, "len", 16)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("no length", EINVAL, "len", 0)
         .wrong("no source", EINVAL, "src_uaddr", 0)
         .wrong("no destination", EINVAL, "dst_uaddr", 0)
@@ -272,6 +321,7 @@ final class SevRules {
             "session_len",
             128)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("no certificate", EINVAL, "pdh_cert_uaddr", 0)
         .wrong("the certificate has no length", EINVAL, "pdh_cert_len", 0)
         .wrong("no session", EINVAL, "session_uaddr", 0)
@@ -300,6 +350,7 @@ final class SevRules {
             "trans_len",
             16)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("no packet", EINVAL, "trans_uaddr", 0)
         .wrong("no guest address", EINVAL, "guest_uaddr", 0)
         .wrong("no length", EINVAL, "guest_len", 0)
@@ -323,6 +374,7 @@ final class SevRules {
             "session_len",
             128)
         .when("no INIT2 yet", Stage.CREATED, ENOTTY)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("no certificate", EINVAL, "pdh_uaddr", 0)
         .wrong("the certificate has no length", EINVAL, "pdh_len", 0)
         .wrong("no session", EINVAL, "session_uaddr", 0)
@@ -350,6 +402,7 @@ final class SevRules {
             "trans_len",
             16)
         .when("no INIT2 yet: EINVAL here alone", Stage.CREATED, EINVAL)
+        .wrong("data of the command is not mapped", EFAULT, "data", 0)
         .wrong("no header", EINVAL, "hdr_uaddr", 0)
         .wrong("no guest address", EINVAL, "guest_uaddr", 0)
         .wrong("no packet", EINVAL, "trans_uaddr", 0)
