@@ -146,7 +146,6 @@ class BackingStoreTest {
     assertThat(m.kvm.memory().allocatedFrames()).isEqualTo(1);
   }
 
-  // fs/file.c, do_dup2 and dup (any kernel): the file goes with its last descriptor.
   @Test
   void theOlderStoreLivesAsLongAsOneOfItsDescriptors() {
     Machine m = new Machine(HostConfig.DEFAULT);
