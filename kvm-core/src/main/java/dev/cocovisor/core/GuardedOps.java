@@ -9,6 +9,7 @@ import dev.cocovisor.api.guest.Access;
 import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.ForwardingVmOps;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.api.ops.VmTraits;
@@ -202,20 +203,11 @@ final class GuardedOps extends ForwardingVmOps {
   }
 
   @Override
-  public boolean hidesRegisters(VcpuContext vcpu) {
+  public boolean hides(VcpuContext vcpu, CpuState state) {
     try {
-      return super.hidesRegisters(vcpu);
+      return super.hides(vcpu, state);
     } catch (RuntimeException | Error e) {
-      throw failed("hidesRegisters", e);
-    }
-  }
-
-  @Override
-  public boolean hidesFpu(VcpuContext vcpu) {
-    try {
-      return super.hidesFpu(vcpu);
-    } catch (RuntimeException | Error e) {
-      throw failed("hidesFpu", e);
+      throw failed("hides", e);
     }
   }
 
@@ -225,24 +217,6 @@ final class GuardedOps extends ForwardingVmOps {
       return super.hidesEois();
     } catch (RuntimeException | Error e) {
       throw failed("hidesEois", e);
-    }
-  }
-
-  @Override
-  public boolean hidesApic(VcpuContext vcpu) {
-    try {
-      return super.hidesApic(vcpu);
-    } catch (RuntimeException | Error e) {
-      throw failed("hidesApic", e);
-    }
-  }
-
-  @Override
-  public boolean hidesTsc(VcpuContext vcpu) {
-    try {
-      return super.hidesTsc(vcpu);
-    } catch (RuntimeException | Error e) {
-      throw failed("hidesTsc", e);
     }
   }
 

@@ -131,28 +131,13 @@ public abstract class ForwardingVmOps implements VmOps {
   }
 
   @Override
-  public boolean hidesRegisters(VcpuContext vcpu) {
-    return delegate().hidesRegisters(vcpu);
-  }
-
-  @Override
-  public boolean hidesFpu(VcpuContext vcpu) {
-    return delegate().hidesFpu(vcpu);
+  public boolean hides(VcpuContext vcpu, CpuState state) {
+    return delegate().hides(vcpu, state);
   }
 
   @Override
   public boolean hidesEois() {
     return delegate().hidesEois();
-  }
-
-  @Override
-  public boolean hidesApic(VcpuContext vcpu) {
-    return delegate().hidesApic(vcpu);
-  }
-
-  @Override
-  public boolean hidesTsc(VcpuContext vcpu) {
-    return delegate().hidesTsc(vcpu);
   }
 
   @Override

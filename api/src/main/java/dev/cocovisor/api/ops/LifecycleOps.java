@@ -133,19 +133,10 @@ public interface LifecycleOps {
   }
 
   /**
-   * Tells whether a vCPU's registers are out of KVM's sight ({@code guest_state_protected}):
-   * reading and setting them is EINVAL then, in a VM whose type says so. Locks: vCPU mutex. Kernel
-   * default: no. Source: {@code regs.c}, kvm_arch_vcpu_ioctl_get_regs.
+   * Tells whether a part of a vCPU's state is out of KVM's sight; registers and FPU count in a VM
+   * whose type says so ({@code has_protected_state}). Locks: vCPU mutex. Kernel default: no.
    */
-  default boolean hidesRegisters(VcpuContext vcpu) {
-    return false;
-  }
-
-  /**
-   * As {@link #hidesRegisters}, of the registers that XSAVE keeps ({@code
-   * fpstate_set_confidential}). Source: {@code x86.c}, kvm_vcpu_ioctl_x86_get_xsave2.
-   */
-  default boolean hidesFpu(VcpuContext vcpu) {
+  default boolean hides(VcpuContext vcpu, CpuState state) {
     return false;
   }
 
@@ -155,24 +146,6 @@ public interface LifecycleOps {
    * lock.
    */
   default boolean hidesEois() {
-    return false;
-  }
-
-  /**
-   * Tells whether the local APIC's page is the trusted side's ({@code guest_apic_protected}):
-   * KVM_GET_LAPIC and KVM_SET_LAPIC are EINVAL then. Locks: vCPU mutex. Kernel default: no. Source:
-   * {@code x86.c}, kvm_vcpu_ioctl_get_lapic.
-   */
-  default boolean hidesApic(VcpuContext vcpu) {
-    return false;
-  }
-
-  /**
-   * Tells whether the time stamp counter is the trusted side's ({@code guest_tsc_protected}):
-   * KVM_SET_TSC_KHZ on the vCPU is EINVAL then. Locks: vCPU mutex. Kernel default: no. Source:
-   * {@code x86.c}, kvm_arch_vcpu_ioctl.
-   */
-  default boolean hidesTsc(VcpuContext vcpu) {
     return false;
   }
 

@@ -14,6 +14,7 @@ import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
 import dev.cocovisor.api.mem.HostMemory;
+import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
@@ -158,20 +159,15 @@ public final class SevVm implements VmOps {
     return !info.esActive;
   }
 
+  /** Source of the counter: sev.c, sev_vcpu_create (guest_tsc_protected; 7.3). */
   @Override
-  public boolean hidesRegisters(VcpuContext vcpu) {
-    return stateOf(vcpu).protectedState;
-  }
-
-  @Override
-  public boolean hidesFpu(VcpuContext vcpu) {
-    return stateOf(vcpu).fpuHidden;
-  }
-
-  /** Source: sev.c, sev_vcpu_create (guest_tsc_protected; 7.3). */
-  @Override
-  public boolean hidesTsc(VcpuContext vcpu) {
-    return info.snp() && (info.vmsaFeatures & SevInfo.SECURE_TSC) != 0;
+  public boolean hides(VcpuContext vcpu, CpuState state) {
+    return switch (state) {
+      case REGISTERS -> stateOf(vcpu).protectedState;
+      case FPU -> stateOf(vcpu).fpuHidden;
+      case APIC -> false;
+      case TSC -> info.snp() && (info.vmsaFeatures & SevInfo.SECURE_TSC) != 0;
+    };
   }
 
   /** Source: svm.c, svm_check_emulate_instruction (7.3). */

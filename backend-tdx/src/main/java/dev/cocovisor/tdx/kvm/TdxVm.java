@@ -11,6 +11,7 @@ import dev.cocovisor.api.guest.AccessOutcome;
 import dev.cocovisor.api.guest.Exit;
 import dev.cocovisor.api.guest.GuestAction;
 import dev.cocovisor.api.guest.RunResult;
+import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.PrivateRule;
 import dev.cocovisor.api.ops.StageShape;
 import dev.cocovisor.api.ops.VmOps;
@@ -230,27 +231,9 @@ public final class TdxVm implements VmOps {
     return true;
   }
 
-  /** From KVM_CREATE_VCPU on. Source: Linux 7.3, tdx_vcpu_create (guest_state_protected). */
+  /** All of it, from KVM_CREATE_VCPU on. Source: Linux 7.3, tdx_vcpu_create. */
   @Override
-  public boolean hidesRegisters(VcpuContext vcpu) {
-    return true;
-  }
-
-  /** Source: Linux 7.3, tdx_vcpu_create (fpstate_set_confidential). */
-  @Override
-  public boolean hidesFpu(VcpuContext vcpu) {
-    return true;
-  }
-
-  /** Source: Linux 7.3, tdx_vcpu_create (guest_apic_protected). */
-  @Override
-  public boolean hidesApic(VcpuContext vcpu) {
-    return true;
-  }
-
-  /** Source: Linux 7.3, tdx_vcpu_create (guest_tsc_protected). */
-  @Override
-  public boolean hidesTsc(VcpuContext vcpu) {
+  public boolean hides(VcpuContext vcpu, CpuState state) {
     return true;
   }
 

@@ -2,6 +2,7 @@ package dev.cocovisor.core.host;
 
 import dev.cocovisor.api.Errno;
 import dev.cocovisor.api.VendorCommand;
+import dev.cocovisor.api.ops.CpuState;
 import dev.cocovisor.api.ops.VmOps;
 import dev.cocovisor.core.vm.Vcpu;
 
@@ -35,13 +36,13 @@ final class CpuRegisters {
               "KVM_SET_DEBUGREGS",
               "KVM_GET_XCRS",
               "KVM_SET_XCRS" ->
-              bound && ops.hidesRegisters(vcpu);
+              bound && ops.hides(vcpu, CpuState.REGISTERS);
           case "KVM_GET_FPU", "KVM_SET_FPU", "KVM_GET_XSAVE", "KVM_GET_XSAVE2", "KVM_SET_XSAVE" ->
-              bound && ops.hidesFpu(vcpu);
-          case "KVM_SET_GUEST_DEBUG" -> ops.hidesRegisters(vcpu);
+              bound && ops.hides(vcpu, CpuState.FPU);
+          case "KVM_SET_GUEST_DEBUG" -> ops.hides(vcpu, CpuState.REGISTERS);
           case "KVM_GET_LAPIC", "KVM_SET_LAPIC" ->
-              !vcpu.machine().devices().hasIrqchip() || ops.hidesApic(vcpu);
-          case "KVM_SET_TSC_KHZ" -> ops.hidesTsc(vcpu);
+              !vcpu.machine().devices().hasIrqchip() || ops.hides(vcpu, CpuState.APIC);
+          case "KVM_SET_TSC_KHZ" -> ops.hides(vcpu, CpuState.TSC);
           default -> false;
         };
     if (hidden) {
